@@ -1,0 +1,57 @@
+//! Injected time and randomness: nothing else in the harness asks the machine for either, so that
+//! a run can be told what time it is and repeats its choices from its seed.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::sync::Arc;
+
+/// Tells the time. Cheap to clone.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Arc::new(Utc::now))
+    }
+
+    /// A clock that answers with what the function says; for tests.
+    pub fn from_fn(f: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(f))
+    }
+
+    /// The time now, in UTC.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// ISO 8601 in UTC with milliseconds: `2026-11-22T14:02:00.123Z`.
+pub fn iso(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The stamp of the runbook's file names (`date -u +%Y%m%dT%H%M%SZ`).
+pub fn stamp(at: DateTime<Utc>) -> String {
+    at.format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// A stream of choices that depends on the run's seed and a label only, so that scenarios that run
+/// side by side can't disturb one another's choices.
+pub fn choices(seed: u64, label: &str) -> StdRng {
+    let digest = crate::base::digest::Digest::of(format!("{seed}/{label}"));
+    StdRng::from_seed(digest.0)
+}
+
+/// A random password of 32 hex digits from the machine's own randomness.
+pub fn password() -> String {
+    let mut bytes = [0_u8; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

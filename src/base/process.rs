@@ -1,0 +1,1 @@
+//! Child processes: unprivileged user, timeout, process group, parent-death signal.

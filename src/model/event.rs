@@ -1,0 +1,1 @@
+//! One owned, versioned event: the only contract between the run and its readers.

@@ -1,0 +1,1 @@
+//! The catalogue of what can be found wrong, and a finding.

@@ -1,0 +1,1 @@
+//! The target profile: how durable entities map to tables, keys and binaries.

@@ -1,0 +1,1 @@
+//! RunRecord: the fold of a run's events.

@@ -1,0 +1,1 @@
+//! What must be there at a cut point.

@@ -1,0 +1,1 @@
+//! From findings and expectations to a verdict.

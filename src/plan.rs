@@ -1,0 +1,1 @@
+//! Scenario to Plan: the steps in full, the clean controls.

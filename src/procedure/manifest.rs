@@ -1,0 +1,1 @@
+//! The manifest of the runbook's section 4.

@@ -1,0 +1,4 @@
+//! RunRecord to files.
+
+pub mod junit;
+pub mod terminal;

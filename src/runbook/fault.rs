@@ -1,0 +1,5 @@
+//! Injects faults.
+
+pub mod artefacts;
+pub mod blobs;
+pub mod rows;

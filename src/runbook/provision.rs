@@ -1,0 +1,4 @@
+//! The substrate: started once a run, gone at its end.
+
+pub mod leftovers;
+pub mod processes;

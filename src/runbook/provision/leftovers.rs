@@ -1,0 +1,1 @@
+//! Finds and removes what dead runs left behind, and only that.

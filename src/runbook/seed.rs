@@ -1,0 +1,1 @@
+//! Fills a fresh site through the API.

@@ -1,0 +1,1 @@
+//! Tables, columns, constraints, indexes and sequences against the source.

@@ -1,0 +1,1 @@
+//! Rows against the cut point.

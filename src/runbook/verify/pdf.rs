@@ -1,0 +1,1 @@
+//! Whether two PDFs are the same, and where they differ.

@@ -1,0 +1,1 @@
+//! Rows against objects, both ways.

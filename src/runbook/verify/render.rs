@@ -1,0 +1,1 @@
+//! Renders: identical to the known-good PDF, or refused as documented.

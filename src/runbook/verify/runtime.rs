@@ -1,0 +1,1 @@
+//! Engine readiness, schedules and the manifest drift.

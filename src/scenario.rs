@@ -1,0 +1,4 @@
+//! Scenario files: the types, with source spans.
+
+pub mod diagnose;
+pub mod parse;

@@ -1,0 +1,1 @@
+//! Site<Source> and Site<Restored>: handles and teardown, nothing else.

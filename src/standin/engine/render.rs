@@ -1,0 +1,1 @@
+//! Definition, data and assets to a deterministic PDF.

@@ -1,0 +1,6 @@
+//! Doors to the outside: the only places that speak to PostgreSQL, object stores and the engine.
+
+pub mod engine;
+pub mod gate;
+pub mod objects;
+pub mod postgres;

@@ -1,0 +1,1 @@
+//! A proxy between engine and object store that can be told to fail.

@@ -1,0 +1,3 @@
+//! The door to an object store.
+
+pub mod s3;
