@@ -1,8 +1,8 @@
 //! The loop: the stages in runbook order.
 
-pub mod provision;
-pub mod seed;
-pub mod fault;
 pub mod backup;
+pub mod fault;
+pub mod provision;
 pub mod restore;
+pub mod seed;
 pub mod verify;

@@ -1,4 +1,170 @@
-//! Scenario files: the types, with source spans.
+//! Scenario files: the vocabulary, as one set of types that parsing, the JSON Schema and the plan
+//! share. Steps and expectations keep their place in the file, so that a finding can point at it.
+
+use crate::{
+    base::ids::{AssetName, ScenarioId, TemplateKey},
+    model::{fault::Fault, finding::Expectation},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 pub mod diagnose;
 pub mod parse;
+
+/// Where something stands in a scenario file: lines and columns count from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+    /// Byte offset of its first byte.
+    pub start: usize,
+    /// Byte offset after its last byte.
+    pub end: usize,
+}
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A scenario, as its file tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The file it came from.
+    pub file: PathBuf,
+    /// Its id; the file is named like it.
+    pub id: ScenarioId,
+    /// What it is about, in a line.
+    pub title: String,
+    /// What it shows, in a few sentences.
+    pub shows: String,
+    /// The sections of the runbook that it exercises: `2.3`.
+    pub runbook: Vec<String>,
+    /// The controls that it supports: `NIST CP-9(1)`.
+    pub controls: Vec<String>,
+    /// Where rows and binaries live.
+    pub topology: Topology,
+    /// The seed: a folder of `fixtures/seeds/`.
+    pub seed: At<String>,
+    /// What is done, in order.
+    pub steps: Vec<At<Step>>,
+    /// What is to be found; nothing is the default.
+    pub expect: Vec<At<Expectation>>,
+}
+
+/// Where rows and binaries live (runbook 1).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Topology {
+    /// Rows in Postgres, binaries in a bucket: the production recommendation.
+    #[default]
+    #[serde(rename = "postgres + s3")]
+    PostgresS3,
+}
+
+/// A step of a scenario's timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Take a backup; its sub-steps in order, anything between them.
+    BackUp(Vec<At<BackupStep>>),
+    /// Lose the site, or one store of it.
+    Destroy(Destroy),
+    /// Bring the site back; its sub-steps in order, anything between them.
+    Restore(Vec<At<RestoreStep>>),
+    /// Something else at this point.
+    Act(Act),
+}
+
+/// A sub-step of a backup (runbook 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BackupStep {
+    /// `record manifest` (2.4): the metadata inventory.
+    RecordManifest,
+    /// `dump database` (2.1): `pg_dump`.
+    DumpDatabase,
+    /// `copy objects` (2.2): the bucket into a dated prefix of the backup bucket.
+    CopyObjects,
+    /// Something between two sub-steps.
+    Act(Act),
+}
+
+/// A sub-step of a restore (runbook 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreStep {
+    /// `stop engine` (3.1).
+    StopEngine,
+    /// `restore objects` (3.2).
+    RestoreObjects,
+    /// `restore database` (3.3): drop, create, `pg_restore`.
+    RestoreDatabase,
+    /// `migrate` (3.4).
+    Migrate,
+    /// `start engine` (3.5).
+    StartEngine,
+    /// Something between two sub-steps.
+    Act(Act),
+}
+
+/// What can be done at any point of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Act {
+    /// Upload an asset from `fixtures/assets/` (or the seed's own) through the API.
+    #[serde(rename = "upload")]
+    Upload(AssetName),
+    /// Replace the first asset's binary in place by a fixture's bytes, through the API.
+    #[serde(rename = "replace")]
+    Replace(Replace),
+    /// Delete an asset through the API, also where templates refer to it.
+    #[serde(rename = "delete")]
+    Delete(AssetName),
+    /// Save a template again with its name changed, through the API.
+    #[serde(rename = "save template again")]
+    SaveTemplate(TemplateKey),
+    /// Inject a fault into the live stores, or arm it for the next dump, copy or restore.
+    #[serde(rename = "fault")]
+    Fault(Fault),
+    /// Inject a fault into the backup's artefacts.
+    #[serde(rename = "fault in backup")]
+    FaultInBackup(Fault),
+}
+
+/// What is replaced by what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replace {
+    /// The asset whose binary is replaced.
+    pub asset: AssetName,
+    /// The fixture with the new bytes.
+    pub with: AssetName,
+}
+
+/// What is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Destroy {
+    /// The database, the bucket and the engine's local disk.
+    Everything,
+    /// The database only.
+    Database,
+    /// The objects only.
+    Objects,
+}
+
+impl BackupStep {
+    /// The runbook's order: the manifest, then 2.1, then 2.2.
+    pub const RUNBOOK: [Self; 3] = [Self::RecordManifest, Self::DumpDatabase, Self::CopyObjects];
+}
+
+impl RestoreStep {
+    /// The runbook's order: objects before rows, the engine last (runbook 3).
+    pub const RUNBOOK: [Self; 5] =
+        [Self::StopEngine, Self::RestoreObjects, Self::RestoreDatabase, Self::Migrate, Self::StartEngine];
+}

@@ -1,13 +1,14 @@
 //! Names for things: identifiers as types of their own, so that a template key can't be passed
 //! where an object key is meant. No rules of any system under test live here.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 macro_rules! name {
     ($(#[$meta:meta])* $type:ident) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         pub struct $type(pub String);
 

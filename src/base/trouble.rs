@@ -134,6 +134,9 @@ mod tests {
     fn reads_as_fragment_cause_hint() {
         let io = std::io::Error::other("no space left on device");
         let trouble = Trouble::environment("can't write reports/x").because(&io).hint("free some room");
-        assert_eq!(trouble.to_string(), "can't write reports/x\n  cause: no space left on device\n  hint: free some room");
+        assert_eq!(
+            trouble.to_string(),
+            "can't write reports/x\n  cause: no space left on device\n  hint: free some room"
+        );
     }
 }

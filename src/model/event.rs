@@ -1,1 +1,236 @@
-//! One owned, versioned event: the only contract between the run and its readers.
+//! One owned, versioned event: the only contract between a run and its readers. Every consumer
+//! matches every variant by name. An event holds no secret: what goes in was redacted.
+
+use crate::{
+    base::{
+        digest::Digest,
+        ids::{RunId, ScenarioId, TemplateKey},
+    },
+    model::{
+        check::CheckId,
+        finding::{Expectation, Finding},
+        verdict::{CheckOutcome, Judgement, Verdict},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version of the events' form; raised when an old reader would misread a new run.
+pub const FORMAT: u32 = 1;
+
+/// A line of `events.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Counts from 0 without gaps.
+    pub seq: u64,
+    /// SHA-256 of the line before, without its newline; zeros for the first.
+    pub prev: Digest,
+    /// When, in UTC.
+    pub at: DateTime<Utc>,
+    /// The scenario that it belongs to; none for the run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum Event {
+    /// A run began.
+    RunStarted(Box<RunStarted>),
+    /// Stores and engine are up, or what was found of them.
+    SubstrateReady {
+        /// By part (`postgres`, `objects`, `engine`, `pg_dump`): name and version, settings that matter.
+        versions: BTreeMap<String, String>,
+    },
+    /// Something a reader of the run should know: leftovers removed, a golden recorded.
+    Noted {
+        /// A sentence.
+        text: String,
+    },
+    /// A scenario began.
+    ScenarioStarted(Box<ScenarioStarted>),
+    /// A step began.
+    StepStarted {
+        /// Its number in the scenario, from 1.
+        step: usize,
+        /// Its words: `dump database`.
+        name: String,
+    },
+    /// A step ended.
+    StepFinished {
+        /// Its number.
+        step: usize,
+        /// How long it took, in milliseconds.
+        ms: u64,
+        /// Why it could not be done, if so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<String>,
+    },
+    /// An external command ended.
+    CommandRan(CommandRan),
+    /// What must be there after the restore was fixed: the rows at the dump's instant.
+    CutPoint {
+        /// Rows and digest by table.
+        tables: BTreeMap<String, TableFacts>,
+        /// Objects in the bucket.
+        objects: usize,
+    },
+    /// A fault was injected.
+    FaultInjected {
+        /// Its id in the catalogue.
+        fault: String,
+        /// Its words in the scenario file.
+        words: String,
+        /// Whether anything was changed.
+        changed: bool,
+        /// What was changed: before and after.
+        detail: String,
+    },
+    /// A template was rendered.
+    Rendered {
+        /// Which.
+        template: TemplateKey,
+        /// `source` or `restored`.
+        site: String,
+        /// HTTP status.
+        status: u16,
+        /// The answer's code, if it was refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        /// SHA-256 of the body.
+        sha256: Digest,
+        /// Bytes of the body.
+        bytes: u64,
+        /// Milliseconds.
+        ms: u64,
+        /// Whether it is the known-good PDF.
+        known_good: bool,
+    },
+    /// A check ended.
+    CheckFinished {
+        /// Which.
+        check: CheckId,
+        /// How it went.
+        outcome: CheckOutcome,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Something was found wrong.
+    Found(Box<Finding>),
+    /// A file was kept with the run.
+    ArtefactStored {
+        /// Its path below the run's folder.
+        path: String,
+        /// Its SHA-256.
+        sha256: Digest,
+        /// Its bytes.
+        bytes: u64,
+        /// What it is.
+        what: String,
+    },
+    /// Something could not be done or found out.
+    Troubled {
+        /// The trouble, as a person reads it.
+        trouble: String,
+        /// Whether it is a bug of ours.
+        ours: bool,
+    },
+    /// A scenario ended.
+    ScenarioFinished {
+        /// The verdict and what it rests on.
+        judgement: Judgement,
+        /// Milliseconds from the first step to the end of the last check.
+        ms: u64,
+        /// Measured recovery time: from the loss to the first known-good render, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rto_ms: Option<u64>,
+    },
+    /// A run ended.
+    RunFinished {
+        /// The greatest verdict of its scenarios.
+        verdict: Verdict,
+        /// The exit code.
+        exit: u8,
+        /// Why it ended before its scenarios did, if so: a signal, `--fail-fast`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cut_short: Option<String>,
+    },
+}
+
+/// How a run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The run.
+    pub run: RunId,
+    /// The harness and its version.
+    pub harness: String,
+    /// The seed of every choice.
+    pub seed: u64,
+    /// The command line, redacted.
+    pub command: Vec<String>,
+    /// The configuration as it was resolved: substrate, engine, jobs, profile.
+    pub config: BTreeMap<String, String>,
+    /// Who or what started it: user, host, the CI job where there is one.
+    pub started_by: BTreeMap<String, String>,
+    /// Operating system, architecture, cores.
+    pub machine: BTreeMap<String, String>,
+    /// The ids of all scenarios to be run, controls included, so that one that never ran is noticed.
+    pub scenarios: Vec<ScenarioId>,
+}
+
+/// How a scenario began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioStarted {
+    /// What it is about.
+    pub title: String,
+    /// What it shows.
+    pub shows: String,
+    /// Its file and the file's digest; none for a clean control.
+    pub file: Option<(String, Digest)>,
+    /// The runbook's sections.
+    pub runbook: Vec<String>,
+    /// The controls.
+    pub controls: Vec<String>,
+    /// Where rows and binaries live.
+    pub topology: String,
+    /// The seed.
+    pub seed: String,
+    /// Whether it is a clean control: the same without a fault, in which every check must be silent.
+    pub control: bool,
+    /// What it expects to be found.
+    pub expect: Vec<Expectation>,
+    /// Its steps in words.
+    pub steps: Vec<String>,
+}
+
+/// An external command that ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandRan {
+    /// The program.
+    pub program: String,
+    /// Its arguments, redacted.
+    pub args: Vec<String>,
+    /// `exit 0`, `signal 9`, `timed out`.
+    pub exit: String,
+    /// Milliseconds.
+    pub ms: u64,
+    /// Standard output, redacted, its middle cut out where it is long.
+    pub stdout: String,
+    /// Standard error, likewise.
+    pub stderr: String,
+}
+
+/// A table at the cut point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableFacts {
+    /// Rows.
+    pub rows: usize,
+    /// The content's digest.
+    pub digest: Digest,
+}

@@ -1,1 +1,124 @@
-//! The target profile: how durable entities map to tables, keys and binaries.
+//! The target profile: what the harness must be told about an application whose rows point at
+//! binaries. Nothing in the harness hard-codes a table or column; a user edits a copy of the
+//! shipped profile (`profiles/pulp-engine.yaml`) for the real schema.
+
+use crate::base::ids::TableName;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A target profile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Profile {
+    /// What it fits, for people.
+    pub name: String,
+    /// The durable entities, by the name that findings use.
+    pub entities: BTreeMap<String, Entity>,
+    /// Tables whose rows are no promise of a backup (scratch tables, locks).
+    #[serde(default)]
+    pub ignore_tables: Vec<TableName>,
+    /// Object key prefixes that no row points at by design.
+    #[serde(default)]
+    pub ignore_objects: Vec<String>,
+    /// How a missing binary shows when it is rendered.
+    pub missing_binary: MissingBinary,
+    /// In which order the target's writes touch the two stores.
+    pub write_order: WriteOrder,
+    /// The command that migrates the database forward, with the engine's environment. The word
+    /// `pulp-drill` stands for this program.
+    pub migrate: Vec<String>,
+}
+
+/// A durable entity and where its rows are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Entity {
+    /// Its table.
+    pub table: TableName,
+    /// The column with the name that people know a row by; without it the primary key is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Columns that may change without a loss (last seen, heartbeat).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volatile: Vec<String>,
+    /// The binary that each row points at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binary: Option<Binary>,
+    /// For schedules: the column with the next run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_run: Option<String>,
+}
+
+/// The columns that describe a binary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Binary {
+    /// The object key.
+    pub key: String,
+    /// The size in bytes, if recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// The media type, if recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The SHA-256 in hex, if recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// How a refused render shows: the code may stand in `code` or in any `issues[].code` of an answer
+/// that is no success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MissingBinary {
+    /// The HTTP status; without it any that is no success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The documented code.
+    pub code: String,
+}
+
+/// The order of a target's writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WriteOrder {
+    /// Upload of a new binary (runbook 2.3 documents binary first).
+    pub upload: Order,
+    /// Replacing a binary in place.
+    pub replace: Order,
+    /// Deleting.
+    pub delete: Order,
+}
+
+/// Which store a write touches first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// The object store, then the row.
+    BinaryFirst,
+    /// The row, then the object store.
+    RowFirst,
+}
+
+impl Profile {
+    /// The entity that a table holds.
+    pub fn entity_of(&self, table: &TableName) -> Option<&Entity> {
+        self.entities.values().find(|e| e.table == *table)
+    }
+
+    /// The entities whose rows point at binaries.
+    pub fn with_binaries(&self) -> impl Iterator<Item = (&Entity, &Binary)> {
+        self.entities.values().filter_map(|e| e.binary.as_ref().map(|b| (e, b)))
+    }
+
+    /// What people call a row: its label column, else its key.
+    pub fn row_name(&self, table: &TableName, key: &str, json: &serde_json::Value) -> String {
+        let label = self.entity_of(table).and_then(|e| e.label.as_ref()).and_then(|l| json.get(l));
+        match label {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(serde_json::Value::Null) | None => key.to_owned(),
+            Some(other) => other.to_string(),
+        }
+    }
+}

@@ -1,1 +1,284 @@
-//! RunRecord: the fold of a run's events.
+//! RunRecord: the fold of a run's events, and the only thing that reports read.
+
+use crate::{
+    base::ids::{RunId, ScenarioId},
+    model::{
+        check::CheckId,
+        event::{CommandRan, Entry, Event, RunStarted, ScenarioStarted, TableFacts},
+        finding::Finding,
+        verdict::{CheckOutcome, Judgement, Role, Verdict},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A run, as its events tell it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// How it began; none where the first event is missing.
+    pub started: Option<RunStarted>,
+    /// When it began.
+    pub began: Option<DateTime<Utc>>,
+    /// When its last event was written.
+    pub ended: Option<DateTime<Utc>>,
+    /// Names and versions of what took part.
+    pub versions: BTreeMap<String, String>,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// Troubles of the run itself.
+    pub troubles: Vec<String>,
+    /// The scenarios, in the order of the plan.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// Files kept with the run: path, digest, bytes, what.
+    pub artefacts: Vec<Artefact>,
+    /// How it ended; none where it did not (a killed run).
+    pub finished: Option<Finished>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The exit code.
+    pub exit: u8,
+    /// Why it ended early.
+    pub cut_short: Option<String>,
+}
+
+/// A file kept with the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Artefact {
+    /// Below the run's folder.
+    pub path: String,
+    /// SHA-256.
+    pub sha256: crate::base::digest::Digest,
+    /// Bytes.
+    pub bytes: u64,
+    /// What it is.
+    pub what: String,
+}
+
+/// A scenario of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// Which.
+    pub id: ScenarioId,
+    /// How it began; none where it never did.
+    pub started: Option<ScenarioStarted>,
+    /// When it began.
+    pub began: Option<DateTime<Utc>>,
+    /// Its steps.
+    pub steps: Vec<StepRecord>,
+    /// Commands, in order.
+    pub commands: Vec<CommandRan>,
+    /// The cut point by table.
+    pub cut_point: BTreeMap<String, TableFacts>,
+    /// Objects at the cut point.
+    pub cut_objects: Option<usize>,
+    /// Faults: id, words, whether they changed anything, what.
+    pub faults: Vec<FaultRecord>,
+    /// Renders: how many were the known-good PDF, refused, or other.
+    pub renders: Renders,
+    /// How each check went, with its milliseconds.
+    pub checks: Vec<(CheckId, CheckOutcome, u64)>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Troubles.
+    pub troubles: Vec<String>,
+    /// The verdict; none where the scenario did not end.
+    pub judgement: Option<Judgement>,
+    /// Milliseconds.
+    pub ms: u64,
+    /// Measured recovery time.
+    pub rto_ms: Option<u64>,
+}
+
+/// A step of a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Its number, from 1.
+    pub step: usize,
+    /// Its words.
+    pub name: String,
+    /// When it began.
+    pub began: DateTime<Utc>,
+    /// Milliseconds; none where it did not end.
+    pub ms: Option<u64>,
+    /// Why it could not be done.
+    pub failed: Option<String>,
+}
+
+/// A fault of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its id.
+    pub fault: String,
+    /// Its words.
+    pub words: String,
+    /// Whether anything changed.
+    pub changed: bool,
+    /// What changed.
+    pub detail: String,
+}
+
+/// Renders on the restored site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renders {
+    /// Known-good PDFs.
+    pub known_good: usize,
+    /// Refused or failed.
+    pub refused: usize,
+    /// Answers that are neither.
+    pub other: usize,
+}
+
+impl ScenarioRecord {
+    /// The verdict; a scenario that did not end is unknown.
+    pub fn verdict(&self) -> Verdict {
+        self.judgement.as_ref().map_or(Verdict::Unknown, |j| j.verdict)
+    }
+
+    /// Whether it is a clean control.
+    pub fn is_control(&self) -> bool {
+        self.started.as_ref().is_some_and(|s| s.control)
+    }
+
+    /// The findings with their roles.
+    pub fn judged(&self) -> impl Iterator<Item = (&Finding, Option<&Role>)> {
+        let roles = self.judgement.as_ref().map_or(&[][..], |j| &j.roles[..]);
+        self.findings.iter().enumerate().map(|(i, f)| (f, roles.get(i)))
+    }
+}
+
+impl RunRecord {
+    /// Folds entries, in their order, into a record.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut record = Self::default();
+        for entry in entries {
+            record.take(entry);
+        }
+        record
+    }
+
+    /// The verdict: the greatest of its scenarios'; a run that did not end, or whose planned
+    /// scenarios did not all run, is unknown at best.
+    pub fn verdict(&self) -> Verdict {
+        let worst = self.scenarios.iter().map(ScenarioRecord::verdict).max().unwrap_or(Verdict::Unknown);
+        let whole = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.troubles.is_empty();
+        if whole { worst } else { worst.max(Verdict::Unknown) }
+    }
+
+    /// The run's id, or a dash.
+    pub fn id(&self) -> RunId {
+        self.started.as_ref().map_or_else(|| RunId::new("-"), |s| s.run.clone())
+    }
+
+    /// Takes in the next entry.
+    pub fn take(&mut self, entry: &Entry) {
+        self.ended = Some(entry.at);
+        if let Some(id) = &entry.scenario {
+            let found = self.scenarios.iter().position(|s| s.id == *id);
+            let index = found.unwrap_or_else(|| {
+                self.scenarios.push(ScenarioRecord { id: id.clone(), ..ScenarioRecord::default() });
+                self.scenarios.len() - 1
+            });
+            self.scenarios[index].take(entry);
+        }
+        match &entry.event {
+            Event::RunStarted(started) => {
+                self.began = Some(entry.at);
+                self.scenarios = started
+                    .scenarios
+                    .iter()
+                    .map(|id| ScenarioRecord { id: id.clone(), ..ScenarioRecord::default() })
+                    .collect();
+                self.started = Some((**started).clone());
+            }
+            Event::SubstrateReady { versions } => self.versions.extend(versions.clone()),
+            Event::Noted { text } => self.notes.push(text.clone()),
+            Event::Troubled { trouble, ours: _ } => {
+                if entry.scenario.is_none() {
+                    self.troubles.push(trouble.clone());
+                }
+            }
+            Event::ArtefactStored { path, sha256, bytes, what } => self.artefacts.push(Artefact {
+                path: path.clone(),
+                sha256: *sha256,
+                bytes: *bytes,
+                what: what.clone(),
+            }),
+            Event::RunFinished { verdict, exit, cut_short } => {
+                self.finished =
+                    Some(Finished { verdict: *verdict, exit: *exit, cut_short: cut_short.clone() });
+            }
+            Event::ScenarioStarted(_)
+            | Event::StepStarted { .. }
+            | Event::StepFinished { .. }
+            | Event::CommandRan(_)
+            | Event::CutPoint { .. }
+            | Event::FaultInjected { .. }
+            | Event::Rendered { .. }
+            | Event::CheckFinished { .. }
+            | Event::Found(_)
+            | Event::ScenarioFinished { .. } => {}
+        }
+    }
+}
+
+impl ScenarioRecord {
+    fn take(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::ScenarioStarted(started) => {
+                self.began = Some(entry.at);
+                self.started = Some((**started).clone());
+            }
+            Event::StepStarted { step, name } => self.steps.push(StepRecord {
+                step: *step,
+                name: name.clone(),
+                began: entry.at,
+                ms: None,
+                failed: None,
+            }),
+            Event::StepFinished { step, ms, failed } => {
+                if let Some(record) = self.steps.iter_mut().rfind(|s| s.step == *step) {
+                    record.ms = Some(*ms);
+                    record.failed.clone_from(failed);
+                }
+            }
+            Event::CommandRan(command) => self.commands.push(command.clone()),
+            Event::CutPoint { tables, objects } => {
+                self.cut_point.clone_from(tables);
+                self.cut_objects = Some(*objects);
+            }
+            Event::FaultInjected { fault, words, changed, detail } => self.faults.push(FaultRecord {
+                fault: fault.clone(),
+                words: words.clone(),
+                changed: *changed,
+                detail: detail.clone(),
+            }),
+            Event::Rendered { site, status, known_good, .. } if site == "restored" => {
+                match (known_good, status) {
+                    (true, _) => self.renders.known_good += 1,
+                    (false, 200..=299) => self.renders.other += 1,
+                    (false, _) => self.renders.refused += 1,
+                }
+            }
+            Event::CheckFinished { check, outcome, ms } => self.checks.push((*check, outcome.clone(), *ms)),
+            Event::Found(finding) => self.findings.push((**finding).clone()),
+            Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
+            Event::ScenarioFinished { judgement, ms, rto_ms } => {
+                self.judgement = Some(judgement.clone());
+                self.ms = *ms;
+                self.rto_ms = *rto_ms;
+            }
+            Event::Rendered { .. }
+            | Event::RunStarted(_)
+            | Event::SubstrateReady { .. }
+            | Event::Noted { .. }
+            | Event::ArtefactStored { .. }
+            | Event::RunFinished { .. } => {}
+        }
+    }
+}

@@ -1,1 +1,221 @@
-//! What must be there at a cut point.
+//! What is, or must be, in both stores at one moment: rows, sequences, the catalog and objects;
+//! and what the harness knows of the things it put there. Taken at the source, compared with what
+//! was restored. Pure values: the doors in `system` fill them.
+
+use crate::base::{
+    digest::{Digest, Hasher},
+    ids::{AssetName, ObjectKey, TableName, TemplateKey},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Both stores at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The database.
+    pub database: Database,
+    /// The bucket, by key.
+    pub objects: BTreeMap<ObjectKey, Object>,
+}
+
+/// A database at one moment, read in one snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Database {
+    /// Every ordinary table outside the system schemas.
+    pub tables: BTreeMap<TableName, Table>,
+    /// Every sequence.
+    pub sequences: BTreeMap<String, Sequence>,
+    /// The schema.
+    pub catalog: Catalog,
+}
+
+/// The rows of a table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Columns in their order.
+    pub columns: Vec<String>,
+    /// The rows by primary key (the key's values as JSON text), or by digest and running number
+    /// where a table has no primary key.
+    pub rows: BTreeMap<String, Row>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// SHA-256 of the row's exact text output, all columns.
+    pub digest: Digest,
+    /// The row as JSON, for people and for the columns that the profile names. Empty (`null`) where
+    /// the table is too large to keep.
+    pub json: serde_json::Value,
+}
+
+impl Table {
+    /// One digest over all rows and keys: the table's content.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        for (key, row) in &self.rows {
+            hasher.field(key);
+            hasher.field(row.digest.0);
+        }
+        hasher.finish()
+    }
+}
+
+/// A sequence and the column that it feeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// The value that the next `nextval` hands out.
+    pub next: i64,
+    /// The increment; negative where it counts down.
+    pub increment: i64,
+    /// The column that owns it, if one does.
+    pub feeds: Option<(TableName, String)>,
+    /// The column's greatest value (least, for a negative increment); none for an empty table.
+    pub reached: Option<i64>,
+}
+
+/// The schema of a database: each object's name and its definition as PostgreSQL prints it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// By `kind name` (`column assets.filename`, `index assets_pkey`, `constraint …`, `trigger …`,
+    /// `view …`, `function …`, `type …`, `extension …`): the table that it belongs to, if any, and
+    /// its definition.
+    pub parts: BTreeMap<String, (Option<TableName>, String)>,
+}
+
+/// An object in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes as they were read.
+    pub sha256: Digest,
+    /// The content type that the store keeps.
+    pub content_type: Option<String>,
+}
+
+/// A difference between two maps: what appeared or became another (with its new value), and what
+/// went away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<K: Ord, V> {
+    /// New or other values.
+    pub set: BTreeMap<K, V>,
+    /// Keys that went away.
+    pub gone: Vec<K>,
+}
+
+/// What changes `before` into `after`.
+pub fn change<K: Ord + Clone, V: PartialEq + Clone>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+) -> Change<K, V> {
+    Change {
+        set: after
+            .iter()
+            .filter(|(k, v)| before.get(k) != Some(v))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect(),
+        gone: before.keys().filter(|k| !after.contains_key(k)).cloned().collect(),
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Change<K, V> {
+    /// Makes the change on another map.
+    pub fn apply(self, to: &mut BTreeMap<K, V>) {
+        to.extend(self.set);
+        for key in &self.gone {
+            to.remove(key);
+        }
+    }
+}
+
+impl State {
+    /// Takes over what an honest write did between two looks at the source, and only that: damage
+    /// that a fault did before the write stays outside of what is expected.
+    pub fn take_over(&mut self, before: &Self, after: &Self) {
+        change(&before.objects, &after.objects).apply(&mut self.objects);
+        for (name, table) in &after.database.tables {
+            let mine = self.database.tables.entry(name.clone()).or_insert_with(|| table.clone());
+            let empty = BTreeMap::new();
+            let was = before.database.tables.get(name).map_or(&empty, |t| &t.rows);
+            change(was, &table.rows).apply(&mut mine.rows);
+        }
+        change(&before.database.sequences, &after.database.sequences).apply(&mut self.database.sequences);
+    }
+}
+
+/// What the harness knows of the things that it put on a site through the API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// The assets that are there, by name.
+    pub assets: BTreeMap<AssetName, KnownAsset>,
+    /// The templates that are there.
+    pub templates: BTreeMap<TemplateKey, KnownTemplate>,
+}
+
+/// An asset as it was sent and as the engine answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAsset {
+    /// The engine's id.
+    pub id: String,
+    /// The storage key.
+    pub key: ObjectKey,
+    /// Bytes that were sent.
+    pub size: u64,
+    /// SHA-256 of what was sent.
+    pub sha256: Digest,
+}
+
+/// A template, the data it is rendered with, and what came out when all was well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KnownTemplate {
+    /// The data for the render, asset references in place.
+    pub data: serde_json::Value,
+    /// The assets that definition and data refer to.
+    pub assets: Vec<AssetName>,
+    /// The known-good PDF: its digest and its file.
+    pub golden: Option<Golden>,
+}
+
+/// A known-good PDF.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Golden {
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// Where it is.
+    pub path: std::path::PathBuf,
+}
+
+impl Known {
+    /// The asset that owns an object key.
+    pub fn owner(&self, key: &ObjectKey) -> Option<&AssetName> {
+        self.assets.iter().find(|(_, asset)| asset.key == *key).map(|(name, _)| name)
+    }
+
+    /// The templates that a missing binary breaks.
+    pub fn broken_by<'a>(&'a self, asset: &'a AssetName) -> impl Iterator<Item = &'a TemplateKey> {
+        self.templates.iter().filter(move |(_, t)| t.assets.contains(asset)).map(|(key, _)| key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(text: &str) -> Object {
+        Object { size: text.len() as u64, sha256: Digest::of(text), content_type: None }
+    }
+
+    #[test]
+    fn a_write_is_taken_over_and_damage_before_it_is_not() {
+        let state = |pairs: &[(&str, &str)]| State {
+            objects: pairs.iter().map(|(k, v)| (ObjectKey::from(*k), object(v))).collect(),
+            ..State::default()
+        };
+        let mut expected = state(&[("a", "1"), ("b", "2")]);
+        let damaged = state(&[("b", "2")]);
+        let written = state(&[("b", "3"), ("c", "4")]);
+        expected.take_over(&damaged, &written);
+        assert_eq!(expected, state(&[("a", "1"), ("b", "3"), ("c", "4")]));
+    }
+}
