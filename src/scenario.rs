@@ -159,8 +159,8 @@ pub enum Destroy {
 }
 
 impl BackupStep {
-    /// The runbook's order: the manifest, then 2.1, then 2.2.
-    pub const RUNBOOK: [Self; 3] = [Self::RecordManifest, Self::DumpDatabase, Self::CopyObjects];
+    /// The runbook's order: 2.1, 2.2, and the manifest after them (2.4).
+    pub const RUNBOOK: [Self; 3] = [Self::DumpDatabase, Self::CopyObjects, Self::RecordManifest];
 }
 
 impl RestoreStep {
