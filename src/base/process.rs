@@ -1,1 +1,26 @@
-//! Child processes: unprivileged user, timeout, process group, parent-death signal.
+//! Child processes: commands that end by themselves ([`run`]) and servers that are ended
+//! ([`Daemon`]). Every child leads a process group of its own, dies with the harness where the
+//! system can do that, is written down in the run's folder, and its output is redacted before
+//! anybody sees it.
+//!
+//! It does not know what any program does.
+
+mod capture;
+mod children;
+mod command;
+mod daemon;
+mod run;
+mod run_dir;
+mod spawn;
+mod teardown;
+mod user;
+
+pub use capture::Captured;
+pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
+pub use command::{Command, Input};
+pub use daemon::{Daemon, until};
+pub use nix::sys::signal::Signal;
+pub use run::{Exit, Ran, run};
+pub use run_dir::{Base, KEEP_FILE, LOCK_FILE, OWNER_FILE, Owner, RunDir};
+pub use teardown::Teardown;
+pub use user::{User, give_tree, unprivileged};

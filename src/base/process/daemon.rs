@@ -1,0 +1,217 @@
+//! Servers: children that run until they are ended.
+
+use crate::base::process::capture::tail;
+use crate::base::process::command::{Command, Input};
+use crate::base::process::run::Exit;
+use crate::base::process::spawn::{Spawned, signal_group, spawn};
+use crate::base::redact::Redactor;
+use crate::base::trouble::{OrTrouble, Trouble};
+use nix::sys::signal::Signal;
+use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+
+/// How often a condition is looked at.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// How long a forgotten daemon may take over its death signal before SIGKILL.
+const DROP_GRACE: Duration = Duration::from_secs(2);
+
+/// A running server. Cheap to clone; when the last clone is dropped without [`Daemon::terminate`],
+/// it is ended there and then.
+#[derive(Clone)]
+pub struct Daemon(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    pid: u32,
+    log: PathBuf,
+    stop: Signal,
+    death: Signal,
+    exit: watch::Receiver<Option<Exit>>,
+    redactor: Redactor,
+    released: AtomicBool,
+}
+
+impl Daemon {
+    /// Starts it; standard output and error go to the end of the log file, as they are.
+    pub async fn start(spec: Command, log: &Path, redactor: &Redactor) -> Result<Self, Trouble> {
+        let words = || format!("can't write {}", log.display());
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(log)
+            .or_environment(words)?;
+        let second = file.try_clone().or_environment(words)?;
+        let dies_with_us = !spec.children.as_ref().is_some_and(|children| children.outlive());
+        let Spawned { mut child, pid } = spawn(&spec, (file.into(), second.into()), dies_with_us).await?;
+        if let (Some(mut stream), Input::Bytes(bytes)) = (child.stdin.take(), spec.input.clone()) {
+            tokio::spawn(async move { drop(stream.write_all(&bytes).await) });
+        }
+        let (tell, exit) = watch::channel(None);
+        tokio::spawn(async move {
+            // Waiting fails only when somebody else has waited, and then it has ended too.
+            let exit = child.wait().await.map_or(Exit::Code(-1), Exit::from);
+            tell.send_replace(Some(exit));
+        });
+        Ok(Self(Arc::new(Inner {
+            name: spec.name(),
+            pid,
+            log: log.to_owned(),
+            stop: spec.stop,
+            death: spec.death,
+            exit,
+            redactor: redactor.clone(),
+            released: AtomicBool::new(false),
+        })))
+    }
+
+    /// Its process id, which is also the id of its process group.
+    pub fn pid(&self) -> u32 {
+        self.0.pid
+    }
+
+    /// The file that its output goes to; not redacted.
+    pub fn log(&self) -> &Path {
+        &self.0.log
+    }
+
+    /// The end of its output, redacted: for error messages.
+    pub fn log_tail(&self, lines: usize) -> String {
+        tail(&self.log_text(), lines)
+    }
+
+    /// All of its output, redacted: for the stored run.
+    pub fn log_text(&self) -> String {
+        let bytes = std::fs::read(&self.0.log).unwrap_or_default();
+        self.0.redactor.clean(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn exit(&self) -> Option<Exit> {
+        *self.0.exit.borrow()
+    }
+
+    /// Waits for its end, without asking for it.
+    pub async fn exited(&self) -> Exit {
+        let mut exit = self.0.exit.clone();
+        match exit.wait_for(Option::is_some).await {
+            Ok(exit) => exit.unwrap_or(Exit::Code(-1)),
+            // The task that waits for the child went down with its runtime.
+            Err(_) => Exit::Code(-1),
+        }
+    }
+
+    /// Sends a signal to its process group, for example SIGSTOP and SIGCONT; whether it was there.
+    pub fn signal(&self, signal: Signal) -> bool {
+        self.exit().is_none() && signal_group(self.0.pid, signal)
+    }
+
+    /// Waits for a condition, and notices when the daemon ends before. `what` completes "… is not
+    /// ready": "the S3 server".
+    pub async fn wait_ready<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        condition: impl Future<Output = T>,
+    ) -> Result<T, Trouble> {
+        tokio::select! {
+            biased;
+            value = condition => Ok(value),
+            exit = self.exited() => {
+                Err(self.with_log(Trouble::environment(format!("{what} ended before it was ready: {exit}"))))
+            }
+            () = tokio::time::sleep(limit) => {
+                let limit = limit.as_secs_f32();
+                Err(self.with_log(Trouble::environment(format!("{what} is not ready after {limit} s"))))
+            }
+        }
+    }
+
+    /// Waits for the first whole line of output that starts so, and gives the rest of that line.
+    pub async fn wait_line(&self, what: &str, prefix: &str, limit: Duration) -> Result<String, Trouble> {
+        let line = until(|| {
+            let text = std::fs::read(&self.0.log).ok()?;
+            String::from_utf8_lossy(&text)
+                .split_inclusive('\n')
+                .filter_map(|line| line.strip_suffix('\n'))
+                .find_map(|line| line.strip_prefix(prefix).map(|rest| rest.trim().to_owned()))
+        });
+        self.wait_ready(what, limit, line).await
+    }
+
+    /// Asks it to end with its stop signal, and ends the whole group with SIGKILL when it has not
+    /// after the grace. Does nothing more when it has ended already.
+    pub async fn terminate(&self, grace: Duration) -> Exit {
+        if self.signal(self.0.stop) {
+            // One that was paused takes no notice until it goes on.
+            self.signal(Signal::SIGCONT);
+            drop(tokio::time::timeout(grace, self.exited()).await);
+        }
+        self.kill().await
+    }
+
+    /// Ends the whole group with SIGKILL, like a power cut for the process.
+    pub async fn kill(&self) -> Exit {
+        // Also when the leader is gone: those it has started may be left.
+        signal_group(self.0.pid, Signal::SIGKILL);
+        self.exited().await
+    }
+
+    /// Lets it run on after the harness has gone. It was to be started with a run folder that is
+    /// kept: otherwise the system ends it with us.
+    pub fn release(&self) {
+        self.0.released.store(true, Ordering::Relaxed);
+    }
+
+    fn with_log(&self, trouble: Trouble) -> Trouble {
+        let tail = self.log_tail(15);
+        let log = self.0.log.display();
+        if tail.is_empty() {
+            trouble.cause(format!("{} wrote nothing to {log}", self.0.name))
+        } else {
+            trouble.cause(format!("{} wrote to {log}:\n{tail}", self.0.name))
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.released.load(Ordering::Relaxed) || self.exit.borrow().is_some() {
+            return;
+        }
+        // The last resort, after a panic or a forgotten teardown: no runtime may be left to wait with.
+        signal_group(self.pid, self.death);
+        signal_group(self.pid, Signal::SIGCONT);
+        let since = Instant::now();
+        let alive = || {
+            self.exit.borrow().is_none() && crate::base::process::children::start_ticks(self.pid).is_some()
+        };
+        while alive() && since.elapsed() < DROP_GRACE {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        signal_group(self.pid, Signal::SIGKILL);
+    }
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Daemon({}, process {}, {:?})", self.0.name, self.0.pid, self.exit())
+    }
+}
+
+/// Looks at short intervals until the condition gives a value.
+pub async fn until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}

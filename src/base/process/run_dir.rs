@@ -1,0 +1,190 @@
+//! The temporary folder of a run, `${TMPDIR:-/tmp}/pulp-drill-<uid>/<name>/`, and who owns it.
+//!
+//! The truth about the owner is an advisory lock, held for the owner's life and let go by the
+//! kernel however it dies; `owner.json` only says who it was. A folder is made under a name of its
+//! own (`.new-…`) and gets its real name when lock and owner are in it, so that a folder under a
+//! real name without `owner.json` is never ours. Sweeping is `runbook/provision/leftovers`.
+
+use crate::base::process::children::{Children, boot_id, end_processes_of, start_ticks};
+use crate::base::trouble::{OrTrouble, Trouble};
+use nix::unistd::geteuid;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, Permissions};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The file whose lock the owner holds.
+pub const LOCK_FILE: &str = "run.lock";
+/// Says who the owner was: an [`Owner`] as JSON.
+pub const OWNER_FILE: &str = "owner.json";
+/// Its presence says that the folder was left on purpose (`--keep`).
+pub const KEEP_FILE: &str = "keep";
+
+/// Others may pass through to what is theirs (PostgreSQL's user), but not look around.
+const MODE: u32 = 0o711;
+
+/// The folder that holds the folders of all runs of one user.
+#[derive(Clone, Debug)]
+pub struct Base(PathBuf);
+
+impl Base {
+    /// The one below `$TMPDIR`, or `/tmp`.
+    pub fn of_user() -> Result<Self, Trouble> {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// The one below this folder; made when it is not there. A link, a folder of somebody else or
+    /// one that others may write to is refused: they could have put anything there.
+    pub fn below(temp: &Path) -> Result<Self, Trouble> {
+        let temp = temp
+            .canonicalize()
+            .or_environment(|| format!("can't use the temporary folder {}", temp.display()))
+            .map_err(|t| t.hint("set TMPDIR to a folder that you can write to"))?;
+        let us = geteuid().as_raw();
+        let path = temp.join(format!("pulp-drill-{us}"));
+        match std::fs::DirBuilder::new().mode(MODE).create(&path) {
+            Ok(()) => set_mode(&path)?,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return Err(Trouble::environment(format!("can't make {}", path.display()))
+                    .because(&error)
+                    .hint("set TMPDIR to a folder that you can write to"));
+            }
+        }
+        let meta = path.symlink_metadata().or_environment(|| format!("can't look at {}", path.display()))?;
+        let refused = if !meta.is_dir() {
+            Some("it is not a folder")
+        } else if meta.uid() != us {
+            Some("it belongs to another user")
+        } else if meta.mode() & 0o022 != 0 {
+            Some("others may write to it")
+        } else {
+            None
+        };
+        match refused {
+            None => Ok(Self(path)),
+            Some(why) => Err(Trouble::environment(format!("won't use {}: {why}", path.display()))
+                .hint("remove it, or set TMPDIR to another folder")),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Keeps every other harness from making or taking over run folders until the file is dropped.
+    pub fn lock(&self) -> Result<File, Trouble> {
+        let path = self.0.join(".lock");
+        let words = || format!("can't lock {}", path.display());
+        let file = open_lock(&path).or_environment(words)?;
+        file.lock().or_environment(words)?;
+        Ok(file)
+    }
+}
+
+/// Who made a run folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The harness's process id.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot, where the system says.
+    pub start_ticks: Option<u64>,
+    /// Which start of the machine that was.
+    pub boot_id: String,
+}
+
+/// The folder of this run. Dropping it ends what is left of the run's processes and removes the
+/// folder, unless it was [left standing](RunDir::leave_standing).
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    children: Children,
+    standing: bool,
+    _lock: File,
+}
+
+impl RunDir {
+    /// Makes the folder `name` (up to 24 letters, digits and hyphens). With `keep`, daemons that are
+    /// recorded in it are not ended by the system when the harness ends.
+    pub fn create(base: &Base, name: &str, keep: bool) -> Result<Self, Trouble> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if name.is_empty() || name.len() > 24 || !name.chars().all(plain) {
+            return Err(Trouble::harness(format!("{name:?} can't be the name of a run's folder")));
+        }
+        // While we hold it, nobody takes our half-made folder for a dead one.
+        let _making = base.lock()?;
+        let fresh = base.path().join(format!(".new-{name}"));
+        let path = base.path().join(name);
+        let words = || format!("can't make the run's folder {}", path.display());
+        std::fs::DirBuilder::new().mode(MODE).create(&fresh).or_environment(words)?;
+        set_mode(&fresh)?;
+        let lock = open_lock(&fresh.join(LOCK_FILE)).or_environment(words)?;
+        lock.try_lock().or_environment(words)?;
+        let pid = std::process::id();
+        let owner = Owner { pid, start_ticks: start_ticks(pid), boot_id: boot_id() };
+        let text = serde_json::to_string(&owner).or_harness(words)?;
+        std::fs::write(fresh.join(OWNER_FILE), text).or_environment(words)?;
+        std::fs::rename(&fresh, &path).or_environment(words)?;
+        let children = Children::in_folder(&path, keep);
+        Ok(Self { path, children, standing: false, _lock: lock })
+    }
+
+    /// Where it is. Short, and passable by other users.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The list of the run's children, for [`Command::recorded_in`](crate::base::process::Command).
+    pub fn children(&self) -> &Children {
+        &self.children
+    }
+
+    /// Makes a folder in it that is private to a user, or to us.
+    pub fn private(&self, name: &str, user: Option<&super::User>) -> Result<PathBuf, Trouble> {
+        let path = self.path.join(name);
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .or_environment(|| format!("can't make {}", path.display()))?;
+        if let Some(user) = user {
+            super::give_tree(&path, user)?;
+        }
+        Ok(path)
+    }
+
+    /// Leaves folder and processes for inspection; the next run's sweep leaves them too.
+    pub fn leave_standing(mut self) -> Result<PathBuf, Trouble> {
+        let path = self.path.join(KEEP_FILE);
+        std::fs::write(&path, "").or_environment(|| format!("can't write {}", path.display()))?;
+        self.standing = true;
+        Ok(self.path.clone())
+    }
+
+    /// Ends what is left of the run's processes and removes the folder. Blocks.
+    pub fn remove(mut self) -> Result<(), Trouble> {
+        self.standing = true;
+        end_processes_of(&self.path);
+        std::fs::remove_dir_all(&self.path).or_environment(|| format!("can't remove {}", self.path.display()))
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        if !self.standing {
+            end_processes_of(&self.path);
+            // What can't be removed now is found by the next run's sweep.
+            let _later = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn set_mode(path: &Path) -> Result<(), Trouble> {
+    // The umask may have taken more than we want.
+    std::fs::set_permissions(path, Permissions::from_mode(MODE))
+        .or_environment(|| format!("can't set the rights of {}", path.display()))
+}
+
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
