@@ -1,3 +1,133 @@
-//! The door to an object store.
+//! The door to an object store: one vocabulary over a closed set of drivers.
+//!
+//! It reads what a store holds and never repairs it. Keys are taken byte for byte.
 
+mod kinds;
 pub mod s3;
+
+pub use kinds::{Got, Listed};
+pub use s3::S3Access;
+
+use crate::base::ids::{BucketName, ObjectKey};
+use crate::base::trouble::Trouble;
+use crate::model::state::Object;
+use s3::{S3, S3Bucket};
+use std::collections::BTreeMap;
+
+/// An object store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// Reached by the S3 API.
+    S3(S3),
+}
+
+/// A bucket of a store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Bucket {
+    /// Of an S3 store.
+    S3(S3Bucket),
+}
+
+impl Store {
+    /// A store that speaks S3. Nothing is sent yet.
+    pub fn s3(access: &S3Access) -> Self {
+        Self::S3(S3::new(access))
+    }
+
+    /// One of its buckets, whether it is there or not.
+    pub fn bucket(&self, name: &BucketName) -> Bucket {
+        match self {
+            Self::S3(s3) => Bucket::S3(s3.bucket(name)),
+        }
+    }
+
+    /// Makes a bucket.
+    pub async fn create_bucket(&self, name: &BucketName) -> Result<(), Trouble> {
+        match self {
+            Self::S3(s3) => s3.bucket(name).create().await,
+        }
+    }
+
+    /// Removes a bucket with its objects, their versions and uploads under way. One that is not
+    /// there is no trouble.
+    pub async fn delete_bucket(&self, name: &BucketName) -> Result<(), Trouble> {
+        match self {
+            Self::S3(s3) => s3.bucket(name).delete_whole().await,
+        }
+    }
+
+    /// Whether it answers and takes the keys.
+    pub async fn ping(&self) -> Result<(), Trouble> {
+        match self {
+            Self::S3(s3) => s3.ping().await,
+        }
+    }
+}
+
+impl Bucket {
+    /// Every object whose key starts so, in the store's order (by key).
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.list(prefix).await,
+        }
+    }
+
+    /// The first page of a listing with at most that many keys, and whether there is more: what a
+    /// copy that forgets to ask for the next page sees.
+    pub async fn first_page(&self, prefix: &str, max_keys: u16) -> Result<(Vec<Listed>, bool), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.first_page(prefix, max_keys).await,
+        }
+    }
+
+    /// An object with its bytes.
+    pub async fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.get(key).await,
+        }
+    }
+
+    /// Writes an object.
+    pub async fn put(
+        &self,
+        key: &ObjectKey,
+        bytes: Vec<u8>,
+        content_type: Option<&str>,
+    ) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.put(key, bytes, content_type).await,
+        }
+    }
+
+    /// Removes an object. One that is not there is no trouble.
+    pub async fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.delete(key).await,
+        }
+    }
+
+    /// Copies an object within the store, with content type and metadata; up to 5 GiB, which is
+    /// what S3 copies in one request.
+    pub async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Trouble> {
+        match (self, to) {
+            (Self::S3(source), Self::S3(target)) => source.copy_to(from, target, key).await,
+        }
+    }
+
+    /// What every object whose key starts so holds, by key without the prefix. Reads every byte.
+    ///
+    /// # Errors
+    /// Also when an object goes away or is denied between listing and reading: it is named.
+    pub async fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.inventory(prefix).await,
+        }
+    }
+
+    /// Turns versioning on, or suspends it.
+    pub async fn set_versioning(&self, on: bool) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.set_versioning(on).await,
+        }
+    }
+}

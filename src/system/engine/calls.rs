@@ -1,0 +1,175 @@
+//! The calls that a drill makes.
+
+use crate::system::engine::answer::{Answer, CallError, Unreachable};
+use crate::system::engine::records::{AssetRecord, Ready, Summary, Template, Upload};
+use crate::system::engine::wire::{Engine, Scope};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder, Url, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// How many entries of a list are asked for at a time.
+const PAGE: usize = 100;
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page<T> {
+    items: Vec<T>,
+    total: u64,
+}
+
+impl Engine {
+    /// `GET /health`: whether the process is up.
+    pub async fn health(&self) -> Result<Value, CallError> {
+        self.json(self.request(Method::GET, self.at(&["health"]), Scope::Open)?).await
+    }
+
+    /// `GET /health/ready`: whether it can work; what it says otherwise is an answer too.
+    pub async fn ready(&self) -> Result<Ready, Unreachable> {
+        let request = self.request(Method::GET, self.at(&["health", "ready"]), Scope::Open)?;
+        let (_, answer) = self.answer(request).await?;
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let against = body.get("status").is_some_and(|status| status != "ok");
+        let ok = answer.status == 200 && answer.whole && !against;
+        Ok(Ready { ok, status: answer.status, body })
+    }
+
+    /// `POST /assets/upload`.
+    pub async fn upload(&self, upload: &Upload) -> Result<AssetRecord, CallError> {
+        let request = self.request(Method::POST, self.at(&["assets", "upload"]), Scope::Admin)?;
+        let mut form = Form::new().part("file", part(&upload.name, &upload.bytes, &upload.media_type));
+        if let Some(folder) = &upload.folder {
+            form = form.text("folder", folder.clone());
+        }
+        if !upload.tags.is_empty() {
+            form = form.text("tags", upload.tags.join(","));
+        }
+        if let Some(text) = &upload.alt_text {
+            form = form.text("altText", text.clone());
+        }
+        self.json(request.multipart(form)).await
+    }
+
+    /// `PUT /assets/:id/content`: other content in place, under the same id.
+    pub async fn replace(
+        &self,
+        id: &str,
+        name: &str,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<AssetRecord, CallError> {
+        let request = self.request(Method::PUT, self.at(&["assets", id, "content"]), Scope::Admin)?;
+        self.json(request.multipart(Form::new().part("file", part(name, bytes, media_type)))).await
+    }
+
+    /// `DELETE /assets/:id`; `force` also when templates refer to it.
+    pub async fn delete_asset(&self, id: &str, force: bool) -> Result<(), CallError> {
+        let mut url = self.at(&["assets", id]);
+        url.query_pairs_mut().append_pair("force", if force { "true" } else { "false" });
+        self.success(self.request(Method::DELETE, url, Scope::Admin)?).await.map(drop)
+    }
+
+    /// `GET /assets/`, all pages.
+    pub async fn assets(&self) -> Result<Vec<AssetRecord>, CallError> {
+        self.pages("assets").await
+    }
+
+    /// `GET /assets/:id/details`.
+    pub async fn asset(&self, id: &str) -> Result<AssetRecord, CallError> {
+        self.json(self.request(Method::GET, self.at(&["assets", id, "details"]), Scope::Admin)?).await
+    }
+
+    /// `POST /templates/` with a definition.
+    pub async fn create_template(&self, definition: &Value) -> Result<Summary, CallError> {
+        let request = self.request(Method::POST, self.at(&["templates", ""]), Scope::Admin)?;
+        self.json(request.json(definition)).await
+    }
+
+    /// `PUT /templates/:key` with a definition, against the version that is there now.
+    pub async fn update_template(&self, key: &str, definition: &Value) -> Result<Summary, CallError> {
+        let now = self.template(key).await?;
+        let etag = now.etag.unwrap_or_else(|| format!("\"{}\"", now.summary.current_version));
+        let request = self.request(Method::PUT, self.at(&["templates", key]), Scope::Admin)?;
+        self.json(request.header(header::IF_MATCH, etag).json(definition)).await
+    }
+
+    /// `GET /templates/:key`.
+    pub async fn template(&self, key: &str) -> Result<Template, CallError> {
+        let request = self.request(Method::GET, self.at(&["templates", key]), Scope::Admin)?;
+        let (name, answer) = self.success(request).await?;
+        let template: Template = understood(&name, &answer)?;
+        Ok(Template { etag: answer.etag, ..template })
+    }
+
+    /// `GET /templates/`, all pages.
+    pub async fn templates(&self) -> Result<Vec<Summary>, CallError> {
+        self.pages("templates").await
+    }
+
+    /// `PUT /templates/:key/labels/:label`: the label stands for the version from now on.
+    pub async fn put_label(&self, key: &str, label: &str, version: &str) -> Result<(), CallError> {
+        let url = self.at(&["templates", key, "labels", label]);
+        let request = self.request(Method::PUT, url, Scope::Admin)?;
+        self.success(request.json(&json!({ "version": version }))).await.map(drop)
+    }
+
+    /// `POST /schedules/`; gives the schedule as the engine describes it.
+    pub async fn create_schedule(&self, body: &Value) -> Result<Value, CallError> {
+        let request = self.request(Method::POST, self.at(&["schedules", ""]), Scope::Admin)?;
+        self.json(request.json(body)).await
+    }
+
+    /// `GET /schedules/`, all pages.
+    pub async fn schedules(&self) -> Result<Vec<Value>, CallError> {
+        self.pages("schedules").await
+    }
+
+    /// `POST /render/pdf`; whatever is answered is the answer.
+    pub async fn render(&self, template: &str, data: &Value) -> Result<Answer, Unreachable> {
+        let request = self.request(Method::POST, self.at(&["render", "pdf"]), Scope::Render)?;
+        let (_, answer) = self.answer(request.json(&json!({ "template": template, "data": data }))).await?;
+        Ok(answer)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
+        let (name, answer) = self.success(request).await?;
+        understood(&name, &answer)
+    }
+
+    /// A list to its end: `total` says where that is, and an empty page ends it too.
+    async fn pages<T: DeserializeOwned>(&self, list: &str) -> Result<Vec<T>, CallError> {
+        let mut all = Vec::new();
+        loop {
+            let mut url: Url = self.at(&[list, ""]);
+            url.query_pairs_mut()
+                .append_pair("limit", &PAGE.to_string())
+                .append_pair("offset", &all.len().to_string());
+            let page: Page<T> = self.json(self.request(Method::GET, url, Scope::Admin)?).await?;
+            let empty = page.items.is_empty();
+            all.extend(page.items);
+            if empty || all.len() as u64 >= page.total {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+fn part(name: &str, bytes: &[u8], media_type: &str) -> Part {
+    let part = Part::bytes(bytes.to_vec()).file_name(name.to_owned());
+    let mut headers = header::HeaderMap::new();
+    if let Ok(value) = header::HeaderValue::from_str(media_type) {
+        headers.insert(header::CONTENT_TYPE, value);
+    }
+    part.headers(headers)
+}
+
+fn understood<T: DeserializeOwned>(name: &str, answer: &Answer) -> Result<T, CallError> {
+    serde_json::from_slice(&answer.body).map_err(|error| CallError::Refused {
+        request: name.to_owned(),
+        status: answer.status,
+        codes: Vec::new(),
+        message: Some(format!("not what the contract says: {error}; it begins {:?}", answer.body_start())),
+        body_start: answer.body_start(),
+    })
+}

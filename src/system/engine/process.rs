@@ -1,0 +1,209 @@
+//! An engine that we start, stop, kill and pause; or one that runs elsewhere and is only talked to.
+
+use crate::base::process::{Children, Command, Daemon, Exit, Signal};
+use crate::base::redact::Redactor;
+use crate::base::trouble::{OrTrouble, Trouble};
+use crate::system::engine::wire::{ApiKeys, Engine};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use url::Url;
+
+/// How to come by an engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Launch {
+    /// Start this program with these arguments.
+    Command(Vec<String>),
+    /// It runs already, here.
+    Url(Url),
+}
+
+/// What an engine of ours is started with.
+pub struct Start<'a> {
+    /// The engine's environment, secrets included; `HOST` and `PORT` are ours to set.
+    pub env: &'a BTreeMap<String, String>,
+    /// Where its output goes, at the end of what is there.
+    pub log: &'a Path,
+    /// Where it is written down, so that a dead harness leaves none behind.
+    pub children: Option<&'a Children>,
+    /// Knows the secrets that its output may hold.
+    pub redactor: &'a Redactor,
+    /// How long it may take until it is ready.
+    pub ready_within: Duration,
+}
+
+/// How often readiness is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How many ports are tried when somebody else was quicker.
+const TRIES: usize = 5;
+
+/// An engine that answers at an address; ours to end if we started it.
+#[derive(Debug)]
+pub struct EngineProcess {
+    url: Url,
+    daemon: Option<Daemon>,
+}
+
+impl EngineProcess {
+    /// Starts an engine on a free port and waits until it is ready. One that runs elsewhere is
+    /// only waited for.
+    pub async fn start(launch: &Launch, with: &Start<'_>) -> Result<Self, Trouble> {
+        match launch {
+            Launch::Url(url) => {
+                let process = Self { url: url.clone(), daemon: None };
+                process.wait_elsewhere(with.ready_within).await?;
+                Ok(process)
+            }
+            Launch::Command(words) => {
+                for _ in 1..TRIES {
+                    match Self::start_on(free_port()?, words, with).await {
+                        Err(Failed::PortTaken) => {}
+                        Err(Failed::Otherwise(trouble)) => return Err(trouble),
+                        Ok(process) => return Ok(process),
+                    }
+                }
+                Self::start_on(free_port()?, words, with).await.map_err(|failed| match failed {
+                    Failed::PortTaken => Trouble::environment("found no free port for the engine"),
+                    Failed::Otherwise(trouble) => trouble,
+                })
+            }
+        }
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// A client for it.
+    pub fn client(&self, keys: &ApiKeys) -> Engine {
+        Engine::new(&self.url, keys)
+    }
+
+    /// Whether it was started by us and may so be stopped, killed and paused.
+    pub fn is_ours(&self) -> bool {
+        self.daemon.is_some()
+    }
+
+    /// Its output up to now, redacted; empty for one that runs elsewhere.
+    pub fn log_text(&self) -> String {
+        self.daemon.as_ref().map(Daemon::log_text).unwrap_or_default()
+    }
+
+    /// Asks it to end (SIGTERM), and ends it (SIGKILL) when it has not after the grace. `None` for
+    /// one that runs elsewhere: that is not ours to stop.
+    pub async fn stop(&self, grace: Duration) -> Option<Exit> {
+        match &self.daemon {
+            Some(daemon) => Some(daemon.terminate(grace).await),
+            None => None,
+        }
+    }
+
+    /// Ends it like a power cut. `None` as for [`EngineProcess::stop`].
+    pub async fn kill(&self) -> Option<Exit> {
+        match &self.daemon {
+            Some(daemon) => Some(daemon.kill().await),
+            None => None,
+        }
+    }
+
+    /// Stops it where it is (SIGSTOP); whether there was one of ours to stop.
+    pub fn pause(&self) -> bool {
+        self.daemon.as_ref().is_some_and(|daemon| daemon.signal(Signal::SIGSTOP))
+    }
+
+    /// Lets it go on; whether there was one of ours.
+    pub fn resume(&self) -> bool {
+        self.daemon.as_ref().is_some_and(|daemon| daemon.signal(Signal::SIGCONT))
+    }
+
+    /// Lets it outlive the harness, for inspection.
+    pub fn release(&self) {
+        if let Some(daemon) = &self.daemon {
+            daemon.release();
+        }
+    }
+
+    async fn start_on(port: u16, words: &[String], with: &Start<'_>) -> Result<Self, Failed> {
+        let (program, args) =
+            words.split_first().ok_or_else(|| Trouble::usage("the engine's command is empty"))?;
+        let mut spec = Command::new(program).args(args);
+        for (name, value) in with.env {
+            spec = spec.env(name, value);
+        }
+        spec = spec.env("HOST", "127.0.0.1").env("PORT", port.to_string());
+        if let Some(children) = with.children {
+            spec = spec.recorded_in(children);
+        }
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/"))
+            .or_harness(|| format!("port {port} makes no URL"))?;
+        let before = std::fs::metadata(with.log).map_or(0, |log| log.len());
+        let daemon = Daemon::start(spec, with.log, with.redactor).await?;
+        let process = Self { url, daemon: Some(daemon.clone()) };
+        match daemon.wait_ready("the engine", with.ready_within, process.ready()).await {
+            Ok(()) => Ok(process),
+            Err(trouble) => {
+                let ended_by_itself = daemon.exit().is_some();
+                daemon.kill().await;
+                Err(if ended_by_itself && says_port_taken(with.log, before) {
+                    Failed::PortTaken
+                } else {
+                    Failed::Otherwise(trouble)
+                })
+            }
+        }
+    }
+
+    async fn ready(&self) {
+        let engine = self.client(&ApiKeys::default());
+        while !engine.ready().await.is_ok_and(|ready| ready.ok) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn wait_elsewhere(&self, limit: Duration) -> Result<(), Trouble> {
+        if tokio::time::timeout(limit, self.ready()).await.is_ok() {
+            return Ok(());
+        }
+        let engine = self.client(&ApiKeys::default());
+        match engine.ready().await {
+            Err(unreachable) => Err(unreachable.into()),
+            Ok(ready) => Err(Trouble::environment(format!(
+                "the engine at {} is not ready after {} s",
+                self.url,
+                limit.as_secs_f32()
+            ))
+            .cause(format!("GET /health/ready answered {}: {}", ready.status, ready.body))),
+        }
+    }
+}
+
+/// Why an engine did not start.
+enum Failed {
+    /// Somebody else took the port between our look and its bind.
+    PortTaken,
+    Otherwise(Trouble),
+}
+
+impl From<Trouble> for Failed {
+    fn from(trouble: Trouble) -> Self {
+        Self::Otherwise(trouble)
+    }
+}
+
+/// A port that is free right now. Somebody else may take it before the engine does.
+fn free_port() -> Result<u16, Trouble> {
+    let words = || "can't find a free port on 127.0.0.1".to_owned();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).or_environment(words)?;
+    Ok(listener.local_addr().or_environment(words)?.port())
+}
+
+/// Whether what it wrote since then says that the port was taken: Node, Rust and the C library
+/// each in their words.
+fn says_port_taken(log: &Path, since: u64) -> bool {
+    let bytes = std::fs::read(log).unwrap_or_default();
+    let since = usize::try_from(since).unwrap_or(usize::MAX).min(bytes.len());
+    let text = String::from_utf8_lossy(&bytes[since..]).to_lowercase();
+    text.contains("eaddrinuse") || text.contains("address already in use") || text.contains("address in use")
+}

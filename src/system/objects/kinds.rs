@@ -1,0 +1,31 @@
+//! What every driver of an object store answers with.
+
+use crate::base::ids::ObjectKey;
+use std::collections::BTreeMap;
+
+/// An entry of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The whole key.
+    pub key: ObjectKey,
+    /// Bytes, as the store says.
+    pub size: u64,
+}
+
+/// What came of asking for an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// It is there.
+    Found {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// The content type that the store keeps.
+        content_type: Option<String>,
+        /// The user's metadata.
+        metadata: BTreeMap<String, String>,
+    },
+    /// There is no such object, or no such bucket.
+    Missing,
+    /// The store won't give it to us.
+    Denied,
+}
