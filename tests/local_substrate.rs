@@ -3,6 +3,8 @@
 //!
 //! The S3 server's own behaviour is not tested here: a shell script stands in for its program.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
 use pulp_drill::base::process::{
     Base, Command as Spec, Daemon, Exit, Ran, RunDir, Signal, run, start_ticks, unprivileged, until,
 };
@@ -54,6 +56,23 @@ async fn gone(pid: u32) -> bool {
     tokio::time::timeout(Duration::from_secs(10), gone).await.is_ok()
 }
 
+fn send(pid: u32, signal: Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal).unwrap();
+}
+
+/// The id of the shared memory of the server on this data directory.
+fn segment(data: &Path) -> String {
+    let text = std::fs::read_to_string(data.join("postmaster.pid")).unwrap();
+    text.lines().nth(6).unwrap().split_ascii_whitespace().nth(1).unwrap().to_owned()
+}
+
+/// The ids of the machine's System V shared memory segments.
+fn segments() -> Vec<String> {
+    let text = Command::new("ipcs").arg("-m").output().unwrap().stdout;
+    let text = String::from_utf8(text).unwrap();
+    text.lines().filter_map(|line| line.split_ascii_whitespace().nth(1)).map(str::to_owned).collect()
+}
+
 /// Starts this binary in a role, waits for its line that starts with `ready`, and gives its words.
 fn play(role: &str, temp: &Path, env: &[(&str, &str)]) -> (Child, Vec<String>) {
     let log = temp.join("role.log");
@@ -99,6 +118,7 @@ fn minio(address: &str) {
     let listener = std::net::TcpListener::bind(address).unwrap();
     // Not ready at first, as the real one.
     for status in ["503 Service Unavailable", "200 OK"] {
+        println!("answering {status}");
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = [0; 1024];
         let n = stream.read(&mut request).unwrap();
@@ -180,6 +200,18 @@ async fn forgetting_everything_leaves_nothing_either() {
 }
 
 #[tokio::test]
+async fn a_killed_server_leaves_nothing_in_the_kernel_once_it_is_stopped() {
+    let (temp, redactor) = (temp(), Redactor::new());
+    let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "run", false).unwrap();
+    let server = postgres(&run_dir, &redactor).await;
+    let shared = segment(&server.data_dir);
+    server.daemon().kill().await;
+    assert!(segments().contains(&shared), "nothing to be forgotten: the test shows nothing");
+    server.stop().await;
+    assert!(!segments().contains(&shared));
+}
+
+#[tokio::test]
 async fn the_users_own_postgres_settings_do_not_leak_in() {
     let temp = temp();
     let hostile = [
@@ -233,13 +265,12 @@ async fn servers_that_outlived_a_killed_harness_are_ended_by_a_sweep() {
     harness.kill().unwrap();
     harness.wait().unwrap();
     // Paused, as by a fault that the harness did not live to take back.
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pids[1] as i32), Signal::SIGSTOP).unwrap();
+    send(pids[1], Signal::SIGSTOP);
     assert!(pids.iter().all(|pid| start_ticks(*pid).is_some()), "they were to outlive it");
 
     let swept = sweep(&base).await.unwrap();
     let mut ended: Vec<u32> = swept.ended.iter().map(|ended| ended.pid).collect();
     pids.sort_unstable();
-    ended.retain(|pid| pids.contains(pid));
     ended.sort_unstable();
     assert_eq!(ended, pids, "{swept:?}");
     assert!(pids.iter().all(|pid| start_ticks(*pid).is_none()));
@@ -247,6 +278,22 @@ async fn servers_that_outlived_a_killed_harness_are_ended_by_a_sweep() {
     assert!(stranger.try_wait().unwrap().is_none());
     stranger.kill().unwrap();
     stranger.wait().unwrap();
+}
+
+#[tokio::test]
+async fn what_a_killed_server_of_a_killed_harness_holds_in_the_kernel_is_freed_by_a_sweep() {
+    let temp = temp();
+    let base = Base::below(temp.path()).unwrap();
+    let (mut harness, words) = play("harness that keeps", temp.path(), &[]);
+    harness.kill().unwrap();
+    harness.wait().unwrap();
+    let shared = segment(&base.path().join("run/pg/data"));
+    let server = words[0].parse().unwrap();
+    send(server, Signal::SIGKILL);
+    assert!(gone(server).await);
+    assert!(segments().contains(&shared), "nothing to be freed: the test shows nothing");
+    sweep(&base).await.unwrap();
+    assert!(!segments().contains(&shared));
 }
 
 #[tokio::test]
@@ -286,5 +333,6 @@ async fn minio_is_used_when_its_health_says_ready() {
     assert_eq!(read("args"), format!("server {data} --address\n"));
     assert_eq!(read("keys"), format!("{} {}\n", server.access_key, server.secret_key));
     assert!(server.endpoint.starts_with("http://127.0.0.1:"));
+    assert!(server.daemon().log_text().contains("answering 200"), "it was not ready yet");
     server.stop().await;
 }

@@ -2,6 +2,10 @@
 //! nothing of the user's own database settings leaks in. Finding them is
 //! `runbook/provision/processes`.
 
+mod memory;
+
+pub use memory::forget_shared_memory;
+
 use crate::base::process::Command;
 use std::path::{Path, PathBuf};
 

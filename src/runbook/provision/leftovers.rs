@@ -6,9 +6,14 @@ use crate::base::process::{
     remove_run_folder,
 };
 use crate::base::trouble::{OrTrouble, Trouble};
+use crate::system::programs::forget_shared_memory;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long the children of a killed PostgreSQL server may take to notice.
+const CHILDREN: Duration = Duration::from_secs(5);
 
 /// What a sweep did and saw.
 #[derive(Debug, Default)]
@@ -108,6 +113,7 @@ fn blocking(base: &Base, kept_too: bool) -> Result<Swept, Trouble> {
         // Process ids mean nothing after the machine was started anew.
         if owner.is_some_and(|owner| owner.boot_id == boot_id()) {
             swept.ended.extend(end_processes_of(&path));
+            forget_clusters(&path);
         }
         match remove_run_folder(&path) {
             Ok(()) => swept.removed.push(path),
@@ -116,6 +122,17 @@ fn blocking(base: &Base, kept_too: bool) -> Result<Swept, Trouble> {
         drop(lock);
     }
     Ok(swept)
+}
+
+/// Frees what killed PostgreSQL servers of the run hold in the kernel: `<run>/<cluster>/data`.
+fn forget_clusters(path: &Path) {
+    let Ok(clusters) = path.read_dir() else { return };
+    for cluster in clusters.flatten() {
+        let (data, since) = (cluster.path().join("data"), Instant::now());
+        while forget_shared_memory(&data) && since.elapsed() < CHILDREN {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 fn look(path: &Path, kept_too: bool) -> io::Result<Entry> {
@@ -184,7 +201,7 @@ mod tests {
 
         let mut swept = sweep(&base).await.unwrap();
         swept.unknown.sort();
-        assert_eq!(swept.removed, [gone.clone()]);
+        assert_eq!(swept.removed, std::slice::from_ref(&gone));
         assert_eq!(swept.unknown, [file, link, lockless, stranger.clone()]);
         assert!(!gone.exists() && stranger.exists() && live.path().join(OWNER_FILE).exists());
         let message = swept.message().unwrap();
@@ -211,7 +228,7 @@ mod tests {
         let swept = sweep(&base).await.unwrap();
         assert_eq!((swept.kept, swept.removed), (vec![kept.clone()], vec![]));
         assert!(kept.exists());
-        assert_eq!(sweep_kept(&base).await.unwrap().removed, [kept.clone()]);
+        assert_eq!(sweep_kept(&base).await.unwrap().removed, std::slice::from_ref(&kept));
         assert!(!kept.exists());
     }
 }

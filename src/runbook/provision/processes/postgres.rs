@@ -6,7 +6,7 @@ use crate::base::process::{Command, Daemon, Input, RunDir, Signal, User, run, un
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::runbook::provision::processes::ports::{TRIES, free_port};
-use crate::system::programs::{PgBin, PgVersion};
+use crate::system::programs::{PgBin, PgVersion, forget_shared_memory};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -134,6 +134,9 @@ impl PostgresServer {
     /// Shuts it down in PostgreSQL's fast mode: clients are cut off. Its files stay.
     pub async fn stop(&self) {
         self.daemon.terminate(STOP).await;
+        // Only a server that was killed has left something here.
+        let forgotten = until(|| (!forget_shared_memory(&self.data_dir)).then_some(()));
+        drop(tokio::time::timeout(STOP, forgotten).await);
     }
 }
 
