@@ -1,0 +1,1 @@
+//! What the parts promise together, on documents made in code.
