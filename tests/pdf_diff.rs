@@ -10,7 +10,7 @@ use std::{fmt::Write as _, process::Command, time::Instant};
 
 /// A file of these objects, numbered from 1, with a cross-reference table.
 fn assemble(objects: &[Vec<u8>], trailer: &str) -> Vec<u8> {
-    let mut file = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n".to_vec();
+    let mut file = b"%PDF-1.4\n".to_vec();
     let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
     for (i, object) in objects.iter().enumerate() {
         writeln!(table, "{:010} 00000 n ", file.len()).unwrap();
@@ -170,8 +170,6 @@ fn page_size_and_page_count_are_differences() {
         turned.iter().map(|d| (d.kind, d.page)).collect::<Vec<_>>(),
         [(DifferenceKind::PageSize, Some(1)), (DifferenceKind::PageSize, Some(2))]
     );
-    let less = String::from_utf8_lossy(&one).len();
-    assert!(less > 0);
     let objects = [
         b"<</Type /Catalog /Pages 2 0 R>>".to_vec(),
         b"<</Type /Pages /Count 1 /Kids [3 0 R]>>".to_vec(),
@@ -308,7 +306,7 @@ fn damage_inside_a_compressed_stream_never_passes() {
     };
     let image = position(&pdf, b"/Subtype /Image");
     let start = image + position(&pdf[image..], b"stream\n") + 7;
-    let end = start + position(&pdf[start..], b"\nendstream");
+    let end = start + position(&pdf[start..], b"endstream") - 1;
     for at in (start + 2..end).step_by(7).chain(end - 4..end) {
         let mut damaged = pdf.clone();
         damaged[at] ^= 0x41;
@@ -419,17 +417,8 @@ fn deep_nesting_and_long_chains_do_not_break_the_reader() {
     levels.extend((3..5003).map(|next| format!("<</Type /Pages /Count 1 /Kids [{next} 0 R]>>").into_bytes()));
     levels.push(b"<</Type /Page>>".to_vec());
     assert_eq!(well_formed(&assemble(&levels, "")).unwrap().0, 1);
-    refused(&with("/A 4 0 R", &[b"5 0 R".to_vec(), b"4 0 R".to_vec()]).tap_compare(), "circle");
-}
-
-/// `well_formed` looks at the page tree only; the circle is elsewhere, so it is made the page tree's.
-trait TapCompare {
-    fn tap_compare(self) -> Self;
-}
-impl TapCompare for Vec<u8> {
-    fn tap_compare(self) -> Self {
-        String::from_utf8_lossy(&self).replace("/Count 1 ", "/Count 4 0 R ").into_bytes()
-    }
+    let circle = with("/A 4 0 R", &[b"5 0 R".to_vec(), b"4 0 R".to_vec()]);
+    assert!(canonical_digest(&circle).unwrap_err().why.starts_with("references in a circle at object"));
 }
 
 #[test]
