@@ -6,12 +6,15 @@ use super::{NotAPdf, load::Loaded};
 use lopdf::{DecompressError, Dictionary, Error, Object, Stream};
 use std::borrow::Cow;
 
+/// A filter's name and parameters.
+pub type Filter<'a> = (&'a [u8], Option<&'a Object>);
+
 /// Decoded as far as can be vouched for.
 pub struct Decoded<'a> {
     /// The bytes.
     pub bytes: Cow<'a, [u8]>,
     /// The filters that are left, with their parameters.
-    pub rest: Vec<(&'a [u8], Option<&'a Object>)>,
+    pub rest: Vec<Filter<'a>>,
 }
 
 /// Decodes a stream to no more than `limit` bytes.
@@ -49,10 +52,7 @@ fn too_large() -> NotAPdf {
 }
 
 /// The filters in decoding order, each with its parameters (ISO 32000-1, table 5).
-fn filters<'a>(
-    loaded: &'a Loaded,
-    dictionary: &'a Dictionary,
-) -> Result<Vec<(&'a [u8], Option<&'a Object>)>, NotAPdf> {
+fn filters<'a>(loaded: &'a Loaded, dictionary: &'a Dictionary) -> Result<Vec<Filter<'a>>, NotAPdf> {
     let get = |key: &[u8]| dictionary.get(key).ok().map(|object| loaded.resolve(object)).transpose();
     let parameters = get(b"DecodeParms")?.map(|(_, object)| object);
     let names: &[Object] = match get(b"Filter")? {
