@@ -451,15 +451,12 @@ fn lies_about_lengths_numbers_and_offsets_are_refused_or_read_right() {
 }
 
 #[test]
-fn what_decompresses_without_end_is_refused() {
-    // 600 MB of zeros in stored form would be too large a test; deflate of deflate is small.
-    let Some(zeros) = deflate(600 << 20) else {
+fn object_streams_that_decompress_without_end_are_refused() {
+    let Some(zeros) = deflate(64 << 20) else {
         println!("skipped: python3 not found");
         return;
     };
-    let bomb = with("/Bomb 4 0 R", &[stream("/Filter /FlateDecode", &zeros)]);
-    let error = canonical_digest(&bomb).unwrap_err();
-    assert_eq!(error.why, "decompresses to more than 512 MB");
+    assert!(canonical_digest(&with("/Bomb 4 0 R", &[stream("/Filter /FlateDecode", &zeros)])).is_ok());
     let objects = with("/Bomb 4 0 R", &[stream("/Type /ObjStm /N 1 /First 5 /Filter /FlateDecode", &zeros)]);
     assert!(well_formed(&objects).unwrap_err().why.contains("more than 8 MB"));
 }
@@ -472,8 +469,8 @@ fn deflate(zeros: usize) -> Option<Vec<u8>> {
 
 #[test]
 fn a_swarm_of_values_is_refused_before_it_fills_the_memory() {
-    let swarm = with("/Swarm 4 0 R", &[[b"[".as_slice(), &b"0 ".repeat(9 << 20), b"]"].concat()]);
-    refused(&swarm, "8 million values");
+    let swarm = with("/Swarm 4 0 R", &[[b"[".as_slice(), &b"0 ".repeat(5 << 20), b"]"].concat()]);
+    refused(&swarm, "4 million values");
 }
 
 fn command(expected: &[u8], actual: &[u8], format: Format) -> (Outcome, String) {

@@ -10,7 +10,7 @@ const LARGEST_FILE: usize = 256 << 20;
 /// The most one object or cross-reference stream may hold: writers put some hundred objects into one.
 const LARGEST_OBJECT_STREAM: usize = 8 << 20;
 /// The most values (numbers, names, entries…) a document may hold; one takes about 100 bytes.
-const MOST_VALUES: usize = 8 << 20;
+const MOST_VALUES: usize = 4 << 20;
 /// The most bytes all objects may have together, each counted as often as the file has it read.
 const MOST_BYTES: usize = 1 << 30;
 /// References that lead to references; real files have none.
@@ -31,10 +31,15 @@ pub struct Loaded {
 impl Loaded {
     /// Parses. To be called under `guard::guarded`.
     pub fn read(bytes: &[u8]) -> Result<Self, NotAPdf> {
+        Self::read_within(bytes, MOST_VALUES, MOST_BYTES)
+    }
+
+    /// Parses within limits of its own, for tests.
+    pub fn read_within(bytes: &[u8], values: usize, size: usize) -> Result<Self, NotAPdf> {
         outline(bytes)?;
         refuse_swarms(bytes)?;
         refuse_encrypted(bytes)?;
-        LEFT.set((MOST_VALUES, MOST_BYTES));
+        LEFT.set((values, size));
         let options = LoadOptions {
             strict: true,
             filter: Some(charge),
@@ -167,7 +172,7 @@ fn refuse_swarms(bytes: &[u8]) -> Result<(), NotAPdf> {
     if values > MOST_VALUES { Err(NotAPdf::new(TOO_MANY_VALUES)) } else { Ok(()) }
 }
 
-const TOO_MANY_VALUES: &str = "holds more than 8 million values";
+const TOO_MANY_VALUES: &str = "holds more than 4 million values";
 
 /// Encrypted files are refused before they are parsed: lopdf would try the empty password, and
 /// takes them past the filter that keeps account.

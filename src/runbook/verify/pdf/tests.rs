@@ -1,6 +1,9 @@
 //! What the parts promise together, on documents that lopdf writes; `tests/pdf_diff.rs` has whole files.
 
-use super::{Comparison, DifferenceKind, canonical_digest, compare, load, well_formed};
+use super::{
+    Comparison, DifferenceKind, canonical_digest, compare, decode, guard::guarded, load, load::Loaded,
+    well_formed,
+};
 use lopdf::{Dictionary, Document, Object, SaveOptions, Stream, dictionary};
 
 /// One page with an attachment that carries dates.
@@ -73,24 +76,25 @@ fn object_streams_and_cross_reference_streams_are_layout() {
 
 /// A file in which every entry of the table leads to the same large object.
 #[test]
-fn one_object_listed_a_million_times_is_not_read_a_million_times() {
+fn one_object_listed_many_times_is_charged_each_time() {
     let mut file = b"%PDF-1.4\n".to_vec();
     let start = file.len();
     file.extend_from_slice(b"5 0 obj\n[");
-    file.extend_from_slice(&b"0 ".repeat(100_000));
+    file.extend_from_slice(&b"0 ".repeat(1000));
     file.extend_from_slice(b"]\nendobj\n");
     let table = file.len();
-    file.extend_from_slice(b"xref\n0 1000000\n");
-    file.extend_from_slice(format!("{start:010} 00000 n \n").repeat(1_000_000).as_bytes());
+    file.extend_from_slice(b"xref\n0 10000\n");
+    file.extend_from_slice(format!("{start:010} 00000 n \n").repeat(10_000).as_bytes());
     file.extend_from_slice(
-        format!("trailer\n<</Size 1000000 /Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n").as_bytes(),
+        format!("trailer\n<</Size 10000 /Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n").as_bytes(),
     );
-    assert_eq!(well_formed(&file).unwrap_err().why, "holds more than 8 million values");
+    let read = guarded(move || Loaded::read_within(&file, 100_000, 1 << 20).map(|_| ()));
+    assert_eq!(read.unwrap_err().why, "holds more than 4 million values");
 }
 
 #[test]
 fn streams_that_share_a_budget_exceed_it_together() {
-    let mut zeros = Stream::new(Dictionary::new(), vec![b' '; 7 << 20]);
+    let mut zeros = Stream::new(Dictionary::new(), vec![b' '; 64 << 10]);
     zeros.compress().unwrap();
     // lopdf would not write what it takes for an object stream of its own.
     zeros.dict.set("Type", "ObjStX");
@@ -101,11 +105,13 @@ fn streams_that_share_a_budget_exceed_it_together() {
         document.add_object(zeros.clone());
     }
     let mut bytes = saved(document, SaveOptions::builder().build());
-    assert!(bytes.len() < 4 << 20);
+    assert!(bytes.len() < 64 << 10);
     while let Some(at) = bytes.windows(6).position(|window| window == b"ObjStX") {
         bytes[at..at + 6].copy_from_slice(b"ObjStm");
     }
-    assert_eq!(well_formed(&bytes).unwrap_err().why, "its objects hold more than 1 GB");
+    assert!(well_formed(&bytes).is_ok());
+    let read = guarded(move || Loaded::read_within(&bytes, 100_000, 8 << 20).map(|_| ()));
+    assert_eq!(read.unwrap_err().why, "its objects hold more than 1 GB");
 }
 
 #[test]
@@ -115,4 +121,14 @@ fn the_end_of_the_file_is_looked_at_before_all_else() {
     for end in [pdf.len() - 4, pdf.len() - 12, 40] {
         assert!(load::outline(&pdf[..end]).is_err(), "cut at {end}");
     }
+}
+
+#[test]
+fn a_stream_is_decoded_up_to_its_limit_only() {
+    let loaded = Loaded { document: Document::new() };
+    let mut zeros = Stream::new(Dictionary::new(), vec![0; 1 << 20]);
+    zeros.compress().unwrap();
+    assert_eq!(decode::decode(&loaded, &zeros, 1 << 20).map(|decoded| decoded.bytes.len()), Ok(1 << 20));
+    let refused = decode::decode(&loaded, &zeros, (1 << 20) - 1).map(|decoded| decoded.bytes.len());
+    assert_eq!(refused.unwrap_err().why, "decompresses to more than 512 MB");
 }
