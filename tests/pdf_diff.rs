@@ -1,6 +1,8 @@
 //! Comparing PDFs as the command line and the render check do: whole files, files rewritten by qpdf,
 //! and files made to break a reader.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use proptest::prelude::*;
 use pulp_drill::{
     cli::pdf::{DiffArgs, Format, Outcome, PdfArgs, PdfCommand, run},

@@ -251,3 +251,16 @@ fn refused(error: &Error) -> NotAPdf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_before_parsing_and_not_inside_streams() {
+        let swarm = b"0 ".repeat(MOST_VALUES + 1);
+        assert!(refuse_swarms(&swarm).is_err());
+        assert!(refuse_swarms(&swarm[4..]).is_ok());
+        assert!(refuse_swarms(&[b"stream\n", swarm.as_slice(), b"endstream"].concat()).is_ok());
+    }
+}
