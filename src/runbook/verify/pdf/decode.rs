@@ -1,0 +1,199 @@
+//! A stream's bytes without the filters that only say how they are written down (Flate, ASCII85,
+//! ASCIIHex). Image codecs, and anything that does not decode to its last byte, are left as they are:
+//! lopdf gives what it could get of damaged data, and damaged data must never pass for whole.
+
+use super::{NotAPdf, load::Loaded};
+use lopdf::{DecompressError, Dictionary, Error, Object, Stream};
+use std::borrow::Cow;
+
+/// A filter's name and parameters.
+pub type Filter<'a> = (&'a [u8], Option<&'a Object>);
+
+/// Decoded as far as can be vouched for.
+pub struct Decoded<'a> {
+    /// The bytes.
+    pub bytes: Cow<'a, [u8]>,
+    /// The filters that are left, with their parameters.
+    pub rest: Vec<Filter<'a>>,
+}
+
+/// Decodes a stream to no more than `limit` bytes.
+pub fn decode<'a>(loaded: &'a Loaded, stream: &'a Stream, limit: usize) -> Result<Decoded<'a>, NotAPdf> {
+    let mut filters = filters(loaded, &stream.dict)?;
+    filters.reverse();
+    let mut bytes = Cow::Borrowed(stream.content.as_slice());
+    while let Some((name, parameters)) = filters.last() {
+        let parameters = match parameters {
+            Some(parameters) => direct(loaded, parameters)?,
+            None => None,
+        };
+        let decoded = match *name {
+            b"FlateDecode" => flate(&bytes, parameters, limit),
+            b"ASCII85Decode" => ascii(&bytes, "ASCII85Decode", b"~>", limit),
+            b"ASCIIHexDecode" => ascii(&bytes, "ASCIIHexDecode", b">", limit),
+            _ => Ok(None),
+        };
+        match decoded {
+            Ok(Some(decoded)) => bytes = Cow::Owned(decoded),
+            Err(Error::Decompress(DecompressError::MemoryLimitExceeded { .. })) => return Err(too_large()),
+            Ok(None) | Err(_) => break,
+        }
+        filters.pop();
+    }
+    if bytes.len() > limit {
+        return Err(too_large());
+    }
+    filters.reverse();
+    Ok(Decoded { bytes, rest: filters })
+}
+
+fn too_large() -> NotAPdf {
+    NotAPdf::new("decompresses to more than 512 MB")
+}
+
+/// The filters in decoding order, each with its parameters (ISO 32000-1, table 5).
+fn filters<'a>(loaded: &'a Loaded, dictionary: &'a Dictionary) -> Result<Vec<Filter<'a>>, NotAPdf> {
+    let get = |key: &[u8]| dictionary.get(key).ok().map(|object| loaded.resolve(object)).transpose();
+    let parameters = get(b"DecodeParms")?.map(|(_, object)| object);
+    let names: &[Object] = match get(b"Filter")? {
+        None | Some((_, Object::Null)) => &[],
+        Some((_, Object::Array(names))) => names,
+        Some((_, name)) => std::slice::from_ref(name),
+    };
+    let mut filters = Vec::new();
+    for (i, name) in names.iter().enumerate().take(Stream::MAX_FILTERS) {
+        let name = loaded.resolve(name)?.1.as_name();
+        let name = name.map_err(|_| NotAPdf::new("has a stream filter that is no name"))?;
+        let own = match parameters {
+            Some(Object::Array(list)) => list.get(i),
+            Some(object) if i == 0 => Some(object),
+            Some(_) | None => None,
+        };
+        filters.push((name, own));
+    }
+    if names.len() > Stream::MAX_FILTERS {
+        return Err(NotAPdf::new(format!("has a stream with {} filters", names.len())));
+    }
+    Ok(filters)
+}
+
+/// The parameters with their values in place of references, as lopdf wants them.
+fn direct(loaded: &Loaded, parameters: &Object) -> Result<Option<Dictionary>, NotAPdf> {
+    let (_, Object::Dictionary(parameters)) = loaded.resolve(parameters)? else { return Ok(None) };
+    let mut direct = Dictionary::new();
+    for (key, value) in parameters.iter() {
+        direct.set(key.clone(), loaded.resolve(value)?.1.clone());
+    }
+    Ok(Some(direct))
+}
+
+fn apply(name: &str, parameters: Option<Dictionary>, bytes: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
+    let mut dictionary = Dictionary::new();
+    dictionary.set("Filter", name);
+    if let Some(parameters) = parameters {
+        dictionary.set("DecodeParms", parameters);
+    }
+    Stream::new(dictionary, bytes.to_vec()).decompressed_content_with_limit(limit)
+}
+
+/// Inflates; only vouched for when header and checksum (RFC 1950) are right.
+fn flate(bytes: &[u8], parameters: Option<Dictionary>, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+    let plain = apply("FlateDecode", None, bytes, limit)?;
+    if !is_whole(bytes, &plain) {
+        return Ok(None);
+    }
+    match parameters {
+        Some(parameters) if has_predictor(&parameters) => {
+            if !fills_rows(&parameters, plain.len()) {
+                return Ok(None);
+            }
+            apply("FlateDecode", Some(parameters), bytes, limit).map(Some)
+        }
+        Some(_) | None => Ok(Some(plain)),
+    }
+}
+
+fn has_predictor(parameters: &Dictionary) -> bool {
+    parameters.get(b"Predictor").and_then(Object::as_i64).is_ok_and(|predictor| predictor > 1)
+}
+
+/// Whether the data is whole rows; a cut row would be dropped or mended without a word.
+fn fills_rows(parameters: &Dictionary, length: usize) -> bool {
+    let number = |key: &[u8], default: i64| {
+        let value = parameters.get(key).and_then(Object::as_i64).unwrap_or(default);
+        usize::try_from(value).ok().filter(|value| *value > 0)
+    };
+    let row = (|| {
+        let bits = number(b"Columns", 1)?.checked_mul(number(b"Colors", 1)?)?;
+        let row = bits.checked_mul(number(b"BitsPerComponent", 8)?)?.div_ceil(8);
+        let predictor = number(b"Predictor", 1)?;
+        if predictor >= 10 { row.checked_add(1) } else { Some(row) }
+    })();
+    row.is_some_and(|row| length.is_multiple_of(row))
+}
+
+fn is_whole(zlib: &[u8], plain: &[u8]) -> bool {
+    let [method, flags, ..] = *zlib else { return false };
+    let header = method & 0x0f == 8
+        && method >> 4 <= 7
+        && flags & 0x20 == 0
+        && u16::from_be_bytes([method, flags]).is_multiple_of(31);
+    let checksum = adler32(plain).to_be_bytes();
+    // Some writers count the end-of-line before `endstream` in /Length.
+    let ends: [&[u8]; 4] = [b"", b"\n", b"\r", b"\r\n"];
+    header && ends.iter().any(|end| zlib.strip_suffix(*end).is_some_and(|data| data.ends_with(&checksum)))
+}
+
+fn adler32(bytes: &[u8]) -> u32 {
+    let (mut a, mut b) = (1_u32, 0_u32);
+    // 5552 is the most that can be summed before 32 bits overflow (RFC 1950).
+    for chunk in bytes.chunks(5552) {
+        for byte in chunk {
+            a += u32::from(*byte);
+            b += a;
+        }
+        a %= 65521;
+        b %= 65521;
+    }
+    b << 16 | a
+}
+
+/// Decodes text forms; only vouched for when the end mark is there, once and last.
+fn ascii(bytes: &[u8], name: &str, end: &[u8], limit: usize) -> Result<Option<Vec<u8>>, Error> {
+    let text = bytes.trim_ascii_end();
+    match text.strip_suffix(end) {
+        Some(body) if !body.contains(&end[0]) => apply(name, None, text, limit).map(Some),
+        Some(_) | None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adler32_of_the_published_vector() {
+        assert_eq!(adler32(b"Wikipedia"), 0x11E6_0398);
+    }
+
+    #[test]
+    fn a_wrong_checksum_or_header_is_not_vouched_for() {
+        let mut stream = Stream::new(Dictionary::new(), b"the same line, over and over. ".repeat(50));
+        stream.compress().unwrap();
+        let whole = stream.content;
+        assert!(flate(&whole, None, 1 << 20).unwrap().is_some());
+        for at in [0, 1, whole.len() / 2, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            assert!(flate(&damaged, None, 1 << 20).unwrap().is_none(), "byte {at}");
+        }
+        assert!(flate(&whole[..whole.len() - 6], None, 1 << 20).unwrap().is_none());
+    }
+
+    #[test]
+    fn text_forms_need_their_end_mark() {
+        assert_eq!(ascii(b"68 69>\n", "ASCIIHexDecode", b">", 99).unwrap().unwrap(), b"hi");
+        assert!(ascii(b"6869", "ASCIIHexDecode", b">", 99).unwrap().is_none());
+        assert!(ascii(b"68>69>", "ASCIIHexDecode", b">", 99).unwrap().is_none());
+    }
+}

@@ -1,0 +1,67 @@
+//! Runs the reading of foreign bytes where it can do no harm: on a thread with a stack of its own,
+//! with panics caught and an end to the waiting. The limits in `load` and `canonical` come first;
+//! this is the last line behind them.
+
+use super::NotAPdf;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+/// Parsers nest a hundred levels at most; this is ample for unoptimised builds.
+const STACK: usize = 64 << 20;
+
+/// A real document of 256 MB takes seconds. A thread can't be stopped, so one that exceeds this is
+/// left behind until the process ends.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a limit throws to leave a parser that offers no other way out (see `load::Charge`).
+pub struct LimitExceeded(pub &'static str);
+
+/// Runs the work under guard.
+pub fn guarded<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NotAPdf> + Send + 'static,
+) -> Result<T, NotAPdf> {
+    let (tell, told) = mpsc::channel();
+    let started = thread::Builder::new().name("pdf".to_owned()).stack_size(STACK).spawn(move || {
+        // lopdf may panic on bytes made to break it; that is the file's fault, not a bug to die of.
+        let result =
+            panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|thrown| Err(caught(&*thrown)));
+        // Nobody listens once patience has run out.
+        let _ = tell.send(result);
+    });
+    if let Err(error) = started {
+        return Err(NotAPdf::new(format!("can't be read: no thread to read it on: {error}")));
+    }
+    match told.recv_timeout(PATIENCE) {
+        Ok(result) => result,
+        Err(RecvTimeoutError::Timeout) => {
+            Err(NotAPdf::new(format!("takes more than {} s to read", PATIENCE.as_secs())))
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(NotAPdf::new("can't be read: its reader broke off")),
+    }
+}
+
+fn caught(thrown: &(dyn std::any::Any + Send)) -> NotAPdf {
+    if let Some(LimitExceeded(why)) = thrown.downcast_ref() {
+        return NotAPdf::new(*why);
+    }
+    let text = thrown.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| thrown.downcast_ref::<String>().cloned()).unwrap_or_default();
+    NotAPdf::new(format!("breaks its parser: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thrown_limit_and_a_panic_are_errors_in_words() {
+        let limit = guarded::<()>(|| panic::resume_unwind(Box::new(LimitExceeded("too much"))));
+        assert_eq!(limit.unwrap_err().why, "too much");
+        let panicked = guarded::<()>(|| panic::resume_unwind(Box::new("index out of range")));
+        assert_eq!(panicked.unwrap_err().why, "breaks its parser: index out of range");
+    }
+}
