@@ -68,7 +68,8 @@ fn seeds() -> Vec<(PathBuf, Seed)> {
 fn read(folder: &Path, file: &Path, seed: &Seed, key: fn(&str) -> String) -> Value {
     let mut text = fs::read_to_string(folder.join(file)).unwrap();
     for asset in &seed.assets {
-        text = text.replace(&format!("/assets/@{}\"", asset.name), &format!("/assets/{}\"", key(&asset.name)));
+        text =
+            text.replace(&format!("/assets/@{}\"", asset.name), &format!("/assets/{}\"", key(&asset.name)));
     }
     assert!(!text.contains("/assets/@"), "{} refers to an asset that the seed lacks", file.display());
     serde_json::from_str(&text).unwrap()
@@ -134,8 +135,7 @@ fn every_asset_but_the_spare_one_is_referred_to() {
             }
         }
         let spare = seed.assets.iter().map(|asset| asset.name.clone()).filter(|name| !used.contains(name));
-        let expected: &[&str] =
-            if folder.ends_with("invoices") { &["overdue-stamp.png"; 0] } else { &[] };
+        let expected: &[&str] = if folder.ends_with("invoices") { &["overdue-stamp.png"; 0] } else { &[] };
         let spare: Vec<String> = spare.filter(|name| name != "draft-mark.png").collect();
         assert_eq!(spare, expected);
     }
@@ -151,12 +151,19 @@ fn seeds_are_valid_and_give_html_with_their_images() {
                 assert_eq!(validate(&definition), []);
                 let html = render_html(&definition, &data).unwrap();
                 for key in referenced_assets(&definition, &data).unwrap() {
-                    assert!(html.contains(&format!("src=\"/assets/{key}\"")), "{} lacks {key}", version.display());
+                    assert!(
+                        html.contains(&format!("src=\"/assets/{key}\"")),
+                        "{} lacks {key}",
+                        version.display()
+                    );
                 }
             }
-            let versions = template.versions().map(|file| read(&folder, file, &seed, plain)["version"].clone());
+            let versions =
+                template.versions().map(|file| read(&folder, file, &seed, plain)["version"].clone());
             let versions: Vec<_> = versions.collect();
-            assert!(template.labels.values().all(|version| versions.contains(&Value::from(version.as_str()))));
+            assert!(
+                template.labels.values().all(|version| versions.contains(&Value::from(version.as_str())))
+            );
         }
         for schedule in &seed.schedules {
             let body = read(&folder, schedule, &seed, plain);

@@ -5,8 +5,10 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
-const PNG: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/seeds/invoices/assets/seal.png"));
-const JPEG: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/seeds/invoices/assets/banner.jpg"));
+const PNG: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/seeds/invoices/assets/seal.png"));
+const JPEG: &[u8] =
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/seeds/invoices/assets/banner.jpg"));
 
 fn definition(children: Value) -> Value {
     json!({
@@ -41,10 +43,10 @@ fn table(rows: usize, repeat: bool) -> (Value, Value) {
         "id": "t", "type": "table", "dataPath": "rows", "repeatHeader": repeat, "showFooter": true,
         "columns": [
             {"key": "n", "header": "No", "align": "right"},
-            {"key": "what", "header": "Headline", "footer": "{{rows.length}} in all"},
+            {"key": "what", "header": "Headline", "footer": "{{count}} in all"},
         ],
     }]);
-    (table, json!({ "rows": rows }))
+    (table, json!({ "count": rows.len(), "rows": rows }))
 }
 
 #[test]
@@ -87,7 +89,8 @@ fn the_paper_is_the_one_that_was_asked_for() {
     let media = page.get(b"MediaBox").unwrap().as_array().unwrap();
     let sides: Vec<f32> = media.iter().map(|side| side.as_float().unwrap()).collect();
     assert_eq!(sides, [0.0, 0.0, 792.0, 612.0]);
-    template["renderConfig"]["margin"] = json!({"top": "0", "right": "300pt", "bottom": "0", "left": "500pt"});
+    template["renderConfig"]["margin"] =
+        json!({"top": "0", "right": "300pt", "bottom": "0", "left": "500pt"});
     assert_eq!(validate(&template)[0].path.as_deref(), Some("renderConfig.margin"));
 }
 
@@ -99,7 +102,8 @@ fn the_same_inputs_give_the_same_bytes_and_other_pixels_give_others() {
 
 #[test]
 fn references_come_in_order_once_and_decoded() {
-    let children = json!([image("/assets/b%20c.png"), image("/assets/{{key}}"), image("/assets/b%20c.png?v=2")]);
+    let children =
+        json!([image("/assets/b%20c.png"), image("/assets/{{key}}"), image("/assets/b%20c.png?v=2")]);
     let found = referenced_assets(&definition(children), &json!({"key": "2024/ü.png"})).unwrap();
     assert_eq!(found, ["b c.png", "2024/ü.png"]);
 }
@@ -108,7 +112,10 @@ fn references_come_in_order_once_and_decoded() {
 fn what_the_data_leaves_out_is_not_referred_to() {
     let children = json!([{"id": "c", "type": "conditional", "condition": {"path": "paid", "operator": "eq", "value": true},
         "children": [image("/assets/paid.png")]}]);
-    assert_eq!(referenced_assets(&definition(children.clone()), &json!({"paid": true})).unwrap(), ["paid.png"]);
+    assert_eq!(
+        referenced_assets(&definition(children.clone()), &json!({"paid": true})).unwrap(),
+        ["paid.png"]
+    );
     assert_eq!(referenced_assets(&definition(children), &json!({})).unwrap(), [""; 0]);
 }
 
@@ -154,7 +161,9 @@ fn sources_outside_the_library_are_refused() {
 
 #[test]
 fn kinds_that_are_not_drawn_are_named() {
-    for kind in ["chart", "richText", "signatureField", "templateRef", "toc", "barcode", "pivotTable", "section"] {
+    for kind in
+        ["chart", "richText", "signatureField", "templateRef", "toc", "barcode", "pivotTable", "section"]
+    {
         let error = render(json!([{"id": "x", "type": kind}]), &json!({})).unwrap_err();
         assert!(error.message.contains(kind), "{error}");
         assert_eq!(error.path.as_deref(), Some("document.children[0].children[0]"));
@@ -169,7 +178,8 @@ fn validation_lists_every_problem_with_its_path() {
         {"id": "c", "type": "text", "content": "x", "style": {"color": "mauve"}},
         {"id": "d", "type": "table", "dataPath": "x", "columns": []},
     ])));
-    let paths: std::collections::BTreeSet<_> = issues.iter().filter_map(|issue| issue.path.as_deref()).collect();
+    let paths: std::collections::BTreeSet<_> =
+        issues.iter().filter_map(|issue| issue.path.as_deref()).collect();
     let at = |rest: &str| format!("document.children[0].children{rest}");
     let expected = [at("[0].content"), at("[1].level"), at("[2].style"), at("[3].columns")];
     assert_eq!(paths, expected.iter().map(String::as_str).collect());
@@ -202,7 +212,8 @@ fn hostile_definitions_are_refused_with_a_path() {
 
 #[test]
 fn html_escapes_values_and_keeps_references() {
-    let children = json!([{"id": "x", "type": "text", "content": "<b>{{a}}</b>"}, image("/assets/b%20c.png")]);
+    let children =
+        json!([{"id": "x", "type": "text", "content": "<b>{{a}}</b>"}, image("/assets/b%20c.png")]);
     let html = render_html(&definition(children), &json!({"a": "<script>"})).unwrap();
     assert!(html.contains("<b>&lt;script&gt;</b>") && html.contains("src=\"/assets/b%20c.png\""), "{html}");
 }
