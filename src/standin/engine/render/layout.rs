@@ -152,12 +152,12 @@ impl<'a> Layouter<'a> {
 /// Changes every slice, and the headers that they would draw again.
 fn change(slices: &mut [Slice], mut how: impl FnMut(&mut Slice)) {
     // The rows of a table share one header: it is changed once.
-    let mut changed: Option<(Rc<Vec<Slice>>, Rc<Vec<Slice>>)> = None;
+    let mut changed: Option<[Rc<Vec<Slice>>; 2]> = None;
     for slice in slices {
         how(slice);
         if let Some(header) = slice.header.take() {
             let new = match &changed {
-                Some((old, new)) if Rc::ptr_eq(old, &header) => new.clone(),
+                Some([old, new]) if Rc::ptr_eq(old, &header) => new.clone(),
                 _ => {
                     let mut copy = header.as_ref().clone();
                     copy.iter_mut().for_each(&mut how);
@@ -165,7 +165,7 @@ fn change(slices: &mut [Slice], mut how: impl FnMut(&mut Slice)) {
                 }
             };
             slice.header = Some(new.clone());
-            changed = Some((header, new));
+            changed = Some([header, new]);
         }
     }
 }
