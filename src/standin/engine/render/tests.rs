@@ -196,6 +196,13 @@ fn hostile_definitions_are_refused_with_a_path() {
     let error = render(json!([deep]), &json!({})).unwrap_err();
     assert!(error.path.is_some() && error.message.contains("deeper"), "{error}");
 
+    // What is just allowed fits in the stack of a thread.
+    let mut deep = json!({"id": "x", "type": "text", "content": "x"});
+    for _ in 0..22 {
+        deep = json!({"id": "c", "type": "columns", "columns": [{"id": "d", "type": "column", "children": [deep]}]});
+    }
+    assert_eq!(pages(&render(json!([deep]), &json!({})).unwrap()).len(), 1);
+
     let many: Vec<Value> = (0..20_000).map(|_| json!({"id": "b", "type": "pageBreak"})).collect();
     assert!(render(json!(many), &json!({})).unwrap_err().path.is_some());
 
