@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn colours_and_borders_are_read() {
-        assert_eq!(colour("#0af"), Ok(Colour::rgb(0, 170, 255)));
+        assert_eq!(colour("#3af"), Ok(Colour::rgb(51, 170, 255)));
         assert_eq!(colour("rgb(1, 2,3)"), Ok(Colour::rgb(1, 2, 3)));
         assert!(colour("#ggg").is_err());
         assert!(colour("mauve").is_err());

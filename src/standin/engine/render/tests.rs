@@ -130,12 +130,22 @@ fn a_missing_binary_fails_closed() {
 #[test]
 fn bytes_that_are_no_image_are_unreadable() {
     let end = |bytes: &[u8], left: usize| bytes[..left].to_vec();
+    // Whole head, whole end, and codes in between that no table has.
+    let mut hollow = JPEG.to_vec();
+    hollow[1910..1950].fill(0);
     let mut zeroed = PNG.to_vec();
     zeroed[60..].fill(0);
-    let broken =
-        [Vec::new(), b"<html>".to_vec(), end(PNG, 500), end(JPEG, 2000), end(JPEG, JPEG.len() - 1), zeroed];
+    let broken = [
+        Vec::new(),
+        b"<html>".to_vec(),
+        end(PNG, 500),
+        end(JPEG, 2000),
+        end(JPEG, JPEG.len() - 1),
+        zeroed,
+        hollow,
+    ];
     for bytes in broken {
-        let error = with_asset(&bytes).unwrap_err();
+        let error = with_asset(&bytes).map(|_| bytes.len()).unwrap_err();
         assert_eq!(error.code, Some(ASSET_UNREADABLE), "{error}");
     }
 }
