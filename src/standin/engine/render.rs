@@ -16,6 +16,8 @@ mod pdf;
 mod picture;
 mod stamp;
 mod style;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use definition::{Orientation, PaperSize, RenderConfig, Template};

@@ -45,7 +45,6 @@ pub fn look_up<'d>(data: &'d Value, path: &str) -> Result<Option<&'d Value>, Str
         return Ok(Some(data));
     }
     let found = steps(path)?.into_iter().try_fold(data, |at, step| match step {
-        Step::Name("length") if at.is_array() => None,
         Step::Name(name) => at.get(name),
         Step::Place(place) => at.get(place),
     });

@@ -9,7 +9,12 @@ mod table;
 
 pub use look::Look;
 
-use super::{RenderError, expand::Block, font::Fonts, style::Colour};
+use super::{
+    RenderError,
+    expand::Block,
+    font::{ASCENT, DESCENT, Fonts},
+    style::Colour,
+};
 use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 /// Lines and marks of one document.
@@ -143,8 +148,6 @@ impl<'a> Layouter<'a> {
         }
     }
 }
-
-use super::font::{ASCENT, DESCENT};
 
 /// Changes every slice, and the headers that they would draw again.
 fn change(slices: &mut [Slice], mut how: impl FnMut(&mut Slice)) {

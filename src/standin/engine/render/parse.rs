@@ -220,7 +220,7 @@ impl Parser {
             }
             let span: Option<f32> = parser.optional(column, path, "span");
             let node = parser.node(column, path, depth + 1)?;
-            spans.push(span.filter(|span| span.is_finite() && *span > 0.0).unwrap_or(1.0));
+            spans.push(span.filter(|span| (0.01..=100.0).contains(span)).unwrap_or(1.0));
             Some(node)
         });
         if columns.len() > 24 {

@@ -16,6 +16,9 @@ use krilla::{
 };
 use std::collections::BTreeMap;
 
+/// Points from the corner of the page beyond which nothing is drawn.
+const FURTHEST: f32 = 30_000.0;
+
 /// Everything there is to write.
 pub struct Pages<'a> {
     /// The document's title.
@@ -48,7 +51,7 @@ impl Pages<'_> {
                 PageSettings::from_wh(self.size.0, self.size.1).ok_or_else(|| bad("the page has no size"))?;
             let mut page = document.start_page_with(page);
             let mut surface = page.surface();
-            for mark in marks {
+            for mark in marks.iter().filter(|mark| can_be_seen(mark)) {
                 self.draw(&mut surface, mark, [&regular, &bold]);
             }
             surface.finish();
@@ -108,6 +111,20 @@ impl Pages<'_> {
             }
         }
     }
+}
+
+/// Whether there is a point in drawing it. krilla gives up, and takes the process with it, where a
+/// size is next to nothing or a place is out of all bounds.
+fn can_be_seen(mark: &Mark) -> bool {
+    let (x, y, width, height) = match mark {
+        Mark::Text { x, y, size, .. } => (*x, *y, *size, *size),
+        Mark::Fill { x, y, width, height, .. } | Mark::Image { x, y, width, height, .. } => {
+            (*x, *y, *width, *height)
+        }
+        Mark::Dashes { x, y, width, thickness, .. } => (*x, *y, *width, *thickness),
+    };
+    let sizes = (0.01..FURTHEST).contains(&width) && (0.01..FURTHEST).contains(&height);
+    sizes && x.abs() < FURTHEST && y.abs() < FURTHEST
 }
 
 fn colour_of([red, green, blue]: [u8; 3]) -> rgb::Color {

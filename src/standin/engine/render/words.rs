@@ -111,10 +111,16 @@ impl handlebars::HelperDef for FormatHelper {
         &self,
         helper: &Helper<'rc>,
         _: &'reg Handlebars<'reg>,
-        _: &'rc Context,
-        _: &mut RenderContext<'reg, 'rc>,
+        context: &'rc Context,
+        scope: &mut RenderContext<'reg, 'rc>,
         out: &mut dyn Output,
     ) -> HelperResult {
+        if helper.params().is_empty() {
+            // `{{number}}` is a field that happens to be called like the helper.
+            let field = scope.evaluate(context, &format!("this.{}", self.name))?;
+            out.write(&plain(field.as_json()))?;
+            return Ok(());
+        }
         let value = helper.param(0).map_or(&Value::Null, |param| param.value());
         let argument = helper.param(1).map(|param| param.value());
         let text = formatted(self.name, value, argument, &self.locale).map_err(RenderErrorReason::Other)?;
@@ -258,6 +264,7 @@ mod tests {
             "31/03/2025"
         );
         assert_eq!(write("{{currency a 'GBP'}}", &json!({"a": 0.1})).unwrap(), "£0.10");
+        assert_eq!(write("{{number}}/{{date}}", &json!({"number": "N-1"})).unwrap(), "N-1/");
         assert!(formatted("date", &json!("soon"), None, &Locale::default()).is_err());
         assert!(formatted("roman", &json!(1), None, &Locale::default()).is_err());
     }
