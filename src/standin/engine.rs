@@ -1,3 +1,194 @@
-//! The stand-in engine: keeps Pulp Engine's contract on Postgres and an object store.
+//! The stand-in engine: keeps Pulp Engine's contract on Postgres and a binary store, so that drills
+//! run where the real engine is not at hand. It is run as a process of its own and reached over
+//! HTTP only. It is not Pulp Engine: what it shares with it is the wire format of the official
+//! client, the environment variables and the documented behaviour.
+//!
+//! `settings` reads the environment, `schema` owns the database's shape, `store` the binaries,
+//! `rendering` the way from a request to a document (drawn by `render`), `routes` the HTTP side,
+//! `dispatcher` and `jobs` what runs by itself, `defects` the deliberate misbehaviour.
 
+mod access;
+mod app;
+mod defects;
+mod dispatcher;
+mod failure;
+mod jobs;
 pub mod render;
+mod rendering;
+mod routes;
+mod rows;
+mod schema;
+pub mod settings;
+mod store;
+
+pub use defects::Defect;
+
+use app::{App, Shared};
+use settings::Settings;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
+use std::future::Future;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+/// How long requests in flight may take to finish after a stop was asked for.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// `pulp-drill standin engine`: configured by the environment, misbehaving on request.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct EngineArgs {
+    /// Misbehave in this way; may be given several times (also PULP_STANDIN_DEFECTS=a,b)
+    #[arg(long = "defect", value_name = "NAME", value_enum)]
+    pub defects: Vec<Defect>,
+}
+
+/// Why the engine did not start, or stopped by itself. No message holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// An environment variable is missing or wrong.
+    #[error("cannot configure the engine: {0}")]
+    Settings(String),
+    /// The database did not answer or refused.
+    #[error("cannot use the database at DATABASE_URL: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database is there, and its schema is not the one that this engine works on.
+    #[error("the database schema {0}")]
+    Schema(String),
+    /// A binary store cannot be used.
+    #[error("cannot use the {what} ({place}): {failure}")]
+    Store { what: &'static str, place: String, failure: String },
+    /// The address cannot be listened on, or serving broke off.
+    #[error("cannot serve on {address}: {source}")]
+    Serve { address: String, source: std::io::Error },
+}
+
+/// Serves until SIGTERM or SIGINT, then finishes what is in flight. Prints one line on stdout once
+/// it listens.
+///
+/// # Errors
+/// When it cannot start: see [`EngineError`].
+pub async fn serve(args: EngineArgs) -> Result<(), EngineError> {
+    let running = start(Settings::from_env(&args.defects)?).await?;
+    let address = running.address();
+    let mut out = std::io::stdout();
+    writeln!(out, "listening on http://{address}")
+        .and_then(|()| out.flush())
+        .map_err(|source| EngineError::Serve { address: address.to_string(), source })?;
+    stop_asked().await.map_err(|source| EngineError::Serve { address: address.to_string(), source })?;
+    running.stop().await
+}
+
+/// Brings the schema of `DATABASE_URL` forward; does nothing when it is current.
+///
+/// # Errors
+/// When the database cannot be used, or its schema is newer than this engine or not its own.
+pub async fn migrate() -> Result<(), EngineError> {
+    migrate_database(&settings::database(&|name| std::env::var(name).ok())?).await
+}
+
+/// [`migrate`] for a database that is named otherwise.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_database(database: &PgConnectOptions) -> Result<(), EngineError> {
+    let mut connection = PgConnection::connect_with(database).await?;
+    let refused = schema::migrate(&mut connection).await?;
+    connection.close().await?;
+    refused
+        .and_then(|state| state.complaint())
+        .map_or(Ok(()), |complaint| Err(EngineError::Schema(complaint)))
+}
+
+/// An engine that listens.
+pub struct Running {
+    address: SocketAddr,
+    app: Shared,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<std::io::Result<()>>,
+    dispatcher: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where it listens, the port resolved.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more requests, finishes those in flight, lets go of the database.
+    ///
+    /// # Errors
+    /// When serving had broken off.
+    pub async fn stop(self) -> Result<(), EngineError> {
+        self.dispatcher.abort();
+        let _ = self.stop.send(true);
+        let ended = tokio::time::timeout(DRAIN, self.server).await;
+        self.app.db.close().await;
+        match ended {
+            Ok(Ok(Err(source))) => Err(EngineError::Serve { address: self.address.to_string(), source }),
+            Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Checks database, schema and stores, then listens.
+///
+/// # Errors
+/// When any of them cannot be used; nothing listens then.
+pub async fn start(settings: Settings) -> Result<Running, EngineError> {
+    let mut connection = PgConnection::connect_with(&settings.database).await?;
+    if let Some(complaint) = schema::state(&mut connection).await?.complaint() {
+        return Err(EngineError::Schema(complaint));
+    }
+    connection.close().await?;
+    let binaries = open("asset store", &settings.binaries).await?;
+    let results = match &settings.results {
+        Some(place) => Some(open("store for job results", place).await?),
+        None => None,
+    };
+    let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(Duration::from_secs(3));
+    let db = pool.connect_lazy_with(settings.database.clone());
+    let address = format!("{}:{}", settings.host, settings.port);
+    let refused = |source| EngineError::Serve { address: address.clone(), source };
+    let listener = TcpListener::bind(&address).await.map_err(refused)?;
+    let local = listener.local_addr().map_err(refused)?;
+    let app = Arc::new(App { db, binaries, results, settings, schedules_changed: Notify::new() });
+    app.settings.defects.start(&app.db).await?;
+    jobs::recover(&app).await?;
+    let (stop, mut stopped) = watch::channel(false);
+    let asked = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let server = tokio::spawn(listen(listener, app.clone(), asked));
+    let dispatcher = tokio::spawn(dispatcher::run(app.clone()));
+    Ok(Running { address: local, app, stop, server, dispatcher })
+}
+
+async fn listen(
+    listener: TcpListener,
+    app: Shared,
+    asked: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, app::router(app)).with_graceful_shutdown(asked).await
+}
+
+async fn open(what: &'static str, place: &settings::StoreSettings) -> Result<Store, EngineError> {
+    Store::open(place).await.map_err(|failure| EngineError::Store {
+        what,
+        place: place.to_string(),
+        failure: failure.to_string(),
+    })
+}
+
+async fn stop_asked() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}

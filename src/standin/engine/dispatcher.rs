@@ -1,0 +1,161 @@
+//! The dispatcher: runs what `schedules.next_run_at` says is due, once. It renders and records;
+//! the stand-in delivers to nobody.
+
+use super::app::Shared;
+use super::failure::Failure;
+use super::rendering::{Format, Order, Source, render};
+use super::schema::hex;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// How often the table is looked at when nothing says that it changed.
+const TICK: Duration = Duration::from_secs(1);
+/// How often a render is tried that fails for a passing reason.
+const ATTEMPTS: i32 = 3;
+
+/// The next moment after `after` that a cron expression names, in UTC; `None` for an expression
+/// that is none or never comes.
+pub fn next_fire(expression: &str, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    expression.parse::<croner::Cron>().ok()?.find_next_occurrence(&after, false).ok()
+}
+
+/// Runs until it is aborted. A database that is away is tried again at the next tick.
+pub async fn run(app: Shared) {
+    loop {
+        while let Ok(Some((schedule, execution))) = claim(&app).await {
+            let _ = execute(&app, schedule, execution).await;
+        }
+        let _ = tokio::time::timeout(TICK, app.schedules_changed.notified()).await;
+    }
+}
+
+/// Takes one due schedule: records the execution and moves `next_run_at` on, in one transaction.
+async fn claim(app: &Shared) -> Result<Option<(Uuid, i64)>, sqlx::Error> {
+    let mut transaction = app.db.begin().await?;
+    let due: Option<(Uuid, String, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT id, cron_expression, next_run_at FROM schedules
+          WHERE enabled AND next_run_at <= now() ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some((id, cron, nominal)) = due else { return Ok(None) };
+    let execution = begin(&mut transaction, id, Some(nominal)).await?;
+    sqlx::query("UPDATE schedules SET next_run_at = $2 WHERE id = $1")
+        .bind(id)
+        .bind(next_fire(&cron, Utc::now()))
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(Some((id, execution)))
+}
+
+/// Records that an execution begins: at a nominal moment by cron, without one by hand.
+pub async fn begin(
+    connection: &mut PgConnection,
+    schedule: Uuid,
+    nominal: Option<DateTime<Utc>>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query("UPDATE schedules SET last_run_at = now(), run_count = run_count + 1 WHERE id = $1")
+        .bind(schedule)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar(
+        "INSERT INTO schedule_executions (schedule_id, trigger, nominal_at, status)
+         VALUES ($1, CASE WHEN $2::timestamptz IS NULL THEN 'manual' ELSE 'cron' END, $2, 'processing')
+         RETURNING id",
+    )
+    .bind(schedule)
+    .bind(nominal)
+    .fetch_one(connection)
+    .await
+}
+
+/// Renders what a schedule asks for and records the outcome; a failure that stays becomes a dead
+/// letter.
+pub async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(), Failure> {
+    let row: (String, String, Option<String>, Option<String>, String, Value) = sqlx::query_as(
+        "SELECT tenant_id, template_key, template_version, template_label, format, data_source
+           FROM schedules WHERE id = $1",
+    )
+    .bind(schedule)
+    .fetch_one(&app.db)
+    .await?;
+    let (tenant, key, version, label, format, source) = row;
+    let order = Order {
+        template: Some(key.into()),
+        data: source.get("data").cloned(),
+        version,
+        label,
+        definition: None,
+    };
+    let format = if format == "html" { Format::Html } else { Format::Pdf };
+    let begun = Instant::now();
+    let (outcome, attempts) = persist(app, &tenant, &order, format).await;
+    let digest = outcome.as_ref().ok().map(|bytes| hex(&Sha256::digest(bytes)));
+    let failure = outcome.err();
+    let mut transaction = app.db.begin().await?;
+    sqlx::query(
+        "UPDATE schedule_executions SET status = CASE WHEN $2::text IS NULL THEN 'completed' ELSE 'failed' END,
+                last_error = $2, output_sha256 = $3, attempts = $4, render_duration_ms = $5, updated_at = now()
+          WHERE id = $1",
+    )
+    .bind(execution)
+    .bind(failure.as_ref().map(|failure| failure.message.clone()))
+    .bind(digest)
+    .bind(attempts)
+    .bind(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))
+    .execute(&mut *transaction)
+    .await?;
+    if let Some(failure) = failure {
+        sqlx::query(
+            "INSERT INTO schedule_dlq (schedule_id, execution_id, error_code, last_error) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(schedule)
+        .bind(execution)
+        .bind(failure.code)
+        .bind(failure.message)
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Tries again, a little later each time, where the refusal was the server's own trouble.
+async fn persist(
+    app: &Shared,
+    tenant: &str,
+    order: &Order,
+    format: Format,
+) -> (Result<Vec<u8>, Failure>, i32) {
+    let mut attempts = 1;
+    loop {
+        match render(app, tenant, order, format, Source::Scheduled).await {
+            Ok(rendered) => return (Ok(rendered.bytes), attempts),
+            Err(failure) if failure.status.is_server_error() && attempts < ATTEMPTS => {
+                tokio::time::sleep(Duration::from_millis(100) * attempts.cast_unsigned()).await;
+                attempts += 1;
+            }
+            Err(failure) => return (Err(failure), attempts),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_fire;
+
+    #[test]
+    fn a_cron_expression_names_its_next_moment_and_nonsense_none() {
+        let after = "2030-01-01T08:59:59Z".parse().expect("moment");
+        let next = |text: &str| next_fire(text, after).map(|moment| moment.to_rfc3339());
+        assert_eq!(next("0 9 * * *").as_deref(), Some("2030-01-01T09:00:00+00:00"));
+        assert_eq!(next("0 0 * * 0").as_deref(), Some("2030-01-06T00:00:00+00:00"), "0 is Sunday");
+        assert_eq!(next("every day"), None);
+        assert_eq!(next("0 0 30 2 *"), None);
+    }
+}

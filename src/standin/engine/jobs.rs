@@ -1,0 +1,118 @@
+//! Durable batch jobs: running one, keeping its results, and what becomes of unfinished ones at
+//! the next start.
+
+use super::app::Shared;
+use super::failure::Failure;
+use super::rendering::{Format, Order, Source, render};
+use super::store::StoreFailure;
+use base64::Engine as _;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Renders each item; one that fails does not stop the others.
+pub async fn render_all(app: &Shared, tenant: &str, items: &[Value]) -> Value {
+    let mut results = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let template = item["template"].as_str().unwrap_or_default();
+        let mut result = json!({"index": index, "template": template});
+        match render_one(app, tenant, item).await {
+            Ok(pdf) => {
+                result["success"] = json!(true);
+                result["pdf"] = json!(base64::engine::general_purpose::STANDARD.encode(pdf));
+            }
+            Err(failure) => {
+                result["success"] = json!(false);
+                result["error"] = json!({"message": failure.message, "code": failure.code});
+            }
+        }
+        results.push(result);
+    }
+    let succeeded = results.iter().filter(|result| result["success"] == true).count();
+    json!({"total": items.len(), "succeeded": succeeded, "failed": items.len() - succeeded, "results": results})
+}
+
+async fn render_one(app: &Shared, tenant: &str, item: &Value) -> Result<Vec<u8>, Failure> {
+    let order: Order =
+        serde_json::from_value(item.clone()).map_err(|error| Failure::bad_request(error.to_string()))?;
+    render(app, tenant, &order, Format::Pdf, Source::Batch).await.map(|rendered| rendered.bytes)
+}
+
+/// Runs a job to its end. A job whose end cannot be recorded stays `processing`, and the next
+/// start gives it up or runs it again.
+pub async fn run(app: Shared, id: Uuid) {
+    if let Err(failure) = attempt(&app, id).await {
+        let failed = "UPDATE batch_jobs SET status = 'failed', failure_code = $2, completed_at = now(),
+                             expires_at = now() + make_interval(secs => $3) WHERE id = $1";
+        let _ = sqlx::query(failed)
+            .bind(id)
+            .bind(failure.code)
+            .bind(app.settings.job_retention.as_secs_f64())
+            .execute(&app.db)
+            .await;
+    }
+}
+
+async fn attempt(app: &Shared, id: Uuid) -> Result<(), Failure> {
+    let (tenant, items): (String, Value) = sqlx::query_as(
+        "UPDATE batch_jobs SET status = 'processing', started_at = now() WHERE id = $1
+         RETURNING tenant_id, items",
+    )
+    .bind(id)
+    .fetch_one(&app.db)
+    .await?;
+    let results = render_all(app, &tenant, items.as_array().map_or(&[], Vec::as_slice)).await;
+    let (inline, key) = match &app.results {
+        None => (Some(results), None),
+        Some(store) => {
+            let key = format!("{id}.json");
+            store.put(&key, results.to_string().into_bytes(), "application/json").await?;
+            (None, Some(key))
+        }
+    };
+    sqlx::query(
+        "UPDATE batch_jobs SET status = 'completed', results = $2, result_key = $3, completed_at = now(),
+                expires_at = now() + make_interval(secs => $4) WHERE id = $1",
+    )
+    .bind(id)
+    .bind(inline)
+    .bind(key)
+    .bind(app.settings.job_retention.as_secs_f64())
+    .execute(&app.db)
+    .await?;
+    Ok(())
+}
+
+/// The results of a completed job from the result store.
+pub async fn stored_results(app: &Shared, key: &str) -> Result<Value, Failure> {
+    let Some(store) = &app.results else {
+        return Err(Failure::gone("render_artifact_expired", "this engine has no store for results of jobs"));
+    };
+    let bytes = store.get(key).await.map_err(|failure| match failure {
+        StoreFailure::Missing => Failure::gone("render_artifact_expired", "the results of this job are gone"),
+        failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_)) => failure.into(),
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::internal("internal_error", format!("the stored results are damaged: {error}"))
+    })
+}
+
+/// At start: unfinished jobs older than the grace period fail, the younger ones run again.
+pub async fn recover(app: &Shared) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE batch_jobs SET status = 'failed', failure_code = 'job_abandoned_at_startup',
+                completed_at = now(), expires_at = now() + make_interval(secs => $2)
+          WHERE status IN ('pending', 'processing') AND created_at < now() - make_interval(secs => $1)",
+    )
+    .bind(app.settings.orphan_grace.as_secs_f64())
+    .bind(app.settings.job_retention.as_secs_f64())
+    .execute(&app.db)
+    .await?;
+    let rest: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM batch_jobs WHERE status IN ('pending', 'processing') ORDER BY id")
+            .fetch_all(&app.db)
+            .await?;
+    for id in rest {
+        tokio::spawn(run(app.clone(), id));
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! From a request to a document: which version, which binaries, what refusal. Routes, batch jobs
+//! and the dispatcher all come through here.
+
+use super::app::Shared;
+use super::defects::Defect;
+use super::failure::Failure;
+use super::render::{self, RenderError};
+use super::store::StoreFailure;
+use base64::Engine as _;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// The code of the documented fail-closed refusal (v0.35.0).
+const ASSET_BINARY_MISSING: &str = "ASSET_BINARY_MISSING";
+
+/// What to render. Members that this stand-in does not know are ignored.
+#[derive(Deserialize, Default, Clone)]
+pub struct Order {
+    /// A template's key, or (for `validate`) a definition.
+    pub template: Option<Value>,
+    /// Instead of a stored template.
+    pub definition: Option<Value>,
+    pub data: Option<Value>,
+    pub version: Option<String>,
+    pub label: Option<String>,
+}
+
+/// What kind of document.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Pdf,
+    Html,
+}
+
+/// Where an order came from, for the usage table.
+#[derive(Clone, Copy)]
+pub enum Source {
+    Single,
+    Batch,
+    Scheduled,
+}
+
+/// A definition with the names it goes by.
+pub struct Resolved {
+    pub definition: Value,
+    /// `None` for a definition sent along.
+    pub key: Option<String>,
+    pub version: Option<String>,
+}
+
+/// A finished document.
+pub struct Rendered {
+    pub bytes: Vec<u8>,
+    pub version: Option<String>,
+}
+
+/// Renders, and counts it in `render_usage`; writes nothing else.
+pub async fn render(
+    app: &Shared,
+    tenant: &str,
+    order: &Order,
+    format: Format,
+    source: Source,
+) -> Result<Rendered, Failure> {
+    let begun = Instant::now();
+    let resolved = resolve(app, tenant, order).await?;
+    let definition = app.settings.defects.definition(resolved.definition);
+    let data = order.data.clone().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    let keys = render::referenced_assets(&definition, &data).map_err(refuse)?;
+    // HTML in public mode keeps its links: nothing is fetched. Everything else embeds.
+    let embeds = format == Format::Pdf || app.settings.private_assets;
+    let assets = if embeds { gather(app, tenant, &keys).await? } else { BTreeMap::new() };
+    let bytes = tokio::task::spawn_blocking(move || draw(format, &definition, &data, &assets))
+        .await
+        .map_err(|error| Failure::internal("engine_crash", error.to_string()))?
+        .map_err(refuse)?;
+    let bytes = if format == Format::Pdf { app.settings.defects.finish(bytes) } else { bytes };
+    sqlx::query(
+        "INSERT INTO render_usage
+           (tenant_id, template_key, template_version, format, source, size_bytes, duration_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(tenant)
+    .bind(&resolved.key)
+    .bind(&resolved.version)
+    .bind(match format {
+        Format::Pdf => "pdf",
+        Format::Html => "html",
+    })
+    .bind(match source {
+        Source::Single => "single",
+        Source::Batch => "batch",
+        Source::Scheduled => "scheduled",
+    })
+    .bind(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
+    .bind(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))
+    .execute(&app.db)
+    .await?;
+    Ok(Rendered { bytes, version: resolved.version })
+}
+
+fn draw(
+    format: Format,
+    definition: &Value,
+    data: &Value,
+    assets: &BTreeMap<String, Vec<u8>>,
+) -> Result<Vec<u8>, RenderError> {
+    match format {
+        Format::Pdf => render::render_pdf(definition, data, assets),
+        Format::Html => {
+            let mut html = render::render_html(definition, data)?;
+            for (key, bytes) in assets {
+                html = html.replace(&format!("/assets/{key}"), &data_uri(bytes));
+            }
+            Ok(html.into_bytes())
+        }
+    }
+}
+
+fn data_uri(bytes: &[u8]) -> String {
+    let mime = sniff(bytes).unwrap_or("application/octet-stream");
+    format!("data:{mime};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
+/// The media type by the first bytes, for the kinds that a template can use.
+pub fn sniff(bytes: &[u8]) -> Option<&'static str> {
+    let starts: [(&[u8], &str); 9] = [
+        (b"\x89PNG\r\n\x1a\n", "image/png"),
+        (b"\xff\xd8\xff", "image/jpeg"),
+        (b"GIF8", "image/gif"),
+        (b"<svg", "image/svg+xml"),
+        (b"%PDF-", "application/pdf"),
+        (b"\0\x01\0\0\0", "font/ttf"),
+        (b"OTTO", "font/otf"),
+        (b"wOFF", "font/woff"),
+        (b"wOF2", "font/woff2"),
+    ];
+    let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    let known = starts.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, mime)| *mime);
+    if webp { Some("image/webp") } else { known }
+}
+
+/// Finds the definition: by version, by label, or the current one; or the one sent along.
+pub async fn resolve(app: &Shared, tenant: &str, order: &Order) -> Result<Resolved, Failure> {
+    let inline = order.definition.as_ref().or(order.template.as_ref().filter(|value| value.is_object()));
+    if let Some(definition) = inline {
+        return Ok(Resolved { definition: definition.clone(), key: None, version: None });
+    }
+    let Some(Value::String(key)) = &order.template else {
+        return Err(Failure::invalid("template", "must be a template's key"));
+    };
+    if order.version.is_some() && order.label.is_some() {
+        return Err(Failure::bad_request("version and label exclude each other"));
+    }
+    let found: Option<(i64, String, Value)> = sqlx::query_as(
+        "SELECT v.id, v.version, v.definition FROM templates t
+           LEFT JOIN template_labels l ON l.template_id = t.id AND l.label = $4
+           JOIN template_versions v ON v.template_id = t.id
+            AND v.version = CASE WHEN $4 IS NULL THEN coalesce($3, t.current_version) ELSE l.version END
+          WHERE t.tenant_id = $1 AND t.key = $2 AND t.deleted_at IS NULL",
+    )
+    .bind(tenant)
+    .bind(key)
+    .bind(&order.version)
+    .bind(&order.label)
+    .fetch_optional(&app.db)
+    .await?;
+    let (id, version, mut definition) = found.ok_or_else(|| {
+        let pin = order.version.as_ref().or(order.label.as_ref());
+        Failure::not_found(match pin {
+            Some(pin) => format!("template `{key}` at `{pin}`"),
+            None => format!("template `{key}`"),
+        })
+    })?;
+    if app.settings.defects.has(Defect::OldVersion) {
+        definition = before(app, id).await?.unwrap_or(definition);
+    }
+    Ok(Resolved { definition, key: Some(key.clone()), version: Some(version) })
+}
+
+/// The definition before the one with this row id; only the `old-version` defect asks.
+async fn before(app: &Shared, id: i64) -> Result<Option<Value>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT old.definition FROM template_versions old JOIN template_versions new USING (template_id)
+          WHERE new.id = $1 AND old.id < new.id ORDER BY old.id DESC LIMIT 1",
+    )
+    .bind(id)
+    .fetch_optional(&app.db)
+    .await
+}
+
+/// Fetches every referenced binary, or refuses before a single byte of the document exists.
+async fn gather(app: &Shared, tenant: &str, keys: &[String]) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let known: Vec<String> =
+        sqlx::query_scalar("SELECT filename FROM assets WHERE tenant_id = $1 AND filename = ANY($2)")
+            .bind(tenant)
+            .bind(keys)
+            .fetch_all(&app.db)
+            .await?;
+    let defects = &app.settings.defects;
+    let mut assets = BTreeMap::new();
+    for key in keys {
+        if !known.contains(key) {
+            let message = format!("the template refers to `{key}`, and there is no such asset");
+            return Err(Failure::render("ASSET_NOT_FOUND", Some(key), message));
+        }
+        let bytes = match defects.fetch(&app.db, &app.binaries, key).await {
+            Ok(bytes) => bytes,
+            Err(failure) => match defects.substitute(&failure) {
+                Some(placeholder) => placeholder,
+                None => return Err(refuse_binary(app, key, defects.reason(failure))),
+            },
+        };
+        assets.insert(key.clone(), bytes);
+    }
+    Ok(assets)
+}
+
+fn refuse_binary(app: &Shared, key: &str, failure: StoreFailure) -> Failure {
+    match failure {
+        StoreFailure::Missing => app.settings.defects.refusal(Failure::render(
+            ASSET_BINARY_MISSING,
+            Some(key),
+            format!("the binary of asset `{key}` is missing from the store"),
+        )),
+        failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_)) => failure.into(),
+    }
+}
+
+fn refuse(error: RenderError) -> Failure {
+    Failure::render(error.code.unwrap_or("render_failed"), error.path.as_deref(), error.message)
+}

@@ -1,0 +1,52 @@
+//! Liveness and readiness. Neither asks for a key.
+
+use crate::standin::engine::app::Shared;
+use crate::standin::engine::defects::Defect;
+use crate::standin::engine::schema;
+use crate::standin::engine::store::StoreFailure;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+pub async fn alive() -> Json<Value> {
+    Json(body("ok"))
+}
+
+pub async fn ready(State(app): State<Shared>) -> (StatusCode, Json<Value>) {
+    let database = match database(&app).await {
+        Ok(None) => "ok".to_owned(),
+        Ok(Some(complaint)) => format!("the schema {complaint}"),
+        Err(error) => format!("unreachable: {error}"),
+    };
+    let lies = app.settings.defects.has(Defect::LiesReady);
+    let assets = if lies { "ok".to_owned() } else { say(app.binaries.probe().await) };
+    let mut checks = json!({"database": database, "assetBinaryStore": assets});
+    if let Some(results) = &app.results {
+        checks["jobResultStore"] = json!(say(results.probe().await));
+    }
+    let fine = checks.as_object().is_some_and(|checks| checks.values().all(|check| check == "ok"));
+    let (status, word) =
+        if fine { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
+    let mut body = body(word);
+    body["checks"] = checks;
+    (status, Json(body))
+}
+
+async fn database(app: &Shared) -> Result<Option<String>, sqlx::Error> {
+    let mut connection = app.db.acquire().await?;
+    schema::state(&mut connection).await.map(|state| state.complaint())
+}
+
+fn say(probe: Result<(), StoreFailure>) -> String {
+    probe.err().map_or_else(|| "ok".to_owned(), |failure| failure.to_string())
+}
+
+fn body(status: &str) -> Value {
+    json!({
+        "status": status,
+        "version": concat!(env!("CARGO_PKG_VERSION"), "-standin"),
+        "timestamp": Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+    })
+}

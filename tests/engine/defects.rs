@@ -1,0 +1,131 @@
+//! Each deliberate defect shows, and only where it is meant to.
+
+use crate::site::{Site, definition, png, send, site_with};
+use clap::ValueEnum as _;
+use pulp_drill::standin::engine::Defect;
+use reqwest::{Method, multipart};
+use serde_json::json;
+
+/// An engine with this defect, its picture and template seeded.
+async fn seeded(defect: Defect) -> Option<(Site, serde_json::Value)> {
+    let site = site_with(&[], &[defect]).await?;
+    let asset = site.invoice().await;
+    Some((site, asset))
+}
+
+/// Whether the defect shows. A match without a default: a new defect needs a proof here.
+async fn shows(defect: Defect) -> Option<bool> {
+    let (site, asset) = seeded(defect).await?;
+    let lost = || std::fs::remove_file(site.binary(&asset)).expect("lost");
+    Some(match defect {
+        Defect::FailOpen => {
+            lost();
+            let answer = site.render("invoice").await;
+            answer.status == 200 && answer.bytes.starts_with(b"%PDF") && answer.bytes.ends_with(b"%%EOF")
+        }
+        Defect::StaleCache => {
+            let before = site.render("invoice").await.bytes;
+            lost();
+            let site = site.restart(&[defect]).await;
+            site.render("invoice").await.bytes == before
+        }
+        Defect::WrongCode => {
+            lost();
+            let answer = site.render("invoice").await;
+            let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+            answer.refusal() == (422, "RENDER_FAILED".into()) && !text.contains("ASSET_BINARY_MISSING")
+        }
+        Defect::WrongStatus => {
+            lost();
+            site.render("invoice").await.refusal() == (500, "ASSET_BINARY_MISSING".into())
+        }
+        Defect::PartialPdf => {
+            lost();
+            let answer = site.render("invoice").await;
+            let mime = answer.headers["content-type"] == "application/pdf";
+            answer.status == 422 && mime && answer.bytes.starts_with(b"%PDF")
+        }
+        Defect::TruncatedPdf => {
+            let answer = site.render("invoice").await;
+            let end = answer.bytes.windows(5).any(|window| window == b"%%EOF");
+            answer.status == 200 && answer.bytes.starts_with(b"%PDF") && !end
+        }
+        Defect::Nondeterministic => site.render("invoice").await.bytes != site.render("invoice").await.bytes,
+        Defect::RefusesPresent => {
+            site.render("invoice").await.refusal() == (422, "ASSET_BINARY_MISSING".into())
+        }
+        Defect::WrongReason => {
+            let assets = site.folder.path().join("assets");
+            std::fs::rename(&assets, assets.with_extension("away")).expect("outage");
+            site.render("invoice").await.refusal() == (422, "ASSET_BINARY_MISSING".into())
+        }
+        Defect::ForgetsSchedules => {
+            let plan = json!({"name": "n", "cronExpression": "0 3 * * *", "templateKey": "invoice",
+                              "dataSource": {"type": "static", "data": {}}});
+            site.post("/schedules/", plan).await.ok(201);
+            let site = site.restart(&[defect]).await;
+            site.sql("SELECT coalesce(next_run_at::text, 'forgotten') FROM schedules").await == ["forgotten"]
+        }
+        Defect::SwallowsUpload => !site.binary(&asset).exists() && site.render("invoice").await.status == 422,
+        Defect::WrongAsset => {
+            let alone = site.render("invoice").await.bytes;
+            site.upload("other.png", png([0, 200, 0])).await;
+            let mixed = site.render("invoice").await;
+            mixed.status == 200 && mixed.bytes != alone
+        }
+        Defect::LiesReady => {
+            std::fs::remove_dir_all(site.folder.path().join("assets")).expect("outage");
+            site.get("/health/ready").await.status == 200
+        }
+        Defect::OldVersion => {
+            let before = site.render("invoice").await.bytes;
+            let mut next = definition("invoice", asset["filename"].as_str().expect("name"));
+            next["document"]["children"][0]["children"][0]["content"] = json!("Another text");
+            site.put("/templates/invoice", Some("\"1.0.0\""), next).await.ok(200);
+            let after = site.render("invoice").await;
+            after.bytes == before && after.headers["x-pulpengine-resolved-version"] == "1.0.1"
+        }
+    })
+}
+
+#[tokio::test]
+async fn every_defect_shows() {
+    for defect in Defect::value_variants() {
+        match shows(*defect).await {
+            Some(shown) => assert!(shown, "{defect:?} does not show"),
+            None => return,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_defect_of_the_refusal_leaves_good_renders_alone() {
+    let Some((honest, _)) = seeded(Defect::LiesReady).await else { return };
+    let good = honest.render("invoice").await;
+    assert_eq!(good.status, 200);
+    for defect in
+        [Defect::FailOpen, Defect::WrongCode, Defect::WrongStatus, Defect::PartialPdf, Defect::WrongReason]
+    {
+        let Some((site, _)) = seeded(defect).await else { return };
+        assert_eq!(site.render("invoice").await.bytes, good.bytes, "{defect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_cache_serves_what_was_replaced() {
+    let Some((site, asset)) = seeded(Defect::StaleCache).await else { return };
+    let before = site.render("invoice").await.bytes;
+    let part = multipart::Part::bytes(png([9, 9, 9])).file_name("new.png");
+    let path = format!("/assets/{}/content", asset["id"].as_str().expect("id"));
+    send(site.request(Method::PUT, &path).multipart(multipart::Form::new().part("file", part))).await.ok(200);
+    assert_eq!(site.render("invoice").await.bytes, before);
+}
+
+#[test]
+fn the_page_lists_every_defect() {
+    let page = include_str!("../../docs/defects.md");
+    for defect in Defect::value_variants() {
+        let name = defect.to_possible_value().expect("none is hidden").get_name().to_owned();
+        assert!(page.contains(&format!("| `{name}` |")), "docs/defects.md lacks {name}");
+    }
+}
