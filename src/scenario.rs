@@ -10,7 +10,12 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 pub mod diagnose;
+pub mod library;
 pub mod parse;
+pub mod profile;
+pub mod schema;
+pub mod seed;
+mod words;
 
 /// Where something stands in a scenario file: lines and columns count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,32 +89,42 @@ pub enum Step {
 }
 
 /// A sub-step of a backup (runbook 2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 pub enum BackupStep {
     /// `record manifest` (2.4): the metadata inventory.
+    #[schemars(rename = "record manifest")]
     RecordManifest,
     /// `dump database` (2.1): `pg_dump`.
+    #[schemars(rename = "dump database")]
     DumpDatabase,
     /// `copy objects` (2.2): the bucket into a dated prefix of the backup bucket.
+    #[schemars(rename = "copy objects")]
     CopyObjects,
     /// Something between two sub-steps.
+    #[schemars(untagged)]
     Act(Act),
 }
 
 /// A sub-step of a restore (runbook 3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
 pub enum RestoreStep {
     /// `stop engine` (3.1).
+    #[schemars(rename = "stop engine")]
     StopEngine,
     /// `restore objects` (3.2).
+    #[schemars(rename = "restore objects")]
     RestoreObjects,
     /// `restore database` (3.3): drop, create, `pg_restore`.
+    #[schemars(rename = "restore database")]
     RestoreDatabase,
     /// `migrate` (3.4).
+    #[schemars(rename = "migrate")]
     Migrate,
     /// `start engine` (3.5).
+    #[schemars(rename = "start engine")]
     StartEngine,
     /// Something between two sub-steps.
+    #[schemars(untagged)]
     Act(Act),
 }
 

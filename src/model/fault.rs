@@ -172,4 +172,44 @@ impl Fault {
             | Self::LeaveSequencesOut => vec![],
         }
     }
+
+    /// The templates that it names, for the checks of scenario files.
+    pub fn templates(&self) -> Vec<&TemplateKey> {
+        match self {
+            Self::ChangeDefinition(key) => vec![key],
+            Self::OrphanBinary(_)
+            | Self::LoseBinary(_)
+            | Self::EmptyBinary(_)
+            | Self::TruncateBinary(_)
+            | Self::FlipBit(_)
+            | Self::SwapBinaries(_)
+            | Self::PreviousVersion(_)
+            | Self::LoseRow(_)
+            | Self::RepointRow(_)
+            | Self::TruncateDump
+            | Self::LeaveTableOut(_)
+            | Self::CopyFirstPage(_)
+            | Self::CopyLeavesOut(_)
+            | Self::LeaveSequencesOut => vec![],
+        }
+    }
+
+    /// Whether it damages rows; a backup holds rows as a dump only, so it needs a live database.
+    pub fn is_on_rows(&self) -> bool {
+        match self {
+            Self::LoseRow(_) | Self::RepointRow(_) | Self::ChangeDefinition(_) => true,
+            Self::OrphanBinary(_)
+            | Self::LoseBinary(_)
+            | Self::EmptyBinary(_)
+            | Self::TruncateBinary(_)
+            | Self::FlipBit(_)
+            | Self::SwapBinaries(_)
+            | Self::PreviousVersion(_)
+            | Self::TruncateDump
+            | Self::LeaveTableOut(_)
+            | Self::CopyFirstPage(_)
+            | Self::CopyLeavesOut(_)
+            | Self::LeaveSequencesOut => false,
+        }
+    }
 }

@@ -1,1 +1,191 @@
-//! What is wrong with a scenario file, shown at its line, with a suggestion.
+//! Mistakes in the files that a user writes: where they are, what is wrong, what was probably meant.
+//! Rendering shows the offending line. What is a mistake is decided where the files are read.
+
+use crate::{base::trouble::Trouble, scenario::Place};
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub mod mistake;
+pub mod suggest;
+
+pub use mistake::Mistake;
+
+/// A file with more mistakes than this is the wrong file; the others are counted only.
+const SHOWN_PER_FILE: usize = 30;
+
+/// A mistake in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The file; or the path that was given, where there is none.
+    pub file: PathBuf,
+    /// Where; none where the file as a whole is meant.
+    pub place: Option<Place>,
+    /// What is wrong, a fragment.
+    pub message: String,
+    /// What the underlined words are.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Another place that it has to do with.
+    pub also: Option<Also>,
+}
+
+/// A second place of a mistake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Also {
+    /// The file.
+    pub file: PathBuf,
+    /// Where.
+    pub place: Place,
+    /// What is there.
+    pub label: String,
+}
+
+/// All mistakes of all files that were read, in the order of the files, and of the places in each.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+    sources: BTreeMap<PathBuf, Arc<str>>,
+}
+
+impl Diagnostics {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Keeps a file's text, from which the lines are shown.
+    pub(crate) fn keep_source(&mut self, file: &Path, text: &str) {
+        self.sources.entry(file.to_owned()).or_insert_with(|| Arc::from(text));
+    }
+
+    /// Adds a file's mistakes, by their places.
+    pub(crate) fn add_all(&mut self, file: &Path, mut mistakes: Vec<Mistake>) {
+        mistakes.sort_by_key(|m| m.place.map(|p| p.start));
+        self.list.extend(mistakes.into_iter().map(|m| m.in_file(file)));
+    }
+
+    /// Adds one.
+    pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Takes over those of another read.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.list.extend(other.list);
+        self.sources.extend(other.sources);
+    }
+
+    /// `Ok` with the value if there is no mistake.
+    pub(crate) fn or_value<T>(self, value: Option<T>) -> Result<T, Self> {
+        match value {
+            Some(value) if self.is_empty() => Ok(value),
+            _ => Err(self),
+        }
+    }
+
+    /// For people: each with its line, `width` columns wide. Escape sequences only in `colour`.
+    pub fn render(&self, colour: bool, width: usize) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.term_width(width);
+        let mut shown: BTreeMap<&Path, usize> = BTreeMap::new();
+        let mut text = String::new();
+        for diagnostic in &self.list {
+            let count = shown.entry(&diagnostic.file).or_default();
+            *count += 1;
+            if *count <= SHOWN_PER_FILE {
+                text.push_str(&self.render_one(&renderer, diagnostic));
+                text.push_str("\n\n");
+            }
+        }
+        for (file, count) in shown.into_iter().filter(|(_, count)| *count > SHOWN_PER_FILE) {
+            let more = count - SHOWN_PER_FILE;
+            writeln!(text, "{}: {more} more", clean(&file.display().to_string()))
+                .expect("a String takes any text");
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+
+    fn render_one(&self, renderer: &Renderer, d: &Diagnostic) -> String {
+        let mut group = Level::ERROR.primary_title(clean(&d.message)).elements(self.snippet(
+            &d.file,
+            d.place,
+            AnnotationKind::Primary,
+            &d.label,
+        ));
+        if let Some(also) = &d.also {
+            let snippet = self.snippet(&also.file, Some(also.place), AnnotationKind::Context, &also.label);
+            group = group.elements(snippet);
+        }
+        if let Some(help) = &d.help {
+            group = group.element(Level::HELP.message(clean(help)));
+        }
+        let rendered = renderer.render(&[group]);
+        match d.place {
+            Some(_) => rendered,
+            None => format!("{}: {rendered}", clean(&d.file.display().to_string())),
+        }
+    }
+
+    fn snippet(
+        &self,
+        file: &Path,
+        place: Option<Place>,
+        kind: AnnotationKind,
+        label: &str,
+    ) -> Option<Snippet<'static, annotate_snippets::Annotation<'static>>> {
+        let (place, source) = (place?, self.sources.get(file)?);
+        let (line, span) = line_of(source, place);
+        // The renderer goes through all of its source, so it gets the one line that it shows.
+        Some(
+            Snippet::source(line.to_owned())
+                .line_start(place.line)
+                .path(clean(&file.display().to_string()))
+                .annotation(kind.span(span).label(clean(label))),
+        )
+    }
+
+    /// The mistakes as one trouble: exit code 2.
+    pub fn into_trouble(self, colour: bool, width: usize) -> Trouble {
+        let files: std::collections::BTreeSet<&Path> = self.list.iter().map(|d| d.file.as_path()).collect();
+        let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        Trouble::usage(format!(
+            "{} in {}\n\n{}",
+            count(self.len(), "mistake"),
+            count(files.len(), "file"),
+            self.render(colour, width)
+        ))
+    }
+}
+
+/// Text of a file or of a path, fit for a terminal and for one line.
+fn clean(text: &str) -> String {
+    normalize_untrusted_str(text).replace('\n', " ")
+}
+
+/// The line of a place, and the place's bytes in it.
+fn line_of(source: &str, place: Place) -> (&str, Range<usize>) {
+    let floor = |at: usize| source.floor_char_boundary(at.min(source.len()));
+    let begin = source[..floor(place.start)].rfind('\n').map_or(0, |at| at + 1);
+    let end = source[begin..].find('\n').map_or(source.len(), |at| begin + at);
+    let line = source[begin..end].trim_end_matches('\r');
+    let within = |at: usize| floor(at).saturating_sub(begin).min(line.len());
+    (line, within(place.start)..within(place.end).max(within(place.start)))
+}

@@ -1,1 +1,211 @@
-//! YAML to Scenario.
+//! Reading scenario files: each part by itself, so that all mistakes of all files come out at once.
+//! What the steps do, and whether they can be done on a site, is not known here.
+
+use crate::{
+    base::ids::ScenarioId,
+    scenario::{
+        At, Place, Scenario, Topology,
+        diagnose::{Also, Diagnostics, Mistake},
+        library::Library,
+        seed::{Seed, read_seed},
+    },
+};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+pub mod fields;
+pub mod files;
+pub mod names;
+pub mod order;
+pub mod steps;
+pub mod tree;
+pub mod typed;
+
+use fields::Fields;
+use typed::one_line;
+
+/// The sections of the runbook.
+pub const SECTIONS: [(&str, &str); 17] = [
+    ("1", "What to back up"),
+    ("2", "Backup procedure"),
+    ("2.1", "Postgres"),
+    ("2.2", "Asset binaries"),
+    ("2.3", "Consistency"),
+    ("2.4", "Inventory and verification"),
+    ("3", "Restore procedure"),
+    ("3.1", "Stop the API"),
+    ("3.2", "Restore asset binaries"),
+    ("3.3", "Restore Postgres"),
+    ("3.4", "Run migrations"),
+    ("3.5", "Start the API"),
+    ("3.6", "Verify"),
+    ("3.7", "Restore rehearsal"),
+    ("4", "CLI tooling"),
+    ("5", "What this release does not include"),
+    ("6", "File-mode evaluation deployments"),
+];
+
+/// Reads all scenarios of files and folders (`*.yaml`, `*.yml`, also further down).
+///
+/// # Errors
+/// All mistakes of all files, those of the seeds that they name included.
+pub fn read_all(paths: &[PathBuf], library: &Library) -> Result<Vec<Scenario>, Diagnostics> {
+    let mut reader =
+        Reader { library, seeds: BTreeMap::new(), ids: BTreeMap::new(), diagnostics: Diagnostics::default() };
+    let files = files::collect(paths, &mut reader.diagnostics);
+    let scenarios: Vec<Scenario> = files.iter().filter_map(|file| reader.file(file)).collect();
+    reader.diagnostics.or_value(Some(scenarios))
+}
+
+struct Reader<'a> {
+    library: &'a Library,
+    /// Each seed is read once; none where it could not be read.
+    seeds: BTreeMap<String, Option<Seed>>,
+    /// Where each id stands first.
+    ids: BTreeMap<String, (PathBuf, Place)>,
+    diagnostics: Diagnostics,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: &Path) -> Option<Scenario> {
+        let text = files::read_text(file, files::LARGEST, &mut self.diagnostics)?;
+        let mut mistakes = Vec::new();
+        let root = tree::build(&text, &mut mistakes);
+        let scenario = root.and_then(|root| self.scenario(file, &root, &mut mistakes));
+        let sound = mistakes.is_empty();
+        self.diagnostics.add_all(file, mistakes);
+        scenario.filter(|_| sound)
+    }
+
+    fn scenario(
+        &mut self,
+        file: &Path,
+        root: &tree::Node,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Scenario> {
+        let mut fields = Fields::of(root, "a scenario", mistakes)?;
+        let id = fields.required::<String>("id", mistakes);
+        let title = fields.required::<String>("title", mistakes);
+        let shows = fields.required::<String>("shows", mistakes);
+        let runbook = fields.each::<String>("runbook", mistakes);
+        let controls = fields.each::<String>("controls", mistakes);
+        let topology = fields.optional::<Topology>("topology", mistakes);
+        let seed = fields.required::<String>("seed", mistakes);
+        let steps_at = fields.needed("steps", mistakes);
+        let before = mistakes.len();
+        let steps = steps_at.map(|(_, node)| steps::steps(node, mistakes));
+        let steps_sound = mistakes.len() == before;
+        let expect = steps::expectations(fields.list("expect", mistakes), mistakes);
+        fields.finish(mistakes);
+
+        if let Some(id) = &id {
+            self.id(file, id, mistakes);
+        }
+        mistakes.extend(title.iter().chain(&controls).filter_map(|text| one_line(text).err()));
+        if let Some(shows) = shows.as_ref().filter(|shows| shows.value.trim().is_empty()) {
+            mistakes.push(Mistake::at(shows.place, "nothing stands here").label("expected a few sentences"));
+        }
+        mistakes.extend(runbook.iter().filter_map(wrong_section));
+        twice(&expect, mistakes);
+        let known_seed = seed.as_ref().and_then(|seed| self.seed(seed, mistakes));
+        // What follows looks at steps together: with one missing it would blame the others.
+        if let (Some(steps), Some((key, _)), true) = (&steps, steps_at, steps_sound) {
+            order::check(steps, key.place, mistakes);
+            if let Some(seed) = known_seed {
+                names::check(steps, &expect, &seed, self.library, mistakes);
+            }
+        }
+        Some(Scenario {
+            file: file.to_owned(),
+            id: ScenarioId::new(id?.value),
+            title: title?.value,
+            shows: shows?.value.trim().to_owned(),
+            runbook: values(runbook),
+            controls: values(controls),
+            topology: topology.map_or_else(Topology::default, |at| at.value),
+            seed: seed?,
+            steps: steps?,
+            expect,
+        })
+    }
+
+    /// The id is well-formed, the file's name, and new.
+    fn id(&mut self, file: &Path, id: &At<String>, mistakes: &mut Vec<Mistake>) {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let word = |part: &str| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        };
+        if !id.value.split('-').all(word) {
+            let message = format!("the id `{}` is not in kebab case", id.value);
+            let help = "use small letters and digits with single hyphens between: `binary-missing`";
+            mistakes.push(Mistake::at(id.place, message).label("not in kebab case").help(help));
+        } else if id.value != stem {
+            let message = format!("the id `{}` is not the file's name", id.value);
+            let help = format!("write `id: {stem}`, or rename the file to `{}.yaml`", id.value);
+            mistakes.push(Mistake::at(id.place, message).label(format!("the file is `{stem}`")).help(help));
+        }
+        match self.ids.get(&id.value) {
+            None => {
+                self.ids.insert(id.value.clone(), (file.to_owned(), id.place));
+            }
+            Some((first, place)) => {
+                let also =
+                    Also { file: first.clone(), place: *place, label: "the id stands here first".to_owned() };
+                let message = format!("the id `{}` is that of another scenario too", id.value);
+                let mistake = Mistake::at(id.place, message).label("a duplicate id");
+                let help = "give one of the two another id and file name";
+                self.diagnostics.add(super::diagnose::Diagnostic {
+                    also: Some(also),
+                    ..mistake.help(help).in_file(file)
+                });
+            }
+        }
+    }
+
+    fn seed(&mut self, seed: &At<String>, mistakes: &mut Vec<Mistake>) -> Option<Seed> {
+        let names = self.library.seeds();
+        if !names.contains(&seed.value) {
+            let folder = self.library.seeds_folder();
+            let names = names.iter().map(String::as_str);
+            let mistake = Mistake::unknown(Some(seed.place), "seed", &seed.value, names);
+            mistakes.push(mistake.label(format!("no folder with a seed.yaml in {}", folder.display())));
+            return None;
+        }
+        if let Some(known) = self.seeds.get(&seed.value) {
+            return known.clone();
+        }
+        let read = read_seed(self.library, &seed.value);
+        let read = read.map_err(|diagnostics| self.diagnostics.extend(diagnostics)).ok();
+        self.seeds.insert(seed.value.clone(), read.clone());
+        read
+    }
+}
+
+fn values<T>(list: Vec<At<T>>) -> Vec<T> {
+    list.into_iter().map(|at| at.value).collect()
+}
+
+fn wrong_section(section: &At<String>) -> Option<Mistake> {
+    let known = || SECTIONS.iter().map(|(number, _)| *number);
+    let there = known().any(|number| number == section.value);
+    (!there).then(|| {
+        // Numbers are near to one another by spelling only.
+        let known: Vec<&str> = known().collect();
+        Mistake::unknown(Some(section.place), "section of the runbook", &section.value, [])
+            .label("no such section")
+            .help(super::diagnose::suggest::one_of(&known))
+    })
+}
+
+/// The same finding is expected once.
+fn twice(expect: &[At<crate::model::finding::Expectation>], mistakes: &mut Vec<Mistake>) {
+    let mut seen = HashSet::new();
+    for At { value, place } in expect {
+        if !seen.insert(value.to_string()) {
+            let message = format!("`{value}` is expected twice");
+            mistakes.push(Mistake::at(*place, message).label("a duplicate").help("remove one of the two"));
+        }
+    }
+}

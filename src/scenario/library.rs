@@ -1,0 +1,104 @@
+//! What scenario files may refer to: the seeds and asset files below `fixtures/`. No name leads out
+//! of the folder that it belongs to.
+
+use crate::{base::ids::AssetName, scenario::seed::Seed};
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+/// The folder with `seeds/` and `assets/`.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The folder itself, usually `fixtures`.
+    pub fixtures: PathBuf,
+}
+
+/// Why a name is no file of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoFile {
+    /// It leads out of the folder: an absolute path, `..`, or a link to elsewhere.
+    Outside,
+    /// There is no such file.
+    Missing,
+}
+
+impl Library {
+    /// The library of a folder.
+    pub fn new(fixtures: impl Into<PathBuf>) -> Self {
+        Self { fixtures: fixtures.into() }
+    }
+
+    /// The folder of all seeds.
+    pub fn seeds_folder(&self) -> PathBuf {
+        self.fixtures.join("seeds")
+    }
+
+    /// The folder of the asset files that belong to no seed.
+    pub fn assets_folder(&self) -> PathBuf {
+        self.fixtures.join("assets")
+    }
+
+    /// The names of the seeds, sorted.
+    pub fn seeds(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.seeds_folder()).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().join("seed.yaml").is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The names of the asset files that belong to no seed, sorted.
+    pub fn assets(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.assets_folder()).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// The file with an asset's bytes: of `assets/`, else an asset of the seed, else a file of the
+    /// seed's folder.
+    ///
+    /// # Errors
+    /// There is none, or the name leads out of the folder.
+    pub fn asset_file(&self, seed: &Seed, name: &AssetName) -> Result<PathBuf, NoFile> {
+        match file_inside(&self.assets_folder(), name.as_str()) {
+            Err(NoFile::Missing) => match seed.assets.iter().find(|asset| asset.name == *name) {
+                Some(asset) => Ok(asset.file.clone()),
+                None => file_inside(&seed.folder, name.as_str()),
+            },
+            found => found,
+        }
+    }
+}
+
+/// Whether a name is a path of plain components: no root, no `..`.
+pub fn stays_inside(name: &str) -> bool {
+    !name.is_empty()
+        && !name.contains('\\')
+        && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The file of that name below a folder.
+///
+/// # Errors
+/// There is none, or the name leads out of the folder, also by a link.
+pub fn file_inside(folder: &Path, name: &str) -> Result<PathBuf, NoFile> {
+    if !stays_inside(name) {
+        return Err(NoFile::Outside);
+    }
+    let file = folder.join(name);
+    let (Ok(real), Ok(home)) = (fs::canonicalize(&file), fs::canonicalize(folder)) else {
+        return Err(NoFile::Missing);
+    };
+    match (real.starts_with(home), real.is_file()) {
+        (false, _) => Err(NoFile::Outside),
+        (true, false) => Err(NoFile::Missing),
+        (true, true) => Ok(file),
+    }
+}

@@ -1,0 +1,105 @@
+//! The keys of a mapping, each read by itself, so that all mistakes are found at once and not the
+//! first only.
+
+use super::{
+    tree::{Data, Key, Node},
+    typed::{not_keys, read},
+};
+use crate::scenario::{At, Place, diagnose::Mistake};
+use serde::Deserialize;
+
+/// The keys of a mapping.
+pub struct Fields<'a> {
+    entries: &'a [(Key, Node)],
+    /// Where the mapping begins.
+    pub place: Place,
+    what: &'static str,
+    asked: Vec<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// The keys of `what`: `a scenario`.
+    pub fn of(node: &'a Node, what: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+        if let Data::Map(entries) = &node.data {
+            return Some(Self { entries, place: node.place, what, asked: Vec::new() });
+        }
+        mistakes.push(not_keys(node, what));
+        None
+    }
+
+    /// A key's value, if the key is there.
+    pub fn node(&mut self, key: &'static str) -> Option<(&'a Key, &'a Node)> {
+        self.asked.push(key);
+        self.entries.iter().find(|(known, _)| known.text == key).map(|(key, node)| (key, node))
+    }
+
+    /// A key's value that must be there.
+    pub fn needed(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<(&'a Key, &'a Node)> {
+        let found = self.node(key);
+        if found.is_none() {
+            let message = format!("missing key `{key}`");
+            mistakes.push(
+                Mistake::at(self.place, message).label(format!("{} begins here", self.what)).help(format!(
+                    "add `{key}: …`"
+                )),
+            );
+        }
+        found
+    }
+
+    /// A typed value that must be there.
+    pub fn required<T: Deserialize<'a>>(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<At<T>> {
+        let (_, node) = self.needed(key, mistakes)?;
+        read(node).map_err(|mistake| mistakes.push(mistake)).ok()
+    }
+
+    /// A typed value that may be there.
+    pub fn optional<T: Deserialize<'a>>(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<At<T>> {
+        let (_, node) = self.node(key)?;
+        read(node).map_err(|mistake| mistakes.push(mistake)).ok()
+    }
+
+    /// The entries of a list that may be there.
+    pub fn list(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> &'a [Node] {
+        self.node(key).map_or(&[], |(_, node)| items(node, mistakes))
+    }
+
+    /// The entries of a list, each typed.
+    pub fn each<T: Deserialize<'a>>(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Vec<At<T>> {
+        let nodes = self.list(key, mistakes);
+        nodes.iter().filter_map(|node| read(node).map_err(|m| mistakes.push(m)).ok()).collect()
+    }
+
+    /// The keys that nobody asked for are mistakes.
+    pub fn finish(self, mistakes: &mut Vec<Mistake>) {
+        for (key, _) in self.entries.iter().filter(|(key, _)| !self.asked.contains(&key.text.as_str())) {
+            let what = format!("key of {}", self.what);
+            let asked = self.asked.iter().copied();
+            mistakes.push(Mistake::unknown(Some(key.place), &what, &key.text, asked).label("unknown key"));
+        }
+    }
+}
+
+/// The entries of a list.
+pub fn items<'a>(node: &'a Node, mistakes: &mut Vec<Mistake>) -> &'a [Node] {
+    match &node.data {
+        Data::List(items) => items,
+        Data::Scalar { .. } | Data::Map(_) => {
+            let mistake = Mistake::at(node.place, "expected a list").label("expected a list");
+            mistakes.push(mistake.help("write each entry on a line of its own that begins with `- `"));
+            &[]
+        }
+    }
+}

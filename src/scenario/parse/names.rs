@@ -1,0 +1,252 @@
+//! The names in steps and expectations: whether the seed, the fixtures and the steps before have what
+//! they name.
+
+use crate::{
+    base::ids::{AssetName, TemplateKey},
+    model::{
+        fault::Fault,
+        finding::{Expectation, FindingKind},
+    },
+    scenario::{
+        Act, At, BackupStep, Place, RestoreStep, Step,
+        diagnose::{Mistake, suggest},
+        library::{Library, NoFile},
+        seed::Seed,
+    },
+};
+use std::collections::BTreeSet;
+
+/// What a scenario's names can mean, as far as its steps were read.
+struct Names<'a> {
+    library: &'a Library,
+    seed: &'a Seed,
+    /// The assets of the seed and of the uploads so far.
+    assets: BTreeSet<AssetName>,
+    /// The assets that were replaced so far.
+    replaced: BTreeSet<AssetName>,
+    mistakes: &'a mut Vec<Mistake>,
+}
+
+/// Looks at all names.
+pub fn check(
+    steps: &[At<Step>],
+    expect: &[At<Expectation>],
+    seed: &Seed,
+    library: &Library,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let mut names = Names {
+        library,
+        seed,
+        assets: seed.assets.iter().map(|asset| asset.name.clone()).collect(),
+        replaced: seed.replace.iter().map(|replace| replace.asset.clone()).collect(),
+        mistakes,
+    };
+    for (act, place) in acts(steps) {
+        names.act(act, place);
+    }
+    let planted = acts(steps).filter_map(|(act, _)| match act {
+        Act::Fault(Fault::OrphanBinary(name)) | Act::FaultInBackup(Fault::OrphanBinary(name)) => {
+            Some(name.clone())
+        }
+        _ => None,
+    });
+    let planted: Vec<AssetName> = planted.collect();
+    names.assets.extend(planted);
+    for expectation in expect {
+        names.expectation(&expectation.value, expectation.place);
+    }
+}
+
+/// All acts of a timeline, those between sub-steps too.
+fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
+    steps.iter().flat_map(|step| -> Vec<(&Act, Place)> {
+        match &step.value {
+            Step::Act(act) => vec![(act, step.place)],
+            Step::Destroy(_) => vec![],
+            Step::BackUp(list) => list
+                .iter()
+                .filter_map(|sub| match &sub.value {
+                    BackupStep::Act(act) => Some((act, sub.place)),
+                    BackupStep::RecordManifest | BackupStep::DumpDatabase | BackupStep::CopyObjects => None,
+                })
+                .collect(),
+            Step::Restore(list) => list
+                .iter()
+                .filter_map(|sub| match &sub.value {
+                    RestoreStep::Act(act) => Some((act, sub.place)),
+                    RestoreStep::StopEngine
+                    | RestoreStep::RestoreObjects
+                    | RestoreStep::RestoreDatabase
+                    | RestoreStep::Migrate
+                    | RestoreStep::StartEngine => None,
+                })
+                .collect(),
+        }
+    })
+}
+
+impl Names<'_> {
+    fn act(&mut self, act: &Act, place: Place) {
+        match act {
+            Act::Upload(name) => {
+                self.fixture(name, place);
+                self.assets.insert(name.clone());
+            }
+            Act::Replace(replace) => {
+                self.asset(&replace.asset, place);
+                self.fixture(&replace.with, place);
+                self.replaced.insert(replace.asset.clone());
+            }
+            Act::Delete(name) => self.asset(name, place),
+            Act::SaveTemplate(key) => self.template(key.as_str(), place),
+            Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault, place: Place) {
+        match fault {
+            Fault::OrphanBinary(_) => {}
+            Fault::SwapBinaries([a, b]) | Fault::RepointRow([a, b]) if a == b => {
+                let message = format!("`{a}` and `{b}` are the same asset");
+                self.mistakes.push(
+                    Mistake::at(place, message).label("changes nothing").help("name two different assets"),
+                );
+                self.asset(a, place);
+            }
+            Fault::PreviousVersion(name) => {
+                self.asset(name, place);
+                if self.assets.contains(name) && !self.replaced.contains(name) {
+                    let message = format!("`{name}` has no previous version: it is never replaced before");
+                    let help = format!("put `replace: {{asset: {name}, with: …}}` before it");
+                    self.mistakes.push(Mistake::at(place, message).label("nothing to bring back").help(help));
+                }
+            }
+            Fault::CopyFirstPage(keys) if !(1..=1000).contains(keys) => {
+                let message = format!("a page of a list holds 1 to 1000 keys, not {keys}");
+                self.mistakes.push(Mistake::at(place, message).label("not possible"));
+            }
+            Fault::CopyLeavesOut(start) => {
+                if !self.assets.iter().any(|name| name.as_str().starts_with(start.as_str())) {
+                    let message = format!("no asset's name starts with `{}`", suggest::short(start));
+                    let help = self.assets_in_words();
+                    self.mistakes.push(Mistake::at(place, message).label("leaves nothing out").help(help));
+                }
+            }
+            // Every other fault needs no more than what it names: a new one is not listed here.
+            _ => {
+                for name in fault.assets() {
+                    self.asset(name, place);
+                }
+                for key in fault.templates() {
+                    self.template(key.as_str(), place);
+                }
+            }
+        }
+    }
+
+    /// An asset that must be on the site by now.
+    fn asset(&mut self, name: &AssetName, place: Place) {
+        if !self.assets.contains(name) {
+            let what = "asset";
+            let known = self.assets.iter().map(AssetName::as_str);
+            let mistake = Mistake::unknown(Some(place), what, name.as_str(), known);
+            self.mistakes.push(mistake.label("neither in the seed nor uploaded before"));
+        }
+    }
+
+    fn assets_in_words(&self) -> String {
+        let names: Vec<&str> = self.assets.iter().map(AssetName::as_str).collect();
+        format!("the names {}", suggest::one_of(&names))
+    }
+
+    fn template(&mut self, key: &str, place: Place) {
+        if !self.seed.template_keys().any(|known| known.as_str() == key) {
+            let known = self.seed.template_keys().map(TemplateKey::as_str);
+            let mistake = Mistake::unknown(Some(place), "template", key, known);
+            self.mistakes.push(mistake.label(format!("not in the seed `{}`", self.seed.name)));
+        }
+    }
+
+    /// A file to upload.
+    fn fixture(&mut self, name: &AssetName, place: Place) {
+        let mistake = match self.library.asset_file(self.seed, name) {
+            Ok(_) => return,
+            Err(NoFile::Outside) => {
+                let message = format!("`{}` leads out of the fixtures", suggest::short(name.as_str()));
+                let folder = self.library.assets_folder();
+                Mistake::at(place, message)
+                    .label("must be a file of the fixtures")
+                    .help(format!("put the file into {} and give its name", folder.display()))
+            }
+            Err(NoFile::Missing) => {
+                let mut files = self.library.assets();
+                files.extend(self.seed.assets.iter().map(|asset| asset.name.to_string()));
+                let files = files.iter().map(String::as_str);
+                Mistake::unknown(Some(place), "fixture", name.as_str(), files).label(format!(
+                    "neither in {} nor in the seed `{}`",
+                    self.library.assets_folder().display(),
+                    self.seed.name
+                ))
+            }
+        };
+        self.mistakes.push(mistake);
+    }
+
+    fn expectation(&mut self, expectation: &Expectation, place: Place) {
+        use FindingKind as K;
+        let name = expectation.entity.as_str();
+        match expectation.kind {
+            // A name with a slash is an object's key.
+            K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent => {
+                if !name.contains('/') {
+                    self.asset(&name.into(), place);
+                }
+            }
+            K::PdfDiffers
+            | K::PdfMetadataDiffers
+            | K::NotDeterministic
+            | K::RenderRefused
+            | K::FailOpen
+            | K::StaleRender
+            | K::WrongRefusal
+            | K::WrongReason
+            | K::PartialPdf => self.template(name, place),
+            K::RowLost | K::RowAdded | K::RowChanged => {
+                if !name.contains('/') {
+                    let message = format!("`{}` is no row", suggest::short(name));
+                    let help = format!("write the table too: `assets/{name}`");
+                    self.mistakes.push(Mistake::at(place, message).label("expected table/row").help(help));
+                }
+            }
+            K::BackupFailed => {
+                self.one_of("step of a backup", &BackupStep::RUNBOOK.map(|s| s.words()), name, place);
+            }
+            K::RestoreFailed | K::WrongOrder => {
+                self.one_of("step of a restore", &RestoreStep::RUNBOOK.map(|s| s.words()), name, place);
+            }
+            K::ScheduleMoved => {
+                let schedules: Vec<String> = self.seed.schedule_names().map(str::to_owned).collect();
+                self.one_of("schedule", &schedules, name, place);
+            }
+            K::ManifestDrift => {
+                let sections = ["templates".to_owned(), "assets".to_owned()];
+                self.one_of("section of the manifest", &sections, name, place);
+            }
+            K::TableLost
+            | K::CatalogDiffers
+            | K::SequenceBehind
+            | K::EngineNotReady
+            | K::FalseReady
+            | K::UnstoredWrite => {}
+        }
+    }
+
+    fn one_of(&mut self, what: &str, known: &[String], name: &str, place: Place) {
+        if !known.iter().any(|word| word == name) {
+            let known = known.iter().map(String::as_str);
+            self.mistakes
+                .push(Mistake::unknown(Some(place), what, name, known).label(format!("no {what} here")));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Steps and expectations out of the tree. Whether they make sense together is not looked at here.
+
+use super::{
+    fields::items,
+    tree::{Data, Node},
+    typed::{read, words_of},
+};
+use crate::{
+    model::{
+        fault::Fault,
+        finding::{Expectation, FindingKind},
+    },
+    scenario::{
+        Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
+        diagnose::{Mistake, suggest},
+    },
+};
+
+/// More steps than this are no scenario that anybody reads.
+const MOST_STEPS: usize = 200;
+
+/// The words of steps that are no acts.
+pub const OWN_WORDS: [&str; 3] = ["back up", "destroy", "restore"];
+
+/// The steps of a scenario.
+pub fn steps(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<At<Step>> {
+    let nodes = items(node, mistakes);
+    if matches!(&node.data, Data::List(items) if items.is_empty()) {
+        mistakes.push(
+            Mistake::at(node.place, "no step at all")
+                .label("an empty list")
+                .help("a drill backs up, destroys and restores"),
+        );
+    }
+    if let Some(first) = nodes.get(MOST_STEPS) {
+        let message = format!("{} steps, at most {MOST_STEPS} can be done", nodes.len());
+        mistakes.push(Mistake::at(first.place, message).label("one too many"));
+        return Vec::new();
+    }
+    nodes.iter().filter_map(|node| step(node, mistakes)).collect()
+}
+
+fn step(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<At<Step>> {
+    let (word, place, value) = node.word().map_err(|mistake| mistakes.push(mistake)).ok()?;
+    let whole = Place { end: node.place.end.max(place.end), ..place };
+    let at = |value| Some(At { value, place: whole });
+    let Some(value) = value.filter(|_| OWN_WORDS.contains(&word)) else {
+        if OWN_WORDS.contains(&word) {
+            mistakes.push(needs_value(word, place));
+            return None;
+        }
+        return at(Step::Act(act(node, &[], &OWN_WORDS, mistakes)?));
+    };
+    match word {
+        "back up" => {
+            let list = sub_steps(value, word, &BackupStep::RUNBOOK, BackupStep::words, mistakes);
+            at(Step::BackUp(list?.wrapping(BackupStep::Act)))
+        }
+        "restore" => {
+            let list = sub_steps(value, word, &RestoreStep::RUNBOOK, RestoreStep::words, mistakes);
+            at(Step::Restore(list?.wrapping(RestoreStep::Act)))
+        }
+        _ => {
+            let what = read::<Destroy>(value).map_err(|mistake| mistakes.push(mistake)).ok()?;
+            at(Step::Destroy(what.value))
+        }
+    }
+}
+
+fn needs_value(word: &str, place: Place) -> Mistake {
+    let (label, help) = match word {
+        "destroy" => ("what?", "write `destroy: everything`"),
+        "restore" => ("how?", "write `restore: runbook`, or its sub-steps as a list below it"),
+        _ => ("how?", "write `back up: runbook`, or its sub-steps as a list below it"),
+    };
+    Mistake::at(place, format!("`{word}` needs a value")).label(label).help(help)
+}
+
+/// Sub-steps of a kind with acts between them.
+struct SubSteps<S>(Vec<At<Either<S>>>);
+
+enum Either<S> {
+    Own(S),
+    Act(Act),
+}
+
+impl<S> SubSteps<S> {
+    fn wrapping(self, wrap: impl Fn(Act) -> S) -> Vec<At<S>> {
+        let unwrap = |either| match either {
+            Either::Own(step) => step,
+            Either::Act(act) => wrap(act),
+        };
+        self.0.into_iter().map(|At { value, place }| At { value: unwrap(value), place }).collect()
+    }
+}
+
+/// `runbook`, or a list of sub-steps and acts.
+fn sub_steps<S: Clone>(
+    node: &Node,
+    of: &str,
+    runbook: &[S],
+    words: impl Fn(&S) -> String,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<SubSteps<S>> {
+    let own: Vec<String> = runbook.iter().map(&words).collect();
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    match &node.data {
+        Data::Scalar { text, .. } if text == "runbook" => {
+            let at = |step: &S| At { value: Either::Own(step.clone()), place: node.place };
+            Some(SubSteps(runbook.iter().map(at).collect()))
+        }
+        Data::List(items) => {
+            if items.is_empty() {
+                mistakes.push(Mistake::at(node.place, format!("`{of}` does nothing")).label("an empty list"));
+            }
+            let before = mistakes.len();
+            let mut list = Vec::new();
+            for item in items {
+                let is = |step: &&S| matches!(item.word(), Ok((word, _, None)) if word == words(step));
+                let value = match runbook.iter().find(is) {
+                    Some(step) => Some(Either::Own(step.clone())),
+                    None => act(item, &own, &[], mistakes).map(Either::Act),
+                };
+                list.extend(value.map(|value| At { value, place: item.place }));
+            }
+            (mistakes.len() == before).then_some(SubSteps(list))
+        }
+        Data::Scalar { .. } | Data::Map(_) => {
+            let message = format!("expected `runbook` or a list of sub-steps after `{of}`");
+            mistakes.push(
+                Mistake::at(node.place, message)
+                    .label("neither")
+                    .help(format!("write `{of}: runbook`, or {} as a list", suggest::one_of(&own))),
+            );
+            None
+        }
+    }
+}
+
+/// An act. `first` and `last` are the other words that can stand here.
+fn act(node: &Node, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistake>) -> Option<Act> {
+    let acts = words_of::<Act>();
+    let act = node.word().and_then(|(word, place, value)| {
+        if acts.contains(&word) {
+            return read::<Act>(node).map(|at| at.value);
+        }
+        if first.contains(&word) && value.is_some() {
+            return Err(Mistake::at(place, format!("`{word}` takes no value"))
+                .label("a sub-step of its own")
+                .help(format!("write `- {word}`")));
+        }
+        let allowed: Vec<&str> = first.iter().chain(last).chain(acts).copied().collect();
+        Err(elsewhere(word, place, &allowed)
+            .unwrap_or_else(|| Mistake::unknown(Some(place), "step", word, allowed).label("unknown step")))
+    });
+    act.map_err(|mistake| mistakes.push(mistake)).ok()
+}
+
+/// A word that exists but can't stand here.
+fn elsewhere(word: &str, place: Place, allowed: &[&str]) -> Option<Mistake> {
+    let misplaced = |label: &str, help: String| {
+        Some(Mistake::at(place, format!("`{word}` can't stand here")).label(label.to_owned()).help(help))
+    };
+    if BackupStep::RUNBOOK.iter().any(|step| step.words() == word) {
+        return misplaced("a sub-step of a backup", "put it into the list of a `back up`".to_owned());
+    }
+    if RestoreStep::RUNBOOK.iter().any(|step| step.words() == word) {
+        return misplaced("a sub-step of a restore", "put it into the list of a `restore`".to_owned());
+    }
+    if words_of::<Fault>().contains(&word) {
+        return misplaced("a fault", format!("write `fault: {{{word}: …}}`"));
+    }
+    if OWN_WORDS.contains(&word) && !allowed.contains(&word) {
+        return misplaced("a step of its own", "put it one level further out".to_owned());
+    }
+    None
+}
+
+/// The expected findings.
+pub fn expectations(nodes: &[Node], mistakes: &mut Vec<Mistake>) -> Vec<At<Expectation>> {
+    nodes
+        .iter()
+        .filter_map(|node| expectation(node).map_err(|mistake| mistakes.push(mistake)).ok())
+        .collect()
+}
+
+fn expectation(node: &Node) -> Result<At<Expectation>, Mistake> {
+    let (word, place, value) = node.word()?;
+    let Some(kind) = FindingKind::ALL.iter().copied().find(|kind| kind.words() == word) else {
+        let words = FindingKind::ALL.iter().map(|kind| kind.words());
+        return Err(Mistake::unknown(Some(place), "finding", word, words).label("unknown finding"));
+    };
+    let Some(value) = value.filter(|value| !value.is_nothing()) else {
+        return Err(Mistake::at(place, format!("`{word}` needs to say of what"))
+            .label("of what?")
+            .help(format!("write `{word}: …`")));
+    };
+    let entity = read::<String>(value)?.value;
+    let place = Place { end: node.place.end.max(place.end), ..place };
+    Ok(At { value: Expectation { kind, entity }, place })
+}

@@ -1,0 +1,98 @@
+//! Reading target profiles, with the same care for mistakes as scenario files.
+
+use crate::{
+    base::ids::TableName,
+    model::profile::{Entity, MissingBinary, Profile, WriteOrder},
+    scenario::{
+        diagnose::{Diagnostics, Mistake},
+        parse::{
+            fields::Fields,
+            files::{LARGEST, read_text},
+            tree::{self, Data, Node},
+            typed::{not_keys, one_line, read},
+        },
+    },
+};
+use std::{collections::BTreeMap, path::Path};
+
+/// The name of the profile that is part of this program.
+pub const BUILTIN: &str = "pulp-engine";
+const BUILTIN_FILE: &str = "profiles/pulp-engine.yaml";
+const BUILTIN_TEXT: &str = include_str!("../../profiles/pulp-engine.yaml");
+
+/// Reads a profile: `pulp-engine` is the one that is part of this program, anything else a path.
+///
+/// # Errors
+/// All mistakes in it.
+pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let (file, text) = if name_or_path == BUILTIN {
+        diagnostics.keep_source(Path::new(BUILTIN_FILE), BUILTIN_TEXT);
+        (Path::new(BUILTIN_FILE), Some(BUILTIN_TEXT.to_owned()))
+    } else {
+        let file = Path::new(name_or_path);
+        (file, read_text(file, LARGEST, &mut diagnostics))
+    };
+    let profile = text.and_then(|text| {
+        let mut mistakes = Vec::new();
+        let root = tree::build(&text, &mut mistakes);
+        let profile = root.and_then(|root| profile(&root, &mut mistakes));
+        diagnostics.add_all(file, mistakes);
+        profile
+    });
+    diagnostics.or_value(profile)
+}
+
+fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
+    let mut fields = Fields::of(root, "a profile", mistakes)?;
+    let name = fields.required::<String>("name", mistakes);
+    let entities = fields.needed("entities", mistakes).map(|(_, node)| entities(node, mistakes));
+    let ignore_tables = fields.each::<TableName>("ignore-tables", mistakes);
+    let ignore_objects = fields.each::<String>("ignore-objects", mistakes);
+    let missing_binary = fields.required::<MissingBinary>("missing-binary", mistakes);
+    let write_order = fields.required::<WriteOrder>("write-order", mistakes);
+    let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
+    let migrate = fields.each::<String>("migrate", mistakes);
+    fields.finish(mistakes);
+    mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
+    if let (Some(place), true) = (migrate_at, migrate.is_empty()) {
+        let help = "write the command as a list: `[pulp-drill, standin, migrate]`";
+        mistakes.push(Mistake::at(place, "no command that migrates").label("needs a command").help(help));
+    }
+    Some(Profile {
+        name: name?.value,
+        entities: entities?,
+        ignore_tables: ignore_tables.into_iter().map(|at| at.value).collect(),
+        ignore_objects: ignore_objects.into_iter().map(|at| at.value).collect(),
+        missing_binary: missing_binary?.value,
+        write_order: write_order?.value,
+        migrate: migrate.into_iter().map(|at| at.value).collect(),
+    })
+}
+
+fn entities(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Entity> {
+    let Data::Map(entries) = &node.data else {
+        mistakes.push(not_keys(node, "the entities"));
+        return BTreeMap::new();
+    };
+    let mut entities: BTreeMap<String, Entity> = BTreeMap::new();
+    for (key, node) in entries {
+        let Some(entity) = read::<Entity>(node).map_err(|mistake| mistakes.push(mistake)).ok() else {
+            continue;
+        };
+        let entity = entity.value;
+        if let Some((other, _)) = entities.iter().find(|(_, known)| known.table == entity.table) {
+            let message = format!("the table `{}` is that of `{other}` too", entity.table);
+            mistakes.push(Mistake::at(key.place, message).label("a table holds one entity"));
+        }
+        entities.insert(key.text.clone(), entity);
+    }
+    if !entities.values().any(|entity| entity.binary.is_some()) && mistakes.is_empty() {
+        mistakes.push(
+            Mistake::at(node.place, "no entity points at a binary")
+                .label("nothing to reconcile")
+                .help("give the entity of your assets a `binary: {key: …}`"),
+        );
+    }
+    entities
+}

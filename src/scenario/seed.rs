@@ -1,0 +1,306 @@
+//! Seeds: what is put on a site before a scenario begins. `fixtures/seeds/<name>/seed.yaml` names
+//! assets, templates and schedules by files of its folder. Putting them there is `runbook::seed`'s.
+
+use crate::{
+    base::ids::{AssetName, TemplateKey},
+    scenario::{
+        At, Place,
+        diagnose::{Diagnostics, Mistake, suggest},
+        library::{Library, NoFile, file_inside, stays_inside},
+        parse::{
+            fields::Fields,
+            files::{LARGEST, place_of, read_text},
+            tree::{self, Node},
+            typed::one_line,
+        },
+    },
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+/// The most bytes of a template, its data or a schedule.
+const LARGEST_JSON: u64 = 8 << 20;
+
+/// A seed, its files found and read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seed {
+    /// Its name, which is its folder's.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it is, in a line.
+    pub title: String,
+    /// What it is about, in a few sentences.
+    pub about: String,
+    /// The assets to upload, in order.
+    pub assets: Vec<SeedAsset>,
+    /// The templates to create, in order.
+    pub templates: Vec<SeedTemplate>,
+    /// The schedules to create, in order.
+    pub schedules: Vec<SeedSchedule>,
+    /// The assets to replace afterwards, so that they have an earlier version.
+    pub replace: Vec<SeedReplace>,
+}
+
+/// An asset of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedAsset {
+    /// The file with its bytes.
+    pub file: PathBuf,
+    /// The name it is uploaded under.
+    pub name: AssetName,
+    /// The folder that it is filed under.
+    pub folder: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its text for those who can't see it.
+    pub alt_text: Option<String>,
+}
+
+/// A template of a seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedTemplate {
+    /// Its key, from the definition.
+    pub key: TemplateKey,
+    /// The file with the first definition.
+    pub file: PathBuf,
+    /// The first definition.
+    pub definition: Value,
+    /// The data to render it with.
+    pub data: Value,
+    /// The definitions that are saved over it, in order.
+    pub then: Vec<Value>,
+    /// Release labels and the versions that they name.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A schedule of a seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeedSchedule {
+    /// Its file.
+    pub file: PathBuf,
+    /// The request that creates it.
+    pub body: Value,
+}
+
+/// A replacement in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedReplace {
+    /// The asset.
+    pub asset: AssetName,
+    /// The file with its new bytes.
+    pub with: PathBuf,
+}
+
+impl Seed {
+    /// The keys of its templates.
+    pub fn template_keys(&self) -> impl Iterator<Item = &TemplateKey> {
+        self.templates.iter().map(|template| &template.key)
+    }
+
+    /// The names of its schedules, as their requests give them.
+    pub fn schedule_names(&self) -> impl Iterator<Item = &str> {
+        self.schedules.iter().filter_map(|schedule| schedule.body.get("name")?.as_str())
+    }
+}
+
+/// A name of a seed's file, as it is written.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct FileName(String);
+
+/// An entry of `assets`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AssetForm {
+    file: FileName,
+    name: Option<AssetName>,
+    folder: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    alt_text: Option<String>,
+}
+
+/// An entry of `templates`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateForm {
+    file: FileName,
+    data: FileName,
+    #[serde(default)]
+    then: Vec<FileName>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// An entry of `replace`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplaceForm {
+    asset: AssetName,
+    with: FileName,
+}
+
+/// Reads a seed of the library with all its files.
+///
+/// # Errors
+/// All mistakes in `seed.yaml` and the files that it names.
+pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let folder = library.seeds_folder().join(name);
+    let file = folder.join("seed.yaml");
+    if !stays_inside(name) || !file.is_file() {
+        let seeds = library.seeds();
+        let mistake = Mistake::unknown(None, "seed", name, seeds.iter().map(String::as_str));
+        diagnostics.add_all(&library.seeds_folder(), vec![mistake]);
+        return Err(diagnostics);
+    }
+    let seed = read_text(&file, LARGEST, &mut diagnostics).and_then(|text| {
+        let mut reader = Reader { folder: &folder, mistakes: Vec::new(), diagnostics: &mut diagnostics };
+        let root = tree::build(&text, &mut reader.mistakes);
+        let seed = root.and_then(|root| reader.seed(name, &root));
+        let mistakes = reader.mistakes;
+        diagnostics.add_all(&file, mistakes);
+        seed
+    });
+    diagnostics.or_value(seed)
+}
+
+struct Reader<'a> {
+    folder: &'a Path,
+    /// In `seed.yaml`.
+    mistakes: Vec<Mistake>,
+    /// In the files that it names.
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Reader<'_> {
+    fn seed(&mut self, name: &str, root: &Node) -> Option<Seed> {
+        let mut fields = Fields::of(root, "a seed", &mut self.mistakes)?;
+        let title = fields.required::<String>("title", &mut self.mistakes);
+        let about = fields.required::<String>("about", &mut self.mistakes);
+        let assets = fields.each::<AssetForm>("assets", &mut self.mistakes);
+        let templates = fields.each::<TemplateForm>("templates", &mut self.mistakes);
+        let schedules = fields.each::<FileName>("schedules", &mut self.mistakes);
+        let replace = fields.each::<ReplaceForm>("replace", &mut self.mistakes);
+        fields.finish(&mut self.mistakes);
+        if let Some(Err(mistake)) = title.as_ref().map(one_line) {
+            self.mistakes.push(mistake);
+        }
+        let assets = self.assets(assets);
+        let replace = replace.into_iter().filter_map(|form| self.replacement(form, &assets)).collect();
+        Some(Seed {
+            name: name.to_owned(),
+            folder: self.folder.to_owned(),
+            title: title?.value,
+            about: about?.value,
+            templates: self.templates(templates),
+            schedules: schedules.into_iter().filter_map(|form| self.schedule(&form)).collect(),
+            assets,
+            replace,
+        })
+    }
+
+    fn assets(&mut self, forms: Vec<At<AssetForm>>) -> Vec<SeedAsset> {
+        let mut seen = HashSet::new();
+        let mut assets = Vec::new();
+        for At { value: form, place } in forms {
+            let Some(file) = self.file(&form.file, place) else { continue };
+            let own = || AssetName::new(file.file_name().unwrap_or_default().to_string_lossy());
+            let name = form.name.unwrap_or_else(own);
+            if !seen.insert(name.clone()) {
+                let message = format!("a second asset of the name `{name}`");
+                self.mistakes.push(Mistake::at(place, message).label("names must differ"));
+            }
+            let (folder, tags, alt_text) = (form.folder, form.tags, form.alt_text);
+            assets.push(SeedAsset { file, name, folder, tags, alt_text });
+        }
+        assets
+    }
+
+    fn templates(&mut self, forms: Vec<At<TemplateForm>>) -> Vec<SeedTemplate> {
+        let mut seen = HashSet::new();
+        let mut templates = Vec::new();
+        for At { value: form, place } in forms {
+            let definition = self.json(&form.file, place);
+            let data = self.json(&form.data, place);
+            let then = form.then.iter().filter_map(|file| Some(self.json(file, place)?.1)).collect();
+            let (Some((file, definition)), Some((_, data))) = (definition, data) else { continue };
+            let Some(key) = definition.get("key").and_then(Value::as_str).map(TemplateKey::from) else {
+                let message = format!("the definition in `{}` has no `key`", form.file.0);
+                self.mistakes.push(Mistake::at(place, message).label("of this template"));
+                continue;
+            };
+            if !seen.insert(key.clone()) {
+                let message = format!("a second template with the key `{key}`");
+                self.mistakes.push(Mistake::at(place, message).label("keys must differ"));
+            }
+            templates.push(SeedTemplate { key, file, definition, data, then, labels: form.labels });
+        }
+        templates
+    }
+
+    fn schedule(&mut self, form: &At<FileName>) -> Option<SeedSchedule> {
+        let (file, body) = self.json(&form.value, form.place)?;
+        Some(SeedSchedule { file, body })
+    }
+
+    fn replacement(&mut self, form: At<ReplaceForm>, assets: &[SeedAsset]) -> Option<SeedReplace> {
+        let At { value: ReplaceForm { asset, with }, place } = form;
+        if !assets.iter().any(|known| known.name == asset) {
+            let names = assets.iter().map(|known| known.name.as_str());
+            self.mistakes.push(Mistake::unknown(Some(place), "asset", asset.as_str(), names));
+        }
+        Some(SeedReplace { with: self.file(&with, place)?, asset })
+    }
+
+    /// A file of the seed's folder.
+    fn file(&mut self, name: &FileName, place: Place) -> Option<PathBuf> {
+        let mistake = match file_inside(self.folder, &name.0) {
+            Ok(file) => return Some(file),
+            Err(NoFile::Outside) => {
+                Mistake::at(place, format!("`{}` leads out of the seed's folder", suggest::short(&name.0)))
+                    .help("put the file into the seed's folder and name it from there")
+            }
+            Err(NoFile::Missing) => {
+                let beside = beside(self.folder, &name.0);
+                Mistake::unknown(Some(place), "file", &name.0, beside.iter().map(String::as_str))
+            }
+        };
+        self.mistakes.push(mistake.label("not a file of this seed"));
+        None
+    }
+
+    /// A JSON file of the seed's folder.
+    fn json(&mut self, name: &FileName, place: Place) -> Option<(PathBuf, Value)> {
+        let file = self.file(name, place)?;
+        let text = read_text(&file, LARGEST_JSON, self.diagnostics)?;
+        match serde_json::from_str(&text) {
+            Ok(value) => Some((file, value)),
+            Err(error) => {
+                let line: usize =
+                    text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+                let at = place_of(&text, (line + error.column().saturating_sub(1)).min(text.len()));
+                let mistake = Mistake::at(at, format!("not valid JSON: {error}"));
+                self.diagnostics.add_all(&file, vec![mistake.label("the JSON parser stopped here")]);
+                None
+            }
+        }
+    }
+}
+
+/// The files where a name points, for suggestions.
+fn beside(folder: &Path, name: &str) -> Vec<String> {
+    let parent = Path::new(name).parent().unwrap_or(Path::new(""));
+    let entries = std::fs::read_dir(folder.join(parent)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.path().is_file() && entry.file_name() != "seed.yaml")
+        .map(|entry| parent.join(entry.file_name()).to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
