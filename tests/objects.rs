@@ -1,6 +1,8 @@
 //! The embedded S3 server: all behaviour that any S3 server must have, and what is its own: keys,
 //! restarts, what a killed server leaves, and the messages when it can't start.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
 mod s3_behaviour;
 
 use futures::FutureExt as _;
@@ -184,4 +186,51 @@ async fn writers_of_one_key_leave_one_of_their_objects() {
     assert!(puts.iter().all(Result::is_ok));
     let versions = dir.path().join("buckets").join(&bucket).join("versions");
     assert_eq!(files(&versions).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_cut_short_leaves_nothing() {
+    use aws_sdk_s3::presigning::PresigningConfig;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let dir = tempfile::tempdir().unwrap();
+    let (running, client) = start(dir.path()).await;
+    let bucket = bucket(&client).await;
+    let expiry = PresigningConfig::expires_in(std::time::Duration::from_secs(60)).unwrap();
+    let request = client.put_object().bucket(&bucket).key("k").presigned(expiry).await.unwrap();
+    let address = running.address();
+    let path = request.uri().split_once(&address.to_string()).unwrap().1;
+    for (length, lands) in [(10, false), (5, true)] {
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        let head = format!("PUT {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
+        connection.write_all(format!("{head}01234").as_bytes()).await.unwrap();
+        connection.shutdown().await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.starts_with("HTTP/1.1 200"), lands, "{answer}");
+        let head = client.head_object().bucket(&bucket).key("k").send().await;
+        assert_eq!(head.is_ok(), lands);
+    }
+    running.stop().await;
+    assert_eq!(files(&dir.path().join("unfinished")), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_server_finishes_what_is_under_way() {
+    use tokio::io::AsyncReadExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let (running, client) = start(dir.path()).await;
+    let address = running.address();
+    let bucket = bucket(&client).await;
+    let body = vec![7; 8_000_000];
+    client.put_object().bucket(&bucket).key("k").body(body.clone().into()).send().await.unwrap();
+    let got = client.get_object().bucket(&bucket).key("k").send().await.unwrap();
+    let mut reader = got.body.into_async_read();
+    let mut bytes = vec![0; 1];
+    reader.read_exact(&mut bytes).await.unwrap();
+    let read_rest = async { reader.read_to_end(&mut bytes).await.unwrap() };
+    let (_, count) = tokio::join!(running.stop(), read_rest);
+    assert_eq!(count, body.len() - 1);
+    assert!(bytes == body);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    bind(args(dir.path())).await.expect("the folder is free again");
 }

@@ -266,7 +266,7 @@ async fn every_checksum_is_computed_and_given_back(client: &Client) {
             ChecksumAlgorithm::Crc32C => (head.checksum_crc32_c(), "4waSgw=="),
             ChecksumAlgorithm::Crc64Nvme => (head.checksum_crc64_nvme(), "rosUhgp5mIg="),
             ChecksumAlgorithm::Sha1 => (head.checksum_sha1(), "98O8HYCOBHMq32eZZczDTKeuNEE="),
-            _ => (head.checksum_sha256(), "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSyJcU="),
+            _ => (head.checksum_sha256(), "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
         };
         assert_eq!(found.0, Some(found.1), "{algorithm}");
         // The client compares the bytes with the checksum that comes with them.

@@ -41,7 +41,7 @@ impl Keys {
 impl clap::FromArgMatches for Keys {
     fn from_arg_matches(_: &clap::ArgMatches) -> Result<Self, clap::Error> {
         Self::look_up(|name| std::env::var(name).ok())
-            .map_err(|text| clap::Error::raw(ErrorKind::MissingRequiredArgument, format!("{text}\n")))
+            .map_err(|text| clap::Error::raw(ErrorKind::MissingRequiredArgument, text))
     }
 
     fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {

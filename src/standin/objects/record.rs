@@ -101,7 +101,7 @@ pub enum Content {
     /// The key was deleted while versioning was on; there are no bytes.
     DeleteMarker,
     /// Bytes, in the file beside the record.
-    Object(ObjectRecord),
+    Object(Box<ObjectRecord>),
 }
 
 /// Everything about an object except its bytes.

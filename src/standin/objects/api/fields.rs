@@ -54,10 +54,12 @@ macro_rules! kept_headers {
 
 /// The fields that GetObject and HeadObject answer alike.
 macro_rules! described {
-    ($output:ident, $found:expr, $piece:expr) => {{
+    ($output:ident, $found:expr, $piece:expr, $part:expr) => {{
         let object = &$found.object;
         let headers = object.headers.clone();
-        let parts = (!object.part_sizes.is_empty()).then(|| i32::try_from(object.part_sizes.len()).ok());
+        // S3 tells the count only to who asks for a part.
+        let counted = $part.is_some() && !object.part_sizes.is_empty();
+        let parts = counted.then(|| i32::try_from(object.part_sizes.len()).ok());
         $output {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: headers.cache_control,

@@ -120,12 +120,12 @@ fn chosen(upload: &Upload, wanted: &[CompletedPart]) -> S3Result<Vec<PartRecord>
     let Some(last) = wanted.len().checked_sub(1) else {
         return Err(s3_error!(MalformedXML, "You must specify at least one part"));
     };
+    if !wanted.is_sorted_by(|one, next| one.part_number < next.part_number) {
+        return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
+    }
     let mut chosen: Vec<PartRecord> = Vec::with_capacity(wanted.len());
     for (index, want) in wanted.iter().enumerate() {
         let number = want.part_number.unwrap_or(0);
-        if chosen.last().is_some_and(|before| before.number >= number) {
-            return Err(s3_error!(InvalidPartOrder, "The list of parts was not in ascending order."));
-        }
         let part = upload.parts.get(&number).filter(|part| is_same(part, want)).ok_or_else(|| {
             s3_error!(
                 InvalidPart,

@@ -36,7 +36,7 @@ impl Api {
                 Ok((found, piece, file))
             })
             .await?;
-        let mut output = described!(GetObjectOutput, found, piece);
+        let mut output = described!(GetObjectOutput, found, piece, part);
         if shows_checksum(input.checksum_mode.as_ref(), &found, &piece) {
             set_checksum!(output, found.object.checksum);
             output.checksum_type = Some(found.object.checksum.coverage.name().to_owned().into());
@@ -58,7 +58,7 @@ impl Api {
         let found = self.store.find(&BucketName(input.bucket), &ObjectKey(input.key), id.as_ref())?;
         guard.check(&found)?;
         let piece = piece(&found, input.range, input.part_number)?;
-        let mut output = described!(HeadObjectOutput, found, piece);
+        let mut output = described!(HeadObjectOutput, found, piece, input.part_number);
         if shows_checksum(input.checksum_mode.as_ref(), &found, &piece) {
             set_checksum!(output, found.object.checksum);
             output.checksum_type = Some(found.object.checksum.coverage.name().to_owned().into());

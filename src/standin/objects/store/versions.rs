@@ -185,7 +185,7 @@ pub(super) fn commit(
     let shown_id = shown_id(bucket, &id);
     let body = layout.body(name, order);
     incoming.body.persist(&body).map_err(|kept| stored(kept.error))?;
-    let content = Content::Object(incoming.object);
+    let content = Content::Object(Box::new(incoming.object));
     let version = VersionRecord { key: incoming.key, order, id, modified, content };
     push(layout, name, bucket, version).inspect_err(|_| {
         // Without a record the body does not count; at the latest the next start removes it.
