@@ -66,9 +66,11 @@ impl Terminal {
 
     /// Prints finished text. A terminal that went away is no reason to end a run.
     fn say(&mut self, text: &str) {
+        let write = |out: &mut dyn Write| drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match &mut self.out {
-            Out::Bars(bars, _) => drop(bars.println(text.trim_end())),
-            Out::Lines(out) => drop(out.write_all(text.as_bytes()).and_then(|()| out.flush())),
+            // The bars' own `println` fills each line up with spaces.
+            Out::Bars(bars, _) => bars.suspend(|| write(&mut std::io::stderr())),
+            Out::Lines(out) => write(out),
         }
     }
 
