@@ -69,12 +69,7 @@ impl Journal {
     /// # Errors
     /// Blames the surroundings where the folder can't be made or written, or is there already.
     /// Nothing is left behind then.
-    pub fn create(
-        reports: &Path,
-        run: &RunId,
-        clock: Clock,
-        redactor: Redactor,
-    ) -> Result<Self, Trouble> {
+    pub fn create(reports: &Path, run: &RunId, clock: Clock, redactor: Redactor) -> Result<Self, Trouble> {
         let name = format!("{}-{}", stamp(clock.now()), tail(run));
         let (dir, file) = folder::make(reports, &name, read::EVENTS)?;
         let chain = Mutex::new(Chain {

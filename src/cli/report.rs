@@ -1,1 +1,80 @@
-//! pulp-drill report.
+//! `pulp-drill report`: renders a stored run again, from its events alone. It touches no live
+//! system and says so where the events were changed after they were written.
+
+use crate::{
+    base::trouble::Trouble,
+    journal::{
+        self,
+        read::{Flaw, folder_of},
+    },
+    model::record::RunRecord,
+    report::{self, junit, terminal},
+};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Renders a stored run again.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN_DIR", default_value = "reports/latest")]
+    pub run_dir: PathBuf,
+    /// What is printed to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// What is printed of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table and a verdict
+    Human,
+    /// The record, as in record.json
+    Json,
+    /// JUnit XML, as in junit.xml
+    Junit,
+}
+
+/// What came of it, for the caller to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Data, for standard output.
+    pub stdout: String,
+    /// What a reader should know, for standard error; empty, or lines.
+    pub stderr: String,
+    /// Whether the stored events are as they were written: exit 0, else 1.
+    pub intact: bool,
+}
+
+/// Reads the run's events and writes `record.json` and `junit.xml` into its folder again. Changed
+/// events are not rendered.
+///
+/// # Errors
+/// Blames the user where the folder is no run's, the surroundings where it can't be read or written.
+pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
+    let stored = journal::read(&args.run_dir)?;
+    let dir = folder_of(&args.run_dir);
+    let stderr = match stored.flaw {
+        Some(flaw @ Flaw::Broken { .. }) => {
+            let whole = stored.entries.len();
+            let stderr = format!(
+                "{flaw}\n  the {whole} events before it hold; nothing was rendered\n  hint: restore {} from a copy\n",
+                dir.join(journal::read::EVENTS).display()
+            );
+            return Ok(Outcome { stdout: String::new(), stderr, intact: false });
+        }
+        Some(flaw @ Flaw::Torn(_)) => format!("{flaw}: the run was killed; what is before it is rendered\n"),
+        None => String::new(),
+    };
+    let record = RunRecord::fold(&stored.entries);
+    report::write_all(&dir, &record)?;
+    let stdout = match args.format {
+        Format::Human => {
+            let look = terminal::stdout_look();
+            terminal::summary(&record, &dir, look.colour, look.width)
+        }
+        Format::Json => report::json(&record)?,
+        Format::Junit => junit::render(&record)?,
+    };
+    Ok(Outcome { stdout, stderr, intact: true })
+}

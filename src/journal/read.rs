@@ -95,7 +95,8 @@ pub fn read(run_dir: &Path) -> Result<Stored, Trouble> {
     let mut reader = Reader::new(BufReader::new(file));
     while reader.flaw.is_none() && reader.line().or_environment(unreadable)?.is_some() {
         if let Some(other) = reader.other_format() {
-            let what = format!("{} was written in format {other}; this version reads {FORMAT}", path.display());
+            let what =
+                format!("{} was written in format {other}; this version reads {FORMAT}", path.display());
             return Err(Trouble::usage(what).hint("use the version of pulp-drill that wrote it"));
         }
         reader.take();

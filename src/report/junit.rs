@@ -1,1 +1,215 @@
-//! JUnit XML.
+//! JUnit XML: a suite per scenario, a case per check and one for the verdict, as Jenkins' junit-10
+//! schema has them.
+//!
+//! A failure says that a promise does not hold or an expected finding stayed away; an error that
+//! it could not be found out; skipped, that a check was not to be done. The crate writes neither
+//! `<properties>` nor `skipped` counts: one pass over its output adds them.
+
+use crate::{
+    base::trouble::{OrTrouble as _, Trouble},
+    model::{
+        check::CheckId,
+        finding::Finding,
+        record::{RunRecord, ScenarioRecord},
+        verdict::{CheckOutcome, Role, Verdict},
+    },
+};
+use chrono::{DateTime, Datelike as _, Utc};
+use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestResult, TestSuite};
+
+mod clean;
+mod complete;
+mod properties;
+
+use clean::{body, line};
+
+/// Renders a run.
+///
+/// # Errors
+/// Blames the harness where the XML can't be made.
+pub fn render(record: &RunRecord) -> Result<String, Trouble> {
+    let mut suites: Vec<TestSuite> = record.scenarios.iter().map(|s| suite(record, s)).collect();
+    let mut properties: Vec<_> = record.scenarios.iter().map(|s| properties::of(record, s)).collect();
+    if let Some(run) = run_suite(record) {
+        suites.push(run);
+        properties.push(properties::of_run(record));
+    }
+    let extras: Vec<_> = suites
+        .iter()
+        .zip(properties)
+        .map(|(suite, properties): (_, Vec<(String, String)>)| complete::Extra {
+            skipped: suite.skipped(),
+            properties: properties.iter().map(|(name, value)| (line(name), line(value))).collect(),
+        })
+        .collect();
+    let sum = |count: fn(&TestSuite) -> usize| suites.iter().map(count).sum::<usize>();
+    let totals = [
+        ("tests", sum(TestSuite::tests)),
+        ("failures", sum(TestSuite::failures)),
+        ("errors", sum(TestSuite::errors)),
+    ];
+    let mut report = ReportBuilder::new();
+    for suite in suites {
+        report.add_testsuite(suite);
+    }
+    let mut xml = Vec::new();
+    report.build().write_xml(&mut xml).or_harness(|| "can't write JUnit XML".to_owned())?;
+    complete::complete(&xml, &totals, &extras)
+}
+
+fn suite(record: &RunRecord, scenario: &ScenarioRecord) -> TestSuite {
+    let mut suite = new_suite(record, scenario.id.as_str(), scenario.began.or(record.began));
+    suite.testcases =
+        scenario.checks.iter().map(|(check, went, ms)| check_case(scenario, *check, went, *ms)).collect();
+    let checks: u64 = scenario.checks.iter().fold(0, |sum, (_, _, ms)| sum.saturating_add(*ms));
+    // The verdict's case takes the time of the steps, so that the suite's is the scenario's.
+    let mut verdict = verdict_case(scenario);
+    verdict.time = duration(scenario.ms.saturating_sub(checks));
+    suite.testcases.push(verdict);
+    for case in &mut suite.testcases {
+        case.set_classname(&line(scenario.id.as_str()));
+    }
+    suite
+}
+
+/// What went wrong with the run as a whole; none where it ended as planned.
+fn run_suite(record: &RunRecord) -> Option<TestSuite> {
+    let mut whys = record.troubles.clone();
+    match &record.finished {
+        None => whys.push("the run did not end".to_owned()),
+        Some(finished) => {
+            whys.extend(finished.cut_short.iter().map(|why| format!("the run was cut short: {why}")))
+        }
+    }
+    if record.scenarios.is_empty() {
+        whys.push("no scenario was run".to_owned());
+    }
+    let mut case = TestCase::success("ended as planned", Duration::ZERO);
+    case.result = error("could-not-verify", &whys)?;
+    case.set_classname("run");
+    let mut suite = new_suite(record, "run", record.began);
+    suite.testcases.push(case);
+    Some(suite)
+}
+
+fn new_suite(record: &RunRecord, name: &str, at: Option<DateTime<Utc>>) -> TestSuite {
+    let host = record.started.as_ref().and_then(|s| s.started_by.get("host"));
+    let mut suite = TestSuite::new(&line(name));
+    suite.package = "pulp-drill".to_owned();
+    suite.hostname = line(host.map_or("localhost", String::as_str));
+    suite.timestamp = timestamp(at);
+    suite
+}
+
+fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms: u64) -> TestCase {
+    let mut case = TestCase::success(check.id(), duration(ms));
+    let mut failures = Vec::new();
+    let mut notes = Vec::new();
+    for (finding, role) in scenario.judged().filter(|(f, _)| f.check == check) {
+        match role {
+            Some(Role::Unexpected) => failures.push(told(finding)),
+            Some(Role::Expected) => notes.push(format!("as expected: {}", told(finding))),
+            Some(Role::Consequence { of }) => notes.push(format!("follows from {of}: {}", told(finding))),
+            Some(Role::Warning) => notes.push(format!("warning: {}", told(finding))),
+            None => notes.push(format!("not judged: {}", told(finding))),
+        }
+    }
+    case.result = match went {
+        _ if !failures.is_empty() => failure("unexpected-finding", &failures).unwrap_or(TestResult::Success),
+        CheckOutcome::Looked { at: 0 } => {
+            error("could-not-verify", &["looked at nothing".to_owned()]).unwrap_or(TestResult::Success)
+        }
+        CheckOutcome::Looked { at } => {
+            notes.insert(0, format!("looked at {at}"));
+            TestResult::Success
+        }
+        CheckOutcome::Unknown { why } => {
+            error("could-not-verify", std::slice::from_ref(why)).unwrap_or(TestResult::Success)
+        }
+        CheckOutcome::Skipped { why } => {
+            TestResult::SkippedWithCause { type_: "skipped".to_owned(), message: line(why), cause: None }
+        }
+    };
+    if !notes.is_empty() {
+        case.set_system_out(&body(&notes.join("\n")));
+    }
+    case
+}
+
+fn verdict_case(scenario: &ScenarioRecord) -> TestCase {
+    let mut case = TestCase::success("verdict", Duration::ZERO);
+    let mut reasons = scenario.judgement.as_ref().map_or_else(Vec::new, |j| j.reasons.clone());
+    case.result = match (&scenario.judgement, scenario.verdict()) {
+        (None, _) => {
+            let what = if scenario.started.is_some() { "end" } else { "start" };
+            reasons.push(format!("the scenario did not {what}"));
+            reasons.extend(scenario.troubles.iter().cloned());
+            error("did-not-end", &reasons)
+        }
+        (Some(_), Verdict::Pass) => None,
+        (Some(_), Verdict::Unknown) => error("could-not-verify", &or_no_reason(reasons)),
+        (Some(_), Verdict::Fail) => failure("fail", &or_no_reason(reasons)),
+    }
+    .unwrap_or(TestResult::Success);
+    let faults = scenario.faults.iter().map(|f| format!("fault {}: {}", f.words, f.detail));
+    let met = scenario.judged().filter(|(_, role)| matches!(role, Some(Role::Expected)));
+    let notes: Vec<String> = faults.chain(met.map(|(f, _)| format!("as expected: {f}"))).collect();
+    if !notes.is_empty() {
+        case.set_system_out(&body(&notes.join("\n")));
+    }
+    case
+}
+
+/// A verdict that is no pass must show even where a record lost its reasons.
+fn or_no_reason(mut reasons: Vec<String>) -> Vec<String> {
+    if reasons.is_empty() {
+        reasons.push("no reason was recorded".to_owned());
+    }
+    reasons
+}
+
+fn failure(type_: &str, whys: &[String]) -> Option<TestResult> {
+    let (message, cause) = message(whys)?;
+    Some(TestResult::Failure { type_: type_.to_owned(), message, cause })
+}
+
+fn error(type_: &str, whys: &[String]) -> Option<TestResult> {
+    let (message, cause) = message(whys)?;
+    Some(TestResult::Error { type_: type_.to_owned(), message, cause })
+}
+
+/// A line for the attribute and the whole text for the element; none where there is nothing to say.
+fn message(whys: &[String]) -> Option<(String, Option<String>)> {
+    let more = whys.len().checked_sub(1)?;
+    let first = line(whys.first()?);
+    let message = if more == 0 { first } else { format!("{first} (and {more} more)") };
+    Some((message, Some(body(&whys.join("\n")))))
+}
+
+fn told(finding: &Finding) -> String {
+    let mut text = format!(
+        "{finding}\n  expected: {}\n  found: {}\n  what to do: {}",
+        finding.expected,
+        finding.actual,
+        finding.kind.what_to_do()
+    );
+    for artefact in &finding.artefacts {
+        text.push_str("\n  see: ");
+        text.push_str(artefact);
+    }
+    text
+}
+
+/// At most thirty years, so that no sum of a suite's times overflows.
+fn duration(ms: u64) -> Duration {
+    Duration::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX).min(1_000_000_000_000))
+}
+
+/// RFC 3339 has four digits for the year; a time outside of them, or none, is the epoch.
+fn timestamp(at: Option<DateTime<Utc>>) -> OffsetDateTime {
+    let at = at.filter(|t| (0..=9999).contains(&t.year()));
+    at.and_then(|t| {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(t.timestamp_millis()) * 1_000_000).ok()
+    })
+    .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

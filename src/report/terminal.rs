@@ -1,1 +1,148 @@
-//! What a person sees in a terminal.
+//! What a person sees in a terminal: progress while a run goes on, a summary at its end. The
+//! observer is the only thing that prints during a run; it prints to standard error.
+
+use crate::{
+    base::ids::ScenarioId,
+    journal::Observer,
+    model::{
+        event::{Entry, Event, RunStarted},
+        record::RunRecord,
+    },
+};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
+
+pub mod look;
+pub mod story;
+mod summary;
+
+pub use look::Look;
+
+/// The table of a run's scenarios, what could not be found out, the verdict in a sentence and the
+/// path of the report: `dir`, as the reader is to see it.
+pub fn summary(record: &RunRecord, dir: &Path, colour: bool, width: usize) -> String {
+    summary::summary(record, dir, Look { colour, width })
+}
+
+/// How standard output wants its text.
+pub fn stdout_look() -> Look {
+    Look::of(&console::Term::stdout(), console::colors_enabled())
+}
+
+/// How standard error wants its text.
+pub fn stderr_look() -> Look {
+    Look::of(&console::Term::stderr(), console::colors_enabled_stderr())
+}
+
+/// Tells a run while it goes on.
+pub struct Terminal {
+    record: RunRecord,
+    look: Look,
+    out: Out,
+}
+
+enum Out {
+    /// A line of progress for each scenario under way, above them what has ended.
+    Bars(MultiProgress, BTreeMap<ScenarioId, ProgressBar>),
+    /// Lines only: a CI's log.
+    Lines(Box<dyn Write + Send>),
+}
+
+impl Terminal {
+    /// To standard error: with progress where it is a terminal, in plain lines elsewhere.
+    pub fn stderr() -> Self {
+        let out = if console::Term::stderr().features().is_attended() {
+            Out::Bars(MultiProgress::new(), BTreeMap::new())
+        } else {
+            Out::Lines(Box::new(std::io::stderr()))
+        };
+        Self { record: RunRecord::default(), look: stderr_look(), out }
+    }
+
+    /// Plain lines to anything.
+    pub fn lines(out: Box<dyn Write + Send>, look: Look) -> Self {
+        Self { record: RunRecord::default(), look, out: Out::Lines(out) }
+    }
+
+    /// Prints finished text. A terminal that went away is no reason to end a run.
+    fn say(&mut self, text: &str) {
+        let write = |out: &mut dyn Write| drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        match &mut self.out {
+            // The bars' own `println` fills each line up with spaces.
+            Out::Bars(bars, _) => bars.suspend(|| write(&mut std::io::stderr())),
+            Out::Lines(out) => write(out),
+        }
+    }
+
+    /// Says what a scenario is doing, where that can be taken back.
+    fn doing(&mut self, scenario: Option<&ScenarioId>, what: &str) {
+        let (Out::Bars(bars, running), Some(id)) = (&mut self.out, scenario) else { return };
+        let bar = running.entry(id.clone()).or_insert_with(|| {
+            let bar = bars.add(ProgressBar::new_spinner());
+            // `wide_msg` is cut to the terminal's width.
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(look::one_line(&format!("{id}: {what}")));
+    }
+
+    fn ended(&mut self, scenario: Option<&ScenarioId>) {
+        if let (Out::Bars(_, running), Some(id)) = (&mut self.out, scenario)
+            && let Some(bar) = running.remove(id)
+        {
+            bar.finish_and_clear();
+        }
+        let found = self.record.scenarios.iter().find(|s| Some(&s.id) == scenario);
+        if let Some(text) = found.map(|s| story::story(s, self.look)) {
+            self.say(&text);
+        }
+    }
+
+    fn began(&mut self, started: &RunStarted) {
+        let scenarios = look::count(started.scenarios.len(), "scenario");
+        let text = format!("run {}, seed {}: {scenarios} and controls", started.run, started.seed);
+        self.say(&self.look.wrap("", &text));
+    }
+}
+
+impl Observer for Terminal {
+    fn see(&mut self, entry: &Entry) {
+        self.record.take(entry);
+        let scenario = entry.scenario.as_ref();
+        match &entry.event {
+            Event::RunStarted(started) => self.began(started),
+            Event::SubstrateReady { versions } => {
+                let parts: Vec<String> = versions.iter().map(|(part, v)| format!("{part}: {v}")).collect();
+                self.say(&self.look.wrap("on ", &parts.join("\n")));
+            }
+            Event::Noted { text } => self.say(&self.look.wrap("note: ", text)),
+            Event::ScenarioStarted(_) => self.doing(scenario, "starts"),
+            Event::StepStarted { step: _, name } => self.doing(scenario, name),
+            Event::CheckFinished { check, outcome: _, ms: _ } => {
+                self.doing(scenario, &format!("verify ({check} done)"));
+            }
+            // A scenario's own troubles are among the reasons of its verdict.
+            Event::Troubled { trouble, ours: _ } if scenario.is_none() => {
+                self.say(&self.look.wrap("trouble: ", trouble));
+            }
+            Event::ScenarioFinished { .. } => self.ended(scenario),
+            Event::RunFinished { .. } => {
+                if let Out::Bars(bars, running) = &mut self.out {
+                    running.values().for_each(ProgressBar::finish_and_clear);
+                    running.clear();
+                    drop(bars.clear());
+                }
+            }
+            Event::Troubled { .. }
+            | Event::StepFinished { .. }
+            | Event::CommandRan(_)
+            | Event::CutPoint { .. }
+            | Event::FaultInjected { .. }
+            | Event::Rendered { .. }
+            | Event::Found(_)
+            | Event::ArtefactStored { .. } => {}
+        }
+    }
+}

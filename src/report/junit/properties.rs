@@ -1,0 +1,44 @@
+//! The properties of a suite: what a reader of the XML alone must know about the run.
+
+use crate::model::record::{RunRecord, ScenarioRecord};
+
+/// The properties of a scenario's suite: the run's and its own.
+pub fn of(record: &RunRecord, scenario: &ScenarioRecord) -> Vec<(String, String)> {
+    let mut properties = vec![("verdict".to_owned(), scenario.verdict().to_string())];
+    if let Some(ms) = scenario.rto_ms {
+        properties.push(("rto_ms".to_owned(), ms.to_string()));
+    }
+    if let Some(started) = &scenario.started {
+        let mut own = |name: &str, value: String| properties.push((name.to_owned(), value));
+        own("title", started.title.clone());
+        own("control", started.control.to_string());
+        own("controls", started.controls.join("; "));
+        own("runbook", started.runbook.join("; "));
+        own("topology", started.topology.clone());
+        own("scenario.seed", started.seed.clone());
+        if let Some((file, digest)) = &started.file {
+            own("scenario.file", file.clone());
+            own("scenario.sha256", digest.to_string());
+        }
+    }
+    properties.extend(about_run(record));
+    properties
+}
+
+/// The properties of the suite that stands for the run itself.
+pub fn of_run(record: &RunRecord) -> Vec<(String, String)> {
+    let mut properties = vec![("verdict".to_owned(), record.verdict().to_string())];
+    properties.extend(about_run(record));
+    properties
+}
+
+fn about_run(record: &RunRecord) -> Vec<(String, String)> {
+    let mut properties = vec![("run".to_owned(), record.id().0)];
+    if let Some(started) = &record.started {
+        properties.push(("harness".to_owned(), started.harness.clone()));
+        properties.push(("seed".to_owned(), started.seed.to_string()));
+    }
+    let versions = record.versions.iter();
+    properties.extend(versions.map(|(part, version)| (format!("version.{part}"), version.clone())));
+    properties
+}

@@ -1,0 +1,155 @@
+//! The end of a run: a table of its scenarios, what could not be found out, and the verdict in a
+//! sentence.
+
+use super::{
+    look::{Look, Tone, count, legible, one_line, time},
+    story::reasons,
+};
+use crate::model::{
+    record::{RunRecord, ScenarioRecord},
+    verdict::{Role, Verdict},
+};
+use console::measure_text_width;
+use std::path::Path;
+
+/// Columns of the table behind the scenario's name: heads and their widths.
+const COLUMNS: [(&str, usize); 5] = [("exp.", 4), ("unexp.", 6), ("warn.", 5), ("RTO", 7), ("time", 7)];
+
+/// The summary of a run whose folder is `dir`.
+pub fn summary(record: &RunRecord, dir: &Path, look: Look) -> String {
+    let (silent, rows): (Vec<_>, Vec<_>) =
+        record.scenarios.iter().partition(|s| s.is_control() && s.verdict() == Verdict::Pass);
+    let mut text = String::new();
+    if !record.scenarios.is_empty() {
+        text.push_str(&table(&rows, &silent, look));
+        text.push_str("exp. = found as expected, unexp. = found but not expected, warn. = harmless\n\n");
+    }
+    text.push_str(&unknowns(record, look));
+    let verdict = record.verdict();
+    let tone = match verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Unknown => Tone::Unsure,
+        Verdict::Fail => Tone::Bad,
+    };
+    // Painted line by line, after wrapping: escape codes would count as text.
+    for line in look.wrap("", &sentence(record)).lines() {
+        text.push_str(&format!("{}\n", look.paint(tone, line)));
+    }
+    // A path is not wrapped: it is to be copied.
+    text.push_str(&format!("report: {}\n", one_line(&dir.display().to_string())));
+    text
+}
+
+fn table(rows: &[&ScenarioRecord], silent: &[&ScenarioRecord], look: Look) -> String {
+    let mut lines: Vec<(String, String, [String; 5])> =
+        rows.iter().map(|s| (look.verdict(s.verdict()), one_line(s.id.as_str()), cells(s))).collect();
+    if !silent.is_empty() {
+        let total: u64 = silent.iter().fold(0, |sum, s| sum.saturating_add(s.ms));
+        let words = format!("{} silent", count(silent.len(), "clean control"));
+        let cells =
+            ["0".to_owned(), "0".to_owned(), warnings(silent).to_string(), String::new(), time(total)];
+        lines.push((look.verdict(Verdict::Pass), words, cells));
+    }
+    let taken: usize = "verdict  ".len() + COLUMNS.iter().map(|(_, width)| width + 2).sum::<usize>();
+    let widest = lines.iter().map(|(_, name, _)| measure_text_width(name)).max().unwrap_or(0);
+    let width = widest.clamp("scenario".len(), look.width.saturating_sub(taken).max(16));
+    let heads = COLUMNS.map(|(head, _)| head.to_owned());
+    let mut text = look.paint(Tone::Quiet, &line("verdict", "scenario", width, &heads)) + "\n";
+    for (verdict, name, cells) in &lines {
+        text.push_str(&line(verdict, name, width, cells));
+        text.push('\n');
+    }
+    text
+}
+
+fn line(verdict: &str, name: &str, width: usize, cells: &[String]) -> String {
+    let mut text = format!("{verdict}  {name}");
+    let over = measure_text_width(name) > width;
+    // A name is never cut: it is to be copied. The cells of a long one go on the next line.
+    let pad = if over {
+        text.push('\n');
+        "verdict  ".len() + width
+    } else {
+        width - measure_text_width(name)
+    };
+    text.push_str(&" ".repeat(pad));
+    for (cell, (_, width)) in cells.iter().zip(COLUMNS) {
+        text.push_str(&format!("  {cell:>width$}"));
+    }
+    text
+}
+
+fn cells(scenario: &ScenarioRecord) -> [String; 5] {
+    let number = |n: usize| n.to_string();
+    let role = |wanted: fn(&Role) -> bool| scenario.judged().filter(|(_, r)| r.is_some_and(wanted)).count();
+    [
+        number(role(|r| matches!(r, Role::Expected))),
+        number(role(|r| matches!(r, Role::Unexpected))),
+        number(role(|r| matches!(r, Role::Warning))),
+        scenario.rto_ms.map_or_else(|| "-".to_owned(), time),
+        time(scenario.ms),
+    ]
+}
+
+fn warnings(scenarios: &[&ScenarioRecord]) -> usize {
+    let of = |s: &&ScenarioRecord| s.judged().filter(|(_, r)| matches!(r, Some(Role::Warning))).count();
+    scenarios.iter().map(of).sum()
+}
+
+/// What could not be found out, in words: an unknown is easily taken for a pass.
+fn unknowns(record: &RunRecord, look: Look) -> String {
+    let mut text = String::new();
+    let (begun, waiting): (Vec<&ScenarioRecord>, Vec<_>) = record
+        .scenarios
+        .iter()
+        .filter(|s| s.verdict() == Verdict::Unknown)
+        .partition(|s| s.started.is_some() || s.judgement.is_some());
+    if !waiting.is_empty() {
+        let ids: Vec<&str> = waiting.iter().map(|s| s.id.as_str()).collect();
+        text.push_str(&look.wrap("did not start: ", &ids.join(" ")));
+    }
+    for scenario in begun {
+        text.push_str(&look.wrap("", &format!("could not be verified: {}", scenario.id)));
+        text.push_str(&reasons(scenario, look));
+    }
+    for trouble in &record.troubles {
+        text.push_str(&look.wrap("trouble: ", trouble));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn sentence(record: &RunRecord) -> String {
+    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    let all =
+        format!("{} and {}", count(scenarios.len(), "scenario"), count(controls.len(), "clean control"));
+    let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
+    let parts = [
+        format!("{} passed", with(Verdict::Pass).count()),
+        format!("{} failed", with(Verdict::Fail).count()),
+        format!("{} unknown", with(Verdict::Unknown).count()),
+    ];
+    let counts = format!("{all}: {}", parts.join(", "));
+    let mut text = match record.verdict() {
+        Verdict::Pass => format!("passed: {all} held"),
+        Verdict::Unknown => format!("unknown, which is no pass: {counts}"),
+        Verdict::Fail => {
+            let first = with(Verdict::Fail).next();
+            let why = first.and_then(|s| s.judgement.as_ref()?.reasons.first().map(|r| (s, r)));
+            let why =
+                why.map_or_else(String::new, |(s, r)| format!("\nfirst failure: {}: {}", s.id, legible(r)));
+            format!("FAILED: {counts}{why}")
+        }
+    };
+    match &record.finished {
+        None => text.push_str("\nthe run did not end: it was killed, or is still under way"),
+        Some(finished) => {
+            if let Some(why) = &finished.cut_short {
+                text.push_str(&format!("\nthe run was cut short: {why}"));
+            }
+        }
+    }
+    text
+}

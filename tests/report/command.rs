@@ -1,0 +1,71 @@
+//! `pulp-drill report RUN_DIR`, below the command line.
+
+use crate::records::{self, tell};
+use pulp_drill::{
+    base::trouble::Blame,
+    cli::report::{Format, Outcome, ReportArgs, run},
+    journal::{read::EVENTS, update_latest},
+    report::write_all,
+};
+use std::{fs, path::Path};
+
+fn rendered(dir: &Path, format: Format) -> Outcome {
+    run(&ReportArgs { run_dir: dir.to_owned(), format }).expect("readable")
+}
+
+#[test]
+fn rendering_again_gives_the_same_files_and_prints_them() {
+    let reports = tempfile::tempdir().expect("a folder");
+    let journal = records::journal(reports.path());
+    let record = tell(&journal, &[records::failing(), records::control()], Some(None));
+    let files = write_all(journal.dir(), &record).expect("written");
+    let before: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
+    update_latest(reports.path(), journal.dir()).expect("linked");
+    for (i, format) in [Format::Json, Format::Junit].into_iter().enumerate() {
+        let outcome = rendered(&reports.path().join("latest"), format);
+        assert!(outcome.intact && outcome.stderr.is_empty());
+        assert_eq!(outcome.stdout.as_bytes(), before[i]);
+        let again: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
+        assert_eq!(again, before);
+    }
+    assert!(rendered(journal.dir(), Format::Human).stdout.contains("FAILED: 1 scenario and 1 clean control"));
+}
+
+#[test]
+fn a_changed_journal_is_told_and_not_rendered() {
+    let reports = tempfile::tempdir().expect("a folder");
+    let journal = records::journal(reports.path());
+    tell(&journal, &[records::failing()], Some(None));
+    let path = journal.dir().join(EVENTS);
+    let text = fs::read_to_string(&path).expect("a journal").replacen("no such key", "all is well", 1);
+    fs::write(&path, text).expect("changed");
+    let outcome = rendered(journal.dir(), Format::Human);
+    assert!(!outcome.intact && outcome.stdout.is_empty());
+    assert!(!journal.dir().join("record.json").exists());
+    insta::assert_snapshot!(outcome.stderr.replace(&*journal.dir().to_string_lossy(), "RUN_DIR"));
+}
+
+#[test]
+fn a_killed_run_is_rendered_up_to_its_torn_line() {
+    let reports = tempfile::tempdir().expect("a folder");
+    let journal = records::journal(reports.path());
+    tell(&journal, &[records::control()], None);
+    let path = journal.dir().join(EVENTS);
+    let mut text = fs::read_to_string(&path).expect("a journal");
+    text.push_str("{\"seq\":9,");
+    fs::write(&path, text).expect("torn");
+    let outcome = rendered(journal.dir(), Format::Human);
+    assert!(outcome.intact);
+    insta::assert_snapshot!(outcome.stderr);
+    assert!(outcome.stdout.contains("the run did not end"));
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_the_users_mistake() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for dir in [folder.path().to_owned(), folder.path().join("nothing")] {
+        let trouble = run(&ReportArgs { run_dir: dir, format: Format::Human }).expect_err("no run");
+        assert_eq!(trouble.blame, Blame::Usage);
+        assert!(trouble.hint.is_some());
+    }
+}

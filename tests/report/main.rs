@@ -1,0 +1,7 @@
+//! The journal and what is made of it: chain, redaction, full disks, JUnit, terminal, `report`.
+
+mod command;
+mod journal;
+mod junit;
+mod records;
+mod terminal;

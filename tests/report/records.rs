@@ -1,0 +1,226 @@
+//! Runs to report on, told in events: a green one, a red one, one that could not find out, and one
+//! that was cut short.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use pulp_drill::{
+    base::{
+        clock::Clock,
+        digest::Digest,
+        ids::{RunId, ScenarioId},
+        redact::Redactor,
+    },
+    journal::Journal,
+    model::{
+        check::CheckId,
+        event::{Event, FORMAT, RunStarted, ScenarioStarted},
+        finding::{Entity, Expectation, Finding, FindingKind},
+        record::RunRecord,
+        verdict::{CheckOutcome, Facts, Verdict, judge},
+    },
+};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+/// Every look at it is a second later.
+pub fn clock() -> Clock {
+    let start: DateTime<Utc> = "2026-11-22T14:02:00.250Z".parse().expect("a time");
+    let next = Arc::new(Mutex::new(start));
+    Clock::from_fn(move || {
+        let mut next = next.lock().expect("no panic");
+        *next += TimeDelta::seconds(1);
+        *next
+    })
+}
+
+pub fn journal(reports: &Path) -> Journal {
+    Journal::create(reports, &RunId::from("019ab3c4-0000-7000-8000-00000badcafe"), clock(), Redactor::new())
+        .expect("a journal")
+}
+
+pub fn write(journal: &Journal, scenario: Option<&str>, event: Event) {
+    journal.write(scenario.map(ScenarioId::from).as_ref(), event).expect("written");
+}
+
+fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+}
+
+pub fn run_started(scenarios: &[&str]) -> Event {
+    Event::RunStarted(Box::new(RunStarted {
+        format: FORMAT,
+        run: RunId::from("019ab3c4-0000-7000-8000-00000badcafe"),
+        harness: "pulp-drill 0.1.0".to_owned(),
+        seed: 42,
+        command: vec!["pulp-drill".to_owned(), "run".to_owned()],
+        config: map(&[("substrate", "local"), ("jobs", "2")]),
+        started_by: map(&[("user", "ci"), ("host", "builder-7")]),
+        machine: map(&[("os", "linux"), ("cores", "2")]),
+        scenarios: scenarios.iter().map(|s| ScenarioId::from(*s)).collect(),
+    }))
+}
+
+/// A scenario to be told.
+#[derive(Clone, Default)]
+pub struct Tale {
+    pub id: &'static str,
+    pub control: bool,
+    pub expect: Vec<Expectation>,
+    pub findings: Vec<Finding>,
+    pub checks: Vec<(CheckId, CheckOutcome)>,
+    pub troubles: Vec<String>,
+    pub rto_ms: Option<u64>,
+}
+
+impl Tale {
+    /// Writes all of its events but the last.
+    pub fn begin(&self, journal: &Journal) {
+        let tell = |event| write(journal, Some(self.id), event);
+        tell(Event::ScenarioStarted(Box::new(ScenarioStarted {
+            title: format!("About {}", self.id),
+            shows: "what it shows".to_owned(),
+            file: (!self.control).then(|| (format!("scenarios/{}.yaml", self.id), Digest::of(self.id))),
+            runbook: vec!["2.3".to_owned()],
+            controls: vec!["NIST CP-9(1)".to_owned(), "DORA 12(7)".to_owned()],
+            topology: "one site".to_owned(),
+            seed: "invoices".to_owned(),
+            control: self.control,
+            expect: self.expect.clone(),
+            steps: vec!["back up runbook".to_owned(), "restore: runbook".to_owned()],
+        })));
+        tell(Event::StepStarted { step: 1, name: "back up runbook".to_owned() });
+        tell(Event::StepFinished { step: 1, ms: 310, failed: None });
+        self.findings.iter().for_each(|f| tell(Event::Found(Box::new(f.clone()))));
+        for (check, outcome) in &self.checks {
+            tell(Event::CheckFinished { check: *check, outcome: outcome.clone(), ms: 120 });
+        }
+        for trouble in &self.troubles {
+            tell(Event::Troubled { trouble: trouble.clone(), ours: false });
+        }
+    }
+
+    /// Writes the verdict.
+    pub fn end(&self, journal: &Journal) {
+        let judgement = judge(&Facts {
+            findings: &self.findings,
+            expected: &self.expect,
+            checks: &self.checks,
+            without_effect: &[],
+            troubles: &self.troubles,
+        });
+        let finished = Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms };
+        write(journal, Some(self.id), finished);
+    }
+}
+
+fn looked() -> Vec<(CheckId, CheckOutcome)> {
+    vec![
+        (CheckId::Contents, CheckOutcome::Looked { at: 8 }),
+        (CheckId::Reconcile, CheckOutcome::Looked { at: 12 }),
+        (CheckId::Render, CheckOutcome::Looked { at: 4 }),
+    ]
+}
+
+fn orphan(name: &str) -> Finding {
+    let entity = Entity::Asset(name.into());
+    Finding::new(CheckId::Reconcile, FindingKind::OrphanBinary, entity, "a row", "no row")
+}
+
+fn expect(kind: FindingKind, entity: &str) -> Expectation {
+    Expectation { kind, entity: entity.to_owned() }
+}
+
+pub fn orphan_scenario() -> Tale {
+    Tale {
+        id: "upload-between-dump-and-copy",
+        expect: vec![expect(FindingKind::OrphanBinary, "late-logo.png")],
+        findings: vec![orphan("late-logo.png"), orphan("draft.png")],
+        checks: looked(),
+        rto_ms: Some(870),
+        ..Tale::default()
+    }
+}
+
+pub fn control() -> Tale {
+    Tale { id: "control-invoices-one-site", control: true, checks: looked(), ..Tale::default() }
+}
+
+pub fn failing() -> Tale {
+    let missing = Finding::new(
+        CheckId::Reconcile,
+        FindingKind::MissingBinary,
+        Entity::Asset("logo.png".into()),
+        "1,234 bytes with SHA-256 ba7816bf8f01 under tenants/acme/assets/2026/logo.png",
+        "no such key",
+    )
+    .shown_by("artefacts/ba7816bf8f01-logo.png");
+    Tale {
+        id: "objects-left-out-of-the-copy-by-a-prefix",
+        expect: vec![expect(FindingKind::RenderRefused, "letter")],
+        findings: vec![missing],
+        checks: looked(),
+        rto_ms: None,
+        ..Tale::default()
+    }
+}
+
+pub fn unsure() -> Tale {
+    let mut checks = looked();
+    checks[0].1 = CheckOutcome::Unknown { why: "the database went away".to_owned() };
+    checks[1].1 = CheckOutcome::Looked { at: 0 };
+    checks[2].1 = CheckOutcome::Skipped { why: "the engine is not ready".to_owned() };
+    let troubles = vec!["can't reach postgres\n  cause: connection refused\n  hint: is it up?".to_owned()];
+    Tale { id: "dump-truncated", checks, troubles, ..Tale::default() }
+}
+
+/// Tells a run and gives what the journal folded from it.
+pub fn tell(journal: &Journal, tales: &[Tale], end: Option<Option<&str>>) -> RunRecord {
+    write(journal, None, run_started(&tales.iter().map(|t| t.id).collect::<Vec<_>>()));
+    let versions = map(&[("postgres", "PostgreSQL 15.14, fsync off"), ("engine", "stand-in 0.1.0")]);
+    write(journal, None, Event::SubstrateReady { versions });
+    write(journal, None, Event::Noted { text: "removed the leftovers of 1 dead run".to_owned() });
+    for (i, tale) in tales.iter().enumerate() {
+        tale.begin(journal);
+        // A run that does not end is killed in its last scenario.
+        if end.is_some() || i + 1 < tales.len() {
+            tale.end(journal);
+        }
+    }
+    if let Some(cut_short) = end {
+        let verdict =
+            journal.record().scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
+        let cut_short = cut_short.map(str::to_owned);
+        write(journal, None, Event::RunFinished { verdict, exit: 0, cut_short });
+    }
+    journal.record()
+}
+
+/// A record of the tales, told into a folder that is gone afterwards.
+pub fn record(tales: &[Tale], end: Option<Option<&str>>) -> RunRecord {
+    let reports = tempfile::tempdir().expect("a folder");
+    tell(&journal(reports.path()), tales, end)
+}
+
+pub fn green() -> RunRecord {
+    record(&[orphan_scenario(), control()], Some(None))
+}
+
+pub fn red() -> RunRecord {
+    record(&[orphan_scenario(), failing(), unsure(), control()], Some(None))
+}
+
+pub fn unknown() -> RunRecord {
+    record(&[unsure(), control()], Some(None))
+}
+
+pub fn cut_short() -> RunRecord {
+    let reports = tempfile::tempdir().expect("a folder");
+    let journal = journal(reports.path());
+    write(&journal, None, run_started(&[control().id, orphan_scenario().id, "dump-truncated", "row-lost"]));
+    control().begin(&journal);
+    control().end(&journal);
+    orphan_scenario().begin(&journal);
+    journal.record()
+}
