@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Makes this test binary play a part in a process of its own: `ROLE` is the part, `TEMP` its
 /// temporary folder.
@@ -118,8 +118,8 @@ fn minio(address: &str) {
     let listener = std::net::TcpListener::bind(address).unwrap();
     // Not ready at first, as the real one.
     for status in ["503 Service Unavailable", "200 OK"] {
-        println!("answering {status}");
         let (mut stream, _) = listener.accept().unwrap();
+        println!("answering {status}");
         let mut request = [0; 1024];
         let n = stream.read(&mut request).unwrap();
         assert!(request[..n].starts_with(b"GET /minio/health/ready "));
@@ -170,7 +170,8 @@ async fn a_private_cluster_serves_its_owner_and_is_gone_at_the_end() {
     let ran = psql(&server, &server.password, settings, &redactor).await;
     let data = server.data_dir.display();
     assert_eq!(ran.stdout.text.trim(), format!("pulp-drill|off|{data}|UTF8|C.UTF-8"), "{}", ran.stderr.text);
-    assert_eq!(server.data_dir.metadata().unwrap().uid(), server.user.as_ref().map_or(0, |user| user.uid));
+    let us = nix::unistd::geteuid().as_raw();
+    assert_eq!(server.data_dir.metadata().unwrap().uid(), server.user.as_ref().map_or(us, |user| user.uid));
     assert_eq!(server.user, unprivileged());
 
     let ran = psql(&server, "wrong", "select 1", &redactor).await;
@@ -182,6 +183,7 @@ async fn a_private_cluster_serves_its_owner_and_is_gone_at_the_end() {
     let pid = server.daemon().pid();
     server.stop().await;
     assert_eq!(server.daemon().exit(), Some(Exit::Code(0)));
+    assert!(server.daemon().log_text().contains("received fast shutdown request"));
     run_dir.remove().unwrap();
     assert!(start_ticks(pid).is_none() && !path.exists());
 }
@@ -195,8 +197,8 @@ async fn forgetting_everything_leaves_nothing_either() {
     let pid = server.daemon().pid();
     // In the order in which a panic may drop them: the folder before what runs in it.
     drop(run_dir);
-    drop(server);
     assert!(start_ticks(pid).is_none() && !path.exists());
+    drop(server);
 }
 
 #[tokio::test]
@@ -265,10 +267,12 @@ async fn servers_that_outlived_a_killed_harness_are_ended_by_a_sweep() {
     harness.kill().unwrap();
     harness.wait().unwrap();
     // Paused, as by a fault that the harness did not live to take back.
-    send(pids[1], Signal::SIGSTOP);
+    send(pids[0], Signal::SIGSTOP);
     assert!(pids.iter().all(|pid| start_ticks(*pid).is_some()), "they were to outlive it");
 
+    let since = Instant::now();
     let swept = sweep(&base).await.unwrap();
+    assert!(since.elapsed() < Duration::from_secs(5), "the server that was paused had to be killed");
     let mut ended: Vec<u32> = swept.ended.iter().map(|ended| ended.pid).collect();
     pids.sort_unstable();
     ended.sort_unstable();
