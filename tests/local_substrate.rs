@@ -9,7 +9,7 @@ use pulp_drill::base::process::{
     Base, Command as Spec, Daemon, Exit, Ran, RunDir, Signal, run, start_ticks, unprivileged, until,
 };
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::runbook::provision::leftovers::sweep;
+use pulp_drill::runbook::provision::leftovers::{sweep, sweep_kept};
 use pulp_drill::runbook::provision::processes::{
     Durability, ObjectProgram, ObjectServer, Places, PostgresServer, discover,
 };
@@ -85,13 +85,14 @@ fn play(role: &str, temp: &Path, env: &[(&str, &str)]) -> (Child, Vec<String>) {
         .spawn()
         .unwrap();
     loop {
+        let ended = child.try_wait().unwrap().is_some();
         let text = std::fs::read_to_string(&log).unwrap();
         let ready =
             text.split_inclusive('\n').find_map(|line| line.strip_prefix("ready ")?.strip_suffix('\n'));
         if let Some(words) = ready {
             return (child, words.split(' ').map(str::to_owned).collect());
         }
-        assert!(child.try_wait().unwrap().is_none(), "the {role} ended before it was ready: {text}");
+        assert!(!ended, "the {role} ended before it was ready: {text}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -109,6 +110,7 @@ async fn plays_its_part() {
         "harness" => harness(&base, false).await,
         "harness that keeps" => harness(&base, true).await,
         "client" => client(&base).await,
+        "keeper" => keeper(&base).await,
         other => panic!("no such role: {other}"),
     }
 }
@@ -141,6 +143,16 @@ async fn harness(base: &Base, keep: bool) {
     let pids = [server.daemon().pid(), objects.daemon().pid(), engine.pid()].map(|pid| pid.to_string());
     say(&format!("{} {grandchild}", pids.join(" ")));
     std::future::pending::<()>().await;
+}
+
+/// A run that leaves its site standing, and ends well.
+async fn keeper(base: &Base) {
+    let redactor = Redactor::new();
+    let run_dir = RunDir::create(base, "run", true).unwrap();
+    let server = postgres(&run_dir, &redactor).await;
+    server.daemon().release();
+    run_dir.leave_standing().unwrap();
+    say(&server.daemon().pid().to_string());
 }
 
 /// A run in surroundings full of somebody's own PostgreSQL settings.
@@ -298,6 +310,21 @@ async fn what_a_killed_server_of_a_killed_harness_holds_in_the_kernel_is_freed_b
     assert!(segments().contains(&shared), "nothing to be freed: the test shows nothing");
     sweep(&base).await.unwrap();
     assert!(!segments().contains(&shared));
+}
+
+#[tokio::test]
+async fn a_site_that_was_left_standing_stands_until_it_is_swept_by_name() {
+    let temp = temp();
+    let base = Base::below(temp.path()).unwrap();
+    let (mut keeper, words) = play("keeper", temp.path(), &[]);
+    assert!(keeper.wait().unwrap().success());
+    let server = words[0].parse().unwrap();
+    let swept = sweep(&base).await.unwrap();
+    assert_eq!(swept.kept, [base.path().join("run")]);
+    assert!(start_ticks(server).is_some(), "it does not stand");
+    let swept = sweep_kept(&base).await.unwrap();
+    assert_eq!(swept.ended.iter().map(|ended| ended.pid).collect::<Vec<_>>(), [server]);
+    assert!(start_ticks(server).is_none() && !base.path().join("run").exists());
 }
 
 #[tokio::test]
