@@ -1,6 +1,7 @@
 //! Servers: children that run until they are ended.
 
 use crate::base::process::capture::tail;
+use crate::base::process::children::start_ticks;
 use crate::base::process::command::{Command, Input};
 use crate::base::process::run::Exit;
 use crate::base::process::spawn::{Spawned, signal_group, spawn};
@@ -193,9 +194,9 @@ impl Drop for Inner {
         signal_group(self.pid, self.death);
         signal_group(self.pid, Signal::SIGCONT);
         let since = Instant::now();
-        let alive = || {
-            self.exit.borrow().is_none() && crate::base::process::children::start_ticks(self.pid).is_some()
-        };
+        // The task that would tell may have gone, so `/proc` is asked too where there is one.
+        let here = || !cfg!(target_os = "linux") || start_ticks(self.pid).is_some();
+        let alive = || self.exit.borrow().is_none() && here();
         while alive() && since.elapsed() < DROP_GRACE {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -222,7 +223,6 @@ pub async fn until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::process::children::start_ticks;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
