@@ -9,7 +9,7 @@ use pulp_drill::base::process::{
     Base, Command as Spec, Daemon, Exit, Ran, RunDir, Signal, run, start_ticks, unprivileged, until,
 };
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::runbook::provision::leftovers::sweep;
+use pulp_drill::runbook::provision::leftovers::{sweep, sweep_kept};
 use pulp_drill::runbook::provision::processes::{
     Durability, ObjectProgram, ObjectServer, Places, PostgresServer, discover,
 };
@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Makes this test binary play a part in a process of its own: `ROLE` is the part, `TEMP` its
 /// temporary folder.
@@ -85,13 +85,14 @@ fn play(role: &str, temp: &Path, env: &[(&str, &str)]) -> (Child, Vec<String>) {
         .spawn()
         .unwrap();
     loop {
+        let ended = child.try_wait().unwrap().is_some();
         let text = std::fs::read_to_string(&log).unwrap();
         let ready =
             text.split_inclusive('\n').find_map(|line| line.strip_prefix("ready ")?.strip_suffix('\n'));
         if let Some(words) = ready {
             return (child, words.split(' ').map(str::to_owned).collect());
         }
-        assert!(child.try_wait().unwrap().is_none(), "the {role} ended before it was ready: {text}");
+        assert!(!ended, "the {role} ended before it was ready: {text}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -109,6 +110,7 @@ async fn plays_its_part() {
         "harness" => harness(&base, false).await,
         "harness that keeps" => harness(&base, true).await,
         "client" => client(&base).await,
+        "keeper" => keeper(&base).await,
         other => panic!("no such role: {other}"),
     }
 }
@@ -118,8 +120,8 @@ fn minio(address: &str) {
     let listener = std::net::TcpListener::bind(address).unwrap();
     // Not ready at first, as the real one.
     for status in ["503 Service Unavailable", "200 OK"] {
-        println!("answering {status}");
         let (mut stream, _) = listener.accept().unwrap();
+        println!("answering {status}");
         let mut request = [0; 1024];
         let n = stream.read(&mut request).unwrap();
         assert!(request[..n].starts_with(b"GET /minio/health/ready "));
@@ -141,6 +143,16 @@ async fn harness(base: &Base, keep: bool) {
     let pids = [server.daemon().pid(), objects.daemon().pid(), engine.pid()].map(|pid| pid.to_string());
     say(&format!("{} {grandchild}", pids.join(" ")));
     std::future::pending::<()>().await;
+}
+
+/// A run that leaves its site standing, and ends well.
+async fn keeper(base: &Base) {
+    let redactor = Redactor::new();
+    let run_dir = RunDir::create(base, "run", true).unwrap();
+    let server = postgres(&run_dir, &redactor).await;
+    server.daemon().release();
+    run_dir.leave_standing().unwrap();
+    say(&server.daemon().pid().to_string());
 }
 
 /// A run in surroundings full of somebody's own PostgreSQL settings.
@@ -170,7 +182,8 @@ async fn a_private_cluster_serves_its_owner_and_is_gone_at_the_end() {
     let ran = psql(&server, &server.password, settings, &redactor).await;
     let data = server.data_dir.display();
     assert_eq!(ran.stdout.text.trim(), format!("pulp-drill|off|{data}|UTF8|C.UTF-8"), "{}", ran.stderr.text);
-    assert_eq!(server.data_dir.metadata().unwrap().uid(), server.user.as_ref().map_or(0, |user| user.uid));
+    let us = nix::unistd::geteuid().as_raw();
+    assert_eq!(server.data_dir.metadata().unwrap().uid(), server.user.as_ref().map_or(us, |user| user.uid));
     assert_eq!(server.user, unprivileged());
 
     let ran = psql(&server, "wrong", "select 1", &redactor).await;
@@ -182,6 +195,7 @@ async fn a_private_cluster_serves_its_owner_and_is_gone_at_the_end() {
     let pid = server.daemon().pid();
     server.stop().await;
     assert_eq!(server.daemon().exit(), Some(Exit::Code(0)));
+    assert!(server.daemon().log_text().contains("received fast shutdown request"));
     run_dir.remove().unwrap();
     assert!(start_ticks(pid).is_none() && !path.exists());
 }
@@ -195,8 +209,8 @@ async fn forgetting_everything_leaves_nothing_either() {
     let pid = server.daemon().pid();
     // In the order in which a panic may drop them: the folder before what runs in it.
     drop(run_dir);
-    drop(server);
     assert!(start_ticks(pid).is_none() && !path.exists());
+    drop(server);
 }
 
 #[tokio::test]
@@ -265,10 +279,12 @@ async fn servers_that_outlived_a_killed_harness_are_ended_by_a_sweep() {
     harness.kill().unwrap();
     harness.wait().unwrap();
     // Paused, as by a fault that the harness did not live to take back.
-    send(pids[1], Signal::SIGSTOP);
+    send(pids[0], Signal::SIGSTOP);
     assert!(pids.iter().all(|pid| start_ticks(*pid).is_some()), "they were to outlive it");
 
+    let since = Instant::now();
     let swept = sweep(&base).await.unwrap();
+    assert!(since.elapsed() < Duration::from_secs(5), "the server that was paused had to be killed");
     let mut ended: Vec<u32> = swept.ended.iter().map(|ended| ended.pid).collect();
     pids.sort_unstable();
     ended.sort_unstable();
@@ -294,6 +310,21 @@ async fn what_a_killed_server_of_a_killed_harness_holds_in_the_kernel_is_freed_b
     assert!(segments().contains(&shared), "nothing to be freed: the test shows nothing");
     sweep(&base).await.unwrap();
     assert!(!segments().contains(&shared));
+}
+
+#[tokio::test]
+async fn a_site_that_was_left_standing_stands_until_it_is_swept_by_name() {
+    let temp = temp();
+    let base = Base::below(temp.path()).unwrap();
+    let (mut keeper, words) = play("keeper", temp.path(), &[]);
+    assert!(keeper.wait().unwrap().success());
+    let server = words[0].parse().unwrap();
+    let swept = sweep(&base).await.unwrap();
+    assert_eq!(swept.kept, [base.path().join("run")]);
+    assert!(start_ticks(server).is_some(), "it does not stand");
+    let swept = sweep_kept(&base).await.unwrap();
+    assert_eq!(swept.ended.iter().map(|ended| ended.pid).collect::<Vec<_>>(), [server]);
+    assert!(start_ticks(server).is_none() && !base.path().join("run").exists());
 }
 
 #[tokio::test]

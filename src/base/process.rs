@@ -9,6 +9,7 @@ mod capture;
 mod children;
 mod command;
 mod daemon;
+mod ports;
 mod run;
 mod run_dir;
 mod spawn;
@@ -20,6 +21,7 @@ pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_tic
 pub use command::{Command, Input};
 pub use daemon::{Daemon, until};
 pub use nix::sys::signal::Signal;
+pub use ports::{PORT_TRIES, free_port};
 pub use run::{Exit, Ran, run};
 pub use run_dir::{
     Base, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, RunDir, remove_run_folder,

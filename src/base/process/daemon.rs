@@ -1,6 +1,7 @@
 //! Servers: children that run until they are ended.
 
 use crate::base::process::capture::tail;
+use crate::base::process::children::start_ticks;
 use crate::base::process::command::{Command, Input};
 use crate::base::process::run::Exit;
 use crate::base::process::spawn::{Spawned, signal_group, spawn};
@@ -39,7 +40,8 @@ struct Inner {
 }
 
 impl Daemon {
-    /// Starts it; standard output and error go to the end of the log file, as they are.
+    /// Starts it; standard output and error go to the end of the log file, as they are. When it ends,
+    /// what it has left running in its process group is ended too.
     pub async fn start(spec: Command, log: &Path, redactor: &Redactor) -> Result<Self, Trouble> {
         let words = || format!("can't write {}", log.display());
         let file = std::fs::OpenOptions::new()
@@ -58,6 +60,9 @@ impl Daemon {
         tokio::spawn(async move {
             // Waiting fails only when somebody else has waited, and then it has ended too.
             let exit = child.wait().await.map_or(Exit::Code(-1), Exit::from);
+            // What it leaves in its group ends with it, now: once the group is empty, its number may
+            // become a stranger's.
+            signal_group(pid, Signal::SIGKILL);
             tell.send_replace(Some(exit));
         });
         Ok(Self(Arc::new(Inner {
@@ -159,8 +164,7 @@ impl Daemon {
 
     /// Ends the whole group with SIGKILL, like a power cut for the process.
     pub async fn kill(&self) -> Exit {
-        // Also when the leader is gone: those it has started may be left.
-        signal_group(self.0.pid, Signal::SIGKILL);
+        self.signal(Signal::SIGKILL);
         self.exited().await
     }
 
@@ -190,9 +194,9 @@ impl Drop for Inner {
         signal_group(self.pid, self.death);
         signal_group(self.pid, Signal::SIGCONT);
         let since = Instant::now();
-        let alive = || {
-            self.exit.borrow().is_none() && crate::base::process::children::start_ticks(self.pid).is_some()
-        };
+        // The task that would tell may have gone, so `/proc` is asked too where there is one.
+        let here = || !cfg!(target_os = "linux") || start_ticks(self.pid).is_some();
+        let alive = || self.exit.borrow().is_none() && here();
         while alive() && since.elapsed() < DROP_GRACE {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -219,7 +223,6 @@ pub async fn until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::process::children::start_ticks;
 
     const LIMIT: Duration = Duration::from_secs(10);
 
@@ -288,6 +291,16 @@ mod tests {
         assert!(start_ticks(pid).is_some(), "ended while somebody still held it");
         drop(other);
         assert_eq!(start_ticks(pid), None);
+    }
+
+    #[tokio::test]
+    async fn what_it_leaves_running_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let daemon = daemon(&folder, "sleep 600 & echo left $!; exit 1", &Redactor::new()).await;
+        assert_eq!(daemon.exited().await, Exit::Code(1));
+        let left = daemon.log_text().trim().strip_prefix("left ").unwrap().parse().unwrap();
+        let gone = until(|| start_ticks(left).is_none().then_some(()));
+        tokio::time::timeout(LIMIT, gone).await.expect("it is still there");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
@@ -92,7 +93,7 @@ fn not_started(spec: &Command, error: &io::Error) -> Trouble {
     if let Some(cwd) = spec.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Trouble::environment(format!("can't start {program}: no folder {}", cwd.display()));
     }
-    if error.kind() == io::ErrorKind::NotFound {
+    if error.kind() == io::ErrorKind::NotFound || is_nowhere(&spec.program) {
         let hint = spec
             .hint
             .clone()
@@ -104,6 +105,13 @@ fn not_started(spec: &Command, error: &io::Error) -> Trouble {
         Some(hint) => trouble.hint(hint.clone()),
         None => trouble,
     }
+}
+
+/// Whether a program that is called by its name is in no folder of `PATH`. The system says
+/// "permission denied" instead when it could not look into one of them.
+fn is_nowhere(program: &Path) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    program.components().count() == 1 && !std::env::split_paths(&path).any(|f| f.join(program).is_file())
 }
 
 fn prepared(spec: &Command, dies_with_us: bool) -> Result<tokio::process::Command, Trouble> {

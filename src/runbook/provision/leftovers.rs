@@ -192,6 +192,7 @@ mod tests {
         let gone = dead(&base, "dead");
         let stranger = base.path().join("stranger");
         std::fs::create_dir(&stranger).unwrap();
+        std::fs::write(stranger.join(LOCK_FILE), "").unwrap();
         let lockless = dead(&base, "lockless");
         std::fs::remove_file(lockless.join(LOCK_FILE)).unwrap();
         let file = base.path().join("file");

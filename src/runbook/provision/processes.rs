@@ -3,7 +3,6 @@
 
 mod discovery;
 mod objects;
-mod ports;
 mod postgres;
 
 pub use discovery::{Discovery, OLDEST, Places, discover};

@@ -2,10 +2,9 @@
 //! a process of our own executable. It speaks no S3.
 
 use crate::base::clock::password;
-use crate::base::process::{Command, Daemon, RunDir, run};
+use crate::base::process::{Command, Daemon, PORT_TRIES, RunDir, free_port, run};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
-use crate::runbook::provision::processes::ports::{TRIES, free_port};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -176,7 +175,7 @@ async fn minio(
         let daemon = Daemon::start(command, &log, redactor).await?;
         match daemon.wait_ready("MinIO", READY, healthy(address)).await {
             Ok(()) => return Ok((daemon, format!("http://{address}"))),
-            Err(_) if attempt < TRIES && daemon.log_text().contains("in use") => attempt += 1,
+            Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("in use") => attempt += 1,
             Err(trouble) => return Err(trouble),
         }
     }

@@ -2,10 +2,11 @@
 //! in the run's folder. Its postmaster is our direct child. It speaks no SQL.
 
 use crate::base::clock::password;
-use crate::base::process::{Command, Daemon, Input, RunDir, Signal, User, run, unprivileged, until};
+use crate::base::process::{
+    Command, Daemon, Input, PORT_TRIES, RunDir, Signal, User, free_port, run, unprivileged, until,
+};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
-use crate::runbook::provision::processes::ports::{TRIES, free_port};
 use crate::system::programs::{PgBin, PgVersion, forget_shared_memory};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -202,7 +203,7 @@ impl Cluster<'_> {
             let ready = until(|| says_ready(&self.data, pid).then_some(()));
             match daemon.wait_ready("PostgreSQL", READY, ready).await {
                 Ok(()) => return Ok((daemon, port)),
-                Err(_) if attempt < TRIES && daemon.log_text().contains("Address already in use") => {
+                Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("Address already in use") => {
                     attempt += 1;
                 }
                 Err(trouble) => return Err(trouble),
