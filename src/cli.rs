@@ -1,11 +1,137 @@
-//! The command line.
+//! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
-pub mod check;
+use crate::base::trouble::{Blame, Trouble};
+use clap::{Parser, Subcommand};
+use std::{io::Write as _, process::ExitCode};
+
+// pub mod check;
 pub mod doctor;
 pub mod generate;
-pub mod list;
+// pub mod list;
 pub mod pdf;
 pub mod report;
 pub mod run;
-pub mod schema;
+// pub mod schema;
 pub mod standin;
+
+/// All that was looked at held.
+pub const HELD: u8 = 0;
+/// A promise does not hold.
+pub const INTEGRITY: u8 = 1;
+/// The command line, a scenario file or a profile is wrong.
+pub const USAGE: u8 = 2;
+/// It could not be found out: the environment does not give what is needed.
+pub const UNVERIFIED: u8 = 3;
+/// A bug of ours.
+pub const BUG: u8 = 70;
+
+/// Proves whether backups of rows in Postgres and binaries in S3 restore.
+#[derive(Parser, Debug)]
+#[command(
+    name = "pulp-drill",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 all held, 1 integrity failure, 2 usage or scenario error, \
+                  3 could not verify (environment), 70 a bug of pulp-drill.\n\n\
+                  Examples:\n  \
+                  pulp-drill run                              every scenario in scenarios/\n  \
+                  pulp-drill run scenarios/binary-missing.yaml\n  \
+                  pulp-drill run --engine 'command:node server.js'\n  \
+                  pulp-drill report reports/latest            a stored run again"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run drills: provision, seed, inject, back up, destroy, restore, verify
+    Run(Box<run::RunArgs>),
+    /// List scenarios
+    //    List(list::ListArgs),
+    /// Validate scenario files without running them
+    //    Check(check::CheckArgs),
+    /// Print the JSON Schema of scenario files, for editors
+    //    Schema(schema::SchemaArgs),
+    /// Say what is installed and which substrate would be used
+    Doctor(doctor::DoctorArgs),
+    /// Render a stored run again
+    Report(report::ReportArgs),
+    /// Compare PDFs
+    Pdf(pdf::PdfArgs),
+    /// Run a stand-in: an engine or an object store for drills
+    Standin(standin::StandinArgs),
+    /// Print shell completions or the man page
+    Generate(generate::GenerateArgs),
+}
+
+/// Runs the command line and gives the process's exit code. A panic is a bug of ours: 70.
+pub fn main(cli: Cli) -> ExitCode {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command)));
+    let code = match done {
+        Ok(Ok(code)) => code,
+        Ok(Err(trouble)) => {
+            eprintln!("error: {trouble}");
+            exit_code(&trouble)
+        }
+        Err(_) => {
+            eprintln!("error: this is a bug of pulp-drill\n  hint: report it with the lines above");
+            BUG
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// The exit code of a trouble.
+pub fn exit_code(trouble: &Trouble) -> u8 {
+    match trouble.blame {
+        Blame::Usage => USAGE,
+        Blame::Environment => UNVERIFIED,
+        Blame::Harness => BUG,
+    }
+}
+
+fn dispatch(command: Command) -> Result<u8, Trouble> {
+    match command {
+        Command::Run(args) => on_runtime(run::run(*args))?,
+        //        Command::List(args) => print(&list::run(&args)?),
+        //        Command::Check(args) => print(&check::run(&args)?),
+        //        Command::Schema(args) => print(&schema::run(&args)?),
+        Command::Doctor(args) => on_runtime(doctor::run(args))?,
+        Command::Report(args) => {
+            let outcome = report::run(&args)?;
+            print(&outcome.stdout)?;
+            eprint!("{}", outcome.stderr);
+            Ok(if outcome.intact { HELD } else { INTEGRITY })
+        }
+        Command::Pdf(args) => {
+            let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;
+            Ok(outcome.exit_code())
+        }
+        Command::Standin(args) => on_runtime(standin::run(args))?,
+        Command::Generate(args) => print(&generate::run(&args)?),
+    }
+}
+
+/// Runs a future on a runtime of its own.
+fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
+    // One TLS provider for every library; a second call finds it installed.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Trouble::environment("can't start the runtime").because(&error))?;
+    Ok(runtime.block_on(work))
+}
+
+/// Writes data to stdout. A reader that went away (`| head`) is no error.
+fn print(text: &str) -> Result<u8, Trouble> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Trouble::environment("can't write to stdout").because(&error))
+        }
+        Ok(()) | Err(_) => Ok(HELD),
+    }
+}

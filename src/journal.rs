@@ -26,10 +26,12 @@ use std::{
 };
 
 pub mod folder;
+mod logbook;
 pub mod mask;
 pub mod read;
 
 pub use folder::update_latest;
+pub use logbook::Logbook;
 pub use read::read;
 
 /// Sees every entry after it was written, in order.

@@ -1,3 +1,7 @@
 //! Parse, run, exit code.
 
-fn main() {}
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    pulp_drill::cli::main(pulp_drill::cli::Cli::parse())
+}

@@ -1,5 +1,54 @@
-//! Back up and restore side by side.
+//! Back up and restore, side by side: the runbook's sections 2 and 3, one driver for each kind of
+//! artefact. A command that fails is a finding about the procedure; only what keeps us from trying
+//! is an error.
+
+use crate::{
+    base::{ids::ObjectKey, ids::TableName},
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+    },
+};
+use std::path::PathBuf;
 
 pub mod manifest;
 pub mod pg_dump;
 pub mod s3;
+
+/// What one backup has left so far.
+#[derive(Clone, Debug, Default)]
+pub struct Backup {
+    /// The dump file (runbook 2.1).
+    pub dump: Option<PathBuf>,
+    /// The dated prefix in the backup bucket (runbook 2.2).
+    pub copy: Option<String>,
+    /// The manifest (runbook 2.4).
+    pub manifest: Option<manifest::Manifest>,
+}
+
+/// What an armed fault makes a procedure do wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Armed {
+    /// Tables that the next dump leaves out.
+    pub without_tables: Vec<TableName>,
+    /// The page size of the listing after whose first page the next copy stops.
+    pub first_page: Option<u16>,
+    /// Objects that the next copy leaves out.
+    pub without_objects: Vec<ObjectKey>,
+    /// Whether the next restore leaves out the sequences' positions.
+    pub without_sequences: bool,
+}
+
+/// The finding that a backup's step failed.
+fn backup_failed(step: &str, actual: String) -> Finding {
+    failed(FindingKind::BackupFailed, step, actual)
+}
+
+/// The finding that a restore's step failed.
+fn restore_failed(step: &str, actual: String) -> Finding {
+    failed(FindingKind::RestoreFailed, step, actual)
+}
+
+fn failed(kind: FindingKind, step: &str, actual: String) -> Finding {
+    Finding::new(CheckId::Procedure, kind, Entity::Step(step.to_owned()), "every command succeeds", actual)
+}

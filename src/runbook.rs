@@ -1,8 +1,18 @@
-//! The loop: the stages in runbook order.
+//! The loop: performs plans on sites, in runbook order, and turns what it saw into events and a
+//! verdict. Scenarios run side by side; each on its own site.
+
+pub mod provision;
+
+pub mod seed;
+
+pub mod fault;
 
 pub mod backup;
-pub mod fault;
-pub mod provision;
+
 pub mod restore;
-pub mod seed;
+
 pub mod verify;
+
+mod drill;
+
+pub use drill::{Ground, Outcome, Stop, drill};

@@ -1,1 +1,154 @@
-//! pulp-drill doctor.
+//! `pulp-drill doctor`: what is installed, which substrate would be used and why.
+
+use crate::{
+    base::{
+        process::{Base, unprivileged},
+        trouble::Trouble,
+    },
+    cli::{HELD, UNVERIFIED},
+    runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
+};
+use clap::{Args, ValueEnum};
+use std::path::Path;
+
+/// Arguments of `pulp-drill doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+}
+
+/// A run needs about this much room for stores, dumps and reports, in MiB.
+const ROOM: u64 = 512;
+
+struct Line {
+    what: &'static str,
+    ok: bool,
+    needed: bool,
+    found: String,
+    todo: String,
+}
+
+/// Looks around; exit 0 when a drill can run, 3 when something needed is missing.
+pub async fn run(args: DoctorArgs) -> Result<u8, Trouble> {
+    let mut lines = vec![postgres().await, objects().await, temporary(), user()];
+    let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
+    lines.push(room("reports", &report_dir));
+    let ready = lines.iter().all(|l| l.ok || !l.needed);
+    match args.format {
+        Format::Human => print!("{}", human(&lines, ready)),
+        Format::Json => println!("{}", json(&lines, ready)),
+    }
+    Ok(if ready { HELD } else { UNVERIFIED })
+}
+
+async fn postgres() -> Line {
+    let discovery = discover(&Places::of_machine()).await;
+    let found = discovery.found.as_ref().map(|bin| format!("{} in {}", bin.version, bin.dir.display()));
+    let todo = match &found {
+        Some(_) => String::new(),
+        None => match discovery.or_trouble() {
+            Err(trouble) => trouble.to_string(),
+            Ok(_) => String::new(),
+        },
+    };
+    Line {
+        what: "PostgreSQL",
+        ok: found.is_some(),
+        needed: true,
+        found: found.unwrap_or_else(|| "none".into()),
+        todo,
+    }
+}
+
+async fn objects() -> Line {
+    match ObjectProgram::discover().await {
+        Ok(program) => {
+            let why = match program.kind {
+                ObjectKind::Embedded => "embedded, because no minio is on PATH and MINIO_BIN is not set",
+                ObjectKind::Minio => "MinIO, because it is there",
+            };
+            let found = format!("{why}: {}", program.version);
+            Line { what: "object store", ok: true, needed: true, found, todo: String::new() }
+        }
+        Err(trouble) => Line {
+            what: "object store",
+            ok: false,
+            needed: true,
+            found: "none".into(),
+            todo: trouble.to_string(),
+        },
+    }
+}
+
+fn temporary() -> Line {
+    match Base::of_user() {
+        Ok(base) => room("temporary folder", base.path()),
+        Err(trouble) => Line {
+            what: "temporary folder",
+            ok: false,
+            needed: true,
+            found: "can't be used".into(),
+            todo: trouble.to_string(),
+        },
+    }
+}
+
+fn user() -> Line {
+    let found = match unprivileged() {
+        Some(user) => format!("root; PostgreSQL runs as {}", user.name),
+        None => "not root; PostgreSQL runs as this user".to_owned(),
+    };
+    Line { what: "user", ok: true, needed: true, found, todo: String::new() }
+}
+
+fn room(what: &'static str, path: &Path) -> Line {
+    match nix::sys::statvfs::statvfs(path) {
+        Ok(stat) => {
+            #[expect(clippy::useless_conversion, reason = "the types differ between systems")]
+            let free = u64::from(stat.blocks_available()) * u64::from(stat.fragment_size()) >> 20;
+            let todo = if free < ROOM { format!("free at least {ROOM} MiB there") } else { String::new() };
+            let found = format!("{} with {free} MiB free", path.display());
+            Line { what, ok: free >= ROOM, needed: true, found, todo }
+        }
+        Err(error) => Line {
+            what,
+            ok: false,
+            needed: true,
+            found: path.display().to_string(),
+            todo: format!("can't be looked at: {error}"),
+        },
+    }
+}
+
+fn human(lines: &[Line], ready: bool) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let mark = if line.ok { "ok     " } else { "MISSING" };
+        out += &format!("{mark}  {:<17} {}\n", line.what, line.found);
+        for todo in line.todo.lines() {
+            out += &format!("         {todo}\n");
+        }
+    }
+    out += if ready {
+        "\nsubstrate: local (private PostgreSQL and object store). Drills can run.\n"
+    } else {
+        "\nsubstrate: none. Drills can't run until what is MISSING is there.\n"
+    };
+    out
+}
+
+fn json(lines: &[Line], ready: bool) -> serde_json::Value {
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|l| serde_json::json!({"what": l.what, "ok": l.ok, "found": l.found, "todo": l.todo}))
+        .collect();
+    serde_json::json!({"ready": ready, "substrate": if ready { Some("local") } else { None }, "found": lines})
+}

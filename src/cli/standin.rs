@@ -1,1 +1,51 @@
-//! pulp-drill standin.
+//! `pulp-drill standin`: the stand-in engine, its migrations, and the embedded object store.
+
+use crate::{
+    base::trouble::Trouble,
+    cli::HELD,
+    standin::{engine, objects},
+};
+use clap::{Args, Subcommand};
+
+/// Arguments of `pulp-drill standin`.
+#[derive(Args, Debug)]
+pub struct StandinArgs {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Subcommand, Debug)]
+enum Which {
+    /// Serve the stand-in engine, configured by Pulp Engine's environment variables
+    Engine(engine::EngineArgs),
+    /// Bring the stand-in engine's schema forward (DATABASE_URL)
+    Migrate,
+    /// Serve the embedded object store
+    Objects(objects::ObjectsArgs),
+}
+
+/// Runs a stand-in until it is told to stop.
+pub async fn run(args: StandinArgs) -> Result<u8, Trouble> {
+    let failed = |what: &str, error: &(dyn std::error::Error + 'static)| {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.contains(&cause_text) {
+                text += &format!(": {cause_text}");
+            }
+            source = cause.source();
+        }
+        Trouble::environment(what).cause(text)
+    };
+    match args.which {
+        Which::Engine(args) => {
+            engine::serve(args).await.map_err(|e| failed("the stand-in engine ended", &e))?;
+        }
+        Which::Migrate => engine::migrate().await.map_err(|e| failed("the migration failed", &e))?,
+        Which::Objects(args) => {
+            objects::serve(args).await.map_err(|e| failed("the object store ended", &e))?;
+        }
+    }
+    Ok(HELD)
+}

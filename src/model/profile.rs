@@ -36,15 +36,19 @@ pub struct Profile {
 pub struct Entity {
     /// Its table.
     pub table: TableName,
-    /// The column with the name that people know a row by; without it the primary key is shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
+    /// The columns that name a row for people, joined by `@`; a dot goes into a JSON column
+    /// (`definition.key`). Without it the primary key is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label: Vec<String>,
     /// Columns that may change without a loss (last seen, heartbeat).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volatile: Vec<String>,
     /// The binary that each row points at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binary: Option<Binary>,
+    /// For templates' versions: the JSON column with the definition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
     /// For schedules: the column with the next run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run: Option<String>,
@@ -112,13 +116,22 @@ impl Profile {
         self.entities.values().filter_map(|e| e.binary.as_ref().map(|b| (e, b)))
     }
 
-    /// What people call a row: its label column, else its key.
+    /// What people call a row: its label columns, else its key.
     pub fn row_name(&self, table: &TableName, key: &str, json: &serde_json::Value) -> String {
-        let label = self.entity_of(table).and_then(|e| e.label.as_ref()).and_then(|l| json.get(l));
-        match label {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(serde_json::Value::Null) | None => key.to_owned(),
-            Some(other) => other.to_string(),
+        let label = self.entity_of(table).map_or(&[][..], |e| &e.label[..]);
+        let parts: Option<Vec<String>> = label.iter().map(|path| text_at(json, path)).collect();
+        match parts {
+            Some(parts) if !parts.is_empty() => parts.join("@"),
+            Some(_) | None => key.to_owned(),
         }
+    }
+}
+
+/// The text at a dotted path.
+fn text_at(json: &serde_json::Value, path: &str) -> Option<String> {
+    match path.split('.').try_fold(json, |value, name| value.get(name))? {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
     }
 }

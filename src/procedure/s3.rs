@@ -1,1 +1,58 @@
-//! The bucket copied into a dated prefix and back (runbook 2.2 and 3.2).
+//! Binaries by copying the bucket into a dated prefix and back: runbook 2.2 and 3.2, by the S3 API
+//! (server-side copies). Copying does not verify: that is what the drill is for.
+
+use crate::{
+    base::{ids::ObjectKey, trouble::Trouble},
+    model::finding::Finding,
+    procedure::{Armed, backup_failed, restore_failed},
+    site::Handles,
+    system::objects::{Bucket, Listed},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+
+/// Copies in flight.
+const ABREAST: usize = 8;
+
+/// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
+/// Gives how many.
+pub async fn back_up(
+    site: &Handles,
+    prefix: &str,
+    armed: &Armed,
+) -> Result<(usize, Option<Finding>), Trouble> {
+    let listed = match armed.first_page {
+        None => site.objects.list("").await?,
+        Some(size) => site.objects.first_page("", size).await?.0,
+    };
+    let wanted: Vec<Listed> =
+        listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect();
+    let count = wanted.len();
+    let copied =
+        copy(&site.objects, &site.backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
+    Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+}
+
+/// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`
+/// without `--delete`, it removes nothing.
+pub async fn restore(site: &Handles, prefix: &str) -> Result<(usize, Option<Finding>), Trouble> {
+    let listed = site.backups.list(prefix).await?;
+    let count = listed.len();
+    let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
+    let copied = copy(&site.backups, &site.objects, listed, back).await;
+    Ok((count, copied.err().map(|trouble| restore_failed("restore objects", trouble.to_string()))))
+}
+
+async fn copy(
+    from: &Bucket,
+    to: &Bucket,
+    objects: Vec<Listed>,
+    name: impl Fn(&ObjectKey) -> ObjectKey,
+) -> Result<(), Trouble> {
+    let jobs =
+        objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
+    stream::iter(jobs)
+        .map(|(target, key, from, to)| async move { from.copy_to(&key, &to, &target).await })
+        .buffer_unordered(ABREAST)
+        .try_collect()
+        .await
+}

@@ -1,4 +1,260 @@
-//! The substrate: started once a run, gone at its end.
+//! The substrate, started once a run and gone at its end, and the sites on it: each scenario gets a
+//! database, two buckets and an engine of its own, so that scenarios run side by side.
+
+use crate::{
+    base::{
+        clock,
+        ids::BucketName,
+        process::{Base, RunDir, Teardown},
+        redact::Redactor,
+        trouble::{OrTrouble, Trouble},
+    },
+    model::profile::Profile,
+    site::{EngineSlot, Handles, Site, Source},
+    system::{
+        engine::{ApiKeys, Launch},
+        gate::Gate,
+        objects::{S3Access, Store},
+        postgres::{Access, Postgres, create_database, drop_database},
+        programs::PgBin,
+    },
+};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 
 pub mod leftovers;
 pub mod processes;
+
+use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
+
+/// How long a server may take to stop before it is killed.
+const STOP: Duration = Duration::from_secs(25);
+
+/// The database's name in the runbook; each site adds its number.
+const DATABASE: &str = "pulp-engine";
+
+/// Which engine is driven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineChoice {
+    /// How it is come by.
+    pub launch: Launch,
+    /// Its name in reports.
+    pub name: String,
+}
+
+/// PostgreSQL and an object store, up.
+pub struct Substrate {
+    postgres: PostgresServer,
+    objects: ObjectServer,
+    run_dir: Arc<RunDir>,
+    profile: Arc<Profile>,
+    engine: EngineChoice,
+    redactor: Redactor,
+}
+
+impl Substrate {
+    /// Starts a private PostgreSQL cluster and an S3 server in a folder of the run's own. What is to
+    /// be undone is pushed onto the teardown as soon as it is there.
+    pub async fn start(
+        run: &str,
+        keep: bool,
+        profile: Arc<Profile>,
+        engine: EngineChoice,
+        redactor: &Redactor,
+        teardown: &Teardown,
+    ) -> Result<Self, Trouble> {
+        let bin = discover(&Places::of_machine()).await.or_trouble()?;
+        let program = ObjectProgram::discover().await?;
+        let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, keep)?);
+        if !keep {
+            let held = Arc::clone(&run_dir);
+            teardown.push("remove the run's folder", STOP, async move { remove(held).await }, || {});
+        }
+        let (postgres, objects) = tokio::join!(
+            PostgresServer::start(&run_dir, &bin, Durability::Off, redactor),
+            ObjectServer::start(&run_dir, &program, redactor),
+        );
+        // What came up is torn down even where the other did not.
+        if let (Ok(server), false) = (&postgres, keep) {
+            let server = server.clone();
+            teardown.push("stop PostgreSQL", STOP, async move { Ok(server.stop().await) }, || {});
+        }
+        if let (Ok(server), false) = (&objects, keep) {
+            let server = server.clone();
+            teardown.push("stop the object store", STOP, async move { Ok(server.stop().await) }, || {});
+        }
+        Ok(Self {
+            postgres: postgres?,
+            objects: objects?,
+            run_dir,
+            profile,
+            engine,
+            redactor: redactor.clone(),
+        })
+    }
+
+    /// Names and versions of what takes part, and the settings that matter.
+    pub async fn versions(&self) -> Result<BTreeMap<String, String>, Trouble> {
+        let postgres = Postgres::connect(&self.access("postgres")).await?;
+        let fsync = postgres.setting("fsync").await?;
+        let version = postgres.version().await?;
+        postgres.close().await;
+        Ok(BTreeMap::from([
+            ("postgres".to_owned(), version),
+            ("postgres programs".to_owned(), self.postgres.bin.dir.display().to_string()),
+            ("postgres fsync".to_owned(), fsync),
+            ("pg_dump".to_owned(), self.postgres.bin.version.to_string()),
+            ("objects".to_owned(), describe(&self.objects)),
+            ("engine".to_owned(), self.engine.name.clone()),
+            ("profile".to_owned(), self.profile.name.clone()),
+        ]))
+    }
+
+    /// A new, empty site: its number is part of every name.
+    pub async fn site(&self, number: usize) -> Result<Site<Source>, Trouble> {
+        let database = self.access(&format!("{DATABASE}-{number:03}"));
+        let (bucket, backup_bucket) =
+            (BucketName::new(format!("assets-{number:03}")), BucketName::new(format!("backups-{number:03}")));
+        let s3 = S3Access {
+            endpoint: self.objects.endpoint.clone(),
+            region: self.objects.region.clone(),
+            access_key: self.objects.access_key.clone(),
+            secret_key: self.objects.secret_key.clone(),
+            path_style: true,
+        };
+        let store = Store::s3(&s3);
+        let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
+        create_database(&database.maintenance(), &database.database, &database.user).await?;
+        store.create_bucket(&bucket).await?;
+        store.create_bucket(&backup_bucket).await?;
+        let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
+        let gate = Gate::start(&upstream).await?;
+        let keys = self.keys();
+        let engine = EngineSlot {
+            launch: self.engine.launch.clone(),
+            env: environment(&database, &s3, &bucket, gate.url().as_str(), &keys, &folder),
+            keys,
+            log: folder.join("engine.log"),
+            children: self.run_dir.children().clone(),
+            running: Mutex::new(None),
+        };
+        Ok(Site::new(Handles {
+            objects: store.bucket(&bucket),
+            backups: store.bucket(&backup_bucket),
+            programs: self.programs(),
+            profile: Arc::clone(&self.profile),
+            redactor: self.redactor.clone(),
+            gate: Some(gate),
+            database,
+            s3,
+            store,
+            bucket,
+            backup_bucket,
+            folder,
+            engine,
+        }))
+    }
+
+    /// Takes a site down: its engine, database, buckets and folder.
+    pub async fn dispose(&self, site: &Site<Source>) -> Result<(), Trouble> {
+        site.engine.kill().await;
+        drop_database(&site.database.maintenance(), &site.database.database).await?;
+        site.store.delete_bucket(&site.bucket).await?;
+        site.store.delete_bucket(&site.backup_bucket).await?;
+        std::fs::remove_dir_all(&site.folder)
+            .or_environment(|| format!("can't remove {}", site.folder.display()))
+    }
+
+    /// Leaves everything standing for inspection. Gives the run's folder.
+    pub fn leave_standing(self) -> Result<PathBuf, Trouble> {
+        let run_dir = Arc::try_unwrap(self.run_dir)
+            .map_err(|_| Trouble::harness("the run's folder is still held by somebody"))?;
+        for daemon in [self.postgres.daemon(), self.objects.daemon()] {
+            daemon.release();
+        }
+        run_dir.leave_standing()
+    }
+
+    /// The target profile.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// PostgreSQL's programs.
+    fn programs(&self) -> PgBin {
+        self.postgres.bin.clone()
+    }
+
+    fn access(&self, database: &str) -> Access {
+        Access {
+            host: self.postgres.host.clone(),
+            port: self.postgres.port,
+            user: self.postgres.superuser.clone(),
+            password: self.postgres.password.clone(),
+            database: database.to_owned(),
+        }
+    }
+
+    fn keys(&self) -> ApiKeys {
+        let key = || {
+            let key = clock::password();
+            self.redactor.add(&key);
+            Some(key)
+        };
+        ApiKeys { admin: key(), render: key(), preview: key(), editor: key() }
+    }
+}
+
+/// Which object store runs.
+fn describe(objects: &ObjectServer) -> String {
+    match objects.kind {
+        ObjectKind::Embedded => format!("embedded {}", objects.version),
+        ObjectKind::Minio => format!("MinIO, {}", objects.version),
+    }
+}
+
+/// The environment that the real server documents.
+fn environment(
+    database: &Access,
+    s3: &S3Access,
+    bucket: &BucketName,
+    endpoint: &str,
+    keys: &ApiKeys,
+    folder: &std::path::Path,
+) -> BTreeMap<String, String> {
+    let mut env: BTreeMap<String, String> = [
+        ("HOST", "127.0.0.1".to_owned()),
+        ("STORAGE_MODE", "postgres".to_owned()),
+        ("DATABASE_URL", database.url()),
+        ("ASSET_BINARY_STORE", "s3".to_owned()),
+        ("ASSET_ACCESS_MODE", "private".to_owned()),
+        ("ASSETS_DIR", folder.join("assets").display().to_string()),
+        ("TEMPLATES_DIR", folder.join("templates").display().to_string()),
+        ("S3_BUCKET", bucket.to_string()),
+        ("S3_REGION", s3.region.clone()),
+        ("S3_ACCESS_KEY_ID", s3.access_key.clone()),
+        ("S3_SECRET_ACCESS_KEY", s3.secret_key.clone()),
+        ("S3_ENDPOINT", endpoint.trim_end_matches('/').to_owned()),
+        ("S3_PATH_STYLE", "true".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let keys = [
+        ("API_KEY_ADMIN", &keys.admin),
+        ("API_KEY_RENDER", &keys.render),
+        ("API_KEY_PREVIEW", &keys.preview),
+        ("API_KEY_EDITOR", &keys.editor),
+    ];
+    env.extend(keys.into_iter().filter_map(|(name, key)| Some((name.to_owned(), key.clone()?))));
+    env
+}
+
+async fn remove(run_dir: Arc<RunDir>) -> Result<(), Trouble> {
+    // Sites hold nothing of it any more; where one still does, dropping it removes the folder.
+    match Arc::try_unwrap(run_dir) {
+        Ok(run_dir) => tokio::task::spawn_blocking(move || run_dir.remove())
+            .await
+            .unwrap_or_else(|e| Err(Trouble::harness("removing the run's folder panicked").because(&e))),
+        Err(_) => Ok(()),
+    }
+}

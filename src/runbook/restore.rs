@@ -1,1 +1,87 @@
-//! The restore stage.
+//! The restore stage: runbook 3.1 to 3.5, one sub-step at a time.
+
+use crate::{
+    base::{
+        process::{self, Command},
+        trouble::{OrTrouble, Trouble},
+    },
+    journal::Logbook,
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+    },
+    plan::RestoreJob,
+    procedure::{Armed, Backup, pg_dump, s3},
+    site::Handles,
+};
+use std::time::Duration;
+
+/// No migration of a drill's size takes longer.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// How a sub-step went.
+#[derive(Debug)]
+pub enum Went {
+    /// Done.
+    Well,
+    /// A command failed: the operator would stop here.
+    Failed(Box<Finding>),
+    /// The engine did not become ready; why.
+    NotReady(String),
+}
+
+/// Does one sub-step.
+pub async fn perform(
+    job: RestoreJob,
+    site: &Handles,
+    backup: &Backup,
+    armed: &mut Armed,
+    log: &Logbook,
+) -> Result<Went, Trouble> {
+    let failed = match job {
+        RestoreJob::StopEngine => {
+            site.engine.stop().await;
+            None
+        }
+        RestoreJob::RestoreObjects => match &backup.copy {
+            Some(prefix) => s3::restore(site, prefix).await?.1,
+            None => return Err(Trouble::usage("objects are to be restored, but none were copied")),
+        },
+        RestoreJob::RestoreDatabase => match &backup.dump {
+            Some(dump) => {
+                let failed = pg_dump::restore(site, dump, armed, log).await?;
+                armed.without_sequences = false;
+                failed
+            }
+            None => return Err(Trouble::usage("the database is to be restored, but none was dumped")),
+        },
+        RestoreJob::Migrate => migrate(site, log).await?,
+        RestoreJob::StartEngine => {
+            return Ok(match site.engine.start(&site.redactor).await {
+                Ok(()) => Went::Well,
+                Err(trouble) => Went::NotReady(trouble.to_string()),
+            });
+        }
+    };
+    Ok(failed.map_or(Went::Well, |finding| Went::Failed(Box::new(finding))))
+}
+
+/// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
+pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
+    let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
+    let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
+    let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
+    let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
+    for (name, value) in &site.engine.env {
+        command = command.env(name, value);
+    }
+    let ran = process::run(command, &site.redactor).await?;
+    log.ran(&ran)?;
+    if ran.exit.is_success() {
+        return Ok(None);
+    }
+    let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
+    let step = Entity::Step("migrate".to_owned());
+    let expected = "the migration succeeds";
+    Ok(Some(Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())))
+}

@@ -1,1 +1,213 @@
-//! Fills a fresh site through the API.
+//! Fills a fresh site through the API, as users would: assets, templates and their later versions,
+//! labels, schedules, a replaced asset. Then writes more of the same kind when a timeline asks.
+
+use crate::{
+    base::{
+        digest::Digest,
+        ids::{AssetName, ObjectKey, TemplateKey},
+        trouble::{OrTrouble, Trouble},
+    },
+    model::state::{Golden, Known, KnownAsset, KnownTemplate},
+    scenario::seed::Seed,
+    system::engine::{Engine, Upload},
+};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
+const REFERENCE: &str = "/assets/@";
+
+/// What was put on a site, and what the harness remembers of it.
+#[derive(Clone, Debug, Default)]
+pub struct Put {
+    /// What is there.
+    pub known: Known,
+    /// All bytes ever sent for an asset, oldest first.
+    pub sent: BTreeMap<AssetName, Vec<Vec<u8>>>,
+}
+
+/// Fills a site. `golden` is the folder with the known-good PDFs, where there is one.
+pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Put, Trouble> {
+    let mut put = Put::default();
+    for asset in &seed.assets {
+        let upload = Upload {
+            name: asset.name.to_string(),
+            bytes: read(&asset.file)?,
+            media_type: media_type(&asset.file).to_owned(),
+            folder: asset.folder.clone(),
+            tags: asset.tags.clone(),
+            alt_text: asset.alt_text.clone(),
+        };
+        put.upload(api, upload).await?;
+    }
+    for replace in &seed.replace {
+        put.replace(api, &replace.asset, read(&replace.with)?, media_type(&replace.with)).await?;
+    }
+    for template in &seed.templates {
+        let (definition, mut assets) = put.resolve(&template.definition)?;
+        api.create_template(&definition).await?;
+        for (_, later) in &template.then {
+            let (definition, named) = put.resolve(later)?;
+            api.update_template(template.key.as_str(), &definition).await?;
+            assets = named;
+        }
+        for (label, version) in &template.labels {
+            api.put_label(template.key.as_str(), label, version).await?;
+        }
+        let (data, named) = put.resolve(&template.data)?;
+        assets.extend(named);
+        let golden = golden.map(|folder| known_good(&folder.join(template.golden_name()))).transpose()?;
+        let known = KnownTemplate { data, assets: assets.into_iter().collect(), golden };
+        put.known.templates.insert(template.key.clone(), known);
+    }
+    for schedule in &seed.schedules {
+        let (body, _) = put.resolve(&schedule.body)?;
+        api.create_schedule(&body).await?;
+    }
+    Ok(put)
+}
+
+impl Put {
+    /// Uploads an asset.
+    pub async fn upload(&mut self, api: &Engine, upload: Upload) -> Result<ObjectKey, Trouble> {
+        let name = AssetName::new(&upload.name);
+        let record = api.upload(&upload).await?;
+        let known = KnownAsset {
+            id: record.id,
+            key: ObjectKey::new(record.filename),
+            size: upload.bytes.len() as u64,
+            sha256: Digest::of(&upload.bytes),
+        };
+        let key = known.key.clone();
+        self.known.assets.insert(name.clone(), known);
+        self.sent.entry(name).or_default().push(upload.bytes);
+        Ok(key)
+    }
+
+    /// Replaces an asset's binary in place.
+    pub async fn replace(
+        &mut self,
+        api: &Engine,
+        name: &AssetName,
+        bytes: Vec<u8>,
+        media_type: &str,
+    ) -> Result<(), Trouble> {
+        let known = self.asset(name)?.clone();
+        let record = api.replace(&known.id, name.as_str(), &bytes, media_type).await?;
+        let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+        let known = KnownAsset { key: ObjectKey::new(record.filename), size, sha256, ..known };
+        self.known.assets.insert(name.clone(), known);
+        self.sent.entry(name.clone()).or_default().push(bytes);
+        Ok(())
+    }
+
+    /// Deletes an asset, also where templates refer to it.
+    pub async fn delete(&mut self, api: &Engine, name: &AssetName) -> Result<(), Trouble> {
+        let id = self.asset(name)?.id.clone();
+        api.delete_asset(&id, true).await?;
+        self.known.assets.remove(name);
+        Ok(())
+    }
+
+    /// Saves a template again with its name changed: a new version that renders the same.
+    pub async fn save_template(&mut self, api: &Engine, key: &TemplateKey) -> Result<(), Trouble> {
+        let mut definition = api.template(key.as_str()).await?.definition;
+        let name = definition.get("name").and_then(Value::as_str).unwrap_or_default();
+        definition["name"] = Value::from(format!("{name} (saved again)"));
+        api.update_template(key.as_str(), &definition).await?;
+        Ok(())
+    }
+
+    /// What is known of an asset.
+    pub fn asset(&self, name: &AssetName) -> Result<&KnownAsset, Trouble> {
+        self.known.assets.get(name).ok_or_else(|| {
+            Trouble::usage(format!("there is no asset {name} at this point of the timeline"))
+                .hint("name an asset of the seed, or upload it in an earlier step")
+        })
+    }
+
+    /// Puts storage keys in the place of references; also gives the assets that were named.
+    fn resolve(&self, value: &Value) -> Result<(Value, BTreeSet<AssetName>), Trouble> {
+        let mut named = BTreeSet::new();
+        let value = self.resolve_into(value, &mut named)?;
+        Ok((value, named))
+    }
+
+    fn resolve_into(&self, value: &Value, named: &mut BTreeSet<AssetName>) -> Result<Value, Trouble> {
+        Ok(match value {
+            Value::String(text) => Value::String(self.resolve_text(text, named)?),
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|v| self.resolve_into(v, named)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(fields) => Value::Object(
+                fields.iter().map(|(k, v)| Ok((k.clone(), self.resolve_into(v, named)?))).collect::<Result<
+                    _,
+                    Trouble,
+                >>(
+                )?,
+            ),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        })
+    }
+
+    fn resolve_text(&self, text: &str, named: &mut BTreeSet<AssetName>) -> Result<String, Trouble> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(REFERENCE) {
+            let (before, after) = rest.split_at(at);
+            let after = &after[REFERENCE.len()..];
+            // The longest name, so that `logo.png` is not taken for `logo.png.bak`'s beginning.
+            let name = self
+                .known
+                .assets
+                .keys()
+                .filter(|n| after.starts_with(n.as_str()))
+                .max_by_key(|n| n.as_str().len());
+            let name = name.ok_or_else(|| {
+                let shown: String = after.chars().take(40).collect();
+                Trouble::usage(format!("no asset of the seed is called like @{shown}"))
+            })?;
+            out += before;
+            out += "/assets/";
+            out += self.known.assets[name].key.as_str();
+            rest = &after[name.as_str().len()..];
+            named.insert(name.clone());
+        }
+        Ok(out + rest)
+    }
+}
+
+/// The upload of a loose fixture.
+pub fn loose(file: &Path, name: &AssetName) -> Result<Upload, Trouble> {
+    Ok(Upload {
+        name: name.to_string(),
+        bytes: read(file)?,
+        media_type: media_type(file).to_owned(),
+        ..Upload::default()
+    })
+}
+
+/// The media type by the file name's ending.
+pub fn media_type(file: &Path) -> &'static str {
+    match file.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        _ => "application/octet-stream",
+    }
+}
+
+fn known_good(path: &Path) -> Result<Golden, Trouble> {
+    let sha256 = Digest::of_file(path).map_err(|error| {
+        Trouble::usage(format!("can't read the known-good PDF {}", path.display()))
+            .because(&error)
+            .hint("--golden wants DIR/<seed>/<name of the template's current file>.pdf for every template")
+    })?;
+    Ok(Golden { sha256, path: path.to_owned() })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
+    std::fs::read(file).or_usage(|| format!("can't read the fixture {}", file.display()))
+}

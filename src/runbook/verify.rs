@@ -1,8 +1,233 @@
-//! The checks after a restore.
+//! The checks after a restore (runbook 3.6 and beyond). Each takes the restored site, or what was
+//! read from it once, and the recorded cut point; each says how much it looked at. A check that
+//! could not look is unknown or skipped, never passed.
 
+use crate::{
+    base::{
+        ids::{AssetName, ObjectKey},
+        trouble::Trouble,
+    },
+    journal::Logbook,
+    model::{
+        check::CheckId,
+        event::Event,
+        finding::{Entity, Finding, FindingKind},
+        state::{Known, State},
+        verdict::CheckOutcome,
+    },
+    procedure::manifest::Manifest,
+    site::{Handles, Restored, Site},
+};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+pub mod baseline;
 pub mod catalog;
 pub mod contents;
+pub mod fail_closed;
 pub mod pdf;
 pub mod reconcile;
 pub mod render;
 pub mod runtime;
+
+/// What must be there after the restore: the rows at the dump's instant, what the harness knows of
+/// them, and the inventory of the API.
+#[derive(Clone, Debug, Default)]
+pub struct CutPoint {
+    /// Rows, sequences, schema and objects.
+    pub state: State,
+    /// Assets and templates with their known-good PDFs.
+    pub known: Known,
+    /// The manifest that the drift check compares with.
+    pub manifest: Option<Manifest>,
+}
+
+/// What people call the objects of a run: also those that came after the cut point.
+#[derive(Clone, Debug, Default)]
+pub struct Names(BTreeMap<ObjectKey, AssetName>);
+
+impl Names {
+    /// Learns an asset's key.
+    pub fn learn(&mut self, key: ObjectKey, name: AssetName) {
+        self.0.insert(key, name);
+    }
+
+    /// The asset that an object belongs to, if it is known.
+    pub fn asset(&self, key: &ObjectKey) -> Option<&AssetName> {
+        self.0.get(key)
+    }
+
+    /// The key of an asset by its name.
+    pub fn key(&self, name: &AssetName) -> Option<&ObjectKey> {
+        self.0.iter().find(|(_, n)| *n == name).map(|(key, _)| key)
+    }
+
+    /// The keys of assets whose names start like this.
+    pub fn keys_like(&self, start: &str) -> Vec<ObjectKey> {
+        self.0.iter().filter(|(_, n)| n.as_str().starts_with(start)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The asset by its name, else the object by its key.
+    pub fn entity(&self, key: &ObjectKey) -> Entity {
+        self.asset(key).map_or_else(|| Entity::Object(key.clone()), |name| Entity::Asset(name.clone()))
+    }
+}
+
+/// How a check went.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// How much it looked at, or why not.
+    pub outcome: CheckOutcome,
+    /// What it found.
+    pub findings: Vec<Finding>,
+}
+
+impl Looked {
+    /// It looked at this many things.
+    pub fn at(at: usize, findings: Vec<Finding>) -> Self {
+        Self { outcome: CheckOutcome::Looked { at }, findings }
+    }
+
+    /// It was not to look.
+    pub fn skipped(why: impl Into<String>) -> Self {
+        Self { outcome: CheckOutcome::Skipped { why: why.into() }, findings: Vec::new() }
+    }
+
+    /// It could not find out; what it had found by then still counts.
+    pub fn unknown(why: impl Into<String>, findings: Vec<Finding>) -> Self {
+        Self { outcome: CheckOutcome::Unknown { why: why.into() }, findings }
+    }
+}
+
+/// All that the checks said.
+#[derive(Clone, Debug, Default)]
+pub struct Verified {
+    /// How each went.
+    pub checks: Vec<(CheckId, CheckOutcome)>,
+    /// What they found.
+    pub findings: Vec<Finding>,
+    /// When the first known-good PDF had been rendered.
+    pub first_good: Option<Instant>,
+}
+
+impl Verified {
+    /// Takes in a check and keeps it in the journal.
+    pub fn take(
+        &mut self,
+        check: CheckId,
+        looked: Looked,
+        took: Duration,
+        log: &Logbook,
+    ) -> Result<(), Trouble> {
+        for finding in &looked.findings {
+            log.event(Event::Found(Box::new(finding.clone())))?;
+        }
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        log.event(Event::CheckFinished { check, outcome: looked.outcome.clone(), ms })?;
+        self.checks.push((check, looked.outcome));
+        self.findings.extend(looked.findings);
+        Ok(())
+    }
+
+    /// Takes in every check as skipped.
+    pub fn skip(
+        &mut self,
+        checks: impl IntoIterator<Item = CheckId>,
+        why: &str,
+        log: &Logbook,
+    ) -> Result<(), Trouble> {
+        for check in checks {
+            self.take(check, Looked::skipped(why), Duration::ZERO, log)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads both stores of a site as they are now.
+pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Trouble> {
+    let postgres = site.connect().await?;
+    let database = postgres.capture(&site.profile, as_of.map(|s| &s.database)).await;
+    postgres.close().await;
+    Ok(State { database: database?, objects: site.objects.inventory("").await? })
+}
+
+/// Runs all checks of a restored site. `ready` is what kept the engine from starting, if anything.
+pub async fn verify(
+    site: &Site<Restored>,
+    cut: &CutPoint,
+    names: &Names,
+    not_ready: Option<String>,
+    log: &Logbook,
+) -> Result<Verified, Trouble> {
+    let mut all = Verified::default();
+    let started = Instant::now();
+    let observed =
+        observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
+    let reading = started.elapsed();
+
+    let ready = Timed::of(runtime::ready(site, not_ready)).await;
+    let is_ready = ready.looked.findings.is_empty();
+    ready.into(CheckId::Ready, &mut all, log)?;
+    if is_ready {
+        let render = Timed::of(render::check(site, cut, &observed, names, log)).await;
+        all.first_good = render.looked.1;
+        Timed { looked: render.looked.0, took: render.took }.into(CheckId::Render, &mut all, log)?;
+    } else {
+        all.skip([CheckId::Render], "the engine is not ready", log)?;
+    }
+    all.take(CheckId::Catalog, catalog::check(cut, &observed), reading, log)?;
+    all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile), reading, log)?;
+    all.take(CheckId::Sequences, catalog::sequences(cut, &observed), reading, log)?;
+    all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
+    all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
+    if is_ready {
+        Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
+        Timed::of(fail_closed::check(site, cut, &observed, log)).await.into(
+            CheckId::FailClosed,
+            &mut all,
+            log,
+        )?;
+    } else {
+        all.skip([CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
+    }
+    Ok(all)
+}
+
+/// A check with the time it took.
+struct Timed<T> {
+    looked: T,
+    took: Duration,
+}
+
+impl<T> Timed<T> {
+    async fn of(check: impl Future<Output = T>) -> Self {
+        let started = Instant::now();
+        Self { looked: check.await, took: started.elapsed() }
+    }
+}
+
+impl Timed<Looked> {
+    fn into(self, check: CheckId, all: &mut Verified, log: &Logbook) -> Result<(), Trouble> {
+        all.take(check, self.looked, self.took, log)
+    }
+}
+
+/// The procedure's own check: what its steps reported, and whether binaries came before rows
+/// (runbook 3: "restore the object store first").
+pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
+    let place = |name: &str| steps_done.iter().position(|s| s == name);
+    if let (Some(rows), Some(objects)) = (place("restore database"), place("restore objects"))
+        && rows < objects
+    {
+        findings.push(Finding::new(
+            CheckId::Procedure,
+            FindingKind::WrongOrder,
+            Entity::Step("restore database".to_owned()),
+            "restore objects before restore database",
+            "restore database ran first: rows were there whose binaries were not",
+        ));
+    }
+    Looked::at(steps_done.len(), findings)
+}

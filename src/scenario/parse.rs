@@ -79,12 +79,7 @@ impl Reader<'_> {
         scenario.filter(|_| sound)
     }
 
-    fn scenario(
-        &mut self,
-        file: &Path,
-        root: &tree::Node,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Option<Scenario> {
+    fn scenario(&mut self, file: &Path, root: &tree::Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
         let mut fields = Fields::of(root, "a scenario", mistakes)?;
         let id = fields.required::<String>("id", mistakes);
         let title = fields.required::<String>("title", mistakes);

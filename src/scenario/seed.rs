@@ -72,8 +72,8 @@ pub struct SeedTemplate {
     pub definition: Value,
     /// The data to render it with.
     pub data: Value,
-    /// The definitions that are saved over it, in order.
-    pub then: Vec<Value>,
+    /// The definitions that are saved over it, in order, with their files.
+    pub then: Vec<(PathBuf, Value)>,
     /// Release labels and the versions that they name.
     pub labels: BTreeMap<String, String>,
 }
@@ -94,6 +94,14 @@ pub struct SeedReplace {
     pub asset: AssetName,
     /// The file with its new bytes.
     pub with: PathBuf,
+}
+
+impl SeedTemplate {
+    /// The name of its known-good PDF: that of the file with the current definition.
+    pub fn golden_name(&self) -> PathBuf {
+        let current = self.then.last().map_or(&self.file, |(file, _)| file);
+        Path::new(current.file_stem().unwrap_or_default()).with_extension("pdf")
+    }
 }
 
 impl Seed {
@@ -228,7 +236,7 @@ impl Reader<'_> {
         for At { value: form, place } in forms {
             let definition = self.json(&form.file, place);
             let data = self.json(&form.data, place);
-            let then = form.then.iter().filter_map(|file| Some(self.json(file, place)?.1)).collect();
+            let then = form.then.iter().filter_map(|file| self.json(file, place)).collect();
             let (Some((file, definition)), Some((_, data))) = (definition, data) else { continue };
             let Some(key) = definition.get("key").and_then(Value::as_str).map(TemplateKey::from) else {
                 let message = format!("the definition in `{}` has no `key`", form.file.0);

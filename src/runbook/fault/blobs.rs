@@ -1,1 +1,121 @@
-//! Faults in binaries.
+//! Faults in binaries: in the live bucket, or in the backup's copy of it.
+
+use crate::{
+    base::{
+        digest::Digest,
+        ids::{AssetName, ObjectKey},
+        trouble::Trouble,
+    },
+    runbook::fault::{Injected, Target},
+    system::objects::{Bucket, Got},
+};
+
+/// Deletes the object behind an asset.
+pub async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+    let (bucket, key) = place(target, name)?;
+    let Some((bytes, _)) = read(bucket, &key).await? else {
+        return Ok(Injected::nothing(format!("{key} was not there")));
+    };
+    bucket.delete(&key).await?;
+    Ok(Injected::changed(format!("{key}: {} bytes deleted", bytes.len())))
+}
+
+/// Puts an object there that no row points at.
+pub async fn plant(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+    let bytes = target.fixture.clone().unwrap_or_else(|| b"nobody's".to_vec());
+    let key = ObjectKey::new(name.as_str());
+    let (bucket, key) = locate(target, key)?;
+    let size = bytes.len();
+    bucket.put(&key, bytes, Some("application/octet-stream")).await?;
+    Ok(Injected::changed(format!("{key}: {size} bytes that no row points at")))
+}
+
+/// Rewrites the object behind an asset; its content type stays.
+pub async fn rewrite(
+    target: &Target<'_>,
+    name: &AssetName,
+    change: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> Result<Injected, Trouble> {
+    let (bucket, key) = place(target, name)?;
+    let Some((bytes, content_type)) = read(bucket, &key).await? else {
+        return Ok(Injected::nothing(format!("{key} was not there")));
+    };
+    let changed = change(&bytes);
+    put(bucket, &key, &bytes, changed, content_type).await
+}
+
+/// Flips the lowest bit of the byte in the middle.
+pub fn flip_bit(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+    bytes
+}
+
+/// Exchanges the objects behind two assets.
+pub async fn swap(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
+    let (bucket, first) = place(target, one)?;
+    let (_, second) = place(target, other)?;
+    let (Some(a), Some(b)) = (read(bucket, &first).await?, read(bucket, &second).await?) else {
+        return Ok(Injected::nothing(format!("{one} or {other} was not there")));
+    };
+    let there = put(bucket, &first, &a.0, b.0.clone(), a.1).await?;
+    let back = put(bucket, &second, &b.0, a.0, b.1).await?;
+    let detail = format!("{}; {}", there.detail, back.detail);
+    Ok(Injected { changed: there.changed && back.changed, detail })
+}
+
+/// Puts back what an asset was before it was last replaced.
+pub async fn previous(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+    let sent = target.sent.get(name).map_or(&[][..], |sent| &sent[..]);
+    let [.., previous, _] = sent else {
+        return Ok(Injected::nothing(format!("{name} was never replaced")));
+    };
+    rewrite(target, name, |_| previous.clone()).await
+}
+
+async fn put(
+    bucket: &Bucket,
+    key: &ObjectKey,
+    before: &[u8],
+    after: Vec<u8>,
+    content_type: Option<String>,
+) -> Result<Injected, Trouble> {
+    if before == after {
+        return Ok(Injected::nothing(format!("{key} stayed the same")));
+    }
+    let in_words = |bytes: &[u8]| format!("{} bytes, SHA-256 {}", bytes.len(), Digest::of(bytes).short());
+    let detail = format!("{key}: {} became {}", in_words(before), in_words(&after));
+    bucket.put(key, after, content_type.as_deref()).await?;
+    Ok(Injected::changed(detail))
+}
+
+async fn read(bucket: &Bucket, key: &ObjectKey) -> Result<Option<(Vec<u8>, Option<String>)>, Trouble> {
+    match bucket.get(key).await? {
+        Got::Found { bytes, content_type, .. } => Ok(Some((bytes, content_type))),
+        Got::Missing => Ok(None),
+        Got::Denied => Err(Trouble::environment(format!("may not read {key}"))),
+    }
+}
+
+/// The bucket and key of an asset: live, or in the backup's copy.
+fn place<'a>(target: &'a Target<'_>, name: &AssetName) -> Result<(&'a Bucket, ObjectKey), Trouble> {
+    let key = target.keys.get(name).ok_or_else(|| {
+        Trouble::usage(format!("there is no asset {name} at this point of the timeline"))
+            .hint("name an asset of the seed, or upload it in an earlier step")
+    })?;
+    locate(target, key.clone())
+}
+
+fn locate<'a>(target: &'a Target<'_>, key: ObjectKey) -> Result<(&'a Bucket, ObjectKey), Trouble> {
+    if !target.in_backup {
+        return Ok((&target.site.objects, key));
+    }
+    let prefix = target.backup.copy.as_ref().ok_or_else(|| {
+        Trouble::usage("a fault in the backup's objects before there is a copy of them")
+            .hint("put the step after `copy objects`")
+    })?;
+    Ok((&target.site.backups, ObjectKey::new(format!("{prefix}{key}"))))
+}

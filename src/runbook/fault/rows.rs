@@ -1,1 +1,118 @@
-//! Faults in rows.
+//! Faults in rows of the live database, behind the engine's back. Tables and columns come from the
+//! target profile.
+
+use crate::{
+    base::{
+        ids::{AssetName, TableName, TemplateKey},
+        trouble::Trouble,
+    },
+    model::profile::Binary,
+    runbook::fault::{Injected, Target},
+    system::postgres::quote_ident as q,
+};
+use serde_json::Value;
+
+/// Deletes the row of an asset.
+pub async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+    let Some((table, binary)) = asset_table(target) else { return Ok(no_table()) };
+    let key = key(target, name)?;
+    let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
+    let gone = execute(target, &sql, &[&key]).await?;
+    Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {table} deleted") })
+}
+
+/// Makes the row of one asset point at the object of another. Where keys are unique the other row
+/// gets the first one's object: what a botched merge leaves.
+pub async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
+    let Some((table, binary)) = asset_table(target) else { return Ok(no_table()) };
+    let (first, second) = (key(target, one)?, key(target, other)?);
+    let column = q(&binary.key);
+    let sql = format!("UPDATE {} SET {column} = $2 WHERE {column} = $1", q(table.as_str()));
+    let aside = format!("{first}.aside");
+    let moves = [(&first, &aside), (&second, &first), (&aside, &second)];
+    let mut changed = 0;
+    for (from, to) in moves {
+        changed += execute(target, &sql, &[from, to]).await?;
+    }
+    let detail = format!("{one} points at {second}, {other} at {first}");
+    Ok(Injected { changed: changed == moves.len() as u64, detail })
+}
+
+/// Changes one letter of a text in a template's current definition.
+pub async fn change_definition(target: &Target<'_>, key: &TemplateKey) -> Result<Injected, Trouble> {
+    let found = target.site.profile.entities.values().find_map(|e| Some((&e.table, e.definition.as_ref()?)));
+    let Some((table, column)) = found else {
+        return Ok(Injected::nothing("the profile names no column with definitions"));
+    };
+    let (table_sql, column_sql) = (q(table.as_str()), q(column));
+    let api = target.site.engine.api().await?;
+    let current = api.template(key.as_str()).await?.definition;
+    let mut changed = current.clone();
+    let Some((before, after)) = change_letter(changed.get_mut("document").unwrap_or(&mut Value::Null)) else {
+        return Ok(Injected::nothing(format!("no text in the definition of {key}")));
+    };
+    // The text of a JSON column is cast to whatever type the column has.
+    let kind = format!(
+        "SELECT to_jsonb(format_type(atttypid, atttypmod)) FROM pg_attribute WHERE attrelid = '{table_sql}'::regclass AND attname = $1"
+    );
+    let postgres = target.site.connect().await?;
+    let kind = postgres.rows(&kind, &[column]).await?;
+    let kind = kind.first().and_then(Value::as_str).unwrap_or("jsonb");
+    let sql = format!(
+        "UPDATE {table_sql} SET {column_sql} = $2::{kind} WHERE ({column_sql}::jsonb -> 'document') = ($1::jsonb -> 'document') \
+         AND {column_sql}::jsonb ->> 'key' = $1::jsonb ->> 'key'"
+    );
+    // Only the document is compared: an engine may stamp versions into what it hands out.
+    let stored = format!(
+        "SELECT {column_sql}::jsonb FROM {table_sql} WHERE ({column_sql}::jsonb -> 'document') = ($1::jsonb -> 'document')"
+    );
+    let mut written =
+        postgres.rows(&stored, &[&current.to_string()]).await?.into_iter().next().unwrap_or(current.clone());
+    written["document"] = changed["document"].clone();
+    let rows = postgres.execute(&sql, &[&current.to_string(), &written.to_string()]).await?;
+    postgres.close().await;
+    Ok(Injected { changed: rows > 0, detail: format!("{rows} rows of {table}: {before:?} became {after:?}") })
+}
+
+/// Changes the last letter of the first text that is shown as it stands. Gives the text as it was
+/// and as it is.
+fn change_letter(node: &mut Value) -> Option<(String, String)> {
+    if let Some(Value::String(text)) = node.get_mut("content")
+        && !text.contains("{{")
+        && let Some((at, letter)) = text.char_indices().rfind(|(_, c)| c.is_ascii_lowercase())
+    {
+        let before = text.clone();
+        let other = if letter == 'x' { "y" } else { "x" };
+        text.replace_range(at..=at, other);
+        return Some((before, text.clone()));
+    }
+    match node {
+        Value::Array(items) => items.iter_mut().find_map(change_letter),
+        Value::Object(fields) => fields.values_mut().find_map(change_letter),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+/// The table whose rows are the assets: the profile's entity `asset`.
+fn asset_table<'a>(target: &'a Target<'_>) -> Option<(&'a TableName, &'a Binary)> {
+    let assets = target.site.profile.entities.get("asset")?;
+    Some((&assets.table, assets.binary.as_ref()?))
+}
+
+fn no_table() -> Injected {
+    Injected::nothing("the profile has no entity `asset` whose rows point at binaries")
+}
+
+fn key(target: &Target<'_>, name: &AssetName) -> Result<String, Trouble> {
+    target.keys.get(name).map(ToString::to_string).ok_or_else(|| {
+        Trouble::usage(format!("there is no asset {name} at this point of the timeline"))
+            .hint("name an asset of the seed, or upload it in an earlier step")
+    })
+}
+
+async fn execute(target: &Target<'_>, sql: &str, args: &[&str]) -> Result<u64, Trouble> {
+    let postgres = target.site.connect().await?;
+    let done = postgres.execute(sql, args).await;
+    postgres.close().await;
+    done
+}

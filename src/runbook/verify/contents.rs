@@ -1,1 +1,140 @@
-//! Rows against the cut point.
+//! Rows against the cut point: which were lost, added or changed, and in which columns. It compares
+//! digests of the exact text of every row; the JSON beside them is for people.
+
+use crate::{
+    base::ids::{AssetName, TableName, TemplateKey},
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+        profile::Profile,
+        state::{Known, Row, State, Table},
+    },
+    runbook::verify::{CutPoint, Looked},
+};
+use serde_json::Value;
+
+/// More findings of one kind in one table are told as one.
+const MOST: usize = 20;
+
+/// Longest value shown.
+const SHOWN: usize = 160;
+
+/// Compares every table's rows with the cut point's. A table that is gone is the catalog check's.
+pub fn check(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked {
+    let mut at = 0;
+    let mut findings = Vec::new();
+    for (name, before) in &cut.state.database.tables {
+        let Some(after) = observed.database.tables.get(name) else { continue };
+        // An empty table that is still empty was looked at too.
+        at += 1 + before.rows.len().max(after.rows.len());
+        findings.extend(table(name, before, after, profile, &cut.known));
+    }
+    Looked::at(at, findings)
+}
+
+fn table(name: &TableName, before: &Table, after: &Table, profile: &Profile, known: &Known) -> Vec<Finding> {
+    let mut lost = Vec::new();
+    let mut added = Vec::new();
+    let mut changed = Vec::new();
+    let finding = |kind, key: &str, shown: &Row, expected: String, actual: String| {
+        let row = profile.row_name(name, key, &shown.json);
+        let touches = touches(&row, &shown.json, profile, name, known);
+        let entity = Entity::Row { table: name.clone(), row };
+        Finding::new(CheckId::Contents, kind, entity, expected, actual).touching(touches)
+    };
+    for (key, was) in &before.rows {
+        match after.rows.get(key) {
+            None => lost.push(finding(FindingKind::RowLost, key, was, text(&was.json), "no such row".into())),
+            Some(is) if is.digest != was.digest => {
+                let (expected, actual) = differing(was, is);
+                changed.push(finding(FindingKind::RowChanged, key, was, expected, actual));
+            }
+            Some(_) => {}
+        }
+    }
+    for (key, is) in after.rows.iter().filter(|(key, _)| !before.rows.contains_key(*key)) {
+        added.push(finding(FindingKind::RowAdded, key, is, "no such row".into(), text(&is.json)));
+    }
+    [lost, added, changed].into_iter().flat_map(|findings| summed_up(name, findings)).collect()
+}
+
+/// Many findings of one kind as one about the table.
+fn summed_up(table: &TableName, findings: Vec<Finding>) -> Vec<Finding> {
+    let [first, .., last] = &findings[..] else { return findings };
+    if findings.len() <= MOST {
+        return findings;
+    }
+    let actual = format!("{} rows, from {} to {}", findings.len(), first.entity, last.entity);
+    let touches: Vec<Entity> = findings.iter().flat_map(|f| f.touches.clone()).collect();
+    vec![
+        Finding::new(
+            CheckId::Contents,
+            first.kind,
+            Entity::Table(table.clone()),
+            "the cut point's rows",
+            actual,
+        )
+        .touching(touches),
+    ]
+}
+
+/// The assets and templates that a row is about: those that its name or its binary's key names.
+fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, known: &Known) -> Vec<Entity> {
+    let binary = profile.entity_of(table).and_then(|e| e.binary.as_ref());
+    let key = binary.and_then(|b| json.get(&b.key)).and_then(Value::as_str);
+    let owner = key.and_then(|key| known.owner(&key.into()).cloned());
+    let named = |part: &str| -> Vec<Entity> {
+        let asset = AssetName::from(part);
+        let template = TemplateKey::from(part);
+        let asset = known.assets.contains_key(&asset).then_some(Entity::Asset(asset));
+        let template = known.templates.contains_key(&template).then_some(Entity::Template(template));
+        asset.into_iter().chain(template).collect()
+    };
+    let mut entities = vec![Entity::Table(table.clone())];
+    entities.extend(owner.map(Entity::Asset));
+    entities.extend(row.split('@').flat_map(named));
+    entities
+}
+
+/// The columns in which two rows differ, as they were and as they are.
+fn differing(was: &Row, is: &Row) -> (String, String) {
+    let (Value::Object(before), Value::Object(after)) = (&was.json, &is.json) else {
+        return (format!("digest {}", was.digest), format!("digest {}", is.digest));
+    };
+    let columns: Vec<&String> = before.keys().filter(|c| before.get(*c) != after.get(*c)).collect();
+    if columns.is_empty() {
+        // The text differs where JSON does not: 1.0 and 1.00.
+        return (format!("digest {}", was.digest), format!("digest {}", is.digest));
+    }
+    let show = |row: &serde_json::Map<String, Value>, other: &serde_json::Map<String, Value>| {
+        let pairs: Vec<String> = columns
+            .iter()
+            .map(|c| {
+                let (mine, theirs) =
+                    (text(row.get(*c).unwrap_or(&Value::Null)), text(other.get(*c).unwrap_or(&Value::Null)));
+                format!("{c} = {}", around_difference(&mine, &theirs))
+            })
+            .collect();
+        pairs.join(", ")
+    };
+    (show(before, after), show(after, before))
+}
+
+/// The part of a long text in which it differs from another.
+fn around_difference(mine: &str, theirs: &str) -> String {
+    if mine.chars().count() <= SHOWN {
+        return mine.to_owned();
+    }
+    let same = mine.chars().zip(theirs.chars()).take_while(|(a, b)| a == b).count();
+    let from = same.saturating_sub(SHOWN / 2);
+    let part: String = mine.chars().skip(from).take(SHOWN).collect();
+    format!("…{part}…")
+}
+
+fn text(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => format!("{text:?}"),
+        other => other.to_string(),
+    };
+    if text.len() > 4096 { text.chars().take(4096).chain("…".chars()).collect() } else { text }
+}

@@ -1,1 +1,301 @@
-//! Renders: identical to the known-good PDF, or refused as documented.
+//! Renders every template on the restored site: its known-good PDF, or, where a binary that it
+//! needs is gone, the documented refusal and nothing else.
+
+use crate::{
+    base::{
+        digest::Digest,
+        ids::{AssetName, TemplateKey},
+        trouble::Trouble,
+    },
+    journal::Logbook,
+    model::{
+        check::CheckId,
+        event::Event,
+        finding::{Entity, Finding, FindingKind},
+        profile::{MissingBinary, Profile},
+        state::{KnownTemplate, State},
+    },
+    runbook::verify::{
+        CutPoint, Looked, Names,
+        pdf::{self, Comparison},
+    },
+    site::{Restored, Site},
+    system::engine::{Answer, Engine},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, time::Instant};
+
+/// What the stores hold of the binaries that a template needs.
+#[derive(Debug, Default)]
+struct Needs<'a> {
+    /// A row points at it, and it is not there.
+    missing: Vec<&'a AssetName>,
+    /// Neither row nor binary are there.
+    gone: Vec<&'a AssetName>,
+    /// It is there with other bytes than were known to be good.
+    damaged: Vec<&'a AssetName>,
+}
+
+/// Renders all known templates. Also gives when the first known-good PDF was there.
+pub async fn check(
+    site: &Site<Restored>,
+    cut: &CutPoint,
+    observed: &State,
+    _names: &Names,
+    log: &Logbook,
+) -> (Looked, Option<Instant>) {
+    let mut findings = Vec::new();
+    let mut first_good = None;
+    let rendered = async {
+        let api = site.engine.api().await?;
+        for (key, template) in &cut.known.templates {
+            let needs = needs(template, cut, observed, &site.profile);
+            let (answer, good) = render(&api, key, template, "restored", log).await?;
+            if good {
+                first_good.get_or_insert_with(Instant::now);
+            }
+            let judged = judge(key, template, &needs, &answer, &site.profile.missing_binary, log)?;
+            let again = judged.iter().any(|f| f.kind == FindingKind::PdfDiffers) && needs.damaged.is_empty();
+            let second =
+                if again { Some(render(&api, key, template, "restored", log).await?.0) } else { None };
+            match second {
+                Some(second) if differ(&answer.body, &second.body) => {
+                    findings.push(not_deterministic(CheckId::Render, key, &answer, &second));
+                }
+                _ => findings.extend(judged),
+            }
+        }
+        Ok::<(), Trouble>(())
+    };
+    let looked = match rendered.await {
+        Ok(()) => Looked::at(cut.known.templates.len(), findings),
+        Err(trouble) => Looked::unknown(trouble.to_string(), findings),
+    };
+    (looked, first_good)
+}
+
+/// Renders a template with its data and keeps the fact in the journal. Also says whether the answer
+/// is the known-good PDF, metadata apart.
+pub async fn render(
+    api: &Engine,
+    key: &TemplateKey,
+    template: &KnownTemplate,
+    site: &str,
+    log: &Logbook,
+) -> Result<(Answer, bool), Trouble> {
+    let answer = api.render(key.as_str(), &template.data).await?;
+    let golden = golden(template)?;
+    let good = is_success(&answer)
+        && golden.is_some_and(|g| {
+            matches!(
+                pdf::compare(&g, &answer.body),
+                Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })
+            )
+        });
+    log.event(Event::Rendered {
+        template: key.clone(),
+        site: site.to_owned(),
+        status: answer.status,
+        code: answer.codes.first().cloned(),
+        sha256: Digest::of(&answer.body),
+        bytes: answer.body.len() as u64,
+        ms: answer.ms,
+        known_good: good,
+    })?;
+    Ok((answer, good))
+}
+
+/// Whether two answers differ in more than metadata.
+pub fn differ(one: &[u8], other: &[u8]) -> bool {
+    !matches!(pdf::compare(one, other), Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. }))
+}
+
+/// The finding that two renders of the same differ.
+pub fn not_deterministic(check: CheckId, key: &TemplateKey, one: &Answer, other: &Answer) -> Finding {
+    let digest = |answer: &Answer| format!("SHA-256 {}", Digest::of(&answer.body));
+    let entity = Entity::Template(key.clone());
+    Finding::new(check, FindingKind::NotDeterministic, entity, digest(one), digest(other))
+}
+
+/// Whether an answer is a refusal as the profile documents it.
+pub fn is_documented_refusal(answer: &Answer, documented: &MissingBinary) -> bool {
+    let status = documented.status.map_or(!is_success(answer), |status| status == answer.status);
+    status && says_missing(answer, documented) && !is_success(answer)
+}
+
+/// Whether an answer names the code of a missing binary.
+pub fn says_missing(answer: &Answer, documented: &MissingBinary) -> bool {
+    answer.codes.contains(&documented.code)
+}
+
+/// Whether an answer's status is a success.
+pub fn is_success(answer: &Answer) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+/// Whether an answer carries PDF bytes or says that it does.
+pub fn carries_pdf(answer: &Answer) -> bool {
+    let typed = answer.content_type.as_deref().is_some_and(|t| t.to_ascii_lowercase().contains("pdf"));
+    typed || answer.body.windows(5).take(1024).any(|w| w == b"%PDF-")
+}
+
+/// An answer in a line.
+pub fn in_words(answer: &Answer) -> String {
+    let mut words = format!("status {}", answer.status);
+    match &answer.codes[..] {
+        [] => {}
+        codes => words += &format!(", code {}", codes.join(", ")),
+    }
+    if let Some(message) = &answer.message {
+        words += &format!(": {}", message.chars().take(300).collect::<String>());
+    }
+    if carries_pdf(answer) || is_success(answer) {
+        let kind = answer.content_type.as_deref().unwrap_or("no content type");
+        words += &format!(
+            " ({kind}, {} bytes{})",
+            answer.body.len(),
+            if answer.whole { "" } else { ", broken off" }
+        );
+    }
+    words
+}
+
+fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
+    let Some(golden) = &template.golden else { return Ok(None) };
+    std::fs::read(&golden.path).map(Some).map_err(|error| {
+        Trouble::environment(format!("can't read the known-good PDF {}", golden.path.display()))
+            .because(&error)
+    })
+}
+
+fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, profile: &Profile) -> Needs<'a> {
+    let pointed_at: BTreeSet<&str> = profile
+        .with_binaries()
+        .filter_map(|(entity, binary)| Some((observed.database.tables.get(&entity.table)?, binary)))
+        .flat_map(|(table, binary)| {
+            table.rows.values().filter_map(|row| row.json.get(&binary.key).and_then(Value::as_str))
+        })
+        .collect();
+    let mut needs = Needs::default();
+    for name in &template.assets {
+        let Some(asset) = cut.known.assets.get(name) else { continue };
+        match observed.objects.get(&asset.key) {
+            Some(object) if object.sha256 != asset.sha256 => needs.damaged.push(name),
+            Some(_) => {}
+            None if pointed_at.contains(asset.key.as_str()) => needs.missing.push(name),
+            None => needs.gone.push(name),
+        }
+    }
+    needs
+}
+
+fn judge(
+    key: &TemplateKey,
+    template: &KnownTemplate,
+    needs: &Needs<'_>,
+    answer: &Answer,
+    documented: &MissingBinary,
+    log: &Logbook,
+) -> Result<Vec<Finding>, Trouble> {
+    let entity = || Entity::Template(key.clone());
+    let touches = || template.assets.iter().cloned().map(Entity::Asset);
+    let found = |kind, expected: String, actual: String| {
+        Finding::new(CheckId::Render, kind, entity(), expected, actual).touching(touches())
+    };
+    let keep = |finding: Finding| -> Result<Vec<Finding>, Trouble> {
+        let path = log.artefact(
+            &format!("{}-{key}.pdf", log.name()),
+            &answer.body,
+            "a render that is not as it should be",
+        )?;
+        Ok(vec![finding.shown_by(path)])
+    };
+    let refusal = || match documented.status {
+        Some(status) => format!("status {status}, code {}", documented.code),
+        None => format!("an error status, code {}", documented.code),
+    };
+    let lacking: Vec<&str> = needs.missing.iter().chain(&needs.gone).map(|a| a.as_str()).collect();
+    if !is_success(answer) {
+        if carries_pdf(answer) {
+            return keep(found(
+                FindingKind::PartialPdf,
+                "an error without PDF bytes".into(),
+                in_words(answer),
+            ));
+        }
+        if needs.missing.is_empty() {
+            let blamed = says_missing(answer, documented) && needs.gone.is_empty();
+            let kind = if blamed && !needs.damaged.is_empty() {
+                FindingKind::WrongRefusal
+            } else {
+                FindingKind::RenderRefused
+            };
+            return Ok(vec![found(
+                kind,
+                "the known-good PDF: every binary is there".into(),
+                in_words(answer),
+            )]);
+        }
+        if is_documented_refusal(answer, documented) {
+            return Ok(Vec::new());
+        }
+        let expected = format!("{} (missing: {})", refusal(), lacking.join(", "));
+        return Ok(vec![found(FindingKind::WrongRefusal, expected, in_words(answer))]);
+    }
+    if let Some(finding) = partial(answer, &found) {
+        // A refusal with a success status is no PDF at all.
+        let refused = !needs.missing.is_empty() && !carries_pdf(answer);
+        let kind = if refused { FindingKind::WrongRefusal } else { FindingKind::PartialPdf };
+        return keep(Finding { kind, ..finding });
+    }
+    let golden = golden(template)?;
+    let comparison = golden.as_deref().map(|golden| pdf::compare(golden, &answer.body));
+    let same =
+        matches!(comparison, Some(Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })));
+    if !lacking.is_empty() {
+        let kind = if same { FindingKind::StaleRender } else { FindingKind::FailOpen };
+        let expected = format!("{} (missing: {})", refusal(), lacking.join(", "));
+        return keep(found(kind, expected, in_words(answer)));
+    }
+    match comparison {
+        None => Ok(vec![]),
+        Some(Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. }))
+            if !needs.damaged.is_empty() =>
+        {
+            let damaged: Vec<&str> = needs.damaged.iter().map(|a| a.as_str()).collect();
+            let expected = format!("not the known-good PDF: {} has other bytes now", damaged.join(", "));
+            keep(found(FindingKind::StaleRender, expected, "the known-good PDF".into()))
+        }
+        Some(Ok(Comparison::Identical)) => Ok(Vec::new()),
+        Some(Ok(Comparison::SameApartFromMetadata { ignored })) => {
+            let actual = format!("differs in {}", ignored.join(", "));
+            Ok(vec![found(FindingKind::PdfMetadataDiffers, "the known-good PDF's bytes".into(), actual)])
+        }
+        Some(Ok(Comparison::Different { differences, more })) => {
+            let mut expected: Vec<String> =
+                differences.iter().map(|d| format!("{}: {}", d.what, d.expected)).collect();
+            let mut actual: Vec<String> =
+                differences.iter().map(|d| format!("{}: {}", d.what, d.actual)).collect();
+            for side in [&mut expected, &mut actual] {
+                side.truncate(4);
+            }
+            if more > 0 || differences.len() > 4 {
+                actual.push(format!("and {} more", more + differences.len().saturating_sub(4)));
+            }
+            keep(found(FindingKind::PdfDiffers, expected.join("; "), actual.join("; ")))
+        }
+        Some(Err(not_a_pdf)) => {
+            keep(found(FindingKind::PartialPdf, "a whole PDF".into(), not_a_pdf.to_string()))
+        }
+    }
+}
+
+/// The finding about an answer that claims success without a whole PDF.
+fn partial(answer: &Answer, found: &impl Fn(FindingKind, String, String) -> Finding) -> Option<Finding> {
+    let actual = if !answer.whole {
+        format!("the body broke off after {} bytes", answer.body.len())
+    } else {
+        format!("{}; {}", in_words(answer), pdf::well_formed(&answer.body).err()?)
+    };
+    Some(found(FindingKind::PartialPdf, "a whole PDF".into(), actual))
+}

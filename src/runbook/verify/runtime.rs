@@ -1,1 +1,123 @@
-//! Engine readiness, schedules and the manifest drift.
+//! The engine on the restored stores: ready, its schedules kept, its inventory without drift.
+
+use crate::{
+    base::trouble::Trouble,
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+        profile::Profile,
+        state::State,
+    },
+    procedure::manifest,
+    runbook::verify::{CutPoint, Looked, Names},
+    site::{Restored, Site},
+};
+use serde_json::Value;
+
+/// Whether the engine is ready on the restored stores (runbook 3.5). `not_ready` is what kept it
+/// from starting, if anything.
+pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
+    let finding = |actual: String| {
+        Finding::new(
+            CheckId::Ready,
+            FindingKind::EngineNotReady,
+            Entity::Engine("engine".to_owned()),
+            "GET /health/ready answers 200",
+            actual,
+        )
+    };
+    if let Some(why) = not_ready {
+        return Looked::at(1, vec![finding(why)]);
+    }
+    let api = match site.engine.api().await {
+        Ok(api) => api,
+        Err(trouble) => return Looked::at(1, vec![finding(trouble.to_string())]),
+    };
+    match api.ready().await {
+        Ok(ready) if ready.ok => Looked::at(1, Vec::new()),
+        Ok(ready) => Looked::at(1, vec![finding(format!("{} {}", ready.status, ready.body))]),
+        Err(unreachable) => Looked::at(1, vec![finding(unreachable.to_string())]),
+    }
+}
+
+/// Whether every schedule kept its next run: the dispatcher reads it from the restored rows
+/// (runbook 3.5).
+pub fn schedules(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked {
+    let mut at = 0;
+    let mut findings = Vec::new();
+    for entity in profile.entities.values() {
+        let Some(column) = &entity.next_run else { continue };
+        let Some(before) = cut.state.database.tables.get(&entity.table) else { continue };
+        let after = observed.database.tables.get(&entity.table);
+        for (key, was) in &before.rows {
+            at += 1;
+            let expected = was.json.get(column).unwrap_or(&Value::Null);
+            let found =
+                after.and_then(|t| t.rows.get(key)).map(|row| row.json.get(column).unwrap_or(&Value::Null));
+            if found == Some(expected) {
+                continue;
+            }
+            let name = profile.row_name(&entity.table, key, &was.json);
+            let row = Entity::Row { table: entity.table.clone(), row: name.clone() };
+            findings.push(
+                Finding::new(
+                    CheckId::Schedules,
+                    FindingKind::ScheduleMoved,
+                    Entity::Schedule(name),
+                    format!("next run {expected}"),
+                    found.map_or("no such schedule".to_owned(), |f| format!("next run {f}")),
+                )
+                .touching([row, Entity::Table(entity.table.clone())]),
+            );
+        }
+    }
+    if at == 0 { Looked::skipped("the seed has no schedule") } else { Looked::at(at, findings) }
+}
+
+/// The runbook's drift check (3.6 step 1) with tolerance 0: the recorded manifest against the live
+/// API.
+pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> Looked {
+    let Some(recorded) = &cut.manifest else { return Looked::skipped("no manifest was recorded") };
+    let live = match live(site).await {
+        Ok(live) => live,
+        Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
+    };
+    let findings = manifest::drift(recorded, &live)
+        .into_iter()
+        .map(|drift| {
+            let about = about(&drift, recorded, &live, cut, names);
+            Finding::new(
+                CheckId::Manifest,
+                FindingKind::ManifestDrift,
+                Entity::Manifest(about.as_ref().map_or(drift.item.clone(), ToString::to_string)),
+                drift.recorded.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+                drift.live.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+            )
+            .touching(about)
+        })
+        .collect();
+    Looked::at(recorded.templates.len() + recorded.assets.len(), findings)
+}
+
+async fn live(site: &Site<Restored>) -> Result<manifest::Manifest, Trouble> {
+    manifest::record(&site.engine.api().await?, String::new()).await
+}
+
+/// The asset or template that a drifted item is.
+fn about(
+    drift: &manifest::Drift,
+    recorded: &manifest::Manifest,
+    live: &manifest::Manifest,
+    cut: &CutPoint,
+    names: &Names,
+) -> Option<Entity> {
+    if drift.section == "templates" {
+        return Some(Entity::Template(drift.item.as_str().into()));
+    }
+    let by_id = cut.known.assets.iter().find(|(_, a)| a.id == drift.item).map(|(name, _)| name.clone());
+    let by_key = || {
+        let item = recorded.assets.iter().chain(&live.assets).find(|a| a.id == drift.item)?;
+        names.asset(&item.filename.as_str().into()).cloned()
+    };
+    by_id.or_else(by_key).map(Entity::Asset)
+}

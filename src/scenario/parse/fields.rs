@@ -34,18 +34,14 @@ impl<'a> Fields<'a> {
     }
 
     /// A key's value that must be there.
-    pub fn needed(
-        &mut self,
-        key: &'static str,
-        mistakes: &mut Vec<Mistake>,
-    ) -> Option<(&'a Key, &'a Node)> {
+    pub fn needed(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(&'a Key, &'a Node)> {
         let found = self.node(key);
         if found.is_none() {
             let message = format!("missing key `{key}`");
             mistakes.push(
-                Mistake::at(self.place, message).label(format!("{} begins here", self.what)).help(format!(
-                    "add `{key}: …`"
-                )),
+                Mistake::at(self.place, message)
+                    .label(format!("{} begins here", self.what))
+                    .help(format!("add `{key}: …`")),
             );
         }
         found

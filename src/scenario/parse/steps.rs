@@ -178,10 +178,7 @@ fn elsewhere(word: &str, place: Place, allowed: &[&str]) -> Option<Mistake> {
 
 /// The expected findings.
 pub fn expectations(nodes: &[Node], mistakes: &mut Vec<Mistake>) -> Vec<At<Expectation>> {
-    nodes
-        .iter()
-        .filter_map(|node| expectation(node).map_err(|mistake| mistakes.push(mistake)).ok())
-        .collect()
+    nodes.iter().filter_map(|node| expectation(node).map_err(|mistake| mistakes.push(mistake)).ok()).collect()
 }
 
 fn expectation(node: &Node) -> Result<At<Expectation>, Mistake> {

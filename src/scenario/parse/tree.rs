@@ -130,12 +130,9 @@ impl Builder<'_> {
                 self.put(Node { place, data: Data::Scalar { text: "alias".to_owned(), plain: true } });
             }
             Event::SequenceStart(..) => self.open.push(Open::List { place, items: Vec::new() }),
-            Event::MappingStart(..) => self.open.push(Open::Map {
-                place,
-                entries: Vec::new(),
-                seen: HashSet::new(),
-                key: None,
-            }),
+            Event::MappingStart(..) => {
+                self.open.push(Open::Map { place, entries: Vec::new(), seen: HashSet::new(), key: None })
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close(&place),
             _ => {}
         }

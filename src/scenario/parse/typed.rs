@@ -194,7 +194,8 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
-        let node = self.value.take().ok_or_else(|| Mistake::custom("a value was asked for before its key"))?;
+        let node =
+            self.value.take().ok_or_else(|| Mistake::custom("a value was asked for before its key"))?;
         seed.deserialize(node).map_err(|mistake| mistake.or_at(node.place))
     }
 }

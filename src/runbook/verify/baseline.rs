@@ -1,0 +1,125 @@
+//! Before the backup: what the engine acknowledged is stored as it was sent, and every template
+//! renders its known-good PDF. Without this, a restore could be proven against a site that was
+//! never right.
+
+use crate::{
+    base::{digest::Digest, ids::TemplateKey, trouble::Trouble},
+    journal::Logbook,
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+        state::{Golden, Known, KnownAsset, State},
+    },
+    runbook::verify::{
+        Looked,
+        pdf::{self, Comparison},
+        render::{carries_pdf, differ, in_words, is_success, not_deterministic, render},
+    },
+    site::{Site, Source},
+};
+use serde_json::Value;
+
+/// Checks a fresh source. Where no known-good PDF is given, what it renders now becomes the
+/// known-good one, once two renders have agreed.
+pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> Looked {
+    let mut findings = stored(site, known, state);
+    let keys: Vec<TemplateKey> = known.templates.keys().cloned().collect();
+    let at = known.assets.len() + keys.len();
+    for key in keys {
+        match renders(site, known, &key, log).await {
+            Ok(found) => findings.extend(found),
+            Err(trouble) => return Looked::unknown(trouble.to_string(), findings),
+        }
+    }
+    Looked::at(at, findings)
+}
+
+/// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
+/// row that points there.
+pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
+    let pointed_at = |asset: &KnownAsset| {
+        site.profile.with_binaries().any(|(entity, binary)| {
+            state.database.tables.get(&entity.table).is_some_and(|table| {
+                table
+                    .rows
+                    .values()
+                    .any(|r| r.json.get(&binary.key).and_then(Value::as_str) == Some(asset.key.as_str()))
+            })
+        })
+    };
+    let mut findings = Vec::new();
+    for (name, asset) in &known.assets {
+        let expected = format!("{} bytes at {}, SHA-256 {}", asset.size, asset.key, asset.sha256);
+        let actual = match state.objects.get(&asset.key) {
+            None => "no such object".to_owned(),
+            Some(o) if o.sha256 != asset.sha256 => format!("{} bytes, SHA-256 {}", o.size, o.sha256),
+            Some(_) if !pointed_at(asset) => "no row points at it".to_owned(),
+            Some(_) => continue,
+        };
+        let entity = Entity::Asset(name.clone());
+        findings.push(Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, entity, expected, actual));
+    }
+    findings
+}
+
+/// Renders one template at the source and compares it with its known-good PDF, or makes it one.
+pub async fn renders(
+    site: &Site<Source>,
+    known: &mut Known,
+    key: &TemplateKey,
+    log: &Logbook,
+) -> Result<Vec<Finding>, Trouble> {
+    let api = site.engine.api().await?;
+    let Some(template) = known.templates.get_mut(key) else { return Ok(Vec::new()) };
+    let entity = || Entity::Template(key.clone());
+    let found = |kind, expected: &str, actual: String| {
+        Ok(vec![Finding::new(CheckId::Baseline, kind, entity(), expected, actual)])
+    };
+    let (answer, good) = render(&api, key, template, "source", log).await?;
+    if !is_success(&answer) {
+        let kind = if carries_pdf(&answer) { FindingKind::PartialPdf } else { FindingKind::RenderRefused };
+        return found(kind, "a PDF: nothing was damaged yet", in_words(&answer));
+    }
+    let whole = if answer.whole {
+        pdf::well_formed(&answer.body).err().map(|e| e.to_string())
+    } else {
+        Some("it broke off".into())
+    };
+    if let Some(why) = whole {
+        return found(FindingKind::PartialPdf, "a whole PDF", format!("{}; {why}", in_words(&answer)));
+    }
+    if good {
+        return Ok(Vec::new());
+    }
+    let (second, _) = render(&api, key, template, "source", log).await?;
+    if differ(&answer.body, &second.body) {
+        return Ok(vec![not_deterministic(CheckId::Baseline, key, &answer, &second)]);
+    }
+    let Some(golden) = &template.golden else {
+        let path = site.folder.join(format!("known-good-{}.pdf", Digest::of(key.as_str()).short()));
+        std::fs::write(&path, &answer.body)
+            .map_err(|e| Trouble::environment(format!("can't write {}", path.display())).because(&e))?;
+        template.golden = Some(Golden { sha256: Digest::of(&answer.body), path });
+        return Ok(Vec::new());
+    };
+    let bytes = std::fs::read(&golden.path)
+        .map_err(|e| Trouble::environment(format!("can't read {}", golden.path.display())).because(&e))?;
+    let actual = match pdf::compare(&bytes, &answer.body) {
+        Ok(Comparison::Different { differences, .. }) => differences
+            .iter()
+            .take(4)
+            .map(|d| format!("{}: {} instead of {}", d.what, d.actual, d.expected))
+            .collect::<Vec<_>>()
+            .join("; "),
+        Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. }) => return Ok(Vec::new()),
+        Err(error) => error.to_string(),
+    };
+    let path = log.artefact(
+        &format!("{}-{key}-source.pdf", log.name()),
+        &answer.body,
+        "a render at the source that is not the known-good PDF",
+    )?;
+    let finding =
+        Finding::new(CheckId::Baseline, FindingKind::PdfDiffers, entity(), "the known-good PDF", actual);
+    Ok(vec![finding.shown_by(path)])
+}

@@ -1,0 +1,166 @@
+//! The fail-closed promise, put to the test on every restored site (runbook 2.3): a binary is taken
+//! away, the store is cut off, access is denied, and each time the engine must refuse, for that
+//! reason and no other; then all is put back and the render must be good again. It is the last
+//! check, because it changes the site.
+
+use crate::{
+    base::{
+        ids::{AssetName, ObjectKey, TemplateKey},
+        trouble::Trouble,
+    },
+    journal::Logbook,
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+        state::{KnownTemplate, State},
+    },
+    runbook::verify::{
+        CutPoint, Looked,
+        render::{carries_pdf, in_words, is_documented_refusal, is_success, render, says_missing},
+    },
+    site::{Restored, Site},
+    system::{
+        engine::{Answer, Engine},
+        gate::Mode,
+        objects::Got,
+    },
+};
+
+/// Probes the engine with the first template that renders well and needs a binary.
+pub async fn check(site: &Site<Restored>, cut: &CutPoint, observed: &State, log: &Logbook) -> Looked {
+    let sound = |(_, template): &(&TemplateKey, &KnownTemplate)| {
+        !template.assets.is_empty()
+            && template.assets.iter().all(|name| {
+                cut.known.assets.get(name).is_some_and(|asset| {
+                    observed.objects.get(&asset.key).is_some_and(|o| o.sha256 == asset.sha256)
+                })
+            })
+    };
+    for (key, template) in cut.known.templates.iter().filter(sound) {
+        let probe = async {
+            let api = site.engine.api().await?;
+            // A template whose render is off for another reason proves nothing here.
+            if !render(&api, key, template, "probe", log).await?.1 {
+                return Ok(None);
+            }
+            Probe { site, api, key, template, log, findings: Vec::new(), at: 0 }.run(cut).await.map(Some)
+        };
+        match probe.await {
+            Ok(Some((at, findings))) => return Looked::at(at, findings),
+            Ok(None) => {}
+            Err(trouble) => {
+                let trouble: Trouble = trouble;
+                return Looked::unknown(trouble.to_string(), Vec::new());
+            }
+        }
+    }
+    Looked::skipped("no template that needs a binary renders well")
+}
+
+struct Probe<'a> {
+    site: &'a Site<Restored>,
+    api: Engine,
+    key: &'a TemplateKey,
+    template: &'a KnownTemplate,
+    log: &'a Logbook,
+    findings: Vec<Finding>,
+    at: usize,
+}
+
+impl Probe<'_> {
+    async fn run(mut self, cut: &CutPoint) -> Result<(usize, Vec<Finding>), Trouble> {
+        if let Some(name) = self.template.assets.first()
+            && let Some(asset) = cut.known.assets.get(name)
+        {
+            self.without_binary(name, &asset.key).await?;
+        }
+        if let Some(gate) = &self.site.gate {
+            for (mode, situation) in [
+                (Mode::Refuse, "the object store can't be reached"),
+                (Mode::Deny, "the object store denies access"),
+            ] {
+                let unreachable = mode == Mode::Refuse;
+                gate.set(mode);
+                let outcome = self.without_store(situation, unreachable).await;
+                gate.set(Mode::Open);
+                outcome?;
+            }
+            self.good_again("after the object store came back").await?;
+        }
+        Ok((self.at, self.findings))
+    }
+
+    /// Takes the binary away: the render must be refused as documented.
+    async fn without_binary(&mut self, name: &AssetName, key: &ObjectKey) -> Result<(), Trouble> {
+        let Got::Found { bytes, content_type, .. } = self.site.objects.get(key).await? else {
+            return Err(Trouble::environment(format!("can't read {key} to put it back later")));
+        };
+        self.site.objects.delete(key).await?;
+        let answer = self.ask().await;
+        self.site.objects.put(key, bytes, content_type.as_deref()).await?;
+        let (answer, good) = answer?;
+        let situation = format!("{name} was taken away");
+        if is_success(&answer) {
+            let kind = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
+            self.found(kind, "the documented refusal", &situation, &answer);
+        } else if carries_pdf(&answer) {
+            self.found(FindingKind::PartialPdf, "an error without PDF bytes", &situation, &answer);
+        } else if !is_documented_refusal(&answer, &self.site.profile.missing_binary) {
+            self.found(FindingKind::WrongRefusal, "the documented refusal", &situation, &answer);
+        }
+        self.good_again(&format!("after {name} was put back")).await
+    }
+
+    /// Cuts the store off: the render must fail, and must not blame a missing binary.
+    async fn without_store(&mut self, situation: &str, unreachable: bool) -> Result<(), Trouble> {
+        let (answer, good) = self.ask().await?;
+        if is_success(&answer) {
+            let kind = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
+            self.found(kind, "an error", situation, &answer);
+        } else if says_missing(&answer, &self.site.profile.missing_binary) {
+            self.found(
+                FindingKind::WrongReason,
+                "an error that does not blame a missing binary",
+                situation,
+                &answer,
+            );
+        } else if carries_pdf(&answer) {
+            self.found(FindingKind::PartialPdf, "an error without PDF bytes", situation, &answer);
+        }
+        if unreachable {
+            self.at += 1;
+            if let Ok(ready) = self.api.ready().await
+                && ready.ok
+            {
+                self.findings.push(Finding::new(
+                    CheckId::FailClosed,
+                    FindingKind::FalseReady,
+                    Entity::Engine("engine".to_owned()),
+                    "GET /health/ready answers 503 while the object store can't be reached",
+                    format!("{} {}", ready.status, ready.body),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// With everything back, the render must be good again: a refusal must not stick.
+    async fn good_again(&mut self, when: &str) -> Result<(), Trouble> {
+        let (answer, good) = self.ask().await?;
+        if !good {
+            self.found(FindingKind::RenderRefused, "the known-good PDF", when, &answer);
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self) -> Result<(Answer, bool), Trouble> {
+        self.at += 1;
+        render(&self.api, self.key, self.template, "probe", self.log).await
+    }
+
+    fn found(&mut self, kind: FindingKind, expected: &str, situation: &str, answer: &Answer) {
+        let actual = format!("{situation}: {}", in_words(answer));
+        let entity = Entity::Template(self.key.clone());
+        self.findings.push(Finding::new(CheckId::FailClosed, kind, entity, expected, actual));
+    }
+}
