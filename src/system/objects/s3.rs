@@ -21,6 +21,7 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 use errors::{code, failed};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
 
 /// Where an S3 store is and who may use it.
@@ -188,10 +189,12 @@ impl S3Bucket {
     }
 }
 
-/// Encoded as the copy source wants it: slashes stay.
+/// What must be encoded in a copy source: slashes stay.
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
 fn encoded(key: &str) -> String {
-    let form: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-    form.replace('+', "%20").replace("%2F", "/")
+    utf8_percent_encode(key, RESERVED).to_string()
 }
 
 fn http_client(endpoint: &str) -> aws_sdk_s3::config::SharedHttpClient {

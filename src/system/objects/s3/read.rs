@@ -146,8 +146,7 @@ fn listed(page: &ListObjectsV2Output) -> Result<Vec<Listed>, Trouble> {
 
 /// The inverse of S3's URL encoding: percent-encoded UTF-8, `+` for a space.
 pub(super) fn decoded(key: &str) -> String {
-    let pair = format!("={}", key.replace('&', "%26"));
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, key)| key.into_owned()).unwrap_or_default()
+    percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
