@@ -4,3 +4,4 @@ pub mod engine;
 pub mod gate;
 pub mod objects;
 pub mod postgres;
+pub mod programs;

@@ -21,6 +21,8 @@ pub use command::{Command, Input};
 pub use daemon::{Daemon, until};
 pub use nix::sys::signal::Signal;
 pub use run::{Exit, Ran, run};
-pub use run_dir::{Base, KEEP_FILE, LOCK_FILE, OWNER_FILE, Owner, RunDir};
+pub use run_dir::{
+    Base, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, RunDir, remove_run_folder,
+};
 pub use teardown::Teardown;
 pub use user::{User, give_tree, unprivileged};

@@ -39,7 +39,8 @@ struct Inner {
 }
 
 impl Daemon {
-    /// Starts it; standard output and error go to the end of the log file, as they are.
+    /// Starts it; standard output and error go to the end of the log file, as they are. When it ends,
+    /// what it has left running in its process group is ended too.
     pub async fn start(spec: Command, log: &Path, redactor: &Redactor) -> Result<Self, Trouble> {
         let words = || format!("can't write {}", log.display());
         let file = std::fs::OpenOptions::new()
@@ -58,6 +59,9 @@ impl Daemon {
         tokio::spawn(async move {
             // Waiting fails only when somebody else has waited, and then it has ended too.
             let exit = child.wait().await.map_or(Exit::Code(-1), Exit::from);
+            // What it leaves in its group ends with it, now: once the group is empty, its number may
+            // become a stranger's.
+            signal_group(pid, Signal::SIGKILL);
             tell.send_replace(Some(exit));
         });
         Ok(Self(Arc::new(Inner {
@@ -159,8 +163,7 @@ impl Daemon {
 
     /// Ends the whole group with SIGKILL, like a power cut for the process.
     pub async fn kill(&self) -> Exit {
-        // Also when the leader is gone: those it has started may be left.
-        signal_group(self.0.pid, Signal::SIGKILL);
+        self.signal(Signal::SIGKILL);
         self.exited().await
     }
 
@@ -213,5 +216,108 @@ pub async fn until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
             return value;
         }
         tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::process::children::start_ticks;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    async fn daemon(folder: &tempfile::TempDir, script: &str, redactor: &Redactor) -> Daemon {
+        let spec = Command::new("sh").args(["-c", script]);
+        Daemon::start(spec, &folder.path().join("log"), redactor).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_early_death_is_noticed_and_shown_with_what_it_said() {
+        let (folder, redactor) = (tempfile::tempdir().unwrap(), Redactor::new());
+        redactor.add("s3cret-s3cret");
+        let daemon = daemon(&folder, "echo no room for s3cret-s3cret; exit 9", &redactor).await;
+        let trouble = daemon.wait_line("the server", "listening on ", LIMIT).await.unwrap_err();
+        assert_eq!(trouble.what, "the server ended before it was ready: exit code 9");
+        assert!(trouble.causes[0].ends_with("log:\nno room for [redacted]"), "{trouble}");
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_never_gets_ready_is_given_up_at_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let daemon = daemon(&folder, "printf 'listening on half a line'; sleep 600", &Redactor::new()).await;
+        let limit = Duration::from_millis(200);
+        let trouble = daemon.wait_line("the server", "listening on ", limit).await.unwrap_err();
+        assert_eq!(trouble.what, "the server is not ready after 0.2 s");
+        assert_eq!(daemon.exit(), None);
+    }
+
+    #[tokio::test]
+    async fn the_line_that_says_ready_gives_what_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo starting; echo listening on http://x; sleep 600";
+        let daemon = daemon(&folder, script, &Redactor::new()).await;
+        assert_eq!(daemon.wait_line("it", "listening on ", LIMIT).await.unwrap(), "http://x");
+    }
+
+    #[tokio::test]
+    async fn asked_to_end_it_ends_well_even_when_paused() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "trap 'exit 4' TERM; echo up; sleep 600 & wait";
+        let daemon = daemon(&folder, script, &Redactor::new()).await;
+        daemon.wait_line("it", "up", LIMIT).await.unwrap();
+        assert!(daemon.signal(Signal::SIGSTOP));
+        assert_eq!(daemon.terminate(LIMIT).await, Exit::Code(4));
+        assert_eq!(daemon.terminate(LIMIT).await, Exit::Code(4));
+        assert!(!daemon.signal(Signal::SIGTERM));
+    }
+
+    #[tokio::test]
+    async fn deaf_to_the_stop_signal_it_is_killed_after_the_grace() {
+        let folder = tempfile::tempdir().unwrap();
+        let daemon =
+            daemon(&folder, "trap '' TERM; echo up; while :; do sleep 1; done", &Redactor::new()).await;
+        daemon.wait_line("it", "up", LIMIT).await.unwrap();
+        let killed = Exit::Signal(Signal::SIGKILL as i32);
+        assert_eq!(daemon.terminate(Duration::from_millis(100)).await, killed);
+        assert_eq!(killed.to_string(), "ended by SIGKILL");
+    }
+
+    #[tokio::test]
+    async fn forgotten_it_is_ended_when_the_last_handle_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let daemon = daemon(&folder, "exec sleep 600", &Redactor::new()).await;
+        let (pid, other) = (daemon.pid(), daemon.clone());
+        drop(daemon);
+        assert!(start_ticks(pid).is_some(), "ended while somebody still held it");
+        drop(other);
+        assert_eq!(start_ticks(pid), None);
+    }
+
+    #[tokio::test]
+    async fn what_it_leaves_running_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let daemon = daemon(&folder, "sleep 600 & echo left $!; exit 1", &Redactor::new()).await;
+        assert_eq!(daemon.exited().await, Exit::Code(1));
+        let left = daemon.log_text().trim().strip_prefix("left ").unwrap().parse().unwrap();
+        let gone = until(|| start_ticks(left).is_none().then_some(()));
+        tokio::time::timeout(LIMIT, gone).await.expect("it is still there");
+    }
+
+    #[test]
+    fn it_does_not_die_with_the_thread_that_asked_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let daemon = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let spec = Command::new("sleep").arg("600");
+            runtime.block_on(async { Daemon::start(spec, &log, &Redactor::new()).await.unwrap() })
+        });
+        let daemon = daemon.join().unwrap();
+        // The kernel would have sent the signal before the thread could be joined.
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(100) {
+            assert!(start_ticks(daemon.pid()).is_some(), "it died with the thread");
+            std::thread::yield_now();
+        }
     }
 }

@@ -143,3 +143,95 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
         stderr: err.so_far(redactor),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::process::children::start_ticks;
+    use crate::base::process::daemon::until;
+    use crate::base::trouble::Blame;
+
+    fn shell(script: &str) -> Command {
+        Command::new("sh").args(["-c", script])
+    }
+
+    async fn gone(pid: &str) {
+        let pid: u32 = pid.trim().parse().unwrap();
+        let gone = until(|| start_ticks(pid).is_none().then_some(()));
+        timeout(Duration::from_secs(5), gone).await.expect("the process is still there");
+    }
+
+    #[tokio::test]
+    async fn output_code_and_input_come_through_redacted() {
+        let redactor = Redactor::new();
+        redactor.add("s3cret-s3cret");
+        let spec = shell("cat; echo \"$0 $WORD\" >&2; exit 3")
+            .arg("s3cret-s3cret")
+            .env("WORD", "s3cret-s3cret")
+            .input(Input::Bytes(b"in".to_vec()));
+        let ran = run(spec, &redactor).await.unwrap();
+        assert_eq!((ran.exit, ran.stdout.text.as_str()), (Exit::Code(3), "in"));
+        assert_eq!(ran.stderr.text, "[redacted] [redacted]\n");
+        assert_eq!(ran.args[2], "[redacted]");
+        let trouble = ran.or_trouble("can't shout").unwrap_err();
+        assert_eq!(trouble.causes, ["sh: exit code 3", "[redacted] [redacted]"]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_the_environments_fault_and_says_what_to_do() {
+        let spec = Command::new("no-such-program-at-all").hint_if_missing("apt-get install it");
+        let trouble = run(spec, &Redactor::new()).await.unwrap_err();
+        assert_eq!(trouble.blame, Blame::Environment);
+        assert_eq!(
+            trouble.to_string(),
+            "there is no program no-such-program-at-all\n  hint: apt-get install it"
+        );
+    }
+
+    #[tokio::test]
+    async fn past_its_limit_a_command_is_ended_with_all_that_it_started() {
+        let spec = shell("trap '' TERM; sleep 600 & echo $!; wait; wait").limit(Duration::from_millis(200));
+        let ran = run(spec, &Redactor::new()).await.unwrap();
+        assert_eq!(ran.exit, Exit::TimedOut);
+        gone(&ran.stdout.text).await;
+    }
+
+    #[tokio::test]
+    async fn past_its_limit_a_command_may_end_well_within_the_grace() {
+        let spec = shell("trap 'echo bye; exit 0' TERM; sleep 600 & wait").limit(Duration::from_millis(200));
+        let ran = run(spec, &Redactor::new()).await.unwrap();
+        assert_eq!((ran.exit, ran.stdout.text.as_str()), (Exit::TimedOut, "bye\n"));
+        assert!(ran.duration < GRACE, "{:?}", ran.duration);
+    }
+
+    #[tokio::test]
+    async fn what_a_command_leaves_running_ends_with_it() {
+        let ran = run(shell("sleep 600 & echo $!"), &Redactor::new()).await.unwrap();
+        assert_eq!(ran.exit, Exit::Code(0));
+        assert!(ran.duration < DRAIN, "waited for the one that was left: {:?}", ran.duration);
+        gone(&ran.stdout.text).await;
+    }
+
+    #[tokio::test]
+    async fn a_command_that_nobody_waits_for_any_more_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let spec = shell("echo $$ > \"$0\"; exec sleep 600").arg(&file);
+        let redactor = Redactor::new();
+        let written = until(|| std::fs::read_to_string(&file).ok().filter(|text| text.ends_with('\n')));
+        let pid = tokio::select! {
+            _ = run(spec, &redactor) => unreachable!("it sleeps"),
+            pid = written => pid,
+        };
+        gone(&pid).await;
+    }
+
+    #[tokio::test]
+    async fn inherited_variables_are_hidden_by_prefix_and_own_ones_stay() {
+        let spec = shell("echo \"${PATHX-unset} ${HOME-unset} $HOMELY\"; command -v env || true")
+            .without_inherited("HOME")
+            .env("HOMELY", "kept");
+        let ran = run(spec, &Redactor::new()).await.unwrap();
+        assert!(ran.stdout.text.starts_with("unset unset kept\n"), "{}", ran.stdout.text);
+    }
+}

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The file whose lock the owner holds.
 pub const LOCK_FILE: &str = "run.lock";
@@ -19,6 +20,14 @@ pub const LOCK_FILE: &str = "run.lock";
 pub const OWNER_FILE: &str = "owner.json";
 /// Its presence says that the folder was left on purpose (`--keep`).
 pub const KEEP_FILE: &str = "keep";
+
+/// Starts the name of a folder that is being made: nothing runs in it yet.
+pub const MAKING: &str = ".new-";
+/// Starts the name of a folder that is being removed: nothing runs in it any more.
+pub const REMOVING: &str = ".dead-";
+
+/// How long a folder may resist removal while its last processes end.
+const REMOVAL: Duration = Duration::from_secs(3);
 
 /// Others may pass through to what is theirs (PostgreSQL's user), but not look around.
 const MODE: u32 = 0o711;
@@ -114,18 +123,18 @@ impl RunDir {
         }
         // While we hold it, nobody takes our half-made folder for a dead one.
         let _making = base.lock()?;
-        let fresh = base.path().join(format!(".new-{name}"));
+        let fresh = base.path().join(format!("{MAKING}{name}"));
         let path = base.path().join(name);
         let words = || format!("can't make the run's folder {}", path.display());
         std::fs::DirBuilder::new().mode(MODE).create(&fresh).or_environment(words)?;
-        set_mode(&fresh)?;
-        let lock = open_lock(&fresh.join(LOCK_FILE)).or_environment(words)?;
-        lock.try_lock().or_environment(words)?;
-        let pid = std::process::id();
-        let owner = Owner { pid, start_ticks: start_ticks(pid), boot_id: boot_id() };
-        let text = serde_json::to_string(&owner).or_harness(words)?;
-        std::fs::write(fresh.join(OWNER_FILE), text).or_environment(words)?;
-        std::fs::rename(&fresh, &path).or_environment(words)?;
+        let lock = match furnish(&fresh, &path) {
+            Ok(lock) => lock,
+            Err(error) => {
+                // What can't be removed now is found by the next run's sweep.
+                let _later = std::fs::remove_dir_all(&fresh);
+                return Err(Trouble::environment(words()).because(&error));
+            }
+        };
         let children = Children::in_folder(&path, keep);
         Ok(Self { path, children, standing: false, _lock: lock })
     }
@@ -165,7 +174,7 @@ impl RunDir {
     pub fn remove(mut self) -> Result<(), Trouble> {
         self.standing = true;
         end_processes_of(&self.path);
-        std::fs::remove_dir_all(&self.path).or_environment(|| format!("can't remove {}", self.path.display()))
+        remove_run_folder(&self.path).or_environment(|| format!("can't remove {}", self.path.display()))
     }
 }
 
@@ -174,7 +183,43 @@ impl Drop for RunDir {
         if !self.standing {
             end_processes_of(&self.path);
             // What can't be removed now is found by the next run's sweep.
-            let _later = std::fs::remove_dir_all(&self.path);
+            let _later = remove_run_folder(&self.path);
+        }
+    }
+}
+
+/// Puts lock and owner into a new folder and gives it its real name.
+fn furnish(fresh: &Path, path: &Path) -> std::io::Result<File> {
+    std::fs::set_permissions(fresh, Permissions::from_mode(MODE))?;
+    let lock = open_lock(&fresh.join(LOCK_FILE))?;
+    lock.try_lock()?;
+    let pid = std::process::id();
+    let owner = Owner { pid, start_ticks: start_ticks(pid), boot_id: boot_id() };
+    std::fs::write(fresh.join(OWNER_FILE), serde_json::to_string(&owner)?)?;
+    std::fs::rename(fresh, path)?;
+    Ok(lock)
+}
+
+/// Removes the folder of a run without processes, under a name that says so: were we killed
+/// half-way, the next sweep would still know it for ours.
+pub fn remove_run_folder(path: &Path) -> std::io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let doomed = if name.starts_with(REMOVING) {
+        path.to_owned()
+    } else {
+        path.with_file_name(format!("{REMOVING}{name}"))
+    };
+    if doomed != path {
+        std::fs::rename(path, &doomed)?;
+    }
+    let since = Instant::now();
+    loop {
+        match std::fs::remove_dir_all(&doomed) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // A server's children may write for a moment after it has gone.
+            Err(_) if since.elapsed() < REMOVAL => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -187,4 +232,48 @@ fn set_mode(path: &Path) -> Result<(), Trouble> {
 
 fn open_lock(path: &Path) -> std::io::Result<File> {
     std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_folder_that_could_be_somebody_elses_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().canonicalize().unwrap().join(format!("pulp-drill-{}", geteuid().as_raw()));
+        let refusal = || Base::below(temp.path()).unwrap_err().what;
+
+        std::os::unix::fs::symlink(temp.path(), &path).unwrap();
+        assert!(refusal().ends_with("it is not a folder"), "{}", refusal());
+        std::fs::remove_file(&path).unwrap();
+
+        std::fs::create_dir(&path).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        assert!(refusal().ends_with("others may write to it"), "{}", refusal());
+
+        std::fs::set_permissions(&path, Permissions::from_mode(0o711)).unwrap();
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            assert!(refusal().ends_with("it belongs to another user"), "{}", refusal());
+            std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        }
+        assert!(Base::below(temp.path()).is_ok());
+    }
+
+    #[test]
+    fn a_run_folder_is_owned_passable_and_gone_when_dropped() {
+        let temp = tempfile::tempdir().unwrap();
+        let base = Base::below(temp.path()).unwrap();
+        let run_dir = RunDir::create(&base, "abc-1", false).unwrap();
+        let path = run_dir.path().to_owned();
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, MODE);
+        let owner: Owner = serde_json::from_slice(&std::fs::read(path.join(OWNER_FILE)).unwrap()).unwrap();
+        assert_eq!(owner.pid, std::process::id());
+        assert!(open_lock(&path.join(LOCK_FILE)).unwrap().try_lock().is_err(), "nobody holds the lock");
+        assert!(RunDir::create(&base, "abc-1", false).is_err(), "two runs share a folder");
+        drop(run_dir);
+        let left: Vec<_> = base.path().read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, [".lock"]);
+    }
 }

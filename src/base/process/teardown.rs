@@ -84,7 +84,7 @@ impl Teardown {
                     Trouble::environment(format!("can't {name}: not done after {} s", limit.as_secs_f32()))
                 }
             };
-            last_resort();
+            perform(last_resort);
             left.push(trouble);
         }
     }
@@ -100,9 +100,15 @@ impl Drop for Stack {
     fn drop(&mut self) {
         let mut steps = std::mem::take(&mut *self.steps());
         while let Some(step) = steps.pop() {
-            (step.last_resort)();
+            perform(step.last_resort);
         }
     }
+}
+
+/// A last resort that panics must not keep the others from their turn; it may itself run while
+/// another panic unwinds, where a second one would end the process on the spot.
+fn perform(last_resort: Box<dyn FnOnce() + Send>) {
+    let _told_by_the_panic_hook = std::panic::catch_unwind(AssertUnwindSafe(last_resort));
 }
 
 impl std::fmt::Debug for Teardown {
@@ -189,6 +195,9 @@ mod tests {
     fn dropped_without_a_run_it_takes_the_last_resorts() {
         let (teardown, seen) = (Teardown::new(), Seen::default());
         push(&teardown, &seen, "one");
+        teardown.push("boom", Duration::ZERO, std::future::pending(), || {
+            std::panic::resume_unwind(Box::new("boom"));
+        });
         push(&teardown, &seen, "two");
         drop(teardown);
         assert_eq!(*seen.lock().unwrap(), ["last resort of two", "last resort of one"]);

@@ -1,1 +1,11 @@
-//! The local substrate: a private PostgreSQL cluster and an S3 server.
+//! The local substrate: a private PostgreSQL cluster and an S3 server, both plain processes in the
+//! run's folder. An existing cluster is never touched. Databases and buckets are made elsewhere.
+
+mod discovery;
+mod objects;
+mod ports;
+mod postgres;
+
+pub use discovery::{Discovery, OLDEST, Places, discover};
+pub use objects::{ObjectKind, ObjectProgram, ObjectServer};
+pub use postgres::{Durability, PostgresServer};

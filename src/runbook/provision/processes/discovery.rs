@@ -1,0 +1,230 @@
+//! Finds PostgreSQL's server programs on the machine. It starts no server.
+
+use crate::base::process::{Command, run};
+use crate::base::redact::Redactor;
+use crate::base::trouble::Trouble;
+use crate::system::programs::{PgBin, PgVersion};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The oldest major version that the runbook works on (`DROP DATABASE … WITH (FORCE)`, § 3.3).
+pub const OLDEST: u32 = 13;
+
+/// What a folder must hold to be used: parts of different installations are not mixed.
+const PROGRAMS: [&str; 5] = ["initdb", "postgres", "pg_dump", "pg_restore", "psql"];
+
+/// Where to look for PostgreSQL.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// The folder that the user named by `PULP_DRILL_PG_BIN`: then nothing else is looked at.
+    pub chosen: Option<PathBuf>,
+    /// A `pg_config` to ask for its folder.
+    pub pg_config: Option<PathBuf>,
+    /// Folders to look into, in order: those of `PATH`.
+    pub folders: Vec<PathBuf>,
+    /// Folders of versioned installations, as parent and prefix: `/usr/lib/postgresql` and nothing
+    /// stands for `/usr/lib/postgresql/*/bin`, newest first.
+    pub versioned: Vec<(PathBuf, String)>,
+}
+
+impl Places {
+    /// The machine's: `PULP_DRILL_PG_BIN`, `pg_config`, `PATH`, then where the distributions and
+    /// Homebrew put their versioned folders.
+    pub fn of_machine() -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<PathBuf> =
+            std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
+        let versioned = [
+            ("/usr/lib/postgresql", ""),
+            ("/usr", "pgsql-"),
+            ("/opt/homebrew/opt", "postgresql@"),
+            ("/usr/local/opt", "postgresql@"),
+        ];
+        Self {
+            chosen: std::env::var_os("PULP_DRILL_PG_BIN").filter(|v| !v.is_empty()).map(PathBuf::from),
+            pg_config: folders.iter().map(|f| f.join("pg_config")).find(|f| f.is_file()),
+            folders,
+            versioned: versioned.into_iter().map(|(p, f)| (p.into(), f.to_owned())).collect(),
+        }
+    }
+
+    async fn candidates(&self) -> Vec<PathBuf> {
+        if let Some(chosen) = &self.chosen {
+            return vec![chosen.clone()];
+        }
+        let mut all = Vec::new();
+        if let Some(pg_config) = &self.pg_config {
+            all.extend(ask(pg_config, "--bindir").await.ok().map(PathBuf::from));
+        }
+        all.extend(self.folders.iter().cloned());
+        for (parent, prefix) in &self.versioned {
+            all.extend(newest_first(parent, prefix));
+        }
+        all
+    }
+}
+
+/// What was found, and what was looked at on the way.
+#[derive(Clone, Debug)]
+pub struct Discovery {
+    /// The installation to use.
+    pub found: Option<PgBin>,
+    /// Each folder with what was made of it. Folders of `PATH` without any of the programs are not
+    /// listed.
+    pub looked_at: Vec<(PathBuf, String)>,
+    chosen: bool,
+}
+
+impl Discovery {
+    /// The installation, or a trouble that lists what was looked at and says how to get one.
+    pub fn or_trouble(self) -> Result<PgBin, Trouble> {
+        if let Some(found) = self.found {
+            return Ok(found);
+        }
+        let mut trouble =
+            Trouble::environment(format!("no PostgreSQL server programs ({OLDEST} or newer) were found"));
+        for (folder, what) in &self.looked_at {
+            trouble = trouble.cause(format!("{}: {what}", folder.display()));
+        }
+        Err(trouble.hint(if self.chosen {
+            "set PULP_DRILL_PG_BIN to the folder that holds initdb, postgres, pg_dump, pg_restore and psql, or unset it"
+        } else if cfg!(target_os = "macos") {
+            "brew install postgresql@17, or set PULP_DRILL_PG_BIN to the folder of its programs"
+        } else {
+            "apt-get install postgresql (Debian, Ubuntu) or dnf install postgresql-server postgresql (Fedora, RHEL), \
+             or set PULP_DRILL_PG_BIN to the folder of its programs"
+        }))
+    }
+}
+
+/// Looks for an installation: the first folder that holds all programs in a version that will do.
+pub async fn discover(places: &Places) -> Discovery {
+    let mut discovery = Discovery { found: None, looked_at: Vec::new(), chosen: places.chosen.is_some() };
+    let mut seen = Vec::new();
+    for folder in places.candidates().await {
+        // `/bin` is `/usr/bin` on most machines.
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
+        let here: Vec<&str> = PROGRAMS.into_iter().filter(|p| folder.join(p).is_file()).collect();
+        let missing: Vec<&str> = PROGRAMS.into_iter().filter(|p| !here.contains(p)).collect();
+        if here.is_empty() && places.folders.contains(&folder) {
+            continue;
+        }
+        let what = if !folder.is_dir() {
+            "no such folder".to_owned()
+        } else if !missing.is_empty() {
+            format!("holds no {}", missing.join(", no "))
+        } else {
+            match version(&folder).await {
+                Ok(version) if version.major >= OLDEST => {
+                    discovery.looked_at.push((folder.clone(), format!("PostgreSQL {version}")));
+                    discovery.found = Some(PgBin { dir: folder, version });
+                    return discovery;
+                }
+                Ok(version) => format!("PostgreSQL {version} is too old"),
+                Err(why) => why,
+            }
+        };
+        discovery.looked_at.push((folder, what));
+    }
+    discovery
+}
+
+async fn version(folder: &Path) -> Result<PgVersion, String> {
+    let line = ask(&folder.join("postgres"), "--version").await?;
+    PgVersion::parse(&line).ok_or_else(|| format!("its postgres says {line:?} when asked for its version"))
+}
+
+/// The first line that a program prints.
+async fn ask(program: &Path, option: &str) -> Result<String, String> {
+    let command = Command::new(program).arg(option).limit(Duration::from_secs(10));
+    let ran = run(command, &Redactor::new()).await.map_err(|trouble| trouble.what)?;
+    let name = program.display();
+    if !ran.exit.is_success() {
+        return Err(format!("{name} {option}: {}", ran.exit));
+    }
+    let line = ran.stdout.text.lines().next().unwrap_or_default().trim().to_owned();
+    if line.is_empty() { Err(format!("{name} {option} says nothing")) } else { Ok(line) }
+}
+
+/// `<parent>/<prefix><version>/bin`, the newest version first.
+fn newest_first(parent: &Path, prefix: &str) -> Vec<PathBuf> {
+    let Ok(entries) = parent.read_dir() else { return Vec::new() };
+    let mut found: Vec<(Vec<u32>, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let version = name.to_str()?.strip_prefix(prefix)?;
+            let version = version.split('.').map(str::parse).collect::<Result<_, _>>().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .collect();
+    found.sort();
+    found.into_iter().rev().map(|(_, folder)| folder).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn install(folder: &Path, programs: &[&str], version: &str) {
+        std::fs::create_dir_all(folder).unwrap();
+        for program in programs {
+            let path = folder.join(program);
+            std::fs::write(&path, format!("#!/bin/sh\necho 'postgres (PostgreSQL) {version}'\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lone_postgres_on_path_is_passed_over_for_a_whole_installation() {
+        let root = tempfile::tempdir().unwrap();
+        let (lone, versioned) = (root.path().join("lone"), root.path().join("pg"));
+        install(&lone, &["postgres"], "17.1");
+        install(&versioned.join("9/bin"), &PROGRAMS, "9.6.24");
+        install(&versioned.join("14/bin"), &PROGRAMS, "14.2");
+        install(&versioned.join("16/bin"), &PROGRAMS, "16.3");
+        let places = Places {
+            folders: vec![root.path().join("empty"), lone.clone()],
+            versioned: vec![(versioned.clone(), String::new())],
+            ..Places::default()
+        };
+        let found = discover(&places).await;
+        assert_eq!(
+            found.looked_at[0],
+            (lone, "holds no initdb, no pg_dump, no pg_restore, no psql".to_owned())
+        );
+        assert_eq!(found.looked_at.len(), 2);
+        let bin = found.or_trouble().unwrap();
+        assert_eq!((bin.dir, bin.version.major), (versioned.join("16/bin"), 16));
+    }
+
+    #[tokio::test]
+    async fn too_old_is_said_with_what_was_looked_at_and_what_to_do() {
+        let root = tempfile::tempdir().unwrap();
+        let old = root.path().join("9.6/bin");
+        install(&old, &PROGRAMS, "9.6.24");
+        let places = Places { versioned: vec![(root.path().into(), String::new())], ..Places::default() };
+        let trouble = discover(&places).await.or_trouble().unwrap_err();
+        assert_eq!(trouble.causes, [format!("{}: PostgreSQL 9.6.24 is too old", old.display())]);
+        assert!(trouble.hint.unwrap().contains("PULP_DRILL_PG_BIN"));
+    }
+
+    #[tokio::test]
+    async fn the_folder_that_the_user_names_is_the_only_one_looked_at() {
+        let root = tempfile::tempdir().unwrap();
+        install(&root.path().join("16/bin"), &PROGRAMS, "16.3");
+        let places = Places {
+            chosen: Some(root.path().join("nowhere")),
+            versioned: vec![(root.path().into(), String::new())],
+            ..Places::default()
+        };
+        let found = discover(&places).await;
+        assert_eq!(found.looked_at, [(root.path().join("nowhere"), "no such folder".to_owned())]);
+        assert_eq!(found.found, None);
+    }
+}

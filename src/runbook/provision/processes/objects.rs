@@ -1,0 +1,197 @@
+//! The S3 server of the local substrate: MinIO when there is one, else our embedded one, started as
+//! a process of our own executable. It speaks no S3.
+
+use crate::base::clock::password;
+use crate::base::process::{Command, Daemon, RunDir, run};
+use crate::base::redact::Redactor;
+use crate::base::trouble::{OrTrouble, Trouble};
+use crate::runbook::provision::processes::ports::{TRIES, free_port};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const READY: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(5);
+
+/// Which S3 server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// Ours: `standin objects`.
+    Embedded,
+    /// MinIO.
+    Minio,
+}
+
+/// The program that will be the S3 server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectProgram {
+    /// Which server it is.
+    pub kind: ObjectKind,
+    /// The executable.
+    pub path: PathBuf,
+    /// As it says itself.
+    pub version: String,
+}
+
+impl ObjectProgram {
+    /// `MINIO_BIN` when set, else `minio` on `PATH` when it works, else the embedded one, which is
+    /// this very executable.
+    pub async fn discover() -> Result<Self, Trouble> {
+        let us = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
+        if let Some(path) = std::env::var_os("MINIO_BIN").filter(|value| !value.is_empty()) {
+            return Self::minio(Path::new(&path)).await.map_err(|trouble| {
+                trouble.hint("MINIO_BIN is set: let it name a MinIO server, or unset it for the embedded one")
+            });
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let minio = std::env::split_paths(&path).map(|folder| folder.join("minio")).find(|f| f.is_file());
+        if let Some(minio) = minio
+            && let Ok(minio) = Self::minio(&minio).await
+        {
+            return Ok(minio);
+        }
+        Ok(Self::embedded(us))
+    }
+
+    /// The embedded server in this executable of ours.
+    pub fn embedded(executable: impl Into<PathBuf>) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { kind: ObjectKind::Embedded, path: executable.into(), version }
+    }
+
+    /// A MinIO server by path; it must answer `--version`.
+    pub async fn minio(path: &Path) -> Result<Self, Trouble> {
+        let command = Command::new(path).arg("--version").limit(Duration::from_secs(10));
+        let ran = run(command, &Redactor::new()).await?;
+        let ran = ran.or_trouble(format!("{} does not say its version", path.display()))?;
+        let version = ran.stdout.text.lines().next().unwrap_or_default().trim().to_owned();
+        Ok(Self { kind: ObjectKind::Minio, path: path.to_owned(), version })
+    }
+}
+
+/// A running S3 server, reached with path-style addresses.
+#[derive(Clone)]
+pub struct ObjectServer {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// The access key id; registered with the redactor.
+    pub access_key: String,
+    /// The secret access key; registered with the redactor.
+    pub secret_key: String,
+    /// `us-east-1`.
+    pub region: String,
+    /// Which server it is.
+    pub kind: ObjectKind,
+    /// As it says itself.
+    pub version: String,
+    /// Where it keeps its objects.
+    pub data_dir: PathBuf,
+    daemon: Daemon,
+}
+
+impl ObjectServer {
+    /// Starts it on a new folder in the run's folder and waits until it answers.
+    pub async fn start(
+        run_dir: &RunDir,
+        program: &ObjectProgram,
+        redactor: &Redactor,
+    ) -> Result<Self, Trouble> {
+        let (access_key, secret_key) = (format!("drill{}", &password()[..15]), password());
+        redactor.add(&access_key);
+        redactor.add(&secret_key);
+        let data_dir = run_dir.private("objects", None)?;
+        let base = Command::new(&program.path)
+            .without_inherited("AWS_")
+            .without_inherited("S3_")
+            .without_inherited("MINIO_")
+            .cwd(&data_dir)
+            .recorded_in(run_dir.children());
+        let (daemon, endpoint) = match program.kind {
+            ObjectKind::Embedded => {
+                let base = base.env("S3_ACCESS_KEY_ID", &access_key).env("S3_SECRET_ACCESS_KEY", &secret_key);
+                embedded(base, run_dir, &data_dir, redactor).await?
+            }
+            ObjectKind::Minio => {
+                let base = base.env("MINIO_ROOT_USER", &access_key).env("MINIO_ROOT_PASSWORD", &secret_key);
+                minio(base, run_dir, &data_dir, redactor).await?
+            }
+        };
+        Ok(Self {
+            endpoint,
+            access_key,
+            secret_key,
+            region: "us-east-1".to_owned(),
+            kind: program.kind,
+            version: program.version.clone(),
+            data_dir,
+            daemon,
+        })
+    }
+
+    /// The process, to be watched, paused or killed.
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    /// Stops it. Its files stay.
+    pub async fn stop(&self) {
+        self.daemon.terminate(STOP).await;
+    }
+}
+
+impl std::fmt::Debug for ObjectServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ObjectServer({}, {:?})", self.endpoint, self.daemon)
+    }
+}
+
+/// The embedded server takes a free port itself and says which.
+async fn embedded(
+    base: Command,
+    run_dir: &RunDir,
+    data: &Path,
+    redactor: &Redactor,
+) -> Result<(Daemon, String), Trouble> {
+    let command = base.args(["standin", "objects", "--dir"]).arg(data).args(["--listen", "127.0.0.1:0"]);
+    let daemon = Daemon::start(command, &run_dir.path().join("objects.log"), redactor).await?;
+    let endpoint = daemon.wait_line("the embedded S3 server", "listening on ", READY).await?;
+    Ok((daemon, endpoint))
+}
+
+/// MinIO takes no port 0, so it may lose its port to somebody else before it binds it.
+async fn minio(
+    base: Command,
+    run_dir: &RunDir,
+    data: &Path,
+    redactor: &Redactor,
+) -> Result<(Daemon, String), Trouble> {
+    let base = base.env("MINIO_BROWSER", "off").env("MINIO_UPDATE", "off");
+    let mut attempt = 1;
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        let command = base.clone().arg("server").arg(data).arg("--address").arg(address.to_string());
+        let log = run_dir.path().join(format!("minio-{attempt}.log"));
+        let daemon = Daemon::start(command, &log, redactor).await?;
+        match daemon.wait_ready("MinIO", READY, healthy(address)).await {
+            Ok(()) => return Ok((daemon, format!("http://{address}"))),
+            Err(_) if attempt < TRIES && daemon.log_text().contains("in use") => attempt += 1,
+            Err(trouble) => return Err(trouble),
+        }
+    }
+}
+
+/// Asks until `/minio/health/ready` says 200.
+async fn healthy(address: SocketAddr) {
+    let ask = || async move {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(b"GET /minio/health/ready HTTP/1.0\r\n\r\n").await.ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.ok()?;
+        String::from_utf8_lossy(&answer).lines().next()?.contains(" 200").then_some(())
+    };
+    while ask().await.is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
