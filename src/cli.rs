@@ -4,14 +4,14 @@ use crate::base::trouble::{Blame, Trouble};
 use clap::{Parser, Subcommand};
 use std::{io::Write as _, process::ExitCode};
 
-// pub mod check;
+pub mod check;
 pub mod doctor;
 pub mod generate;
-// pub mod list;
+pub mod list;
 pub mod pdf;
 pub mod report;
 pub mod run;
-// pub mod schema;
+pub mod schema;
 pub mod standin;
 
 /// All that was looked at held.
@@ -49,11 +49,11 @@ enum Command {
     /// Run drills: provision, seed, inject, back up, destroy, restore, verify
     Run(Box<run::RunArgs>),
     /// List scenarios
-    //    List(list::ListArgs),
+        List(list::ListArgs),
     /// Validate scenario files without running them
-    //    Check(check::CheckArgs),
+        Check(check::CheckArgs),
     /// Print the JSON Schema of scenario files, for editors
-    //    Schema(schema::SchemaArgs),
+        Schema(schema::SchemaArgs),
     /// Say what is installed and which substrate would be used
     Doctor(doctor::DoctorArgs),
     /// Render a stored run again
@@ -95,9 +95,9 @@ pub fn exit_code(trouble: &Trouble) -> u8 {
 fn dispatch(command: Command) -> Result<u8, Trouble> {
     match command {
         Command::Run(args) => on_runtime(run::run(*args))?,
-        //        Command::List(args) => print(&list::run(&args)?),
-        //        Command::Check(args) => print(&check::run(&args)?),
-        //        Command::Schema(args) => print(&schema::run(&args)?),
+                Command::List(args) => print(&list::run(&args)?),
+                Command::Check(args) => print(&check::run(&args)?),
+                Command::Schema(args) => print(&schema::run(&args)?),
         Command::Doctor(args) => on_runtime(doctor::run(args))?,
         Command::Report(args) => {
             let outcome = report::run(&args)?;

@@ -2,64 +2,187 @@
 //! tables mean; PostgreSQL's own programs (`pg_dump`, `psql`) are run elsewhere.
 
 mod access;
+mod capture;
+mod catalog;
+mod sequences;
+mod settle;
+mod tables;
+mod text;
 
 pub use access::{Access, quote_ident};
 
-use crate::base::trouble::Trouble;
+use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::profile::Profile;
 use crate::model::state::Database;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use std::time::Duration;
+
+/// More are never wanted at a time: a capture uses one.
+const CONNECTIONS: u32 = 4;
+
+/// How long a connection may take, a new one included.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// How rows are printed, so that equal values have equal texts whatever the server's and the
+/// database's settings are. (`DateStyle`, `TimeZone` and the encoding are sent by sqlx: ISO, UTC
+/// and UTF-8.) `extra_float_digits` over 0 is the shortest text that reads back exactly.
+const OUTPUT: [(&str, &str); 5] = [
+    ("IntervalStyle", "iso_8601"),
+    ("extra_float_digits", "1"),
+    ("bytea_output", "hex"),
+    ("xmloption", "content"),
+    ("lc_monetary", "C"),
+];
 
 /// A few connections to one database. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Postgres {
+    pool: PgPool,
     access: Access,
 }
 
 impl Postgres {
-    /// Connects.
+    /// Connects; fails at once when the server can't be reached or won't have us.
     pub async fn connect(access: &Access) -> Result<Self, Trouble> {
-        Ok(Self { access: access.clone() })
+        let options = options_for(access);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .idle_timeout(Duration::from_secs(60))
+            .connect_lazy_with(options.clone());
+        // The pool goes on trying until its timeout where the server is not there at all; a
+        // connection of its own says why at once.
+        let first = connect(&options, access).await?;
+        first.close().await.or_environment(|| unreachable_words(access))?;
+        Ok(Self { pool, access: access.clone() })
     }
 
-    /// Reads everything in one snapshot.
-    pub async fn capture(&self, _profile: &Profile, _as_of: Option<&Database>) -> Result<Database, Trouble> {
-        Err(self.not_yet())
+    /// Reads everything in one snapshot, see [`Database`]: every ordinary table outside the system
+    /// schemas, the leaves of partitioned ones included, by the name that [`TableName`] says or, outside the
+    /// schema `public`, as `schema.table`; sequences; the catalog. Left out is what the profile
+    /// does not promise: its `ignore_tables` (with the sequences that feed them) and columns that
+    /// it marks as volatile.
+    ///
+    /// With `as_of`, a table that is in it is read by *its* column list and keys, so that a later
+    /// migration can be told from damage: a column that is new is left out, one that is gone reads
+    /// as absent, which is another digest than any value.
+    ///
+    /// The row's key is its primary key as a JSON array (`["a", 1]`), else `sha256 #n`. The JSON
+    /// of a row is kept in tables up to 20,000 rows, up to 64 KiB a row.
+    ///
+    /// # Errors
+    /// Also when row security would hide rows from this role.
+    ///
+    /// [`TableName`]: crate::base::ids::TableName
+    pub async fn capture(&self, profile: &Profile, as_of: Option<&Database>) -> Result<Database, Trouble> {
+        capture::capture(&self.pool, profile, as_of)
+            .await
+            .map_err(|trouble| trouble.while_doing(format!("can't read all of {:?}", self.access.database)))
     }
 
-    /// Rows of a query with one JSON column; the arguments are bound as text.
-    pub async fn rows(&self, _sql: &str, _args: &[&str]) -> Result<Vec<serde_json::Value>, Trouble> {
-        Err(self.not_yet())
+    /// The rows of a query with one column of type `json` or `jsonb`. Arguments are bound as text:
+    /// the query casts them (`$1::uuid`).
+    pub async fn rows(&self, sql: &str, args: &[&str]) -> Result<Vec<serde_json::Value>, Trouble> {
+        // Not kept prepared: a migration may change what a `*` means.
+        let query = args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| query.bind(*arg));
+        let words = || self.failed(sql);
+        let rows = query.persistent(false).fetch_all(&self.pool).await.or_environment(words)?;
+        rows.iter().map(|row| row.try_get(0).or_harness(words)).collect()
     }
 
-    /// Runs a statement; how many rows it touched.
-    pub async fn execute(&self, _sql: &str, _args: &[&str]) -> Result<u64, Trouble> {
-        Err(self.not_yet())
+    /// Runs one statement and gives how many rows it touched. Arguments are bound as text.
+    pub async fn execute(&self, sql: &str, args: &[&str]) -> Result<u64, Trouble> {
+        let query = args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| query.bind(*arg));
+        let done = query.persistent(false).execute(&self.pool).await.or_environment(|| self.failed(sql))?;
+        Ok(done.rows_affected())
     }
 
-    /// A setting of the server.
-    pub async fn setting(&self, _name: &str) -> Result<String, Trouble> {
-        Err(self.not_yet())
+    /// A setting of the server: `setting("fsync")`.
+    pub async fn setting(&self, name: &str) -> Result<String, Trouble> {
+        let words = || format!("can't read the setting {name} of the server");
+        sqlx::query_scalar("select current_setting($1)")
+            .bind(name)
+            .fetch_one(&self.pool)
+            .await
+            .or_environment(words)
     }
 
-    /// The server's version.
+    /// The server's version: `15.12`.
     pub async fn version(&self) -> Result<String, Trouble> {
-        Err(self.not_yet())
+        let version = self.setting("server_version").await?;
+        // Distributions add their own: `15.12 (Debian 15.12-0+deb12u2)`.
+        Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
     }
 
-    /// Closes every connection.
-    pub async fn close(&self) {}
+    /// The database that it speaks to.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
 
-    fn not_yet(&self) -> Trouble {
-        Trouble::harness(format!("not there yet: {}", self.access.database))
+    /// Closes every connection, for example before the database is dropped.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn failed(&self, sql: &str) -> String {
+        let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        let short: String = line.chars().take(160).collect();
+        format!("database {:?} won't do this: {short}", self.access.database)
     }
 }
 
-/// Makes a database.
-pub async fn create_database(_maintenance: &Access, _name: &str, _owner: &str) -> Result<(), Trouble> {
-    Err(Trouble::harness("not there yet"))
+impl std::fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Postgres({})", self.access.url_without_password())
+    }
 }
 
-/// Drops a database, whoever is connected to it.
-pub async fn drop_database(_maintenance: &Access, _name: &str) -> Result<(), Trouble> {
-    Err(Trouble::harness("not there yet"))
+/// Makes a database: its name and owner are quoted, it has the encoding UTF-8 and nothing in it.
+pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> Result<(), Trouble> {
+    let sql = format!(
+        "create database {} owner {} template template0 encoding 'UTF8'",
+        quote_ident(name),
+        quote_ident(owner)
+    );
+    once(maintenance, sql, || format!("can't create database {name:?}")).await
+}
+
+/// Drops a database, and whoever is connected to it. One that is not there is no trouble.
+pub async fn drop_database(maintenance: &Access, name: &str) -> Result<(), Trouble> {
+    let sql = format!("drop database if exists {} with (force)", quote_ident(name));
+    once(maintenance, sql, || format!("can't drop database {name:?}")).await
+}
+
+/// One statement on a connection of its own, outside of any transaction.
+async fn once(access: &Access, sql: String, words: impl Fn() -> String) -> Result<(), Trouble> {
+    let mut connection = connect(&options_for(access), access).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.or_environment(&words)?;
+    connection.close().await.or_environment(words)
+}
+
+async fn connect(options: &PgConnectOptions, access: &Access) -> Result<PgConnection, Trouble> {
+    let connecting = PgConnection::connect_with(options);
+    match tokio::time::timeout(ACQUIRE, connecting).await {
+        Ok(connected) => connected.or_environment(|| unreachable_words(access)),
+        Err(_) => Err(Trouble::environment(unreachable_words(access)).cause("no answer in time")),
+    }
+    .map_err(|t| t.hint("see whether the server runs, and whether host, port, role and password are right"))
+}
+
+fn unreachable_words(access: &Access) -> String {
+    format!("can't connect to {}", access.url_without_password())
+}
+
+fn options_for(access: &Access) -> PgConnectOptions {
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&access.host)
+        .port(access.port)
+        .username(&access.user)
+        .password(&access.password)
+        .database(&access.database)
+        .application_name("pulp-drill")
+        .extra_float_digits(None)
+        .options(OUTPUT);
+    if access.host.starts_with('/') { options.socket(&access.host) } else { options }
 }

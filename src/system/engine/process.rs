@@ -18,6 +18,18 @@ pub enum Launch {
     Url(Url),
 }
 
+impl Launch {
+    /// Reads a command line by the shell's rules for words and quotes; no shell is started, and
+    /// nothing is expanded.
+    pub fn command(line: &str) -> Result<Self, Trouble> {
+        let words = shell_words::split(line).or_usage(|| format!("can't read the command {line:?}"))?;
+        if words.is_empty() {
+            return Err(Trouble::usage("the engine's command is empty"));
+        }
+        Ok(Self::Command(words))
+    }
+}
+
 /// What an engine of ours is started with.
 pub struct Start<'a> {
     /// The engine's environment, secrets included; `HOST` and `PORT` are ours to set.
@@ -206,4 +218,17 @@ fn says_port_taken(log: &Path, since: u64) -> bool {
     let since = usize::try_from(since).unwrap_or(usize::MAX).min(bytes.len());
     let text = String::from_utf8_lossy(&bytes[since..]).to_lowercase();
     text.contains("eaddrinuse") || text.contains("address already in use") || text.contains("address in use")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_is_split_by_the_shells_rules_and_nothing_more() {
+        let words = ["npx", "pulp engine", "--key=$HOME", "a\"b"].map(str::to_owned).to_vec();
+        assert_eq!(Launch::command("npx 'pulp engine' --key=$HOME a\\\"b").unwrap(), Launch::Command(words));
+        assert!(Launch::command("npx 'open").is_err());
+        assert!(Launch::command("  ").is_err());
+    }
 }

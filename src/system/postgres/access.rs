@@ -1,6 +1,7 @@
 //! How to reach a database, in the forms that programs want it in. Nothing here connects.
 
 use crate::base::trouble::{OrTrouble, Trouble};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 /// A database and who may use it.
@@ -97,20 +98,15 @@ impl std::fmt::Debug for Access {
     }
 }
 
-/// Percent-encoded so that it may stand in any part of a URL.
+/// All that must be encoded in any part of a URL.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 fn encoded(text: &str) -> String {
-    let form: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    // Form encoding writes a space as `+`, and a real `+` as `%2B`.
-    form.replace('+', "%20")
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn decoded(text: &str) -> String {
-    // The form rules are the inverse of `encoded`, except that they also take `+` for a space.
-    let pair = format!("={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Quotes a name for SQL. The one place that does.

@@ -1,0 +1,58 @@
+//! What the SDK's errors say, in words for people. Requests are never printed: they hold the
+//! signature and the key's id.
+
+use crate::base::trouble::Trouble;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+/// The S3 error code (`NoSuchKey`), or for an answer without a body the one its status stands for;
+/// empty when nobody answered.
+pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
+    if let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        return code.to_owned();
+    }
+    match error.raw_response().map(|response| response.status().as_u16()) {
+        Some(404) => "NotFound".to_owned(),
+        Some(403) => "AccessDenied".to_owned(),
+        Some(status) => format!("HTTP status {status}"),
+        None => String::new(),
+    }
+}
+
+/// Whether the store knows us or the object well enough to say that we may not.
+pub(super) fn is_denied(code: &str) -> bool {
+    matches!(code, "AccessDenied" | "AllAccessDisabled")
+}
+
+/// A trouble of the environment.
+pub(super) fn failed<E>(error: &SdkError<E, HttpResponse>, what: String) -> Trouble
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let trouble = Trouble::environment(what);
+    let code = code(error);
+    if code.is_empty() {
+        let trouble = match error {
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                Some(connector) => trouble.because(connector),
+                None => trouble.cause("the request could not be sent"),
+            },
+            SdkError::TimeoutError(_) => trouble.cause("no answer in time"),
+            other => trouble.because(other),
+        };
+        return trouble.hint("see whether the object store runs and listens at this address");
+    }
+    let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
+    let trouble = trouble.cause(match message {
+        Some(message) => format!("{code}: {message}"),
+        None => code.clone(),
+    });
+    match code.as_str() {
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied" => {
+            trouble.hint("see whether the access key is the store's and may do this")
+        }
+        "NoSuchBucket" => trouble.hint("make the bucket, or correct its name"),
+        _ => trouble,
+    }
+}

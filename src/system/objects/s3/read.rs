@@ -1,0 +1,160 @@
+//! Reading: listings to their end, objects whole, and the inventory that digests every byte.
+
+use super::S3Bucket;
+use super::errors::{code, failed, is_denied};
+use crate::base::digest::Hasher;
+use crate::base::ids::ObjectKey;
+use crate::base::trouble::{OrTrouble, Trouble};
+use crate::model::state::Object;
+use crate::system::objects::kinds::{Got, Listed};
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::types::EncodingType;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeMap;
+
+/// How many objects are read at a time.
+const AT_A_TIME: usize = 8;
+
+impl S3Bucket {
+    pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
+        let mut all = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self.page(prefix, next, None).await?;
+            all.extend(listed(&page)?);
+            // A page that says "more" without saying where would be asked for again for ever.
+            next = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    pub(in crate::system::objects) async fn first_page(
+        &self,
+        prefix: &str,
+        max_keys: u16,
+    ) -> Result<(Vec<Listed>, bool), Trouble> {
+        let page = self.page(prefix, None, Some(max_keys.into())).await?;
+        Ok((listed(&page)?, page.is_truncated == Some(true)))
+    }
+
+    async fn page(
+        &self,
+        prefix: &str,
+        next: Option<String>,
+        max_keys: Option<i32>,
+    ) -> Result<ListObjectsV2Output, Trouble> {
+        self.s3
+            .client
+            .list_objects_v2()
+            .bucket(self.name.as_str())
+            .set_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
+            .set_continuation_token(next)
+            .set_max_keys(max_keys)
+            // XML can't hold every character that a key may.
+            .encoding_type(EncodingType::Url)
+            .send()
+            .await
+            .map_err(|error| failed(&error, self.words("list", "")))
+    }
+
+    pub(in crate::system::objects) async fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
+        let object = match self.open(key).await? {
+            Opened::Found(object) => object,
+            Opened::Missing => return Ok(Got::Missing),
+            Opened::Denied => return Ok(Got::Denied),
+        };
+        let content_type = object.content_type;
+        let metadata = object.metadata.unwrap_or_default().into_iter().collect();
+        let words = || self.words("read", key.as_str());
+        let bytes = object.body.collect().await.or_environment(words)?.to_vec();
+        Ok(Got::Found { bytes, content_type, metadata })
+    }
+
+    async fn open(&self, key: &ObjectKey) -> Result<Opened, Trouble> {
+        match self.s3.client.get_object().bucket(self.name.as_str()).key(key.as_str()).send().await {
+            Ok(object) => Ok(Opened::Found(Box::new(object))),
+            Err(error) => match code(&error).as_str() {
+                "NoSuchKey" | "NoSuchBucket" | "NotFound" => Ok(Opened::Missing),
+                denied if is_denied(denied) => Ok(Opened::Denied),
+                _ => Err(failed(&error, self.words("read", key.as_str()))),
+            },
+        }
+    }
+
+    pub(in crate::system::objects) async fn inventory(
+        &self,
+        prefix: &str,
+    ) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
+        let keys = self.list(prefix).await?.into_iter().map(|listed| listed.key);
+        stream::iter(keys)
+            .map(|key| async move {
+                let object = self.digest(&key).await?;
+                let short = key.as_str().strip_prefix(prefix).unwrap_or(key.as_str());
+                Ok((ObjectKey::from(short), object))
+            })
+            .buffer_unordered(AT_A_TIME)
+            .try_collect()
+            .await
+    }
+
+    async fn digest(&self, key: &ObjectKey) -> Result<Object, Trouble> {
+        let words = || self.words("read", key.as_str());
+        let mut object = match self.open(key).await? {
+            Opened::Found(object) => object,
+            Opened::Missing => {
+                return Err(Trouble::environment(words()).cause("it was listed, and then it was gone"));
+            }
+            Opened::Denied => {
+                return Err(Trouble::environment(words())
+                    .cause("it is listed, and the store denies reading it")
+                    .hint("let this access key read every object of the bucket"));
+            }
+        };
+        let (mut hasher, mut size) = (Hasher::new(), 0);
+        while let Some(chunk) = object.body.try_next().await.or_environment(words)? {
+            size += chunk.len() as u64;
+            hasher.update(&chunk);
+        }
+        Ok(Object { size, sha256: hasher.finish(), content_type: object.content_type })
+    }
+}
+
+/// An object whose bytes are yet to come.
+enum Opened {
+    Found(Box<GetObjectOutput>),
+    Missing,
+    Denied,
+}
+
+fn listed(page: &ListObjectsV2Output) -> Result<Vec<Listed>, Trouble> {
+    // A store that does not know the parameter does not say it back, and encodes nothing.
+    let is_encoded = page.encoding_type == Some(EncodingType::Url);
+    let one = |object: &aws_sdk_s3::types::Object| {
+        let key = object.key.as_deref().unwrap_or_default();
+        let key = if is_encoded { decoded(key) } else { key.to_owned() };
+        let size = object.size.unwrap_or_default().try_into();
+        Ok(Listed {
+            size: size.or_environment(|| format!("the store gives {key:?} a size below 0"))?,
+            key: key.into(),
+        })
+    };
+    page.contents().iter().map(one).collect()
+}
+
+/// The inverse of S3's URL encoding: percent-encoded UTF-8, `+` for a space.
+pub(super) fn decoded(key: &str) -> String {
+    percent_encoding::percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listed_keys_are_decoded() {
+        assert_eq!(decoded("a+b%2Bc/%C3%A9&=%00"), "a b+c/é&=\0");
+    }
+}

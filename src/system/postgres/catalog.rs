@@ -1,0 +1,223 @@
+//! The schema: each object's definition as PostgreSQL itself prints it. What belongs to an
+//! extension stands for itself by the extension's version; owners and privileges are left out,
+//! because the runbook's dump leaves them out.
+
+use crate::base::trouble::Trouble;
+use crate::model::state::Catalog;
+use crate::system::postgres::settle::settle;
+use crate::system::postgres::text::{OURS, all, maybe, name_in, table_name, text};
+use sqlx::PgConnection;
+
+/// What tells two objects of a kind apart.
+#[derive(Clone, Copy)]
+enum Naming {
+    /// The table's name, a dot, the object's: `column assets.filename`.
+    InTable,
+    /// The schema, if it is not `public`, and the object's: `index assets_pkey`.
+    InSchema,
+    /// The object's: `extension pgcrypto`.
+    Alone,
+}
+
+/// A kind of object and the query for it. Fields: schema, table or null, name, definition. `{ours}`
+/// stands for the condition on schema `n`, `{free:x}` for "does not belong to an extension".
+struct Kind(&'static str, Naming, &'static str);
+
+const KINDS: [Kind; 14] = [
+    Kind(
+        "schema",
+        Naming::Alone,
+        "select n.nspname, null, n.nspname, 'schema' from pg_namespace n
+         where n.nspname <> 'public' and {ours}",
+    ),
+    // plpgsql comes with every database and is never dumped.
+    Kind(
+        "extension",
+        Naming::Alone,
+        "select n.nspname, null, e.extname, format('version %s in schema %s', e.extversion, n.nspname)
+         from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname <> 'plpgsql'",
+    ),
+    Kind(
+        "type",
+        Naming::InSchema,
+        "select n.nspname, null, t.typname, case t.typtype
+            when 'e' then (select 'enum ' || string_agg(quote_literal(enumlabel), ', ' order by enumsortorder)
+                           from pg_enum where enumtypid = t.oid)
+            when 'd' then concat_ws(' ', 'domain over', format_type(t.typbasetype, t.typtypmod),
+                case when t.typcollation <> b.typcollation then 'collate ' || t.typcollation::regcollation end,
+                case when t.typnotnull then 'not null' end, 'default ' || t.typdefault,
+                (select string_agg(k.conname || ' ' || pg_get_constraintdef(k.oid), ' ' order by k.conname)
+                 from pg_constraint k where k.contypid = t.oid and k.contype = 'c'))
+            when 'r' then (select 'range of ' || format_type(r.rngsubtype, null)
+                           from pg_range r where r.rngtypid = t.oid)
+            else (select 'composite ' || coalesce(string_agg(quote_ident(a.attname) || ' ' ||
+                             format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum), '')
+                  from pg_attribute a
+                  where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) end
+         from pg_type t join pg_namespace n on n.oid = t.typnamespace
+         left join pg_type b on b.oid = t.typbasetype
+         where (t.typtype in ('e', 'd', 'r') or t.typtype = 'c' and
+                (select c.relkind from pg_class c where c.oid = t.typrelid) = 'c')
+           and {ours} and {free:pg_type t}",
+    ),
+    Kind(
+        "table",
+        Naming::InSchema,
+        "select n.nspname, c.relname, c.relname, concat_ws('; ',
+            case c.relkind when 'p' then 'partitioned ' || pg_get_partkeydef(c.oid)
+                           when 'f' then 'foreign table' else 'table' end,
+            (select string_agg(case when c.relispartition then 'partition of ' else 'inherits ' end ||
+                               i.inhparent::regclass, ', ' order by i.inhseqno)
+             from pg_inherits i where i.inhrelid = c.oid),
+            pg_get_expr(c.relpartbound, c.oid),
+            case c.relpersistence when 'u' then 'unlogged' end,
+            case when c.relrowsecurity then 'row security enabled' end,
+            case when c.relforcerowsecurity then 'row security forced' end,
+            case c.relreplident when 'n' then 'replica identity nothing' when 'f' then 'replica identity full'
+                                when 'i' then 'replica identity index' end,
+            'with ' || (select string_agg(o, ', ' order by o) from unnest(c.reloptions) o))
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "column",
+        Naming::InTable,
+        "select n.nspname, c.relname, a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
+            case when a.attcollation <> t.typcollation then 'collate ' || a.attcollation::regcollation end,
+            case when a.attnotnull then 'not null' end,
+            case a.attgenerated when '' then 'default ' || pg_get_expr(d.adbin, d.adrelid)
+                when 's' then format('generated always as (%s) stored', pg_get_expr(d.adbin, d.adrelid))
+                else format('generated always as (%s) virtual', pg_get_expr(d.adbin, d.adrelid)) end,
+            case a.attidentity when 'a' then 'generated always as identity'
+                               when 'd' then 'generated by default as identity' end)
+         from pg_attribute a join pg_class c on c.oid = a.attrelid
+         join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = a.atttypid
+         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and a.attnum > 0
+           and not a.attisdropped and {ours} and {free:pg_class c}",
+    ),
+    // Not-null constraints stand in their columns. Those that partitioning derives have names that
+    // differ from dump to dump; their parents stand for them.
+    Kind(
+        "constraint",
+        Naming::InTable,
+        "select n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)
+         from pg_constraint k join pg_class c on c.oid = k.conrelid
+         join pg_namespace n on n.oid = c.relnamespace
+         where k.contype in ('c', 'f', 'p', 'u', 'x') and k.conparentid = 0 and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "index",
+        Naming::InSchema,
+        "select n.nspname, c.relname, x.relname,
+            pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ' INVALID' end
+         from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class c on c.oid = i.indrelid
+         join pg_namespace n on n.oid = x.relnamespace
+         where c.relpersistence <> 't' and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "trigger",
+        Naming::InTable,
+        "select n.nspname, c.relname, g.tgname, pg_get_triggerdef(g.oid) || case g.tgenabled
+            when 'D' then '; disabled' when 'R' then '; enabled on replicas'
+            when 'A' then '; enabled always' else '' end
+         from pg_trigger g join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
+         where not g.tgisinternal and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "policy",
+        Naming::InTable,
+        "select n.nspname, c.relname, p.polname, concat_ws(' ',
+            case when p.polpermissive then 'permissive' else 'restrictive' end,
+            case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
+                          when 'd' then 'delete' else 'all' end,
+            'to ' || (select string_agg(case when r = 0 then 'public' else r::regrole::text end, ', '
+                                        order by 1) from unnest(p.polroles) r),
+            format('using (%s)', pg_get_expr(p.polqual, p.polrelid)),
+            case when p.polwithcheck is not null
+                 then format('with check (%s)', pg_get_expr(p.polwithcheck, p.polrelid)) end)
+         from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
+         where {ours}",
+    ),
+    Kind(
+        "rule",
+        Naming::InTable,
+        "select n.nspname, c.relname, r.rulename, pg_get_ruledef(r.oid)
+         from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
+         where r.rulename <> '_RETURN' and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "view",
+        Naming::InSchema,
+        "select n.nspname, null, c.relname, concat_ws(' ',
+            'with ' || (select string_agg(o, ', ' order by o) from unnest(c.reloptions) o),
+            pg_get_viewdef(c.oid))
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind = 'v' and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "matview",
+        Naming::InSchema,
+        "select n.nspname, null, c.relname,
+            case when c.relispopulated then 'populated' else 'not populated' end || pg_get_viewdef(c.oid)
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind = 'm' and {ours} and {free:pg_class c}",
+    ),
+    // Aggregates have no definition that PostgreSQL would print.
+    Kind(
+        "function",
+        Naming::InSchema,
+        "select n.nspname, null, format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
+            case p.prokind when 'a' then
+                (select format('aggregate: %s over %s, final %s, initial %s', g.aggtransfn,
+                               format_type(g.aggtranstype, null), g.aggfinalfn, g.agginitval)
+                 from pg_aggregate g where g.aggfnoid = p.oid)
+            else pg_get_functiondef(p.oid) end
+         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+         where {ours} and {free:pg_proc p}",
+    ),
+    Kind(
+        "sequence",
+        Naming::InSchema,
+        "select n.nspname, null, c.relname, format('%s from %s by %s between %s and %s cache %s%s',
+            format_type(s.seqtypid, null), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
+            case when s.seqcycle then ' cycle' else '' end)
+         from pg_sequence s join pg_class c on c.oid = s.seqrelid
+         join pg_namespace n on n.oid = c.relnamespace
+         where c.relpersistence <> 't' and {ours} and {free:pg_class c}",
+    ),
+];
+
+/// The whole catalog.
+pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, Trouble> {
+    let mut catalog = Catalog::default();
+    for Kind(kind, naming, sql) in &KINDS {
+        for row in all(connection, complete(sql)).await? {
+            let (schema, name, definition) = (text(&row, 0)?, text(&row, 2)?, text(&row, 3)?);
+            let table = maybe(&row, 1)?.map(|table| table_name(&schema, &table));
+            let called = match (naming, &table) {
+                (Naming::InTable, Some(table)) => format!("{table}.{name}"),
+                (Naming::InTable | Naming::Alone, _) => name,
+                (Naming::InSchema, _) => name_in(&schema, &name),
+            };
+            // A function's body is kept as it was written, and may hold anything.
+            let definition = if *kind == "function" { definition } else { settle(&definition) };
+            catalog.parts.insert(format!("{kind} {called}"), (table, definition));
+        }
+    }
+    Ok(catalog)
+}
+
+/// The query with its conditions in place.
+fn complete(sql: &str) -> String {
+    let mut sql = sql.replace("{ours}", OURS);
+    while let Some((before, rest)) = sql.split_once("{free:") {
+        let Some((what, after)) = rest.split_once('}') else { break };
+        let (catalog, alias) = what.split_once(' ').unwrap_or((what, "c"));
+        sql = format!(
+            "{before}not exists (select from pg_depend x where x.classid = '{catalog}'::regclass \
+             and x.objid = {alias}.oid and x.deptype = 'e'){after}"
+        );
+    }
+    sql
+}

@@ -1,0 +1,210 @@
+//! Rows: each with its key, the digest of its exact text, and itself as JSON where that is small.
+
+use crate::base::digest::Hasher;
+use crate::base::ids::TableName;
+use crate::base::trouble::{OrTrouble, Trouble};
+use crate::model::profile::Profile;
+use crate::model::state::{Database, Row, Table};
+use crate::system::postgres::quote_ident;
+use crate::system::postgres::settle::key_columns;
+use crate::system::postgres::text::{OURS, all, field, qualified, table_name, text};
+use futures::TryStreamExt;
+use serde_json::Value;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection};
+use std::collections::BTreeMap;
+
+/// The greatest table whose rows are kept as JSON, in rows.
+const JSON_ROWS: u64 = 20_000;
+
+/// The greatest row that is kept as JSON, in bytes of its JSON.
+const JSON_BYTES: usize = 64 * 1024;
+
+/// Tables that hold rows, with their columns in order. A partitioned table's rows are its leaves'.
+const LIST: &str = "
+select n.nspname, c.relname,
+    (select coalesce(json_agg(a.attname order by a.attnum), '[]') from pg_attribute a
+     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+    (select coalesce(json_agg(a.attname order by k.place), '[]')
+     from pg_index i, unnest(i.indkey::int2[]) with ordinality k (num, place), pg_attribute a
+     where i.indrelid = c.oid and i.indisprimary and k.place <= i.indnkeyatts
+       and a.attrelid = c.oid and a.attnum = k.num)
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and ";
+
+/// How one table is read.
+struct Plan {
+    /// How SQL calls it.
+    source: String,
+    /// The columns of the capture, in order, and whether each is there.
+    columns: Vec<(String, bool)>,
+    /// The columns of the key; empty for a table without one.
+    key: Vec<String>,
+}
+
+/// All tables that the profile does not ignore.
+pub(super) async fn read_all(
+    connection: &mut PgConnection,
+    profile: &Profile,
+    as_of: Option<&Database>,
+) -> Result<BTreeMap<TableName, Table>, Trouble> {
+    let mut tables = BTreeMap::new();
+    for row in all(connection, format!("{LIST}{OURS}")).await? {
+        let (schema, relation) = (text(&row, 0)?, text(&row, 1)?);
+        let name = table_name(&schema, &relation);
+        if profile.ignore_tables.contains(&name) {
+            continue;
+        }
+        let plan = Plan {
+            source: qualified(&schema, &relation),
+            columns: names(&text(&row, 2)?)?.into_iter().map(|column| (column, true)).collect(),
+            key: names(&text(&row, 3)?)?,
+        };
+        let plan = plan.without_volatile(profile, &name).as_of(as_of, &name);
+        let table = read(connection, &plan).await.map_err(|t| t.while_doing(format!("can't read {name}")))?;
+        tables.insert(name, table);
+    }
+    Ok(tables)
+}
+
+fn names(json: &str) -> Result<Vec<String>, Trouble> {
+    serde_json::from_str(json).or_harness(|| "the catalog's column names are no JSON".to_owned())
+}
+
+impl Plan {
+    fn without_volatile(mut self, profile: &Profile, name: &TableName) -> Self {
+        // Several entities may live in one table.
+        let volatile = |column: &String| {
+            profile.entities.values().any(|e| e.table == *name && e.volatile.contains(column))
+        };
+        self.columns.retain(|(column, _)| !volatile(column));
+        self
+    }
+
+    /// By the columns and the key that the table had then.
+    fn as_of(mut self, then: Option<&Database>, name: &TableName) -> Self {
+        let Some((then, table)) = then.and_then(|then| Some((then, then.tables.get(name)?))) else {
+            return self;
+        };
+        let there = |column: &String| self.columns.iter().any(|(now, _)| now == column);
+        let columns = table.columns.iter().map(|column| (column.clone(), there(column))).collect();
+        let key = then
+            .catalog
+            .parts
+            .values()
+            .filter(|(owner, _)| owner.as_ref() == Some(name))
+            .find_map(|(_, definition)| key_columns(definition));
+        match key {
+            // The key of a column that is gone can't be read; what is left of the row is still told.
+            Some(key) if key.iter().all(&there) => self.key = key,
+            Some(_) => {}
+            None => self.key = Vec::new(),
+        }
+        self.columns = columns;
+        self
+    }
+
+    fn present(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|(_, there)| *there).map(|(column, _)| column.as_str())
+    }
+
+    /// Field 0 is the key, field 1 the JSON, then the columns that are there.
+    fn sql(&self, with_json: bool) -> String {
+        let list = |names: &mut dyn Iterator<Item = &str>| {
+            names.map(|name| format!("t.{}", quote_ident(name))).collect::<Vec<_>>()
+        };
+        let columns = list(&mut self.present());
+        let key = match list(&mut self.key.iter().map(String::as_str)) {
+            none if none.is_empty() => "null".to_owned(),
+            some => format!("json_build_array({})", some.join(", ")),
+        };
+        let json = if with_json {
+            // Text JSON: binary JSON refuses \u0000, which a column of type json may hold.
+            format!(
+                "(select case when octet_length(j) <= {JSON_BYTES} then j end \
+                  from (select row_to_json(r)::text as j from (select {}) r offset 0) x)",
+                columns.join(", ")
+            )
+        } else {
+            "null".to_owned()
+        };
+        let fields = [vec![key, json], columns].concat();
+        format!("select {} from only {} t", fields.join(", "), self.source)
+    }
+}
+
+async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Trouble> {
+    let counted = all(connection, format!("select count(*) from only {}", plan.source)).await?;
+    let count = counted.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+    let count: u64 = count.parse().or_harness(|| format!("the server counts {count:?} rows"))?;
+    let mut rows = BTreeMap::new();
+    let words = || "the rows broke off".to_owned();
+    {
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(plan.sql(count <= JSON_ROWS))).fetch(&mut *connection);
+        while let Some(raw) = stream.try_next().await.or_environment(words)? {
+            let row = one(plan, &raw)?;
+            let key = match field(&raw, 0)? {
+                Some(key) => String::from_utf8_lossy(key).into_owned(),
+                None => numbered(&rows, &row.digest.to_string()),
+            };
+            // Types with an own way to JSON could print two keys alike.
+            let key = if rows.contains_key(&key) { numbered(&rows, &key) } else { key };
+            rows.insert(key, row);
+        }
+    }
+    let columns = plan.present().map(str::to_owned).collect();
+    Ok(Table { columns, rows })
+}
+
+/// The first free of `what #1`, `what #2`, …: duplicates count. Doubling and then halving, because
+/// a table may hold the same row a million times.
+fn numbered(rows: &BTreeMap<String, Row>, what: &str) -> String {
+    let name = |n: u64| format!("{what} #{n}");
+    let mut taken = 0;
+    let mut free = 1;
+    while rows.contains_key(&name(free)) {
+        (taken, free) = (free, 2 * free);
+    }
+    while free - taken > 1 {
+        let middle = taken + (free - taken) / 2;
+        if rows.contains_key(&name(middle)) { taken = middle } else { free = middle }
+    }
+    name(free)
+}
+
+/// The digest over each column's name and text, by name: the order of columns in the table does
+/// not matter. Null, a value and a column that is gone are told apart.
+fn one(plan: &Plan, raw: &PgRow) -> Result<Row, Trouble> {
+    let mut values: BTreeMap<&str, Option<Option<&[u8]>>> =
+        plan.columns.iter().map(|(column, _)| (column.as_str(), None)).collect();
+    for (index, column) in plan.present().enumerate() {
+        values.insert(column, Some(field(raw, index + 2)?));
+    }
+    let mut hasher = Hasher::new();
+    for (column, value) in &values {
+        hasher.field(column);
+        match value {
+            None => hasher.update([2]),
+            Some(None) => hasher.update([0]),
+            Some(Some(value)) => {
+                hasher.update([1]);
+                hasher.field(value);
+            }
+        }
+    }
+    let json = match field(raw, 1)? {
+        None => Value::Null,
+        // Numbers beyond a double and deep nesting are no JSON for serde: their text is.
+        Some(json) => serde_json::from_slice(json).unwrap_or_else(|_| as_texts(&values)),
+    };
+    Ok(Row { digest: hasher.finish(), json })
+}
+
+fn as_texts(values: &BTreeMap<&str, Option<Option<&[u8]>>>) -> Value {
+    let text = |value: &[u8]| Value::from(String::from_utf8_lossy(value));
+    values
+        .iter()
+        .filter_map(|(column, value)| Some(((*column).to_owned(), value.as_ref()?.map_or(Value::Null, text))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
