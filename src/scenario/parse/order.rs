@@ -199,7 +199,8 @@ impl Timeline<'_> {
             self.wrong(steps_key, "nothing is restored", "these steps have no `restore`", help);
         } else if !self.database || !self.objects {
             let what = if self.database { "objects" } else { "database" };
-            let message = format!("the {what} is never restored", what = if self.database { "bucket" } else { what });
+            let message =
+                format!("the {what} is never restored", what = if self.database { "bucket" } else { what });
             let help = format!("add `- restore {what}`");
             self.wrong(last.place, message, "still destroyed after this", &help);
         } else if !self.running {
