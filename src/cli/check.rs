@@ -1,1 +1,65 @@
-//! pulp-drill check.
+//! pulp-drill check: reads scenario files and says what is wrong with them. Nothing is started.
+
+use crate::{
+    base::trouble::Trouble,
+    cli::list::Format,
+    scenario::{diagnose::Diagnostics, library::Library, parse::read_all},
+};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Look for mistakes in scenario files; nothing is started
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pulp-drill check
+  pulp-drill check scenarios/binary-missing.yaml
+  pulp-drill check --format json drills/ | jq .mistakes
+
+Exit codes: 0 no mistake · 2 mistakes, all of them on stderr (with --format json on stdout)")]
+pub struct CheckArgs {
+    /// Scenario files, or folders of them
+    #[arg(default_value = "scenarios", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The folder with seeds/ and assets/
+    #[arg(long, default_value = "fixtures", value_name = "FOLDER")]
+    pub fixtures: PathBuf,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+/// What a check found.
+pub struct Checked {
+    /// For stdout.
+    pub output: String,
+    /// For stderr, and exit code 2.
+    pub trouble: Option<Trouble>,
+}
+
+/// Checks. `colour` and `width` are those of stderr's terminal.
+pub fn run(args: &CheckArgs, colour: bool, width: usize) -> Checked {
+    let read = read_all(&args.paths, &Library::new(&args.fixtures));
+    match (args.format, read) {
+        (Format::Human, Ok(scenarios)) => {
+            let word = if scenarios.len() == 1 { "scenario" } else { "scenarios" };
+            Checked { output: format!("{} {word}, no mistake\n", scenarios.len()), trouble: None }
+        }
+        (Format::Human, Err(diagnostics)) => {
+            Checked { output: String::new(), trouble: Some(diagnostics.into_trouble(colour, width)) }
+        }
+        (Format::Json, Ok(scenarios)) => {
+            let output = json(scenarios.len(), &Diagnostics::default());
+            Checked { output, trouble: None }
+        }
+        (Format::Json, Err(diagnostics)) => {
+            let trouble = Trouble::usage(format!("{} in scenario files", diagnostics.count_in_words()));
+            Checked { output: json(0, &diagnostics), trouble: Some(trouble) }
+        }
+    }
+}
+
+/// `scenarios`: how many are sound, 0 where there is any mistake; `mistakes`: all, with their places.
+fn json(scenarios: usize, diagnostics: &Diagnostics) -> String {
+    let mistakes: Vec<_> = diagnostics.iter().collect();
+    format!("{:#}\n", serde_json::json!({ "scenarios": scenarios, "mistakes": mistakes }))
+}

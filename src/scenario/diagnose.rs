@@ -2,10 +2,10 @@
 //! Rendering shows the offending line. What is a mistake is decided where the files are read.
 
 use crate::{base::trouble::Trouble, scenario::Place};
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     ops::Range,
     path::{Path, PathBuf},
@@ -19,6 +19,8 @@ pub use mistake::Mistake;
 
 /// A file with more mistakes than this is the wrong file; the others are counted only.
 const SHOWN_PER_FILE: usize = 30;
+/// Of a line with more bytes than this, a part is shown.
+const LONG_LINE: usize = 400;
 
 /// A mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -124,15 +126,10 @@ impl Diagnostics {
     }
 
     fn render_one(&self, renderer: &Renderer, d: &Diagnostic) -> String {
-        let mut group = Level::ERROR.primary_title(clean(&d.message)).elements(self.snippet(
-            &d.file,
-            d.place,
-            AnnotationKind::Primary,
-            &d.label,
-        ));
+        let mut group = Group::with_title(Level::ERROR.primary_title(clean(&d.message)));
+        group = self.show(group, &d.file, d.place, AnnotationKind::Primary, &d.label);
         if let Some(also) = &d.also {
-            let snippet = self.snippet(&also.file, Some(also.place), AnnotationKind::Context, &also.label);
-            group = group.elements(snippet);
+            group = self.show(group, &also.file, Some(also.place), AnnotationKind::Context, &also.label);
         }
         if let Some(help) = &d.help {
             group = group.element(Level::HELP.message(clean(help)));
@@ -144,34 +141,50 @@ impl Diagnostics {
         }
     }
 
-    fn snippet(
+    /// Adds the line of a place. The renderer goes through all of its source, so it gets the one line,
+    /// and of a very long one the part around the place; then the place is told apart from the source.
+    fn show(
         &self,
+        group: Group<'static>,
         file: &Path,
         place: Option<Place>,
         kind: AnnotationKind,
         label: &str,
-    ) -> Option<Snippet<'static, annotate_snippets::Annotation<'static>>> {
-        let (place, source) = (place?, self.sources.get(file)?);
+    ) -> Group<'static> {
+        let (Some(place), Some(source)) = (place, self.sources.get(file)) else { return group };
+        let path = clean(&file.display().to_string());
         let (line, span) = line_of(source, place);
-        // The renderer goes through all of its source, so it gets the one line that it shows.
-        Some(
-            Snippet::source(line.to_owned())
-                .line_start(place.line)
-                .path(clean(&file.display().to_string()))
-                .annotation(kind.span(span).label(clean(label))),
-        )
+        let annotated = |line: &str, span| {
+            let annotation = kind.span(span).label(clean(label));
+            Snippet::source(line.to_owned()).line_start(place.line).annotation(annotation)
+        };
+        if line.len() <= LONG_LINE {
+            return group.element(annotated(line, span).path(path));
+        }
+        let from = line.floor_char_boundary(span.start.saturating_sub(LONG_LINE / 4));
+        let to = line.floor_char_boundary(from + LONG_LINE / 2);
+        let within = |at: usize| at.clamp(from, to) - from;
+        group
+            .element(Origin::path(path).line(place.line).char_column(place.column))
+            .element(annotated(&line[from..to], within(span.start)..within(span.end)))
     }
 
     /// The mistakes as one trouble: exit code 2.
     pub fn into_trouble(self, colour: bool, width: usize) -> Trouble {
-        let files: std::collections::BTreeSet<&Path> = self.list.iter().map(|d| d.file.as_path()).collect();
-        let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        Trouble::usage(format!(
-            "{} in {}\n\n{}",
-            count(self.len(), "mistake"),
-            count(files.len(), "file"),
-            self.render(colour, width)
-        ))
+        let files: BTreeSet<&Path> = self.list.iter().map(|d| d.file.as_path()).collect();
+        let files = match files.len() {
+            1 => "1 file".to_owned(),
+            more => format!("{more} files"),
+        };
+        Trouble::usage(format!("{} in {files}\n\n{}", self.count_in_words(), self.render(colour, width)))
+    }
+
+    /// `1 mistake`, `7 mistakes`.
+    pub fn count_in_words(&self) -> String {
+        match self.len() {
+            1 => "1 mistake".to_owned(),
+            more => format!("{more} mistakes"),
+        }
     }
 }
 

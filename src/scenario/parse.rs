@@ -73,13 +73,19 @@ impl Reader<'_> {
         let text = files::read_text(file, files::LARGEST, &mut self.diagnostics)?;
         let mut mistakes = Vec::new();
         let root = tree::build(&text, &mut mistakes);
-        let scenario = root.and_then(|root| self.scenario(file, &root, &mut mistakes));
+        let scenario = root.and_then(|root| self.scenario(file, &text, &root, &mut mistakes));
         let sound = mistakes.is_empty();
         self.diagnostics.add_all(file, mistakes);
         scenario.filter(|_| sound)
     }
 
-    fn scenario(&mut self, file: &Path, root: &tree::Node, mistakes: &mut Vec<Mistake>) -> Option<Scenario> {
+    fn scenario(
+        &mut self,
+        file: &Path,
+        text: &str,
+        root: &tree::Node,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Scenario> {
         let mut fields = Fields::of(root, "a scenario", mistakes)?;
         let id = fields.required::<String>("id", mistakes);
         let title = fields.required::<String>("title", mistakes);
@@ -105,11 +111,14 @@ impl Reader<'_> {
         mistakes.extend(runbook.iter().filter_map(wrong_section));
         twice(&expect, mistakes);
         let known_seed = seed.as_ref().and_then(|seed| self.seed(seed, mistakes));
-        // What follows looks at steps together: with one missing it would blame the others.
-        if let (Some(steps), Some((key, _)), true) = (&steps, steps_at, steps_sound) {
-            order::check(steps, key.place, mistakes);
+        if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
+            // With a step missing, others would be blamed for it.
+            if steps_sound {
+                order::check(steps, key.place, mistakes);
+            }
             if let Some(seed) = known_seed {
-                names::check(steps, &expect, &seed, self.library, mistakes);
+                let context = names::Context { seed: &seed, library: self.library, text, steps_sound };
+                names::check(steps, &expect, &context, mistakes);
             }
         }
         Some(Scenario {

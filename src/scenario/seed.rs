@@ -201,14 +201,16 @@ impl Reader<'_> {
         }
         let assets = self.assets(assets);
         let replace = replace.into_iter().filter_map(|form| self.replacement(form, &assets)).collect();
+        let templates = self.templates(templates);
+        let schedules = schedules.into_iter().filter_map(|form| self.schedule(&form)).collect();
         Some(Seed {
             name: name.to_owned(),
             folder: self.folder.to_owned(),
             title: title?.value,
             about: about?.value,
-            templates: self.templates(templates),
-            schedules: schedules.into_iter().filter_map(|form| self.schedule(&form)).collect(),
             assets,
+            templates,
+            schedules,
             replace,
         })
     }

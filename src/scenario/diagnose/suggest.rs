@@ -5,7 +5,7 @@ const NEAR: f64 = 0.8;
 /// Longer words are not compared: nobody mistypes that much, and comparing takes time.
 const COMPARED: usize = 100;
 /// So many words are listed.
-const LISTED: usize = 24;
+const LISTED: usize = 30;
 
 /// The allowed word that is nearest, if one is near.
 pub fn nearest<'a>(word: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

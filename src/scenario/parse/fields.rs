@@ -81,9 +81,8 @@ impl<'a> Fields<'a> {
     /// The keys that nobody asked for are mistakes.
     pub fn finish(self, mistakes: &mut Vec<Mistake>) {
         for (key, _) in self.entries.iter().filter(|(key, _)| !self.asked.contains(&key.text.as_str())) {
-            let what = format!("key of {}", self.what);
-            let asked = self.asked.iter().copied();
-            mistakes.push(Mistake::unknown(Some(key.place), &what, &key.text, asked).label("unknown key"));
+            let mistake = Mistake::unknown(Some(key.place), "key", &key.text, self.asked.iter().copied());
+            mistakes.push(mistake.label(format!("{} has no such key", self.what)));
         }
     }
 }

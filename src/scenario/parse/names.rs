@@ -16,10 +16,23 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
+/// What names are looked up in.
+pub struct Context<'a> {
+    /// The scenario's seed.
+    pub seed: &'a Seed,
+    /// The fixtures.
+    pub library: &'a Library,
+    /// The file's text.
+    pub text: &'a str,
+    /// Whether all steps could be read. If not, a lost step may have uploaded any fixture.
+    pub steps_sound: bool,
+}
+
 /// What a scenario's names can mean, as far as its steps were read.
 struct Names<'a> {
     library: &'a Library,
     seed: &'a Seed,
+    text: &'a str,
     /// The assets of the seed and of the uploads so far.
     assets: BTreeSet<AssetName>,
     /// The assets that were replaced so far.
@@ -31,17 +44,21 @@ struct Names<'a> {
 pub fn check(
     steps: &[At<Step>],
     expect: &[At<Expectation>],
-    seed: &Seed,
-    library: &Library,
+    context: &Context<'_>,
     mistakes: &mut Vec<Mistake>,
 ) {
+    let Context { seed, library, text, steps_sound } = *context;
     let mut names = Names {
         library,
         seed,
+        text,
         assets: seed.assets.iter().map(|asset| asset.name.clone()).collect(),
         replaced: seed.replace.iter().map(|replace| replace.asset.clone()).collect(),
         mistakes,
     };
+    if !steps_sound {
+        names.assets.extend(library.assets().into_iter().map(AssetName::from));
+    }
     for (act, place) in acts(steps) {
         names.act(act, place);
     }
@@ -150,6 +167,7 @@ impl Names<'_> {
         if !self.assets.contains(name) {
             let what = "asset";
             let known = self.assets.iter().map(AssetName::as_str);
+            let place = narrow(self.text, place, name.as_str());
             let mistake = Mistake::unknown(Some(place), what, name.as_str(), known);
             self.mistakes.push(mistake.label("neither in the seed nor uploaded before"));
         }
@@ -163,6 +181,7 @@ impl Names<'_> {
     fn template(&mut self, key: &str, place: Place) {
         if !self.seed.template_keys().any(|known| known.as_str() == key) {
             let known = self.seed.template_keys().map(TemplateKey::as_str);
+            let place = narrow(self.text, place, key);
             let mistake = Mistake::unknown(Some(place), "template", key, known);
             self.mistakes.push(mistake.label(format!("not in the seed `{}`", self.seed.name)));
         }
@@ -170,8 +189,12 @@ impl Names<'_> {
 
     /// A file to upload.
     fn fixture(&mut self, name: &AssetName, place: Place) {
+        let place = narrow(self.text, place, name.as_str());
         let mistake = match self.library.asset_file(self.seed, name) {
             Ok(_) => return,
+            Err(_) if name.as_str().is_empty() => {
+                Mistake::at(place, "no fixture is named").label("expected the name of a file")
+            }
             Err(NoFile::Outside) => {
                 let message = format!("`{}` leads out of the fixtures", suggest::short(name.as_str()));
                 let folder = self.library.assets_folder();
@@ -245,8 +268,25 @@ impl Names<'_> {
     fn one_of(&mut self, what: &str, known: &[String], name: &str, place: Place) {
         if !known.iter().any(|word| word == name) {
             let known = known.iter().map(String::as_str);
+            let place = narrow(self.text, place, name);
             self.mistakes
                 .push(Mistake::unknown(Some(place), what, name, known).label(format!("no {what} here")));
         }
+    }
+}
+
+/// Where in a step a name stands, if it stands there as it is.
+fn narrow(text: &str, place: Place, name: &str) -> Place {
+    let step = text.get(place.start..place.end).unwrap_or_default();
+    let of_name = |c: char| c.is_alphanumeric() || "-_./".contains(c);
+    let whole = |at: &usize| !step[..*at].ends_with(of_name) && !step[at + name.len()..].starts_with(of_name);
+    match step.match_indices(name).map(|(at, _)| at).filter(whole).last() {
+        Some(at) if !name.is_empty() => Place {
+            column: place.column + step[..at].chars().count(),
+            start: place.start + at,
+            end: place.start + at + name.len(),
+            ..place
+        },
+        _ => place,
     }
 }

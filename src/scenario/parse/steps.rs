@@ -113,7 +113,6 @@ fn sub_steps<S: Clone>(
             if items.is_empty() {
                 mistakes.push(Mistake::at(node.place, format!("`{of}` does nothing")).label("an empty list"));
             }
-            let before = mistakes.len();
             let mut list = Vec::new();
             for item in items {
                 let is = |step: &&S| matches!(item.word(), Ok((word, _, None)) if word == words(step));
@@ -123,15 +122,14 @@ fn sub_steps<S: Clone>(
                 };
                 list.extend(value.map(|value| At { value, place: item.place }));
             }
-            (mistakes.len() == before).then_some(SubSteps(list))
+            Some(SubSteps(list))
         }
         Data::Scalar { .. } | Data::Map(_) => {
             let message = format!("expected `runbook` or a list of sub-steps after `{of}`");
-            mistakes.push(
-                Mistake::at(node.place, message)
-                    .label("neither")
-                    .help(format!("write `{of}: runbook`, or {} as a list", suggest::one_of(&own))),
-            );
+            mistakes.push(Mistake::at(node.place, message).label("neither").help(format!(
+                "write `{of}: runbook`, or a list below it; an entry {}",
+                suggest::one_of(&own)
+            )));
             None
         }
     }

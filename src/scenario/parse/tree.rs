@@ -3,7 +3,7 @@
 //! them goes every "billion laughs"), tags, several documents, keys that are no text, deep nesting.
 
 use crate::scenario::{Place, diagnose::Mistake};
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashSet;
 
 /// Deeper than any file of ours, and shallow enough to walk by recursion.
@@ -70,8 +70,7 @@ pub fn build(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Node> {
                 let marker = error.marker();
                 let start = marker.byte_offset().unwrap_or(text.len());
                 let place = Place { line: marker.line(), column: marker.col() + 1, start, end: start };
-                let mistake = Mistake::at(place, format!("not valid YAML: {}", error.info()));
-                builder.mistakes.push(mistake.label("the YAML parser stopped here"));
+                builder.mistakes.push(no_yaml(place, &error));
                 return None;
             }
         }
@@ -93,6 +92,15 @@ impl Node {
             Data::List(_) | Data::Map(_) => false,
         }
     }
+}
+
+fn no_yaml(place: Place, error: &ScanError) -> Mistake {
+    let info = error.info();
+    let mistake = Mistake::at(place, format!("not valid YAML: {info}")).label("the YAML parser stopped here");
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return mistake.help(format!("nothing here needs more than {DEEPEST} levels"));
+    }
+    if info.contains("tab") { mistake.help("indent with spaces") } else { mistake }
 }
 
 struct Builder<'a> {

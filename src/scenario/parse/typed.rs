@@ -6,8 +6,8 @@ use crate::scenario::{At, Place, diagnose::Mistake};
 use serde::{
     Deserialize,
     de::{
-        self, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
-        VariantAccess, Visitor, value::StrDeserializer,
+        self, DeserializeSeed, Deserializer, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess,
+        Visitor, value::StrDeserializer,
     },
     forward_to_deserialize_any,
 };
@@ -56,6 +56,7 @@ fn kind_of_word(name: &str) -> &'static str {
         "Act" => "step",
         "FindingKind" => "finding",
         "Topology" => "topology",
+        "Destroy" => "thing to destroy",
         _ => "word",
     }
 }
@@ -270,9 +271,9 @@ pub fn one_line(text: &At<String>) -> Result<(), Mistake> {
 /// What a tree holds where a mapping is wanted.
 pub fn not_keys(node: &Node, what: &str) -> Mistake {
     let found = match &node.data {
-        Data::Scalar { .. } => Unexpected::Other("a word or text"),
-        Data::List(_) => Unexpected::Seq,
-        Data::Map(_) => Unexpected::Map,
+        Data::Scalar { .. } => "a word or text",
+        Data::List(_) => "a list",
+        Data::Map(_) => "keys with values",
     };
     Mistake::at(node.place, format!("expected keys with values for {what}, found {found}"))
         .label("expected `key: value`")
