@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -76,12 +77,22 @@ pub enum EngineError {
 pub async fn serve(args: EngineArgs) -> Result<(), EngineError> {
     let running = start(Settings::from_env(&args.defects)?).await?;
     let address = running.address();
-    let mut out = std::io::stdout();
-    writeln!(out, "listening on http://{address}")
-        .and_then(|()| out.flush())
-        .map_err(|source| EngineError::Serve { address: address.to_string(), source })?;
-    stop_asked().await.map_err(|source| EngineError::Serve { address: address.to_string(), source })?;
+    let broken = |source| EngineError::Serve { address: address.to_string(), source };
+    // Before the line is out: who read it may send the signal at once.
+    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
+    announce(address).map_err(broken)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     running.stop().await
+}
+
+fn announce(address: SocketAddr) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
 }
 
 /// Brings the schema of `DATABASE_URL` forward; does nothing when it is current.
@@ -183,12 +194,4 @@ async fn open(what: &'static str, place: &settings::StoreSettings) -> Result<Sto
         place: place.to_string(),
         failure: failure.to_string(),
     })
-}
-
-async fn stop_asked() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
 }

@@ -1,7 +1,12 @@
-//! Binaries in a bucket: what each answer of an S3 server means. The server is a mock that says what
-//! it is told; real servers are met elsewhere.
+//! Binaries in a bucket: what each answer of an S3 server means, by a mock that says what it is told,
+//! and one life of an asset on a server that keeps what it is given.
 
-use crate::site::{Site, png, site_with};
+use crate::site::{Site, launch, png, send, site_with};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use pulp_drill::standin::objects::{Keys, ObjectsArgs, bind};
+use reqwest::{Method, multipart};
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -80,4 +85,69 @@ async fn a_bucket_that_refuses_or_is_not_there_shows_in_readiness_and_at_start()
         let refused = crate::site::launch(&site.variables, &[]).await.err().expect("refused").to_string();
         assert!(refused.contains(word) && refused.contains("pulp-assets"), "{refused}");
     }
+}
+
+/// Talks to the bucket behind the engine's back.
+fn client(endpoint: &str) -> Client {
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http)
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+        .force_path_style(true)
+        .endpoint_url(endpoint);
+    Client::from_conf(config.build())
+}
+
+#[tokio::test]
+async fn an_asset_lives_in_a_bucket_of_a_real_server() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let keys = Keys { access_key_id: "id".into(), secret_access_key: "secret".into() };
+    let listen = "127.0.0.1:0".parse().expect("address");
+    let objects =
+        ObjectsArgs { dir: folder.path().join("objects"), listen, region: "eu-central-1".into(), keys };
+    let objects = bind(objects).await.expect("bind");
+    let endpoint = format!("http://{}", objects.address());
+    let bucket = client(&endpoint);
+    bucket.create_bucket().bucket("pulp-assets").send().await.expect("bucket");
+    let variables = [
+        ("ASSET_BINARY_STORE", "s3"),
+        ("S3_BUCKET", "pulp-assets"),
+        ("S3_REGION", "eu-central-1"),
+        ("S3_ACCESS_KEY_ID", "id"),
+        ("S3_SECRET_ACCESS_KEY", "secret"),
+        ("S3_ENDPOINT", endpoint.as_str()),
+        ("S3_PATH_STYLE", "true"),
+    ];
+    let Some(site) = site_with(&variables, &[]).await else { return };
+    let asset = site.invoice().await;
+    let key = asset["filename"].as_str().expect("key");
+    let good = site.render("invoice").await;
+    assert_eq!(good.status, 200);
+    let stored = bucket.get_object().bucket("pulp-assets").key(key).send().await.expect("stored");
+    assert_eq!(stored.content_type(), Some("image/png"));
+
+    let path = format!("/assets/{}", asset["id"].as_str().expect("id"));
+    let part = multipart::Part::bytes(png([0, 0, 9])).file_name("new.png");
+    let form = multipart::Form::new().part("file", part);
+    send(site.request(Method::PUT, &format!("{path}/content")).multipart(form)).await.ok(200);
+    assert_ne!(site.render("invoice").await.bytes, good.bytes);
+    site.post(&format!("{path}/versions/1/restore"), serde_json::json!({})).await.ok(200);
+    assert_eq!(site.render("invoice").await.bytes, good.bytes);
+    let objects_now = bucket.list_objects_v2().bucket("pulp-assets").send().await.expect("list");
+    assert_eq!(objects_now.contents().len(), 3, "the binary and two earlier ones");
+
+    bucket.delete_object().bucket("pulp-assets").key(key).send().await.expect("deleted");
+    assert_eq!(site.render("invoice").await.refusal(), (422, "ASSET_BINARY_MISSING".into()));
+    let mut stranger = site.variables.clone();
+    stranger.push(("S3_SECRET_ACCESS_KEY".into(), "wrong".into()));
+    let refused = launch(&stranger, &[]).await.err().expect("refused").to_string();
+    assert!(refused.contains("denied"), "{refused}");
+    assert_eq!(site.delete(&format!("{path}?force=true")).await.status, 204);
+    let left = bucket.list_objects_v2().bucket("pulp-assets").send().await.expect("list");
+    assert!(left.contents().is_empty(), "{:?}", left.contents());
+    objects.stop().await;
+    site.get("/health/ready").await.ok(503);
 }

@@ -32,7 +32,7 @@ async fn an_engine_starts_on_the_schema_that_it_knows_and_on_no_other() {
     site.sql("INSERT INTO _schema_migrations VALUES (4, 'future', 'x') RETURNING name").await;
     assert_eq!(site.get("/health/ready").await.status, 503);
     assert!(refusal().await.contains("is newer than this engine"), "{}", refusal().await);
-    let newer = migrate_database(&database).await.err().expect("refused").to_string();
+    let newer = migrate_database(&database).await.expect_err("refused").to_string();
     assert!(newer.contains("is newer than this engine"), "{newer}");
 
     site.sql("DELETE FROM _schema_migrations WHERE version > 2 RETURNING name").await;

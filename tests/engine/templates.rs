@@ -42,7 +42,7 @@ async fn a_template_gains_a_version_with_every_change() {
     let versions = site.get("/templates/letter/versions?limit=2").await.ok(200);
     assert_eq!((versions["total"].as_i64(), versions["limit"].as_i64()), (Some(3), Some(2)));
     assert_eq!(versions["items"][0]["version"], "1.0.2");
-    assert_eq!(site.get("/templates/letter/versions/1.0.1").await.ok(200)["definition"]["name"], "Other");
+    assert_eq!(site.get("/templates/letter/versions/1.0.1").await.ok(200)["name"], "Other");
     assert_eq!(site.get("/templates/letter/versions/7.0.0").await.refusal(), (404, "not_found".into()));
 }
 

@@ -134,8 +134,7 @@ impl Defects {
             failure.status = StatusCode::INTERNAL_SERVER_ERROR;
         }
         if self.has(Defect::PartialPdf) {
-            failure.disguise =
-                Some(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n".to_vec());
+            failure.disguise = Some(b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n");
         }
         failure
     }

@@ -18,9 +18,9 @@ pub struct Failure {
     /// `{path, message, code?}` each.
     pub issues: Vec<Value>,
     /// Templates that keep an asset from being deleted.
-    pub referenced_by: Option<Value>,
+    pub referenced_by: Option<Box<Value>>,
     /// Sent as a PDF instead of the envelope; only the `partial-pdf` defect sets it.
-    pub disguise: Option<Vec<u8>>,
+    pub disguise: Option<&'static [u8]>,
 }
 
 impl Failure {
@@ -120,7 +120,7 @@ impl Failure {
             body["issues"] = Value::Array(self.issues.clone());
         }
         if let Some(templates) = &self.referenced_by {
-            body["referencedBy"] = templates.clone();
+            body["referencedBy"] = (**templates).clone();
         }
         body
     }
@@ -168,9 +168,9 @@ pub async fn finish(request: axum::extract::Request, next: axum::middleware::Nex
     let mut response = next.run(request).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {
         let headers = std::mem::take(response.headers_mut());
-        response = match &failure.disguise {
+        response = match failure.disguise {
             Some(bytes) => {
-                (failure.status, [(header::CONTENT_TYPE, "application/pdf")], bytes.clone()).into_response()
+                (failure.status, [(header::CONTENT_TYPE, "application/pdf")], bytes.to_vec()).into_response()
             }
             None => (failure.status, axum::Json(failure.body(&id))).into_response(),
         };

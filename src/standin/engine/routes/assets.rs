@@ -129,7 +129,7 @@ pub async fn delete(
     if !force && templates.as_array().is_some_and(|templates| !templates.is_empty()) {
         let mut refusal =
             Failure::conflict("asset_in_use", "templates refer to this asset; force=true deletes it");
-        refusal.referenced_by = Some(templates);
+        refusal.referenced_by = Some(Box::new(templates));
         return Err(refusal);
     }
     let mut keys: Vec<String> =

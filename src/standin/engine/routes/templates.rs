@@ -232,7 +232,8 @@ pub async fn version(
     answer(&app, &caller, &key, Some(&version)).await
 }
 
-/// A template with its definition, at a version or the current one, under its `ETag`.
+/// A template with its definition, at a version (then under the name it had) or the current one,
+/// under its `ETag`.
 pub async fn answer(
     app: &Shared,
     caller: &Caller,
@@ -243,6 +244,7 @@ pub async fn answer(
         "SELECT t.current_version, ",
         template_item!(),
         " || jsonb_build_object('definition', v.definition)
+          || CASE WHEN $3 IS NULL THEN '{}' ELSE jsonb_build_object('name', v.definition -> 'name') END
            FROM templates t JOIN template_versions v ON v.template_id = t.id
             AND v.version = coalesce($3, t.current_version)
           WHERE t.tenant_id = $1 AND t.key = $2 AND t.deleted_at IS NULL"
