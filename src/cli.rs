@@ -1,6 +1,9 @@
 //! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
-use crate::base::trouble::{Blame, Trouble};
+use crate::{
+    base::trouble::{Blame, Trouble},
+    report::terminal,
+};
 use clap::{Parser, Subcommand};
 use std::{io::Write as _, process::ExitCode};
 
@@ -49,11 +52,11 @@ enum Command {
     /// Run drills: provision, seed, inject, back up, destroy, restore, verify
     Run(Box<run::RunArgs>),
     /// List scenarios
-        List(list::ListArgs),
+    List(list::ListArgs),
     /// Validate scenario files without running them
-        Check(check::CheckArgs),
+    Check(check::CheckArgs),
     /// Print the JSON Schema of scenario files, for editors
-        Schema(schema::SchemaArgs),
+    Schema(schema::SchemaArgs),
     /// Say what is installed and which substrate would be used
     Doctor(doctor::DoctorArgs),
     /// Render a stored run again
@@ -95,9 +98,18 @@ pub fn exit_code(trouble: &Trouble) -> u8 {
 fn dispatch(command: Command) -> Result<u8, Trouble> {
     match command {
         Command::Run(args) => on_runtime(run::run(*args))?,
-                Command::List(args) => print(&list::run(&args)?),
-                Command::Check(args) => print(&check::run(&args)?),
-                Command::Schema(args) => print(&schema::run(&args)?),
+        Command::List(args) => {
+            let look = terminal::stdout_look();
+            print(&list::run(&args, look.colour, look.width)?)
+        }
+        Command::Check(args) => {
+            let look = terminal::stderr_look();
+            let checked = check::run(&args, look.colour, look.width);
+            print(&checked.stdout)?;
+            eprint!("{}", checked.stderr);
+            Ok(checked.exit)
+        }
+        Command::Schema(args) => print(&schema::run(&args)),
         Command::Doctor(args) => on_runtime(doctor::run(args))?,
         Command::Report(args) => {
             let outcome = report::run(&args)?;
