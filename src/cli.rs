@@ -105,9 +105,8 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
         Command::Check(args) => {
             let look = terminal::stderr_look();
             let checked = check::run(&args, look.colour, look.width);
-            print(&checked.stdout)?;
-            eprint!("{}", checked.stderr);
-            Ok(checked.exit)
+            print(&checked.output)?;
+            checked.trouble.map_or(Ok(HELD), Err)
         }
         Command::Schema(args) => print(&schema::run(&args)),
         Command::Doctor(args) => on_runtime(doctor::run(args))?,
