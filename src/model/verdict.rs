@@ -109,8 +109,14 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
         .filter(|(_, role)| **role == Role::Unexpected)
         .map(|(f, _)| format!("{f} (expected {}; found {})", f.expected, f.actual))
         .collect();
-    failures.extend(stayed_away.iter().map(|e| format!("expected finding stayed away: {e}")));
-    let unknowns = unknowns(facts);
+    let mut unknowns = unknowns(facts);
+    let absent = stayed_away.iter().map(|e| format!("expected finding stayed away: {e}"));
+    // Where not everything could be looked at, nothing can be said to have stayed away.
+    if unknowns.is_empty() {
+        failures.extend(absent)
+    } else {
+        unknowns.extend(absent)
+    }
     let verdict = match (failures.is_empty(), unknowns.is_empty()) {
         (false, _) => Verdict::Fail,
         (true, false) => Verdict::Unknown,

@@ -48,13 +48,18 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Pu
     }
     for template in &seed.templates {
         let (definition, mut assets) = put.resolve(&template.definition)?;
-        api.create_template(&definition).await?;
+        // An engine numbers versions by its own rule: labels go to what it made of a definition.
+        let mut given = BTreeMap::new();
+        let created = api.create_template(&definition).await?;
+        given.insert(version(&definition), created.current_version);
         for (_, later) in &template.then {
             let (definition, named) = put.resolve(later)?;
-            api.update_template(template.key.as_str(), &definition).await?;
+            let updated = api.update_template(template.key.as_str(), &definition).await?;
+            given.insert(version(&definition), updated.current_version);
             assets = named;
         }
         for (label, version) in &template.labels {
+            let version = given.get(version).unwrap_or(version);
             api.put_label(template.key.as_str(), label, version).await?;
         }
         let (data, named) = put.resolve(&template.data)?;
@@ -197,6 +202,11 @@ pub fn media_type(file: &Path) -> &'static str {
         Some("jpg" | "jpeg") => "image/jpeg",
         _ => "application/octet-stream",
     }
+}
+
+/// The version that a definition gives itself.
+fn version(definition: &Value) -> String {
+    definition.get("version").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn known_good(path: &Path) -> Result<Golden, Trouble> {
