@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 use pulp_drill::{
     base::ids::AssetName,
+    cli::schema::{self, Kind, SchemaArgs},
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
@@ -15,7 +16,7 @@ use pulp_drill::{
         library::Library,
         parse::read_all,
         profile::{BUILTIN, read_profile},
-        schema::{json_schema, profile_json_schema},
+        schema::json_schema,
         seed::read_seed,
     },
 };
@@ -318,10 +319,9 @@ fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
 /// `PULP_DRILL_UPDATE=1 cargo test` writes the files anew.
 #[test]
 fn the_schemas_in_docs_are_current() {
-    for (file, schema) in
-        [("docs/scenario.schema.json", json_schema()), ("docs/profile.schema.json", profile_json_schema())]
-    {
-        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    let kinds = [("docs/scenario.schema.json", Kind::Scenario), ("docs/profile.schema.json", Kind::Profile)];
+    for (file, kind) in kinds {
+        let text = schema::run(&SchemaArgs { kind });
         if std::env::var_os("PULP_DRILL_UPDATE").is_some() {
             fs::create_dir_all("docs").unwrap();
             fs::write(file, &text).unwrap();

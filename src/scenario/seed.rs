@@ -7,7 +7,7 @@ use crate::{
         At, Place,
         diagnose::{Diagnostics, Mistake, suggest},
         library::{Library, NoFile, file_inside, stays_inside},
-        parse::{
+        yaml::{
             fields::Fields,
             files::{LARGEST, place_of, read_text},
             tree::{self, Node},
@@ -97,6 +97,21 @@ pub struct SeedReplace {
 }
 
 impl Seed {
+    /// The file with an asset's bytes: of the library's `assets/`, else this seed's asset of the
+    /// name, else a file of its folder.
+    ///
+    /// # Errors
+    /// There is none, or the name leads out of the folder.
+    pub fn asset_file(&self, library: &Library, name: &AssetName) -> Result<PathBuf, NoFile> {
+        match file_inside(&library.assets_folder(), name.as_str()) {
+            Err(NoFile::Missing) => match self.assets.iter().find(|asset| asset.name == *name) {
+                Some(asset) => Ok(asset.file.clone()),
+                None => file_inside(&self.folder, name.as_str()),
+            },
+            found => found,
+        }
+    }
+
     /// The keys of its templates.
     pub fn template_keys(&self) -> impl Iterator<Item = &TemplateKey> {
         self.templates.iter().map(|template| &template.key)
