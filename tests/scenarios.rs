@@ -157,6 +157,25 @@ fn mistakes_of_all_files_come_out_at_once() {
 }
 
 #[test]
+fn windows_line_ends_and_a_byte_order_mark_do_no_harm() {
+    let good = drill("[back up: runbook, restore: runbook]", "[]");
+    let marked = format!("\u{feff}{}", good.replace('\n', "\r\n"));
+    assert_eq!(read_text(&marked).map_err(|d| d.render(false, 100)).unwrap()[0].shows, "S");
+    let rendered = mistakes(marked.replace("title", "titel"));
+    assert!(rendered.contains("drill.yaml:2:1\n"), "{rendered}");
+    assert!(rendered.contains("2 | titel: T\n  | ^^^^^ a scenario has no such key"), "{rendered}");
+}
+
+#[test]
+fn a_library_without_seeds_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("drill.yaml");
+    fs::write(&file, drill("[back up: runbook, restore: runbook]", "[]")).unwrap();
+    let rendered = read_all(&[file], &Library::new("nowhere")).unwrap_err().render(false, 100);
+    assert!(rendered.contains("help: there is no seed in nowhere/seeds; give the folder"), "{rendered}");
+}
+
+#[test]
 fn a_duplicate_id_names_both_files() {
     let folder = tempfile::tempdir().unwrap();
     let text = drill("[back up: runbook, restore: runbook]", "[]");

@@ -8,7 +8,7 @@ use crate::{
         At, Place, Scenario, Topology,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::Library,
-        seed::{Seed, read_seed},
+        seed::{Seed, read_seed, unknown_seed},
         yaml::{fields::Fields, files, tree, typed::one_line},
     },
 };
@@ -161,12 +161,8 @@ impl Reader<'_> {
     }
 
     fn seed(&mut self, seed: &At<String>, mistakes: &mut Vec<Mistake>) -> Option<Seed> {
-        let names = self.library.seeds();
-        if !names.contains(&seed.value) {
-            let folder = self.library.seeds_folder();
-            let names = names.iter().map(String::as_str);
-            let mistake = Mistake::unknown(Some(seed.place), "seed", &seed.value, names);
-            mistakes.push(mistake.label(format!("no folder with a seed.yaml in {}", folder.display())));
+        if !self.library.seeds().contains(&seed.value) {
+            mistakes.push(unknown_seed(self.library, Some(seed.place), &seed.value));
             return None;
         }
         if let Some(known) = self.seeds.get(&seed.value) {

@@ -169,9 +169,7 @@ pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
     let folder = library.seeds_folder().join(name);
     let file = folder.join("seed.yaml");
     if !stays_inside(name) || !file.is_file() {
-        let seeds = library.seeds();
-        let mistake = Mistake::unknown(None, "seed", name, seeds.iter().map(String::as_str));
-        diagnostics.add_all(&library.seeds_folder(), vec![mistake]);
+        diagnostics.add_all(&library.seeds_folder(), vec![unknown_seed(library, None, name)]);
         return Err(diagnostics);
     }
     let seed = read_text(&file, LARGEST, &mut diagnostics).and_then(|text| {
@@ -183,6 +181,17 @@ pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
         seed
     });
     diagnostics.or_value(seed)
+}
+
+/// A seed that the library does not have.
+pub fn unknown_seed(library: &Library, place: Option<Place>, name: &str) -> Mistake {
+    let (seeds, folder) = (library.seeds(), library.seeds_folder());
+    let mistake = Mistake::unknown(place, "seed", name, seeds.iter().map(String::as_str))
+        .label(format!("no folder with a seed.yaml in {}", folder.display()));
+    if !seeds.is_empty() {
+        return mistake;
+    }
+    mistake.help(format!("there is no seed in {}; give the folder with --fixtures", folder.display()))
 }
 
 struct Reader<'a> {
