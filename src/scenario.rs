@@ -9,13 +9,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+// Each module may import those declared before it.
 pub mod diagnose;
+pub mod yaml;
+
 pub mod library;
-pub mod parse;
-pub mod profile;
-pub mod schema;
+
 pub mod seed;
+
+pub mod profile;
+
 mod words;
+
+pub mod parse;
+
+pub mod schema;
 
 /// Where something stands in a scenario file: lines and columns count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 use pulp_drill::{
     base::ids::AssetName,
+    cli::schema::{self, Kind, SchemaArgs},
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
@@ -15,7 +16,7 @@ use pulp_drill::{
         library::Library,
         parse::read_all,
         profile::{BUILTIN, read_profile},
-        schema::{json_schema, profile_json_schema},
+        schema::json_schema,
         seed::read_seed,
     },
 };
@@ -153,6 +154,25 @@ fn mistakes_of_all_files_come_out_at_once() {
     let count = read("tests/bad-scenarios").unwrap_err().len();
     let files = fs::read_dir("tests/bad-scenarios").unwrap().count();
     assert!(count > files, "{count} mistakes in {files} files");
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_do_no_harm() {
+    let good = drill("[back up: runbook, restore: runbook]", "[]");
+    let marked = format!("\u{feff}{}", good.replace('\n', "\r\n"));
+    assert_eq!(read_text(&marked).map_err(|d| d.render(false, 100)).unwrap()[0].shows, "S");
+    let rendered = mistakes(marked.replace("title", "titel"));
+    assert!(rendered.contains("drill.yaml:2:1\n"), "{rendered}");
+    assert!(rendered.contains("2 | titel: T\n  | ^^^^^ a scenario has no such key"), "{rendered}");
+}
+
+#[test]
+fn a_library_without_seeds_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("drill.yaml");
+    fs::write(&file, drill("[back up: runbook, restore: runbook]", "[]")).unwrap();
+    let rendered = read_all(&[file], &Library::new("nowhere")).unwrap_err().render(false, 100);
+    assert!(rendered.contains("help: there is no seed in nowhere/seeds; give the folder"), "{rendered}");
 }
 
 #[test]
@@ -318,10 +338,9 @@ fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
 /// `PULP_DRILL_UPDATE=1 cargo test` writes the files anew.
 #[test]
 fn the_schemas_in_docs_are_current() {
-    for (file, schema) in
-        [("docs/scenario.schema.json", json_schema()), ("docs/profile.schema.json", profile_json_schema())]
-    {
-        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    let kinds = [("docs/scenario.schema.json", Kind::Scenario), ("docs/profile.schema.json", Kind::Profile)];
+    for (file, kind) in kinds {
+        let text = schema::run(&SchemaArgs { kind });
         if std::env::var_os("PULP_DRILL_UPDATE").is_some() {
             fs::create_dir_all("docs").unwrap();
             fs::write(file, &text).unwrap();

@@ -63,3 +63,29 @@ fn json(scenarios: usize, diagnostics: &Diagnostics) -> String {
     let mistakes: Vec<_> = diagnostics.iter().collect();
     format!("{:#}\n", serde_json::json!({ "scenarios": scenarios, "mistakes": mistakes }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::trouble::Blame;
+
+    fn args(path: &str, format: Format) -> CheckArgs {
+        CheckArgs { paths: vec![path.into()], fixtures: "tests/fixtures/library".into(), format }
+    }
+
+    #[test]
+    fn sound_files_are_counted() {
+        let checked = run(&args("tests/fixtures/listed", Format::Human), false, 80);
+        assert_eq!(checked.output, "2 scenarios, no mistake\n");
+        assert!(checked.trouble.is_none());
+    }
+
+    #[test]
+    fn json_goes_to_stdout_with_places() {
+        let checked = run(&args("tests/bad-scenarios/unknown-seed.yaml", Format::Json), false, 80);
+        let value: serde_json::Value = serde_json::from_str(&checked.output).unwrap();
+        assert_eq!(value["mistakes"][0]["place"]["line"], 5);
+        assert_eq!(value["mistakes"][0]["help"], "did you mean `small`?");
+        assert_eq!(checked.trouble.unwrap().blame, Blame::Usage);
+    }
+}

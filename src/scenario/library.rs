@@ -1,7 +1,6 @@
 //! What scenario files may refer to: the seeds and asset files below `fixtures/`. No name leads out
 //! of the folder that it belongs to.
 
-use crate::{base::ids::AssetName, scenario::seed::Seed};
 use std::{
     fs,
     path::{Component, Path, PathBuf},
@@ -59,21 +58,6 @@ impl Library {
             .collect();
         names.sort();
         names
-    }
-
-    /// The file with an asset's bytes: of `assets/`, else an asset of the seed, else a file of the
-    /// seed's folder.
-    ///
-    /// # Errors
-    /// There is none, or the name leads out of the folder.
-    pub fn asset_file(&self, seed: &Seed, name: &AssetName) -> Result<PathBuf, NoFile> {
-        match file_inside(&self.assets_folder(), name.as_str()) {
-            Err(NoFile::Missing) => match seed.assets.iter().find(|asset| asset.name == *name) {
-                Some(asset) => Ok(asset.file.clone()),
-                None => file_inside(&seed.folder, name.as_str()),
-            },
-            found => found,
-        }
     }
 }
 

@@ -3,11 +3,13 @@
 
 use crate::{
     base::ids::ScenarioId,
+    model::finding::Expectation,
     scenario::{
         At, Place, Scenario, Topology,
-        diagnose::{Also, Diagnostics, Mistake},
+        diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::Library,
-        seed::{Seed, read_seed},
+        seed::{Seed, read_seed, unknown_seed},
+        yaml::{fields::Fields, files, tree, typed::one_line},
     },
 };
 use std::{
@@ -15,16 +17,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub mod fields;
-pub mod files;
 pub mod names;
 pub mod order;
 pub mod steps;
-pub mod tree;
-pub mod typed;
-
-use fields::Fields;
-use typed::one_line;
 
 /// The sections of the runbook.
 pub const SECTIONS: [(&str, &str); 17] = [
@@ -160,21 +155,14 @@ impl Reader<'_> {
                 let message = format!("the id `{}` is that of another scenario too", id.value);
                 let mistake = Mistake::at(id.place, message).label("a duplicate id");
                 let help = "give one of the two another id and file name";
-                self.diagnostics.add(super::diagnose::Diagnostic {
-                    also: Some(also),
-                    ..mistake.help(help).in_file(file)
-                });
+                self.diagnostics.add(Diagnostic { also: Some(also), ..mistake.help(help).in_file(file) });
             }
         }
     }
 
     fn seed(&mut self, seed: &At<String>, mistakes: &mut Vec<Mistake>) -> Option<Seed> {
-        let names = self.library.seeds();
-        if !names.contains(&seed.value) {
-            let folder = self.library.seeds_folder();
-            let names = names.iter().map(String::as_str);
-            let mistake = Mistake::unknown(Some(seed.place), "seed", &seed.value, names);
-            mistakes.push(mistake.label(format!("no folder with a seed.yaml in {}", folder.display())));
+        if !self.library.seeds().contains(&seed.value) {
+            mistakes.push(unknown_seed(self.library, Some(seed.place), &seed.value));
             return None;
         }
         if let Some(known) = self.seeds.get(&seed.value) {
@@ -199,12 +187,12 @@ fn wrong_section(section: &At<String>) -> Option<Mistake> {
         let known: Vec<&str> = known().collect();
         Mistake::unknown(Some(section.place), "section of the runbook", &section.value, [])
             .label("no such section")
-            .help(super::diagnose::suggest::one_of(&known))
+            .help(suggest::one_of(&known))
     })
 }
 
 /// The same finding is expected once.
-fn twice(expect: &[At<crate::model::finding::Expectation>], mistakes: &mut Vec<Mistake>) {
+fn twice(expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
     let mut seen = HashSet::new();
     for At { value, place } in expect {
         if !seen.insert(value.to_string()) {

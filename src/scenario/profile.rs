@@ -5,7 +5,7 @@ use crate::{
     model::profile::{Entity, MissingBinary, Profile, WriteOrder},
     scenario::{
         diagnose::{Diagnostics, Mistake},
-        parse::{
+        yaml::{
             fields::Fields,
             files::{LARGEST, read_text},
             tree::{self, Data, Node},

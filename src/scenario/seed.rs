@@ -7,7 +7,7 @@ use crate::{
         At, Place,
         diagnose::{Diagnostics, Mistake, suggest},
         library::{Library, NoFile, file_inside, stays_inside},
-        parse::{
+        yaml::{
             fields::Fields,
             files::{LARGEST, place_of, read_text},
             tree::{self, Node},
@@ -105,6 +105,21 @@ impl SeedTemplate {
 }
 
 impl Seed {
+    /// The file with an asset's bytes: of the library's `assets/`, else this seed's asset of the
+    /// name, else a file of its folder.
+    ///
+    /// # Errors
+    /// There is none, or the name leads out of the folder.
+    pub fn asset_file(&self, library: &Library, name: &AssetName) -> Result<PathBuf, NoFile> {
+        match file_inside(&library.assets_folder(), name.as_str()) {
+            Err(NoFile::Missing) => match self.assets.iter().find(|asset| asset.name == *name) {
+                Some(asset) => Ok(asset.file.clone()),
+                None => file_inside(&self.folder, name.as_str()),
+            },
+            found => found,
+        }
+    }
+
     /// The keys of its templates.
     pub fn template_keys(&self) -> impl Iterator<Item = &TemplateKey> {
         self.templates.iter().map(|template| &template.key)
@@ -162,9 +177,7 @@ pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
     let folder = library.seeds_folder().join(name);
     let file = folder.join("seed.yaml");
     if !stays_inside(name) || !file.is_file() {
-        let seeds = library.seeds();
-        let mistake = Mistake::unknown(None, "seed", name, seeds.iter().map(String::as_str));
-        diagnostics.add_all(&library.seeds_folder(), vec![mistake]);
+        diagnostics.add_all(&library.seeds_folder(), vec![unknown_seed(library, None, name)]);
         return Err(diagnostics);
     }
     let seed = read_text(&file, LARGEST, &mut diagnostics).and_then(|text| {
@@ -176,6 +189,17 @@ pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
         seed
     });
     diagnostics.or_value(seed)
+}
+
+/// A seed that the library does not have.
+pub fn unknown_seed(library: &Library, place: Option<Place>, name: &str) -> Mistake {
+    let (seeds, folder) = (library.seeds(), library.seeds_folder());
+    let mistake = Mistake::unknown(place, "seed", name, seeds.iter().map(String::as_str))
+        .label(format!("no folder with a seed.yaml in {}", folder.display()));
+    if !seeds.is_empty() {
+        return mistake;
+    }
+    mistake.help(format!("there is no seed in {}; give the folder with --fixtures", folder.display()))
 }
 
 struct Reader<'a> {

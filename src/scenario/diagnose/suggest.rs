@@ -61,8 +61,8 @@ mod tests {
         let words = ["upload", "replace", "fault in backup"];
         assert_eq!(nearest("uplaod", words), Some("upload"));
         assert_eq!(nearest("Fault in back up", words), Some("fault in backup"));
-        assert_eq!(nearest("xyzzy", words), None);
-        assert_eq!(instead_of("xyzzy", words), "can be `upload`, `replace`, `fault in backup`");
+        assert_eq!(nearest("explode", words), None);
+        assert_eq!(instead_of("explode", words), "can be `upload`, `replace`, `fault in backup`");
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Names<'_> {
     /// A file to upload.
     fn fixture(&mut self, name: &AssetName, place: Place) {
         let place = narrow(self.text, place, name.as_str());
-        let mistake = match self.library.asset_file(self.seed, name) {
+        let mistake = match self.seed.asset_file(self.library, name) {
             Ok(_) => return,
             Err(_) if name.as_str().is_empty() => {
                 Mistake::at(place, "no fixture is named").label("expected the name of a file")

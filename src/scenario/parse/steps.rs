@@ -1,10 +1,5 @@
 //! Steps and expectations out of the tree. Whether they make sense together is not looked at here.
 
-use super::{
-    fields::items,
-    tree::{Data, Node},
-    typed::{read, words_of},
-};
 use crate::{
     model::{
         fault::Fault,
@@ -13,6 +8,11 @@ use crate::{
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::{Mistake, suggest},
+        yaml::{
+            fields::items,
+            tree::{Data, Node},
+            typed::{read, words_of},
+        },
     },
 };
 
