@@ -6,7 +6,7 @@ use pulp_drill::standin::engine::{Defect, migrate_database};
 use serde_json::json;
 
 fn variables(url: &str) -> Vec<(String, String)> {
-    let folder = std::env::temp_dir().join("pd-engine-startup-assets").display().to_string();
+    let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/startup-assets").to_owned();
     [("PORT", "0"), ("DATABASE_URL", url), ("ASSETS_DIR", folder.as_str())]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()

@@ -95,6 +95,18 @@ pub async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(),
     let format = if format == "html" { Format::Html } else { Format::Pdf };
     let begun = Instant::now();
     let (outcome, attempts) = persist(app, &tenant, &order, format).await;
+    record(app, schedule, execution, outcome, attempts, begun.elapsed()).await
+}
+
+/// Writes down how an execution ended, and the dead letter of one that failed.
+async fn record(
+    app: &Shared,
+    schedule: Uuid,
+    execution: i64,
+    outcome: Result<Vec<u8>, Failure>,
+    attempts: i32,
+    took: Duration,
+) -> Result<(), Failure> {
     let digest = outcome.as_ref().ok().map(|bytes| hex(&Sha256::digest(bytes)));
     let failure = outcome.err();
     let mut transaction = app.db.begin().await?;
@@ -107,7 +119,7 @@ pub async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(),
     .bind(failure.as_ref().map(|failure| failure.message.clone()))
     .bind(digest)
     .bind(attempts)
-    .bind(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))
+    .bind(i32::try_from(took.as_millis()).unwrap_or(i32::MAX))
     .execute(&mut *transaction)
     .await?;
     if let Some(failure) = failure {

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The code of the documented fail-closed refusal (v0.35.0).
 const ASSET_BINARY_MISSING: &str = "ASSET_BINARY_MISSING";
@@ -77,14 +77,28 @@ pub async fn render(
         .map_err(|error| Failure::internal("engine_crash", error.to_string()))?
         .map_err(refuse)?;
     let bytes = if format == Format::Pdf { app.settings.defects.finish(bytes) } else { bytes };
+    count(app, tenant, (&resolved.key, &resolved.version), format, source, (bytes.len(), begun.elapsed()))
+        .await?;
+    Ok(Rendered { bytes, version: resolved.version })
+}
+
+/// Writes the usage row of a template and version: its size in bytes and the time it took.
+async fn count(
+    app: &Shared,
+    tenant: &str,
+    (key, version): (&Option<String>, &Option<String>),
+    format: Format,
+    source: Source,
+    (size, took): (usize, Duration),
+) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO render_usage
            (tenant_id, template_key, template_version, format, source, size_bytes, duration_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(tenant)
-    .bind(&resolved.key)
-    .bind(&resolved.version)
+    .bind(key)
+    .bind(version)
     .bind(match format {
         Format::Pdf => "pdf",
         Format::Html => "html",
@@ -94,11 +108,11 @@ pub async fn render(
         Source::Batch => "batch",
         Source::Scheduled => "scheduled",
     })
-    .bind(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
-    .bind(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))
+    .bind(i64::try_from(size).unwrap_or(i64::MAX))
+    .bind(i32::try_from(took.as_millis()).unwrap_or(i32::MAX))
     .execute(&app.db)
-    .await?;
-    Ok(Rendered { bytes, version: resolved.version })
+    .await
+    .map(drop)
 }
 
 fn draw(
