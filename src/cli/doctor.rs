@@ -113,7 +113,7 @@ fn room(what: &'static str, path: &Path) -> Line {
     match nix::sys::statvfs::statvfs(path) {
         Ok(stat) => {
             #[expect(clippy::useless_conversion, reason = "the types differ between systems")]
-            let free = u64::from(stat.blocks_available()) * u64::from(stat.fragment_size()) >> 20;
+            let free = (u64::from(stat.blocks_available()) * u64::from(stat.fragment_size())) >> 20;
             let todo = if free < ROOM { format!("free at least {ROOM} MiB there") } else { String::new() };
             let found = format!("{} with {free} MiB free", path.display());
             Line { what, ok: free >= ROOM, needed: true, found, todo }

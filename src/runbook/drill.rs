@@ -397,7 +397,7 @@ impl<'a> Scene<'a> {
     fn fixture(&self, name: &AssetName) -> Result<PathBuf, Trouble> {
         let seed =
             self.ground.seeds.get(self.seed).ok_or_else(|| Trouble::harness("a plan's seed was not read"))?;
-        let found = self.ground.library.asset_file(seed, name);
+        let found = seed.asset_file(&self.ground.library, name);
         found.map_err(|_| Trouble::usage(format!("no fixture is called {name}")))
     }
 

@@ -77,11 +77,27 @@ impl Substrate {
         // What came up is torn down even where the other did not.
         if let (Ok(server), false) = (&postgres, keep) {
             let server = server.clone();
-            teardown.push("stop PostgreSQL", STOP, async move { Ok(server.stop().await) }, || {});
+            teardown.push(
+                "stop PostgreSQL",
+                STOP,
+                async move {
+                    server.stop().await;
+                    Ok(())
+                },
+                || {},
+            );
         }
         if let (Ok(server), false) = (&objects, keep) {
             let server = server.clone();
-            teardown.push("stop the object store", STOP, async move { Ok(server.stop().await) }, || {});
+            teardown.push(
+                "stop the object store",
+                STOP,
+                async move {
+                    server.stop().await;
+                    Ok(())
+                },
+                || {},
+            );
         }
         Ok(Self {
             postgres: postgres?,

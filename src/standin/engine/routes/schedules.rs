@@ -31,6 +31,8 @@ struct Plan {
     data_source: Value,
     #[serde(default)]
     delivery_targets: Vec<Value>,
+    /// The moment before which it does not run.
+    valid_from: Option<DateTime<Utc>>,
     /// When to run next, instead of what the expression says: an extension of the stand-in, so that
     /// a drill can plan a moment of its own.
     next_fire_at: Option<DateTime<Utc>>,
@@ -71,7 +73,10 @@ impl Plan {
     }
 
     fn next(&self) -> Option<DateTime<Utc>> {
-        self.next_fire_at.or_else(|| next_fire(&self.cron_expression, Utc::now()))
+        self.next_fire_at.or_else(|| {
+            let now = Utc::now();
+            next_fire(&self.cron_expression, self.valid_from.map_or(now, |from| from.max(now)))
+        })
     }
 }
 
