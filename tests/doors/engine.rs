@@ -69,9 +69,10 @@ async fn lists_are_read_page_by_page_to_their_end() {
         Mock::given(method("GET"))
             .and(path("/assets/"))
             .and(query_param("offset", offset.to_string()))
-            .respond_with(ResponseTemplate::new(200).set_body_json(
-                json!({"items": items, "total": 150, "limit": 100, "offset": offset}),
-            ))
+            .respond_with(
+                ResponseTemplate::new(200)
+                    .set_body_json(json!({"items": items, "total": 150, "limit": 100, "offset": offset})),
+            )
             .mount(&server)
             .await;
     }
@@ -82,7 +83,8 @@ async fn lists_are_read_page_by_page_to_their_end() {
 #[tokio::test]
 async fn an_update_shows_the_version_that_is_there() {
     let server = MockServer::start().await;
-    let summary = json!({"key": "in/voice", "name": "Invoice", "currentVersion": "1.0.3", "definition": {"a": 1}});
+    let summary =
+        json!({"key": "in/voice", "name": "Invoice", "currentVersion": "1.0.3", "definition": {"a": 1}});
     Mock::given(method("GET"))
         .and(path("/templates/in%2Fvoice"))
         .respond_with(ResponseTemplate::new(200).set_body_json(summary).insert_header("etag", "\"1.0.3\""))
@@ -92,7 +94,9 @@ async fn an_update_shows_the_version_that_is_there() {
         .and(path("/templates/in%2Fvoice"))
         .and(header("if-match", "\"1.0.3\""))
         .and(body_json(json!({"a": 2})))
-        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"key": "in/voice", "currentVersion": "1.0.4"})))
+        .respond_with(
+            ResponseTemplate::new(200).set_body_json(json!({"key": "in/voice", "currentVersion": "1.0.4"})),
+        )
         .mount(&server)
         .await;
     let summary = client(&server).update_template("in/voice", &json!({"a": 2})).await.unwrap();
@@ -136,7 +140,8 @@ async fn a_page_of_html_is_a_refusal_and_shown_in_part() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_no_whole_answer() {
-    let url = raw("HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\ncontent-length: 100\r\n\r\n%PDF-1.7").await;
+    let url =
+        raw("HTTP/1.1 200 OK\r\ncontent-type: application/pdf\r\ncontent-length: 100\r\n\r\n%PDF-1.7").await;
     let engine = Engine::new(&url, &keys());
     let answer = engine.render("t", &json!({})).await.unwrap();
     assert_eq!((answer.status, answer.whole, answer.body.as_slice()), (200, false, &b"%PDF-1.7"[..]));

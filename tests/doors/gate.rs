@@ -49,7 +49,8 @@ async fn ask(stream: &mut TcpStream, request: &str, until: &str) -> String {
 async fn open_it_changes_neither_path_nor_host_nor_body() {
     let gate = Gate::start(&echo().await).await.unwrap();
     let mut stream = connect(&gate).await;
-    let request = "PUT /b/a%20b%2Fc+d?x=%2F&y HTTP/1.1\r\nHost: signed.example:9\r\nContent-Length: 5\r\n\r\nhello";
+    let request =
+        "PUT /b/a%20b%2Fc+d?x=%2F&y HTTP/1.1\r\nHost: signed.example:9\r\nContent-Length: 5\r\n\r\nhello";
     let got = ask(&mut stream, request, "hello").await;
     assert!(got.contains("PUT /b/a%20b%2Fc+d?x=%2F&y signed.example:9 hello"), "{got}");
 }

@@ -119,10 +119,15 @@ impl Plan {
             some => format!("json_build_array({})", some.join(", ")),
         };
         let json = if with_json {
+            // A column by the row's name would be taken for the row.
+            let mut whole = "whole".to_owned();
+            while self.present().any(|column| column == whole) {
+                whole.push('_');
+            }
             // Text JSON: binary JSON refuses \u0000, which a column of type json may hold.
             format!(
                 "(select case when octet_length(j) <= {JSON_BYTES} then j end \
-                  from (select row_to_json(r)::text as j from (select {}) r offset 0) x)",
+                  from (select row_to_json({whole})::text as j from (select {}) {whole} offset 0) x)",
                 columns.join(", ")
             )
         } else {
