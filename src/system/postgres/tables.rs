@@ -60,7 +60,7 @@ pub(super) async fn read_all(
             columns: names(&text(&row, 2)?)?.into_iter().map(|column| (column, true)).collect(),
             key: names(&text(&row, 3)?)?,
         };
-        let plan = plan.without_volatile(profile, &name).as_of(as_of, &name);
+        let plan = plan.without_volatile(profile, &name).at_the_time_of(as_of, &name);
         let table = read(connection, &plan).await.map_err(|t| t.while_doing(format!("can't read {name}")))?;
         tables.insert(name, table);
     }
@@ -82,7 +82,7 @@ impl Plan {
     }
 
     /// By the columns and the key that the table had then.
-    fn as_of(mut self, then: Option<&Database>, name: &TableName) -> Self {
+    fn at_the_time_of(mut self, then: Option<&Database>, name: &TableName) -> Self {
         let Some((then, table)) = then.and_then(|then| Some((then, then.tables.get(name)?))) else {
             return self;
         };
