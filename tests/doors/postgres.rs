@@ -282,6 +282,44 @@ async fn the_profile_and_the_past_say_what_is_read() {
     cluster.server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_moment_is_read_whole_or_not_at_all() {
+    let cluster = Cluster::start().await;
+    let postgres = cluster.database("app").await;
+    cluster.sql("app", "create table a (id serial primary key); create table z (id serial primary key);
+        create table large as select n from generate_series(1, 20001) n;
+        create table secret (id int primary key); alter table secret enable row level security;
+        create role reader login password 'reader-password'; grant select on all tables in schema public to reader")
+        .await;
+    let writer = postgres.clone();
+    let writing = tokio::spawn(async move {
+        loop {
+            let both = "with one as (insert into a default values) insert into z default values";
+            writer.execute(both, &[]).await.unwrap();
+        }
+    });
+    let mut counts = Vec::new();
+    for _ in 0..10 {
+        let database = postgres.capture(&profile(), None).await.unwrap();
+        let count = |name: &str| database.tables[&TableName::from(name)].rows.len();
+        assert_eq!(count("a"), count("z"));
+        counts.push(count("a"));
+        let large = &database.tables[&TableName::from("large")];
+        assert_eq!(large.rows.len(), 20_001);
+        assert!(large.rows.values().all(|row| row.json.is_null()));
+    }
+    writing.abort();
+    assert!(counts[0] < counts[9], "nobody wrote");
+
+    // Rows that row security hides must not be taken for rows that are not there.
+    let access =
+        Access { user: "reader".into(), password: "reader-password".into(), ..cluster.access("app") };
+    let reader = Postgres::connect(&access).await.unwrap();
+    let trouble = reader.capture(&profile(), None).await.unwrap_err().to_string();
+    assert!(trouble.contains("row-level security"), "{trouble}");
+    cluster.server.stop().await;
+}
+
 async fn queries(postgres: &Postgres) {
     let sql = "select to_jsonb(a) from asset a where id = $1::uuid and name = $2";
     let rows = postgres.rows(sql, &["00000000-0000-0000-0000-000000000001", "x"]).await.unwrap();

@@ -44,6 +44,20 @@ pub struct Start<'a> {
     pub ready_within: Duration,
 }
 
+/// Names (or their beginnings) of variables that configure an engine or its clients: it gets those
+/// that it is started with and none that happen to be set where the harness runs.
+const INHERITED: [&str; 9] = [
+    "PG",
+    "AWS_",
+    "S3_",
+    "API_KEY_",
+    "DATABASE_URL",
+    "STORAGE_MODE",
+    "ASSET",
+    "TEMPLATES_DIR",
+    "JOB_RESULT_",
+];
+
 /// How often readiness is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -141,6 +155,10 @@ impl EngineProcess {
         let (program, args) =
             words.split_first().ok_or_else(|| Trouble::usage("the engine's command is empty"))?;
         let mut spec = Command::new(program).args(args);
+        // What the harness's own surroundings say must not configure the engine.
+        for prefix in INHERITED {
+            spec = spec.without_inherited(prefix);
+        }
         for (name, value) in with.env {
             spec = spec.env(name, value);
         }
