@@ -1,9 +1,12 @@
 //! The engine's door, against servers that answer as engines and what stands before them do.
 
+use pulp_drill::base::process::Exit;
 use pulp_drill::base::redact::Redactor;
 use pulp_drill::system::engine::{ApiKeys, CallError, Engine, EngineProcess, Launch, Start, Upload};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -182,17 +185,33 @@ async fn the_key_does_not_follow_a_redirect_to_another_host() {
     assert_eq!(other.received_requests().await.unwrap().len(), 0);
 }
 
-/// An engine in a few lines: listens on `$PORT`, says it is ready, and ends on SIGTERM.
-const SERVER: &str = r#"
-import http.server, os, signal, sys
-class H(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers(); self.wfile.write(b'{"status":"ok"}')
-    def log_message(self, *a): pass
-signal.signal(signal.SIGTERM, lambda *a: sys.exit(0))
-print("secret is", os.environ["API_KEY_ADMIN"], flush=True)
-http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), H).serve_forever()
-"#;
+/// Makes this test binary play an engine in a process of its own; the value is its part.
+const ROLE: &str = "DOORS_ENGINE_ROLE";
+
+/// No test: the engine that the tests below start. Listens on `$PORT` and is always ready.
+#[test]
+fn plays_its_part() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let variable = |name: &str| std::env::var(name).unwrap();
+    if role == "dies" {
+        eprintln!("{} is no good", variable("API_KEY_ADMIN"));
+        std::process::exit(3);
+    }
+    if let Some(flag) = role.strip_prefix("port taken once ").filter(|flag| !Path::new(flag).exists()) {
+        std::fs::write(flag, "").unwrap();
+        eprintln!("Error: listen EADDRINUSE: address already in use");
+        std::process::exit(1);
+    }
+    eprintln!("secret is {}", variable("API_KEY_ADMIN"));
+    let port: u16 = variable("PORT").parse().unwrap();
+    let listener = std::net::TcpListener::bind((variable("HOST").as_str(), port)).unwrap();
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        let _head = stream.read(&mut [0; 4096]);
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\nconnection: close\r\n\r\n{\"status\":\"ok\"}";
+        let _sent = stream.write_all(answer.as_bytes());
+    }
+}
 
 struct Fixture {
     env: BTreeMap<String, String>,
@@ -206,6 +225,14 @@ impl Fixture {
         redactor.add("admin-key");
         let env = BTreeMap::from([("API_KEY_ADMIN".to_owned(), "admin-key".to_owned())]);
         Self { env, dir: tempfile::tempdir().unwrap(), redactor }
+    }
+
+    /// An engine that plays this part.
+    fn role(&mut self, role: &str) -> Launch {
+        self.env.insert(ROLE.to_owned(), role.to_owned());
+        let binary = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+        let words = ["--exact", "engine::plays_its_part", "--nocapture"].map(str::to_owned);
+        Launch::Command([vec![binary], words.to_vec()].concat())
     }
 
     async fn start(
@@ -225,46 +252,41 @@ impl Fixture {
     }
 }
 
-fn python(program: &str) -> Launch {
-    Launch::Command(["python3", "-c", program].map(str::to_owned).to_vec())
-}
-
 #[tokio::test]
 async fn an_engine_of_ours_is_started_paused_and_stopped() {
-    let fixture = Fixture::new();
-    let process = fixture.start(&python(SERVER), Duration::from_secs(20)).await.unwrap();
+    let mut fixture = Fixture::new();
+    let launch = fixture.role("serves");
+    let process = fixture.start(&launch, Duration::from_secs(20)).await.unwrap();
     let engine = process.client(&keys());
     assert!(engine.ready().await.unwrap().ok);
-    assert_eq!(process.log_text().trim(), "secret is [redacted]");
-    assert!(process.pause());
+    let log = process.log_text();
+    assert!(log.contains("secret is [redacted]") && !log.contains("admin-key"), "{log}");
+    assert!(process.pause().await);
     let waits = tokio::time::timeout(Duration::from_millis(300), engine.ready()).await;
     assert!(waits.is_err(), "a paused engine answers");
     assert!(process.resume());
     assert!(engine.ready().await.unwrap().ok);
-    let exit = process.stop(Duration::from_secs(10)).await.unwrap();
-    assert!(exit.is_success(), "{exit}");
+    assert_eq!(process.stop(Duration::from_secs(10)).await, Some(Exit::Signal(15)));
     assert!(engine.ready().await.is_err());
 }
 
 #[tokio::test]
 async fn one_that_dies_early_is_reported_with_its_words() {
-    let fixture = Fixture::new();
-    let dies = python("import sys; sys.exit('admin-key is no good')");
-    let trouble = fixture.start(&dies, Duration::from_secs(20)).await.unwrap_err().to_string();
-    assert!(trouble.contains("the engine ended before it was ready: exit code 1"), "{trouble}");
+    let mut fixture = Fixture::new();
+    let launch = fixture.role("dies");
+    let trouble = fixture.start(&launch, Duration::from_secs(20)).await.unwrap_err().to_string();
+    assert!(trouble.contains("the engine ended before it was ready: exit code 3"), "{trouble}");
     assert!(trouble.contains("[redacted] is no good"), "{trouble}");
 }
 
 #[tokio::test]
 async fn a_port_that_was_taken_meanwhile_is_tried_again() {
-    let fixture = Fixture::new();
+    let mut fixture = Fixture::new();
     let flag = fixture.dir.path().join("tried");
-    let first = format!(
-        "import os, sys\nif not os.path.exists({flag:?}):\n    open({flag:?}, 'w'); sys.exit('listen EADDRINUSE')\n"
-    );
-    let process = fixture.start(&python(&(first + SERVER)), Duration::from_secs(20)).await.unwrap();
+    let launch = fixture.role(&format!("port taken once {}", flag.display()));
+    let process = fixture.start(&launch, Duration::from_secs(20)).await.unwrap();
     assert!(flag.exists());
-    process.kill().await.unwrap();
+    assert_eq!(process.kill().await, Some(Exit::Signal(9)));
 }
 
 #[tokio::test]
@@ -275,7 +297,7 @@ async fn one_elsewhere_is_waited_for_and_not_ours_to_stop() {
     let fixture = Fixture::new();
     let launch = Launch::Url(Url::parse(&server.uri()).unwrap());
     let process = fixture.start(&launch, Duration::from_secs(5)).await.unwrap();
-    assert!(!process.is_ours() && !process.pause());
+    assert!(!process.is_ours() && !process.pause().await);
     assert_eq!(process.stop(Duration::from_secs(1)).await, None);
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let nobody = Launch::Url(Url::parse(&format!("http://{}", free.local_addr().unwrap())).unwrap());
