@@ -112,7 +112,7 @@ pub struct EngineSlot {
     /// Where its process is recorded.
     pub children: Children,
     /// The one that runs.
-    pub running: Mutex<Option<EngineProcess>>,
+    pub running: Mutex<Option<(EngineProcess, Engine)>>,
 }
 
 impl EngineSlot {
@@ -127,7 +127,9 @@ impl EngineSlot {
                 redactor,
                 ready_within: READY,
             };
-            *running = Some(EngineProcess::start(&self.launch, &with).await?);
+            let engine = EngineProcess::start(&self.launch, &with).await?;
+            let client = engine.client(&self.keys);
+            *running = Some((engine, client));
         }
         Ok(())
     }
@@ -135,7 +137,7 @@ impl EngineSlot {
     /// Stops the engine as an operator would (SIGTERM, then SIGKILL). Says whether one ran.
     pub async fn stop(&self) -> bool {
         match self.running.lock().await.take() {
-            Some(engine) => engine.stop(GRACE).await.is_some(),
+            Some((engine, _)) => engine.stop(GRACE).await.is_some(),
             None => false,
         }
     }
@@ -143,7 +145,7 @@ impl EngineSlot {
     /// Kills the engine without warning. Says whether one ran.
     pub async fn kill(&self) -> bool {
         match self.running.lock().await.take() {
-            Some(engine) => engine.kill().await.is_some(),
+            Some((engine, _)) => engine.kill().await.is_some(),
             None => false,
         }
     }
@@ -151,7 +153,7 @@ impl EngineSlot {
     /// The API of the running engine.
     pub async fn api(&self) -> Result<Engine, Trouble> {
         match &*self.running.lock().await {
-            Some(engine) => Ok(engine.client(&self.keys)),
+            Some((_, client)) => Ok(client.clone()),
             None => Err(Trouble::harness("the engine is asked while it is stopped")),
         }
     }
