@@ -1,8 +1,9 @@
 """Runs test_client.py against the stand-in engine, with binaries in a bucket and in a folder.
 
 Starts a private PostgreSQL, the embedded object store and the engine on free loopback ports, in a
-temporary folder, and ends what it started, by process id, in whatever way the test ends. The client is
-installed into a virtual environment below target/. Needs a built pulp-drill, and python3 with venv.
+temporary folder, and ends what it started, by process id, in whatever way the test ends (kill -9 leaves
+the folder, and on Linux nothing else). The client is installed into a virtual environment below target/.
+Needs a built pulp-drill, and Python 3.9 or newer with venv.
 """
 
 from __future__ import annotations
