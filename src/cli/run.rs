@@ -20,7 +20,7 @@ use crate::{
     report::{self, terminal},
     runbook::{
         Ground, Outcome, drill,
-        provision::{EngineChoice, Substrate, leftovers},
+        provision::{EngineChoice, Substrate, elsewhere::Elsewhere, leftovers},
     },
     scenario::{
         diagnose::Diagnostics,
@@ -94,6 +94,9 @@ pub struct RunArgs {
     /// own, for other engines what they render before the backup
     #[arg(long, value_name = "DIR")]
     golden: Option<PathBuf>,
+    /// With --engine url: the name of the database that may be destroyed, with the engine's bucket
+    #[arg(long, value_name = "DATABASE")]
+    i_understand_this_destroys: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -165,11 +168,12 @@ struct Prepared {
 /// Runs the drills and gives the exit code.
 pub async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let prepared = prepare(&args)?;
-    if let Launch::Url(url) = &prepared.engine.launch {
-        reach(url).await?;
-    }
     let clock = Clock::system();
     let redactor = Redactor::new();
+    let elsewhere = match &prepared.engine.launch {
+        Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
+        Launch::Command(_) => None,
+    };
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let journal = Journal::create(&args.report_dir, &id, clock.clone(), redactor.clone())?;
@@ -178,7 +182,7 @@ pub async fn run(args: RunArgs) -> Result<u8, Trouble> {
     log.event(started(&args, &prepared, &id, seed))?;
     let cancel = on_signal();
     let teardown = Teardown::new();
-    let work = drills(&args, prepared, &id, &journal, &clock, &redactor, &teardown, &cancel);
+    let work = drills(&args, prepared, elsewhere, &id, &journal, &clock, &redactor, &teardown, &cancel);
     let (done, left) = teardown.around(&CancellationToken::new(), work).await;
     for trouble in &left {
         log.event(Event::Troubled { trouble: trouble.to_string(), ours: false })?;
@@ -288,14 +292,19 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
     Ok(golden)
 }
 
-/// Whether an engine that runs elsewhere answers; nothing is started for one that does not.
-async fn reach(url: &url::Url) -> Result<(), Trouble> {
+/// Whether an engine that runs elsewhere answers and may be drilled on; nothing is started for one
+/// that does not.
+async fn reach(url: &url::Url, args: &RunArgs, redactor: &Redactor) -> Result<Elsewhere, Trouble> {
     let engine = crate::system::engine::Engine::new(url, &crate::system::engine::ApiKeys::default());
     engine
         .health()
         .await
         .map(|_| ())
-        .map_err(|error| Trouble::from(error).while_doing(format!("can't reach the engine at {url}")))
+        .map_err(|error| Trouble::from(error).while_doing(format!("can't reach the engine at {url}")))?;
+    let named = args.i_understand_this_destroys.as_deref();
+    let stores = Elsewhere::from_env(url, named, |name| std::env::var(name).ok(), redactor)?;
+    stores.must_be_empty().await?;
+    Ok(stores)
 }
 
 fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Event {
@@ -345,7 +354,13 @@ fn cores() -> usize {
 }
 
 fn jobs(args: &RunArgs) -> usize {
-    args.jobs.map_or_else(cores, usize::from)
+    match args.engine {
+        // One site for all.
+        EngineArg::Url(_) => 1,
+        EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_) => {
+            args.jobs.map_or_else(cores, usize::from)
+        }
+    }
 }
 
 /// Is cancelled by Ctrl-C and SIGTERM. A second signal ends the process at once: what is left then
@@ -376,6 +391,7 @@ fn on_signal() -> CancellationToken {
 async fn drills(
     args: &RunArgs,
     prepared: Prepared,
+    elsewhere: Option<Elsewhere>,
     id: &RunId,
     journal: &Journal,
     clock: &Clock,
@@ -390,10 +406,16 @@ async fn drills(
         log.event(Event::Noted { text })?;
     }
     let short: String = id.as_str().chars().rev().take(8).collect();
+    let up = async {
+        match elsewhere {
+            Some(stores) => Substrate::elsewhere(&short, stores, profile, engine, redactor, teardown).await,
+            None => Substrate::start(&short, args.keep, profile, engine, redactor, teardown).await,
+        }
+    };
     let substrate = tokio::select! {
         biased;
         () = cancel.cancelled() => return Ok(UNVERIFIED),
-        up = Substrate::start(&short, args.keep, profile, engine, redactor, teardown) => up?,
+        up = up => up?,
     };
     log.event(Event::SubstrateReady { versions: substrate.versions().await? })?;
     let ground = Arc::new(Ground {

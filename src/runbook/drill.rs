@@ -94,6 +94,9 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     {
         seen.troubles.push(trouble.while_doing("can't take the scenario's site down"));
     }
+    if ground.substrate.outlives() {
+        restore::migrate(&site, &log).await?;
+    }
     let outcome = seen.conclude(plan, began, rto, &log)?;
     Ok(Outcome { standing, ..outcome })
 }

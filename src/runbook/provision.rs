@@ -22,9 +22,11 @@ use crate::{
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
+pub mod elsewhere;
 pub mod leftovers;
 pub mod processes;
 
+use elsewhere::Elsewhere;
 use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
 
 /// How long a server may take to stop before it is killed.
@@ -44,15 +46,40 @@ pub struct EngineChoice {
 
 /// PostgreSQL and an object store, up.
 pub struct Substrate {
-    postgres: PostgresServer,
-    objects: ObjectServer,
+    stores: Stores,
+    programs: PgBin,
     run_dir: Arc<RunDir>,
     profile: Arc<Profile>,
     engine: EngineChoice,
     redactor: Redactor,
 }
 
+/// Where the stores come from.
+enum Stores {
+    /// Started by us; every scenario gets its own part of them.
+    Local { postgres: PostgresServer, objects: ObjectServer },
+    /// Those of an engine that runs elsewhere; all scenarios take turns on them.
+    Elsewhere(Elsewhere),
+}
+
 impl Substrate {
+    /// Takes the stores of an engine that runs elsewhere.
+    pub async fn elsewhere(
+        run: &str,
+        stores: Elsewhere,
+        profile: Arc<Profile>,
+        engine: EngineChoice,
+        redactor: &Redactor,
+        teardown: &Teardown,
+    ) -> Result<Self, Trouble> {
+        let programs = discover(&Places::of_machine()).await.or_trouble()?;
+        let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
+        let held = Arc::clone(&run_dir);
+        teardown.push("remove the run's folder", STOP, async move { remove(held).await }, || {});
+        let stores = Stores::Elsewhere(stores);
+        Ok(Self { stores, programs, run_dir, profile, engine, redactor: redactor.clone() })
+    }
+
     /// Starts a private PostgreSQL cluster and an S3 server in a folder of the run's own. What is to
     /// be undone is pushed onto the teardown as soon as it is there.
     pub async fn start(
@@ -99,28 +126,26 @@ impl Substrate {
                 || {},
             );
         }
-        Ok(Self {
-            postgres: postgres?,
-            objects: objects?,
-            run_dir,
-            profile,
-            engine,
-            redactor: redactor.clone(),
-        })
+        let stores = Stores::Local { postgres: postgres?, objects: objects? };
+        Ok(Self { stores, programs: bin, run_dir, profile, engine, redactor: redactor.clone() })
     }
 
     /// Names and versions of what takes part, and the settings that matter.
     pub async fn versions(&self) -> Result<BTreeMap<String, String>, Trouble> {
-        let postgres = Postgres::connect(&self.access("postgres")).await?;
+        let (access, objects) = match &self.stores {
+            Stores::Local { postgres, objects } => (access(postgres, "postgres"), describe(objects)),
+            Stores::Elsewhere(stores) => (stores.database().clone(), "elsewhere".to_owned()),
+        };
+        let postgres = Postgres::connect(&access).await?;
         let fsync = postgres.setting("fsync").await?;
         let version = postgres.version().await?;
         postgres.close().await;
         Ok(BTreeMap::from([
             ("postgres".to_owned(), version),
-            ("postgres programs".to_owned(), self.postgres.bin.dir.display().to_string()),
+            ("postgres programs".to_owned(), self.programs.dir.display().to_string()),
             ("postgres fsync".to_owned(), fsync),
-            ("pg_dump".to_owned(), self.postgres.bin.version.to_string()),
-            ("objects".to_owned(), describe(&self.objects)),
+            ("pg_dump".to_owned(), self.programs.version.to_string()),
+            ("objects".to_owned(), objects),
             ("engine".to_owned(), self.engine.name.clone()),
             ("profile".to_owned(), self.profile.name.clone()),
         ]))
@@ -128,14 +153,29 @@ impl Substrate {
 
     /// A new, empty site: its number is part of every name.
     pub async fn site(&self, number: usize) -> Result<Site<Source>, Trouble> {
-        let database = self.access(&format!("{DATABASE}-{number:03}"));
+        match &self.stores {
+            Stores::Local { postgres, objects } => self.local_site(number, postgres, objects).await,
+            Stores::Elsewhere(stores) => {
+                let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
+                stores.site(number, &self.run_dir, programs, profile, &self.redactor).await
+            }
+        }
+    }
+
+    async fn local_site(
+        &self,
+        number: usize,
+        postgres: &PostgresServer,
+        objects: &ObjectServer,
+    ) -> Result<Site<Source>, Trouble> {
+        let database = access(postgres, &format!("{DATABASE}-{number:03}"));
         let (bucket, backup_bucket) =
             (BucketName::new(format!("assets-{number:03}")), BucketName::new(format!("backups-{number:03}")));
         let s3 = S3Access {
-            endpoint: self.objects.endpoint.clone(),
-            region: self.objects.region.clone(),
-            access_key: self.objects.access_key.clone(),
-            secret_key: self.objects.secret_key.clone(),
+            endpoint: objects.endpoint.clone(),
+            region: objects.region.clone(),
+            access_key: objects.access_key.clone(),
+            secret_key: objects.secret_key.clone(),
             path_style: true,
         };
         let store = Store::s3(&s3);
@@ -157,7 +197,7 @@ impl Substrate {
         Ok(Site::new(Handles {
             objects: store.bucket(&bucket),
             backups: store.bucket(&backup_bucket),
-            programs: self.programs(),
+            programs: self.programs.clone(),
             profile: Arc::clone(&self.profile),
             redactor: self.redactor.clone(),
             gate: Some(gate),
@@ -174,8 +214,13 @@ impl Substrate {
     /// Takes a site down: its engine, database, buckets and folder.
     pub async fn dispose(&self, site: &Site<Source>) -> Result<(), Trouble> {
         site.engine.kill().await;
-        drop_database(&site.database.maintenance(), &site.database.database).await?;
-        site.store.delete_bucket(&site.bucket).await?;
+        match &self.stores {
+            Stores::Local { .. } => {
+                drop_database(&site.database.maintenance(), &site.database.database).await?;
+                site.store.delete_bucket(&site.bucket).await?;
+            }
+            Stores::Elsewhere(stores) => stores.reset().await?,
+        }
         site.store.delete_bucket(&site.backup_bucket).await?;
         std::fs::remove_dir_all(&site.folder)
             .or_environment(|| format!("can't remove {}", site.folder.display()))
@@ -185,8 +230,9 @@ impl Substrate {
     pub fn leave_standing(self) -> Result<PathBuf, Trouble> {
         let run_dir = Arc::try_unwrap(self.run_dir)
             .map_err(|_| Trouble::harness("the run's folder is still held by somebody"))?;
-        for daemon in [self.postgres.daemon(), self.objects.daemon()] {
-            daemon.release();
+        if let Stores::Local { postgres, objects } = &self.stores {
+            postgres.daemon().release();
+            objects.daemon().release();
         }
         run_dir.leave_standing()
     }
@@ -196,19 +242,9 @@ impl Substrate {
         &self.profile
     }
 
-    /// PostgreSQL's programs.
-    fn programs(&self) -> PgBin {
-        self.postgres.bin.clone()
-    }
-
-    fn access(&self, database: &str) -> Access {
-        Access {
-            host: self.postgres.host.clone(),
-            port: self.postgres.port,
-            user: self.postgres.superuser.clone(),
-            password: self.postgres.password.clone(),
-            database: database.to_owned(),
-        }
+    /// Whether the stores outlive the run: then they are left empty and migrated.
+    pub fn outlives(&self) -> bool {
+        matches!(self.stores, Stores::Elsewhere(_))
     }
 
     fn keys(&self) -> ApiKeys {
@@ -218,6 +254,16 @@ impl Substrate {
             Some(key)
         };
         ApiKeys { admin: key(), render: key(), preview: key(), editor: key() }
+    }
+}
+
+fn access(postgres: &PostgresServer, database: &str) -> Access {
+    Access {
+        host: postgres.host.clone(),
+        port: postgres.port,
+        user: postgres.superuser.clone(),
+        password: postgres.password.clone(),
+        database: database.to_owned(),
     }
 }
 

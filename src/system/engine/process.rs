@@ -1,6 +1,6 @@
 //! An engine that we start, stop, kill and pause; or one that runs elsewhere and is only talked to.
 
-use crate::base::process::{Children, Command, Daemon, Exit, Signal};
+use crate::base::process::{Children, Command, Daemon, Exit, Signal, until};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::engine::wire::{ApiKeys, Engine};
@@ -43,6 +43,23 @@ pub struct Start<'a> {
     /// How long it may take until it is ready.
     pub ready_within: Duration,
 }
+
+/// Names (or their beginnings) of variables that configure an engine or its clients: it gets those
+/// that it is started with and none that happen to be set where the harness runs.
+const INHERITED: [&str; 9] = [
+    "PG",
+    "AWS_",
+    "S3_",
+    "API_KEY_",
+    "DATABASE_URL",
+    "STORAGE_MODE",
+    "ASSET",
+    "TEMPLATES_DIR",
+    "JOB_RESULT_",
+];
+
+/// How long a stopped process may take until its last thread stands.
+const STANDS_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often readiness is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -120,9 +137,16 @@ impl EngineProcess {
         }
     }
 
-    /// Stops it where it is (SIGSTOP); whether there was one of ours to stop.
-    pub fn pause(&self) -> bool {
-        self.daemon.as_ref().is_some_and(|daemon| daemon.signal(Signal::SIGSTOP))
+    /// Stops it where it is (SIGSTOP), and waits until it stands; whether there was one of ours to
+    /// stop.
+    pub async fn pause(&self) -> bool {
+        let Some(daemon) = self.daemon.as_ref().filter(|daemon| daemon.signal(Signal::SIGSTOP)) else {
+            return false;
+        };
+        // The signal is sent before every thread has seen it: until then it may still answer.
+        let stands = until(|| stands(daemon.pid()).then_some(()));
+        drop(tokio::time::timeout(STANDS_WITHIN, stands).await);
+        true
     }
 
     /// Lets it go on; whether there was one of ours.
@@ -141,6 +165,10 @@ impl EngineProcess {
         let (program, args) =
             words.split_first().ok_or_else(|| Trouble::usage("the engine's command is empty"))?;
         let mut spec = Command::new(program).args(args);
+        // What the harness's own surroundings say must not configure the engine.
+        for prefix in INHERITED {
+            spec = spec.without_inherited(prefix);
+        }
         for (name, value) in with.env {
             spec = spec.env(name, value);
         }
@@ -202,6 +230,16 @@ impl From<Trouble> for Failed {
     fn from(trouble: Trouble) -> Self {
         Self::Otherwise(trouble)
     }
+}
+
+/// Whether every thread of a process stands still (state `T` in `/proc`, see proc(5)); also where
+/// the system does not say.
+fn stands(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return true };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't', 'Z', 'X']))
+    })
 }
 
 /// A port that is free right now. Somebody else may take it before the engine does.

@@ -96,15 +96,15 @@ const KINDS: [Kind; 14] = [
          where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and a.attnum > 0
            and not a.attisdropped and {ours} and {free:pg_class c}",
     ),
-    // Not-null constraints stand in their columns. Those that partitioning derives have names that
-    // differ from dump to dump; their parents stand for them.
+    // Not-null constraints stand in their columns. The foreign keys that partitioning derives have
+    // names that differ from dump to dump; their parents stand for them.
     Kind(
         "constraint",
         Naming::InTable,
         "select n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)
          from pg_constraint k join pg_class c on c.oid = k.conrelid
          join pg_namespace n on n.oid = c.relnamespace
-         where k.contype in ('c', 'f', 'p', 'u', 'x') and k.conparentid = 0 and {ours} and {free:pg_class c}",
+         where k.contype in ('c', 'f', 'p', 'u', 'x') and (k.conparentid = 0 or k.contype <> 'f') and {ours} and {free:pg_class c}",
     ),
     Kind(
         "index",

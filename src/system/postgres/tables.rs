@@ -60,7 +60,7 @@ pub(super) async fn read_all(
             columns: names(&text(&row, 2)?)?.into_iter().map(|column| (column, true)).collect(),
             key: names(&text(&row, 3)?)?,
         };
-        let plan = plan.without_volatile(profile, &name).as_of(as_of, &name);
+        let plan = plan.without_volatile(profile, &name).at_the_time_of(as_of, &name);
         let table = read(connection, &plan).await.map_err(|t| t.while_doing(format!("can't read {name}")))?;
         tables.insert(name, table);
     }
@@ -82,7 +82,7 @@ impl Plan {
     }
 
     /// By the columns and the key that the table had then.
-    fn as_of(mut self, then: Option<&Database>, name: &TableName) -> Self {
+    fn at_the_time_of(mut self, then: Option<&Database>, name: &TableName) -> Self {
         let Some((then, table)) = then.and_then(|then| Some((then, then.tables.get(name)?))) else {
             return self;
         };
@@ -119,10 +119,15 @@ impl Plan {
             some => format!("json_build_array({})", some.join(", ")),
         };
         let json = if with_json {
+            // A column by the row's name would be taken for the row.
+            let mut whole = "whole".to_owned();
+            while self.present().any(|column| column == whole) {
+                whole.push('_');
+            }
             // Text JSON: binary JSON refuses \u0000, which a column of type json may hold.
             format!(
                 "(select case when octet_length(j) <= {JSON_BYTES} then j end \
-                  from (select row_to_json(r)::text as j from (select {}) r offset 0) x)",
+                  from (select row_to_json({whole})::text as j from (select {}) {whole} offset 0) x)",
                 columns.join(", ")
             )
         } else {

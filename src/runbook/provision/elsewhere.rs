@@ -1,0 +1,205 @@
+//! A site that we did not make: an engine that runs elsewhere, with the database and the bucket that
+//! it was configured with. A drill destroys both, so it is refused unless the operator names the
+//! database, and unless database and bucket are empty when the run begins.
+
+use crate::{
+    base::{
+        ids::BucketName,
+        process::RunDir,
+        redact::Redactor,
+        trouble::{OrTrouble, Trouble},
+    },
+    model::profile::Profile,
+    site::{EngineSlot, Handles, Site, Source},
+    system::{
+        engine::{ApiKeys, Engine, Launch},
+        objects::{S3Access, Store},
+        postgres::{Access, create_database, drop_database},
+        programs::PgBin,
+    },
+};
+use std::{collections::BTreeMap, sync::Arc};
+use tokio::sync::Mutex;
+use url::Url;
+
+/// The stores behind an engine that runs elsewhere, from the engine's own environment variables.
+#[derive(Clone, Debug)]
+pub struct Elsewhere {
+    url: Url,
+    database: Access,
+    s3: S3Access,
+    bucket: BucketName,
+    keys: ApiKeys,
+    env: BTreeMap<String, String>,
+}
+
+/// What must be set, beside the keys.
+const NEEDED: [&str; 5] =
+    ["DATABASE_URL", "S3_BUCKET", "S3_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+
+/// What may be set.
+const OPTIONAL: [&str; 6] =
+    ["S3_REGION", "S3_PATH_STYLE", "API_KEY_ADMIN", "API_KEY_RENDER", "API_KEY_PREVIEW", "API_KEY_EDITOR"];
+
+impl Elsewhere {
+    /// Reads the stores from the environment, and whether the operator named the database that will
+    /// be destroyed.
+    pub fn from_env(
+        url: &Url,
+        destroys: Option<&str>,
+        lookup: impl Fn(&str) -> Option<String>,
+        redactor: &Redactor,
+    ) -> Result<Self, Trouble> {
+        let names = NEEDED.iter().chain(&OPTIONAL);
+        let env: BTreeMap<String, String> = names
+            .filter_map(|name| Some(((*name).to_owned(), lookup(name).filter(|v| !v.is_empty())?)))
+            .collect();
+        let missing: Vec<&str> = NEEDED.into_iter().filter(|name| !env.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            return Err(Trouble::usage(format!(
+                "--engine url: needs the engine's stores: {} not set",
+                missing.join(", ")
+            ))
+            .hint("set the environment variables that the engine was started with"));
+        }
+        let get = |name: &str| env.get(name).cloned();
+        let text = |name: &str| get(name).unwrap_or_default();
+        let database = Access::parse(&text("DATABASE_URL")).map_err(|t| t.while_doing("DATABASE_URL"))?;
+        redactor.add(&database.password);
+        redactor.add(text("S3_SECRET_ACCESS_KEY"));
+        let keys = ApiKeys {
+            admin: get("API_KEY_ADMIN"),
+            render: get("API_KEY_RENDER"),
+            preview: get("API_KEY_PREVIEW"),
+            editor: get("API_KEY_EDITOR"),
+        };
+        for key in [&keys.admin, &keys.render, &keys.preview, &keys.editor].into_iter().flatten() {
+            redactor.add(key);
+        }
+        if destroys != Some(database.database.as_str()) {
+            return Err(Trouble::usage(format!(
+                "this drill destroys the database {:?} and the bucket {:?}, and destroys both several times",
+                database.database,
+                text("S3_BUCKET")
+            ))
+            .hint(format!("if that is meant, add --i-understand-this-destroys {}", database.database)));
+        }
+        let s3 = S3Access {
+            endpoint: text("S3_ENDPOINT"),
+            region: get("S3_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            access_key: text("S3_ACCESS_KEY_ID"),
+            secret_key: text("S3_SECRET_ACCESS_KEY"),
+            path_style: get("S3_PATH_STYLE").is_none_or(|v| v == "true"),
+        };
+        Ok(Self { url: url.clone(), database, bucket: BucketName::new(text("S3_BUCKET")), s3, keys, env })
+    }
+
+    /// Refuses a site that holds anything: rows and objects that are not ours must not be lost.
+    pub async fn must_be_empty(&self) -> Result<(), Trouble> {
+        let api = Engine::new(&self.url, &self.keys);
+        let (templates, assets) = (api.templates().await?.len(), api.assets().await?.len());
+        let objects = Store::s3(&self.s3).bucket(&self.bucket).list("").await?.len();
+        if templates + assets + objects == 0 {
+            return Ok(());
+        }
+        Err(Trouble::usage(format!(
+            "the site is not empty: {templates} templates, {assets} assets, {objects} objects in {}",
+            self.bucket
+        ))
+        .hint("drill on an engine with a database and a bucket of its own; nothing was changed"))
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Access {
+        &self.database
+    }
+
+    /// Makes database and bucket empty again.
+    pub async fn reset(&self) -> Result<(), Trouble> {
+        let maintenance = self.database.maintenance();
+        drop_database(&maintenance, &self.database.database).await?;
+        create_database(&maintenance, &self.database.database, &self.database.user).await?;
+        let bucket = Store::s3(&self.s3).bucket(&self.bucket);
+        for object in bucket.list("").await? {
+            bucket.delete(&object.key).await?;
+        }
+        Ok(())
+    }
+
+    /// The site, made empty, with a bucket of the run's own for backups.
+    pub async fn site(
+        &self,
+        number: usize,
+        run_dir: &Arc<RunDir>,
+        programs: PgBin,
+        profile: Arc<Profile>,
+        redactor: &Redactor,
+    ) -> Result<Site<Source>, Trouble> {
+        self.reset().await?;
+        let store = Store::s3(&self.s3);
+        let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let backup_bucket = BucketName::new(format!("pulp-drill-{run}-{number}"));
+        store.create_bucket(&backup_bucket).await?;
+        let folder = run_dir.path().join(format!("site-{number:03}"));
+        std::fs::create_dir(&folder).or_environment(|| format!("can't make {}", folder.display()))?;
+        Ok(Site::new(Handles {
+            objects: store.bucket(&self.bucket),
+            backups: store.bucket(&backup_bucket),
+            database: self.database.clone(),
+            s3: self.s3.clone(),
+            bucket: self.bucket.clone(),
+            engine: EngineSlot {
+                launch: Launch::Url(self.url.clone()),
+                env: self.env.clone(),
+                keys: self.keys.clone(),
+                log: folder.join("engine.log"),
+                children: run_dir.children().clone(),
+                running: Mutex::new(None),
+            },
+            gate: None,
+            redactor: redactor.clone(),
+            store,
+            backup_bucket,
+            programs,
+            profile,
+            folder,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(name: &str) -> Option<String> {
+        Some(
+            match name {
+                "DATABASE_URL" => "postgresql://u:pass-word@db/pulp-engine",
+                "S3_BUCKET" => "assets",
+                "S3_ENDPOINT" => "http://127.0.0.1:1",
+                "S3_ACCESS_KEY_ID" | "S3_SECRET_ACCESS_KEY" => "key-of-the-store",
+                _ => return None,
+            }
+            .to_owned(),
+        )
+    }
+
+    #[test]
+    fn nothing_is_destroyed_that_was_not_named() {
+        let url = Url::parse("http://127.0.0.1:1").expect("a URL");
+        let from = |named: Option<&str>| Elsewhere::from_env(&url, named, lookup, &Redactor::new());
+        assert!(from(None).is_err());
+        assert!(from(Some("pulp")).is_err());
+        assert!(from(Some("pulp-engine")).is_ok());
+        let refusal = from(None).expect_err("refused").to_string();
+        assert!(refusal.contains("--i-understand-this-destroys pulp-engine"), "{refusal}");
+        assert!(!refusal.contains("pass-word"), "{refusal}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let url = Url::parse("http://127.0.0.1:1").expect("a URL");
+        let refusal = Elsewhere::from_env(&url, None, |_| None, &Redactor::new()).expect_err("refused");
+        assert!(refusal.to_string().contains("DATABASE_URL, S3_BUCKET"), "{refusal}");
+    }
+}

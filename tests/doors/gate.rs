@@ -1,0 +1,130 @@
+//! The gate between engine and object store.
+
+use crate::store::start;
+use axum::body::Body;
+use axum::extract::Request;
+use futures::StreamExt;
+use pulp_drill::base::ids::{BucketName, ObjectKey};
+use pulp_drill::system::gate::{Gate, Mode};
+use pulp_drill::system::objects::{Got, S3Access, Store};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use url::Url;
+
+/// Answers with the request's first line, its `Host` and its body; `/slow` never ends its answer.
+async fn echo() -> Url {
+    let app = axum::Router::new().fallback(|request: Request| async move {
+        if request.uri().path() == "/slow" {
+            let first = futures::stream::once(async { Ok::<_, std::io::Error>("first") });
+            return Body::from_stream(first.chain(futures::stream::pending()));
+        }
+        let host = request.headers()["host"].to_str().unwrap().to_owned();
+        let line = format!("{} {} {host} ", request.method(), request.uri());
+        let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+        Body::from([line.as_bytes(), &body].concat())
+    });
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Url::parse(&url).unwrap()
+}
+
+async fn connect(gate: &Gate) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", gate.url().port().unwrap())).await.unwrap()
+}
+
+/// Sends on a connection that stays open, and reads until this text has come.
+async fn ask(stream: &mut TcpStream, request: &str, until: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut got = Vec::new();
+    while !String::from_utf8_lossy(&got).contains(until) {
+        let n = stream.read_buf(&mut got).await.unwrap();
+        assert!(n > 0, "ended after {:?}", String::from_utf8_lossy(&got));
+    }
+    String::from_utf8(got).unwrap()
+}
+
+#[tokio::test]
+async fn open_it_changes_neither_path_nor_host_nor_body() {
+    let gate = Gate::start(&echo().await).await.unwrap();
+    let mut stream = connect(&gate).await;
+    let request =
+        "PUT /b/a%20b%2Fc+d?x=%2F&y HTTP/1.1\r\nHost: signed.example:9\r\nContent-Length: 5\r\n\r\nhello";
+    let got = ask(&mut stream, request, "hello").await;
+    assert!(got.contains("PUT /b/a%20b%2Fc+d?x=%2F&y signed.example:9 hello"), "{got}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_open_obeys_the_next_mode_with_its_next_request() {
+    let gate = Gate::start(&echo().await).await.unwrap();
+    let mut stream = connect(&gate).await;
+    let get = "GET /b/k%3C HTTP/1.1\r\nHost: h\r\n\r\n";
+    assert!(ask(&mut stream, get, "/b/k%3C h ").await.starts_with("HTTP/1.1 200"));
+    gate.set(Mode::Deny);
+    let denied = ask(&mut stream, get, "</Error>").await;
+    assert!(denied.starts_with("HTTP/1.1 403") && denied.contains("<Code>AccessDenied</Code>"), "{denied}");
+    assert!(denied.contains("<Resource>/b/k&lt;</Resource>"), "{denied}");
+    gate.set(Mode::Fail(503));
+    let put = "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+    let slow = ask(&mut stream, put, "</Error>").await;
+    assert!(slow.starts_with("HTTP/1.1 503") && slow.contains("<Code>SlowDown</Code>"), "{slow}");
+    let head = ask(&mut stream, "HEAD /b/k HTTP/1.1\r\nHost: h\r\n\r\n", "\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    gate.set(Mode::Open);
+    assert!(ask(&mut stream, get, "/b/k%3C h ").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn refusing_resets_connections_old_and_new_and_those_under_way() {
+    let gate = Gate::start(&echo().await).await.unwrap();
+    let mut idle = connect(&gate).await;
+    ask(&mut idle, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "/x h ").await;
+    let mut busy = connect(&gate).await;
+    ask(&mut busy, "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n", "first").await;
+    gate.set(Mode::Refuse);
+    let mut fresh = connect(&gate).await;
+    for stream in [&mut idle, &mut busy, &mut fresh] {
+        let mut rest = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await.unwrap();
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    gate.set(Mode::Open);
+    let mut again = connect(&gate).await;
+    ask(&mut again, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "/x h ").await;
+}
+
+#[tokio::test]
+async fn signatures_hold_through_it_and_a_client_sees_what_the_mode_says() {
+    let server = start().await;
+    let gate = Gate::start(&Url::parse(&server.access.endpoint).unwrap()).await.unwrap();
+    let endpoint = gate.url().as_str().trim_end_matches('/').to_owned();
+    let through = Store::s3(&S3Access { endpoint, ..server.access.clone() });
+    let (name, key) = (BucketName::from("assets"), ObjectKey::from("a b/ü+.bin"));
+    through.create_bucket(&name).await.unwrap();
+    let bucket = through.bucket(&name);
+    let big: Vec<u8> = (0..3_000_000_u32).map(|n| n as u8).collect();
+    bucket.put(&key, big.clone(), Some("image/png")).await.unwrap();
+    let Got::Found { bytes, .. } = bucket.get(&key).await.unwrap() else { panic!("it is there") };
+    assert!(bytes == big);
+    gate.set(Mode::Deny);
+    assert_eq!(bucket.get(&key).await.unwrap(), Got::Denied);
+    let put = bucket.put(&key, big, None).await.unwrap_err().to_string();
+    assert!(put.contains("AccessDenied"), "{put}");
+    gate.set(Mode::Fail(503));
+    let slow = bucket.get(&key).await.unwrap_err().to_string();
+    assert!(slow.contains("SlowDown"), "{slow}");
+    gate.set(Mode::Refuse);
+    let refused = bucket.get(&key).await.unwrap_err().to_string();
+    assert!(refused.contains("can't read"), "{refused}");
+    gate.set(Mode::Open);
+    assert!(matches!(bucket.get(&key).await.unwrap(), Got::Found { .. }));
+}
+
+#[tokio::test]
+async fn a_gate_stands_before_plain_http_only() {
+    for upstream in ["https://s3.example", "http://s3.example/path"] {
+        let trouble = Gate::start(&Url::parse(upstream).unwrap()).await.unwrap_err();
+        assert!(trouble.what.contains("can't put a gate before"), "{trouble}");
+    }
+}

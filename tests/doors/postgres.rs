@@ -1,0 +1,346 @@
+//! The database's door: what is captured must not change by going through PostgreSQL's own dump
+//! and restore, and must change by anything else.
+
+use pulp_drill::base::ids::TableName;
+use pulp_drill::base::process::{Base, RunDir, run};
+use pulp_drill::base::redact::Redactor;
+use pulp_drill::base::trouble::Blame;
+use pulp_drill::model::profile::{Entity, MissingBinary, Order, Profile, WriteOrder};
+use pulp_drill::model::state::{Database, change};
+use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
+use pulp_drill::system::postgres::{Access, Postgres, create_database, drop_database};
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+/// A schema with all that a dump may trip over.
+const NASTY: &str = include_str!("nasty.sql");
+
+struct Cluster {
+    server: PostgresServer,
+    redactor: Redactor,
+    _run_dir: RunDir,
+    temp: tempfile::TempDir,
+}
+
+impl Cluster {
+    async fn start() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        // PostgreSQL's user must be able to pass.
+        std::fs::set_permissions(temp.path(), Permissions::from_mode(0o711)).unwrap();
+        let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "doors", false).unwrap();
+        let redactor = Redactor::new();
+        let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
+        let server = PostgresServer::start(&run_dir, &bin, Durability::Off, &redactor).await.unwrap();
+        Self { server, redactor, _run_dir: run_dir, temp }
+    }
+
+    fn access(&self, database: &str) -> Access {
+        Access {
+            host: self.server.host.clone(),
+            port: self.server.port,
+            user: self.server.superuser.clone(),
+            password: self.server.password.clone(),
+            database: database.to_owned(),
+        }
+    }
+
+    async fn database(&self, name: &str) -> Postgres {
+        let access = self.access(name);
+        create_database(&access.maintenance(), name, &access.user).await.unwrap();
+        Postgres::connect(&access).await.unwrap()
+    }
+
+    /// Runs one of PostgreSQL's programs on a database.
+    async fn program(&self, name: &str, database: &str, args: &[&str]) {
+        let access = self.access(database);
+        let mut command = self.server.bin.command(name).args(["-d", &access.url_without_password()]);
+        for (name, value) in access.client_env() {
+            command = command.env(name, value);
+        }
+        let ran = run(command.args(args), &self.redactor).await.unwrap();
+        ran.or_trouble(format!("{name} failed")).unwrap();
+    }
+
+    async fn sql(&self, database: &str, sql: &str) {
+        self.program("psql", database, &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql]).await;
+    }
+
+    /// Dumps and restores into a new database, as the runbook does.
+    async fn round_trip(&self, from: &str, to: &str) -> Postgres {
+        let file = self.temp.path().join(format!("{to}.dump"));
+        let file = file.to_str().unwrap();
+        self.program("pg_dump", from, &["--format=custom", "--no-owner", "--no-privileges", "-f", file])
+            .await;
+        let postgres = self.database(to).await;
+        self.program("pg_restore", to, &["--no-owner", "--no-privileges", "--exit-on-error", file]).await;
+        postgres
+    }
+}
+
+fn profile() -> Profile {
+    Profile {
+        name: "test".to_owned(),
+        entities: BTreeMap::new(),
+        ignore_tables: Vec::new(),
+        ignore_objects: Vec::new(),
+        missing_binary: MissingBinary { status: None, code: "X".to_owned() },
+        write_order: WriteOrder {
+            upload: Order::BinaryFirst,
+            replace: Order::BinaryFirst,
+            delete: Order::RowFirst,
+        },
+        migrate: Vec::new(),
+    }
+}
+
+fn same(left: &Database, right: &Database) {
+    let parts = change(&left.catalog.parts, &right.catalog.parts);
+    let was: Vec<_> = parts.set.keys().map(|name| left.catalog.parts.get(name)).collect();
+    assert!(parts.set.is_empty() && parts.gone.is_empty(), "before {was:#?}, after {parts:#?}");
+    assert_eq!(left.sequences, right.sequences);
+    assert_eq!(left.tables.keys().collect::<Vec<_>>(), right.tables.keys().collect::<Vec<_>>());
+    for (name, table) in &left.tables {
+        assert_eq!(table, &right.tables[name], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_is_the_same_after_dump_and_restore_and_not_after_anything_else() {
+    let cluster = Cluster::start().await;
+    let (name, other) = ("pulp-engine \"x\"'y", "restored");
+    let source = cluster.database(name).await;
+    cluster.sql(name, NASTY).await;
+    let before = source.capture(&profile(), None).await.unwrap();
+    what_is_in_it(&before);
+    // Other settings of the database must not change a byte.
+    cluster.sql("postgres", "alter role all set intervalstyle = 'postgres_verbose'").await;
+    let restored = cluster.round_trip(name, other).await;
+    cluster.sql("postgres", "alter database restored set bytea_output = 'escape'").await;
+    cluster.sql("postgres", "alter database restored set extra_float_digits = -5").await;
+    cluster.sql("postgres", "alter database restored set datestyle = 'German'").await;
+    restored.close().await;
+    let restored = Postgres::connect(&cluster.access(other)).await.unwrap();
+    same(&before, &restored.capture(&profile(), None).await.unwrap());
+    same(&before, &restored.capture(&profile(), Some(&before)).await.unwrap());
+    every_change_shows(&restored, &before).await;
+    restored.close().await;
+    source.close().await;
+    cluster.server.stop().await;
+}
+
+/// The nasty schema is there, so that the comparison compares something.
+fn what_is_in_it(database: &Database) {
+    let rows = |table: &str| database.tables[&TableName::from(table)].rows.len();
+    assert_eq!(
+        (rows("all_types"), rows("twice"), rows("\"we\"\"ird.one\""), rows("other.Assets")),
+        (4, 5, 2, 1)
+    );
+    assert_eq!((rows("log_2025"), rows("log_rest"), rows("nothing")), (2, 1, 2));
+    assert!(!database.tables.contains_key(&TableName::from("log")));
+    let twice = &database.tables[&TableName::from("twice")];
+    assert_eq!(twice.rows.keys().filter(|key| key.ends_with(" #3")).count(), 1);
+    let types = &database.tables[&TableName::from("all_types")];
+    assert_eq!(types.rows.keys().next().unwrap(), "[1, \"a'b\"]");
+    assert_eq!(types.rows["[1, \"a'b\"]"].json["f"], "NaN");
+    assert_eq!(types.rows["[4, \"big\"]"].json, serde_json::Value::Null);
+    let sequence = |name: &str| &database.sequences[name];
+    let behind = sequence("behind_id_seq");
+    assert_eq!((behind.next, behind.reached), (1, Some(50)));
+    assert_eq!(behind.feeds, Some((TableName::from("behind"), "id".to_owned())));
+    let down = sequence("down");
+    assert_eq!((down.next, down.increment, down.reached), (-4, -2, Some(-2)));
+    assert_eq!((sequence("fresh").next, sequence("fresh").feeds.clone()), (7, None));
+    let identity = sequence("ident_id_seq");
+    assert_eq!((identity.next, identity.reached), (12, Some(11)));
+    let part = |name: &str| {
+        let found = database.catalog.parts.get(name);
+        found.unwrap_or_else(|| panic!("no {name} in {:#?}", database.catalog.parts.keys())).1.as_str()
+    };
+    assert_eq!(part("column ident.id"), "integer not null generated always as identity");
+    assert!(part("column all_types.gen").contains("generated always as"));
+    assert!(part("column all_types.c").contains("collate \"C\""));
+    assert!(part("constraint child.late").ends_with("NOT VALID"));
+    assert!(part("matview mv").starts_with("populated") && part("matview mv0").starts_with("not populated"));
+    assert!(part("trigger child.off").ends_with("; disabled"));
+    assert!(part("policy child.own").contains("using ("));
+    assert!(part("table child").contains("row security enabled; row security forced"));
+    assert!(part("type mood").starts_with("enum 'sad', 'o''k'"));
+    assert!(part("function twice_of(integer)").contains("select $1 * 2"));
+    assert!(part("index child_note_idx").contains("WHERE"));
+    assert_eq!(database.catalog.parts["index child_note_idx"].0, Some(TableName::from("child")));
+}
+
+/// Each statement must show, and only in its place.
+async fn every_change_shows(postgres: &Postgres, before: &Database) {
+    let changes = [
+        ("update all_types set f = f4 where id = 3", "row all_types"),
+        ("update all_types set j = '{\"a\": 1,  \"a\":2}' where id = 1", "row all_types"),
+        ("update all_types set t = null where t = ''", "row all_types"),
+        ("delete from twice where ctid = (select min(ctid) from twice where a = 1)", "row twice"),
+        ("insert into nothing default values", "row nothing"),
+        ("alter table child validate constraint late", "part constraint child.late"),
+        ("alter table child enable trigger off", "part trigger child.off"),
+        ("alter table child no force row level security", "part table child"),
+        ("alter table child alter note drop not null", "part column child.note"),
+        ("alter type mood add value 'new'", "part type mood"),
+        ("drop index child_note_idx", "part index child_note_idx"),
+        ("refresh materialized view mv0", "part matview mv0"),
+        ("select setval('fresh', 100)", "sequence fresh"),
+        (
+            "create or replace function twice_of(int) returns int language sql as 'select $1 * 3'",
+            "part function twice_of(integer)",
+        ),
+    ];
+    let mut last = before.clone();
+    for (sql, wanted) in changes {
+        postgres.execute(sql, &[]).await.unwrap();
+        let now = postgres.capture(&profile(), None).await.unwrap();
+        assert_eq!(differences(&last, &now), [wanted], "{sql}");
+        last = now;
+    }
+}
+
+fn differences(left: &Database, right: &Database) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, table) in &left.tables {
+        if right.tables.get(name) != Some(table) {
+            found.push(format!("row {name}"));
+        }
+    }
+    let parts = change(&left.catalog.parts, &right.catalog.parts);
+    found.extend(parts.set.into_keys().chain(parts.gone).map(|name| format!("part {name}")));
+    let sequences = change(&left.sequences, &right.sequences);
+    found.extend(sequences.set.into_keys().map(|name| format!("sequence {name}")));
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_profile_and_the_past_say_what_is_read() {
+    let cluster = Cluster::start().await;
+    let postgres = cluster.database("app").await;
+    cluster
+        .sql(
+            "app",
+            "
+        create table asset (id uuid primary key, name text, seen timestamptz, gone int);
+        create table scratch (id serial primary key);
+        insert into asset values ('00000000-0000-0000-0000-000000000001', 'x', now(), 1);
+    ",
+        )
+        .await;
+    let entity = Entity {
+        table: TableName::from("asset"),
+        label: None,
+        volatile: vec!["seen".to_owned()],
+        binary: None,
+        next_run: None,
+    };
+    let profile = Profile {
+        ignore_tables: vec![TableName::from("scratch")],
+        entities: BTreeMap::from([("asset".to_owned(), entity)]),
+        ..profile()
+    };
+    let before = postgres.capture(&profile, None).await.unwrap();
+    assert_eq!(before.tables.keys().map(TableName::as_str).collect::<Vec<_>>(), ["asset"]);
+    assert!(before.sequences.is_empty());
+    let asset = TableName::from("asset");
+    assert_eq!(before.tables[&asset].columns, ["id", "name", "gone"]);
+
+    // What a migration adds is left out; the volatile column may change; the lost key is still known.
+    cluster
+        .sql(
+            "app",
+            "alter table asset add more int default 7; update asset set seen = null;
+        alter table asset drop constraint asset_pkey; create table later (id int)",
+        )
+        .await;
+    let after = postgres.capture(&profile, Some(&before)).await.unwrap();
+    assert_eq!(after.tables[&asset], before.tables[&asset]);
+    assert!(after.tables.contains_key(&TableName::from("later")));
+
+    // A column that is gone is neither the value that was there nor null.
+    cluster.sql("app", "update asset set gone = null").await;
+    let null = postgres.capture(&profile, Some(&before)).await.unwrap();
+    cluster.sql("app", "alter table asset drop gone").await;
+    let absent = postgres.capture(&profile, Some(&before)).await.unwrap();
+    assert_eq!(absent.tables[&asset].columns, ["id", "name"]);
+    let digest = |database: &Database| database.tables[&asset].rows.values().next().unwrap().digest;
+    assert!(digest(&before) != digest(&null) && digest(&null) != digest(&absent));
+    assert_eq!(absent.tables[&asset].rows.len(), 1);
+
+    queries(&postgres).await;
+    postgres.close().await;
+    let maintenance = cluster.access("app").maintenance();
+    let _still_connected = Postgres::connect(&cluster.access("app")).await.unwrap();
+    drop_database(&maintenance, "app").await.unwrap();
+    drop_database(&maintenance, "app").await.unwrap();
+    let gone = Postgres::connect(&cluster.access("app")).await.unwrap_err();
+    assert_eq!(gone.blame, Blame::Environment);
+    let text = gone.to_string();
+    assert!(text.contains("does not exist") && !text.contains(&cluster.server.password), "{text}");
+    cluster.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_moment_is_read_whole_or_not_at_all() {
+    let cluster = Cluster::start().await;
+    let postgres = cluster.database("app").await;
+    cluster.sql("app", "create table a (id serial primary key); create table z (id serial primary key);
+        create table large as select n from generate_series(1, 20001) n;
+        create table secret (id int primary key); alter table secret enable row level security;
+        create role reader login password 'reader-password'; grant select on all tables in schema public to reader")
+        .await;
+    let writer = postgres.clone();
+    let writing = tokio::spawn(async move {
+        loop {
+            let both = "with one as (insert into a default values) insert into z default values";
+            writer.execute(both, &[]).await.unwrap();
+        }
+    });
+    let mut counts = Vec::new();
+    for _ in 0..10 {
+        let database = postgres.capture(&profile(), None).await.unwrap();
+        let count = |name: &str| database.tables[&TableName::from(name)].rows.len();
+        assert_eq!(count("a"), count("z"));
+        counts.push(count("a"));
+        let large = &database.tables[&TableName::from("large")];
+        assert_eq!(large.rows.len(), 20_001);
+        assert!(large.rows.values().all(|row| row.json.is_null()));
+    }
+    writing.abort();
+    assert!(counts[0] < counts[9], "nobody wrote");
+
+    // Rows that row security hides must not be taken for rows that are not there.
+    let access =
+        Access { user: "reader".into(), password: "reader-password".into(), ..cluster.access("app") };
+    let reader = Postgres::connect(&access).await.unwrap();
+    let trouble = reader.capture(&profile(), None).await.unwrap_err().to_string();
+    assert!(trouble.contains("row-level security"), "{trouble}");
+    cluster.server.stop().await;
+}
+
+async fn queries(postgres: &Postgres) {
+    let sql = "select to_jsonb(a) from asset a where id = $1::uuid and name = $2";
+    let rows = postgres.rows(sql, &["00000000-0000-0000-0000-000000000001", "x"]).await.unwrap();
+    assert_eq!(rows[0]["name"], "x");
+    let touched = postgres.execute("update asset set name = $1", &["y'; drop table asset"]).await.unwrap();
+    assert_eq!(touched, 1);
+    let trouble = postgres.execute("update nowhere set x = 1", &[]).await.unwrap_err().to_string();
+    assert!(trouble.contains("update nowhere") && trouble.contains("does not exist"), "{trouble}");
+    assert_eq!(postgres.setting("fsync").await.unwrap(), "off");
+    assert!(postgres.version().await.unwrap().starts_with(|c: char| c.is_ascii_digit()));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_about_at_once() {
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let access = Access::parse(&format!("postgresql://u:very-secret@127.0.0.1:{port}/d")).unwrap();
+    let started = std::time::Instant::now();
+    let text = Postgres::connect(&access).await.unwrap_err().to_string();
+    assert!(started.elapsed().as_secs() < 3);
+    assert!(text.contains(&format!("can't connect to postgresql://u@127.0.0.1:{port}/d")), "{text}");
+    assert!(text.contains("refused") && text.contains("hint:") && !text.contains("very-secret"), "{text}");
+}
