@@ -523,7 +523,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --help"
+            opts="-j -h --substrate --engine --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -574,6 +574,10 @@ _pulp__drill() {
                     return 0
                     ;;
                 --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --i-understand-this-destroys)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
