@@ -1,11 +1,17 @@
-//! `pulp-drill generate`: shell completions and the man page, made from the command line itself.
+//! `pulp-drill generate`: shell completions, the man page and the reference of the command line, made
+//! from the command line itself. The text is the same on every machine: it asks neither the terminal
+//! nor the environment.
 
 use crate::{
     base::trouble::{OrTrouble, Trouble},
     cli::Cli,
 };
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Args, Command, CommandFactory as _, ValueEnum};
 use clap_complete::Shell;
+use clap_mangen::Man;
+
+/// Columns of the reference.
+const WIDTH: usize = 90;
 
 /// Arguments of `pulp-drill generate`.
 #[derive(Args, Debug)]
@@ -16,8 +22,9 @@ pub struct GenerateArgs {
     what: What,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum What {
+/// What can be made from the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
     /// Completions for bash
     Bash,
     /// Completions for zsh
@@ -26,23 +33,93 @@ enum What {
     Fish,
     /// The man page, in roff
     Man,
+    /// The reference of all subcommands, in Markdown
+    Reference,
+}
+
+/// Gives the text that was asked for.
+///
+/// # Errors
+/// As [`text`].
+pub fn run(args: &GenerateArgs) -> Result<String, Trouble> {
+    text(args.what)
 }
 
 /// Gives the text.
-pub fn run(args: &GenerateArgs) -> Result<String, Trouble> {
-    let mut command = Cli::command();
-    let mut out = Vec::new();
-    let shell = match args.what {
-        What::Bash => Some(Shell::Bash),
-        What::Zsh => Some(Shell::Zsh),
-        What::Fish => Some(Shell::Fish),
-        What::Man => None,
-    };
-    match shell {
-        Some(shell) => clap_complete::generate(shell, &mut command, "pulp-drill", &mut out),
-        None => clap_mangen::Man::new(command)
-            .render(&mut out)
-            .or_harness(|| "can't make the man page".to_owned())?,
+///
+/// # Errors
+/// Blames the harness when the command line can't be described.
+pub fn text(what: What) -> Result<String, Trouble> {
+    match what {
+        What::Bash => completions(Shell::Bash),
+        What::Zsh => completions(Shell::Zsh),
+        What::Fish => completions(Shell::Fish),
+        What::Man => man(),
+        What::Reference => Ok(reference()),
     }
-    String::from_utf8(out).or_harness(|| "generated text is not UTF-8".to_owned())
+}
+
+/// The command line with every subcommand built, and nothing from the environment in its texts.
+fn command() -> Command {
+    fn plain(command: Command) -> Command {
+        command
+            .term_width(WIDTH)
+            .color(clap::ColorChoice::Never)
+            .mut_args(|arg| arg.hide_env_values(true))
+            .mut_subcommands(plain)
+    }
+    let mut command = plain(Cli::command());
+    command.build();
+    command
+}
+
+fn completions(shell: Shell) -> Result<String, Trouble> {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut command(), "pulp-drill", &mut out);
+    utf8(out)
+}
+
+/// One page: the program's own, then a section for each subcommand.
+fn man() -> Result<String, Trouble> {
+    let failed = || "can't make the man page".to_owned();
+    let command = command();
+    let mut out = Vec::new();
+    Man::new(command.clone()).render(&mut out).or_harness(failed)?;
+    let mut page = utf8(out)?;
+    for sub in described(&command).into_iter().skip(1) {
+        page += &format!(".SH \"{}\"\n", name(sub).to_uppercase());
+        let man = Man::new(sub.clone());
+        let mut part = Vec::new();
+        man.render_synopsis_section(&mut part).or_harness(failed)?;
+        man.render_description_section(&mut part).or_harness(failed)?;
+        man.render_options_section(&mut part).or_harness(failed)?;
+        page += &utf8(part)?.replace(".SH ", ".SS ");
+    }
+    Ok(page)
+}
+
+/// Each command's long help, as it is printed.
+fn reference() -> String {
+    let command = command();
+    let mut out = "# Command line\n\nMade by `make generate` from the program itself.\n".to_owned();
+    for sub in described(&command) {
+        let help = sub.clone().render_long_help().to_string();
+        let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+        out += &format!("\n## `{}`\n\n```text\n{}\n```\n", name(sub), lines.join("\n").trim_end());
+    }
+    out
+}
+
+/// A command and all below it, in the order of the help; clap's own `help` is left out.
+fn described(command: &Command) -> Vec<&Command> {
+    let below = command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set());
+    std::iter::once(command).chain(below.flat_map(described)).collect()
+}
+
+fn name(command: &Command) -> &str {
+    command.get_bin_name().unwrap_or(command.get_name())
+}
+
+fn utf8(text: Vec<u8>) -> Result<String, Trouble> {
+    String::from_utf8(text).or_harness(|| "generated text is not UTF-8".to_owned())
 }

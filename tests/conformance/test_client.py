@@ -1,5 +1,7 @@
 """Drives a running engine with the official Pulp Engine client: the arbiter of the wire format.
 
+`make conformance` runs it against the stand-in engine (run.py). Against another engine:
+
     python -m venv .venv && .venv/bin/pip install -r tests/conformance/requirements.txt
     PULP_ENGINE_URL=http://127.0.0.1:3000 PULP_ENGINE_KEY_ADMIN=… .venv/bin/python tests/conformance/test_client.py
 
@@ -17,18 +19,16 @@ assets of its own, under names that no other run uses, and removes them.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import hashlib
-import hmac
 import os
 import struct
 import sys
 import unittest
-import urllib.parse
 import uuid
 import zlib
 
 import httpx
+import s3
 from pulp_engine import AsyncPulpEngineClient, PulpEngineClient, PulpEngineError, paginate
 
 URL = os.environ.get("PULP_ENGINE_URL", "http://127.0.0.1:3000")
@@ -62,25 +62,7 @@ def lose(key: str) -> None:
     if os.environ.get("ASSETS_DIR"):
         os.remove(os.path.join(os.environ["ASSETS_DIR"], key))
         return
-    endpoint = urllib.parse.urlsplit(os.environ["S3_ENDPOINT"])
-    path = f"/{os.environ['S3_BUCKET']}/{urllib.parse.quote(key)}"
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    empty = hashlib.sha256(b"").hexdigest()
-    signed = {"host": endpoint.netloc, "x-amz-content-sha256": empty, "x-amz-date": now}
-    names = ";".join(signed)
-    lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
-    request = f"DELETE\n{path}\n\n{lines}\n{names}\n{empty}"
-    scope = f"{now[:8]}/{os.environ['S3_REGION']}/s3/aws4_request"
-    text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    secret = ("AWS4" + os.environ["S3_SECRET_ACCESS_KEY"]).encode()
-    for part in scope.split("/"):
-        secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
-    signature = hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-    credential = f"{os.environ['S3_ACCESS_KEY_ID']}/{scope}"
-    signed["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
-    )
-    httpx.delete(f"{endpoint.scheme}://{endpoint.netloc}{path}", headers=signed).raise_for_status()
+    s3.request("DELETE", f"/{os.environ['S3_BUCKET']}/{key}")
 
 
 class Conformance(unittest.TestCase):

@@ -1,0 +1,47 @@
+# What people type. Everything else is in cargo, in scripts/ and in tests/.
+# Nothing is written outside this folder, apart from packages that scripts/need.sh installs and says so.
+
+CARGO = cargo
+# Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
+ARGS =
+
+.PHONY: help run test doctor generate lint conformance
+
+help:
+	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
+	@echo 'make test         the full test suite'
+	@echo 'make doctor       what is installed and what a run would use'
+	@echo 'make conformance  the stand-in engine against the official Python client'
+	@echo 'make lint         formatting and clippy'
+	@echo 'make generate     writes generated documents anew'
+
+# The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
+run:
+	@scripts/need.sh compiler postgresql
+	@$(CARGO) run --locked -- run $(ARGS)
+
+test:
+	@scripts/need.sh compiler postgresql
+	@scripts/need.sh --skipped xmllint qpdf python3
+	$(CARGO) test --locked
+
+doctor:
+	@scripts/need.sh compiler
+	@$(CARGO) run --locked --quiet -- doctor
+
+generate:
+	$(CARGO) run --locked --quiet -- schema > target/scenario.schema.json
+	mv target/scenario.schema.json docs/scenario.schema.json
+	$(CARGO) run --locked --quiet -- schema profile > target/profile.schema.json
+	mv target/profile.schema.json docs/profile.schema.json
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test generated
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test layering the_design_document
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+conformance:
+	@scripts/need.sh compiler postgresql python3-venv
+	$(CARGO) build --locked
+	python3 tests/conformance/run.py

@@ -1,0 +1,138 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_pulp_drill_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_pulp_drill_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_pulp_drill_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_pulp_drill_using_subcommand
+    set -l cmd (__fish_pulp_drill_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s V -l version -d 'Print version'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l substrate -d 'Where PostgreSQL and the object store come from' -r -f -a "auto\t'The local one'
+local\t'A private PostgreSQL cluster and an S3 server, as child processes'
+containers\t'Docker or Podman containers'
+external\t'Your own PostgreSQL and S3'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
+wrong-code\t'Refuses a missing binary with another code'
+wrong-status\t'Refuses a missing binary with the right code and status 500'
+partial-pdf\t'Refuses a missing binary with some bytes of a PDF as the body'
+truncated-pdf\t'Cuts every PDF in half and answers 200'
+nondeterministic\t'Shows another text in every render'
+refuses-present\t'Refuses assets that are there'
+wrong-reason\t'Answers "missing" when the store cannot be reached or denies access'
+forgets-schedules\t'Forgets at start when schedules run next'
+swallows-upload\t'Answers 201 to an upload whose binary it never stored'
+wrong-asset\t'Embeds another asset\'s binary'
+lies-ready\t'Says that it is ready although the store cannot be reached'
+old-version\t'Renders the version before the asked one'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
+json\t'The run\'s record'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
+json\t'Programs'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
+json\t'Programs'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -l format -d 'How to print' -r -f -a "human\t''
+json\t''"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
+json\t'The record, as in record.json'
+junit\t'JUnit XML, as in junit.xml'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -l format -d 'How to print the result' -r -f -a "human\t'For people'
+json\t'One JSON object'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and not __fish_seen_subcommand_from engine migrate objects help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and not __fish_seen_subcommand_from engine migrate objects help" -f -a "engine" -d 'Serve the stand-in engine, configured by Pulp Engine\'s environment variables'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and not __fish_seen_subcommand_from engine migrate objects help" -f -a "migrate" -d 'Bring the stand-in engine\'s schema forward (DATABASE_URL)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and not __fish_seen_subcommand_from engine migrate objects help" -f -a "objects" -d 'Serve the embedded object store'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and not __fish_seen_subcommand_from engine migrate objects help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -l defect -d 'Misbehave in this way; may be given several times (also PULP_STANDIN_DEFECTS=a,b)' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
+wrong-code\t'Refuses a missing binary with another code'
+wrong-status\t'Refuses a missing binary with the right code and status 500'
+partial-pdf\t'Refuses a missing binary with some bytes of a PDF as the body'
+truncated-pdf\t'Cuts every PDF in half and answers 200'
+nondeterministic\t'Shows another text in every render'
+refuses-present\t'Refuses assets that are there'
+wrong-reason\t'Answers "missing" when the store cannot be reached or denies access'
+forgets-schedules\t'Forgets at start when schedules run next'
+swallows-upload\t'Answers 201 to an upload whose binary it never stored'
+wrong-asset\t'Embeds another asset\'s binary'
+lies-ready\t'Says that it is ready although the store cannot be reached'
+old-version\t'Renders the version before the asked one'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l dir -d 'Folder that holds the objects; made when it is missing' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l listen -d 'Address to listen on; port 0 takes a free port and prints it' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l region -d 'Region that buckets are in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "engine" -d 'Serve the stand-in engine, configured by Pulp Engine\'s environment variables'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "migrate" -d 'Bring the stand-in engine\'s schema forward (DATABASE_URL)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor report pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from pdf" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "engine" -d 'Serve the stand-in engine, configured by Pulp Engine\'s environment variables'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "migrate" -d 'Bring the stand-in engine\'s schema forward (DATABASE_URL)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "objects" -d 'Serve the embedded object store'
