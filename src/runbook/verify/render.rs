@@ -28,7 +28,7 @@ use std::{collections::BTreeSet, time::Instant};
 /// What the stores hold of the binaries that a template needs.
 #[derive(Debug, Default)]
 struct Needs<'a> {
-    /// A row points at it, and it is not there.
+    /// A row points at it, and it is not there; or it was deleted while templates refer to it.
     missing: Vec<&'a AssetName>,
     /// Neither row nor binary are there.
     gone: Vec<&'a AssetName>,
@@ -178,7 +178,11 @@ fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, prof
         .collect();
     let mut needs = Needs::default();
     for name in &template.assets {
-        let Some(asset) = cut.known.assets.get(name) else { continue };
+        let Some(asset) = cut.known.assets.get(name) else {
+            // A user deleted it before the cut point: the source refused such a render too.
+            needs.missing.push(name);
+            continue;
+        };
         match observed.objects.get(&asset.key) {
             Some(object) if object.sha256 != asset.sha256 => needs.damaged.push(name),
             Some(_) => {}
