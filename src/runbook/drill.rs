@@ -368,8 +368,11 @@ impl<'a> Scene<'a> {
             verified.take(CheckId::Baseline, Looked::at(1, unstored), Duration::ZERO, &self.log)?;
             seen.take(verified);
         }
-        let touched: Vec<TemplateKey> =
+        let mut touched: Vec<TemplateKey> =
             written.iter().flat_map(|name| self.put.known.broken_by(name)).cloned().collect();
+        if let Act::SaveTemplate(key) = act {
+            touched.push(key.clone());
+        }
         for key in touched {
             // The fixture's PDF shows the old binary.
             if let Some(template) = self.put.known.templates.get_mut(&key) {

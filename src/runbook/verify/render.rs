@@ -28,10 +28,13 @@ use std::{collections::BTreeSet, time::Instant};
 /// What the stores hold of the binaries that a template needs.
 #[derive(Debug, Default)]
 struct Needs<'a> {
-    /// A row points at it, and it is not there; or it was deleted while templates refer to it.
+    /// A row points at it, and it is not there.
     missing: Vec<&'a AssetName>,
     /// Neither row nor binary are there.
     gone: Vec<&'a AssetName>,
+    /// It was deleted before the cut point, while the template referred to it: the source refused
+    /// such a render too, for whatever reason the engine gives.
+    deleted: Vec<&'a AssetName>,
     /// It is there with other bytes than were known to be good.
     damaged: Vec<&'a AssetName>,
 }
@@ -179,8 +182,7 @@ fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, prof
     let mut needs = Needs::default();
     for name in &template.assets {
         let Some(asset) = cut.known.assets.get(name) else {
-            // A user deleted it before the cut point: the source refused such a render too.
-            needs.missing.push(name);
+            needs.deleted.push(name);
             continue;
         };
         match observed.objects.get(&asset.key) {
@@ -218,7 +220,8 @@ fn judge(
         Some(status) => format!("status {status}, code {}", documented.code),
         None => format!("an error status, code {}", documented.code),
     };
-    let lacking: Vec<&str> = needs.missing.iter().chain(&needs.gone).map(|a| a.as_str()).collect();
+    let lacking = needs.missing.iter().chain(&needs.gone).chain(&needs.deleted);
+    let lacking: Vec<&str> = lacking.map(|a| a.as_str()).collect();
     if !is_success(answer) {
         if carries_pdf(answer) {
             return keep(found(
@@ -226,6 +229,9 @@ fn judge(
                 "an error without PDF bytes".into(),
                 in_words(answer),
             ));
+        }
+        if needs.missing.is_empty() && !needs.deleted.is_empty() {
+            return Ok(Vec::new());
         }
         if needs.missing.is_empty() {
             let blamed = says_missing(answer, documented) && needs.gone.is_empty();
