@@ -233,7 +233,13 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
             }
             let expected = format!("{earlier} before {later}");
             let actual = format!("{later} ran first: {why}");
-            findings.push(Finding::new(CheckId::Procedure, FindingKind::WrongOrder, entity, expected, actual));
+            findings.push(Finding::new(
+                CheckId::Procedure,
+                FindingKind::WrongOrder,
+                entity,
+                expected,
+                actual,
+            ));
         }
     }
     Looked::at(steps_done.len(), findings)

@@ -16,13 +16,3 @@ pub fn file(path: &str, wanted: &str) {
     assert!(blessing(), "{path} is out of date; PULP_DRILL_BLESS=1 rewrites it. It should be:\n{wanted}");
     std::fs::write(Path::new(path), wanted).expect("the document can be written");
 }
-
-/// Holds the part of a file between `<!-- NAME -->` and `<!-- /NAME -->` to a text.
-#[allow(dead_code, reason = "not every test binary has a document of this kind")]
-pub fn part(path: &str, name: &str, wanted: &str) {
-    let text = std::fs::read_to_string(path).expect("the document is there");
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("{path} has no {open}"));
-    let (_, after) = rest.split_once(&close).unwrap_or_else(|| panic!("{path} has no {close}"));
-    file(path, &format!("{before}{open}{wanted}{close}{after}"));
-}

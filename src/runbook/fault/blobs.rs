@@ -17,9 +17,7 @@ pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injecte
         Fault::OrphanBinary(name) => plant(target, name).await,
         Fault::LoseBinary(name) => lose(target, name).await,
         Fault::EmptyBinary(name) => rewrite(target, name, |_| Vec::new()).await,
-        Fault::TruncateBinary(name) => {
-            rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await
-        }
+        Fault::TruncateBinary(name) => rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await,
         Fault::FlipBit(name) => rewrite(target, name, flip_bit).await,
         Fault::SwapBinaries([one, other]) => swap(target, one, other).await,
         Fault::PreviousVersion(name) => previous(target, name).await,
