@@ -50,9 +50,9 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
 
 /// The acts of a scenario, those between sub-steps too.
 fn acts(scenario: &Scenario) -> Vec<&Act> {
-    let of_step = |step| -> Vec<&Act> {
+    fn of_step(step: &Step) -> Vec<&Act> {
         match step {
-            &Step::Act(ref act) => vec![act],
+            Step::Act(act) => vec![act],
             Step::Destroy(_) => vec![],
             Step::BackUp(steps) => steps
                 .iter()
@@ -63,7 +63,7 @@ fn acts(scenario: &Scenario) -> Vec<&Act> {
                 .filter_map(|s| if let RestoreStep::Act(act) = &s.value { Some(act) } else { None })
                 .collect(),
         }
-    };
+    }
     scenario.steps.iter().flat_map(|step| of_step(&step.value)).collect()
 }
 
