@@ -132,7 +132,7 @@ findings! {
         "A step of the restore failed."
         "Read the command's output; fall back to the backup before this one.",
     WrongOrder "wrong order" Failure
-        "Rows were restored before their binaries."
+        "A step of the restore ran before one that it needs: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
 }
 

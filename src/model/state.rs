@@ -171,7 +171,7 @@ pub struct KnownAsset {
 pub struct KnownTemplate {
     /// The data for the render, asset references in place.
     pub data: serde_json::Value,
-    /// The assets that definition and data refer to.
+    /// The assets that a render with this data needs.
     pub assets: Vec<AssetName>,
     /// The known-good PDF: its digest and its file.
     pub golden: Option<Golden>,

@@ -12,6 +12,7 @@ use crate::{
         event::{Event, TableFacts},
         fault::Fault,
         finding::Finding,
+        state::State,
         verdict::{CheckOutcome, Facts, Judgement, Verdict, judge},
     },
     plan::{BackupJob, Job, Plan, Planned, RestoreJob},
@@ -152,8 +153,11 @@ struct Scene<'a> {
     put: Put,
     names: Names,
     keys: BTreeMap<AssetName, ObjectKey>,
+    /// What must be there now if no fault was done: what the next dump promises.
+    live: State,
+    /// What must come back.
     cut: CutPoint,
-    /// Whether writes still belong to what must come back: before the dump, and after the restore.
+    /// Whether writes belong to what must come back at once: before a dump, and after the restore.
     counts: bool,
     armed: Armed,
     backup: Backup,
@@ -174,6 +178,7 @@ impl<'a> Scene<'a> {
             put: Put::default(),
             names: Names::default(),
             keys: BTreeMap::new(),
+            live: State::default(),
             cut: CutPoint::default(),
             counts: true,
             armed: Armed::default(),
@@ -237,7 +242,8 @@ impl<'a> Scene<'a> {
         verified.take(CheckId::Baseline, looked, began.elapsed(), &self.log)?;
         seen.take(verified);
         // Renders leave usage rows behind: what must come back is what is there now.
-        self.cut.state = verify::observe(self.site, None).await?;
+        self.live = verify::observe(self.site, None).await?;
+        self.take_as_cut_point();
         Ok(())
     }
 
@@ -275,7 +281,7 @@ impl<'a> Scene<'a> {
     /// What must come back is what was there at the dump's instant.
     async fn fix_cut_point(&mut self) -> Result<(), Trouble> {
         self.counts = false;
-        self.cut.known = self.put.known.clone();
+        self.take_as_cut_point();
         let now = self.ground.clock.now();
         self.cut.manifest = Some(manifest::record(&self.site.engine.api().await?, clock::iso(now)).await?);
         let tables = self.cut.state.database.tables.iter();
@@ -285,12 +291,19 @@ impl<'a> Scene<'a> {
         self.log.event(Event::CutPoint { tables, objects: self.cut.state.objects.len() })
     }
 
+    fn take_as_cut_point(&mut self) {
+        self.cut.state = self.live.clone();
+        self.cut.known = self.put.known.clone();
+    }
+
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
         match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
             Went::Well => {
                 if job == RestoreJob::StartEngine {
                     self.not_ready = None;
                     self.counts = true;
+                    self.live = self.cut.state.clone();
+                    self.put.known = self.cut.known.clone();
                 }
                 Ok(None)
             }
@@ -342,13 +355,14 @@ impl<'a> Scene<'a> {
         Ok(None)
     }
 
-    /// A write through the API. While it counts, what it changed in the stores is taken over into
-    /// what must come back, and the renders that it touches become known-good anew.
+    /// A write through the API. What it changed in the stores is taken over into what must be there,
+    /// and the renders that it touches become known-good anew.
     async fn write(&mut self, act: &Act, seen: &mut Seen) -> Result<(), Trouble> {
         let before = verify::observe(self.site, None).await?;
         let written = self.send(act).await?;
         self.learn();
         let after = verify::observe(self.site, None).await?;
+        self.learn_earlier(written.as_ref(), &before, &after);
         let mut sent = self.put.known.clone();
         sent.assets.retain(|name, _| Some(name) == written.as_ref());
         let unstored = baseline::stored(self.site, &sent, &after);
@@ -357,11 +371,11 @@ impl<'a> Scene<'a> {
             verified.take(CheckId::Baseline, Looked::at(1, unstored), Duration::ZERO, &self.log)?;
             seen.take(verified);
         }
-        if !self.counts {
-            return Ok(());
-        }
-        let touched: Vec<TemplateKey> =
+        let mut touched: Vec<TemplateKey> =
             written.iter().flat_map(|name| self.put.known.broken_by(name)).cloned().collect();
+        if let Act::SaveTemplate(key) = act {
+            touched.push(key.clone());
+        }
         for key in touched {
             // The fixture's PDF shows the old binary.
             if let Some(template) = self.put.known.templates.get_mut(&key) {
@@ -370,8 +384,10 @@ impl<'a> Scene<'a> {
             baseline::renders(self.site, &mut self.put.known, &key, &self.log).await?;
         }
         let after = verify::observe(self.site, None).await?;
-        self.cut.state.take_over(&before, &after);
-        self.cut.known = self.put.known.clone();
+        self.live.take_over(&before, &after);
+        if self.counts {
+            self.take_as_cut_point();
+        }
         Ok(())
     }
 
@@ -408,6 +424,18 @@ impl<'a> Scene<'a> {
         for (name, asset) in &self.put.known.assets {
             self.names.learn(asset.key.clone(), name.clone());
             self.keys.insert(name.clone(), asset.key.clone());
+        }
+    }
+
+    /// An object that appears beside the one that was replaced is the asset's earlier binary:
+    /// `logo.png@1`.
+    fn learn_earlier(&mut self, written: Option<&AssetName>, before: &State, after: &State) {
+        let Some(name) = written else { return };
+        let replaced = self.put.sent.get(name).map_or(0, Vec::len).saturating_sub(1);
+        for key in after.objects.keys().filter(|key| !before.objects.contains_key(*key)) {
+            if self.names.asset(key).is_none() {
+                self.names.learn(key.clone(), format!("{name}@{replaced}").into());
+            }
         }
     }
 

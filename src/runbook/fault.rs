@@ -6,7 +6,7 @@ use crate::{
         ids::{AssetName, ObjectKey},
         trouble::Trouble,
     },
-    model::fault::Fault,
+    model::fault::{Fault, Takes},
     procedure::{Armed, Backup},
     site::Handles,
 };
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 pub mod artefacts;
 pub mod blobs;
+pub mod later;
 pub mod loss;
 pub mod rows;
 
@@ -52,47 +53,13 @@ pub struct Target<'a> {
     pub fixture: Option<Vec<u8>>,
 }
 
-/// Injects a fault; one that takes effect later is armed.
+/// Injects a fault; one that takes effect later is armed. Each module knows the faults of one place.
 pub async fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Result<Injected, Trouble> {
-    match fault {
-        Fault::OrphanBinary(name) => blobs::plant(target, name).await,
-        Fault::LoseBinary(name) => blobs::lose(target, name).await,
-        Fault::EmptyBinary(name) => blobs::rewrite(target, name, |_| Vec::new()).await,
-        Fault::TruncateBinary(name) => {
-            blobs::rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await
-        }
-        Fault::FlipBit(name) => blobs::rewrite(target, name, blobs::flip_bit).await,
-        Fault::SwapBinaries([one, other]) => blobs::swap(target, one, other).await,
-        Fault::PreviousVersion(name) => blobs::previous(target, name).await,
-        Fault::LoseRow(name) => rows::lose(target, name).await,
-        Fault::RepointRow([one, other]) => rows::repoint(target, one, other).await,
-        Fault::ChangeDefinition(key) => rows::change_definition(target, key).await,
-        Fault::TruncateDump => artefacts::truncate_dump(target),
-        Fault::LeaveTableOut(table) => {
-            armed.without_tables.push(table.clone());
-            Ok(Injected::changed(format!("the next dump leaves out {table}")))
-        }
-        Fault::CopyFirstPage(size) => {
-            armed.first_page = Some(*size);
-            Ok(Injected::changed(format!("the next copy stops after a listing's first {size} keys")))
-        }
-        Fault::CopyLeavesOut(start) => {
-            let keys: Vec<ObjectKey> = target
-                .keys
-                .iter()
-                .filter(|(n, _)| n.as_str().starts_with(start))
-                .map(|(_, k)| k.clone())
-                .collect();
-            if keys.is_empty() {
-                return Ok(Injected::nothing(format!("no asset's name starts with {start}")));
-            }
-            let detail = format!("the next copy leaves out {} objects", keys.len());
-            armed.without_objects.extend(keys);
-            Ok(Injected::changed(detail))
-        }
-        Fault::LeaveSequencesOut => {
-            armed.without_sequences = true;
-            Ok(Injected::changed("the next restore leaves out sequence data"))
-        }
-    }
+    let injected = match fault.takes() {
+        Takes::Objects => blobs::inject(fault, target).await?,
+        Takes::Rows => rows::inject(fault, target).await?,
+        Takes::Backup => artefacts::inject(fault, target)?,
+        Takes::NextDump | Takes::NextCopy | Takes::NextRestore => later::inject(fault, target, armed),
+    };
+    injected.ok_or_else(|| Trouble::harness(format!("no injector knows the fault {}", fault.id())))
 }

@@ -64,6 +64,7 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Pu
         }
         let (data, named) = put.resolve(&template.data)?;
         assets.extend(named);
+        assets.retain(|name| !template.hides.contains(name));
         let golden = golden.map(|folder| known_good(&folder.join(template.golden_name()))).transpose()?;
         let known = KnownTemplate { data, assets: assets.into_iter().collect(), golden };
         put.known.templates.insert(template.key.clone(), known);
@@ -117,7 +118,8 @@ impl Put {
         Ok(())
     }
 
-    /// Saves a template again with its name changed: a new version that renders the same.
+    /// Saves a template again with its name changed: a new version, whose PDF carries
+    /// the new name as its title.
     pub async fn save_template(&mut self, api: &Engine, key: &TemplateKey) -> Result<(), Trouble> {
         let mut definition = api.template(key.as_str()).await?.definition;
         let name = definition.get("name").and_then(Value::as_str).unwrap_or_default();

@@ -214,20 +214,33 @@ impl Timed<Looked> {
     }
 }
 
-/// The procedure's own check: what its steps reported, and whether binaries came before rows
-/// (runbook 3: "restore the object store first").
+/// The procedure's own check: what its steps reported, and whether its last restore kept the runbook's
+/// order: binaries before rows, and the engine last (runbook 3).
 pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
-    let place = |name: &str| steps_done.iter().position(|s| s == name);
-    if let (Some(rows), Some(objects)) = (place("restore database"), place("restore objects"))
-        && rows < objects
-    {
-        findings.push(Finding::new(
-            CheckId::Procedure,
-            FindingKind::WrongOrder,
-            Entity::Step("restore database".to_owned()),
-            "restore objects before restore database",
-            "restore database ran first: rows were there whose binaries were not",
-        ));
+    let last = |name: &str| steps_done.iter().rposition(|s| s == name);
+    for (earlier, later, why) in [
+        ("restore objects", "restore database", "rows were there whose binaries were not"),
+        ("restore objects", "start engine", "the engine served what had no binaries"),
+        ("restore database", "start engine", "the engine served what was to be replaced"),
+    ] {
+        if let (Some(first), Some(second)) = (last(earlier), last(later))
+            && second < first
+        {
+            let entity = Entity::Step(later.to_owned());
+            // Once is enough: the engine can be early for both stores.
+            if findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity) {
+                continue;
+            }
+            let expected = format!("{earlier} before {later}");
+            let actual = format!("{later} ran first: {why}");
+            findings.push(Finding::new(
+                CheckId::Procedure,
+                FindingKind::WrongOrder,
+                entity,
+                expected,
+                actual,
+            ));
+        }
     }
     Looked::at(steps_done.len(), findings)
 }

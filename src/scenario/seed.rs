@@ -76,6 +76,9 @@ pub struct SeedTemplate {
     pub then: Vec<(PathBuf, Value)>,
     /// Release labels and the versions that they name.
     pub labels: BTreeMap<String, String>,
+    /// Assets that the definition names and that this data hides, behind a condition: a render
+    /// does not need them.
+    pub hides: Vec<AssetName>,
 }
 
 /// A schedule of a seed.
@@ -158,6 +161,8 @@ struct TemplateForm {
     then: Vec<FileName>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    #[serde(default)]
+    hides: Vec<AssetName>,
 }
 
 /// An entry of `replace`.
@@ -225,7 +230,7 @@ impl Reader<'_> {
         }
         let assets = self.assets(assets);
         let replace = replace.into_iter().filter_map(|form| self.replacement(form, &assets)).collect();
-        let templates = self.templates(templates);
+        let templates = self.templates(templates, &assets);
         let schedules = schedules.into_iter().filter_map(|form| self.schedule(&form)).collect();
         Some(Seed {
             name: name.to_owned(),
@@ -256,7 +261,7 @@ impl Reader<'_> {
         assets
     }
 
-    fn templates(&mut self, forms: Vec<At<TemplateForm>>) -> Vec<SeedTemplate> {
+    fn templates(&mut self, forms: Vec<At<TemplateForm>>, assets: &[SeedAsset]) -> Vec<SeedTemplate> {
         let mut seen = HashSet::new();
         let mut templates = Vec::new();
         for At { value: form, place } in forms {
@@ -273,7 +278,12 @@ impl Reader<'_> {
                 let message = format!("a second template with the key `{key}`");
                 self.mistakes.push(Mistake::at(place, message).label("keys must differ"));
             }
-            templates.push(SeedTemplate { key, file, definition, data, then, labels: form.labels });
+            for hidden in form.hides.iter().filter(|name| !assets.iter().any(|a| a.name == **name)) {
+                let names = assets.iter().map(|known| known.name.as_str());
+                self.mistakes.push(Mistake::unknown(Some(place), "asset", hidden.as_str(), names));
+            }
+            let (labels, hides) = (form.labels, form.hides);
+            templates.push(SeedTemplate { key, file, definition, data, then, labels, hides });
         }
         templates
     }

@@ -2,11 +2,20 @@
 
 use crate::{
     base::trouble::{OrTrouble, Trouble},
+    model::fault::Fault,
     runbook::fault::{Injected, Target},
 };
 
+/// Injects a fault in a backup's file; none where it is not one of these.
+pub fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
+    match fault {
+        Fault::TruncateDump => truncate_dump(target).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Cuts the dump file in half: what a full disk or a broken transfer leaves.
-pub fn truncate_dump(target: &Target<'_>) -> Result<Injected, Trouble> {
+fn truncate_dump(target: &Target<'_>) -> Result<Injected, Trouble> {
     let Some(path) = &target.backup.dump else {
         return Ok(Injected::nothing("there is no dump yet"));
     };

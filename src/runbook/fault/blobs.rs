@@ -6,12 +6,28 @@ use crate::{
         ids::{AssetName, ObjectKey},
         trouble::Trouble,
     },
+    model::fault::Fault,
     runbook::fault::{Injected, Target},
     system::objects::{Bucket, Got},
 };
 
+/// Injects a fault in an object; none where it is not one of these.
+pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
+    let injected = match fault {
+        Fault::OrphanBinary(name) => plant(target, name).await,
+        Fault::LoseBinary(name) => lose(target, name).await,
+        Fault::EmptyBinary(name) => rewrite(target, name, |_| Vec::new()).await,
+        Fault::TruncateBinary(name) => rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await,
+        Fault::FlipBit(name) => rewrite(target, name, flip_bit).await,
+        Fault::SwapBinaries([one, other]) => swap(target, one, other).await,
+        Fault::PreviousVersion(name) => previous(target, name).await,
+        _ => return Ok(None),
+    };
+    injected.map(Some)
+}
+
 /// Deletes the object behind an asset.
-pub async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
     let (bucket, key) = place(target, name)?;
     let Some((bytes, _)) = read(bucket, &key).await? else {
         return Ok(Injected::nothing(format!("{key} was not there")));
@@ -21,7 +37,7 @@ pub async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Tro
 }
 
 /// Puts an object there that no row points at.
-pub async fn plant(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+async fn plant(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
     let bytes = target.fixture.clone().unwrap_or_else(|| b"nobody's".to_vec());
     let key = ObjectKey::new(name.as_str());
     let (bucket, key) = locate(target, key)?;
@@ -31,7 +47,7 @@ pub async fn plant(target: &Target<'_>, name: &AssetName) -> Result<Injected, Tr
 }
 
 /// Rewrites the object behind an asset; its content type stays.
-pub async fn rewrite(
+async fn rewrite(
     target: &Target<'_>,
     name: &AssetName,
     change: impl FnOnce(&[u8]) -> Vec<u8>,
@@ -45,7 +61,7 @@ pub async fn rewrite(
 }
 
 /// Flips the lowest bit of the byte in the middle.
-pub fn flip_bit(bytes: &[u8]) -> Vec<u8> {
+fn flip_bit(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let middle = bytes.len() / 2;
     if let Some(byte) = bytes.get_mut(middle) {
@@ -55,7 +71,7 @@ pub fn flip_bit(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Exchanges the objects behind two assets.
-pub async fn swap(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
+async fn swap(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
     let (bucket, first) = place(target, one)?;
     let (_, second) = place(target, other)?;
     let (Some(a), Some(b)) = (read(bucket, &first).await?, read(bucket, &second).await?) else {
@@ -68,7 +84,7 @@ pub async fn swap(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Re
 }
 
 /// Puts back what an asset was before it was last replaced.
-pub async fn previous(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+async fn previous(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
     let sent = target.sent.get(name).map_or(&[][..], |sent| &sent[..]);
     let [.., previous, _] = sent else {
         return Ok(Injected::nothing(format!("{name} was never replaced")));

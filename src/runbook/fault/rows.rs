@@ -6,14 +6,25 @@ use crate::{
         ids::{AssetName, TableName, TemplateKey},
         trouble::Trouble,
     },
-    model::profile::Binary,
+    model::{fault::Fault, profile::Binary},
     runbook::fault::{Injected, Target},
     system::postgres::quote_ident as q,
 };
 use serde_json::Value;
 
+/// Injects a fault in rows; none where it is not one of these.
+pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
+    let injected = match fault {
+        Fault::LoseRow(name) => lose(target, name).await,
+        Fault::RepointRow([one, other]) => repoint(target, one, other).await,
+        Fault::ChangeDefinition(key) => change_definition(target, key).await,
+        _ => return Ok(None),
+    };
+    injected.map(Some)
+}
+
 /// Deletes the row of an asset.
-pub async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
     let Some((table, binary)) = asset_table(target) else { return Ok(no_table()) };
     let key = key(target, name)?;
     let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
@@ -23,7 +34,7 @@ pub async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Tro
 
 /// Makes the row of one asset point at the object of another. Where keys are unique the other row
 /// gets the first one's object: what a botched merge leaves.
-pub async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
+async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
     let Some((table, binary)) = asset_table(target) else { return Ok(no_table()) };
     let (first, second) = (key(target, one)?, key(target, other)?);
     let column = q(&binary.key);
@@ -39,7 +50,7 @@ pub async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) ->
 }
 
 /// Changes one letter of a text in a template's current definition.
-pub async fn change_definition(target: &Target<'_>, key: &TemplateKey) -> Result<Injected, Trouble> {
+async fn change_definition(target: &Target<'_>, key: &TemplateKey) -> Result<Injected, Trouble> {
     let found = target.site.profile.entities.values().find_map(|e| Some((&e.table, e.definition.as_ref()?)));
     let Some((table, column)) = found else {
         return Ok(Injected::nothing("the profile names no column with definitions"));

@@ -173,6 +173,12 @@ impl Names<'_> {
         }
     }
 
+    /// An earlier binary of an asset that is replaced: `logo.png@1`.
+    fn is_earlier(&self, name: &str) -> bool {
+        let Some((asset, version)) = name.rsplit_once('@') else { return false };
+        self.replaced.contains(&asset.into()) && version.parse::<usize>().is_ok_and(|v| v > 0)
+    }
+
     fn assets_in_words(&self) -> String {
         let names: Vec<&str> = self.assets.iter().map(AssetName::as_str).collect();
         format!("the names {}", suggest::one_of(&names))
@@ -222,7 +228,7 @@ impl Names<'_> {
         match expectation.kind {
             // A name with a slash is an object's key.
             K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent => {
-                if !name.contains('/') {
+                if !name.contains('/') && !self.is_earlier(name) {
                     self.asset(&name.into(), place);
                 }
             }
@@ -252,10 +258,7 @@ impl Names<'_> {
                 let schedules: Vec<String> = self.seed.schedule_names().map(str::to_owned).collect();
                 self.one_of("schedule", &schedules, name, place);
             }
-            K::ManifestDrift => {
-                let sections = ["templates".to_owned(), "assets".to_owned()];
-                self.one_of("section of the manifest", &sections, name, place);
-            }
+            K::ManifestDrift => self.inventoried(name, place),
             K::TableLost
             | K::CatalogDiffers
             | K::SequenceBehind
@@ -263,6 +266,13 @@ impl Names<'_> {
             | K::FalseReady
             | K::UnstoredWrite => {}
         }
+    }
+
+    /// An asset or a template: what the manifest lists.
+    fn inventoried(&mut self, name: &str, place: Place) {
+        let templates = self.seed.template_keys().map(TemplateKey::to_string);
+        let known: Vec<String> = self.assets.iter().map(AssetName::to_string).chain(templates).collect();
+        self.one_of("asset or template", &known, name, place);
     }
 
     fn one_of(&mut self, what: &str, known: &[String], name: &str, place: Place) {

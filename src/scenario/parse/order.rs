@@ -144,32 +144,29 @@ impl Timeline<'_> {
                 "there is no dump in the live stores",
                 "write `fault in backup: …`",
             ),
-            Takes::Stores => {
-                let (there, what) =
-                    if fault.is_on_rows() { (self.database, "database") } else { (self.objects, "bucket") };
-                if !there {
-                    let label = format!("the {what} is gone at this point");
-                    let help = "put it before `destroy`, or after the restore";
-                    self.wrong(place, "a fault in a destroyed store", &label, help);
-                }
-            }
+            Takes::Rows => self.fault_in_store(self.database, "database", place),
+            Takes::Objects => self.fault_in_store(self.objects, "bucket", place),
             armed @ (Takes::NextDump | Takes::NextCopy | Takes::NextRestore) => {
                 self.armed.push((place, armed));
             }
         }
     }
 
-    fn fault_in_backup(&mut self, fault: &Fault, place: Place) {
-        let fits = matches!(fault.takes(), Takes::Backup | Takes::Stores) && !fault.is_on_rows();
-        if !fits {
-            let help = "write `fault: …`";
-            self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
-            return;
+    fn fault_in_store(&mut self, there: bool, what: &str, place: Place) {
+        if !there {
+            let label = format!("the {what} is gone at this point");
+            let help = "put it before `destroy`, or after the restore";
+            self.wrong(place, "a fault in a destroyed store", &label, help);
         }
+    }
+
+    fn fault_in_backup(&mut self, fault: &Fault, place: Place) {
         let (there, step) = match fault.takes() {
             Takes::Backup => (self.dumped, BackupStep::DumpDatabase),
-            Takes::Stores | Takes::NextDump | Takes::NextCopy | Takes::NextRestore => {
-                (self.copied, BackupStep::CopyObjects)
+            Takes::Objects => (self.copied, BackupStep::CopyObjects),
+            Takes::Rows | Takes::NextDump | Takes::NextCopy | Takes::NextRestore => {
+                let help = "write `fault: …`";
+                return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
             }
         };
         if !there {
@@ -188,7 +185,7 @@ impl Timeline<'_> {
                 Takes::NextDump => BackupStep::DumpDatabase.words(),
                 Takes::NextCopy => BackupStep::CopyObjects.words(),
                 Takes::NextRestore => RestoreStep::RestoreDatabase.words(),
-                Takes::Stores | Takes::Backup => continue,
+                Takes::Objects | Takes::Rows | Takes::Backup => continue,
             };
             let message = format!("this fault waits for a `{step}` that never comes");
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));

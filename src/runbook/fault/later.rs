@@ -1,0 +1,40 @@
+//! Faults in how the next dump, copy or restore is done: what a wrong option or a sync that gives up
+//! leaves. They are armed here and take effect in `procedure`.
+
+use crate::{
+    base::ids::ObjectKey,
+    model::fault::Fault,
+    procedure::Armed,
+    runbook::fault::{Injected, Target},
+};
+
+/// Arms a fault; none where it is not one of these.
+pub fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Option<Injected> {
+    Some(match fault {
+        Fault::LeaveTableOut(table) => {
+            armed.without_tables.push(table.clone());
+            Injected::changed(format!("the next dump leaves out {table}"))
+        }
+        Fault::CopyFirstPage(size) => {
+            armed.first_page = Some(*size);
+            Injected::changed(format!("the next copy stops after a listing's first {size} keys"))
+        }
+        Fault::CopyLeavesOut(start) => leave_out(start, target, armed),
+        Fault::LeaveSequencesOut => {
+            armed.without_sequences = true;
+            Injected::changed("the next restore leaves out sequence data")
+        }
+        _ => return None,
+    })
+}
+
+fn leave_out(start: &str, target: &Target<'_>, armed: &mut Armed) -> Injected {
+    let like = target.keys.iter().filter(|(name, _)| name.as_str().starts_with(start));
+    let keys: Vec<ObjectKey> = like.map(|(_, key)| key.clone()).collect();
+    if keys.is_empty() {
+        return Injected::nothing(format!("no asset's name starts with {start}"));
+    }
+    let detail = format!("the next copy leaves out {} objects", keys.len());
+    armed.without_objects.extend(keys);
+    Injected::changed(detail)
+}

@@ -1,0 +1,273 @@
+//! The lists that belong together: faults, their pages and their scenarios; findings and who can show
+//! them; the words of scenario files and the document that explains them. Starts nothing.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+use pulp_drill::{
+    model::{
+        check::CheckId,
+        fault::{Fault, Takes},
+        finding::{FindingKind, Severity},
+    },
+    scenario::{Act, BackupStep, RestoreStep, Scenario, Step, library::Library, parse::read_all},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+    sync::LazyLock,
+};
+
+#[path = "support/bless.rs"]
+mod bless;
+
+static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
+    read_all(&[PathBuf::from("scenarios")], &Library::new("fixtures"))
+        .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false, 100)))
+});
+
+/// Findings that no scenario of a sound engine can expect, and why.
+const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
+    (FindingKind::FailOpen, "a defect of the engine"),
+    (FindingKind::StaleRender, "a defect of the engine"),
+    (FindingKind::WrongRefusal, "a defect of the engine"),
+    (FindingKind::WrongReason, "a defect of the engine"),
+    (FindingKind::PartialPdf, "a defect of the engine"),
+    (FindingKind::UnstoredWrite, "a defect of the engine"),
+    (FindingKind::FalseReady, "a defect of the engine"),
+    (FindingKind::NotDeterministic, "a defect of the engine"),
+    (FindingKind::PdfMetadataDiffers, "an engine that stamps the time into its PDFs"),
+    (FindingKind::ScheduleMoved, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::PdfDiffers, "a consequence of wrong content or changed rows"),
+    (
+        FindingKind::CatalogDiffers,
+        "a migration that was not run or half run, or a consequence of a lost table",
+    ),
+    (FindingKind::EngineNotReady, "the environment, or a consequence of a failed restore"),
+    (FindingKind::BackupFailed, "the environment: a full disk, a lost connection"),
+];
+
+/// The acts of a scenario, those between sub-steps too.
+fn acts(scenario: &Scenario) -> Vec<&Act> {
+    fn of_step(step: &Step) -> Vec<&Act> {
+        match step {
+            Step::Act(act) => vec![act],
+            Step::Destroy(_) => vec![],
+            Step::BackUp(steps) => steps
+                .iter()
+                .filter_map(|s| if let BackupStep::Act(act) = &s.value { Some(act) } else { None })
+                .collect(),
+            Step::Restore(steps) => steps
+                .iter()
+                .filter_map(|s| if let RestoreStep::Act(act) = &s.value { Some(act) } else { None })
+                .collect(),
+        }
+    }
+    scenario.steps.iter().flat_map(|step| of_step(&step.value)).collect()
+}
+
+fn faults(scenario: &Scenario) -> impl Iterator<Item = &Fault> {
+    acts(scenario).into_iter().filter_map(|act| match act {
+        Act::Fault(fault) | Act::FaultInBackup(fault) => Some(fault),
+        Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => None,
+    })
+}
+
+/// The pages of `docs/faults/`, by id.
+fn pages() -> BTreeMap<String, String> {
+    let files = fs::read_dir("docs/faults").unwrap().map(|entry| entry.unwrap().path());
+    let page = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (!["README", "table"].contains(&&*name)).then(|| (name, fs::read_to_string(path).unwrap()))
+    };
+    files.filter_map(page).collect()
+}
+
+#[test]
+fn every_fault_has_one_id_and_one_wording() {
+    let unique = |of: fn(&pulp_drill::model::fault::Listed) -> &'static str| {
+        Fault::ALL.iter().map(of).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!(unique(|f| f.id), Fault::ALL.len());
+    assert_eq!(unique(|f| f.words), Fault::ALL.len());
+    assert_eq!(Fault::ALL.iter().map(|f| f.id).collect::<Vec<_>>(), Fault::IDS);
+    for fault in SCENARIOS.iter().flat_map(faults) {
+        let listed = Fault::ALL.iter().find(|listed| listed.id == fault.id()).unwrap();
+        assert_eq!((listed.takes, listed.caught_by), (fault.takes(), fault.caught_by()));
+        let words = serde_json::to_value(fault).unwrap();
+        let word = words.as_str().or_else(|| words.as_object()?.keys().next().map(String::as_str));
+        assert_eq!(word, Some(listed.words));
+    }
+}
+
+#[test]
+fn every_fault_has_a_scenario_and_a_page_that_names_it() {
+    let mut shown: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for scenario in SCENARIOS.iter() {
+        for fault in faults(scenario) {
+            shown.entry(fault.id()).or_default().insert(scenario.id.as_str());
+        }
+    }
+    let pages = pages();
+    assert_eq!(
+        pages.keys().collect::<BTreeSet<_>>(),
+        Fault::IDS.iter().map(|i| i.to_string()).collect::<BTreeSet<_>>().iter().collect()
+    );
+    for fault in Fault::ALL {
+        let scenarios = shown.get(fault.id).unwrap_or_else(|| panic!("no scenario shows {}", fault.id));
+        let page = &pages[fault.id];
+        let named: Vec<&str> = page
+            .split("../../scenarios/")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(".yaml"))
+            .map(|p| p.0)
+            .collect();
+        assert!(
+            named.iter().any(|name| scenarios.contains(name)),
+            "docs/faults/{}.md names no scenario with this fault: {scenarios:?}",
+            fault.id
+        );
+        for name in named {
+            assert!(
+                SCENARIOS.iter().any(|s| s.id.as_str() == name),
+                "docs/faults/{}.md names {name}",
+                fault.id
+            );
+        }
+        let check = format!("`{}`", fault.caught_by);
+        assert!(page.contains(&check), "docs/faults/{}.md does not name the check {check}", fault.id);
+        for part in ["# ", "**What notices it.**", "**What to do.**"] {
+            assert!(page.contains(part), "docs/faults/{}.md lacks {part}", fault.id);
+        }
+    }
+}
+
+#[test]
+fn every_finding_is_expected_by_a_scenario_or_can_be_shown_by_none() {
+    let expected: BTreeSet<FindingKind> =
+        SCENARIOS.iter().flat_map(|s| &s.expect).map(|e| e.value.kind).collect();
+    let not_shown: BTreeSet<FindingKind> = NOT_BY_SCENARIO.iter().map(|(kind, _)| *kind).collect();
+    let both: Vec<_> = expected.intersection(&not_shown).collect();
+    assert!(both.is_empty(), "a scenario expects what none was said to show: {both:?}");
+    let neither: Vec<_> =
+        FindingKind::ALL.iter().filter(|k| !expected.contains(k) && !not_shown.contains(k)).collect();
+    assert!(neither.is_empty(), "no scenario expects {neither:?}");
+}
+
+#[test]
+fn scenarios_are_many_and_told_in_full() {
+    assert!(SCENARIOS.len() >= 22, "only {} scenarios", SCENARIOS.len());
+    let seeds: BTreeSet<&str> = SCENARIOS.iter().map(|s| s.seed.value.as_str()).collect();
+    assert_eq!(seeds.into_iter().collect::<Vec<_>>(), ["brochure", "invoices"]);
+    let families = ["NIST ", "SOC 2 ", "ISO ", "DORA ", "NIS2 ", "HIPAA "];
+    for scenario in SCENARIOS.iter() {
+        let id = &scenario.id;
+        let text = fs::read_to_string(&scenario.file).unwrap();
+        let first = "# yaml-language-server: $schema=../docs/scenario.schema.json";
+        assert_eq!(text.lines().next(), Some(first), "{id}");
+        assert!(!scenario.runbook.is_empty() && !scenario.controls.is_empty(), "{id}");
+        let sentences = scenario.shows.matches(['.', '!']).count();
+        assert!((2..=5).contains(&sentences), "{id}: {sentences} sentences are no 2 to 4");
+        for control in &scenario.controls {
+            assert!(families.iter().any(|family| control.starts_with(family)), "{id}: {control}");
+        }
+    }
+}
+
+#[test]
+fn the_index_of_faults_is_current() {
+    let mut text = String::from(
+        "# Faults\n\nWhat a scenario can do to a store or to a backup, a page each. [The table](table.md) shows \
+         which check saw which fault. This index is written by `tests/catalogue.rs`.\n\n\
+         | fault | in a scenario | what it does | noticed by |\n|---|---|---|---|\n",
+    );
+    for fault in Fault::ALL {
+        writeln!(
+            text,
+            "| [{id}]({id}.md) | `{}` | {} | `{}` |",
+            fault.words,
+            fault.meaning,
+            fault.caught_by,
+            id = fault.id
+        )
+        .unwrap();
+    }
+    bless::file("docs/faults/README.md", &text);
+}
+
+/// Holds the part of a file between `<!-- NAME -->` and `<!-- /NAME -->` to a text.
+fn part(path: &str, name: &str, wanted: &str) {
+    let text = std::fs::read_to_string(path).expect("the document is there");
+    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("{path} has no {open}"));
+    let (_, after) = rest.split_once(&close).unwrap_or_else(|| panic!("{path} has no {close}"));
+    bless::file(path, &format!("{before}{open}{wanted}{close}{after}"));
+}
+
+#[test]
+fn the_guide_to_scenarios_is_current() {
+    const GUIDE: &str = "docs/scenarios.md";
+    let mut faults = String::from("| word | what it does | takes effect |\n|---|---|---|\n");
+    for fault in Fault::ALL {
+        let when = match fault.takes {
+            Takes::Objects => "at once, in the live bucket (`fault`) or in the copy (`fault in backup`)",
+            Takes::Rows => "at once, in the live database (`fault`)",
+            Takes::Backup => "at once, in the backup's files (`fault in backup`)",
+            Takes::NextDump => "at the next `dump database`",
+            Takes::NextCopy => "at the next `copy objects`",
+            Takes::NextRestore => "at the next `restore database`",
+        };
+        writeln!(faults, "| [`{}`](faults/{}.md) | {} | {when} |", fault.words, fault.id, fault.meaning)
+            .unwrap();
+    }
+    part(GUIDE, "faults", &faults);
+
+    let mut findings = String::from("| word | weighs | meaning | what to do |\n|---|---|---|---|\n");
+    for kind in FindingKind::ALL {
+        let weight = match kind.severity() {
+            Severity::Warning => "warning",
+            Severity::Failure => "failure",
+        };
+        writeln!(findings, "| `{kind}` | {weight} | {} | {} |", kind.meaning(), kind.what_to_do()).unwrap();
+    }
+    part(GUIDE, "findings", &findings);
+
+    let mut apart = String::from("| word | shown only by |\n|---|---|\n");
+    for (kind, why) in NOT_BY_SCENARIO {
+        writeln!(apart, "| `{kind}` | {why} |").unwrap();
+    }
+    part(GUIDE, "not by scenarios", &apart);
+
+    let mut checks = String::from("| check | what it looks at | rule |\n|---|---|---|\n");
+    for check in CheckId::ALL {
+        writeln!(checks, "| `{check}` | {} | {} |", check.title(), check.source()).unwrap();
+    }
+    part(GUIDE, "checks", &checks);
+
+    let mut shipped = String::from("| scenario | what it shows |\n|---|---|\n");
+    for scenario in SCENARIOS.iter() {
+        writeln!(shipped, "| [`{id}`](../scenarios/{id}.yaml) | {} |", scenario.title, id = scenario.id)
+            .unwrap();
+    }
+    part(GUIDE, "scenarios", &shipped);
+
+    // Every word of a step stands in the guide.
+    let guide = fs::read_to_string(GUIDE).unwrap();
+    let own = BackupStep::RUNBOOK.iter().map(BackupStep::words);
+    let own = own.chain(RestoreStep::RUNBOOK.iter().map(RestoreStep::words));
+    let acts = [
+        "back up",
+        "destroy",
+        "restore",
+        "upload",
+        "replace",
+        "delete",
+        "save template again",
+        "fault",
+        "fault in backup",
+    ];
+    for word in own.chain(acts.map(str::to_owned)) {
+        assert!(guide.contains(&format!("| `{word}")), "docs/scenarios.md does not explain `{word}`");
+    }
+}

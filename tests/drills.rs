@@ -1,0 +1,165 @@
+//! All shipped scenarios on the real binary, real PostgreSQL and a real S3 API: they pass, the clean
+//! controls are silent, and every fault is seen by the check that the catalogue names. And the other
+//! way round: a scenario whose fault or expectation is taken away fails.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+use pulp_drill::{
+    model::{
+        check::CheckId,
+        fault::Fault,
+        record::{RunRecord, ScenarioRecord},
+        verdict::{CheckOutcome, Role, Verdict},
+    },
+    runbook::provision::processes::{Places, discover},
+};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::Command};
+
+#[path = "support/bless.rs"]
+mod bless;
+
+/// Whether drills can be run here; says so where they can't.
+async fn has_postgres() -> bool {
+    let found = discover(&Places::of_machine()).await.found.is_some();
+    if !found {
+        println!("skipped: no PostgreSQL server binaries (initdb, postgres) found");
+    }
+    found
+}
+
+/// Runs scenarios. Gives the exit code and the record.
+fn run(scenarios: &Path) -> (Option<i32>, RunRecord) {
+    let reports = tempfile::tempdir().unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_pulp-drill"))
+        .args(["run", "--format", "json", "--seed", "1", "--report-dir"])
+        .arg(reports.path())
+        .arg(scenarios)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let record = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{said}"));
+    (ran.status.code(), record)
+}
+
+fn reasons(scenario: &ScenarioRecord) -> &[String] {
+    scenario.judgement.as_ref().map_or(&[], |j| &j.reasons)
+}
+
+/// The checks that reported an expected finding, and those that reported only consequences.
+fn seen_by(scenario: &ScenarioRecord) -> (BTreeSet<CheckId>, BTreeSet<CheckId>) {
+    let with = |wanted: fn(&Role) -> bool| -> BTreeSet<CheckId> {
+        scenario.judged().filter(|(_, role)| role.is_some_and(wanted)).map(|(f, _)| f.check).collect()
+    };
+    let expected = with(|role| matches!(role, Role::Expected));
+    let follow = with(|role| matches!(role, Role::Consequence { .. }));
+    (expected.clone(), follow.difference(&expected).copied().collect())
+}
+
+#[tokio::test]
+async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
+    if !has_postgres().await {
+        return;
+    }
+    let (exit, record) = run(Path::new("scenarios"));
+    for scenario in &record.scenarios {
+        assert_eq!(scenario.verdict(), Verdict::Pass, "{}: {:#?}", scenario.id, reasons(scenario));
+    }
+    assert_eq!(exit, Some(0));
+    let files = fs::read_dir("scenarios").unwrap().count();
+    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    assert_eq!(scenarios.len(), files, "not every scenario was run");
+    assert_eq!(controls.len(), 2, "one clean control a seed");
+    for control in controls {
+        assert!(control.findings.is_empty(), "{}: {:#?}", control.id, control.findings);
+        for check in CheckId::ALL {
+            let went = control.checks.iter().find(|(id, ..)| id == check).map(|(_, outcome, _)| outcome);
+            // A seed without schedules has none to lose.
+            let no_schedule = *check == CheckId::Schedules && control.id.as_str() == "control-brochure";
+            let looked = matches!(went, Some(CheckOutcome::Looked { at }) if *at > 0);
+            assert!(looked || no_schedule, "{}: {check} did not look: {went:?}", control.id);
+        }
+    }
+    let healed = |s: &ScenarioRecord| s.started.as_ref().is_some_and(|s| s.expect.is_empty());
+    for scenario in &scenarios {
+        for fault in &scenario.faults {
+            assert!(fault.changed, "{}: {} changed nothing", scenario.id, fault.words);
+            let listed = Fault::ALL.iter().find(|listed| listed.id == fault.fault).unwrap();
+            assert!(
+                healed(scenario) || seen_by(scenario).0.contains(&listed.caught_by),
+                "{}: {} was not seen by {}",
+                scenario.id,
+                fault.fault,
+                listed.caught_by
+            );
+        }
+    }
+    bless::file("docs/faults/table.md", &table(&scenarios));
+}
+
+/// Faults against checks, from the scenarios with one fault each.
+fn table(scenarios: &[&ScenarioRecord]) -> String {
+    let mut text = String::from(
+        "# Faults and checks\n\nWhich check saw which fault when all scenarios were run: **found** is an expected \
+         finding, *follows* a consequence of one; nothing means that the check looked and was silent, or that \
+         the restore ended before it. This table is written by `tests/drills.rs`.\n\n| fault |",
+    );
+    let checks = || CheckId::ALL.iter().filter(|check| **check != CheckId::Baseline);
+    for check in checks() {
+        write!(text, " {check} |").unwrap();
+    }
+    text += "\n|---|";
+    text += &"---|".repeat(checks().count());
+    text.push('\n');
+    for fault in Fault::ALL {
+        let mut found = BTreeSet::new();
+        let mut follows = BTreeSet::new();
+        for scenario in scenarios.iter().filter(|s| s.faults.len() == 1 && s.faults[0].fault == fault.id) {
+            let (expected, consequences) = seen_by(scenario);
+            found.extend(expected);
+            follows.extend(consequences);
+        }
+        assert!(found.contains(&fault.caught_by), "{} was seen by {found:?} only", fault.id);
+        write!(text, "| [{id}]({id}.md) |", id = fault.id).unwrap();
+        for check in checks() {
+            let cell = match (found.contains(check), follows.contains(check)) {
+                (true, _) => " **found** |",
+                (false, true) => " *follows* |",
+                (false, false) => "  |",
+            };
+            text += cell;
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_scenario_without_its_fault_or_its_expectation_fails() {
+    if !has_postgres().await {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string("scenarios/binary-missing.yaml").unwrap();
+    let put = |id: &str, leave_out: &str| {
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains(leave_out)).collect();
+        assert_eq!(kept.len() + 1, text.lines().count(), "{leave_out} is not in the scenario");
+        let changed = kept.join("\n").replace("id: binary-missing", &format!("id: {id}"));
+        // Without its only entry the list is gone too.
+        let changed = changed.strip_suffix("expect:").map(str::to_owned).unwrap_or(changed);
+        fs::write(folder.path().join(format!("{id}.yaml")), changed).unwrap();
+    };
+    put("without-fault", "fault in backup:");
+    put("without-expectation", "- missing binary:");
+    let (exit, record) = run(folder.path());
+    assert_eq!(exit, Some(1));
+    let reasons_of = |id: &str| {
+        let scenario = record.scenarios.iter().find(|s| s.id.as_str() == id).unwrap();
+        assert_eq!(scenario.verdict(), Verdict::Fail, "{id}");
+        reasons(scenario).join("\n")
+    };
+    assert_eq!(reasons_of("without-fault"), "expected finding stayed away: missing binary: logo.png");
+    let unexpected = reasons_of("without-expectation");
+    assert!(unexpected.starts_with("missing binary: logo.png (expected "), "{unexpected}");
+    let control = record.scenarios.iter().find(|s| s.is_control()).unwrap();
+    assert_eq!(control.verdict(), Verdict::Pass, "{:#?}", reasons(control));
+}
