@@ -1,5 +1,5 @@
-# What people type. Everything else is in cargo, in scripts/ and in tests/.
-# Nothing is written outside this folder, apart from packages that scripts/need.sh installs and says so.
+# What people type. Everything else is in cargo, in deploy/ and in tests/.
+# Nothing is written outside this folder, apart from packages that deploy/need.sh installs and says so.
 
 CARGO = cargo
 # Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
@@ -17,16 +17,16 @@ help:
 
 # The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
 run:
-	@scripts/need.sh compiler postgresql
+	@deploy/need.sh compiler postgresql
 	@$(CARGO) run --locked -- run $(ARGS)
 
 test:
-	@scripts/need.sh compiler postgresql
-	@scripts/need.sh --skipped xmllint qpdf python3
+	@deploy/need.sh compiler postgresql
+	@deploy/need.sh --skipped xmllint qpdf python3
 	$(CARGO) test --locked
 
 doctor:
-	@scripts/need.sh compiler
+	@deploy/need.sh compiler
 	@$(CARGO) run --locked --quiet -- doctor
 
 generate:
@@ -42,6 +42,6 @@ lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
 conformance:
-	@scripts/need.sh compiler postgresql python3-venv
+	@deploy/need.sh compiler postgresql python3-venv
 	$(CARGO) build --locked
 	python3 tests/conformance/run.py

@@ -2,8 +2,8 @@
 # Makes sure that what was named is there: installs it from the distribution on Debian and Ubuntu, and
 # says what to do elsewhere. It never touches an existing PostgreSQL cluster and leaves none behind.
 #
-#   scripts/need.sh compiler postgresql python3-venv    install what is missing
-#   scripts/need.sh --skipped postgresql xmllint        only say which tests will be skipped
+#   deploy/need.sh compiler postgresql python3-venv    install what is missing
+#   deploy/need.sh --skipped postgresql xmllint        only say which tests will be skipped
 set -eu
 
 say() { printf 'pulp-drill: %s\n' "$*" >&2; }
