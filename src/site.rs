@@ -93,9 +93,6 @@ impl Handles {
     }
 }
 
-/// How long an engine may take until it is ready.
-const READY: Duration = Duration::from_secs(60);
-
 /// How long an engine may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(15);
 
@@ -109,6 +106,8 @@ pub struct EngineSlot {
     pub keys: ApiKeys,
     /// Where its output goes.
     pub log: PathBuf,
+    /// How long it may take until it is ready.
+    pub ready_within: Duration,
     /// Where its process is recorded.
     pub children: Children,
     /// The one that runs.
@@ -125,7 +124,7 @@ impl EngineSlot {
                 log: &self.log,
                 children: Some(&self.children),
                 redactor,
-                ready_within: READY,
+                ready_within: self.ready_within,
             };
             *running = Some(EngineProcess::start(&self.launch, &with).await?);
         }

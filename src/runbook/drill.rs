@@ -60,6 +60,8 @@ pub struct Outcome {
     pub blame: Option<Blame>,
     /// How to reach a site that was left standing.
     pub standing: Option<String>,
+    /// Whether no other scenario can go better: the engine does not start on an empty site.
+    pub hopeless: bool,
 }
 
 /// What ends a scenario before its verify stage.
@@ -88,14 +90,15 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     }
     let rto = scene.rto();
     drop(scene);
-    let standing = ground.keep.then(|| how_to_connect(&site));
-    if !ground.keep
-        && let Err(trouble) = ground.substrate.dispose(&site).await
-    {
+    let mut standing = None;
+    if ground.keep {
+        standing = Some(ground.substrate.leave(&site).await?);
+    } else if let Err(trouble) = ground.substrate.dispose(&site).await {
         seen.troubles.push(trouble.while_doing("can't take the scenario's site down"));
     }
+    let hopeless = seen.hopeless;
     let outcome = seen.conclude(plan, began, rto, &log)?;
-    Ok(Outcome { standing, ..outcome })
+    Ok(Outcome { standing, hopeless, ..outcome })
 }
 
 /// What the verdict will rest on.
@@ -105,6 +108,7 @@ struct Seen {
     checks: Vec<(CheckId, CheckOutcome)>,
     without_effect: Vec<String>,
     troubles: Vec<Trouble>,
+    hopeless: bool,
 }
 
 impl Seen {
@@ -136,7 +140,7 @@ impl Seen {
         log.event(Event::ScenarioFinished { judgement, ms: ms(began.elapsed()), rto_ms: rto.map(ms) })?;
         let blames = || self.troubles.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
-        Ok(Outcome { verdict, blame, standing: None })
+        Ok(Outcome { verdict, blame, standing: None, hopeless: false })
     }
 }
 
@@ -218,7 +222,7 @@ impl<'a> Scene<'a> {
         if let Some(failed) = restore::migrate(self.site, &self.log).await? {
             return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
         }
-        self.site.engine.start(&self.site.redactor).await?;
+        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
         let seed = self
             .ground
             .seeds
@@ -430,17 +434,6 @@ impl<'a> Scene<'a> {
         seen.take(verified);
         Ok(())
     }
-}
-
-fn how_to_connect(site: &Site<Source>) -> String {
-    format!(
-        "database: psql '{}' (password in {})\nbucket:   {} at {}\nfolder:   {}",
-        site.database.url_without_password(),
-        site.folder.join("environment").display(),
-        site.bucket,
-        site.s3.endpoint,
-        site.folder.display()
-    )
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -19,9 +19,10 @@ use crate::{
         programs::PgBin,
     },
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
+mod keep;
 pub mod leftovers;
 pub mod processes;
 
@@ -40,6 +41,8 @@ pub struct EngineChoice {
     pub launch: Launch,
     /// Its name in reports.
     pub name: String,
+    /// How long it may take until it is ready.
+    pub ready_within: Duration,
 }
 
 /// PostgreSQL and an object store, up.
@@ -140,6 +143,7 @@ impl Substrate {
         };
         let store = Store::s3(&s3);
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
+        self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         store.create_bucket(&bucket).await?;
         store.create_bucket(&backup_bucket).await?;
@@ -151,6 +155,7 @@ impl Substrate {
             env: environment(&database, &s3, &bucket, gate.url().as_str(), &keys, &folder),
             keys,
             log: folder.join("engine.log"),
+            ready_within: self.engine.ready_within,
             children: self.run_dir.children().clone(),
             running: Mutex::new(None),
         };
@@ -179,16 +184,6 @@ impl Substrate {
         site.store.delete_bucket(&site.backup_bucket).await?;
         std::fs::remove_dir_all(&site.folder)
             .or_environment(|| format!("can't remove {}", site.folder.display()))
-    }
-
-    /// Leaves everything standing for inspection. Gives the run's folder.
-    pub fn leave_standing(self) -> Result<PathBuf, Trouble> {
-        let run_dir = Arc::try_unwrap(self.run_dir)
-            .map_err(|_| Trouble::harness("the run's folder is still held by somebody"))?;
-        for daemon in [self.postgres.daemon(), self.objects.daemon()] {
-            daemon.release();
-        }
-        run_dir.leave_standing()
     }
 
     /// The target profile.
@@ -246,6 +241,8 @@ fn environment(
         ("ASSET_ACCESS_MODE", "private".to_owned()),
         ("ASSETS_DIR", folder.join("assets").display().to_string()),
         ("TEMPLATES_DIR", folder.join("templates").display().to_string()),
+        // What an engine caches there is its site's, and outlives its restarts.
+        ("TMPDIR", folder.join("tmp").display().to_string()),
         ("S3_BUCKET", bucket.to_string()),
         ("S3_REGION", s3.region.clone()),
         ("S3_ACCESS_KEY_ID", s3.access_key.clone()),
