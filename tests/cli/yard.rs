@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use std::{
+    borrow::BorrowMut,
     io::Read as _,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -79,13 +80,6 @@ impl Yard {
         path
     }
 
-    /// A script that can be called, as one word of an `--engine command:` line.
-    pub fn script(&self, name: &str, text: &str) -> String {
-        let path = self.write(name, text);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path.display().to_string()
-    }
-
     /// The program, called in the project's folder with this yard's temporary folder.
     pub fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
@@ -95,8 +89,12 @@ impl Yard {
 
     /// `run` with this yard's report folder.
     pub fn run(&self, args: &[&str]) -> Command {
+        self.run_to("reports", args)
+    }
+
+    fn run_to(&self, reports: &str, args: &[&str]) -> Command {
         let mut command = self.command();
-        command.arg("run").args(args).arg("--report-dir").arg(self.path("reports"));
+        command.arg("run").args(args).arg("--report-dir").arg(self.path(reports));
         command
     }
 
@@ -148,7 +146,10 @@ impl Yard {
         // A segment of ours names a creator that is dead, and nobody is attached to it. Those of
         // others on the machine are told by their creator, who lives.
         for (id, creator) in segments() {
-            assert!(Path::new(&format!("/proc/{creator}")).exists(), "shared memory {id} of {creator} is left");
+            assert!(
+                Path::new(&format!("/proc/{creator}")).exists(),
+                "shared memory {id} of {creator} is left"
+            );
         }
     }
 
@@ -226,8 +227,8 @@ impl From<Output> for Done {
 
 /// Calls and waits; one that does not end is killed and fails the test.
 #[track_caller]
-pub fn call(command: &mut Command) -> Done {
-    finish(start(command))
+pub fn call(mut command: impl BorrowMut<Command>) -> Done {
+    finish(start(command.borrow_mut()))
 }
 
 /// Starts with both streams read in the background.
@@ -295,5 +296,89 @@ pub fn wait<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Opt
             return None;
         }
         std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The quickest seed that shows everything: two templates (one in two versions), four assets and a
+/// schedule of the shipped seed `invoices`.
+const SMALL: &str = "\
+title: Small
+about: Two letters.
+assets:
+  - { file: assets/logo.png, name: logo.png }
+  - { file: assets/signature.png, name: signature.png }
+  - { file: assets/paid-stamp.png, name: paid-stamp.png }
+  - { file: assets/overdue-stamp.png, name: overdue-stamp.png }
+templates:
+  - file: templates/invoice.json
+    data: data/invoice.json
+    then: [templates/invoice-2.json]
+  - { file: templates/reminder.json, data: data/reminder.json }
+schedules:
+  - schedules/weekly-reminder.json
+";
+
+const FAULTLESS: &str = "\
+id: nothing-happens
+title: Nothing happens
+shows: A backup and a restore.
+runbook: [\"2.1\", \"3.3\"]
+controls: [\"NIST CP-9(1)\"]
+seed: small
+steps:
+  - back up: runbook
+  - destroy: everything
+  - restore: runbook
+";
+
+const MISSING: &str = "\
+id: logo-goes
+title: The logo goes missing
+shows: A render that needs it is refused.
+runbook: [\"2.2\", \"3.2\"]
+controls: [\"NIST CP-9(1)\"]
+seed: small
+steps:
+  - back up: runbook
+  - fault in backup: {lose binary: logo.png}
+  - destroy: everything
+  - restore: runbook
+expect:
+  - missing binary: logo.png
+";
+
+impl Yard {
+    /// `run` on the small seed.
+    pub fn small_run(&self, args: &[&str]) -> Command {
+        self.small_run_to("reports", args)
+    }
+
+    /// The same with another report folder.
+    pub fn small_run_to(&self, reports: &str, args: &[&str]) -> Command {
+        let home = self.path("fixtures/seeds/small");
+        if !home.exists() {
+            let from = Path::new(ROOT).join("fixtures/seeds/invoices");
+            for folder in ["assets", "templates", "data", "schedules", "golden"] {
+                std::fs::create_dir_all(home.join(folder)).unwrap();
+                for entry in std::fs::read_dir(from.join(folder)).unwrap().flatten() {
+                    std::fs::copy(entry.path(), home.join(folder).join(entry.file_name())).unwrap();
+                }
+            }
+            std::fs::create_dir_all(self.path("fixtures/assets")).unwrap();
+            std::fs::write(home.join("seed.yaml"), SMALL).unwrap();
+        }
+        let mut command = self.run_to(reports, args);
+        command.arg("--fixtures").arg(self.path("fixtures"));
+        command
+    }
+
+    /// A scenario on the small seed in which nothing is lost.
+    pub fn faultless(&self) -> PathBuf {
+        self.write("nothing-happens.yaml", FAULTLESS)
+    }
+
+    /// A scenario on the small seed in which a binary is lost, as expected.
+    pub fn missing(&self) -> PathBuf {
+        self.write("logo-goes.yaml", MISSING)
     }
 }
