@@ -96,6 +96,9 @@ impl Handles {
 /// How long an engine may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// How much of an engine's output is kept with the run, in bytes.
+const LAST_WORDS: usize = 256 * 1024;
+
 /// The engine of a site: how it is started, and the one that runs.
 pub struct EngineSlot {
     /// How to start it, or where it is.
@@ -145,6 +148,17 @@ impl EngineSlot {
             Some(engine) => engine.kill().await.is_some(),
             None => false,
         }
+    }
+
+    /// The last lines of all that it wrote, redacted; empty where it wrote nothing or is not ours.
+    pub fn last_words(&self, redactor: &Redactor) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        let mut tail = &bytes[bytes.len().saturating_sub(LAST_WORDS)..];
+        if tail.len() < bytes.len() {
+            // A line that is cut could hold the end of a secret, which nobody would know for one.
+            tail = tail.iter().position(|byte| *byte == b'\n').map_or(&[], |at| &tail[at + 1..]);
+        }
+        redactor.clean(&String::from_utf8_lossy(tail))
     }
 
     /// The API of the running engine.

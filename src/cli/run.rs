@@ -17,7 +17,7 @@ use crate::{
         verdict::Verdict,
     },
     plan::Plan,
-    report::{self, terminal},
+    report::{self, terminal, terminal::look::count},
     runbook::{
         Ground, Outcome, drill,
         provision::{Substrate, leftovers},
@@ -162,6 +162,12 @@ impl Run {
                 Ok(o) => o.hopeless || (self.args.fail_fast && o.verdict == Verdict::Fail),
                 Err(_) => true,
             };
+            if outcome.1.as_ref().is_ok_and(|o| o.hopeless) {
+                let text =
+                    "the engine does not start on an empty site: no other scenario was tried".to_owned();
+                // Where the journal can't be written, the end of the run tells it.
+                let _told_at_the_end = self.log().event(Event::Noted { text });
+            }
             outcomes.push(outcome);
             if over {
                 break;
@@ -179,9 +185,9 @@ impl Run {
             (true, _) => Some("a signal asked it to stop".to_owned()),
             (false, 0) => None,
             (false, n) if self.args.fail_fast && exit == INTEGRITY => {
-                Some(format!("--fail-fast: {n} scenarios were not run to their end"))
+                Some(format!("--fail-fast: {} did not end", count(n, "scenario")))
             }
-            (false, n) => Some(format!("{n} scenarios did not end")),
+            (false, n) => Some(format!("{} did not end", count(n, "scenario"))),
         };
         let verdict = match exit {
             HELD => Verdict::Pass,
@@ -194,11 +200,15 @@ impl Run {
         let dir = self.journal.dir();
         report::write_all(dir, &record)?;
         update_latest(&self.args.report_dir, dir)?;
-        match self.args.format {
-            Format::Human => print(&summary(&record, dir))?,
-            Format::Json => print(&report::json(&record)?)?,
+        let text = match self.args.format {
+            Format::Human => summary(&record, dir),
+            Format::Json => report::json(&record)?,
         };
-        Ok(exit)
+        match print(&text) {
+            Err(trouble) if exit == HELD => Err(trouble),
+            // What was found out weighs more than that it could not be printed.
+            Ok(_) | Err(_) => Ok(exit),
+        }
     }
 }
 

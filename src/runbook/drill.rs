@@ -90,6 +90,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     }
     let rto = scene.rto();
     drop(scene);
+    let said = site.engine.last_words(&site.redactor);
     let mut standing = None;
     if ground.keep {
         standing = Some(ground.substrate.leave(&site).await?);
@@ -98,6 +99,9 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     }
     let hopeless = seen.hopeless;
     let outcome = seen.conclude(plan, began, rto, &log)?;
+    if outcome.verdict != Verdict::Pass && !said.is_empty() {
+        log.artefact(&format!("{}-engine.log", plan.id), said.as_bytes(), "the end of the engine's output")?;
+    }
     Ok(Outcome { standing, hopeless, ..outcome })
 }
 

@@ -32,7 +32,7 @@ fn watched(yard: &Yard, args: &[&str], way: &str) -> (Done, BTreeSet<String>) {
                     let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
                     seen.insert(String::from_utf8_lossy(&line).replace('\0', " "));
                 }
-                std::thread::sleep(Duration::from_millis(25));
+                std::thread::sleep(Duration::from_millis(60));
             }
             seen
         });
@@ -134,10 +134,13 @@ fn an_engine_that_does_not_start_is_no_verdict_and_shows_its_last_words() {
     done.is(3, &["the engine ended before it was ready: exit code 1", "no licence for [redacted]"]);
     assert_secret(&yard, &done, &arguments);
     yard.assert_empty();
+    let stored = std::fs::read_dir(yard.path("reports/latest/artefacts")).unwrap().flatten();
+    let logs: Vec<_> = stored.map(|e| std::fs::read_to_string(e.path()).unwrap()).collect();
+    assert!(logs.iter().any(|text| text.contains("no licence for [redacted]")), "the log is not kept");
 
     let yard = Yard::new();
-    let (done, arguments) = watched(&yard, &["--ready-within", "1"], "never");
-    done.is(3, &["the engine is not ready after 1 s", "API_KEY_ADMIN [redacted]"]);
+    let (done, arguments) = watched(&yard, &["--ready-within", "5"], "never");
+    done.is(3, &["the engine is not ready after 5 s", "API_KEY_ADMIN [redacted]"]);
     assert_secret(&yard, &done, &arguments);
     yard.assert_empty();
 

@@ -12,9 +12,9 @@ fn a_failing_run_is_told_stored_and_rendered_again_byte_for_byte() {
     let lies = std::fs::read_to_string(yard.missing()).unwrap();
     let lies = lies.replace("logo-goes", "a-lie").replace("missing binary: logo", "orphan binary: logo");
     std::fs::create_dir(yard.path("mine")).unwrap();
-    yard.write("mine/a.yaml", &lies);
-    yard.write("mine/b.yaml", &lies.replace("a-lie", "not-reached"));
-    yard.write("mine/c.yaml", &lies.replace("a-lie", "skip-it"));
+    yard.write("mine/a-lie.yaml", &lies);
+    yard.write("mine/not-reached.yaml", &lies.replace("a-lie", "not-reached"));
+    yard.write("mine/skip-it.yaml", &lies.replace("a-lie", "skip-it"));
     let mut run = yard.small_run(&["--fail-fast", "--jobs", "1", "--seed", "42", "--format", "json"]);
     let done =
         call(run.args(["--filter", "e"]).arg(yard.path("mine")).env("FORCE_COLOR", "1").env("COLUMNS", "10"));

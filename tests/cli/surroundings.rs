@@ -11,7 +11,7 @@ fn odd(yard: &Yard, program: &str) -> Command {
     std::fs::set_permissions(&temp, std::fs::Permissions::from_mode(0o711)).unwrap();
     let aws = yard.write("home/.aws/config", "[default]\nregion = mars\nendpoint_url = http://127.0.0.1:9\n");
     let path: PathBuf = yard.missing();
-    let odd_path = yard.path("scénarios of mine/lögo.yaml");
+    let odd_path = yard.path("scénarios of mine ü/logo-goes.yaml");
     std::fs::create_dir_all(odd_path.parent().unwrap()).unwrap();
     std::fs::rename(path, &odd_path).unwrap();
     let mut run = yard.small_run(&["--jobs", "4"]);
