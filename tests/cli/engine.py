@@ -83,6 +83,7 @@ if WAY in ("chatter", "quits", "never"):
 if WAY == "quits":
     sys.exit("no licence for " + os.environ["API_KEY_ADMIN"])
 if WAY == "never":
+    print("still warming up with", os.environ["API_KEY_ADMIN"], flush=True)
     threading.Event().wait()
 
 with socket.socket() as probe:

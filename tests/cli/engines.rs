@@ -140,7 +140,7 @@ fn an_engine_that_does_not_start_is_no_verdict_and_shows_its_last_words() {
 
     let yard = Yard::new();
     let (done, arguments) = watched(&yard, &["--ready-within", "5"], "never");
-    done.is(3, &["the engine is not ready after 5 s", "API_KEY_ADMIN [redacted]"]);
+    done.is(3, &["the engine is not ready after 5 s", "still warming up with [redacted]"]);
     assert_secret(&yard, &done, &arguments);
     yard.assert_empty();
 
