@@ -119,7 +119,8 @@ impl Run {
         let (journal, clock) = (self.journal.clone(), self.clock.clone());
         let ground = Arc::new(Ground { substrate, seeds, library, golden, journal, clock, keep });
         let outcomes = self.side_by_side(&ground, plans).await;
-        if keep {
+        // Where no scenario came to its end there is nothing to look at: dropping it takes all down.
+        if outcomes.iter().any(|(_, o)| o.as_ref().is_ok_and(|o| o.standing.is_some())) {
             let ground =
                 Arc::try_unwrap(ground).map_err(|_| Trouble::harness("a scenario still holds the run"))?;
             tell(&left_standing(&ground.substrate.leave_standing()?, &outcomes));

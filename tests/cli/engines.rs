@@ -156,8 +156,11 @@ fn an_engine_that_can_not_be_reached_ends_at_once_with_nothing_started() {
     let yard = Yard::new();
     let began = Instant::now();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let done = call(yard.small_run(&["--engine", &format!("url:http://{free}/")]).arg(yard.missing()));
-    done.is(3, &["can't reach the engine at http://127.0.0.1"]);
+    let done = call(
+        yard.small_run(&["--engine", &format!("url:http://me:s3cret-word@{free}/")]).arg(yard.missing()),
+    );
+    done.is(3, &["can't reach the engine at http://me@127.0.0.1"]);
+    assert!(!done.err.contains("s3cret-word"), "{}", done.all());
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(!yard.path("reports").exists());
     assert_eq!(std::fs::read_dir(yard.path("tmp")).unwrap().count(), 0);

@@ -87,9 +87,11 @@ fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
             launch: Launch::Command(words.clone()),
             ready_within,
         }),
-        EngineArg::Url(url) => {
-            Ok(EngineChoice { name: format!("at {url}"), launch: Launch::Url(url.clone()), ready_within })
-        }
+        EngineArg::Url(url) => Ok(EngineChoice {
+            name: format!("at {}", shown(url)),
+            launch: Launch::Url(url.clone()),
+            ready_within,
+        }),
         EngineArg::Image(name) => {
             Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
                 .hint("use --engine command: with a program on this machine"))
@@ -122,9 +124,15 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
 /// Whether an engine that runs elsewhere answers; nothing is started for one that does not.
 pub(super) async fn reach(url: &url::Url) -> Result<(), Trouble> {
     let engine = crate::system::engine::Engine::new(url, &crate::system::engine::ApiKeys::default());
-    engine
-        .health()
-        .await
-        .map(|_| ())
-        .map_err(|error| Trouble::from(error).while_doing(format!("can't reach the engine at {url}")))
+    engine.health().await.map(|_| ()).map_err(|error| {
+        Trouble::from(error).while_doing(format!("can't reach the engine at {}", shown(url)))
+    })
+}
+
+/// The address without a password.
+fn shown(url: &url::Url) -> url::Url {
+    let mut url = url.clone();
+    // An address without a host takes no password, and so has none.
+    let _none = url.set_password(None);
+    url
 }

@@ -25,7 +25,7 @@ pub(super) fn cancelled_by_signal() -> Result<CancellationToken, Trouble> {
     tokio::spawn(async move {
         tokio::select! { () = next(&mut int) => {}, () = next(&mut term) => {}, () = next(&mut hup) => {} }
         token.cancel();
-        tell("stopping: taking the sites down (once more to end at once)\n");
+        tell("stopping (once more to end at once)\n");
         tokio::select! { () = next(&mut int) => {}, () = next(&mut term) => {} }
         let _ended = raise(Signal::SIGKILL);
     });
