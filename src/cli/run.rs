@@ -26,7 +26,7 @@ use crate::{
 };
 use futures::FutureExt as _;
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path, sync::Arc};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod args;
@@ -136,17 +136,15 @@ impl Run {
 
     /// Runs plans, so many at a time, until all are done, cancelled, or one has failed fast.
     async fn side_by_side(&self, ground: &Arc<Ground>, plans: Vec<Plan>) -> Outcomes {
-        let places = Arc::new(Semaphore::new(jobs(&self.args)));
+        let mut waiting = plans.into_iter().enumerate();
         let mut running = JoinSet::new();
-        for (number, plan) in plans.into_iter().enumerate() {
-            let (ground, places) = (Arc::clone(ground), Arc::clone(&places));
-            running.spawn(async move {
-                let _place = places.acquire_owned().await;
-                (plan.id.to_string(), drill(&ground, &plan, number).await)
-            });
-        }
         let mut outcomes = Vec::new();
         loop {
+            // In their order: with one job, a run goes the same way every time.
+            for (number, plan) in waiting.by_ref().take(jobs(&self.args) - running.len()) {
+                let ground = Arc::clone(ground);
+                running.spawn(async move { (plan.id.to_string(), drill(&ground, &plan, number).await) });
+            }
             let ended = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => break,
