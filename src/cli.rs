@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod standin;
+pub mod sweep;
 
 /// All that was looked at held.
 pub const HELD: u8 = 0;
@@ -59,6 +60,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Say what is installed and which substrate would be used
     Doctor(doctor::DoctorArgs),
+    /// Remove what dead runs have left behind
+    Sweep(sweep::SweepArgs),
     /// Render a stored run again
     Report(report::ReportArgs),
     /// Compare PDFs
@@ -75,11 +78,11 @@ pub fn main(cli: Cli) -> ExitCode {
     let code = match done {
         Ok(Ok(code)) => code,
         Ok(Err(trouble)) => {
-            eprintln!("error: {trouble}");
+            tell(&format!("error: {trouble}\n"));
             exit_code(&trouble)
         }
         Err(_) => {
-            eprintln!("error: this is a bug of pulp-drill\n  hint: report it with the lines above");
+            tell("error: this is a bug of pulp-drill\n  hint: report it with the lines above\n");
             BUG
         }
     };
@@ -97,7 +100,10 @@ pub fn exit_code(trouble: &Trouble) -> u8 {
 
 fn dispatch(command: Command) -> Result<u8, Trouble> {
     match command {
-        Command::Run(args) => on_runtime(run::run(*args))?,
+        Command::Run(args) => {
+            leave_settings_of_others_behind();
+            on_runtime(run::run(*args))?
+        }
         Command::List(args) => {
             let look = terminal::stdout_look();
             print(&list::run(&args, look.colour, look.width)?)
@@ -109,11 +115,20 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             checked.trouble.map_or(Ok(HELD), Err)
         }
         Command::Schema(args) => print(&schema::run(&args)),
-        Command::Doctor(args) => on_runtime(doctor::run(args))?,
+        Command::Doctor(args) => {
+            let outcome = on_runtime(doctor::run(args))?;
+            print(&outcome.stdout)?;
+            Ok(if outcome.ready { HELD } else { UNVERIFIED })
+        }
+        Command::Sweep(args) => {
+            let outcome = on_runtime(sweep::run(args))??;
+            tell(&outcome.stderr);
+            Ok(if outcome.clean { HELD } else { UNVERIFIED })
+        }
         Command::Report(args) => {
             let outcome = report::run(&args)?;
             print(&outcome.stdout)?;
-            eprint!("{}", outcome.stderr);
+            tell(&outcome.stderr);
             Ok(if outcome.intact { HELD } else { INTEGRITY })
         }
         Command::Pdf(args) => {
@@ -134,6 +149,32 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
         .build()
         .map_err(|error| Trouble::environment("can't start the runtime").because(&error))?;
     Ok(runtime.block_on(work))
+}
+
+/// Takes the caller's own settings for PostgreSQL and AWS out of the environment, for us and for all
+/// that we start: `PGOPTIONS`, `PGSSLMODE` or `AWS_PROFILE` are meant for other servers than a
+/// drill's. Loopback is reached without a proxy.
+fn leave_settings_of_others_behind() {
+    const ALONE: &str = "127.0.0.1,localhost,::1";
+    let foreign = |name: &std::ffi::OsString| {
+        ["PG", "AWS_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+    };
+    let foreign: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(foreign).collect();
+    // SAFETY: no other thread runs yet that could read the environment meanwhile.
+    unsafe {
+        for name in foreign {
+            std::env::remove_var(name);
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            let value = std::env::var(name).map_or(ALONE.to_owned(), |others| format!("{others},{ALONE}"));
+            std::env::set_var(name, value);
+        }
+    }
+}
+
+/// Writes to stderr. One that nobody reads any more is no error, and no panic.
+fn tell(text: &str) {
+    let _gone = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Writes data to stdout. A reader that went away (`| head`) is no error.

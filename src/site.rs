@@ -93,11 +93,11 @@ impl Handles {
     }
 }
 
-/// How long an engine may take until it is ready.
-const READY: Duration = Duration::from_secs(60);
-
 /// How long an engine may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(15);
+
+/// How much of an engine's output is kept with the run, in bytes.
+const LAST_WORDS: usize = 256 * 1024;
 
 /// The engine of a site: how it is started, and the one that runs.
 pub struct EngineSlot {
@@ -109,6 +109,8 @@ pub struct EngineSlot {
     pub keys: ApiKeys,
     /// Where its output goes.
     pub log: PathBuf,
+    /// How long it may take until it is ready.
+    pub ready_within: Duration,
     /// Where its process is recorded.
     pub children: Children,
     /// The one that runs.
@@ -125,7 +127,7 @@ impl EngineSlot {
                 log: &self.log,
                 children: Some(&self.children),
                 redactor,
-                ready_within: READY,
+                ready_within: self.ready_within,
             };
             let engine = EngineProcess::start(&self.launch, &with).await?;
             let client = engine.client(&self.keys);
@@ -148,6 +150,17 @@ impl EngineSlot {
             Some((engine, _)) => engine.kill().await.is_some(),
             None => false,
         }
+    }
+
+    /// The last lines of all that it wrote, redacted; empty where it wrote nothing or is not ours.
+    pub fn last_words(&self, redactor: &Redactor) -> String {
+        let bytes = std::fs::read(&self.log).unwrap_or_default();
+        let mut tail = &bytes[bytes.len().saturating_sub(LAST_WORDS)..];
+        if tail.len() < bytes.len() {
+            // A line that is cut could hold the end of a secret, which nobody would know for one.
+            tail = tail.iter().position(|byte| *byte == b'\n').map_or(&[], |at| &tail[at + 1..]);
+        }
+        redactor.clean(&String::from_utf8_lossy(tail))
     }
 
     /// The API of the running engine.

@@ -1,11 +1,7 @@
 //! `pulp-drill doctor`: what is installed, which substrate would be used and why.
 
 use crate::{
-    base::{
-        process::{Base, unprivileged},
-        trouble::Trouble,
-    },
-    cli::{HELD, UNVERIFIED},
+    base::process::{Base, unprivileged},
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
 };
 use clap::{Args, ValueEnum};
@@ -36,17 +32,26 @@ struct Line {
     todo: String,
 }
 
-/// Looks around; exit 0 when a drill can run, 3 when something needed is missing.
-pub async fn run(args: DoctorArgs) -> Result<u8, Trouble> {
+/// What was found, for the caller to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Data, for standard output.
+    pub stdout: String,
+    /// Whether a drill can run: exit 0, else 3.
+    pub ready: bool,
+}
+
+/// Looks around.
+pub async fn run(args: DoctorArgs) -> Outcome {
     let mut lines = vec![postgres().await, objects().await, temporary(), user()];
     let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
     lines.push(room("reports", &report_dir));
     let ready = lines.iter().all(|l| l.ok || !l.needed);
-    match args.format {
-        Format::Human => print!("{}", human(&lines, ready)),
-        Format::Json => println!("{}", json(&lines, ready)),
-    }
-    Ok(if ready { HELD } else { UNVERIFIED })
+    let stdout = match args.format {
+        Format::Human => human(&lines, ready),
+        Format::Json => format!("{}\n", json(&lines, ready)),
+    };
+    Outcome { stdout, ready }
 }
 
 async fn postgres() -> Line {

@@ -16,7 +16,12 @@ pub(in crate::journal) fn make(reports: &Path, name: &str, file: &str) -> Result
     let missing: Vec<&Path> = reports.ancestors().take_while(|p| !p.exists()).collect();
     let dir = reports.join(name);
     let mut made = false;
-    let begun = fs::create_dir_all(reports).and_then(|()| fs::create_dir(&dir)).and_then(|()| {
+    // The system would say "file exists", which is the answer to another question.
+    let usable = match reports.exists() && !reports.is_dir() {
+        true => Err(ErrorKind::NotADirectory.into()),
+        false => fs::create_dir_all(reports),
+    };
+    let begun = usable.and_then(|()| fs::create_dir(&dir)).and_then(|()| {
         made = true;
         probe(&dir.join(file))
     });

@@ -61,6 +61,8 @@ pub struct Outcome {
     pub blame: Option<Blame>,
     /// How to reach a site that was left standing.
     pub standing: Option<String>,
+    /// Whether no other scenario can go better: the engine does not start on an empty site.
+    pub hopeless: bool,
 }
 
 /// What ends a scenario before its verify stage.
@@ -89,17 +91,22 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     }
     let rto = scene.rto();
     drop(scene);
-    let standing = ground.keep.then(|| how_to_connect(&site));
-    if !ground.keep
-        && let Err(trouble) = ground.substrate.dispose(&site).await
-    {
+    let said = site.engine.last_words(&site.redactor);
+    let mut standing = None;
+    if ground.keep {
+        standing = Some(ground.substrate.leave(&site).await?);
+    } else if let Err(trouble) = ground.substrate.dispose(&site).await {
         seen.troubles.push(trouble.while_doing("can't take the scenario's site down"));
     }
     if ground.substrate.outlives() {
         restore::migrate(&site, &log).await?;
     }
+    let hopeless = seen.hopeless;
     let outcome = seen.conclude(plan, began, rto, &log)?;
-    Ok(Outcome { standing, ..outcome })
+    if outcome.verdict != Verdict::Pass && !said.is_empty() {
+        log.artefact(&format!("{}-engine.log", plan.id), said.as_bytes(), "the end of the engine's output")?;
+    }
+    Ok(Outcome { standing, hopeless, ..outcome })
 }
 
 /// What the verdict will rest on.
@@ -109,6 +116,7 @@ struct Seen {
     checks: Vec<(CheckId, CheckOutcome)>,
     without_effect: Vec<String>,
     troubles: Vec<Trouble>,
+    hopeless: bool,
 }
 
 impl Seen {
@@ -140,7 +148,7 @@ impl Seen {
         log.event(Event::ScenarioFinished { judgement, ms: ms(began.elapsed()), rto_ms: rto.map(ms) })?;
         let blames = || self.troubles.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
-        Ok(Outcome { verdict, blame, standing: None })
+        Ok(Outcome { verdict, blame, standing: None, hopeless: false })
     }
 }
 
@@ -226,7 +234,7 @@ impl<'a> Scene<'a> {
         if let Some(failed) = restore::migrate(self.site, &self.log).await? {
             return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
         }
-        self.site.engine.start(&self.site.redactor).await?;
+        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
         let seed = self
             .ground
             .seeds
@@ -461,17 +469,6 @@ impl<'a> Scene<'a> {
         seen.take(verified);
         Ok(())
     }
-}
-
-fn how_to_connect(site: &Site<Source>) -> String {
-    format!(
-        "database: psql '{}' (password in {})\nbucket:   {} at {}\nfolder:   {}",
-        site.database.url_without_password(),
-        site.folder.join("environment").display(),
-        site.bucket,
-        site.s3.endpoint,
-        site.folder.display()
-    )
 }
 
 fn ms(duration: Duration) -> u64 {

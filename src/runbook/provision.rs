@@ -19,10 +19,11 @@ use crate::{
         programs::PgBin,
     },
 };
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
 pub mod elsewhere;
+mod keep;
 pub mod leftovers;
 pub mod processes;
 
@@ -42,6 +43,8 @@ pub struct EngineChoice {
     pub launch: Launch,
     /// Its name in reports.
     pub name: String,
+    /// How long it may take until it is ready.
+    pub ready_within: Duration,
 }
 
 /// PostgreSQL and an object store, up.
@@ -157,7 +160,8 @@ impl Substrate {
             Stores::Local { postgres, objects } => self.local_site(number, postgres, objects).await,
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
-                stores.site(number, &self.run_dir, programs, profile, &self.redactor).await
+                let within = self.engine.ready_within;
+                stores.site(number, &self.run_dir, programs, profile, within, &self.redactor).await
             }
         }
     }
@@ -180,6 +184,7 @@ impl Substrate {
         };
         let store = Store::s3(&s3);
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
+        self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         store.create_bucket(&bucket).await?;
         store.create_bucket(&backup_bucket).await?;
@@ -191,6 +196,7 @@ impl Substrate {
             env: environment(&database, &s3, &bucket, gate.url().as_str(), &keys, &folder),
             keys,
             log: folder.join("engine.log"),
+            ready_within: self.engine.ready_within,
             children: self.run_dir.children().clone(),
             running: Mutex::new(None),
         };
@@ -224,17 +230,6 @@ impl Substrate {
         site.store.delete_bucket(&site.backup_bucket).await?;
         std::fs::remove_dir_all(&site.folder)
             .or_environment(|| format!("can't remove {}", site.folder.display()))
-    }
-
-    /// Leaves everything standing for inspection. Gives the run's folder.
-    pub fn leave_standing(self) -> Result<PathBuf, Trouble> {
-        let run_dir = Arc::try_unwrap(self.run_dir)
-            .map_err(|_| Trouble::harness("the run's folder is still held by somebody"))?;
-        if let Stores::Local { postgres, objects } = &self.stores {
-            postgres.daemon().release();
-            objects.daemon().release();
-        }
-        run_dir.leave_standing()
     }
 
     /// The target profile.
@@ -292,6 +287,8 @@ fn environment(
         ("ASSET_ACCESS_MODE", "private".to_owned()),
         ("ASSETS_DIR", folder.join("assets").display().to_string()),
         ("TEMPLATES_DIR", folder.join("templates").display().to_string()),
+        // What an engine caches there is its site's, and outlives its restarts.
+        ("TMPDIR", folder.join("tmp").display().to_string()),
         ("S3_BUCKET", bucket.to_string()),
         ("S3_REGION", s3.region.clone()),
         ("S3_ACCESS_KEY_ID", s3.access_key.clone()),

@@ -18,7 +18,7 @@ use crate::{
         programs::PgBin,
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -133,6 +133,7 @@ impl Elsewhere {
         run_dir: &Arc<RunDir>,
         programs: PgBin,
         profile: Arc<Profile>,
+        ready_within: Duration,
         redactor: &Redactor,
     ) -> Result<Site<Source>, Trouble> {
         self.reset().await?;
@@ -154,6 +155,7 @@ impl Elsewhere {
                 keys: self.keys.clone(),
                 log: folder.join("engine.log"),
                 children: run_dir.children().clone(),
+                ready_within,
                 running: Mutex::new(None),
             },
             gate: None,

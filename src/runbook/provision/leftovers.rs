@@ -45,7 +45,10 @@ impl Swept {
             parts.push(format!("ended their processes: {}", ended.join(", ")));
         }
         if !self.kept.is_empty() {
-            parts.push(format!("kept sites are still standing: {}", list(&self.kept)));
+            parts.push(format!(
+                "kept sites are still standing (pulp-drill sweep --kept removes them): {}",
+                list(&self.kept)
+            ));
         }
         if !self.unknown.is_empty() {
             parts.push(format!("left alone, not made by us: {}", list(&self.unknown)));

@@ -1,0 +1,129 @@
+//! The arguments of `pulp-drill run`. What they ask for is looked at elsewhere.
+
+use crate::standin::engine::Defect;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Arguments of `pulp-drill run`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    pulp-drill run\n  \
+    pulp-drill run scenarios/binary-missing.yaml --keep\n  \
+    pulp-drill run --filter window --jobs 1\n  \
+    pulp-drill run --engine 'command:node dist/server.js' --golden known-good/\n\n\
+    Exit codes: 0 all held, 1 integrity failure, 2 usage or scenario error, 3 could not verify.")]
+pub struct RunArgs {
+    /// Scenario files, or folders of them
+    #[arg(default_value = "scenarios")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Where PostgreSQL and the object store come from
+    #[arg(long, value_enum, default_value_t = SubstrateArg::Auto)]
+    pub(super) substrate: SubstrateArg,
+    /// The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME
+    #[arg(long, default_value = "standin", value_name = "ENGINE")]
+    pub(super) engine: EngineArg,
+    /// How long the engine may take until GET /health/ready says yes
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(super) ready_within: u16,
+    /// Let the stand-in engine misbehave, to see that the drill notices; may be repeated
+    #[arg(long = "defect", value_name = "NAME", value_enum)]
+    pub(super) defects: Vec<Defect>,
+    /// Where runs are stored
+    #[arg(long, default_value = "reports", value_name = "DIR")]
+    pub(super) report_dir: PathBuf,
+    /// How many scenarios run side by side; the default is the number of cores
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: Option<u16>,
+    /// Only scenarios whose id holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(super) filter: Option<String>,
+    /// Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept`
+    /// takes them down
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// The seed of every choice; a run prints its own
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Stop after the first scenario that fails
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// What to print on stdout at the end
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    /// The target profile: a file, or the name of a shipped one
+    #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
+    pub(super) profile: String,
+    /// The folder with seeds/ and assets/
+    #[arg(long, default_value = "fixtures", value_name = "DIR")]
+    pub(super) fixtures: PathBuf,
+    /// Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds'
+    /// own, for other engines what they render before the backup
+    #[arg(long, value_name = "DIR")]
+    pub(super) golden: Option<PathBuf>,
+    /// With --engine url: the name of the database that may be destroyed, with the engine's bucket
+    #[arg(long, value_name = "DATABASE")]
+    pub(super) i_understand_this_destroys: Option<String>,
+}
+
+/// Where the stores come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SubstrateArg {
+    /// The local one
+    Auto,
+    /// A private PostgreSQL cluster and an S3 server, as child processes
+    Local,
+    /// Docker or Podman containers
+    Containers,
+    /// Your own PostgreSQL and S3
+    External,
+}
+
+/// What is printed on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table of scenarios
+    Human,
+    /// The run's record
+    Json,
+}
+
+/// Which engine is driven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum EngineArg {
+    /// The stand-in that is part of this program.
+    Standin,
+    /// A program with its arguments.
+    Command(Vec<String>),
+    /// One that runs already.
+    Url(url::Url),
+    /// A container image.
+    Image(String),
+}
+
+impl std::str::FromStr for EngineArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "standin" => Ok(Self::Standin),
+            Some(("command", line)) => {
+                let words = shell_words::split(line).map_err(|e| format!("can't split the command: {e}"))?;
+                if words.is_empty() {
+                    Err("the command is empty".to_owned())
+                } else {
+                    Ok(Self::Command(words))
+                }
+            }
+            Some(("url", url)) => {
+                let url: url::Url = url.parse().map_err(|e| format!("no URL: {e}"))?;
+                if ["http", "https"].contains(&url.scheme()) {
+                    Ok(Self::Url(url))
+                } else {
+                    Err("the URL must be http or https".to_owned())
+                }
+            }
+            Some(("image", name)) if !name.is_empty() => Ok(Self::Image(name.to_owned())),
+            _ => Err("expected standin, command:…, url:… or image:…".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `pulp-drill sweep`: removes what dead runs have left behind. Every run does so at its beginning;
+//! sites that `--keep` left standing go only when asked for here.
+
+use crate::{
+    base::{process::Base, trouble::Trouble},
+    runbook::provision::leftovers,
+};
+use clap::Args;
+
+/// Arguments of `pulp-drill sweep`.
+#[derive(Args, Debug)]
+pub struct SweepArgs {
+    /// End and remove the sites that `run --keep` left standing, too
+    #[arg(long)]
+    kept: bool,
+}
+
+/// What came of it, for the caller to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was done, for standard error.
+    pub stderr: String,
+    /// Whether all that was to go has gone: exit 0, else 3.
+    pub clean: bool,
+}
+
+/// Ends the processes of dead runs and removes their folders. Runs that are alive stay.
+pub async fn run(args: SweepArgs) -> Result<Outcome, Trouble> {
+    let base = Base::of_user()?;
+    let swept = if args.kept { leftovers::sweep_kept(&base).await? } else { leftovers::sweep(&base).await? };
+    let said = swept.message().unwrap_or_else(|| format!("nothing to remove in {}", base.path().display()));
+    Ok(Outcome { stderr: format!("{said}\n"), clean: swept.failed.is_empty() })
+}

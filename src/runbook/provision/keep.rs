@@ -1,0 +1,88 @@
+//! Leaves sites standing for inspection (`run --keep`). Taking them down again is `leftovers`.
+
+use crate::{
+    base::trouble::{OrTrouble, Trouble},
+    runbook::provision::{Stores, Substrate},
+    site::{Site, Source},
+    system::engine::{EngineProcess, Start},
+};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The file in the site's folder that holds how to reach it, secrets included.
+const ENVIRONMENT: &str = "environment";
+
+impl Substrate {
+    /// Makes a site ready to outlive the harness: the gate before the object store ends with us, so
+    /// the engine is started again with the store's own address. Gives how to connect, for people
+    /// and without secrets; those are in a file that only its owner can read.
+    pub async fn leave(&self, site: &Site<Source>) -> Result<String, Trouble> {
+        let mut env = site.engine.env.clone();
+        env.insert("S3_ENDPOINT".to_owned(), site.s3.endpoint.clone());
+        site.engine.stop().await;
+        let with = Start {
+            env: &env,
+            log: &site.engine.log,
+            children: Some(&site.engine.children),
+            redactor: &site.redactor,
+            ready_within: site.engine.ready_within,
+        };
+        let engine = match EngineProcess::start(&site.engine.launch, &with).await {
+            Ok(process) => {
+                process.release();
+                if let Some(port) = process.url().port().filter(|_| process.is_ours()) {
+                    env.insert("PORT".to_owned(), port.to_string());
+                }
+                process.url().to_string()
+            }
+            // A site that can't be started may be just what is to be looked at.
+            Err(trouble) => format!("does not start ({}); see {}", trouble.what, site.engine.log.display()),
+        };
+        env.insert("PGPASSWORD".to_owned(), site.database.password.clone());
+        env.insert("AWS_ACCESS_KEY_ID".to_owned(), site.s3.access_key.clone());
+        env.insert("AWS_SECRET_ACCESS_KEY".to_owned(), site.s3.secret_key.clone());
+        env.insert("AWS_REGION".to_owned(), site.s3.region.clone());
+        env.insert("AWS_ENDPOINT_URL".to_owned(), site.s3.endpoint.clone());
+        let file = site.folder.join(ENVIRONMENT);
+        write(&file, &env)?;
+        Ok(format!(
+            "  secrets:  set -a; . {}; set +a\n  engine:   {engine}\n  database: psql {}\n  objects:  \
+             aws s3 ls s3://{}\n  backups:  aws s3 ls s3://{}\n  folder:   {}",
+            quoted(&file.display().to_string()),
+            quoted(&site.database.url_without_password()),
+            site.bucket,
+            site.backup_bucket,
+            site.folder.display()
+        ))
+    }
+
+    /// Leaves everything standing for inspection. Gives the run's folder.
+    pub fn leave_standing(self) -> Result<PathBuf, Trouble> {
+        let run_dir = Arc::try_unwrap(self.run_dir)
+            .map_err(|_| Trouble::harness("the run's folder is still held by somebody"))?;
+        if let Stores::Local { postgres, objects } = &self.stores {
+            postgres.daemon().release();
+            objects.daemon().release();
+        }
+        run_dir.leave_standing()
+    }
+}
+
+/// Writes variables so that a shell reads them with `.`, for the owner's eyes only.
+fn write(file: &Path, env: &BTreeMap<String, String>) -> Result<(), Trouble> {
+    let words = || format!("can't write {}", file.display());
+    let text: String = env.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
+    let mut open = std::fs::OpenOptions::new();
+    let mut out = open.write(true).create_new(true).mode(0o600).open(file).or_environment(words)?;
+    out.write_all(text.as_bytes()).or_environment(words)
+}
+
+/// One word for a shell.
+fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
+    shell_words::quote(text)
+}

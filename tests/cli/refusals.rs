@@ -1,0 +1,152 @@
+//! What is wrong with the call, the files or the machine is told with the right exit code before or
+//! without a verdict, and nothing stays behind.
+
+use crate::yard::{ROOT, Yard, call, postgres, root, scenario};
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The yard holds what the test put there and no more.
+#[track_caller]
+fn untouched(yard: &Yard) {
+    assert!(!yard.path("reports").exists(), "reports were made");
+    assert_eq!(std::fs::read_dir(yard.path("tmp")).unwrap().count(), 0, "something is in TMPDIR");
+}
+
+#[test]
+fn bad_scenario_files_are_told_before_anything_is_started() {
+    let yard = Yard::new();
+    std::fs::create_dir(yard.path("empty")).unwrap();
+    let bomb: String =
+        (1..40).map(|i| format!("a{i}: &a{i} [{0}, {0}, {0}]\n", format!("*a{}", i - 1))).collect();
+    yard.write("bomb.yaml", &format!("a0: &a0 [x, x]\n{bomb}"));
+    let good = std::fs::read_to_string(scenario("binary-missing")).unwrap();
+    yard.write("outside.yaml", &good.replace("lose binary: logo.png", "orphan binary: ../../../etc/passwd"));
+    let big = std::fs::File::create(yard.path("big.yaml")).unwrap();
+    big.set_len(100 << 20).unwrap();
+    let cases: [(&str, &[&str]); 5] = [
+        ("empty", &["no scenario in this folder", "help"]),
+        ("nowhere.yaml", &["nowhere.yaml"]),
+        ("bomb.yaml", &["bomb.yaml"]),
+        ("outside.yaml", &["outside.yaml", "etc/passwd"]),
+        ("big.yaml", &["big.yaml"]),
+    ];
+    for (name, texts) in cases {
+        let done = call(yard.run(&[]).arg(yard.path(name)));
+        done.is(2, texts);
+        assert_eq!(done.out, "", "{name}");
+        assert!(done.err.len() < 16 << 10, "{name}: {} bytes of message", done.err.len());
+    }
+    untouched(&yard);
+}
+
+#[test]
+fn a_bad_command_line_is_told_before_anything_is_started() {
+    let yard = Yard::new();
+    let path = scenario("binary-missing");
+    for engine in ["node server.js", "url:ftp://x", "url:nonsense", "command:", "command:'open", "image:", ""]
+    {
+        call(yard.run(&["--engine", engine, &path])).is(2, &["--engine"]);
+    }
+    call(yard.run(&["--engine", "image:x", &path])).is(2, &["hint"]);
+    call(yard.run(&["--engine", "command:true", "--defect", "fail-open", &path])).is(2, &["hint"]);
+    call(yard.run(&["--substrate", "containers", &path])).is(2, &["hint"]);
+    call(yard.run(&["--jobs", "0", &path])).is(2, &["--jobs"]);
+    call(yard.run(&["--filter", "no-such-thing", &path])).is(2, &["no-such-thing", "hint"]);
+    call(yard.run(&["--profile", "nowhere.yaml", &path])).is(2, &["nowhere.yaml"]);
+    call(yard.run(&["--golden", "nowhere", &path])).is(2, &["--golden"]);
+    untouched(&yard);
+}
+
+#[test]
+fn a_pdf_that_is_none_is_told() {
+    let yard = Yard::new();
+    let text = yard.write("letter.pdf", "no PDF at all");
+    let good = Path::new(ROOT).join("fixtures/seeds/invoices/golden/invoice.pdf");
+    let done = call(yard.command().args(["pdf", "diff"]).arg(good).arg(text));
+    done.is(2, &[]);
+    assert!(done.out.contains("letter.pdf") && done.out.contains("no readable PDF"), "{}", done.all());
+}
+
+#[test]
+fn without_postgresql_there_is_no_verdict_but_a_hint() {
+    let yard = Yard::new();
+    std::fs::create_dir(yard.path("bin")).unwrap();
+    let mut run = yard.run(&[&scenario("binary-missing")]);
+    let done = call(run.env("PULP_DRILL_PG_BIN", yard.path("bin")));
+    done.is(3, &["no PostgreSQL server programs", "holds no initdb", "hint", "PULP_DRILL_PG_BIN"]);
+    assert_eq!(yard.record()["finished"]["exit"], 3);
+    yard.assert_empty();
+}
+
+#[test]
+fn a_report_folder_that_can_not_be_written_is_told_before_anything_is_started() {
+    let yard = Yard::new();
+    yard.write("file", "");
+    let run = |folder: PathBuf| {
+        call(yard.command().args(["run", &scenario("binary-missing"), "--report-dir"]).arg(folder))
+    };
+    run(yard.path("file")).is(3, &["can't make the run's folder", "hint", "--report-dir"]);
+    run(yard.path("file/below")).is(3, &["can't make the run's folder", "--report-dir"]);
+    if root() {
+        let Some(_mounted) = Mounted::new(&yard.path("mount"), "ro,size=1m") else { return };
+        run(yard.path("mount/reports")).is(3, &["can't make the run's folder", "--report-dir"]);
+    }
+    untouched(&yard);
+}
+
+#[test]
+fn a_temporary_folder_that_can_not_be_used_is_told() {
+    let yard = Yard::new();
+    let long = format!("tmp/{}", "long".repeat(20));
+    std::fs::create_dir_all(yard.path(&long)).unwrap();
+    std::fs::set_permissions(yard.path(&long), std::fs::Permissions::from_mode(0o711)).unwrap();
+    let run = |folder: PathBuf| call(yard.run(&[&scenario("binary-missing")]).env("TMPDIR", folder));
+    run(yard.path("nowhere")).is(3, &["can't use the temporary folder", "hint", "TMPDIR"]);
+    if postgres() {
+        run(yard.path(&long)).is(3, &["too long for a Unix socket", "hint", "TMPDIR"]);
+    }
+    yard.assert_empty();
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    if !postgres() || !root() {
+        return;
+    }
+    let yard = Yard::new();
+    let Some(_small) = Mounted::new(&yard.path("small"), "size=24m,mode=711") else { return };
+    let done = call(yard.small_run(&[]).arg(yard.missing()).env("TMPDIR", yard.path("small")));
+    done.is(3, &["No space left on device"]);
+    assert_eq!(std::fs::read_dir(yard.path("small/pulp-drill-0")).unwrap().count(), 1, "only the lock stays");
+
+    // Room for the beginning of a journal, but not for all of it.
+    let Some(_tiny) = Mounted::new(&yard.path("tiny"), "size=72k") else { return };
+    let mut run = yard.small_run_to("tiny/reports", &[]);
+    let done = call(run.arg(yard.missing()));
+    done.is(3, &["No space left on device", "hint", "free some room"]);
+    yard.assert_empty();
+}
+
+/// A small file system of its own; unmounted when dropped.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(path: &Path, options: &str) -> Option<Self> {
+        std::fs::create_dir(path).unwrap();
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
+        if done.is_ok_and(|done| done.status.success()) {
+            return Some(Self(path.to_owned()));
+        }
+        println!("skipped: can't mount a file system here");
+        None
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _told_by_the_folder_that_stays = Command::new("umount").arg(&self.0).status();
+    }
+}
