@@ -7,12 +7,13 @@ use crate::{
     journal::Logbook,
     model::{
         check::CheckId,
-        finding::{Entity, Finding, FindingKind},
+        finding::{Entity, Finding, FindingKind, Severity},
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
-        Looked,
+        CutPoint, Looked, Names,
         pdf::{self, Comparison},
+        reconcile,
         render::{carries_pdf, differ, in_words, is_success, not_deterministic, render},
     },
     site::{Site, Source},
@@ -23,6 +24,7 @@ use serde_json::Value;
 /// known-good one, once two renders have agreed.
 pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> Looked {
     let mut findings = stored(site, known, state);
+    findings.extend(recorded(site, known, state));
     let keys: Vec<TemplateKey> = known.templates.keys().cloned().collect();
     let at = known.assets.len() + keys.len();
     for key in keys {
@@ -60,6 +62,49 @@ pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding>
         findings.push(Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, entity, expected, actual));
     }
     findings
+}
+
+/// Every row against its object before anything was backed up: a size or digest that was recorded
+/// wrong would be taken for damage later, or hide it.
+fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
+    let mut names = Names::default();
+    for (name, asset) in &known.assets {
+        names.learn(asset.key.clone(), name.clone());
+    }
+    let here = CutPoint { state: state.clone(), ..CutPoint::default() };
+    let found = reconcile::check(&here, state, &site.profile, &names).findings;
+    let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
+    damage
+        .map(|f| Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
+        .collect()
+}
+
+/// Renders a template whose binary was replaced: what it renders now is known-good, unless it is
+/// what it rendered before.
+pub async fn renders_anew(
+    site: &Site<Source>,
+    known: &mut Known,
+    key: &TemplateKey,
+    log: &Logbook,
+) -> Result<Vec<Finding>, Trouble> {
+    let before = known.templates.get_mut(key).and_then(|template| template.golden.take());
+    let before = before.map(|golden| read(&golden)).transpose()?;
+    let mut findings = renders(site, known, key, log).await?;
+    let now = known.templates.get(key).and_then(|template| template.golden.as_ref()).map(read).transpose()?;
+    if let (Some(before), Some(now)) = (before, now)
+        && !differ(&before, &now)
+    {
+        let entity = Entity::Template(key.clone());
+        let (expected, actual) = ("a render with the new binary", "what was rendered before the write");
+        findings.push(Finding::new(CheckId::Baseline, FindingKind::StaleRender, entity, expected, actual));
+    }
+    Ok(findings)
+}
+
+fn read(golden: &Golden) -> Result<Vec<u8>, Trouble> {
+    std::fs::read(&golden.path).map_err(|error| {
+        Trouble::environment(format!("can't read {}", golden.path.display())).because(&error)
+    })
 }
 
 /// Renders one template at the source and compares it with its known-good PDF, or makes it one.
@@ -102,8 +147,7 @@ pub async fn renders(
         template.golden = Some(Golden { sha256: Digest::of(&answer.body), path });
         return Ok(Vec::new());
     };
-    let bytes = std::fs::read(&golden.path)
-        .map_err(|e| Trouble::environment(format!("can't read {}", golden.path.display())).because(&e))?;
+    let bytes = read(golden)?;
     let actual = match pdf::compare(&bytes, &answer.body) {
         Ok(Comparison::Different { differences, .. }) => differences
             .iter()

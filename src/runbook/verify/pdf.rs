@@ -189,5 +189,23 @@ pub fn well_formed(bytes: &[u8]) -> Result<PageCount, NotAPdf> {
     })
 }
 
+/// The words of all pages, sorted: equal for two layouts of the same text. Empty where the text
+/// can't be told; never used to decide whether two PDFs are the same.
+///
+/// # Errors
+/// As [`compare`].
+pub fn words(bytes: &[u8]) -> Result<Vec<String>, NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || {
+        let loaded = Loaded::read(&bytes)?;
+        let pages = u32::try_from(pages::PageTree::of(&loaded)?.leaves.len()).unwrap_or(u32::MAX);
+        let lines = (1..=pages).flat_map(|page| text::lines(&loaded, page).unwrap_or_default());
+        let mut words: Vec<String> = lines.flat_map(|line| text::words(&line)).collect();
+        words.sort_unstable();
+        Ok(words)
+    })
+}
+
 #[cfg(test)]
 mod tests;

@@ -221,7 +221,11 @@ impl Names<'_> {
         let name = expectation.entity.as_str();
         match expectation.kind {
             // A name with a slash is an object's key.
-            K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent => {
+            K::MissingBinary
+            | K::OrphanBinary
+            | K::WrongSize
+            | K::WrongContent
+            | K::WrongMetadata => {
                 if !name.contains('/') {
                     self.asset(&name.into(), place);
                 }
@@ -261,6 +265,7 @@ impl Names<'_> {
             | K::SequenceBehind
             | K::EngineNotReady
             | K::FalseReady
+            | K::EngineChangedData
             | K::UnstoredWrite => {}
         }
     }
