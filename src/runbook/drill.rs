@@ -373,8 +373,9 @@ impl<'a> Scene<'a> {
         let touched: Vec<TemplateKey> =
             written.iter().flat_map(|name| self.put.known.broken_by(name)).cloned().collect();
         if self.counts {
-            for key in touched {
-                wrong.extend(baseline::renders_anew(self.site, &mut self.put.known, &key, &self.log).await?);
+            let known = &mut self.put.known;
+            for (key, name) in touched.iter().zip(written.iter().cycle()) {
+                wrong.extend(baseline::renders_anew(self.site, known, key, name, &self.log).await?);
             }
         }
         if !wrong.is_empty() {
