@@ -289,7 +289,8 @@ impl<'a> Scene<'a> {
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
         let starts = job == RestoreJob::StartEngine;
         // What the engine makes of the stores at its start is not what the backup held.
-        let before = if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
+        let before =
+            if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
         match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
             Went::Well => {
                 if let Some(before) = before {
@@ -310,9 +311,7 @@ impl<'a> Scene<'a> {
     async fn untouched(&self, before: Result<State, Trouble>) -> Looked {
         let both = async { Ok((before?, verify::observe(self.site, Some(&self.cut.state)).await?)) };
         match both.await {
-            Ok((before, after)) => {
-                untouched::by_start(&before, &after, &self.site.profile, &self.names)
-            }
+            Ok((before, after)) => untouched::by_start(&before, &after, &self.site.profile, &self.names),
             Err(trouble) => {
                 let trouble: Trouble = trouble;
                 Looked::unknown(trouble.to_string(), Vec::new())

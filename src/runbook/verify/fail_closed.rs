@@ -88,7 +88,8 @@ impl Probe<'_> {
         probed: &mut BTreeSet<AssetName>,
         store_too: bool,
     ) -> Result<(usize, Vec<Finding>), Trouble> {
-        let new: Vec<&AssetName> = self.template.assets.iter().filter(|name| !probed.contains(*name)).collect();
+        let new: Vec<&AssetName> =
+            self.template.assets.iter().filter(|name| !probed.contains(*name)).collect();
         let names = if new.is_empty() { self.template.assets.iter().take(1).collect() } else { new };
         for name in names {
             probed.insert(name.clone());

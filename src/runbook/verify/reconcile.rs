@@ -30,7 +30,8 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
         }
         let Some(table) = observed.database.tables.get(&entity.table) else { continue };
         // The catalog check tells of a column that was lost on the way.
-        for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten() {
+        for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten()
+        {
             if known.is_some_and(|table| !table.columns.contains(column)) {
                 blind.push(format!("{} of the source has no column {column}", entity.table));
             }
@@ -121,12 +122,7 @@ fn one(
     let digests = sha256.into_iter().chain(recorded.map(|o| o.sha256));
     if let Some(other) = digests.into_iter().find(|digest| *digest != found.sha256) {
         let actual = format!("SHA-256 {}, the same size", found.sha256);
-        return Some(finding(
-            FindingKind::WrongContent,
-            entity,
-            format!("SHA-256 {other} at {key}"),
-            actual,
-        ));
+        return Some(finding(FindingKind::WrongContent, entity, format!("SHA-256 {other} at {key}"), actual));
     }
     let typed = |object: &Object| object.content_type.clone().unwrap_or_else(|| "none".to_owned());
     let before = typed(recorded?);

@@ -83,19 +83,17 @@ pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> L
         Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
     };
     let findings = unlisted(recorded, &live, cut);
-    let drifted = manifest::drift(recorded, &live)
-        .into_iter()
-        .map(|drift| {
-            let about = about(&drift, recorded, &live, cut, names);
-            Finding::new(
-                CheckId::Manifest,
-                FindingKind::ManifestDrift,
-                Entity::Manifest(about.as_ref().map_or(drift.item.clone(), ToString::to_string)),
-                drift.recorded.unwrap_or_else(|| format!("no such item in {}", drift.section)),
-                drift.live.unwrap_or_else(|| format!("no such item in {}", drift.section)),
-            )
-            .touching(about)
-        });
+    let drifted = manifest::drift(recorded, &live).into_iter().map(|drift| {
+        let about = about(&drift, recorded, &live, cut, names);
+        Finding::new(
+            CheckId::Manifest,
+            FindingKind::ManifestDrift,
+            Entity::Manifest(about.as_ref().map_or(drift.item.clone(), ToString::to_string)),
+            drift.recorded.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+            drift.live.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+        )
+        .touching(about)
+    });
     let findings = drifted.chain(findings).collect();
     Looked::at(recorded.templates.len() + recorded.assets.len(), findings)
 }

@@ -19,9 +19,11 @@ const MOST: usize = 20;
 
 /// Between the look before the engine's start and the one after it, nothing may change.
 pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names) -> Looked {
-    let rows = before.database.tables.iter().filter_map(|(name, was)| {
-        Some((name, &was.rows, &after.database.tables.get(name)?.rows))
-    });
+    let rows = before
+        .database
+        .tables
+        .iter()
+        .filter_map(|(name, was)| Some((name, &was.rows, &after.database.tables.get(name)?.rows)));
     let when = "before the engine's start";
     let mut findings = Vec::new();
     let mut at = 1 + before.objects.len();
@@ -29,7 +31,10 @@ pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names)
         at += was.len();
         let entity = |key: &String| {
             let json = was.get(key).or_else(|| is.get(key)).map(|row| &row.json);
-            Entity::Row { table: table.clone(), row: json.map_or(key.clone(), |j| profile.row_name(table, key, j)) }
+            Entity::Row {
+                table: table.clone(),
+                row: json.map_or(key.clone(), |j| profile.row_name(table, key, j)),
+            }
         };
         findings.extend(changes(was, is, true, when, entity));
     }

@@ -14,10 +14,7 @@ use crate::{
     },
     runbook::verify::{CutPoint, render::render},
     site::{Restored, Site},
-    system::{
-        engine::Engine,
-        objects::Got,
-    },
+    system::{engine::Engine, objects::Got},
 };
 
 /// What the probe needs.

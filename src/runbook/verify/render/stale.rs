@@ -48,7 +48,8 @@ fn words_of(key: &TemplateKey, state: &State, profile: &Profile) -> BTreeSet<Str
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         for definition in table.rows.values().filter_map(|row| row.json.get(column)) {
             if definition.get("key").and_then(Value::as_str) == Some(key.as_str()) {
-                collect(definition, &mut words);
+                // Its name and description need not be shown, and may hold the same words.
+                collect(definition.get("document").unwrap_or(definition), &mut words);
             }
         }
     }
