@@ -97,14 +97,14 @@ for arg; do shift; [ "$arg" = "$last" ] || set -- "$@" "$arg"; done
 exec "$REAL/pg_dump" "$@" "$(printf %s "$last" | sed 's,/[^/]*$,/postgres,')""#,
         ),
         CONTROL,
-        Says(1, "table lost", "assets"),
+        Says(1, "row lost", "assets/logo.png"),
     ),
     (
         Program("pg_dump", r#"for arg; do case $arg in --file=*) : > "${arg#--file=}";; esac; done; exit 0"#),
         CONTROL,
         Says(1, "restore failed", "restore database"),
     ),
-    (Program("pg_restore", "exit 0"), CONTROL, Says(1, "table lost", "")),
+    (Program("pg_restore", "exit 0"), CONTROL, Says(1, "row lost", "assets/logo.png")),
     (
         Program(
             "pg_restore",
