@@ -65,6 +65,9 @@ findings! {
     WrongContent "wrong content" Failure
         "A binary has the recorded size but other bytes."
         "Nothing refuses this at render time. Restore the object version of the cut point; use immutable keys or bucket versioning.",
+    WrongMetadata "wrong metadata" Failure
+        "A binary has its bytes, but another content type than it had at the cut point."
+        "Copy metadata with the bytes (aws s3 sync does; a detour over files does not), or set it again from the rows.",
     RowLost "row lost" Failure
         "A row of the cut point is not there."
         "Compare the dump's time and options with the cut point; restore a dump that holds the row.",
@@ -86,6 +89,9 @@ findings! {
     EngineNotReady "engine not ready" Failure
         "The engine does not become ready on the restored stores."
         "Read its log in this run's folder; check migrations and bucket access (runbook 3.4, 3.5).",
+    EngineChangedData "engine changed data" Failure
+        "Starting or asking the engine changed what had been restored: it mended, moved or removed something."
+        "What the engine mends at start was not in the backup, and what it removes is lost: compare the stores before its start (runbook 3.5).",
     FalseReady "false ready" Failure
         "The engine says that it is ready while its object store can't be reached."
         "Do not gate traffic on this readiness answer alone.",
@@ -105,7 +111,7 @@ findings! {
         "A render succeeded although a binary that it needs is gone."
         "The engine does not keep its fail-closed promise (runbook 2.3): do not release this version.",
     StaleRender "stale render" Failure
-        "A render shows what the store no longer holds: it came from a cache."
+        "A render shows what the stores no longer hold: it came from a cache."
         "Clear the engine's caches on restore; until then renders prove nothing about the stores.",
     WrongRefusal "wrong refusal" Failure
         "A refusal does not carry the documented status and code."
@@ -156,6 +162,8 @@ impl FindingKind {
             K::EngineNotReady => [K::TableLost, K::CatalogDiffers, K::RestoreFailed].contains(&cause),
             K::CatalogDiffers | K::SequenceBehind => cause == K::TableLost,
             K::PdfMetadataDiffers
+            | K::WrongMetadata
+            | K::EngineChangedData
             | K::NotDeterministic
             | K::FalseReady
             | K::FailOpen
@@ -288,10 +296,12 @@ impl Finding {
         self
     }
 
-    /// Whether this can be a consequence of that one.
+    /// Whether this can be a consequence of that one. What a probe on a sound template or the source
+    /// showed never is: nothing was damaged there.
     pub fn follows_from(&self, cause: &Self) -> bool {
         let own = || std::iter::once(&self.entity).chain(&self.touches);
-        self.kind.may_follow_from(cause.kind)
+        !matches!(self.check, CheckId::Baseline | CheckId::FailClosed)
+            && self.kind.may_follow_from(cause.kind)
             && std::iter::once(&cause.entity).chain(&cause.touches).any(|theirs| own().any(|e| e == theirs))
     }
 }
@@ -312,9 +322,11 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// Whether the finding is the expected one.
+    /// Whether the finding is the expected one. A source that was wrong before the backup is what no
+    /// fault explains: only a write that was never stored can be expected of it.
     pub fn met_by(&self, finding: &Finding) -> bool {
-        self.kind == finding.kind && self.entity == finding.entity.to_string()
+        let told_by = finding.check != CheckId::Baseline || finding.kind == FindingKind::UnstoredWrite;
+        told_by && self.kind == finding.kind && self.entity == finding.entity.to_string()
     }
 }
 

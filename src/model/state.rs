@@ -173,6 +173,10 @@ pub struct KnownTemplate {
     pub data: serde_json::Value,
     /// The assets that a render with this data needs.
     pub assets: Vec<AssetName>,
+    /// Those of them whose picture the known-good PDF shows for certain: a definition may refer to
+    /// one in a branch that its data does not take.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<AssetName>,
     /// The known-good PDF: its digest and its file.
     pub golden: Option<Golden>,
 }

@@ -23,7 +23,7 @@ use crate::{
         provision::Substrate,
         restore::{self, Went},
         seed::{self, Put},
-        verify::{self, CutPoint, Looked, Names, Verified, baseline},
+        verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, untouched},
     },
     scenario::{Act, library::Library, seed::Seed},
     site::{Site, Source},
@@ -171,7 +171,7 @@ struct Scene<'a> {
     backup: Backup,
     done: Vec<String>,
     procedure: Vec<Finding>,
-    not_ready: Option<String>,
+    engine: Started,
     lost: Option<Instant>,
     good: Option<Instant>,
 }
@@ -193,7 +193,7 @@ impl<'a> Scene<'a> {
             backup: Backup::default(),
             done: Vec::new(),
             procedure: Vec::new(),
-            not_ready: None,
+            engine: Started::default(),
             lost: None,
             good: None,
         }
@@ -305,10 +305,14 @@ impl<'a> Scene<'a> {
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
+        let starts = job == RestoreJob::StartEngine;
+        // What the engine makes of the stores at its start is not what the backup held.
+        let before =
+            if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
         match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
             Went::Well => {
-                if job == RestoreJob::StartEngine {
-                    self.not_ready = None;
+                if let Some(before) = before {
+                    self.engine = Started { not_ready: None, untouched: Some(self.untouched(before).await) };
                     self.counts = true;
                     self.live = self.cut.state.clone();
                     self.put.known = self.cut.known.clone();
@@ -317,8 +321,20 @@ impl<'a> Scene<'a> {
             }
             Went::Failed(finding) => Ok(self.failed(Some(*finding))),
             Went::NotReady(why) => {
-                self.not_ready = Some(why);
+                self.engine.not_ready = Some(why);
                 Ok(None)
+            }
+        }
+    }
+
+    /// Whether the engine's start left the stores as they were.
+    async fn untouched(&self, before: Result<State, Trouble>) -> Looked {
+        let both = async { Ok((before?, verify::observe(self.site, Some(&self.cut.state)).await?)) };
+        match both.await {
+            Ok((before, after)) => untouched::by_start(&before, &after, &self.site.profile, &self.names),
+            Err(trouble) => {
+                let trouble: Trouble = trouble;
+                Looked::unknown(trouble.to_string(), Vec::new())
             }
         }
     }
@@ -373,23 +389,24 @@ impl<'a> Scene<'a> {
         self.learn_earlier(written.as_ref(), &before, &after);
         let mut sent = self.put.known.clone();
         sent.assets.retain(|name, _| Some(name) == written.as_ref());
-        let unstored = baseline::stored(self.site, &sent, &after);
-        if !unstored.is_empty() {
-            let mut verified = Verified::default();
-            verified.take(CheckId::Baseline, Looked::at(1, unstored), Duration::ZERO, &self.log)?;
-            seen.take(verified);
-        }
-        let mut touched: Vec<TemplateKey> =
+        let mut wrong = baseline::stored(self.site, &sent, &after);
+        let touched: Vec<TemplateKey> =
             written.iter().flat_map(|name| self.put.known.broken_by(name)).cloned().collect();
-        if let Act::SaveTemplate(key) = act {
-            touched.push(key.clone());
+        let known = &mut self.put.known;
+        for (key, name) in touched.iter().zip(written.iter().cycle()) {
+            wrong.extend(baseline::renders_anew(self.site, known, key, name, &self.log).await?);
         }
-        for key in touched {
-            // The fixture's PDF shows the old binary.
-            if let Some(template) = self.put.known.templates.get_mut(&key) {
+        if let Act::SaveTemplate(key) = act {
+            // The fixture's PDF has the old title.
+            if let Some(template) = known.templates.get_mut(key) {
                 template.golden = None;
             }
-            baseline::renders(self.site, &mut self.put.known, &key, &self.log).await?;
+            wrong.extend(baseline::renders(self.site, known, key, &self.log).await?);
+        }
+        if !wrong.is_empty() {
+            let mut verified = Verified::default();
+            verified.take(CheckId::Baseline, Looked::at(1, wrong), Duration::ZERO, &self.log)?;
+            seen.take(verified);
         }
         let after = verify::observe(self.site, None).await?;
         self.live.take_over(&before, &after);
@@ -463,8 +480,8 @@ impl<'a> Scene<'a> {
             return Ok(());
         }
         let site = self.site.restored();
-        let verified =
-            verify::verify(&site, &self.cut, &self.names, self.not_ready.take(), &self.log).await?;
+        let engine = std::mem::take(&mut self.engine);
+        let verified = verify::verify(&site, &self.cut, &self.names, engine, &self.log).await?;
         self.good = verified.first_good;
         seen.take(verified);
         Ok(())

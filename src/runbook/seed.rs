@@ -64,9 +64,9 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Pu
         }
         let (data, named) = put.resolve(&template.data)?;
         assets.extend(named);
-        assets.retain(|name| !template.hides.contains(name));
         let golden = golden.map(|folder| known_good(&folder.join(template.golden_name()))).transpose()?;
-        let known = KnownTemplate { data, assets: assets.into_iter().collect(), golden };
+        let (assets, shown) = (assets.into_iter().collect(), Vec::new());
+        let known = KnownTemplate { data, assets, shown, golden };
         put.known.templates.insert(template.key.clone(), known);
     }
     for schedule in &seed.schedules {

@@ -31,6 +31,7 @@ pub mod pdf;
 pub mod reconcile;
 pub mod render;
 pub mod runtime;
+pub mod untouched;
 
 /// What must be there after the restore: the rows at the dump's instant, what the harness knows of
 /// them, and the inventory of the API.
@@ -95,6 +96,20 @@ impl Looked {
         Self { outcome: CheckOutcome::Skipped { why: why.into() }, findings: Vec::new() }
     }
 
+    /// Both as one: what either could not find out stays unknown.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        use CheckOutcome as O;
+        self.findings.extend(other.findings);
+        self.outcome = match (self.outcome, other.outcome) {
+            (O::Looked { at }, O::Looked { at: more }) => O::Looked { at: at + more },
+            (unknown @ O::Unknown { .. }, _) | (_, unknown @ O::Unknown { .. }) => unknown,
+            (looked @ O::Looked { .. }, O::Skipped { .. })
+            | (O::Skipped { .. }, looked @ (O::Looked { .. } | O::Skipped { .. })) => looked,
+        };
+        self
+    }
+
     /// It could not find out; what it had found by then still counts.
     pub fn unknown(why: impl Into<String>, findings: Vec<Finding>) -> Self {
         Self { outcome: CheckOutcome::Unknown { why: why.into() }, findings }
@@ -153,12 +168,21 @@ pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Tro
     Ok(State { database: database?, objects: site.objects.inventory("").await? })
 }
 
-/// Runs all checks of a restored site. `ready` is what kept the engine from starting, if anything.
+/// What the restore's start of the engine has shown.
+#[derive(Debug, Default)]
+pub struct Started {
+    /// What kept it from becoming ready, if anything.
+    pub not_ready: Option<String>,
+    /// What it did to the stores; nothing where the restore started no engine.
+    pub untouched: Option<Looked>,
+}
+
+/// Runs all checks of a restored site.
 pub async fn verify(
     site: &Site<Restored>,
     cut: &CutPoint,
     names: &Names,
-    not_ready: Option<String>,
+    engine: Started,
     log: &Logbook,
 ) -> Result<Verified, Trouble> {
     let mut all = Verified::default();
@@ -167,7 +191,7 @@ pub async fn verify(
         observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
     let reading = started.elapsed();
 
-    let ready = Timed::of(runtime::ready(site, not_ready)).await;
+    let ready = Timed::of(runtime::ready(site, engine.not_ready)).await;
     let is_ready = ready.looked.findings.is_empty();
     ready.into(CheckId::Ready, &mut all, log)?;
     if is_ready {
@@ -192,7 +216,28 @@ pub async fn verify(
     } else {
         all.skip([CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
     }
+    let untouched = Timed::of(untouched(site, &observed, engine.untouched, is_ready, names)).await;
+    untouched.into(CheckId::Untouched, &mut all, log)?;
     Ok(all)
+}
+
+/// Adds to what the engine's start did what the checks' renders made it do.
+async fn untouched(
+    site: &Site<Restored>,
+    observed: &State,
+    by_start: Option<Looked>,
+    is_ready: bool,
+    names: &Names,
+) -> Looked {
+    let mut parts: Vec<Looked> = by_start.into_iter().collect();
+    if is_ready {
+        parts.push(match observe(site, Some(observed)).await {
+            Ok(now) => untouched::by_renders(observed, &now, &site.profile, names),
+            Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+        });
+        parts.push(Looked::at(1, untouched::still_ready(site).await.into_iter().collect()));
+    }
+    parts.into_iter().reduce(Looked::and).unwrap_or_else(|| Looked::skipped("no engine was started"))
 }
 
 /// A check with the time it took.

@@ -3,26 +3,34 @@
 //! never right.
 
 use crate::{
-    base::{digest::Digest, ids::TemplateKey, trouble::Trouble},
+    base::{
+        digest::Digest,
+        ids::{AssetName, TemplateKey},
+        trouble::Trouble,
+    },
     journal::Logbook,
     model::{
         check::CheckId,
-        finding::{Entity, Finding, FindingKind},
+        finding::{Entity, Finding, FindingKind, Severity},
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
-        Looked,
+        CutPoint, Looked, Names,
         pdf::{self, Comparison},
+        reconcile,
         render::{carries_pdf, differ, in_words, is_success, not_deterministic, render},
     },
     site::{Site, Source},
+    system::objects::Got,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Checks a fresh source. Where no known-good PDF is given, what it renders now becomes the
 /// known-good one, once two renders have agreed.
 pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> Looked {
     let mut findings = stored(site, known, state);
+    findings.extend(recorded(site, known, state));
     let keys: Vec<TemplateKey> = known.templates.keys().cloned().collect();
     let at = known.assets.len() + keys.len();
     for key in keys {
@@ -31,7 +39,36 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
             Err(trouble) => return Looked::unknown(trouble.to_string(), findings),
         }
     }
+    if let Err(trouble) = shown(site, known).await {
+        return Looked::unknown(trouble.to_string(), findings);
+    }
     Looked::at(at, findings)
+}
+
+/// Finds out which assets each known-good PDF shows: it holds as many pictures of an asset's size
+/// as the template has assets of that size. Where that can't be told, the asset is not counted:
+/// a render without it that looks the same proves nothing then.
+pub async fn shown(site: &Site<Source>, known: &mut Known) -> Result<(), Trouble> {
+    let mut sizes = BTreeMap::new();
+    for (name, asset) in &known.assets {
+        if let Got::Found { bytes, .. } = site.objects.get(&asset.key).await?
+            && let Ok(size) = imagesize::blob_size(&bytes)
+        {
+            sizes.insert(name.clone(), (size.width, size.height));
+        }
+    }
+    for template in known.templates.values_mut() {
+        let Some(golden) = &template.golden else { continue };
+        let pictures = pdf::picture_sizes(&read(golden)?).unwrap_or_default();
+        let of_size = |size| template.assets.iter().filter(|name| sizes.get(*name) == Some(size)).count();
+        let is_shown = |name: &&AssetName| {
+            sizes.get(*name).is_some_and(|size| {
+                pictures.iter().filter(|picture| *picture == size).count() >= of_size(size)
+            })
+        };
+        template.shown = template.assets.iter().filter(is_shown).cloned().collect();
+    }
+    Ok(())
 }
 
 /// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
@@ -62,6 +99,52 @@ pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding>
     findings
 }
 
+/// Every row against its object before anything was backed up: a size or digest that was recorded
+/// wrong would be taken for damage later, or hide it.
+fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
+    let mut names = Names::default();
+    for (name, asset) in &known.assets {
+        names.learn(asset.key.clone(), name.clone());
+    }
+    let here = CutPoint { state: state.clone(), ..CutPoint::default() };
+    let found = reconcile::check(&here, state, &site.profile, &names).findings;
+    let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
+    damage
+        .map(|f| Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
+        .collect()
+}
+
+/// Renders a template whose binary was replaced: what it renders now is known-good, unless it is
+/// what it rendered before.
+pub async fn renders_anew(
+    site: &Site<Source>,
+    known: &mut Known,
+    key: &TemplateKey,
+    replaced: &AssetName,
+    log: &Logbook,
+) -> Result<Vec<Finding>, Trouble> {
+    let was_shown = known.templates.get(key).is_some_and(|template| template.shown.contains(replaced));
+    let before = known.templates.get_mut(key).and_then(|template| template.golden.take());
+    let before = before.map(|golden| read(&golden)).transpose()?;
+    let mut findings = renders(site, known, key, log).await?;
+    let now = known.templates.get(key).and_then(|template| template.golden.as_ref()).map(read).transpose()?;
+    shown(site, known).await?;
+    if let (true, Some(before), Some(now)) = (was_shown, before, now)
+        && !differ(&before, &now)
+    {
+        let entity = Entity::Template(key.clone());
+        let (expected, actual) = ("a render with the new binary", "what was rendered before the write");
+        findings.push(Finding::new(CheckId::Baseline, FindingKind::StaleRender, entity, expected, actual));
+    }
+    Ok(findings)
+}
+
+fn read(golden: &Golden) -> Result<Vec<u8>, Trouble> {
+    std::fs::read(&golden.path).map_err(|error| {
+        Trouble::environment(format!("can't read {}", golden.path.display())).because(&error)
+    })
+}
+
 /// Renders one template at the source and compares it with its known-good PDF, or makes it one.
 pub async fn renders(
     site: &Site<Source>,
@@ -71,6 +154,10 @@ pub async fn renders(
 ) -> Result<Vec<Finding>, Trouble> {
     let api = site.engine.api().await?;
     let Some(template) = known.templates.get_mut(key) else { return Ok(Vec::new()) };
+    // One of its assets was deleted: it is refused from now on, and rightly.
+    if template.assets.iter().any(|name| !known.assets.contains_key(name)) {
+        return Ok(Vec::new());
+    }
     let entity = || Entity::Template(key.clone());
     let found = |kind, expected: &str, actual: String| {
         Ok(vec![Finding::new(CheckId::Baseline, kind, entity(), expected, actual)])
@@ -104,8 +191,7 @@ pub async fn renders(
         template.golden = Some(Golden { sha256, path });
         return Ok(Vec::new());
     };
-    let bytes = std::fs::read(&golden.path)
-        .map_err(|e| Trouble::environment(format!("can't read {}", golden.path.display())).because(&e))?;
+    let bytes = read(golden)?;
     let actual = match pdf::compare(&bytes, &answer.body) {
         Ok(Comparison::Different { differences, .. }) => differences
             .iter()

@@ -90,10 +90,7 @@ fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, known:
         let template = known.templates.contains_key(&template).then_some(Entity::Template(template));
         asset.into_iter().chain(template).collect()
     };
-    let mut entities = vec![Entity::Table(table.clone())];
-    entities.extend(owner.map(Entity::Asset));
-    entities.extend(row.split('@').flat_map(named));
-    entities
+    owner.map(Entity::Asset).into_iter().chain(row.split('@').flat_map(named)).collect()
 }
 
 /// The columns in which two rows differ, as they were and as they are.

@@ -189,5 +189,35 @@ pub fn well_formed(bytes: &[u8]) -> Result<PageCount, NotAPdf> {
     })
 }
 
+/// The words of all pages, sorted, each once: the same for two layouts of the same text, also where
+/// a table's head is repeated on each page. Empty where the text can't be told; never used to decide
+/// whether two PDFs are the same.
+///
+/// # Errors
+/// As [`compare`].
+pub fn words(bytes: &[u8]) -> Result<Vec<String>, NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || {
+        let loaded = Loaded::read(&bytes)?;
+        let pages = u32::try_from(pages::PageTree::of(&loaded)?.leaves.len()).unwrap_or(u32::MAX);
+        let lines = (1..=pages).flat_map(|page| text::lines(&loaded, page).unwrap_or_default());
+        let mut words: Vec<String> = lines.flat_map(|line| text::words(&line)).collect();
+        words.sort_unstable();
+        words.dedup();
+        Ok(words)
+    })
+}
+
+/// The sizes in pixels of the pictures in a PDF, masks left out; unsorted.
+///
+/// # Errors
+/// As [`compare`].
+pub fn picture_sizes(bytes: &[u8]) -> Result<Vec<(usize, usize)>, NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || Ok(load::picture_sizes(&Loaded::read(&bytes)?)))
+}
+
 #[cfg(test)]
 mod tests;

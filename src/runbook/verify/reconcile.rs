@@ -14,17 +14,31 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// More reasons for not having seen everything are not listed.
+const MOST: usize = 5;
+
 /// Reconciles the restored stores.
 pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names) -> Looked {
     let mut at = 0;
     let mut findings = Vec::new();
     let mut referenced = BTreeSet::new();
-    let mut too_large = Vec::new();
+    let mut blind = Vec::new();
     for (entity, binary) in profile.with_binaries() {
+        let known = cut.state.database.tables.get(&entity.table);
+        if known.is_none() {
+            blind.push(format!("the source has no table {}", entity.table));
+        }
         let Some(table) = observed.database.tables.get(&entity.table) else { continue };
+        // The catalog check tells of a column that was lost on the way.
+        for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten()
+        {
+            if known.is_some_and(|table| !table.columns.contains(column)) {
+                blind.push(format!("{} of the source has no column {column}", entity.table));
+            }
+        }
         for (row_key, row) in &table.rows {
             if row.json.is_null() {
-                too_large.push(entity.table.to_string());
+                blind.push(format!("{} has rows too large to be kept", entity.table));
                 break;
             }
             let Some(key) = row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from) else {
@@ -42,15 +56,15 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 table: entity.table.clone(),
                 row: profile.row_name(&entity.table, row_key, &row.json),
             };
+            if let Some(hash) = unreadable_hash(&row.json, binary) {
+                blind.push(format!("{row_entity} has {hash:?} where the profile says that its SHA-256 is"));
+            }
             findings.extend(
                 one(&row.json, binary, &key, cut.state.objects.get(&key), observed.objects.get(&key), name)
                     .map(|f| f.touching([row_entity])),
             );
             referenced.insert(key);
         }
-    }
-    if !too_large.is_empty() {
-        return Looked::unknown(format!("too large to reconcile: {}", too_large.join(", ")), findings);
     }
     for (key, object) in &observed.objects {
         at += 1;
@@ -65,7 +79,23 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
             ));
         }
     }
-    Looked::at(at, findings)
+    if blind.is_empty() {
+        return Looked::at(at, findings);
+    }
+    // Looking past what the profile names would be looking at nothing.
+    blind.truncate(MOST);
+    Looked::unknown(format!("the profile does not fit: {}", blind.join("; ")), findings)
+}
+
+/// A recorded hash that can't be read as SHA-256 in hex. Without a value there is none to compare.
+fn unreadable_hash<'a>(row: &'a Value, binary: &Binary) -> Option<&'a str> {
+    let text = row.get(binary.sha256.as_ref()?)?.as_str()?;
+    text.parse::<Digest>().is_err().then_some(text)
+}
+
+/// The size that a row records: as a number, or as text where the column holds text.
+fn recorded_size(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// One row against its object, and the object against the cut point's.
@@ -78,7 +108,7 @@ fn one(
     entity: Entity,
 ) -> Option<Finding> {
     let column = |name: &Option<String>| name.as_ref().and_then(|c| row.get(c));
-    let size = column(&binary.size).and_then(Value::as_u64).or(recorded.map(|o| o.size));
+    let size = column(&binary.size).and_then(recorded_size).or(recorded.map(|o| o.size));
     let sha256: Option<Digest> = column(&binary.sha256).and_then(Value::as_str).and_then(|t| t.parse().ok());
     let Some(found) = found else {
         let expected = size.map_or_else(|| format!("an object at {key}"), |s| format!("{s} bytes at {key}"));
@@ -90,9 +120,16 @@ fn one(
     }
     // The row's digest may have been changed together with the bytes; the cut point's was not.
     let digests = sha256.into_iter().chain(recorded.map(|o| o.sha256));
-    let other = digests.into_iter().find(|digest| *digest != found.sha256)?;
-    let actual = format!("SHA-256 {}, the same size", found.sha256);
-    Some(finding(FindingKind::WrongContent, entity, format!("SHA-256 {other} at {key}"), actual))
+    if let Some(other) = digests.into_iter().find(|digest| *digest != found.sha256) {
+        let actual = format!("SHA-256 {}, the same size", found.sha256);
+        return Some(finding(FindingKind::WrongContent, entity, format!("SHA-256 {other} at {key}"), actual));
+    }
+    let typed = |object: &Object| object.content_type.clone().unwrap_or_else(|| "none".to_owned());
+    let before = typed(recorded?);
+    (before != typed(found)).then(|| {
+        let actual = format!("content type {}", typed(found));
+        finding(FindingKind::WrongMetadata, entity, format!("content type {before} at {key}"), actual)
+    })
 }
 
 fn finding(kind: FindingKind, entity: Entity, expected: impl Into<String>, actual: String) -> Finding {

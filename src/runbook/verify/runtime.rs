@@ -82,21 +82,46 @@ pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> L
         Ok(live) => live,
         Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
     };
-    let findings = manifest::drift(recorded, &live)
-        .into_iter()
-        .map(|drift| {
-            let about = about(&drift, recorded, &live, cut, names);
+    let findings = unlisted(recorded, &live, cut);
+    let drifted = manifest::drift(recorded, &live).into_iter().map(|drift| {
+        let about = about(&drift, recorded, &live, cut, names);
+        Finding::new(
+            CheckId::Manifest,
+            FindingKind::ManifestDrift,
+            Entity::Manifest(about.as_ref().map_or(drift.item.clone(), ToString::to_string)),
+            drift.recorded.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+            drift.live.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+        )
+        .touching(about)
+    });
+    let findings = drifted.chain(findings).collect();
+    Looked::at(recorded.templates.len() + recorded.assets.len(), findings)
+}
+
+/// What both inventories leave out or hold twice does not drift: an engine that pages its lists
+/// wrongly would go unnoticed.
+fn unlisted(recorded: &manifest::Manifest, live: &manifest::Manifest, cut: &CutPoint) -> Vec<Finding> {
+    let times = |m: &manifest::Manifest, entity: &Entity, id: &str| match entity {
+        Entity::Template(key) => m.templates.iter().filter(|t| t.key == key.as_str()).count(),
+        _ => m.assets.iter().filter(|a| a.id == id).count(),
+    };
+    let templates = cut.known.templates.keys().map(|key| (Entity::Template(key.clone()), key.as_str()));
+    let assets = cut.known.assets.iter().map(|(name, a)| (Entity::Asset(name.clone()), a.id.as_str()));
+    let wrong = templates.chain(assets).filter_map(|(entity, id)| {
+        let (then, now) = (times(recorded, &entity, id), times(live, &entity, id));
+        // Listed once and then not at all is drift.
+        (then != 1 && now != 1 || now > 1).then(|| {
             Finding::new(
                 CheckId::Manifest,
                 FindingKind::ManifestDrift,
-                Entity::Manifest(about.as_ref().map_or(drift.item.clone(), ToString::to_string)),
-                drift.recorded.unwrap_or_else(|| format!("no such item in {}", drift.section)),
-                drift.live.unwrap_or_else(|| format!("no such item in {}", drift.section)),
+                Entity::Manifest(entity.to_string()),
+                "listed once, at the source and now",
+                format!("listed {then} times at the source, {now} times now"),
             )
-            .touching(about)
+            .touching([entity])
         })
-        .collect();
-    Looked::at(recorded.templates.len() + recorded.assets.len(), findings)
+    });
+    wrong.collect()
 }
 
 async fn live(site: &Site<Restored>) -> Result<manifest::Manifest, Trouble> {

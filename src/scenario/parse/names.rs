@@ -227,7 +227,7 @@ impl Names<'_> {
         let name = expectation.entity.as_str();
         match expectation.kind {
             // A name with a slash is an object's key.
-            K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent => {
+            K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent | K::WrongMetadata => {
                 if !name.contains('/') && !self.is_earlier(name) {
                     self.asset(&name.into(), place);
                 }
@@ -264,6 +264,7 @@ impl Names<'_> {
             | K::SequenceBehind
             | K::EngineNotReady
             | K::FalseReady
+            | K::EngineChangedData
             | K::UnstoredWrite => {}
         }
     }

@@ -94,6 +94,28 @@ impl Loaded {
     }
 }
 
+/// The sizes in pixels of all pictures but those that are another's mask.
+pub fn picture_sizes(loaded: &Loaded) -> Vec<(usize, usize)> {
+    let pictures = || {
+        loaded.document.objects.iter().filter_map(|(id, object)| {
+            let dict = &object.as_stream().ok()?.dict;
+            (dict.get(b"Subtype").ok()?.as_name().ok()? == b"Image").then_some((*id, dict))
+        })
+    };
+    let mask = |dict: &lopdf::Dictionary| {
+        let of = |name: &[u8]| dict.get(name).ok()?.as_reference().ok();
+        [of(b"SMask"), of(b"Mask")].into_iter().flatten().collect::<Vec<_>>()
+    };
+    let masks: std::collections::BTreeSet<_> = pictures().flat_map(|(_, dict)| mask(dict)).collect();
+    let side = |dict: &lopdf::Dictionary, name: &[u8]| {
+        usize::try_from(loaded.resolve(dict.get(name).ok()?).ok()?.1.as_i64().ok()?).ok()
+    };
+    pictures()
+        .filter(|(id, _)| !masks.contains(id))
+        .filter_map(|(_, dict)| Some((side(dict, b"Width")?, side(dict, b"Height")?)))
+        .collect()
+}
+
 /// What can be told without parsing: the size, the header, `%%EOF` at the end and a `startxref` that
 /// points at a cross-reference.
 pub fn outline(bytes: &[u8]) -> Result<(), NotAPdf> {

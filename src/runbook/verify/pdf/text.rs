@@ -13,6 +13,11 @@ pub fn lines(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
     Some(text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
+/// The words of a line: what stands between characters that are neither letters nor digits.
+pub fn words(line: &str) -> Vec<String> {
+    line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 /// The page's drawing instructions in lines.
 pub fn instructions(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
     let id = loaded.document.page_iter().nth(usize::try_from(page.checked_sub(1)?).ok()?)?;

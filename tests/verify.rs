@@ -1,0 +1,223 @@
+//! The checks that look at two states: each on damage that it must tell, and on none. What asks a
+//! live engine is tried in `liars`.
+
+#![expect(clippy::unwrap_used, reason = "a fixture that can't be made is a failed test")]
+
+use pulp_drill::{
+    base::digest::Digest,
+    model::{
+        finding::Finding,
+        profile::Profile,
+        state::{Catalog, Database, Object, Row, Sequence, State, Table},
+        verdict::CheckOutcome,
+    },
+    runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, runtime, untouched},
+};
+use serde_json::{Value, json};
+
+const BYTES: &str = "the bytes of a logo";
+
+fn profile() -> Profile {
+    serde_saphyr::from_str(include_str!("../profiles/pulp-engine.yaml")).unwrap()
+}
+
+fn row(json: Value) -> Row {
+    Row { digest: Digest::of(json.to_string()), json }
+}
+
+fn table(rows: &[(&str, Value)]) -> Table {
+    let columns = rows.first().map(|(_, json)| json.as_object().unwrap().keys().cloned().collect());
+    Table {
+        columns: columns.unwrap_or_default(),
+        rows: rows.iter().map(|(key, json)| ((*key).to_owned(), row(json.clone()))).collect(),
+    }
+}
+
+fn asset() -> Value {
+    json!({
+        "original_name": "logo.png", "filename": "1-logo.png", "size_bytes": BYTES.len(),
+        "content_hash": Digest::of(BYTES).to_string(),
+    })
+}
+
+/// A sound state.
+fn sound() -> State {
+    let version = json!({ "object_key": "1-logo.png", "size_bytes": null, "content_hash": null });
+    let schedule = json!({ "name": "monthly", "next_run_at": "2026-01-01T00:00:00Z" });
+    let feeds = Some(("audit_events".into(), "id".to_owned()));
+    let part = (Some("assets".into()), "text not null".to_owned());
+    State {
+        database: Database {
+            tables: [
+                ("assets".into(), table(&[("[1]", asset())])),
+                ("asset_versions".into(), table(&[("[1]", version)])),
+                ("schedules".into(), table(&[("[1]", schedule)])),
+                ("audit_events".into(), table(&[("[7]", json!({ "id": 7 }))])),
+            ]
+            .into(),
+            sequences: [("audit_id".into(), Sequence { next: 8, increment: 1, feeds, reached: Some(7) })]
+                .into(),
+            catalog: Catalog { parts: [("column assets.filename".into(), part)].into() },
+        },
+        objects: [("1-logo.png".into(), object(BYTES))].into(),
+    }
+}
+
+fn object(text: &str) -> Object {
+    Object { size: text.len() as u64, sha256: Digest::of(text), content_type: Some("image/png".to_owned()) }
+}
+
+/// All that the checks say of a state that came back where another was expected.
+fn all(cut: &State, observed: &State) -> Vec<(&'static str, Looked)> {
+    let cut = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    let (profile, names) = (profile(), Names::default());
+    vec![
+        ("catalog", catalog::check(&cut, observed)),
+        ("contents", contents::check(&cut, observed, &profile)),
+        ("sequences", catalog::sequences(&cut, observed)),
+        ("reconcile", reconcile::check(&cut, observed, &profile, &names)),
+        ("schedules", runtime::schedules(&cut, observed, &profile)),
+    ]
+}
+
+fn found(looked: &[(&'static str, Looked)]) -> Vec<String> {
+    looked.iter().flat_map(|(_, l)| &l.findings).map(Finding::to_string).collect()
+}
+
+/// What is said after damage.
+fn after(damage: impl FnOnce(&mut State)) -> Vec<String> {
+    let mut state = sound();
+    damage(&mut state);
+    found(&all(&sound(), &state))
+}
+
+fn rows<'a>(state: &'a mut State, table: &str) -> &'a mut Table {
+    state.database.tables.get_mut(&table.into()).unwrap()
+}
+
+fn set(state: &mut State, table: &str, column: &str, value: Value) {
+    let rows = &mut rows(state, table).rows;
+    let mut json = rows.values().next().unwrap().json.clone();
+    json[column] = value;
+    *rows.values_mut().next().unwrap() = row(json);
+}
+
+#[test]
+fn a_sound_state_is_looked_at_and_nothing_is_found() {
+    let looked = all(&sound(), &sound());
+    assert_eq!(found(&looked), [""; 0]);
+    for (check, looked) in looked {
+        assert!(matches!(looked.outcome, CheckOutcome::Looked { at } if at > 0), "{check}");
+    }
+}
+
+#[test]
+fn lost_added_and_changed_rows_are_told() {
+    assert_eq!(after(|s| rows(s, "audit_events").rows.clear()), ["row lost: audit_events/[7]"]);
+    let more = ("[8]".to_owned(), row(json!({ "id": 8 })));
+    assert_eq!(after(|s| rows(s, "audit_events").rows.extend([more])), ["row added: audit_events/[8]"]);
+    assert_eq!(after(|s| set(s, "assets", "tags", json!(["x"]))), ["row changed: assets/logo.png"]);
+    assert_eq!(
+        after(|s| set(s, "schedules", "next_run_at", json!("2026-01-02T00:00:00Z"))),
+        ["row changed: schedules/monthly", "schedule moved: monthly"]
+    );
+}
+
+#[test]
+fn lost_tables_and_changed_schema_are_told() {
+    let lost = |s: &mut State| drop(s.database.tables.remove(&"audit_events".into()));
+    assert_eq!(after(lost), ["table lost: audit_events"]);
+    let other = |s: &mut State| {
+        s.database.catalog.parts.get_mut("column assets.filename").unwrap().1 = "text".to_owned();
+    };
+    assert_eq!(after(other), ["catalog differs: column assets.filename"]);
+}
+
+#[test]
+fn sequences_that_would_collide_or_repeat_are_told_and_those_ahead_are_not() {
+    let next = |next, reached| {
+        after(move |s: &mut State| {
+            let sequence = s.database.sequences.get_mut("audit_id").unwrap();
+            (sequence.next, sequence.reached) = (next, reached);
+        })
+    };
+    assert_eq!(next(7, Some(7)), ["sequence behind: audit_id"]);
+    assert_eq!(next(7, None), ["sequence behind: audit_id"]);
+    assert_eq!(next(100, Some(7)), [""; 0]);
+    assert_eq!(after(|s| s.database.sequences.clear()), ["sequence behind: audit_id"]);
+}
+
+#[test]
+fn each_damage_to_a_binary_has_its_name() {
+    let with = |object: Option<Object>| {
+        after(|s| match object {
+            Some(object) => drop(s.objects.insert("1-logo.png".into(), object)),
+            None => s.objects.clear(),
+        })
+    };
+    let twice = |kind: &str| [format!("{kind}: assets/logo.png"), format!("{kind}: asset_versions/[1]")];
+    let both = |said: Vec<String>, kind: &str| {
+        let mut said = said;
+        said.sort();
+        let mut kinds = twice(kind).to_vec();
+        kinds.sort();
+        assert_eq!(said, kinds);
+    };
+    both(with(None), "missing binary");
+    both(with(Some(object("short"))), "wrong size");
+    both(with(Some(object("the bytes of a logo".replace('t', "x").as_str()))), "wrong content");
+    both(with(Some(Object { content_type: None, ..object(BYTES) })), "wrong metadata");
+    let orphan = |s: &mut State| drop(s.objects.insert("2-late.png".into(), object("late")));
+    assert_eq!(after(orphan), ["orphan binary: 2-late.png"]);
+}
+
+#[test]
+fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
+    let reconciled = |state: &State| {
+        let cut = CutPoint { state: state.clone(), ..CutPoint::default() };
+        reconcile::check(&cut, state, &profile(), &Names::default())
+    };
+    let mut elsewhere = sound();
+    elsewhere.database.tables.remove(&"assets".into());
+    let mut renamed = sound();
+    rows(&mut renamed, "assets").columns.retain(|column| column != "filename");
+    let mut other_hash = sound();
+    set(&mut other_hash, "assets", "content_hash", json!("d41d8cd98f00b204e9800998ecf8427e"));
+    for state in [elsewhere, renamed, other_hash] {
+        assert!(matches!(reconciled(&state).outcome, CheckOutcome::Unknown { .. }));
+    }
+    for hash in [Digest::of(BYTES).to_string().to_uppercase(), format!("sha256:{}", Digest::of(BYTES))] {
+        let mut state = sound();
+        set(&mut state, "assets", "content_hash", json!(hash));
+        set(&mut state, "assets", "size_bytes", json!(BYTES.len().to_string()));
+        let looked = reconciled(&state);
+        assert!(matches!(looked.outcome, CheckOutcome::Looked { .. }) && looked.findings.is_empty());
+    }
+}
+
+#[test]
+fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
+    let (profile, names) = (profile(), Names::default());
+    let told = |looked: Looked| looked.findings.iter().map(Finding::to_string).collect::<Vec<_>>();
+    let start = |after: &State| told(untouched::by_start(&sound(), after, &profile, &names));
+    let renders = |after: &State| told(untouched::by_renders(&sound(), after, &profile, &names));
+    assert_eq!((start(&sound()), renders(&sound())), (vec![], vec![]));
+
+    let mut audited = sound();
+    rows(&mut audited, "audit_events").rows.insert("[8]".into(), row(json!({ "id": 8 })));
+    assert_eq!(start(&audited), ["engine changed data: audit_events/[8]"]);
+    assert_eq!(renders(&audited), [""; 0]);
+
+    let mut mended = sound();
+    mended.objects.insert("2-late.png".into(), object("late"));
+    assert_eq!(start(&mended), ["engine changed data: 2-late.png"]);
+    assert_eq!(renders(&mended), [""; 0]);
+
+    let mut tidied = sound();
+    rows(&mut tidied, "assets").rows.clear();
+    tidied.objects.clear();
+    for said in [start(&tidied), renders(&tidied)] {
+        assert!(said.contains(&"engine changed data: assets/logo.png".to_owned()));
+        assert!(said.contains(&"engine changed data: 1-logo.png".to_owned()));
+    }
+}
