@@ -70,6 +70,8 @@ pub struct Handles {
     pub gate: Option<Gate>,
     /// The engine.
     pub engine: EngineSlot,
+    /// The open door to the database.
+    pub connection: Mutex<Option<Postgres>>,
     /// Secrets to keep out of what is printed.
     pub redactor: Redactor,
 }
@@ -87,9 +89,23 @@ impl Site<Source> {
 }
 
 impl Handles {
-    /// A connection to the site's database.
+    /// The door to the site's database, opened once: logging in costs more than most questions.
     pub async fn connect(&self) -> Result<Postgres, Trouble> {
-        Postgres::connect(&self.database).await
+        let mut connection = self.connection.lock().await;
+        if let Some(postgres) = &*connection {
+            return Ok(postgres.clone());
+        }
+        let postgres = Postgres::connect(&self.database).await?;
+        *connection = Some(postgres.clone());
+        Ok(postgres)
+    }
+
+    /// Closes the door: before the database is dropped, and so that nothing of ours stands in an
+    /// operator's way.
+    pub async fn disconnect(&self) {
+        if let Some(postgres) = self.connection.lock().await.take() {
+            postgres.close().await;
+        }
     }
 }
 

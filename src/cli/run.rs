@@ -5,7 +5,7 @@ use crate::{
     base::{
         clock::Clock,
         ids::RunId,
-        process::{Base, Teardown},
+        process::Teardown,
         redact::Redactor,
         trouble::{Blame, Trouble},
     },
@@ -107,7 +107,7 @@ impl Run {
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
         let Prepared { plans, seeds, golden, profile, engine, library } = prepared;
-        let swept = leftovers::sweep(&Base::of_user()?).await?;
+        let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;
         }

@@ -26,8 +26,9 @@ pub struct Outcome {
 
 /// Ends the processes of dead runs and removes their folders. Runs that are alive stay.
 pub async fn run(args: SweepArgs) -> Result<Outcome, Trouble> {
-    let base = Base::of_user()?;
-    let swept = if args.kept { leftovers::sweep_kept(&base).await? } else { leftovers::sweep(&base).await? };
-    let said = swept.message().unwrap_or_else(|| format!("nothing to remove in {}", base.path().display()));
+    let swept = leftovers::sweep_everywhere(args.kept).await?;
+    let places: Vec<String> =
+        Base::all_of_user().iter().map(|base| base.path().display().to_string()).collect();
+    let said = swept.message().unwrap_or_else(|| format!("nothing to remove in {}", places.join(", ")));
     Ok(Outcome { stderr: format!("{said}\n"), clean: swept.failed.is_empty() })
 }

@@ -44,6 +44,7 @@ pub async fn restore(
     armed: &Armed,
     log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
+    site.disconnect().await;
     let (name, owner) = (quote_ident(&site.database.database), quote_ident(&site.database.user));
     let maintenance = site.database.maintenance().url_without_password();
     for sql in [

@@ -23,7 +23,7 @@ use crate::{
         provision::Substrate,
         restore::{self, Went},
         seed::{self, Put},
-        verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, untouched},
+        verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
     },
     scenario::{Act, library::Library, seed::Seed},
     site::{Site, Source},
@@ -84,7 +84,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
             return facts.conclude(plan, began, None, &log);
         }
     };
-    let mut scene = Scene::new(ground, &site, &plan.seed, log.clone());
+    let mut scene = Scene::new(ground, &site, plan, log.clone());
     let mut seen = Seen::default();
     if let Err(trouble) = scene.perform(plan, &mut seen).await {
         seen.troubles.push(trouble);
@@ -157,6 +157,7 @@ struct Scene<'a> {
     ground: &'a Ground,
     site: &'a Site<Source>,
     seed: &'a str,
+    reach: Reach,
     log: Logbook,
     put: Put,
     names: Names,
@@ -177,11 +178,12 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn new(ground: &'a Ground, site: &'a Site<Source>, seed: &'a str, log: Logbook) -> Self {
+    fn new(ground: &'a Ground, site: &'a Site<Source>, plan: &'a Plan, log: Logbook) -> Self {
         Self {
             ground,
             site,
-            seed,
+            seed: &plan.seed,
+            reach: if plan.started.control { Reach::Everything } else { Reach::OneTemplate },
             log,
             put: Put::default(),
             names: Names::default(),
@@ -481,7 +483,7 @@ impl<'a> Scene<'a> {
         }
         let site = self.site.restored();
         let engine = std::mem::take(&mut self.engine);
-        let verified = verify::verify(&site, &self.cut, &self.names, engine, &self.log).await?;
+        let verified = verify::verify(&site, &self.cut, &self.names, engine, self.reach, &self.log).await?;
         self.good = verified.first_good;
         seen.take(verified);
         Ok(())

@@ -207,6 +207,7 @@ impl Substrate {
             profile: Arc::clone(&self.profile),
             redactor: self.redactor.clone(),
             gate: Some(gate),
+            connection: Mutex::new(None),
             database,
             s3,
             store,
@@ -220,6 +221,7 @@ impl Substrate {
     /// Takes a site down: its engine, database, buckets and folder.
     pub async fn dispose(&self, site: &Site<Source>) -> Result<(), Trouble> {
         site.engine.kill().await;
+        site.disconnect().await;
         match &self.stores {
             Stores::Local { .. } => {
                 drop_database(&site.database.maintenance(), &site.database.database).await?;

@@ -18,6 +18,7 @@ use crate::{
     procedure::manifest::Manifest,
     site::{Handles, Restored, Site},
 };
+use fail_closed::Reach;
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -164,7 +165,6 @@ impl Verified {
 pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Trouble> {
     let postgres = site.connect().await?;
     let database = postgres.capture(&site.profile, as_of.map(|s| &s.database)).await;
-    postgres.close().await;
     Ok(State { database: database?, objects: site.objects.inventory("").await? })
 }
 
@@ -183,6 +183,7 @@ pub async fn verify(
     cut: &CutPoint,
     names: &Names,
     engine: Started,
+    reach: Reach,
     log: &Logbook,
 ) -> Result<Verified, Trouble> {
     let mut all = Verified::default();
@@ -208,7 +209,7 @@ pub async fn verify(
     all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
     if is_ready {
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
-        Timed::of(fail_closed::check(site, cut, &observed, log)).await.into(
+        Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
             CheckId::FailClosed,
             &mut all,
             log,

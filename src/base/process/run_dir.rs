@@ -26,6 +26,12 @@ pub const MAKING: &str = ".new-";
 /// Starts the name of a folder that is being removed: nothing runs in it any more.
 pub const REMOVING: &str = ".dead-";
 
+/// A file system in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// What a run needs of it at the most, in bytes, with room to spare for others.
+const ROOM: u64 = 4 << 30;
+
 /// How long a folder may resist removal while its last processes end.
 const REMOVAL: Duration = Duration::from_secs(3);
 
@@ -37,9 +43,22 @@ const MODE: u32 = 0o711;
 pub struct Base(PathBuf);
 
 impl Base {
-    /// The one below `$TMPDIR`, or `/tmp`.
+    /// The one below `$TMPDIR`; without that, below memory where there is room enough (databases
+    /// are made of hundreds of small files), else below the system's temporary folder.
     pub fn of_user() -> Result<Self, Trouble> {
+        if std::env::var_os("TMPDIR").is_none_or(|folder| folder.is_empty()) && has_room(MEMORY) {
+            return Self::below(Path::new(MEMORY));
+        }
         Self::below(&std::env::temp_dir())
+    }
+
+    /// All that runs of this user may have used: where a dead run's leftovers can be.
+    pub fn all_of_user() -> Vec<Self> {
+        let mut places = vec![std::env::temp_dir()];
+        if Path::new(MEMORY).is_dir() {
+            places.push(PathBuf::from(MEMORY));
+        }
+        places.iter().filter_map(|place| Self::below(place).ok()).collect()
     }
 
     /// The one below this folder; made when it is not there. A link, a folder of somebody else or
@@ -232,6 +251,15 @@ fn set_mode(path: &Path) -> Result<(), Trouble> {
 
 fn open_lock(path: &Path) -> std::io::Result<File> {
     std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Whether a folder is there with room for a run.
+fn has_room(folder: &str) -> bool {
+    nix::sys::statvfs::statvfs(folder).is_ok_and(|stat| {
+        #[expect(clippy::useless_conversion, reason = "the types differ between systems")]
+        let free = u64::from(stat.blocks_available()) * u64::from(stat.fragment_size());
+        free >= ROOM
+    })
 }
 
 #[cfg(test)]

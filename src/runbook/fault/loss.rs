@@ -4,6 +4,9 @@ use crate::{base::trouble::Trouble, scenario::Destroy, site::Handles, system::po
 
 /// Destroys the site or one store of it. The backup bucket is elsewhere and stays.
 pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
+    if what != Destroy::Objects {
+        site.disconnect().await;
+    }
     match what {
         Destroy::Everything => {
             site.engine.kill().await;

@@ -81,7 +81,6 @@ async fn change_definition(target: &Target<'_>, key: &TemplateKey) -> Result<Inj
         postgres.rows(&stored, &[&current.to_string()]).await?.into_iter().next().unwrap_or(current.clone());
     written["document"] = changed["document"].clone();
     let rows = postgres.execute(&sql, &[&current.to_string(), &written.to_string()]).await?;
-    postgres.close().await;
     Ok(Injected { changed: rows > 0, detail: format!("{rows} rows of {table}: {before:?} became {after:?}") })
 }
 
@@ -124,6 +123,5 @@ fn key(target: &Target<'_>, name: &AssetName) -> Result<String, Trouble> {
 async fn execute(target: &Target<'_>, sql: &str, args: &[&str]) -> Result<u64, Trouble> {
     let postgres = target.site.connect().await?;
     let done = postgres.execute(sql, args).await;
-    postgres.close().await;
     done
 }

@@ -159,6 +159,7 @@ impl Elsewhere {
                 running: Mutex::new(None),
             },
             gate: None,
+            connection: Mutex::new(None),
             redactor: redactor.clone(),
             store,
             backup_bucket,

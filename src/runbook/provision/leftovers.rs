@@ -60,6 +60,20 @@ impl Swept {
     }
 }
 
+/// Sweeps wherever runs of this user may have been; with `kept_too`, also sites left standing.
+pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Trouble> {
+    let mut all = Swept::default();
+    for base in Base::all_of_user() {
+        let Swept { removed, ended, kept, unknown, failed } = in_background(&base, kept_too).await?;
+        all.removed.extend(removed);
+        all.ended.extend(ended);
+        all.kept.extend(kept);
+        all.unknown.extend(unknown);
+        all.failed.extend(failed);
+    }
+    Ok(all)
+}
+
 /// Sweeps what dead runs left below the folder.
 pub async fn sweep(base: &Base) -> Result<Swept, Trouble> {
     in_background(base, false).await

@@ -4,6 +4,7 @@
 mod discovery;
 mod objects;
 mod postgres;
+mod verifier;
 
 pub use discovery::{Discovery, OLDEST, Places, discover};
 pub use objects::{ObjectKind, ObjectProgram, ObjectServer};

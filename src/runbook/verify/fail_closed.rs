@@ -27,9 +27,25 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// Probes the engine with every template that renders well and needs a binary: each template and
-/// each binary at least once, the store as a whole with the first.
-pub async fn check(site: &Site<Restored>, cut: &CutPoint, observed: &State, log: &Logbook) -> Looked {
+/// How far the probe goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Each template and each binary at least once: in the clean control of a seed.
+    Everything,
+    /// The smallest template: in every other scenario. What an engine does to other templates does
+    /// not depend on the fault, and the seed's control has seen it.
+    OneTemplate,
+}
+
+/// Probes the engine with templates that render well and need a binary, the smallest first; the
+/// store as a whole with the first.
+pub async fn check(
+    site: &Site<Restored>,
+    cut: &CutPoint,
+    observed: &State,
+    reach: Reach,
+    log: &Logbook,
+) -> Looked {
     let sound = |(_, template): &(&TemplateKey, &KnownTemplate)| {
         !template.assets.is_empty()
             && template.assets.iter().all(|name| {
@@ -42,7 +58,15 @@ pub async fn check(site: &Site<Restored>, cut: &CutPoint, observed: &State, log:
     let mut at = 0;
     let mut store_probed = false;
     let mut probed = BTreeSet::new();
-    for (key, template) in cut.known.templates.iter().filter(sound) {
+    let mut templates: Vec<_> = cut.known.templates.iter().filter(sound).collect();
+    templates.sort_by_key(|(_, template)| {
+        let golden = template.golden.as_ref().and_then(|golden| std::fs::metadata(&golden.path).ok());
+        (template.shown.is_empty(), golden.map_or(u64::MAX, |file| file.len()))
+    });
+    for (key, template) in templates {
+        if reach == Reach::OneTemplate && at > 0 {
+            break;
+        }
         let store_too = !store_probed && !template.shown.is_empty();
         let probe = async {
             let api = site.engine.api().await?;

@@ -1,6 +1,7 @@
 //! A private PostgreSQL cluster: made, started and stopped by us, on a loopback port and a socket
 //! in the run's folder. Its postmaster is our direct child. It speaks no SQL.
 
+use super::verifier::verifier;
 use crate::base::clock::password;
 use crate::base::process::{
     Command, Daemon, Input, PORT_TRIES, RunDir, Signal, User, free_port, run, unprivileged, until,
@@ -162,13 +163,14 @@ impl Cluster<'_> {
         self.bin.command(program).user(self.user.clone()).recorded_in(self.run_dir.children())
     }
 
-    /// `initdb`: passwords for everybody, UTF-8, byte order. macOS has no `C.UTF-8`.
+    /// `initdb`: passwords for everybody, UTF-8, byte order. A verifier is taken in the
+    /// place of a password. macOS has no `C.UTF-8`.
     async fn init(&self, home: &Path, password: &str) -> Result<(), Trouble> {
         let file = home.join("password");
         let words = || format!("can't write {}", file.display());
         let mut open = std::fs::OpenOptions::new();
         let mut writer = open.write(true).create_new(true).mode(0o600).open(&file).or_environment(words)?;
-        std::io::Write::write_all(&mut writer, password.as_bytes()).or_environment(words)?;
+        std::io::Write::write_all(&mut writer, verifier(password).as_bytes()).or_environment(words)?;
         if let Some(user) = &self.user {
             crate::base::process::give_tree(&file, user)?;
         }
