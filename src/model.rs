@@ -1,10 +1,17 @@
 //! Rank 1: words only, no I/O. Each module may import those declared before it.
 
 pub mod check;
-pub mod event;
+
 pub mod fault;
+
 pub mod finding;
-pub mod profile;
-pub mod record;
-pub mod state;
+
 pub mod verdict;
+
+pub mod state;
+
+pub mod profile;
+
+pub mod event;
+
+pub mod record;

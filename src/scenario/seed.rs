@@ -76,9 +76,6 @@ pub struct SeedTemplate {
     pub then: Vec<(PathBuf, Value)>,
     /// Release labels and the versions that they name.
     pub labels: BTreeMap<String, String>,
-    /// Assets that the definition names and that this data hides, behind a condition: a render
-    /// does not need them.
-    pub hides: Vec<AssetName>,
 }
 
 /// A schedule of a seed.
@@ -161,8 +158,6 @@ struct TemplateForm {
     then: Vec<FileName>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
-    #[serde(default)]
-    hides: Vec<AssetName>,
 }
 
 /// An entry of `replace`.
@@ -230,7 +225,7 @@ impl Reader<'_> {
         }
         let assets = self.assets(assets);
         let replace = replace.into_iter().filter_map(|form| self.replacement(form, &assets)).collect();
-        let templates = self.templates(templates, &assets);
+        let templates = self.templates(templates);
         let schedules = schedules.into_iter().filter_map(|form| self.schedule(&form)).collect();
         Some(Seed {
             name: name.to_owned(),
@@ -261,7 +256,7 @@ impl Reader<'_> {
         assets
     }
 
-    fn templates(&mut self, forms: Vec<At<TemplateForm>>, assets: &[SeedAsset]) -> Vec<SeedTemplate> {
+    fn templates(&mut self, forms: Vec<At<TemplateForm>>) -> Vec<SeedTemplate> {
         let mut seen = HashSet::new();
         let mut templates = Vec::new();
         for At { value: form, place } in forms {
@@ -278,12 +273,7 @@ impl Reader<'_> {
                 let message = format!("a second template with the key `{key}`");
                 self.mistakes.push(Mistake::at(place, message).label("keys must differ"));
             }
-            for hidden in form.hides.iter().filter(|name| !assets.iter().any(|a| a.name == **name)) {
-                let names = assets.iter().map(|known| known.name.as_str());
-                self.mistakes.push(Mistake::unknown(Some(place), "asset", hidden.as_str(), names));
-            }
-            let (labels, hides) = (form.labels, form.hides);
-            templates.push(SeedTemplate { key, file, definition, data, then, labels, hides });
+            templates.push(SeedTemplate { key, file, definition, data, then, labels: form.labels });
         }
         templates
     }

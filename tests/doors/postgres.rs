@@ -231,7 +231,8 @@ async fn the_profile_and_the_past_say_what_is_read() {
         .await;
     let entity = Entity {
         table: TableName::from("asset"),
-        label: None,
+        label: Vec::new(),
+        definition: None,
         volatile: vec!["seen".to_owned()],
         binary: None,
         next_run: None,

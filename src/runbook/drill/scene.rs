@@ -1,0 +1,256 @@
+//! A scenario's site while the steps go by, and what is remembered of it: what must be there, what
+//! must come back, what was done.
+
+mod acts;
+
+use crate::{
+    base::{
+        clock,
+        ids::{AssetName, ObjectKey},
+        trouble::Trouble,
+    },
+    journal::Logbook,
+    model::{
+        check::CheckId,
+        event::{Event, TableFacts},
+        finding::Finding,
+        state::State,
+    },
+    plan::{BackupJob, Job, Plan, Planned, RestoreJob},
+    procedure::{Armed, Backup, manifest},
+    runbook::{
+        backup,
+        drill::{Ground, Seen, Stop, ms},
+        fault::loss,
+        restore::{self, Went},
+        seed::{self, Put},
+        verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
+    },
+    scenario::Act,
+    site::{Site, Source},
+};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+/// A site and all that is remembered of it while the steps go by.
+pub(super) struct Scene<'a> {
+    ground: &'a Ground,
+    site: &'a Site<Source>,
+    seed: &'a str,
+    reach: Reach,
+    log: Logbook,
+    put: Put,
+    names: Names,
+    keys: BTreeMap<AssetName, ObjectKey>,
+    /// What must be there now if no fault was done: what the next dump promises.
+    live: State,
+    /// What must come back.
+    cut: CutPoint,
+    /// Whether writes belong to what must come back at once: before a dump, and after the restore.
+    counts: bool,
+    armed: Armed,
+    backup: Backup,
+    done: Vec<String>,
+    procedure: Vec<Finding>,
+    engine: Started,
+    lost: Option<Instant>,
+    good: Option<Instant>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(ground: &'a Ground, site: &'a Site<Source>, plan: &'a Plan, log: Logbook) -> Self {
+        Self {
+            ground,
+            site,
+            seed: &plan.seed,
+            reach: if plan.started.control { Reach::Everything } else { Reach::OneTemplate },
+            log,
+            put: Put::default(),
+            names: Names::default(),
+            keys: BTreeMap::new(),
+            live: State::default(),
+            cut: CutPoint::default(),
+            counts: true,
+            armed: Armed::default(),
+            backup: Backup::default(),
+            done: Vec::new(),
+            procedure: Vec::new(),
+            engine: Started::default(),
+            lost: None,
+            good: None,
+        }
+    }
+
+    /// Measured recovery time: from the loss to the first known-good render.
+    pub(super) fn rto(&self) -> Option<Duration> {
+        Some(self.good?.duration_since(self.lost?))
+    }
+
+    pub(super) async fn perform(&mut self, plan: &Plan, seen: &mut Seen) -> Result<(), Trouble> {
+        self.prepare(plan, seen).await?;
+        for planned in &plan.steps {
+            self.log.event(Event::StepStarted { step: planned.number, name: planned.words.clone() })?;
+            let began = Instant::now();
+            let went = self.step(planned, seen).await;
+            let failed = match &went {
+                Ok(None) => None,
+                Ok(Some(Stop::Failed(why))) => Some(why.clone()),
+                Err(trouble) => Some(trouble.to_string()),
+            };
+            let step = planned.number;
+            self.log.event(Event::StepFinished { step, ms: ms(began.elapsed()), failed })?;
+            match went {
+                Ok(None) => self.done.push(planned.words.clone()),
+                Ok(Some(Stop::Failed(_))) => {
+                    let words = format!("{} failed", planned.words);
+                    return self.verify(seen, Some(&words)).await;
+                }
+                Err(trouble) => return Err(trouble.while_doing(format!("step {step} ({})", planned.words))),
+            }
+        }
+        self.verify(seen, None).await
+    }
+
+    /// Migrates, starts and fills the source, and looks whether it is right.
+    async fn prepare(&mut self, plan: &Plan, seen: &mut Seen) -> Result<(), Trouble> {
+        if let Some(failed) = restore::migrate(self.site, &self.log).await? {
+            return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
+        }
+        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
+        let seed = self
+            .ground
+            .seeds
+            .get(&plan.seed)
+            .ok_or_else(|| Trouble::harness("a plan's seed was not read"))?;
+        let golden = self.ground.golden.get(&plan.seed).map(PathBuf::as_path);
+        self.put = seed::fill(&self.site.engine.api().await?, seed, golden).await?;
+        self.learn();
+        let state = verify::observe(self.site, None).await?;
+        let began = Instant::now();
+        let looked = baseline::check(self.site, &mut self.put.known, &state, &self.log).await;
+        let mut verified = Verified::default();
+        verified.take(CheckId::Baseline, looked, began.elapsed(), &self.log)?;
+        seen.take(verified);
+        // Renders leave usage rows behind: what must come back is what is there now.
+        self.live = verify::observe(self.site, None).await?;
+        self.take_as_cut_point();
+        Ok(())
+    }
+
+    async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
+        match &planned.job {
+            Job::BackUp(job) => self.back_up(*job).await,
+            Job::Restore(job) => self.restore(*job).await,
+            Job::Destroy(what) => {
+                self.lost.get_or_insert_with(Instant::now);
+                self.good = None;
+                loss::destroy(self.site, *what).await?;
+                Ok(None)
+            }
+            Job::Act(Act::Fault(fault)) => self.fault(fault, false, &planned.words, seen).await,
+            Job::Act(Act::FaultInBackup(fault)) => self.fault(fault, true, &planned.words, seen).await,
+            Job::Act(act @ (Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_))) => {
+                self.write(act, seen).await.map(|()| None)
+            }
+        }
+    }
+
+    async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
+        if job == BackupJob::DumpDatabase {
+            self.fix_cut_point().await?;
+        }
+        let clock = &self.ground.clock;
+        let failed =
+            backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+        if job == BackupJob::RecordManifest {
+            self.cut.manifest.clone_from(&self.backup.manifest);
+        }
+        Ok(self.failed(failed))
+    }
+
+    /// What must come back is what was there at the dump's instant.
+    async fn fix_cut_point(&mut self) -> Result<(), Trouble> {
+        self.counts = false;
+        self.take_as_cut_point();
+        let now = self.ground.clock.now();
+        self.cut.manifest = Some(manifest::record(&self.site.engine.api().await?, clock::iso(now)).await?);
+        let tables = self.cut.state.database.tables.iter();
+        let tables = tables
+            .map(|(name, t)| (name.to_string(), TableFacts { rows: t.rows.len(), digest: t.digest() }))
+            .collect();
+        self.log.event(Event::CutPoint { tables, objects: self.cut.state.objects.len() })
+    }
+
+    fn take_as_cut_point(&mut self) {
+        self.cut.state = self.live.clone();
+        self.cut.known = self.put.known.clone();
+    }
+
+    async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
+        let starts = job == RestoreJob::StartEngine;
+        // What the engine makes of the stores at its start is not what the backup held.
+        let before =
+            if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
+        match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
+            Went::Well => {
+                if let Some(before) = before {
+                    self.engine = Started { not_ready: None, untouched: Some(self.untouched(before).await) };
+                    self.counts = true;
+                    self.live = self.cut.state.clone();
+                    self.put.known = self.cut.known.clone();
+                }
+                Ok(None)
+            }
+            Went::Failed(finding) => Ok(self.failed(Some(*finding))),
+            Went::NotReady(why) => {
+                self.engine.not_ready = Some(why);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the engine's start left the stores as they were.
+    async fn untouched(&self, before: Result<State, Trouble>) -> Looked {
+        let both = async { Ok((before?, verify::observe(self.site, Some(&self.cut.state)).await?)) };
+        match both.await {
+            Ok((before, after)) => untouched::by_start(&before, &after, &self.site.profile, &self.names),
+            Err(trouble) => {
+                let trouble: Trouble = trouble;
+                Looked::unknown(trouble.to_string(), Vec::new())
+            }
+        }
+    }
+
+    fn failed(&mut self, finding: Option<Finding>) -> Option<Stop> {
+        let finding = finding?;
+        let why = finding.actual.clone();
+        self.procedure.push(finding);
+        Some(Stop::Failed(why))
+    }
+
+    /// Looks at what came back. `ended` says which step ended the procedure, if one did.
+    async fn verify(&mut self, seen: &mut Seen, ended: Option<&str>) -> Result<(), Trouble> {
+        let mut verified = Verified::default();
+        let looked = verify::procedure(&self.done, std::mem::take(&mut self.procedure));
+        let looked = if ended.is_some() { Looked::at(1 + self.done.len(), looked.findings) } else { looked };
+        verified.take(CheckId::Procedure, looked, Duration::ZERO, &self.log)?;
+        seen.take(verified);
+        if let Some(ended) = ended {
+            let rest =
+                CheckId::ALL.iter().copied().filter(|c| !matches!(c, CheckId::Baseline | CheckId::Procedure));
+            let mut verified = Verified::default();
+            verified.skip(rest, ended, &self.log)?;
+            seen.take(verified);
+            return Ok(());
+        }
+        let site = self.site.restored();
+        let engine = std::mem::take(&mut self.engine);
+        let verified = verify::verify(&site, &self.cut, &self.names, engine, self.reach, &self.log).await?;
+        self.good = verified.first_good;
+        seen.take(verified);
+        Ok(())
+    }
+}
