@@ -45,6 +45,8 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
         "a migration that was not run or half run, or a consequence of a lost table",
     ),
     (FindingKind::EngineNotReady, "the environment, or a consequence of a failed restore"),
+    (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
+    (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::BackupFailed, "the environment: a full disk, a lost connection"),
 ];
 

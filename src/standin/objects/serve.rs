@@ -99,7 +99,8 @@ async fn accept(listener: TcpListener, service: S3Service, stop: CancellationTok
 async fn converse(stream: TcpStream, service: S3Service, stop: CancellationToken) {
     // Only a matter of speed.
     let _ = stream.set_nodelay(true);
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut connection =
+        pin!(http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // How a connection ended concerns its client.
         _ = connection.as_mut() => return,

@@ -93,7 +93,7 @@ async fn connection(stream: TcpStream, upstream: Upstream, modes: watch::Receive
         let answer: BoxFuture<'static, _> = Box::pin(answer(request, upstream, mode));
         answer
     });
-    let mut http = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut http = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
         _ = refused.wait_for(|mode| *mode == Mode::Refuse) => {
