@@ -122,6 +122,5 @@ fn key(target: &Target<'_>, name: &AssetName) -> Result<String, Trouble> {
 
 async fn execute(target: &Target<'_>, sql: &str, args: &[&str]) -> Result<u64, Trouble> {
     let postgres = target.site.connect().await?;
-    let done = postgres.execute(sql, args).await;
-    done
+    postgres.execute(sql, args).await
 }
