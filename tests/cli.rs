@@ -7,6 +7,8 @@
 
 #[path = "cli/defects.rs"]
 mod defects;
+#[path = "cli/elsewhere.rs"]
+mod elsewhere;
 #[path = "cli/engines.rs"]
 mod engines;
 #[path = "cli/lifecycle.rs"]
