@@ -24,7 +24,7 @@ pub use nix::sys::signal::Signal;
 pub use ports::{PORT_TRIES, free_port};
 pub use run::{Exit, Ran, run};
 pub use run_dir::{
-    Base, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, RunDir, remove_run_folder,
+    Base, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, RunDir, free_bytes, remove_run_folder,
 };
 pub use teardown::Teardown;
 pub use user::{User, give_tree, unprivileged};

@@ -1,7 +1,7 @@
 //! `pulp-drill doctor`: what is installed, which substrate would be used and why.
 
 use crate::{
-    base::process::{Base, unprivileged},
+    base::process::{Base, free_bytes, unprivileged},
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
 };
 use clap::{Args, ValueEnum};
@@ -115,10 +115,9 @@ fn user() -> Line {
 }
 
 fn room(what: &'static str, path: &Path) -> Line {
-    match nix::sys::statvfs::statvfs(path) {
-        Ok(stat) => {
-            #[expect(clippy::useless_conversion, reason = "the types differ between systems")]
-            let free = (u64::from(stat.blocks_available()) * u64::from(stat.fragment_size())) >> 20;
+    match free_bytes(path) {
+        Ok(bytes) => {
+            let free = bytes >> 20;
             let todo = if free < ROOM { format!("free at least {ROOM} MiB there") } else { String::new() };
             let found = format!("{} with {free} MiB free", path.display());
             Line { what, ok: free >= ROOM, needed: true, found, todo }

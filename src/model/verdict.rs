@@ -3,7 +3,7 @@
 
 use crate::model::{
     check::CheckId,
-    finding::{Expectation, Finding, FindingKind, Severity},
+    finding::{Expectation, Finding, Severity},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -158,15 +158,10 @@ fn role(finding: &Finding, facts: &Facts<'_>) -> Role {
     }
 }
 
-/// Whether the finding ends the procedure: after it, what was not looked at is skipped.
-pub fn ends_procedure(kind: FindingKind) -> bool {
-    matches!(kind, FindingKind::BackupFailed | FindingKind::RestoreFailed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::Entity;
+    use crate::model::finding::{Entity, FindingKind};
 
     fn finding(kind: FindingKind, entity: Entity) -> Finding {
         Finding::new(CheckId::Reconcile, kind, entity, "x", "y")

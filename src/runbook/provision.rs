@@ -234,11 +234,6 @@ impl Substrate {
             .or_environment(|| format!("can't remove {}", site.folder.display()))
     }
 
-    /// The target profile.
-    pub fn profile(&self) -> &Arc<Profile> {
-        &self.profile
-    }
-
     /// Whether the stores outlive the run: then they are left empty and migrated.
     pub fn outlives(&self) -> bool {
         matches!(self.stores, Stores::Elsewhere(_))

@@ -61,16 +61,6 @@ impl Names {
         self.0.get(key)
     }
 
-    /// The key of an asset by its name.
-    pub fn key(&self, name: &AssetName) -> Option<&ObjectKey> {
-        self.0.iter().find(|(_, n)| *n == name).map(|(key, _)| key)
-    }
-
-    /// The keys of assets whose names start like this.
-    pub fn keys_like(&self, start: &str) -> Vec<ObjectKey> {
-        self.0.iter().filter(|(_, n)| n.as_str().starts_with(start)).map(|(key, _)| key.clone()).collect()
-    }
-
     /// The asset by its name, else the object by its key.
     pub fn entity(&self, key: &ObjectKey) -> Entity {
         self.asset(key).map_or_else(|| Entity::Object(key.clone()), |name| Entity::Asset(name.clone()))
@@ -196,7 +186,7 @@ pub async fn verify(
     let is_ready = ready.looked.findings.is_empty();
     ready.into(CheckId::Ready, &mut all, log)?;
     if is_ready {
-        let render = Timed::of(render::check(site, cut, &observed, names, log)).await;
+        let render = Timed::of(render::check(site, cut, &observed, log)).await;
         all.first_good = render.looked.1;
         Timed { looked: render.looked.0, took: render.took }.into(CheckId::Render, &mut all, log)?;
     } else {

@@ -46,7 +46,9 @@ impl Base {
     /// The one below `$TMPDIR`; without that, below memory where there is room enough (databases
     /// are made of hundreds of small files), else below the system's temporary folder.
     pub fn of_user() -> Result<Self, Trouble> {
-        if std::env::var_os("TMPDIR").is_none_or(|folder| folder.is_empty()) && has_room(MEMORY) {
+        if std::env::var_os("TMPDIR").is_none_or(|folder| folder.is_empty())
+            && free_bytes(Path::new(MEMORY)).is_ok_and(|free| free >= ROOM)
+        {
             return Self::below(Path::new(MEMORY));
         }
         Self::below(&std::env::temp_dir())
@@ -253,13 +255,11 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
     std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Whether a folder is there with room for a run.
-fn has_room(folder: &str) -> bool {
-    nix::sys::statvfs::statvfs(folder).is_ok_and(|stat| {
-        #[expect(clippy::useless_conversion, reason = "the types differ between systems")]
-        let free = u64::from(stat.blocks_available()) * u64::from(stat.fragment_size());
-        free >= ROOM
-    })
+/// Bytes that we may still write to the file system of a path.
+pub fn free_bytes(path: &Path) -> nix::Result<u64> {
+    let stat = nix::sys::statvfs::statvfs(path)?;
+    #[expect(clippy::useless_conversion, reason = "the types differ between systems")]
+    Ok(u64::from(stat.blocks_available()) * u64::from(stat.fragment_size()))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::{
         seed::{self, Put},
         verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
     },
-    scenario::Act,
+    scenario::{Act, seed::Seed},
     site::{Site, Source},
 };
 use std::{
@@ -114,17 +114,18 @@ impl<'a> Scene<'a> {
         self.verify(seen, None).await
     }
 
+    /// What the site is filled with.
+    fn seed(&self) -> Result<&'a Seed, Trouble> {
+        self.ground.seeds.get(self.seed).ok_or_else(|| Trouble::harness("a plan's seed was not read"))
+    }
+
     /// Migrates, starts and fills the source, and looks whether it is right.
     async fn prepare(&mut self, plan: &Plan, seen: &mut Seen) -> Result<(), Trouble> {
         if let Some(failed) = restore::migrate(self.site, &self.log).await? {
             return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
         }
         self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
-        let seed = self
-            .ground
-            .seeds
-            .get(&plan.seed)
-            .ok_or_else(|| Trouble::harness("a plan's seed was not read"))?;
+        let seed = self.seed()?;
         let golden = self.ground.golden.get(&plan.seed).map(PathBuf::as_path);
         self.put = seed::fill(&self.site.engine.api().await?, seed, golden).await?;
         self.learn();

@@ -18,7 +18,7 @@ use crate::{
         CutPoint, Looked, Names,
         pdf::{self, Comparison},
         reconcile,
-        render::{carries_pdf, differ, in_words, is_success, not_deterministic, render},
+        render::{carries_pdf, differ, in_words, not_deterministic, render},
     },
     site::{Site, Source},
     system::objects::Got,
@@ -163,7 +163,7 @@ pub async fn renders(
         Ok(vec![Finding::new(CheckId::Baseline, kind, entity(), expected, actual)])
     };
     let (answer, good) = render(&api, key, template, "source", log).await?;
-    if !is_success(&answer) {
+    if !answer.is_success() {
         let kind = if carries_pdf(&answer) { FindingKind::PartialPdf } else { FindingKind::RenderRefused };
         return found(kind, "a PDF: nothing was damaged yet", in_words(&answer));
     }

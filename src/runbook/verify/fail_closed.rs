@@ -16,7 +16,7 @@ use crate::{
     },
     runbook::verify::{
         CutPoint, Looked,
-        render::{carries_pdf, in_words, is_documented_refusal, is_success, render, says_missing},
+        render::{carries_pdf, in_words, is_documented_refusal, render, says_missing},
     },
     site::{Restored, Site},
     system::{
@@ -150,7 +150,7 @@ impl Probe<'_> {
         let situation = format!("{name} was taken away");
         if good && !self.template.shown.contains(name) {
             // The known-good PDF does not show it: it was not needed.
-        } else if is_success(&answer) {
+        } else if answer.is_success() {
             let kind = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
             self.found(kind, "the documented refusal", &situation, &answer);
         } else if carries_pdf(&answer) {
@@ -164,7 +164,7 @@ impl Probe<'_> {
     /// Cuts the store off: the render must fail, and must not blame a missing binary.
     async fn without_store(&mut self, situation: &str, unreachable: bool) -> Result<(), Trouble> {
         let (answer, good) = self.ask().await?;
-        if is_success(&answer) {
+        if answer.is_success() {
             let kind = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
             self.found(kind, "an error", situation, &answer);
         } else if says_missing(&answer, &self.site.profile.missing_binary) {

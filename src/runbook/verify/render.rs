@@ -16,7 +16,7 @@ use crate::{
         state::{KnownTemplate, State},
     },
     runbook::verify::{
-        CutPoint, Looked, Names,
+        CutPoint, Looked,
         pdf::{self, Comparison, Difference, DifferenceKind},
     },
     site::{Restored, Site},
@@ -49,7 +49,6 @@ pub async fn check(
     site: &Site<Restored>,
     cut: &CutPoint,
     observed: &State,
-    _names: &Names,
     log: &Logbook,
 ) -> (Looked, Option<Instant>) {
     let mut findings = Vec::new();
@@ -63,12 +62,12 @@ pub async fn check(
                 first_good.get_or_insert_with(Instant::now);
             }
             let mut judged = judge(key, template, &needs, &answer, &site.profile.missing_binary, log)?;
-            if judged.iter().all(|f| f.severity == Severity::Warning) && is_success(&answer) {
+            if judged.iter().all(|f| f.severity == Severity::Warning) && answer.is_success() {
                 let shown = pdf::words(&answer.body).unwrap_or_default();
                 judged.extend(stale::definition(key, template, cut, observed, &site.profile, &shown));
             }
             let suspect = needs.damaged.iter().find(|name| template.shown.contains(name));
-            if let (Some(name), true, true) = (suspect, judged.is_empty(), is_success(&answer)) {
+            if let (Some(name), true, true) = (suspect, judged.is_empty(), answer.is_success()) {
                 let probe = Another { site, cut, observed, api: &api, log };
                 judged.extend(probe.still_shows(key, template, name).await?);
             }
@@ -102,7 +101,7 @@ pub async fn render(
 ) -> Result<(Answer, bool), Trouble> {
     let answer = api.render(key.as_str(), &template.data).await?;
     let golden = golden(template)?;
-    let good = is_success(&answer)
+    let good = answer.is_success()
         && golden.is_some_and(|g| {
             matches!(
                 pdf::compare(&g, &answer.body),
@@ -136,18 +135,13 @@ pub fn not_deterministic(check: CheckId, key: &TemplateKey, one: &Answer, other:
 
 /// Whether an answer is a refusal as the profile documents it.
 pub fn is_documented_refusal(answer: &Answer, documented: &MissingBinary) -> bool {
-    let status = documented.status.map_or(!is_success(answer), |status| status == answer.status);
-    status && says_missing(answer, documented) && !is_success(answer)
+    let status = documented.status.map_or(!answer.is_success(), |status| status == answer.status);
+    status && says_missing(answer, documented) && !answer.is_success()
 }
 
 /// Whether an answer names the code of a missing binary.
 pub fn says_missing(answer: &Answer, documented: &MissingBinary) -> bool {
     answer.codes.contains(&documented.code)
-}
-
-/// Whether an answer's status is a success.
-pub fn is_success(answer: &Answer) -> bool {
-    (200..300).contains(&answer.status)
 }
 
 /// Whether an answer carries PDF bytes or says that it does.
@@ -166,7 +160,7 @@ pub fn in_words(answer: &Answer) -> String {
     if let Some(message) = &answer.message {
         words += &format!(": {}", message.chars().take(300).collect::<String>());
     }
-    if carries_pdf(answer) || is_success(answer) {
+    if carries_pdf(answer) || answer.is_success() {
         let kind = answer.content_type.as_deref().unwrap_or("no content type");
         words += &format!(
             " ({kind}, {} bytes{})",
@@ -236,7 +230,7 @@ fn judge(
     };
     let lacking = needs.missing.iter().chain(&needs.gone).chain(&needs.deleted);
     let lacking: Vec<&str> = lacking.map(|a| a.as_str()).collect();
-    if !is_success(answer) {
+    if !answer.is_success() {
         if carries_pdf(answer) {
             return keep(found(
                 FindingKind::PartialPdf,

@@ -110,9 +110,7 @@ impl Scene<'_> {
 
     /// The file with a fixture's bytes.
     fn fixture(&self, name: &AssetName) -> Result<PathBuf, Trouble> {
-        let seed =
-            self.ground.seeds.get(self.seed).ok_or_else(|| Trouble::harness("a plan's seed was not read"))?;
-        let found = seed.asset_file(&self.ground.library, name);
+        let found = self.seed()?.asset_file(&self.ground.library, name);
         found.map_err(|_| Trouble::usage(format!("no fixture is called {name}")))
     }
 
