@@ -55,7 +55,9 @@ async fn the_files_are_what_the_page_says() {
     assert_eq!((&version["version"], &version["definition"]["version"]), (&json!("1.0.1"), &json!("1.0.1")));
     let index = read(&site, "assets/.assets-index.json");
     let row = &index[asset["id"].as_str().expect("id")];
-    for member in ["id", "filename", "originalName", "mimeType", "sizeBytes", "contentHash", "version", "tags"] {
+    for member in
+        ["id", "filename", "originalName", "mimeType", "sizeBytes", "contentHash", "version", "tags"]
+    {
         assert_eq!(row[member], asset[member], "{member}");
     }
     let kept = row["versions"][0]["objectKey"].as_str().expect("key");
@@ -164,7 +166,8 @@ async fn no_name_leads_out_of_the_library() {
     let (site, _) = lived_in().await;
     fs::create_dir_all(path(&site, "outside/versions")).expect("made");
     for name in ["template.json", "versions/1.0.0.json"] {
-        fs::copy(path(&site, "templates/invoice").join(name), path(&site, "outside").join(name)).expect("copied");
+        fs::copy(path(&site, "templates/invoice").join(name), path(&site, "outside").join(name))
+            .expect("copied");
     }
     for route in [
         "/templates/..%2Foutside",

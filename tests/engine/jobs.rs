@@ -120,7 +120,8 @@ async fn results_outlive_a_restart_wherever_they_lie() {
     for place in [[].as_slice(), &[("JOB_RESULT_BLOB_DIR", path.as_str())], &bucket] {
         let Some(site) = site_with(place, &[]).await else { return };
         site.invoice().await;
-        let poll = format!("/render/batch/jobs/{}", job_kept(&site, &store).await["jobId"].as_str().expect("id"));
+        let poll =
+            format!("/render/batch/jobs/{}", job_kept(&site, &store).await["jobId"].as_str().expect("id"));
         let before = site.get(&poll).await.ok(200);
         let site = site.restart(&[]).await;
         assert_eq!(site.get(&poll).await.ok(200), before, "{place:?}");

@@ -137,6 +137,10 @@ impl Site {
         Self { running, variables, folder: tempfile::tempdir().expect("tempdir"), client: client() }
     }
 
+    pub fn in_files(&self) -> bool {
+        self.variables.iter().any(|(name, value)| name == "STORAGE_MODE" && value == "file")
+    }
+
     /// Stops the engine and starts it again on the same stores.
     pub async fn restart(self, defects: &[Defect]) -> Self {
         self.running.stop().await.expect("stop");

@@ -3,8 +3,8 @@
 use crate::private_postgres;
 use crate::site::{Site, database, launch, site, site_with};
 use pulp_drill::standin::engine::{Defect, EngineError, MigrateArgs, migrate_database};
-use sqlx::postgres::PgConnectOptions;
 use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
 
 fn variables(url: &str) -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/startup-assets").to_owned();
@@ -28,7 +28,8 @@ async fn an_engine_starts_on_the_schema_that_it_knows_and_on_no_other() {
     migrate(&database).await.expect("migrate");
     migrate(&database).await.expect("a second time there is nothing to do");
     let site = Site::at(launch(&variables, &[]).await.expect("start"), variables.clone());
-    let steps = "SELECT version || ' ' || name || ' ' || finished_at FROM _schema_migrations ORDER BY version";
+    let steps =
+        "SELECT version || ' ' || name || ' ' || finished_at FROM _schema_migrations ORDER BY version";
     let applied = site.sql(steps).await;
     assert_eq!(applied.len(), 4);
     migrate(&database).await.expect("still nothing to do");
@@ -185,7 +186,8 @@ async fn a_migration_that_fails_says_why_and_changes_nothing() {
     assert!(failed[0].starts_with("4 true") && failed[0].contains("created_at"), "{failed:?}");
     let again = migrate(&database).await.expect_err("in the way").to_string();
     assert!(again.contains("did not finish") && again.contains("created_at"), "{again}");
-    let half = "SELECT count(*)::text FROM information_schema.columns WHERE column_name = 'status_changed_at'";
+    let half =
+        "SELECT count(*)::text FROM information_schema.columns WHERE column_name = 'status_changed_at'";
     assert_eq!(site.sql(half).await, ["0"], "its transaction was taken back");
 }
 

@@ -146,12 +146,8 @@ pub trait Records {
     async fn tenants(&self, window: Window) -> Result<Value, Failure>;
     async fn tenant(&self, id: &str) -> Result<Option<Value>, Failure>;
     /// Newest first.
-    async fn audit_events(
-        &self,
-        tenant: &str,
-        filter: EventFilter,
-        window: Window,
-    ) -> Result<Value, Failure>;
+    async fn audit_events(&self, tenant: &str, filter: EventFilter, window: Window)
+    -> Result<Value, Failure>;
     /// Renders counted by template, format and source.
     async fn usage(&self, tenant: &str, window: Window) -> Result<Value, Failure>;
     async fn count_render(&self, usage: &Usage<'_>) -> Result<(), Failure>;
@@ -234,12 +230,7 @@ pub trait TemplateChange {
     /// The current version, held against other writers.
     async fn current_version(&mut self, tenant: &str, key: &str) -> Result<Option<String>, Failure>;
     /// Adds a version and makes it the current one.
-    async fn add_version(
-        &mut self,
-        caller: &Caller,
-        key: &str,
-        next: NewVersion<'_>,
-    ) -> Result<(), Failure>;
+    async fn add_version(&mut self, caller: &Caller, key: &str, next: NewVersion<'_>) -> Result<(), Failure>;
     async fn trash_template(&mut self, caller: &Caller, key: &str) -> Result<(), Failure>;
     /// False where it is not in the trash.
     async fn purge_template(&mut self, tenant: &str, key: &str) -> Result<bool, Failure>;

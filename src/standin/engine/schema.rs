@@ -299,10 +299,7 @@ mod tests {
         assert_eq!(compare(&applied(&[1]), newest), SchemaState::Older { next: 2, newest: 4 });
         assert_eq!(compare(&applied(&[]), newest), SchemaState::Older { next: 1, newest: 4 });
         assert_eq!(compare(&applied(&[1, 3]), newest), SchemaState::Older { next: 2, newest: 4 });
-        assert_eq!(
-            compare(&applied(&[1, 2, 3, 4, 5]), newest),
-            SchemaState::Newer { version: 5, newest: 4 }
-        );
+        assert_eq!(compare(&applied(&[1, 2, 3, 4, 5]), newest), SchemaState::Newer { version: 5, newest: 4 });
         let mut foreign = applied(&[1, 2, 3]);
         foreign[1].checksum = "0".repeat(64);
         assert_eq!(compare(&foreign, newest), SchemaState::Changed { version: 2 });

@@ -184,7 +184,8 @@ impl Variables<'_> {
     fn release(&self) -> Result<Release, EngineError> {
         let Some(text) = self.get("PULP_STANDIN_SCHEMA") else { return Ok(Release::NEWEST) };
         let release = text.parse().ok().and_then(Release::ending_at).filter(|release| release.can_serve());
-        release.ok_or_else(|| self.wrong("PULP_STANDIN_SCHEMA", "a step of the schema that an engine ended at"))
+        release
+            .ok_or_else(|| self.wrong("PULP_STANDIN_SCHEMA", "a step of the schema that an engine ended at"))
     }
 
     fn binaries(&self) -> Result<StoreSettings, EngineError> {

@@ -56,8 +56,7 @@ pub async fn submit(
     caller.allow(&[Scope::Render])?;
     batch.check()?;
     let id = Uuid::now_v7();
-    let created =
-        app.rows.submit_job(&caller.tenant, id, batch.items, batch.webhook_url.as_deref()).await?;
+    let created = app.rows.submit_job(&caller.tenant, id, batch.items, batch.webhook_url.as_deref()).await?;
     tokio::spawn(jobs::run(app, id));
     let poll = format!("/render/batch/jobs/{id}");
     let body = json!({"jobId": id, "status": "pending", "createdAt": created, "pollUrl": poll});

@@ -75,7 +75,9 @@ pub async fn dead_letters(
         "d.id DESC"
     );
     let status = params.get("status").map(str::to_owned);
-    page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(caller.tenant.clone()).bind(status)).await.map(Json)
+    page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(caller.tenant.clone()).bind(status))
+        .await
+        .map(Json)
 }
 
 pub async fn dead_letter(

@@ -90,9 +90,11 @@ pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> 
     );
     let text = |name: &str| params.get(name).map(str::to_owned);
     let (enabled, key) = (text("enabled"), text("templateKey"));
-    page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(caller.tenant.clone()).bind(enabled).bind(key))
-        .await
-        .map(Json)
+    page(app.rows.sql()?, LIST, params.page()?, |query| {
+        query.bind(caller.tenant.clone()).bind(enabled).bind(key)
+    })
+    .await
+    .map(Json)
 }
 
 pub async fn get(

@@ -181,12 +181,7 @@ pub async fn answer(
 }
 
 /// Holds the template against other writers and refuses unless `wanted` is its current version.
-async fn lock(
-    change: &mut dyn Change,
-    caller: &Caller,
-    key: &str,
-    wanted: &str,
-) -> Result<String, Failure> {
+async fn lock(change: &mut dyn Change, caller: &Caller, key: &str, wanted: &str) -> Result<String, Failure> {
     if parse(wanted).is_none() {
         return Err(Failure::bad_request("If-Match must be a version such as \"1.0.3\""));
     }
@@ -206,7 +201,9 @@ fn check(definition: &Value) -> Result<String, Failure> {
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c))
     };
     let key = definition["key"].as_str().filter(|key| slug(key));
-    let key = key.ok_or_else(|| Failure::invalid("key", "must be a slug of a-z, 0-9, `-`, `_` and `.`, with no dot in front"))?;
+    let key = key.ok_or_else(|| {
+        Failure::invalid("key", "must be a slug of a-z, 0-9, `-`, `_` and `.`, with no dot in front")
+    })?;
     if definition["name"].as_str().is_none_or(str::is_empty) {
         return Err(Failure::invalid("name", "must be a text"));
     }

@@ -17,9 +17,8 @@ use uuid::Uuid;
 #[async_trait]
 impl Assets for FileRows {
     async fn assets(&self, _tenant: &str, filter: AssetFilter, window: Window) -> Result<Value, Failure> {
-        let same = |wanted: &Option<String>, there: Option<&str>| {
-            wanted.is_none() || wanted.as_deref() == there
-        };
+        let same =
+            |wanted: &Option<String>, there: Option<&str>| wanted.is_none() || wanted.as_deref() == there;
         let shown = |asset: &AssetFile| {
             filter.words.as_deref().is_none_or(|words| holds(&asset.original_name, words))
                 && same(&filter.mime_type, Some(&asset.mime_type))

@@ -95,9 +95,9 @@ impl Jobs for FileRows {
             Some(Kept::Stored(key)) => (None, Some(key.clone())),
             None => (None, None),
         };
-        let expired = job.ended.is_some_and(|(at, retention)| {
-            (Utc::now() - at).to_std().is_ok_and(|age| age > retention)
-        });
+        let expired = job
+            .ended
+            .is_some_and(|(at, retention)| (Utc::now() - at).to_std().is_ok_and(|age| age > retention));
         Ok(Some(Job { shown, results, result_key, expired }))
     }
 

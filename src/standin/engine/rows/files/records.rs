@@ -43,7 +43,10 @@ impl Records for FileRows {
 
     async fn usage(&self, _tenant: &str, window: Window) -> Result<Value, Failure> {
         let counts = self.usage.lock().await;
-        let show = |((key, format, source), (renders, bytes)): (&(Option<String>, &str, &str), &(u64, usize))| {
+        let show = |((key, format, source), (renders, bytes)): (
+            &(Option<String>, &str, &str),
+            &(u64, usize),
+        )| {
             json!({"templateKey": key, "format": format, "source": source, "renders": renders, "bytes": bytes})
         };
         Ok(cut(counts.iter().map(show).collect(), window))

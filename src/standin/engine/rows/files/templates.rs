@@ -125,12 +125,7 @@ impl TemplateChange for FileChange {
         Ok(in_use(&self.library, key)?.map(|template| template.current_version))
     }
 
-    async fn add_version(
-        &mut self,
-        caller: &Caller,
-        key: &str,
-        next: NewVersion<'_>,
-    ) -> Result<(), Failure> {
+    async fn add_version(&mut self, caller: &Caller, key: &str, next: NewVersion<'_>) -> Result<(), Failure> {
         let version = version_file(caller, next);
         let template = in_use(&self.library, key)?;
         let template = template.ok_or_else(|| Failure::not_found(format!("template `{key}`")))?;

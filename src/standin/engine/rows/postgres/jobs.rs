@@ -89,8 +89,9 @@ impl Jobs for PostgresRows {
         .bind(retention.as_secs_f64())
         .execute(&self.db)
         .await?;
-        let rest =
-            sqlx::query_scalar("SELECT id FROM batch_jobs WHERE status IN ('pending', 'processing') ORDER BY id");
+        let rest = sqlx::query_scalar(
+            "SELECT id FROM batch_jobs WHERE status IN ('pending', 'processing') ORDER BY id",
+        );
         Ok(rest.fetch_all(&self.db).await?)
     }
 }

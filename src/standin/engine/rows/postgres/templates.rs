@@ -168,12 +168,7 @@ impl TemplateChange for SqlChange {
         Ok(found.bind(tenant).bind(key).fetch_optional(&mut *self.0).await?)
     }
 
-    async fn add_version(
-        &mut self,
-        caller: &Caller,
-        key: &str,
-        next: NewVersion<'_>,
-    ) -> Result<(), Failure> {
+    async fn add_version(&mut self, caller: &Caller, key: &str, next: NewVersion<'_>) -> Result<(), Failure> {
         let id: Uuid = sqlx::query_scalar(
             "UPDATE templates SET current_version = $3, name = $4, description = $5, updated_at = now()
               WHERE tenant_id = $1 AND key = $2 RETURNING id",
