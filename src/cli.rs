@@ -9,6 +9,7 @@ use std::{io::Write as _, process::ExitCode};
 
 pub mod check;
 pub mod doctor;
+pub mod explore;
 pub mod generate;
 pub mod list;
 pub mod pdf;
@@ -62,6 +63,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Remove what dead runs have left behind
     Sweep(sweep::SweepArgs),
+    /// Explore the consistency window in a model: what a restore can give
+    Explore(Box<explore::ExploreArgs>),
     /// Render a stored run again
     Report(report::ReportArgs),
     /// Compare PDFs
@@ -125,6 +128,7 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             tell(&outcome.stderr);
             Ok(if outcome.clean { HELD } else { UNVERIFIED })
         }
+        Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(args) => {
             let outcome = report::run(&args)?;
             print(&outcome.stdout)?;
