@@ -181,10 +181,14 @@ proptest! {
         prop_assert_eq!(text.parse::<Schedule>().unwrap(), schedule);
     }
 
+    /// Whatever is read is written the same: there is one text for one schedule.
     #[test]
-    fn what_is_no_schedule_is_refused(text in "[a-z0-9/+.,v -]{0,40}") {
-        if let Ok(schedule) = text.parse::<Schedule>() {
-            prop_assert_eq!(schedule.to_string(), text.trim());
+    fn what_is_no_schedule_is_refused(schedule in schedule(), at in any::<prop::sample::Index>(), typo in "[a-z0-9/+.,-]{0,2}") {
+        let mut text = schedule.to_string();
+        let at = at.index(text.len());
+        text.replace_range(at..=at, &typo);
+        if let Ok(read) = text.parse::<Schedule>() {
+            prop_assert_eq!(read.to_string(), text);
         }
     }
 
@@ -212,6 +216,7 @@ fn impossible_schedules_are_refused_in_words() {
         ("v1/dump-first/none", "it has not four parts between slashes"),
         ("v1/dump-last/none/dump", "there is no way to back up \"dump-last\""),
         ("v1/dump-first+soon/none/dump", "there is no setting \"soon\" of a backup"),
+        ("v1/dump-first+grace02/none/dump", "\"dump-first+grace02\" is written \"dump-first+grace2\""),
         ("v1/dump-first/upload/dump", "there is no write \"upload\""),
         ("v1/dump-first/label.b/dump", "there is no write \"label.b\""),
         ("v1/dump-first/upload.b/b01,dump", "there is no step \"b01\""),
@@ -222,7 +227,7 @@ fn impossible_schedules_are_refused_in_words() {
     }
     for (text, why) in [
         ("v1/dump-first/upload.b/r1,dump,list", "step 1 (r1) is not next"),
-        ("v1/dump-first/upload.b/dump,list,b1", "step 3 (b1) is not next"),
+        ("v1/dump-first/upload.b/dump,list,b1", "step 3 (b1) comes after the end of the backup"),
         ("v1/dump-first/upload.b/b1,dump,list", "the backup is not finished"),
         ("v1/maintenance/upload.b/b1,stop,dump,list,copy-n1,start", "step 2 (stop) can't be made then"),
         ("v1/maintenance/upload.b/stop,b1", "step 2 (b1) can't be made then"),

@@ -16,7 +16,7 @@ const LEFT: usize = 120;
 const ROWS: usize = 56;
 const OBJECTS: usize = 106;
 const BACKUP: usize = 156;
-const HEIGHT: usize = 214;
+const HEIGHT: usize = 226;
 
 const STYLE: &str = "\
 text{font:12px system-ui,sans-serif;fill:#1f2328}.m{text-anchor:middle}.t{font-weight:600}\

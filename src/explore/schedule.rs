@@ -46,11 +46,17 @@ impl Schedule {
         let mut world = World::before(&course);
         for (at, step) in self.steps.iter().enumerate() {
             let next = (0..course.processes()).any(|process| world.next(&course, process) == Some(*step));
-            if !next || world.backed_up(&course) || !world.ready(&course, *step) {
-                let why = if next { "can't be made then" } else { "is not next" };
-                return Err(self.refused(format!("step {} ({step}) {why}", at + 1)));
-            }
-            world.make(&course, *step);
+            let why = if world.backed_up(&course) {
+                "comes after the end of the backup"
+            } else if !next {
+                "is not next"
+            } else if !world.ready(&course, *step) {
+                "can't be made then"
+            } else {
+                world.make(&course, *step);
+                continue;
+            };
+            return Err(self.refused(format!("step {} ({step}) {why}", at + 1)));
         }
         if !world.backed_up(&course) {
             return Err(self.refused("the backup is not finished".to_owned()));
@@ -163,6 +169,10 @@ impl FromStr for Setting {
                 (_, Some(Ok(grace))) => setting.grace = grace,
                 _ => return Err(Trouble::usage(format!("there is no setting {part:?} of a backup"))),
             }
+        }
+        // One text for one setting: `grace02`, or a part twice, is none.
+        if setting.to_string() != text {
+            return Err(Trouble::usage(format!("{text:?} is written {:?}", setting.to_string())));
         }
         Ok(setting)
     }

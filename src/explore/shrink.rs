@@ -6,20 +6,21 @@ use crate::explore::schedule::Schedule;
 use crate::explore::words::{Object, Step, Write, WriteNo};
 use crate::explore::world::{Course, World};
 
-/// Leaves parts of writes out as long as it still fails, until none can be left out. A schedule that
+/// Leaves writes and parts of them out as long as it still fails, until none can be left out. A schedule that
 /// does not fail comes back as it is.
 pub fn shrink(schedule: &Schedule, mut fails: impl FnMut(&Schedule) -> bool) -> Schedule {
     let mut least = schedule.clone();
-    let mut chunk = writes_in(&least).div_ceil(2);
+    let mut chunk = writes_in(&least).div_ceil(2).max(1);
     while chunk > 0 {
-        let found = (0..writes_in(&least))
-            .step_by(chunk)
-            .filter_map(|from| without(&least, from, from + chunk))
+        // First writes of which nothing is done: they only fill the stores.
+        let found = std::iter::once((0, 0))
+            .chain((0..writes_in(&least)).step_by(chunk).map(|from| (from, from + chunk)))
+            .filter_map(|(from, to)| without(&least, from, to))
             .find(|smaller| fails(smaller));
         match found {
             Some(smaller) => {
                 least = smaller;
-                chunk = chunk.min(writes_in(&least));
+                chunk = chunk.min(writes_in(&least)).max(1);
             }
             None => chunk /= 2,
         }
@@ -53,7 +54,8 @@ fn without(schedule: &Schedule, from: usize, to: usize) -> Option<Schedule> {
     let steps: Vec<Step> = left.iter().filter_map(renamed).collect();
     let writes: Vec<Write> = kept.iter().map(|n| schedule.writes[usize::from(*n)]).collect();
     let mended = mended(Schedule { setting: schedule.setting, writes, steps })?;
-    (writes_in(&mended) < writes_in(schedule)).then_some(mended)
+    let fewer = writes_in(&mended) < writes_in(schedule) || mended.writes.len() < schedule.writes.len();
+    fewer.then_some(mended)
 }
 
 /// Leaves out steps that can't be made any more and puts in sub-steps of the backup that are missing.

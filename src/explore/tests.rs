@@ -59,8 +59,6 @@ fn what_is_left_out_shows_nothing_new() {
 
 #[test]
 fn interleavings_are_counted_as_the_binomials_say() {
-    // Two steps of the write among dump and list, or dump, list and one copy of the new object when
-    // it is there by then: counted by hand for the order of b and list.
     let upload = Write { operation: Operation::Upload, order: Order::BinaryFirst };
     let count = |writes: &[Write], procedure| {
         let course = Course::new(writes, Setting::plain(procedure));
@@ -70,8 +68,8 @@ fn interleavings_are_counted_as_the_binomials_say() {
     assert_eq!(count(&[upload], Procedure::PointInTime), 3);
     // Two writes and an instant: 5! / (2! 2! 1!).
     assert_eq!(count(&[upload, upload], Procedure::PointInTime), 30);
-    // b before list: dump, list, copy among b, r with b before list: 9 - as b has 2 places before list
-    // and r follows (4 + 3), less none; b after list: dump list b r: 1.
+    // b before the dump leaves four places for r among dump, list and copy; b before the list three; b
+    // after the list, which then finds nothing to copy, one.
     assert_eq!(count(&[upload], Procedure::DumpFirst), 8);
     assert_eq!(count(&[], Procedure::DumpFirst), 1);
 }

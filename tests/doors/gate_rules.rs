@@ -12,6 +12,7 @@ use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::system::gate::{End, Failure, Gate, Point, Rule, S3Operation};
 use pulp_drill::system::objects::{Bucket, Got, S3Access, Store};
 use std::net::TcpListener;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -234,15 +235,28 @@ async fn throttled_and_delayed(access: &S3Access) {
     assert!(begun.elapsed() >= time);
 }
 
+/// Runs every case, also after one that failed.
 async fn all(access: &S3Access) {
-    held_before_it_is_forwarded_it_is_not_in_the_store(access).await;
-    held_before_its_answer_it_is_in_the_store(access).await;
-    broken_off_it_never_reaches_the_store(access).await;
-    holds_stand_side_by_side_and_count_for_themselves(access).await;
-    failures_are_what_they_are_called(access).await;
-    no_answer_comes_until_the_failure_ends(access).await;
-    a_truncated_answer_is_noticed(access).await;
-    throttled_and_delayed(access).await;
+    let mut failed = Vec::new();
+    macro_rules! cases {
+        ($($case:ident),* $(,)?) => {$(
+            let run = timeout(3 * LIMIT, AssertUnwindSafe($case(access)).catch_unwind()).await;
+            if !matches!(run, Ok(Ok(()))) {
+                failed.push(stringify!($case));
+            }
+        )*};
+    }
+    cases!(
+        held_before_it_is_forwarded_it_is_not_in_the_store,
+        held_before_its_answer_it_is_in_the_store,
+        broken_off_it_never_reaches_the_store,
+        holds_stand_side_by_side_and_count_for_themselves,
+        failures_are_what_they_are_called,
+        no_answer_comes_until_the_failure_ends,
+        a_truncated_answer_is_noticed,
+        throttled_and_delayed,
+    );
+    assert!(failed.is_empty(), "{failed:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
