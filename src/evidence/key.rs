@@ -21,7 +21,7 @@ const TELLING: usize = 16;
 /// A private key that signs. It shows itself nowhere.
 pub struct SigningKey(PrivateKey, Ed25519Keypair);
 
-/// A public key that signatures are verified with.
+/// A public key that signatures are verified with, without its comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyingKey(PublicKey, ed25519_dalek::VerifyingKey);
 
@@ -79,7 +79,8 @@ impl SigningKey {
 
     /// The public half.
     pub fn public(&self) -> VerifyingKey {
-        VerifyingKey(self.0.public_key().clone(), self.signer().verifying_key())
+        let public = self.0.public_key().key_data().clone();
+        VerifyingKey(PublicKey::new(public, ""), self.signer().verifying_key())
     }
 
     /// Registers every form in which the key could show, `text` being the one it was read from.
@@ -128,8 +129,7 @@ impl VerifyingKey {
     /// # Errors
     /// Blames the harness.
     pub fn line(&self) -> Result<String, Trouble> {
-        let key = PublicKey::new(self.0.key_data().clone(), "");
-        Ok(key.to_openssh().or_harness(|| "can't write a public key".to_owned())?.trim_end().to_owned() + "\n")
+        Ok(self.0.to_openssh().or_harness(|| "can't write a public key".to_owned())?.trim_end().to_owned() + "\n")
     }
 
     /// Whether this key made a plain signature. Signatures that fit several keys or messages, and
