@@ -96,7 +96,8 @@ fn verify(args: &VerifyArgs) -> Result<Outcome, Trouble> {
     let runs = if args.all { all(&args.runs)? } else { args.runs.clone() };
     let mut outcome = Outcome { stdout: String::new(), intact: true };
     for path in &runs {
-        let verified = if bundle::is_one(path) { bundle::verify(path, &trust)? } else { verify::folder(path, &trust)? };
+        let verified =
+            if bundle::is_one(path) { bundle::verify(path, &trust)? } else { verify::folder(path, &trust)? };
         outcome.intact &= verified.problems.is_empty();
         outcome.stdout += &told(path, &verified);
     }
@@ -122,7 +123,8 @@ fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
         }
     }
     if runs.is_empty() {
-        return Err(Trouble::usage("there is no run in that folder").hint("name the folder that runs are stored in, such as reports"));
+        return Err(Trouble::usage("there is no run in that folder")
+            .hint("name the folder that runs are stored in, such as reports"));
     }
     runs.sort();
     Ok(runs)
@@ -175,7 +177,10 @@ fn told(path: &Path, found: &Verified) -> String {
 
 fn chain_told(gaps: &[chain::Gap], runs: usize) -> String {
     if gaps.is_empty() {
-        return format!("chain over {}: whole; that no newer run was taken away can't be told from here\n", count(runs, "run"));
+        return format!(
+            "chain over {}: whole; that no newer run was taken away can't be told from here\n",
+            count(runs, "run")
+        );
     }
     let mut text = format!("chain over {}: {}\n", count(runs, "run"), count(gaps.len(), "gap"));
     for gap in gaps {

@@ -62,7 +62,12 @@ pub fn run(args: &KeysArgs) -> Result<String, Trouble> {
     write(path, 0o600, text.as_ref())?;
     let line = format!("{} {comment}", key.public().line()?.trim_end());
     write(&public, 0o644, &(line.trim_end().to_owned() + "\n"))?;
-    Ok(format!("private key  {}\npublic key   {}\nfingerprint  {}\n", path.display(), public.display(), key.public().fingerprint()))
+    Ok(format!(
+        "private key  {}\npublic key   {}\nfingerprint  {}\n",
+        path.display(),
+        public.display(),
+        key.public().fingerprint()
+    ))
 }
 
 fn write(path: &Path, mode: u32, text: &str) -> Result<(), Trouble> {

@@ -37,9 +37,9 @@ mod signals;
 mod signing;
 
 pub use args::RunArgs;
-pub use signing::VARIABLE as SIGN_KEY;
 use args::{EngineArg, Format};
 use prepare::{Prepared, prepare, reach};
+pub use signing::VARIABLE as SIGN_KEY;
 
 /// Runs the drills and gives the exit code. `sign_key` is the text of the key to sign with, where the
 /// environment had one.
@@ -230,7 +230,11 @@ impl Run {
             Format::Human => summary(&record, dir),
             Format::Json => report::json(&record)?,
         };
-        match print(&text) {
+        let printed = print(&text);
+        if self.key.is_none() {
+            tell(&format!("{}\n", signing::NO_KEY));
+        }
+        match printed {
             Err(trouble) if exit == HELD => Err(trouble),
             // What was found out weighs more than that it could not be printed.
             Ok(_) | Err(_) => Ok(exit),

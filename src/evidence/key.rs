@@ -31,8 +31,7 @@ impl SigningKey {
     /// # Errors
     /// Blames the user where it is no key, not ed25519, or encrypted.
     pub fn from_openssh(text: &str, from: &str) -> Result<Self, Trouble> {
-        const MAKE: &str =
-            "make one with: pulp-drill keys new PATH, or: ssh-keygen -t ed25519 -N '' -f PATH";
+        const MAKE: &str = "make one with: pulp-drill keys new PATH, or: ssh-keygen -t ed25519 -N '' -f PATH";
         // The library's own error is left out: it may quote what it read.
         let key = PrivateKey::from_openssh(text.trim()).map_err(|_| {
             Trouble::usage(format!("the signing key in {from} is no private key in OpenSSH's format"))
@@ -40,7 +39,9 @@ impl SigningKey {
         })?;
         if key.is_encrypted() {
             let what = format!("the signing key in {from} is encrypted, and a run asks for no passphrase");
-            return Err(Trouble::usage(what).hint("keep a key for drills without one, or take it off a copy with: ssh-keygen -p -N '' -f COPY"));
+            return Err(Trouble::usage(what).hint(
+                "keep a key for drills without one, or take it off a copy with: ssh-keygen -p -N '' -f COPY",
+            ));
         }
         match key.key_data().clone() {
             KeypairData::Ed25519(pair) => Ok(Self(key, pair)),
@@ -129,7 +130,8 @@ impl VerifyingKey {
     /// # Errors
     /// Blames the harness.
     pub fn line(&self) -> Result<String, Trouble> {
-        Ok(self.0.to_openssh().or_harness(|| "can't write a public key".to_owned())?.trim_end().to_owned() + "\n")
+        Ok(self.0.to_openssh().or_harness(|| "can't write a public key".to_owned())?.trim_end().to_owned()
+            + "\n")
     }
 
     /// Whether this key made a plain signature. Signatures that fit several keys or messages, and
@@ -174,15 +176,19 @@ pub fn allowed_signers(text: &str, from: &str) -> Result<Vec<VerifyingKey>, Trou
     for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
         let no = |why: &str| Trouble::usage(format!("{from}, line {number}: {why}"));
         let words: Vec<&str> = line.split_whitespace().collect();
-        let Some(kind) = words.iter().position(|w| w.starts_with("ssh-") || w.starts_with("ecdsa-") || w.starts_with("sk-")) else {
+        let Some(kind) = words
+            .iter()
+            .position(|w| w.starts_with("ssh-") || w.starts_with("ecdsa-") || w.starts_with("sk-"))
+        else {
             return Err(no("no public key").hint("a line is: NAME ssh-ed25519 AAAA…"));
         };
         match words[..kind] {
             [_name] => {}
             [_name, option] if option.eq_ignore_ascii_case(&format!("namespaces=\"{NAMESPACE}\"")) => {}
             _ => {
-                return Err(no("it has options that are not understood here")
-                    .hint(format!("only namespaces=\"{NAMESPACE}\" is; or use --key, or ssh-keygen -Y verify")));
+                return Err(no("it has options that are not understood here").hint(format!(
+                    "only namespaces=\"{NAMESPACE}\" is; or use --key, or ssh-keygen -Y verify"
+                )));
             }
         }
         if words[kind] == "ssh-ed25519" {
@@ -191,7 +197,9 @@ pub fn allowed_signers(text: &str, from: &str) -> Result<Vec<VerifyingKey>, Trou
         }
     }
     if keys.is_empty() {
-        return Err(Trouble::usage(format!("{from} holds no ed25519 key")).hint("a line is: NAME ssh-ed25519 AAAA…"));
+        return Err(
+            Trouble::usage(format!("{from} holds no ed25519 key")).hint("a line is: NAME ssh-ed25519 AAAA…")
+        );
     }
     Ok(keys)
 }

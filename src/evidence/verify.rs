@@ -207,7 +207,9 @@ impl Look<'_> {
         let rendered = again::render(record)?;
         if rendered.is_none() {
             let harness = record.started.as_ref().map_or("?", |s| &s.harness).escape_debug();
-            self.notes.push(format!("written by {harness}: its reports are held against the attestation and not rendered again"));
+            self.notes.push(format!(
+                "written by {harness}: its reports are held against the attestation and not rendered again"
+            ));
         }
         let reports = match &rendered {
             Some(rendered) => rendered.iter().map(|r| r.name.clone()).collect(),
@@ -241,7 +243,8 @@ impl Look<'_> {
     /// Every file belongs to the run, and every file of the run is there.
     fn accounts(&mut self, names: &BTreeSet<String>, record: &RunRecord) {
         let signed = signer_of(record).is_some_and(|signer| signer != UNSIGNED);
-        let own: &[&str] = if signed { &[SEAL, ATTESTATION, SIGNATURE, SIGNER] } else { &[SEAL, ATTESTATION] };
+        let own: &[&str] =
+            if signed { &[SEAL, ATTESTATION, SIGNATURE, SIGNER] } else { &[SEAL, ATTESTATION] };
         let belongs = |name: &str| own.contains(&name) || names.contains(name);
         let extra: Vec<String> = self.inventory.files.keys().filter(|n| !belongs(n)).cloned().collect();
         let told: BTreeSet<String> = record.artefacts.iter().map(|a| a.path.clone()).collect();
@@ -262,11 +265,7 @@ impl Look<'_> {
         if found != expected {
             let at = again::first_difference(&self.dir.join(&report.name), &report.bytes);
             let what = format!("it is not what the record renders, {at}");
-            self.problems.push(Problem {
-                file: report.name.clone(),
-                what,
-                digests: Some((expected, found)),
-            });
+            self.problems.push(Problem { file: report.name.clone(), what, digests: Some((expected, found)) });
         }
     }
 
@@ -307,13 +306,17 @@ impl Look<'_> {
     /// The runs that this one names, where they lie beside it.
     fn previous(&mut self, record: &RunRecord) -> Result<(), Trouble> {
         let named = record.started.as_ref().map_or(&[][..], |s| &s.previous);
-        let full = fs::canonicalize(self.dir).or_environment(|| format!("can't find {}", self.dir.display()))?;
-        let beside = if named.is_empty() { Vec::new() } else { chain::runs_in(full.parent().unwrap_or(&full))? };
+        let full =
+            fs::canonicalize(self.dir).or_environment(|| format!("can't find {}", self.dir.display()))?;
+        let beside =
+            if named.is_empty() { Vec::new() } else { chain::runs_in(full.parent().unwrap_or(&full))? };
         for named in named {
             let run = named.run.as_str().escape_debug();
             match beside.iter().find(|link| link.itself.run == named.run) {
                 Some(link) if chain::same(&link.itself, named) => {}
-                Some(_) => self.notes.push(format!("the run before it, {run}, is not what it was then: verify that one, too")),
+                Some(_) => self
+                    .notes
+                    .push(format!("the run before it, {run}, is not what it was then: verify that one, too")),
                 None => self.notes.push(format!("the run before it, {run}, is not beside it")),
             }
         }
@@ -321,7 +324,12 @@ impl Look<'_> {
     }
 
     /// The journal says who signs, and all signatures are that one's.
-    fn signatures(&mut self, record: &RunRecord, envelope: Option<&Envelope>, trust: &Trust) -> Result<Signed, Trouble> {
+    fn signatures(
+        &mut self,
+        record: &RunRecord,
+        envelope: Option<&Envelope>,
+        trust: &Trust,
+    ) -> Result<Signed, Trouble> {
         let wanted = signer_of(record).unwrap_or(UNSIGNED).to_owned();
         if wanted == UNSIGNED {
             if envelope.is_some_and(|e| !e.is_unsigned()) {
@@ -339,7 +347,11 @@ impl Look<'_> {
             return Ok(Signed::No);
         };
         if key.fingerprint() != wanted {
-            let what = format!("it is {}, and the journal's {SIGNED_BY} is {}", key.fingerprint(), wanted.escape_debug());
+            let what = format!(
+                "it is {}, and the journal's {SIGNED_BY} is {}",
+                key.fingerprint(),
+                wanted.escape_debug()
+            );
             self.problem(SIGNER, what);
         }
         if let Some(why) = envelope.and_then(|e| e.refused_by(&key)) {
@@ -350,7 +362,13 @@ impl Look<'_> {
             true => Signed::ByTrusted(key.fingerprint()),
             false => {
                 if !trust.keys.is_empty() {
-                    self.problem(SIGNER, format!("the run is signed by {}, which is not among the keys given", key.fingerprint()));
+                    self.problem(
+                        SIGNER,
+                        format!(
+                            "the run is signed by {}, which is not among the keys given",
+                            key.fingerprint()
+                        ),
+                    );
                 }
                 Signed::BySomebody(key.fingerprint())
             }
@@ -366,7 +384,8 @@ impl Look<'_> {
             return Ok(());
         }
         let bytes = fs::read(&events).or_environment(unreadable)?;
-        let signature = small(&self.dir.join(SIGNATURE)).and_then(|b| String::from_utf8(b).map_err(|e| e.to_string()));
+        let signature =
+            small(&self.dir.join(SIGNATURE)).and_then(|b| String::from_utf8(b).map_err(|e| e.to_string()));
         match signature {
             Ok(text) => {
                 if let Some(why) = key.refuses(&bytes, &text) {

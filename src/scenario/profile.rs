@@ -48,7 +48,11 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
 /// # Errors
 /// Where the file can't be read.
 pub fn digest_of(name_or_path: &str) -> std::io::Result<Digest> {
-    if name_or_path == BUILTIN { Ok(Digest::of(BUILTIN_TEXT)) } else { Digest::of_file(Path::new(name_or_path)) }
+    if name_or_path == BUILTIN {
+        Ok(Digest::of(BUILTIN_TEXT))
+    } else {
+        Digest::of_file(Path::new(name_or_path))
+    }
 }
 
 fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {

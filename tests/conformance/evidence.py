@@ -39,11 +39,11 @@ def python_with_packages() -> str:
 
 def look(folder: pathlib.Path) -> None:
     """Verifies the run in a folder; runs in the virtual environment."""
-    from in_toto_attestation.predicates.test_result.v0.test_result import TestResult
-    from in_toto_attestation.v1.statement import Statement
     from google.protobuf import json_format
     from in_toto_attestation.predicates.test_result.v0 import test_result_pb2
     from in_toto_attestation.v1 import statement_pb2
+    from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
+    from in_toto_attestation.v1.statement import Statement
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import VerificationError
     from securesystemslib.signer import SSlibKey
@@ -73,13 +73,16 @@ def look(folder: pathlib.Path) -> None:
 
     payload = json.loads(Envelope.from_dict(envelope).payload)
     read = json_format.ParseDict(payload, statement_pb2.Statement())
-    statement = Statement.copy_from_pb(read)
-    statement.validate()
+    Statement.copy_from_pb(read).validate()
+    # Fields that the predicate does not have are refused.
     predicate = json_format.ParseDict(payload["predicate"], test_result_pb2.TestResult())
-    TestResult.copy_from_pb(predicate).validate()
+    assert predicate.configuration, "the predicate has no configuration"
+    for file in predicate.configuration:
+        ResourceDescriptor.copy_from_pb(file).validate()
     assert payload["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1", payload["predicateType"]
     assert predicate.result in ("PASSED", "WARNED"), predicate.result
     assert {s.name for s in read.subject} >= {"events.jsonl", "record.json", "junit.xml"}, read.subject
+    assert set(predicate.passed_tests) | set(predicate.warned_tests) == {"binary-missing", "control-invoices"}, predicate
     print("conformance: in-toto-attestation takes statement and predicate")
 
 

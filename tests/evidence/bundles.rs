@@ -29,7 +29,8 @@ fn a_bundle_is_the_same_each_time_and_verifies_as_the_folder_does() {
     // Neither the folder's name nor times and modes are in it.
     let moved = reports.path().join("moved");
     fs::rename(&run, &moved).unwrap();
-    fs::set_permissions(moved.join("junit.xml"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(moved.join("junit.xml"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .unwrap();
     let again = reports.path().join("again.tar");
     bundle::write(&moved, &again).unwrap();
     assert_eq!(fs::read(&out).unwrap(), fs::read(&again).unwrap());

@@ -28,7 +28,8 @@ fn a_run_that_was_taken_away_is_missed() {
     let reports = tempfile::tempdir().unwrap();
     let runs = runs(reports.path(), 4);
     for gone in [0, 1, 2] {
-        let left: Vec<_> = runs.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, r)| r.clone()).collect();
+        let left: Vec<_> =
+            runs.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, r)| r.clone()).collect();
         let gaps = verifier::runs(&left).unwrap();
         assert_eq!(gaps.len(), 1, "{gaps:?}");
         assert_eq!(gaps[0].run, format!("run-number-{gone:04}"));
@@ -42,7 +43,11 @@ fn a_run_that_was_written_anew_is_not_what_was_named() {
     let reports = tempfile::tempdir().unwrap();
     let runs = runs(reports.path(), 2);
     fs::remove_dir_all(&runs[0]).unwrap();
-    let anew = Run { id: "run-number-0000", scenarios: &[("better", Some(pulp_drill::model::verdict::Verdict::Pass))], ..Run::default() };
+    let anew = Run {
+        id: "run-number-0000",
+        scenarios: &[("better", Some(pulp_drill::model::verdict::Verdict::Pass))],
+        ..Run::default()
+    };
     let elsewhere = tempfile::tempdir().unwrap();
     let anew = anew.write(elsewhere.path(), None);
     fs::rename(&anew, reports.path().join("anew")).unwrap();

@@ -37,18 +37,24 @@ fn an_envelope_that_lies_is_refused_and_says_why() {
     let says: &[(&str, String)] = &[
         ("payload type", changed(|e| e["payloadType"] = json!("text/plain"))),
         ("names the key", changed(other)),
-        ("2 signatures", changed(|e| e["signatures"].as_array_mut().unwrap().push(json!({"keyid": "x", "sig": "AA=="})))),
+        (
+            "2 signatures",
+            changed(|e| e["signatures"].as_array_mut().unwrap().push(json!({"keyid": "x", "sig": "AA=="}))),
+        ),
         ("0 signatures", changed(|e| e["signatures"] = json!([]))),
         ("does not fit", changed(|e| e["signatures"][0]["sig"] = json!(STANDARD.encode([0; 64])))),
         ("does not fit", changed(|e| e["signatures"][0]["sig"] = json!("AA=="))),
         ("not base64", changed(|e| e["payload"] = json!("%%%"))),
         ("no envelope", changed(|e| e["more"] = json!(1))),
         ("no envelope", changed(|e| *e = json!([]))),
-        ("its statement", changed(|e| {
-            let payload = STANDARD.decode(e["payload"].as_str().unwrap()).unwrap();
-            let lie = String::from_utf8(payload).unwrap().replace("PASSED", "WARNED");
-            e["payload"] = json!(STANDARD.encode(lie));
-        })),
+        (
+            "its statement",
+            changed(|e| {
+                let payload = STANDARD.decode(e["payload"].as_str().unwrap()).unwrap();
+                let lie = String::from_utf8(payload).unwrap().replace("PASSED", "WARNED");
+                e["payload"] = json!(STANDARD.encode(lie));
+            }),
+        ),
     ];
     for (wanted, said) in says {
         assert!(said.contains(wanted), "{wanted}: {said}");
@@ -129,7 +135,8 @@ fn links_and_devices_are_told_and_not_followed() {
 #[test]
 fn a_huge_file_is_refused_without_being_read_into_memory() {
     let (_reports, run) = one(Some(&key()));
-    let grow = |name: &str| File::options().write(true).open(run.join(name)).unwrap().set_len(65 << 20).unwrap();
+    let grow =
+        |name: &str| File::options().write(true).open(run.join(name)).unwrap().set_len(65 << 20).unwrap();
     grow(ATTESTATION);
     grow("events.jsonl.sig");
     let found = verify(&run);

@@ -30,7 +30,8 @@ fn a_new_key_is_private_has_its_public_half_beside_it_and_overwrites_nothing() {
     let again = call(yard.command().args(["keys", "new"]).arg(yard.path("second")));
     again.is(0, &[]);
     assert_ne!(fs::read_to_string(yard.path("second")).unwrap(), private);
-    call(yard.command().args(["keys", "new", "--comment", "a\nb"]).arg(yard.path("third"))).is(2, &["--comment"]);
+    call(yard.command().args(["keys", "new", "--comment", "a\nb"]).arg(yard.path("third")))
+        .is(2, &["--comment"]);
 }
 
 #[test]
@@ -52,7 +53,9 @@ fn openssh_reads_our_keys_and_we_read_its() {
     let theirs = make("theirs", "ed25519", "").unwrap();
     let said = call(Command::new("ssh-keygen").arg("-l").arg("-f").arg(yard.path("theirs")));
     assert!(said.out.contains(&theirs.public().fingerprint()), "{}", said.out);
-    let refused = |made: Result<SigningKey, _>| made.err().map(|t: pulp_drill::base::trouble::Trouble| t.to_string()).unwrap();
+    let refused = |made: Result<SigningKey, _>| {
+        made.err().map(|t: pulp_drill::base::trouble::Trouble| t.to_string()).unwrap()
+    };
     let locked = refused(make("locked", "ed25519", "a passphrase"));
     assert!(locked.contains("encrypted") && locked.contains("hint"), "{locked}");
     assert!(!refused(make("curve", "ecdsa", "")).is_empty());
@@ -61,12 +64,16 @@ fn openssh_reads_our_keys_and_we_read_its() {
 #[test]
 fn a_run_refuses_a_key_that_can_not_sign_before_it_begins() {
     let yard = Yard::new();
-    let bad = yard.write("bad", "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LXRleHQ=\n-----END OPENSSH PRIVATE KEY-----\n");
+    let bad = yard.write(
+        "bad",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LXRleHQ=\n-----END OPENSSH PRIVATE KEY-----\n",
+    );
     let done = call(yard.run(&["scenarios/binary-missing.yaml"]).arg("--sign-key").arg(&bad));
     done.is(2, &["no private key in OpenSSH's format", "keys new"]);
     assert!(!done.all().contains("c2VjcmV0"), "{}", done.all());
     call(yard.run(&["scenarios/binary-missing.yaml", "--sign-key", "/nowhere"])).is(2, &["/nowhere"]);
-    let text = call(yard.run(&["scenarios/binary-missing.yaml"]).env("PULP_DRILL_SIGN_KEY", "c2VjcmV0LXRleHQ"));
+    let text =
+        call(yard.run(&["scenarios/binary-missing.yaml"]).env("PULP_DRILL_SIGN_KEY", "c2VjcmV0LXRleHQ"));
     text.is(2, &["PULP_DRILL_SIGN_KEY"]);
     assert!(!text.all().contains("c2VjcmV0"), "{}", text.all());
     assert!(!yard.path("reports").exists(), "a run was begun");

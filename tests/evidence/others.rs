@@ -106,7 +106,9 @@ fn an_auditor_can_verify_a_run_by_the_commands_of_the_page() {
 
     let other = run_by_hand(&run, &other_key().public().line().unwrap());
     assert_ne!(other.code, Some(0), "{}", other.all());
-    for name in ["events.jsonl", "events.jsonl.sig", "attestation.dsse.json", "record.json", "events.jsonl.sha256"] {
+    for name in
+        ["events.jsonl", "events.jsonl.sig", "attestation.dsse.json", "record.json", "events.jsonl.sha256"]
+    {
         let before = fs::read(run.join(name)).unwrap();
         let mut bytes = before.clone();
         let middle = bytes.len() / 2;

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::{fs, path::Path};
 
 fn statement(run: &Path) -> Value {
-    let envelope: Value = serde_json::from_slice(&fs::read(run.join("attestation.dsse.json")).unwrap()).unwrap();
+    let envelope: Value =
+        serde_json::from_slice(&fs::read(run.join("attestation.dsse.json")).unwrap()).unwrap();
     assert_eq!(envelope["payloadType"], "application/vnd.in-toto+json");
     let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
     serde_json::from_slice(&payload).unwrap()
@@ -23,7 +24,9 @@ fn attested(run: &Run<'_>) -> Value {
 #[test]
 fn results_follow_the_verdict_and_unknown_is_never_passed() {
     let (pass, unknown, fail) = (Some(Verdict::Pass), Some(Verdict::Unknown), Some(Verdict::Fail));
-    let of = |scenarios: &[(&str, Option<Verdict>)], exit: u8| attested(&Run { scenarios, exit, ..Run::default() })["predicate"].clone();
+    let of = |scenarios: &[(&str, Option<Verdict>)], exit: u8| {
+        attested(&Run { scenarios, exit, ..Run::default() })["predicate"].clone()
+    };
     assert_eq!(of(&[("a", pass)], 0)["result"], "PASSED");
     for (scenarios, exit, failed) in [
         (&[("a", pass), ("b", fail)][..], 1, json!(["b"])),
@@ -47,7 +50,11 @@ fn results_follow_the_verdict_and_unknown_is_never_passed() {
 
 #[test]
 fn which_scenarios_could_not_be_verified_stands_at_the_record() {
-    let run = Run { scenarios: &[("a", Some(Verdict::Unknown)), ("b", Some(Verdict::Fail))], exit: 1, ..Run::default() };
+    let run = Run {
+        scenarios: &[("a", Some(Verdict::Unknown)), ("b", Some(Verdict::Fail))],
+        exit: 1,
+        ..Run::default()
+    };
     let statement = attested(&run);
     let subjects = statement["subject"].as_array().unwrap();
     let record = subjects.iter().find(|s| s["name"] == "record.json").unwrap();
@@ -58,11 +65,16 @@ fn which_scenarios_could_not_be_verified_stands_at_the_record() {
 #[test]
 fn every_file_is_a_subject_and_the_configuration_names_scenarios_and_profile() {
     let statement = attested(&Run::default());
-    let names: Vec<&str> = statement["subject"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        statement["subject"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert!(names[0].starts_with("artefacts/") && names[0].ends_with("-manifest.json"), "{names:?}");
-    assert!(["events.jsonl", "junit.xml", "record.json"].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(
+        ["events.jsonl", "junit.xml", "record.json"].iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
     let predicate = &statement["predicate"];
     assert_eq!(predicate["url"], "https://ci.example/7");
-    let configuration: Vec<&str> = predicate["configuration"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    let configuration: Vec<&str> =
+        predicate["configuration"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     assert_eq!(configuration, ["pulp-engine", "scenarios/logo-goes.yaml"]);
 }

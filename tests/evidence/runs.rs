@@ -61,10 +61,11 @@ fn a_signed_run_verifies_is_rendered_again_as_signed_and_never_shows_its_key() {
     assert!(told.out.contains("NOT SIGNED"), "{}", told.out);
     verify(&yard, &["--require-signature"]).is(1, &[]);
     assert!(yard.record()["notes"].to_string().contains("UNSIGNED"), "the files do not say it");
-    let all = |yard: &Yard| call(yard.command().args(["evidence", "verify", "--all"]).arg(yard.path("reports")));
+    let all =
+        |yard: &Yard| call(yard.command().args(["evidence", "verify", "--all"]).arg(yard.path("reports")));
     all(&yard).is(0, &[]);
-    let first = fs::read_dir(yard.path("reports")).unwrap().map(|e| e.unwrap().path());
-    let first = first.into_iter().find(|p| !p.is_symlink() && p.join("signer.pub").exists()).unwrap();
+    let mut first = fs::read_dir(yard.path("reports")).unwrap().map(|e| e.unwrap().path());
+    let first = first.find(|p| !p.is_symlink() && p.join("signer.pub").exists()).unwrap();
 
     let tar = yard.path("run.tar");
     call(yard.command().args(["evidence", "bundle"]).arg(&first).arg("--out").arg(&tar)).is(0, &[]);

@@ -89,7 +89,10 @@ fn a_problem_names_place_and_both_digests() {
     let found = verify(&run);
     let text = found.problems[0].to_string();
     let at = junit.find("verdict").unwrap();
-    assert!(text.contains(&format!("junit.xml: it is not what the record renders, from byte {at} (line ")), "{text}");
+    assert!(
+        text.contains(&format!("junit.xml: it is not what the record renders, from byte {at} (line ")),
+        "{text}"
+    );
     let digest = pulp_drill::base::digest::Digest::of(&junit);
     assert!(text.contains(&format!("expected {digest}\n  found    ")), "{text}");
 
@@ -127,7 +130,8 @@ fn an_unsigned_run_is_refused_where_a_signature_is_asked_for() {
     let (_reports, run) = one(None);
     assert_eq!(verify(&run).problems, []);
     assert_eq!(verify(&run).signed, Signed::No);
-    for trust in [trusting(), Trust { keys: Vec::new(), signed: true }, Trust { signed: false, ..trusting() }] {
+    for trust in [trusting(), Trust { keys: Vec::new(), signed: true }, Trust { signed: false, ..trusting() }]
+    {
         let found = verifier::folder(&run, &trust).unwrap();
         assert_eq!(blamed(&found), ["attestation.dsse.json"]);
     }

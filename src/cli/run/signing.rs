@@ -22,7 +22,11 @@ pub(super) const NO_KEY: &str = "UNSIGNED: nobody can tell later who made this r
 
 /// The key to sign with, hidden from every output; none where none was given. A file goes before
 /// the text from the environment.
-pub(super) fn key(args: &RunArgs, text: Option<&str>, redactor: &Redactor) -> Result<Option<SigningKey>, Trouble> {
+pub(super) fn key(
+    args: &RunArgs,
+    text: Option<&str>,
+    redactor: &Redactor,
+) -> Result<Option<SigningKey>, Trouble> {
     let (text, from) = match (&args.sign_key, text) {
         (Some(path), _) => {
             let from = path.display().to_string();
