@@ -67,6 +67,9 @@ pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Trouble>
     if key.is_none() {
         log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
     }
+    for (id, why) in &prepared.skipped {
+        log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
+    }
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };
     let exit = run.to_its_end(prepared, elsewhere).await?;
     run.finish(exit)
@@ -121,7 +124,7 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let Prepared { plans, seeds, golden, profile, engine, library } = prepared;
+        let Prepared { plans, seeds, golden, profile, engine, library, skipped: _ } = prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;

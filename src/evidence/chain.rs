@@ -44,7 +44,7 @@ pub struct Gap {
 /// # Errors
 /// Blames the surroundings where the folder is there and can't be read.
 pub fn runs_in(reports: &Path) -> Result<Vec<Link>, Trouble> {
-    if !reports.exists() {
+    if !reports.is_dir() {
         return Ok(Vec::new());
     }
     let unreadable = || format!("can't read {}", reports.display());

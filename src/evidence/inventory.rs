@@ -5,11 +5,7 @@ use crate::base::{
     digest::Digest,
     trouble::{OrTrouble as _, Trouble},
 };
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 /// How deep a run's folder is: `artefacts/` and what is in it.
 const DEPTH: usize = 4;
@@ -56,6 +52,6 @@ pub(in crate::evidence) fn take(dir: &Path) -> Result<Inventory, Trouble> {
     Ok(inventory)
 }
 
-fn digest(path: &PathBuf) -> Result<Digest, Trouble> {
+fn digest(path: &Path) -> Result<Digest, Trouble> {
     Digest::of_file(path).or_environment(|| format!("can't read {}", path.display()))
 }

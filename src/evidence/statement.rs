@@ -159,10 +159,12 @@ fn url(record: &RunRecord) -> Option<String> {
 fn annotations(record: &RunRecord) -> BTreeMap<&'static str, String> {
     let unknown = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Unknown);
     let unknown: Vec<&str> = unknown.map(|s| s.id.as_str()).collect();
+    let skipped: Vec<&str> = record.skipped.iter().map(|(id, _)| id.as_str()).collect();
     let mut notes = BTreeMap::from([
         ("run", record.id().0),
         ("verdict", record.verdict().to_string()),
         ("couldNotVerify", unknown.join(" ")),
+        ("notRun", skipped.join(" ")),
     ]);
     notes.extend(record.began.map(|at| ("began", iso(at))));
     notes.extend(record.ended.map(|at| ("ended", iso(at))));

@@ -29,9 +29,6 @@ use std::{
 
 mod again;
 
-/// No small file of ours is longer, in bytes; a longer one is not read.
-const LARGEST: u64 = 64 << 20;
-
 /// A journal over this many bytes has its signature not looked at: it would have to be in memory.
 const LARGEST_SIGNED: u64 = 1 << 30;
 
@@ -271,7 +268,7 @@ impl Look<'_> {
 
     fn envelope(&mut self) -> Option<Envelope> {
         self.inventory.files.get(ATTESTATION)?;
-        match small(&self.dir.join(ATTESTATION)).and_then(|bytes| Envelope::read(&bytes)) {
+        match again::small(&self.dir.join(ATTESTATION)).and_then(|bytes| Envelope::read(&bytes)) {
             Ok(envelope) => Some(envelope),
             Err(why) => {
                 self.problem(ATTESTATION, why);
@@ -340,7 +337,8 @@ impl Look<'_> {
             }
             return Ok(Signed::No);
         }
-        let signer = small(&self.dir.join(SIGNER)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let signer =
+            again::small(&self.dir.join(SIGNER)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let key = signer.as_deref().and_then(VerifyingKey::from_openssh);
         let Some(key) = key.filter(|key| key.line().ok() == signer) else {
             self.problem(SIGNER, "it is not a public key as a run writes it");
@@ -384,8 +382,8 @@ impl Look<'_> {
             return Ok(());
         }
         let bytes = fs::read(&events).or_environment(unreadable)?;
-        let signature =
-            small(&self.dir.join(SIGNATURE)).and_then(|b| String::from_utf8(b).map_err(|e| e.to_string()));
+        let signature = again::small(&self.dir.join(SIGNATURE))
+            .and_then(|b| String::from_utf8(b).map_err(|e| e.to_string()));
         match signature {
             Ok(text) => {
                 if let Some(why) = key.refuses(&bytes, &text) {
@@ -398,13 +396,4 @@ impl Look<'_> {
         }
         Ok(())
     }
-}
-
-/// A file that a run keeps small; a link in its place is not followed.
-fn small(path: &Path) -> Result<Vec<u8>, String> {
-    let meta = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
-    if !meta.is_file() || meta.len() > LARGEST {
-        return Err(format!("it is no file of at most {LARGEST} bytes"));
-    }
-    fs::read(path).map_err(|e| e.to_string())
 }

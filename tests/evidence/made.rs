@@ -107,6 +107,7 @@ impl Run<'_> {
             runbook: Vec::new(),
             controls: Vec::new(),
             topology: "bucket".to_owned(),
+            procedure: String::new(),
             seed: "invoices".to_owned(),
             control: false,
             expect: Vec::new(),

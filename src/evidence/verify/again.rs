@@ -1,11 +1,12 @@
-//! What a run's record gives when it is rendered again, to hold the stored files against.
+//! What a run's record gives when it is rendered again, to hold the stored files against, and how
+//! those are read.
 
 use crate::{
     base::{
         digest::Digest,
         trouble::{OrTrouble as _, Trouble},
     },
-    evidence::{dsse::Envelope, verify::LARGEST},
+    evidence::dsse::Envelope,
     journal::read::EVENTS,
     model::record::RunRecord,
     report,
@@ -17,6 +18,9 @@ use std::{
     io::Read as _,
     path::Path,
 };
+
+/// No small file of ours is longer, in bytes; a longer one is not read.
+const LARGEST: u64 = 64 << 20;
 
 /// A report as the record renders it.
 pub(in crate::evidence::verify) struct Rendered {
@@ -76,4 +80,13 @@ pub(in crate::evidence::verify) fn first_difference(path: &Path, expected: &[u8]
     let same = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();
     let line = 1 + expected[..same].iter().filter(|b| **b == b'\n').count();
     format!("from byte {same} (line {line}) on: {} bytes instead of {}", found.len(), expected.len())
+}
+
+/// A file that a run keeps small; a link in its place is not followed.
+pub(in crate::evidence::verify) fn small(path: &Path) -> Result<Vec<u8>, String> {
+    let meta = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
+    if !meta.is_file() || meta.len() > LARGEST {
+        return Err(format!("it is no file of at most {LARGEST} bytes"));
+    }
+    fs::read(path).map_err(|e| e.to_string())
 }
