@@ -85,6 +85,7 @@ impl Tale {
             file: (!self.control).then(|| (format!("scenarios/{}.yaml", self.id), Digest::of(self.id))),
             runbook: vec!["2.3".to_owned()],
             controls: vec!["NIST CP-9(1)".to_owned(), "DORA 12(7)".to_owned()],
+            procedure: "dump and copy".into(),
             topology: "one site".to_owned(),
             seed: "invoices".to_owned(),
             control: self.control,
