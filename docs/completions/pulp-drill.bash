@@ -22,11 +22,17 @@ _pulp__drill() {
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
+            pulp__drill,evidence)
+                cmd="pulp__drill__subcmd__evidence"
+                ;;
             pulp__drill,generate)
                 cmd="pulp__drill__subcmd__generate"
                 ;;
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
+                ;;
+            pulp__drill,keys)
+                cmd="pulp__drill__subcmd__keys"
                 ;;
             pulp__drill,list)
                 cmd="pulp__drill__subcmd__list"
@@ -49,17 +55,41 @@ _pulp__drill() {
             pulp__drill,sweep)
                 cmd="pulp__drill__subcmd__sweep"
                 ;;
+            pulp__drill__subcmd__evidence,bundle)
+                cmd="pulp__drill__subcmd__evidence__subcmd__bundle"
+                ;;
+            pulp__drill__subcmd__evidence,help)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help"
+                ;;
+            pulp__drill__subcmd__evidence,verify)
+                cmd="pulp__drill__subcmd__evidence__subcmd__verify"
+                ;;
+            pulp__drill__subcmd__evidence__subcmd__help,bundle)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__bundle"
+                ;;
+            pulp__drill__subcmd__evidence__subcmd__help,help)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__evidence__subcmd__help,verify)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__verify"
+                ;;
             pulp__drill__subcmd__help,check)
                 cmd="pulp__drill__subcmd__help__subcmd__check"
                 ;;
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
                 ;;
+            pulp__drill__subcmd__help,evidence)
+                cmd="pulp__drill__subcmd__help__subcmd__evidence"
+                ;;
             pulp__drill__subcmd__help,generate)
                 cmd="pulp__drill__subcmd__help__subcmd__generate"
                 ;;
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__help,keys)
+                cmd="pulp__drill__subcmd__help__subcmd__keys"
                 ;;
             pulp__drill__subcmd__help,list)
                 cmd="pulp__drill__subcmd__help__subcmd__list"
@@ -82,6 +112,15 @@ _pulp__drill() {
             pulp__drill__subcmd__help,sweep)
                 cmd="pulp__drill__subcmd__help__subcmd__sweep"
                 ;;
+            pulp__drill__subcmd__help__subcmd__evidence,bundle)
+                cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__bundle"
+                ;;
+            pulp__drill__subcmd__help__subcmd__evidence,verify)
+                cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__verify"
+                ;;
+            pulp__drill__subcmd__help__subcmd__keys,new)
+                cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
+                ;;
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
                 ;;
@@ -93,6 +132,18 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
+                ;;
+            pulp__drill__subcmd__keys,help)
+                cmd="pulp__drill__subcmd__keys__subcmd__help"
+                ;;
+            pulp__drill__subcmd__keys,new)
+                cmd="pulp__drill__subcmd__keys__subcmd__new"
+                ;;
+            pulp__drill__subcmd__keys__subcmd__help,help)
+                cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__keys__subcmd__help,new)
+                cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__new"
                 ;;
             pulp__drill__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__pdf__subcmd__diff"
@@ -137,7 +188,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run list check schema doctor sweep report pdf standin generate help"
+            opts="-h -V --help --version run list check schema doctor sweep report evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -190,6 +241,116 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__evidence)
+            opts="-h --help verify bundle help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__bundle)
+            opts="-h --out --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help)
+            opts="verify bundle help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__verify)
+            opts="-h --all --key --allowed-signers --require-signature --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allowed-signers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__generate)
             opts="-h --help bash zsh fish man reference"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -205,7 +366,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run list check schema doctor sweep report pdf standin generate help"
+            opts="run list check schema doctor sweep report evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -246,6 +407,48 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__evidence)
+            opts="verify bundle"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__evidence__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__evidence__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -263,6 +466,34 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__keys)
+            opts="new"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__keys__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -428,6 +659,80 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__keys)
+            opts="-h --help new help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__help)
+            opts="new help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__new)
+            opts="-h --comment --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --comment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__list)
             opts="-h --fixtures --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -543,7 +848,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
+            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -598,6 +903,10 @@ _pulp__drill() {
                     return 0
                     ;;
                 --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
