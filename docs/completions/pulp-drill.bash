@@ -22,14 +22,17 @@ _pulp__drill() {
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
-            pulp__drill,explore)
-                cmd="pulp__drill__subcmd__explore"
+            pulp__drill,evidence)
+                cmd="pulp__drill__subcmd__evidence"
                 ;;
             pulp__drill,generate)
                 cmd="pulp__drill__subcmd__generate"
                 ;;
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
+                ;;
+            pulp__drill,keys)
+                cmd="pulp__drill__subcmd__keys"
                 ;;
             pulp__drill,list)
                 cmd="pulp__drill__subcmd__list"
@@ -52,20 +55,41 @@ _pulp__drill() {
             pulp__drill,sweep)
                 cmd="pulp__drill__subcmd__sweep"
                 ;;
+            pulp__drill__subcmd__evidence,bundle)
+                cmd="pulp__drill__subcmd__evidence__subcmd__bundle"
+                ;;
+            pulp__drill__subcmd__evidence,help)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help"
+                ;;
+            pulp__drill__subcmd__evidence,verify)
+                cmd="pulp__drill__subcmd__evidence__subcmd__verify"
+                ;;
+            pulp__drill__subcmd__evidence__subcmd__help,bundle)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__bundle"
+                ;;
+            pulp__drill__subcmd__evidence__subcmd__help,help)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__evidence__subcmd__help,verify)
+                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__verify"
+                ;;
             pulp__drill__subcmd__help,check)
                 cmd="pulp__drill__subcmd__help__subcmd__check"
                 ;;
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
                 ;;
-            pulp__drill__subcmd__help,explore)
-                cmd="pulp__drill__subcmd__help__subcmd__explore"
+            pulp__drill__subcmd__help,evidence)
+                cmd="pulp__drill__subcmd__help__subcmd__evidence"
                 ;;
             pulp__drill__subcmd__help,generate)
                 cmd="pulp__drill__subcmd__help__subcmd__generate"
                 ;;
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__help,keys)
+                cmd="pulp__drill__subcmd__help__subcmd__keys"
                 ;;
             pulp__drill__subcmd__help,list)
                 cmd="pulp__drill__subcmd__help__subcmd__list"
@@ -88,6 +112,15 @@ _pulp__drill() {
             pulp__drill__subcmd__help,sweep)
                 cmd="pulp__drill__subcmd__help__subcmd__sweep"
                 ;;
+            pulp__drill__subcmd__help__subcmd__evidence,bundle)
+                cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__bundle"
+                ;;
+            pulp__drill__subcmd__help__subcmd__evidence,verify)
+                cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__verify"
+                ;;
+            pulp__drill__subcmd__help__subcmd__keys,new)
+                cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
+                ;;
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
                 ;;
@@ -99,6 +132,18 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
+                ;;
+            pulp__drill__subcmd__keys,help)
+                cmd="pulp__drill__subcmd__keys__subcmd__help"
+                ;;
+            pulp__drill__subcmd__keys,new)
+                cmd="pulp__drill__subcmd__keys__subcmd__new"
+                ;;
+            pulp__drill__subcmd__keys__subcmd__help,help)
+                cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__keys__subcmd__help,new)
+                cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__new"
                 ;;
             pulp__drill__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__pdf__subcmd__diff"
@@ -143,7 +188,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run list check schema doctor sweep explore report pdf standin generate help"
+            opts="-h -V --help --version run list check schema doctor sweep report evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -196,42 +241,106 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__explore)
-            opts="-h --operations --writes --bound --seed --grace --no-results --format --replay --svg --help"
+        pulp__subcmd__drill__subcmd__evidence)
+            opts="-h --help verify bundle help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --operations)
-                    COMPREPLY=($(compgen -W "upload delete replace replace-new-key copy label batch" -- "${cur}"))
-                    return 0
+                *)
+                    COMPREPLY=()
                     ;;
-                --writes)
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__bundle)
+            opts="-h --out --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --bound)
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help)
+            opts="verify bundle help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__evidence__subcmd__verify)
+            opts="-h --all --key --allowed-signers --require-signature --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --grace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "human json markdown" -- "${cur}"))
-                    return 0
-                    ;;
-                --replay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --svg)
+                --allowed-signers)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -257,7 +366,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run list check schema doctor sweep explore report pdf standin generate help"
+            opts="run list check schema doctor sweep report evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -298,9 +407,37 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__explore)
-            opts=""
+        pulp__subcmd__drill__subcmd__help__subcmd__evidence)
+            opts="verify bundle"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__evidence__subcmd__bundle)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__evidence__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -329,6 +466,34 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__keys)
+            opts="new"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__keys__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -494,6 +659,80 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__keys)
+            opts="-h --help new help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__help)
+            opts="new help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__keys__subcmd__new)
+            opts="-h --comment --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --comment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__list)
             opts="-h --fixtures --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -609,7 +848,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
+            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -664,6 +903,10 @@ _pulp__drill() {
                     return 0
                     ;;
                 --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -795,16 +1038,12 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__standin__subcmd__migrate)
-            opts="-h --to --stop-in-the-middle --help"
+            opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
