@@ -46,7 +46,8 @@ pub struct Outcome {
     pub intact: bool,
 }
 
-/// Reads the run's events and writes `record.json` and `junit.xml` into its folder again. Changed
+/// Reads the run's events and writes `record.json`, `junit.xml` and `report.html` into its folder
+/// again. Changed
 /// events are not rendered.
 ///
 /// # Errors
