@@ -5,3 +5,4 @@ pub mod gate;
 pub mod objects;
 pub mod postgres;
 pub mod programs;
+pub mod row_files;
