@@ -22,8 +22,8 @@ _pulp__drill() {
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
-            pulp__drill,evidence)
-                cmd="pulp__drill__subcmd__evidence"
+            pulp__drill,explore)
+                cmd="pulp__drill__subcmd__explore"
                 ;;
             pulp__drill,generate)
                 cmd="pulp__drill__subcmd__generate"
@@ -31,11 +31,11 @@ _pulp__drill() {
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
                 ;;
-            pulp__drill,keys)
-                cmd="pulp__drill__subcmd__keys"
-                ;;
             pulp__drill,list)
                 cmd="pulp__drill__subcmd__list"
+                ;;
+            pulp__drill,manifest)
+                cmd="pulp__drill__subcmd__manifest"
                 ;;
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
@@ -55,32 +55,14 @@ _pulp__drill() {
             pulp__drill,sweep)
                 cmd="pulp__drill__subcmd__sweep"
                 ;;
-            pulp__drill__subcmd__evidence,bundle)
-                cmd="pulp__drill__subcmd__evidence__subcmd__bundle"
-                ;;
-            pulp__drill__subcmd__evidence,help)
-                cmd="pulp__drill__subcmd__evidence__subcmd__help"
-                ;;
-            pulp__drill__subcmd__evidence,verify)
-                cmd="pulp__drill__subcmd__evidence__subcmd__verify"
-                ;;
-            pulp__drill__subcmd__evidence__subcmd__help,bundle)
-                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__bundle"
-                ;;
-            pulp__drill__subcmd__evidence__subcmd__help,help)
-                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__help"
-                ;;
-            pulp__drill__subcmd__evidence__subcmd__help,verify)
-                cmd="pulp__drill__subcmd__evidence__subcmd__help__subcmd__verify"
-                ;;
             pulp__drill__subcmd__help,check)
                 cmd="pulp__drill__subcmd__help__subcmd__check"
                 ;;
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
                 ;;
-            pulp__drill__subcmd__help,evidence)
-                cmd="pulp__drill__subcmd__help__subcmd__evidence"
+            pulp__drill__subcmd__help,explore)
+                cmd="pulp__drill__subcmd__help__subcmd__explore"
                 ;;
             pulp__drill__subcmd__help,generate)
                 cmd="pulp__drill__subcmd__help__subcmd__generate"
@@ -88,11 +70,11 @@ _pulp__drill() {
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
                 ;;
-            pulp__drill__subcmd__help,keys)
-                cmd="pulp__drill__subcmd__help__subcmd__keys"
-                ;;
             pulp__drill__subcmd__help,list)
                 cmd="pulp__drill__subcmd__help__subcmd__list"
+                ;;
+            pulp__drill__subcmd__help,manifest)
+                cmd="pulp__drill__subcmd__help__subcmd__manifest"
                 ;;
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
@@ -112,14 +94,11 @@ _pulp__drill() {
             pulp__drill__subcmd__help,sweep)
                 cmd="pulp__drill__subcmd__help__subcmd__sweep"
                 ;;
-            pulp__drill__subcmd__help__subcmd__evidence,bundle)
-                cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__bundle"
+            pulp__drill__subcmd__help__subcmd__manifest,create)
+                cmd="pulp__drill__subcmd__help__subcmd__manifest__subcmd__create"
                 ;;
-            pulp__drill__subcmd__help__subcmd__evidence,verify)
-                cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__verify"
-                ;;
-            pulp__drill__subcmd__help__subcmd__keys,new)
-                cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
+            pulp__drill__subcmd__help__subcmd__manifest,verify)
+                cmd="pulp__drill__subcmd__help__subcmd__manifest__subcmd__verify"
                 ;;
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
@@ -133,17 +112,23 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
                 ;;
-            pulp__drill__subcmd__keys,help)
-                cmd="pulp__drill__subcmd__keys__subcmd__help"
+            pulp__drill__subcmd__manifest,create)
+                cmd="pulp__drill__subcmd__manifest__subcmd__create"
                 ;;
-            pulp__drill__subcmd__keys,new)
-                cmd="pulp__drill__subcmd__keys__subcmd__new"
+            pulp__drill__subcmd__manifest,help)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help"
                 ;;
-            pulp__drill__subcmd__keys__subcmd__help,help)
-                cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__help"
+            pulp__drill__subcmd__manifest,verify)
+                cmd="pulp__drill__subcmd__manifest__subcmd__verify"
                 ;;
-            pulp__drill__subcmd__keys__subcmd__help,new)
-                cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__new"
+            pulp__drill__subcmd__manifest__subcmd__help,create)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__create"
+                ;;
+            pulp__drill__subcmd__manifest__subcmd__help,help)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__manifest__subcmd__help,verify)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__verify"
                 ;;
             pulp__drill__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__pdf__subcmd__diff"
@@ -188,7 +173,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run list check schema doctor sweep report evidence keys pdf standin generate help"
+            opts="-h -V --help --version run list check schema doctor sweep explore report manifest pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,106 +226,42 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__evidence)
-            opts="-h --help verify bundle help"
+        pulp__subcmd__drill__subcmd__explore)
+            opts="-h --operations --writes --bound --seed --grace --no-results --format --replay --svg --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                *)
-                    COMPREPLY=()
+                --operations)
+                    COMPREPLY=($(compgen -W "upload delete replace replace-new-key copy label batch" -- "${cur}"))
+                    return 0
                     ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__evidence__subcmd__bundle)
-            opts="-h --out --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --out)
+                --writes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__evidence__subcmd__help)
-            opts="verify bundle help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__bundle)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__evidence__subcmd__help__subcmd__verify)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__evidence__subcmd__verify)
-            opts="-h --all --key --allowed-signers --require-signature --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --key)
+                --bound)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --allowed-signers)
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --svg)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -366,7 +287,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run list check schema doctor sweep report evidence keys pdf standin generate help"
+            opts="run list check schema doctor sweep explore report manifest pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,37 +328,9 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__evidence)
-            opts="verify bundle"
+        pulp__subcmd__drill__subcmd__help__subcmd__explore)
+            opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__evidence__subcmd__bundle)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__evidence__subcmd__verify)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -477,8 +370,8 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__keys)
-            opts="new"
+        pulp__subcmd__drill__subcmd__help__subcmd__list)
+            opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -491,7 +384,21 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__keys__subcmd__new)
+        pulp__subcmd__drill__subcmd__help__subcmd__manifest)
+            opts="create verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__create)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -505,9 +412,9 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__list)
+        pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__verify)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -659,80 +566,6 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__keys)
-            opts="-h --help new help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__keys__subcmd__help)
-            opts="new help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__keys__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__keys__subcmd__help__subcmd__new)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__keys__subcmd__new)
-            opts="-h --comment --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --comment)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         pulp__subcmd__drill__subcmd__list)
             opts="-h --fixtures --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -746,6 +579,144 @@ _pulp__drill() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest)
+            opts="-h --help create verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__create)
+            opts="-h --out --api-url --api-key-file --profile --metadata-only --db-dump --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --db-dump)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help)
+            opts="create verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__verify)
+            opts="-h --in --api-url --api-key-file --profile --metadata-only --tolerance --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tolerance)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -848,7 +819,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
+            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -903,10 +874,6 @@ _pulp__drill() {
                     return 0
                     ;;
                 --golden)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sign-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1038,12 +1005,16 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__standin__subcmd__migrate)
-            opts="-h --help"
+            opts="-h --to --stop-in-the-middle --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

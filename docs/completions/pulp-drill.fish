@@ -32,9 +32,9 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Va
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
-complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "keys" -d 'Make keys to sign runs with'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "pdf" -d 'Compare PDFs'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "generate" -d 'Print shell completions or the man page'
@@ -68,7 +68,6 @@ json\t'The run\'s record'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
@@ -87,31 +86,49 @@ json\t''"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l operations -d 'Operations, each in every write order' -r -f -a "upload\t'upload'
+delete\t'delete'
+replace\t'replace in place'
+replace-new-key\t'replace under a new key'
+copy\t'copy'
+label\t'label move'
+batch\t'batch job ends'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l writes -d 'Up to how many writes beside one backup, 1 to 4' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l bound -d 'Interleavings of one combination of writes that are looked at; with more of them, so many are chosen by chance' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l seed -d 'What the choice depends on' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l grace -d 'Delete grace: sub-steps of the backup between the change of a row and the removal of its object' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l format -d 'How to print' -r -f -a "human\t'For people'
+json\t'One JSON object'
+markdown\t'Markdown tables'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay -d 'Perform one schedule in the model and say what comes of it' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l svg -d 'Also write a picture of each cell, or of the replayed schedule, into this folder' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l no-results -d 'Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'
 junit\t'JUnit XML, as in junit.xml'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l key -d 'The public key (OpenSSH) that must have signed' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'The keys of which one must have signed, as ssh-keygen\'s allowed_signers' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l all -d 'Take the argument for a report folder, and verify all runs in it and the chain over them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l require-signature -d 'Refuse a run that is not signed; a key asks for it by itself'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from bundle" -l out -d 'The bundle; the default is the folder\'s name with .tar, in the present folder' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from bundle" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and not __fish_seen_subcommand_from new help" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and not __fish_seen_subcommand_from new help" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and not __fish_seen_subcommand_from new help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from new" -l comment -d 'Whose it is, in the public key' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "verify" -d 'Compare a manifest with a live engine'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l out -d 'The folder of the backup; made if it is not there. A manifest in it is not overwritten' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-url -d 'The engine' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-key-file -d 'A file with the admin key; the default is the environment variable API_KEY_ADMIN' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l profile -d 'The target profile: which tables there are, where DATABASE_URL is set' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l db-dump -d 'Where the dump of the database lies; recorded with its SHA-256' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l metadata-only -d 'Metadata only, as the runbook\'s own tool: no binary is read and no digest computed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l in -d 'The folder of the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-url -d 'The engine' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-key-file -d 'A file with the admin key; the default is the environment variable API_KEY_ADMIN' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l profile -d 'The target profile: which tables there are, where DATABASE_URL is set' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l tolerance -d 'How many items may have drifted' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l metadata-only -d 'Metadata only, as the runbook\'s own tool: no binary is read and no digest computed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Compare a manifest with a live engine'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -140,6 +157,8 @@ wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Says that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l stop-in-the-middle -d 'Apply the last step by half and fail, as a migration that was killed'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l dir -d 'Folder that holds the objects; made when it is missing' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l listen -d 'Address to listen on; port 0 takes a free port and prints it' -r
@@ -150,22 +169,21 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "verify" -d 'Compare a manifest with a live engine'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from pdf" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "engine" -d 'Serve the stand-in engine, configured by Pulp Engine\'s environment variables'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "migrate" -d 'Bring the stand-in engine\'s schema forward (DATABASE_URL)'
