@@ -2,6 +2,8 @@
 
 pub mod check;
 
+pub mod control;
+
 pub mod fault;
 
 pub mod finding;

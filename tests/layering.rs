@@ -23,7 +23,10 @@ const RANKS: &[(&str, &[&str])] = &[
         "the catalogue of checks, the target, what was there",
         &["model::check", "model::profile", "model::state"],
     ),
-    ("the catalogues of faults and findings", &["model::fault", "model::finding"]),
+    (
+        "the catalogues of controls, faults and findings",
+        &["model::control", "model::fault", "model::finding"],
+    ),
     ("how a scenario is judged", &["model::verdict"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
