@@ -2,14 +2,41 @@
 //! comes out the same, byte for byte. No report touches a live system.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
-    journal::folder,
+    base::{
+        digest::Digest,
+        trouble::{OrTrouble as _, Trouble},
+    },
+    journal::{folder, read::EVENTS},
     model::record::RunRecord,
 };
 use std::path::{Path, PathBuf};
 
+// Each report may import those declared before it.
+pub mod controls;
 pub mod junit;
+pub mod oscal;
 pub mod terminal;
+
+
+/// The digests that a report vouches by, beside the record itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// SHA-256 of `record.json`.
+    pub record: Digest,
+    /// SHA-256 of the journal; none where there is none to read.
+    pub journal: Option<Digest>,
+}
+
+impl Evidence {
+    /// The digests of a record and of the journal in its folder.
+    ///
+    /// # Errors
+    /// Blames the harness.
+    pub fn of(dir: &Path, record: &RunRecord) -> Result<Self, Trouble> {
+        let journal = Digest::of_file(&dir.join(EVENTS)).ok();
+        Ok(Self { record: Digest::of(json(record)?), journal })
+    }
+}
 
 /// The record as JSON, as it is kept in `record.json`.
 ///
@@ -26,10 +53,15 @@ pub fn json(record: &RunRecord) -> Result<String, Trouble> {
 /// # Errors
 /// Blames the surroundings where a file can't be written, the harness where one can't be made.
 pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Trouble> {
-    let files = [("record.json", json(record)?), ("junit.xml", junit::render(record)?)];
-    let write = |(name, text): (&str, String)| {
+    let evidence = Evidence::of(dir, record)?;
+    let files = [
+        ("record.json", json(record)?.into_bytes()),
+        ("junit.xml", junit::render(record)?.into_bytes()),
+        ("oscal-assessment-results.json", oscal::render(record, &evidence)?.into_bytes()),
+    ];
+    let write = |(name, bytes): (&str, Vec<u8>)| {
         let path = dir.join(name);
-        folder::write_whole(&path, text.as_bytes())?;
+        folder::write_whole(&path, &bytes)?;
         Ok(path)
     };
     files.into_iter().map(write).collect()

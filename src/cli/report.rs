@@ -46,8 +46,8 @@ pub struct Outcome {
     pub intact: bool,
 }
 
-/// Reads the run's events and writes `record.json` and `junit.xml` into its folder again. Changed
-/// events are not rendered.
+/// Reads the run's events and writes all reports into its folder again. Changed events are not
+/// rendered.
 ///
 /// # Errors
 /// Blames the user where the folder is no run's, the surroundings where it can't be read or written.

@@ -1,4 +1,5 @@
-"""Runs test_client.py against the stand-in engine, with binaries in a bucket and in a folder.
+"""Runs test_client.py against the stand-in engine, with binaries in a bucket and in a folder, and oscal.py
+on the reports of two runs.
 
 Starts a private PostgreSQL, the embedded object store and the engine on free loopback ports, in a
 temporary folder, and ends what it started, by process id, in whatever way the test ends (kill -9 leaves
@@ -211,6 +212,21 @@ def conform(mode: str, python: str) -> bool:
         return subprocess.run([python, str(HERE / "test_client.py")], env=own).returncode == 0
 
 
+def oscal(python: str) -> bool:
+    """Whether the OSCAL files of a run that passes and of one that fails are read by others."""
+    print("conformance: OSCAL of a run that passes and of one that fails", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pulp-drill-conformance-") as folder:
+        run = [str(PROGRAM), "run", "--filter", "binary-missing", "--report-dir"]
+        places = [pathlib.Path(folder) / name for name in ("passes", "fails")]
+        for place, more, wanted in zip(places, ([], ["--defect", "fail-open"]), (0, 1)):
+            done = subprocess.run([*run, str(place), *more], cwd=ROOT, capture_output=True, text=True)
+            if done.returncode != wanted:
+                print(f"conformance: the run ended with {done.returncode} instead of {wanted}:\n{done.stderr}")
+                return False
+        latest = [str(place / "latest") for place in places]
+        return subprocess.run([python, str(HERE / "oscal.py"), *latest]).returncode == 0
+
+
 def main() -> int:
     # A signal ends this by an exception, so that everything is taken down on the way.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -221,6 +237,7 @@ def main() -> int:
         del os.environ[name]
     python = client_python()
     held = [conform(mode, python) for mode in ("bucket", "folder")]
+    held.append(oscal(python))
     print("conformance: held" if all(held) else "conformance: FAILED", flush=True)
     return 0 if all(held) else 1
 

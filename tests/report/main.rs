@@ -3,5 +3,6 @@
 mod command;
 mod journal;
 mod junit;
+mod oscal;
 mod records;
 mod terminal;
