@@ -17,6 +17,7 @@ pub mod junit;
 pub mod oscal;
 pub mod terminal;
 
+pub mod pdf;
 
 /// The digests that a report vouches by, beside the record itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Trouble
         ("record.json", json(record)?.into_bytes()),
         ("junit.xml", junit::render(record)?.into_bytes()),
         ("oscal-assessment-results.json", oscal::render(record, &evidence)?.into_bytes()),
+        ("report.pdf", pdf::render(record, &evidence)?),
     ];
     let write = |(name, bytes): (&str, Vec<u8>)| {
         let path = dir.join(name);

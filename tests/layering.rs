@@ -60,7 +60,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("handlebars", &["standin::engine::render"]),
     ("indicatif", &["report::terminal"]),
     ("junit_report", &["report::junit"]),
-    ("krilla", &["standin::engine::render"]),
+    ("krilla", &["report::pdf", "standin::engine::render"]),
     ("lopdf", &["runbook::verify::pdf"]),
     ("reqwest", &["system::engine"]),
     ("s3s", &["standin::objects"]),

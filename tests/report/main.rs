@@ -4,5 +4,6 @@ mod command;
 mod journal;
 mod junit;
 mod oscal;
+mod pdf;
 mod records;
 mod terminal;
