@@ -63,7 +63,7 @@ enum Command {
     /// Remove what dead runs have left behind
     Sweep(sweep::SweepArgs),
     /// Render a stored run again
-    Report(report::ReportArgs),
+    Report(report::ReportCommand),
     /// Compare PDFs
     Pdf(pdf::PdfArgs),
     /// Run a stand-in: an engine or an object store for drills
@@ -125,7 +125,13 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             tell(&outcome.stderr);
             Ok(if outcome.clean { HELD } else { UNVERIFIED })
         }
-        Command::Report(args) => {
+        Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
+            let merged = report::merge::run(&args)?;
+            print(&merged.stdout)?;
+            tell(&merged.stderr);
+            Ok(merged.exit)
+        }
+        Command::Report(report::ReportCommand { merge: None, args }) => {
             let outcome = report::run(&args)?;
             print(&outcome.stdout)?;
             tell(&outcome.stderr);

@@ -106,7 +106,7 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let Prepared { plans, seeds, golden, profile, engine, library } = prepared;
+        let Prepared { plans, part: _, seeds, golden, profile, engine, library } = prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;
@@ -263,6 +263,7 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Event 
             ),
         ]),
         scenarios: prepared.plans.iter().map(|p| p.id.clone()).collect(),
+        partition: prepared.part.clone(),
     }))
 }
 

@@ -182,6 +182,28 @@ pub struct RunStarted {
     pub machine: BTreeMap<String, String>,
     /// The ids of all scenarios to be run, controls included, so that one that never ran is noticed.
     pub scenarios: Vec<ScenarioId>,
+    /// Which part of a set it runs; none for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+}
+
+/// A part of a set of scenarios, run by itself; `pulp-drill report merge` joins the parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Which part, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+    /// A digest of the ids and files of the whole set: parts of other sets are told by it.
+    pub set: Digest,
+    /// The ids of the whole set, clean controls included, in the order of its plan.
+    pub all: Vec<ScenarioId>,
+}
+
+impl std::fmt::Display for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "part {} of {}", self.index, self.of)
+    }
 }
 
 /// How a scenario began.

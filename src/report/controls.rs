@@ -70,6 +70,9 @@ fn gaps(record: &RunRecord, control: Control, scenarios: &[&ScenarioRecord]) -> 
         }
     }
     gaps.extend(record.troubles.iter().map(|t| format!("trouble of the run: {}", first_line(t))));
+    if let Some(part) = record.started.as_ref().and_then(|s| s.partition.as_ref()) {
+        gaps.push(format!("this is {part} of a run only: merge the parts"));
+    }
     // Which controls it would have named is not known.
     for unstarted in record.scenarios.iter().filter(|s| s.started.is_none()) {
         gaps.push(format!("{} did not start", unstarted.id));

@@ -121,6 +121,9 @@ fn sentence(record: &RunRecord) -> String {
             with(Verdict::Pass)
         ),
     };
+    if let Some(part) = record.started.as_ref().and_then(|s| s.partition.as_ref()) {
+        text += &format!(" This is {part} of a run only.");
+    }
     match &record.finished {
         None => text += " The run did not end.",
         Some(finished) => {

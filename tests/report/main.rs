@@ -3,6 +3,7 @@
 mod command;
 mod journal;
 mod junit;
+mod merge;
 mod oscal;
 mod pdf;
 mod records;

@@ -59,6 +59,7 @@ pub fn run_started(scenarios: &[&str]) -> Event {
         started_by: map(&[("user", "ci"), ("host", "builder-7")]),
         machine: map(&[("os", "linux"), ("cores", "2")]),
         scenarios: scenarios.iter().map(|s| ScenarioId::from(*s)).collect(),
+        partition: None,
     }))
 }
 
