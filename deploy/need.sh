@@ -54,10 +54,10 @@ why() {
     case $1 in
     compiler) echo 'a C compiler and linker: Rust links with it' ;;
     postgresql) echo 'PostgreSQL server programs: a drill starts a private server from them' ;;
-    python3-venv) echo 'Python with venv: the official client of Pulp Engine runs in one' ;;
+    python3-venv) echo 'Python with venv: the official client of Pulp Engine and readers of reports run in one' ;;
     xmllint) echo 'xmllint: a test validates junit.xml with it' ;;
-    pdftotext) echo 'pdftotext: a test reads the text of PDFs with a second program' ;;
-    qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
+    pdftotext) echo 'pdftotext: tests read the text of PDFs with a second program' ;;
+    qpdf) echo 'qpdf: tests read PDFs with a second program' ;;
     python3) echo 'python3: a test makes PDFs with a second program' ;;
     *) echo "$1" ;;
     esac

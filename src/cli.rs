@@ -1,7 +1,10 @@
 //! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
 use crate::{
-    base::trouble::{Blame, Trouble},
+    base::{
+        clock::Clock,
+        trouble::{Blame, Trouble},
+    },
     report::terminal,
 };
 use clap::{Parser, Subcommand};
@@ -10,6 +13,7 @@ use std::{io::Write as _, process::ExitCode};
 pub mod check;
 pub mod doctor;
 pub mod generate;
+pub mod history;
 pub mod list;
 pub mod pdf;
 pub mod report;
@@ -64,6 +68,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Render a stored run again
     Report(report::ReportCommand),
+    /// Keep a ledger of runs, and see when a restore was last proven
+    History(history::HistoryArgs),
     /// Compare PDFs
     Pdf(pdf::PdfArgs),
     /// Run a stand-in: an engine or an object store for drills
@@ -136,6 +142,12 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             print(&outcome.stdout)?;
             tell(&outcome.stderr);
             Ok(if outcome.intact { HELD } else { INTEGRITY })
+        }
+        Command::History(args) => {
+            let outcome = history::run(&args, &Clock::system())?;
+            print(&outcome.stdout)?;
+            tell(&outcome.stderr);
+            Ok(outcome.exit)
         }
         Command::Pdf(args) => {
             let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;

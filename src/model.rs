@@ -17,3 +17,5 @@ pub mod profile;
 pub mod event;
 
 pub mod record;
+
+pub mod budget;

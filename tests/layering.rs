@@ -30,8 +30,9 @@ const RANKS: &[(&str, &[&str])] = &[
     ("how a scenario is judged", &["model::verdict"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
+    ("what a run may take", &["model::budget"]),
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
-    ("a site, a plan, the reports", &["site", "plan", "report"]),
+    ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
     ("back up and restore, side by side", &["procedure"]),
     (
         "the stages of the runbook",

@@ -33,6 +33,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'P
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "pdf" -d 'Compare PDFs'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "generate" -d 'Print shell completions or the man page'
@@ -60,6 +61,8 @@ old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
@@ -84,10 +87,34 @@ json\t''"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'
 junit\t'JUnit XML, as in junit.xml'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l out -d 'Where the joined run is stored, as with run --report-dir' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l every -d 'How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l budgets -d 'A file with budgets, of which max-age-of-last-drill stands in for --every' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l format -d 'What is printed' -r -f -a "human\t'A trend for a terminal'
+openmetrics\t'OpenMetrics, for Prometheus'
+svg\t'A small chart'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -126,17 +153,21 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report history pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from report" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "show" -d 'Show the trend and the last proven restores'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from pdf" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "engine" -d 'Serve the stand-in engine, configured by Pulp Engine\'s environment variables'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "migrate" -d 'Bring the stand-in engine\'s schema forward (DATABASE_URL)'

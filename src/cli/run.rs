@@ -12,6 +12,7 @@ use crate::{
     cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, exit_code, print, tell},
     journal::{Journal, Logbook, update_latest},
     model::{
+        budget::Budgets,
         event::{Event, FORMAT, RunStarted},
         record::RunRecord,
         verdict::Verdict,
@@ -53,8 +54,10 @@ pub async fn run(args: RunArgs) -> Result<u8, Trouble> {
     journal.observe(Box::new(terminal::Terminal::stderr()));
     let log = Logbook::new(&journal, None);
     log.event(started(&args, &prepared, &id, seed))?;
+    let budgets = prepared.budgets;
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel };
     let exit = run.to_its_end(prepared, elsewhere).await?;
+    let exit = run.hold_against(&budgets, exit)?;
     run.finish(exit)
 }
 
@@ -106,7 +109,7 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let Prepared { plans, part: _, seeds, golden, profile, engine, library } = prepared;
+        let Prepared { plans, part: _, budgets: _, seeds, golden, profile, engine, library } = prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;
@@ -185,6 +188,20 @@ impl Run {
         }
         running.shutdown().await;
         outcomes
+    }
+
+    /// Holds what was measured against the budgets. Gives the exit code that this makes of the other.
+    fn hold_against(&self, budgets: &Budgets, exit: u8) -> Result<u8, Trouble> {
+        let mut exit = exit;
+        for checked in budgets.against(&self.journal.record()) {
+            exit = match (checked.verdict, exit) {
+                (Verdict::Fail, HELD | UNVERIFIED) => INTEGRITY,
+                (Verdict::Unknown, HELD) => UNVERIFIED,
+                (Verdict::Pass | Verdict::Unknown | Verdict::Fail, _) => exit,
+            };
+            self.log().event(Event::BudgetChecked(checked))?;
+        }
+        Ok(exit)
     }
 
     /// Ends the journal, writes the reports and prints the result.

@@ -149,6 +149,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rto_ms: Option<u64>,
     },
+    /// What was measured was held against a budget.
+    BudgetChecked(BudgetChecked),
     /// A run ended.
     RunFinished {
         /// The greatest verdict of its scenarios.
@@ -159,6 +161,31 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut_short: Option<String>,
     },
+}
+
+/// What a budget bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BudgetId {
+    /// The recovery time.
+    Rto,
+    /// The recovery point.
+    Rpo,
+}
+
+/// A measurement and its budget.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetChecked {
+    /// What is bounded.
+    pub budget: BudgetId,
+    /// The bound, in milliseconds.
+    pub limit_ms: u64,
+    /// The worst that was measured; none where nothing was.
+    pub measured_ms: Option<u64>,
+    /// The scenario in which it was measured.
+    pub scenario: Option<ScenarioId>,
+    /// Pass within, fail over, unknown where nothing was measured.
+    pub verdict: Verdict,
 }
 
 /// How a run began.

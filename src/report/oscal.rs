@@ -12,6 +12,7 @@ use crate::{
     },
     model::{
         control::Control,
+        event::BudgetChecked,
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
@@ -116,6 +117,8 @@ impl File<'_> {
             props
                 .extend(started.started_by.iter().map(|(k, v)| prop(&format!("started-by.{}", token(k)), v)));
         }
+        let budget = |b: &BudgetChecked| prop("budget", &format!("{}: {b}", b.verdict));
+        props.extend(record.budgets.iter().map(budget));
         props.extend(record.versions.iter().map(|(k, v)| prop(&format!("version.{}", token(k)), v)));
         props
     }

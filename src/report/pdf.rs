@@ -77,6 +77,7 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
         vec![("run", record.id().0), ("began", at(record.began)), ("last event", at(record.ended))];
     facts.push(("recovery time (RTO)", rto(record)));
     facts.push(("recovery point (RPO)", "not measured by this run".to_owned()));
+    facts.extend(record.budgets.iter().map(|b| ("budget", format!("{}: {b}", b.verdict))));
     if let Some(started) = &record.started {
         facts.push(("harness", format!("{}, seed {}", started.harness, started.seed)));
         facts.push(("command", started.command.join(" ")));
@@ -121,6 +122,9 @@ fn sentence(record: &RunRecord) -> String {
             with(Verdict::Pass)
         ),
     };
+    for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
+        text += &format!(" The {over}.");
+    }
     if let Some(part) = record.started.as_ref().and_then(|s| s.partition.as_ref()) {
         text += &format!(" This is {part} of a run only.");
     }

@@ -17,7 +17,8 @@ use crate::{
         update_latest,
     },
     model::{
-        event::{Entry, Event, Partition, RunStarted},
+        budget::{Budgets, Span},
+        event::{BudgetId, Entry, Event, Partition, RunStarted},
         record::RunRecord,
         verdict::Verdict,
     },
@@ -214,8 +215,13 @@ impl Joined {
             }
             journal.write(scenario.as_ref(), event)?;
         }
-        let worst = journal.record().scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
-        let troubled = self.cut_short.is_some() || !journal.record().troubles.is_empty();
+        for checked in budgets(parts).against(&journal.record()) {
+            journal.write(None, Event::BudgetChecked(checked))?;
+        }
+        let record = journal.record();
+        let worst = record.scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
+        let worst = record.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
+        let troubled = self.cut_short.is_some() || !record.troubles.is_empty();
         let verdict = if troubled { worst.max(Verdict::Unknown) } else { worst };
         let exit = match (verdict, self.ours) {
             (Verdict::Fail, _) => INTEGRITY,
@@ -275,7 +281,8 @@ fn own_events(
     let renamed = entries.filter_map(|entry| {
         let of_run = entry.scenario.is_none();
         let event = match &entry.event {
-            Event::RunStarted(_) | Event::RunFinished { .. } => return None,
+            // Budgets are held against the joined run.
+            Event::RunStarted(_) | Event::RunFinished { .. } | Event::BudgetChecked(_) => return None,
             Event::Noted { text } if of_run => Event::Noted { text: format!("{name}: {text}") },
             Event::Troubled { trouble, ours } if of_run => {
                 Event::Troubled { trouble: format!("{name}: {trouble}"), ours: *ours }
@@ -298,6 +305,15 @@ fn told_apart(versions: &BTreeMap<String, String>, part: &Part, first: &Part) ->
         (key, version.clone())
     };
     versions.iter().map(one).collect()
+}
+
+/// The narrowest budgets of the parts.
+fn budgets(parts: &[Part]) -> Budgets {
+    let least = |id: BudgetId| {
+        let all = parts.iter().flat_map(|p| &p.record.budgets).filter(|b| b.budget == id);
+        all.map(|b| Span { ms: b.limit_ms }).min()
+    };
+    Budgets { rto: least(BudgetId::Rto), rpo: least(BudgetId::Rpo), ..Budgets::default() }
 }
 
 /// Copies an artefact from the part that has it.

@@ -41,6 +41,9 @@ pub struct RunArgs {
     /// the runs with `pulp-drill report merge`
     #[arg(long, value_name = "PART/PARTS")]
     pub(super) partition: Option<PartArg>,
+    /// A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown
+    #[arg(long, value_name = "FILE")]
+    pub(super) budgets: Option<PathBuf>,
     /// Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept`
     /// takes them down
     #[arg(long)]

@@ -6,11 +6,12 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     cli::run::args::{EngineArg, PartArg, RunArgs, SubstrateArg},
-    model::{event::Partition, profile::Profile},
+    model::{budget::Budgets, event::Partition, profile::Profile},
     plan::{Plan, partition, plans},
     report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, elsewhere::Elsewhere},
     scenario::{
+        budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
         parse::read_all,
@@ -27,6 +28,7 @@ pub(super) struct Prepared {
     pub(super) plans: Vec<Plan>,
     /// Which part of a set the plans are; none for the whole.
     pub(super) part: Option<Partition>,
+    pub(super) budgets: Budgets,
     pub(super) seeds: BTreeMap<String, Seed>,
     pub(super) golden: BTreeMap<String, PathBuf>,
     pub(super) profile: Arc<Profile>,
@@ -51,6 +53,10 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
                 .hint("pulp-drill list shows the ids"));
         }
     }
+    let budgets = match &args.budgets {
+        Some(file) => read_budgets(file).map_err(told)?,
+        None => Budgets::default(),
+    };
     let mut part = None;
     if let Some(PartArg { index, of }) = args.partition {
         if of as usize > scenarios.len() {
@@ -70,7 +76,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let engine = engine(args)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
-    Ok(Prepared { plans, part, seeds, golden, profile, engine, library })
+    Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library })
 }
 
 fn told(diagnostics: Diagnostics) -> Trouble {

@@ -112,6 +112,9 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
         text.push_str(&look.wrap("", &format!("could not be verified: {}", scenario.id)));
         text.push_str(&reasons(scenario, look));
     }
+    for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
+        text.push_str(&look.wrap("budget: ", &checked.to_string()));
+    }
     for trouble in &record.troubles {
         text.push_str(&look.wrap("trouble: ", trouble));
     }
