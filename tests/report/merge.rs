@@ -23,13 +23,7 @@ use std::{
 };
 
 /// Tells one part of a run into a folder and names the run's folder.
-fn part(
-    place: &Path,
-    (index, of): (u32, u32),
-    all: &[Tale],
-    mine: &[Tale],
-    change: fn(&mut RunStarted),
-) -> PathBuf {
+fn part(place: &Path, (index, of): (u32, u32), all: &[Tale], mine: &[Tale], change: Change) -> PathBuf {
     let run_id = RunId::new(format!("run-of-part-{index}"));
     let folder = place.join(format!("part-{index}"));
     let journal = Journal::create(&folder, &run_id, clock(), Redactor::new()).expect("a journal");
@@ -52,6 +46,9 @@ fn part(
     write(&journal, None, Event::RunFinished { verdict: Verdict::Pass, exit, cut_short: None });
     journal.dir().to_owned()
 }
+
+/// How a part differs from the others.
+type Change = fn(&mut RunStarted);
 
 fn same(_: &mut RunStarted) {}
 
@@ -133,7 +130,7 @@ fn the_worse_of_two_clean_controls_counts() {
 #[test]
 fn foreign_and_doubled_parts_are_refused() {
     let all = [control(), orphan_scenario()];
-    let changes: [(&str, fn(&mut RunStarted)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("the set of scenarios", |s| s.partition.as_mut().expect("a part").set = Digest::of("another")),
         ("the number of parts", |s| s.partition.as_mut().expect("a part").of = 4),
         ("the version", |s| s.harness = "pulp-drill 9".to_owned()),
