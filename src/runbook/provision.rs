@@ -94,7 +94,7 @@ impl Substrate {
         teardown: &Teardown,
     ) -> Result<Self, Trouble> {
         let bin = discover(&Places::of_machine()).await.or_trouble()?;
-        let program = ObjectProgram::discover().await?;
+        let program = ObjectProgram::choose(None).await?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, keep)?);
         if !keep {
             let held = Arc::clone(&run_dir);
