@@ -10,6 +10,6 @@ mod records;
 mod wire;
 
 pub use answer::{Answer, CallError, Unreachable};
-pub use process::{EngineProcess, Launch, Start};
+pub use process::{EngineProcess, Launch, Start, own_folders};
 pub use records::{AssetRecord, Ready, Summary, Template, Upload};
 pub use wire::{ApiKeys, Engine};
