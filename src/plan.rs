@@ -4,7 +4,10 @@
 use crate::{
     base::{digest::Digest, ids::ScenarioId},
     model::{event::ScenarioStarted, finding::Expectation},
-    scenario::{Act, BackupStep, Destroy, RestoreStep, Scenario, Step, Topology},
+    scenario::{
+        Act, BackupStep, Destroy, RestoreStep, Scenario, Step,
+        method::{BackupJob, Method, RestoreJob},
+    },
 };
 use std::collections::BTreeSet;
 
@@ -15,8 +18,8 @@ pub struct Plan {
     pub id: ScenarioId,
     /// The seed.
     pub seed: String,
-    /// Where rows and binaries live.
-    pub topology: Topology,
+    /// Where rows and binaries live, and how they are backed up.
+    pub method: Method,
     /// The steps, in order.
     pub steps: Vec<Planned>,
     /// What is to be found.
@@ -26,7 +29,7 @@ pub struct Plan {
 }
 
 /// A step with its number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
     /// Counts from 1.
     pub number: usize,
@@ -49,38 +52,19 @@ pub enum Job {
     Act(Act),
 }
 
-/// A sub-step of the backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackupJob {
-    /// Runbook 2.4.
-    RecordManifest,
-    /// Runbook 2.1.
-    DumpDatabase,
-    /// Runbook 2.2.
-    CopyObjects,
-}
-
-/// A sub-step of the restore.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RestoreJob {
-    /// Runbook 3.1.
-    StopEngine,
-    /// Runbook 3.2.
-    RestoreObjects,
-    /// Runbook 3.3.
-    RestoreDatabase,
-    /// Runbook 3.4.
-    Migrate,
-    /// Runbook 3.5.
-    StartEngine,
-}
-
-/// The plans of all scenarios, each seed and topology's clean control before them.
+/// The plans of all scenarios, the clean control of each seed and method before them.
 pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
-    let grounds: BTreeSet<(&str, Topology)> =
-        scenarios.iter().map(|s| (s.seed.value.as_str(), s.topology)).collect();
-    let controls = grounds.into_iter().map(|(seed, topology)| control(seed, topology));
-    controls.chain(scenarios.iter().map(plan)).collect()
+    let grounds: BTreeSet<(&str, &Method)> =
+        scenarios.iter().map(|s| (s.seed.value.as_str(), &s.method)).collect();
+    let plans: Vec<Plan> = scenarios.iter().map(plan).collect();
+    let controls = grounds.into_iter().map(|(seed, method)| control(seed, method));
+    // A scenario that is just that is its own control.
+    let needed = |control: &Plan| {
+        let same = |plan: &&Plan| plan.seed == control.seed && plan.method == control.method;
+        let clean = |plan: &Plan| plan.expect.is_empty() && plan.steps == control.steps;
+        control.method == Method::default() || !plans.iter().filter(same).any(clean)
+    };
+    controls.filter(needed).collect::<Vec<_>>().into_iter().chain(plans.clone()).collect()
 }
 
 /// The plan of one scenario.
@@ -91,14 +75,15 @@ fn plan(scenario: &Scenario) -> Plan {
     Plan {
         id: scenario.id.clone(),
         seed: scenario.seed.value.clone(),
-        topology: scenario.topology,
+        method: scenario.method.clone(),
         started: ScenarioStarted {
             title: scenario.title.clone(),
             shows: scenario.shows.trim().to_owned(),
             file: Some((scenario.file.display().to_string(), digest)),
             runbook: scenario.runbook.clone(),
             controls: scenario.controls.clone(),
-            topology: words(scenario.topology).to_owned(),
+            topology: scenario.method.topology.words().to_owned(),
+            procedure: scenario.method.procedure.words().to_owned(),
             seed: scenario.seed.value.clone(),
             control: false,
             expect: expect.clone(),
@@ -109,26 +94,27 @@ fn plan(scenario: &Scenario) -> Plan {
     }
 }
 
-/// The clean control of a seed and topology.
-fn control(seed: &str, topology: Topology) -> Plan {
-    let backup = BackupStep::RUNBOOK.iter().map(flatten_backup);
-    let restore = RestoreStep::RUNBOOK.iter().map(flatten_restore);
+/// The clean control of a seed and method.
+fn control(seed: &str, method: &Method) -> Plan {
+    let backup = method.backup().into_iter().map(Job::BackUp);
+    let restore = method.restore().into_iter().map(Job::Restore);
     let steps = number(backup.chain([Job::Destroy(Destroy::Everything)]).chain(restore));
+    let suffix = method.suffix();
+    let suffix = if suffix.is_empty() { suffix } else { format!("-{suffix}") };
     Plan {
-        id: ScenarioId::new(format!("control-{seed}")),
+        id: ScenarioId::new(format!("control-{seed}{suffix}")),
         seed: seed.to_owned(),
-        topology,
+        method: method.clone(),
         started: ScenarioStarted {
             title: format!("Clean control: {seed} without a fault"),
             shows: "The same seed, backed up, lost and restored by the runbook without any fault: \
                     every check must stay silent."
                 .to_owned(),
             file: None,
-            runbook: ["2.1", "2.2", "2.4", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6"]
-                .map(str::to_owned)
-                .to_vec(),
+            runbook: method.sections().iter().map(|section| (*section).to_owned()).collect(),
             controls: Vec::new(),
-            topology: words(topology).to_owned(),
+            topology: method.topology.words().to_owned(),
+            procedure: method.procedure.words().to_owned(),
             seed: seed.to_owned(),
             control: true,
             expect: Vec::new(),
@@ -141,37 +127,22 @@ fn control(seed: &str, topology: Topology) -> Plan {
 
 fn flatten(step: &Step) -> Vec<Job> {
     match step {
-        Step::BackUp(steps) => steps.iter().map(|s| flatten_backup(&s.value)).collect(),
-        Step::Restore(steps) => steps.iter().map(|s| flatten_restore(&s.value)).collect(),
+        Step::BackUp(steps) => steps
+            .iter()
+            .map(|step| match &step.value {
+                BackupStep::Own(job) => Job::BackUp(*job),
+                BackupStep::Act(act) => Job::Act(act.clone()),
+            })
+            .collect(),
+        Step::Restore(steps) => steps
+            .iter()
+            .map(|step| match &step.value {
+                RestoreStep::Own(job) => Job::Restore(*job),
+                RestoreStep::Act(act) => Job::Act(act.clone()),
+            })
+            .collect(),
         Step::Destroy(what) => vec![Job::Destroy(*what)],
         Step::Act(act) => vec![Job::Act(act.clone())],
-    }
-}
-
-fn flatten_backup(step: &BackupStep) -> Job {
-    match step {
-        BackupStep::RecordManifest => Job::BackUp(BackupJob::RecordManifest),
-        BackupStep::DumpDatabase => Job::BackUp(BackupJob::DumpDatabase),
-        BackupStep::CopyObjects => Job::BackUp(BackupJob::CopyObjects),
-        BackupStep::Act(act) => Job::Act(act.clone()),
-    }
-}
-
-fn flatten_restore(step: &RestoreStep) -> Job {
-    match step {
-        RestoreStep::StopEngine => Job::Restore(RestoreJob::StopEngine),
-        RestoreStep::RestoreObjects => Job::Restore(RestoreJob::RestoreObjects),
-        RestoreStep::RestoreDatabase => Job::Restore(RestoreJob::RestoreDatabase),
-        RestoreStep::Migrate => Job::Restore(RestoreJob::Migrate),
-        RestoreStep::StartEngine => Job::Restore(RestoreJob::StartEngine),
-        RestoreStep::Act(act) => Job::Act(act.clone()),
-    }
-}
-
-/// A topology in the words of a scenario file.
-fn words(topology: Topology) -> &'static str {
-    match topology {
-        Topology::PostgresS3 => "postgres + s3",
     }
 }
 
@@ -183,14 +154,8 @@ impl Job {
     /// The step in the words of a scenario file.
     pub fn words(&self) -> String {
         match self {
-            Self::BackUp(BackupJob::RecordManifest) => "record manifest".to_owned(),
-            Self::BackUp(BackupJob::DumpDatabase) => "dump database".to_owned(),
-            Self::BackUp(BackupJob::CopyObjects) => "copy objects".to_owned(),
-            Self::Restore(RestoreJob::StopEngine) => "stop engine".to_owned(),
-            Self::Restore(RestoreJob::RestoreObjects) => "restore objects".to_owned(),
-            Self::Restore(RestoreJob::RestoreDatabase) => "restore database".to_owned(),
-            Self::Restore(RestoreJob::Migrate) => "migrate".to_owned(),
-            Self::Restore(RestoreJob::StartEngine) => "start engine".to_owned(),
+            Self::BackUp(job) => job.words().to_owned(),
+            Self::Restore(job) => job.words().to_owned(),
             Self::Destroy(Destroy::Everything) => "destroy: everything".to_owned(),
             Self::Destroy(Destroy::Database) => "destroy: database".to_owned(),
             Self::Destroy(Destroy::Objects) => "destroy: objects".to_owned(),

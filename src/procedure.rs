@@ -3,7 +3,7 @@
 //! is an error.
 
 use crate::{
-    base::{ids::ObjectKey, ids::TableName},
+    base::{ids::ObjectKey, ids::TableName, process::Ran},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
@@ -11,17 +11,26 @@ use crate::{
 };
 use std::path::PathBuf;
 
+pub mod archive;
+pub mod command;
 pub mod manifest;
 pub mod pg_dump;
+pub mod pitr;
 pub mod s3;
 
 /// What one backup has left so far.
 #[derive(Clone, Debug, Default)]
 pub struct Backup {
-    /// The dump file (runbook 2.1).
+    /// The dump file, or folder in directory format (runbook 2.1).
     pub dump: Option<PathBuf>,
     /// The dated prefix in the backup bucket (runbook 2.2).
     pub copy: Option<String>,
+    /// The dated prefix of the batch results in the backup bucket.
+    pub results: Option<String>,
+    /// The tarball of `TEMPLATES_DIR` (runbook 6).
+    pub templates: Option<PathBuf>,
+    /// The tarball of `ASSETS_DIR` (runbook 2.2, 6).
+    pub assets: Option<PathBuf>,
     /// The manifest (runbook 2.4).
     pub manifest: Option<manifest::Manifest>,
 }
@@ -39,13 +48,18 @@ pub struct Armed {
     pub without_sequences: bool,
 }
 
+/// How a command failed, with the end of what it said.
+fn said(ran: &Ran) -> String {
+    format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12)).trim_end().to_owned()
+}
+
 /// The finding that a backup's step failed.
-fn backup_failed(step: &str, actual: String) -> Finding {
+pub fn backup_failed(step: &str, actual: String) -> Finding {
     failed(FindingKind::BackupFailed, step, actual)
 }
 
 /// The finding that a restore's step failed.
-fn restore_failed(step: &str, actual: String) -> Finding {
+pub fn restore_failed(step: &str, actual: String) -> Finding {
     failed(FindingKind::RestoreFailed, step, actual)
 }
 

@@ -5,11 +5,14 @@ use crate::{
     base::ids::{AssetName, ScenarioId, TemplateKey},
     model::{fault::Fault, finding::Expectation},
 };
+use method::{BackupJob, Method, RestoreJob};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 // Each module may import those declared before it.
+pub mod method;
+
 pub mod diagnose;
 pub mod yaml;
 
@@ -62,25 +65,14 @@ pub struct Scenario {
     pub runbook: Vec<String>,
     /// The controls that it supports: `NIST CP-9(1)`.
     pub controls: Vec<String>,
-    /// Where rows and binaries live.
-    pub topology: Topology,
+    /// Where rows and binaries live, and how they are backed up.
+    pub method: Method,
     /// The seed: a folder of `fixtures/seeds/`.
     pub seed: At<String>,
     /// What is done, in order.
     pub steps: Vec<At<Step>>,
     /// What is to be found; nothing is the default.
     pub expect: Vec<At<Expectation>>,
-}
-
-/// Where rows and binaries live (runbook 1).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-pub enum Topology {
-    /// Rows in Postgres, binaries in a bucket: the production recommendation.
-    #[default]
-    #[serde(rename = "postgres + s3")]
-    PostgresS3,
 }
 
 /// A step of a scenario's timeline.
@@ -96,43 +88,23 @@ pub enum Step {
     Act(Act),
 }
 
-/// A sub-step of a backup (runbook 2).
+/// A point of a backup (runbook 2).
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
 pub enum BackupStep {
-    /// `record manifest` (2.4): the metadata inventory.
-    #[schemars(rename = "record manifest")]
-    RecordManifest,
-    /// `dump database` (2.1): `pg_dump`.
-    #[schemars(rename = "dump database")]
-    DumpDatabase,
-    /// `copy objects` (2.2): the bucket into a dated prefix of the backup bucket.
-    #[schemars(rename = "copy objects")]
-    CopyObjects,
+    /// One of its sub-steps.
+    Own(BackupJob),
     /// Something between two sub-steps.
-    #[schemars(untagged)]
     Act(Act),
 }
 
-/// A sub-step of a restore (runbook 3).
+/// A point of a restore (runbook 3).
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
 pub enum RestoreStep {
-    /// `stop engine` (3.1).
-    #[schemars(rename = "stop engine")]
-    StopEngine,
-    /// `restore objects` (3.2).
-    #[schemars(rename = "restore objects")]
-    RestoreObjects,
-    /// `restore database` (3.3): drop, create, `pg_restore`.
-    #[schemars(rename = "restore database")]
-    RestoreDatabase,
-    /// `migrate` (3.4).
-    #[schemars(rename = "migrate")]
-    Migrate,
-    /// `start engine` (3.5).
-    #[schemars(rename = "start engine")]
-    StartEngine,
+    /// One of its sub-steps.
+    Own(RestoreJob),
     /// Something between two sub-steps.
-    #[schemars(untagged)]
     Act(Act),
 }
 
@@ -179,15 +151,4 @@ pub enum Destroy {
     Database,
     /// The objects only.
     Objects,
-}
-
-impl BackupStep {
-    /// The runbook's order: 2.1, 2.2, and the manifest after them (2.4).
-    pub const RUNBOOK: [Self; 3] = [Self::DumpDatabase, Self::CopyObjects, Self::RecordManifest];
-}
-
-impl RestoreStep {
-    /// The runbook's order: objects before rows, the engine last (runbook 3).
-    pub const RUNBOOK: [Self; 5] =
-        [Self::StopEngine, Self::RestoreObjects, Self::RestoreDatabase, Self::Migrate, Self::StartEngine];
 }

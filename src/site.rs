@@ -4,16 +4,24 @@
 
 use crate::{
     base::{ids::BucketName, process::Children, redact::Redactor, trouble::Trouble},
-    model::profile::Profile,
+    model::{profile::Profile, state::Database},
+    scenario::method::Method,
     system::{
         engine::{ApiKeys, Engine, EngineProcess, Launch, Start},
         gate::Gate,
         objects::{Bucket, S3Access, Store},
         postgres::{Access, Postgres},
         programs::PgBin,
+        row_files::RowFiles,
     },
 };
-use std::{collections::BTreeMap, marker::PhantomData, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    marker::PhantomData,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 use tokio::sync::Mutex;
 
 /// The site that is backed up, until it is lost.
@@ -46,16 +54,20 @@ impl<S> std::ops::Deref for Site<S> {
 
 /// What a site is made of.
 pub struct Handles {
-    /// The database, with the credentials of its owner.
-    pub database: Access,
-    /// The object store's credentials.
-    pub s3: S3Access,
-    /// The object store.
+    /// Where its state lives, and how it is backed up.
+    pub method: Method,
+    /// Where the rows are.
+    pub rows: Rows,
+    /// The object store's credentials, where binaries or results are in a bucket.
+    pub s3: Option<S3Access>,
+    /// What keeps the binaries: an object store, or the folder with `ASSETS_DIR`.
     pub store: Store,
-    /// The engine's bucket.
+    /// The engine's bucket, or `ASSETS_DIR`.
     pub objects: Bucket,
     /// Its name.
     pub bucket: BucketName,
+    /// The results of batch jobs, where they have a place of their own, and its name.
+    pub results: Option<(Bucket, BucketName)>,
     /// The bucket that backups are copied into.
     pub backups: Bucket,
     /// Its name.
@@ -70,10 +82,21 @@ pub struct Handles {
     pub gate: Option<Gate>,
     /// The engine.
     pub engine: EngineSlot,
+    /// The databases that it was on before it was flipped: gone with the site.
+    pub former: std::sync::Mutex<Vec<Access>>,
     /// The open door to the database.
     pub connection: Mutex<Option<Postgres>>,
     /// Secrets to keep out of what is printed.
     pub redactor: Redactor,
+}
+
+/// Where the rows of a site are.
+pub enum Rows {
+    /// In Postgres: the database, with the credentials of its owner. A restore into a fresh database
+    /// or on another server flips it.
+    Postgres(RwLock<Access>),
+    /// In the files of `TEMPLATES_DIR` and `ASSETS_DIR`.
+    Files(RowFiles),
 }
 
 impl Site<Source> {
@@ -89,13 +112,60 @@ impl Site<Source> {
 }
 
 impl Handles {
+    /// The database that the site is on now.
+    ///
+    /// # Errors
+    /// The rows of this site are in files: a step that asks does not fit the topology.
+    pub fn database(&self) -> Result<Access, Trouble> {
+        match &self.rows {
+            Rows::Postgres(access) => Ok(access.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            Rows::Files(_) => Err(Trouble::harness("a site whose rows are in files has no database")),
+        }
+    }
+
+    /// Puts the site on another database: the engine finds it there when it is started next.
+    pub async fn flip(&self, to: Access) -> Result<(), Trouble> {
+        self.disconnect().await;
+        let Rows::Postgres(access) = &self.rows else {
+            return Err(Trouble::harness("a site whose rows are in files has no database"));
+        };
+        self.engine.set("DATABASE_URL", to.url());
+        let was = std::mem::replace(&mut *access.write().unwrap_or_else(PoisonError::into_inner), to);
+        self.former.lock().unwrap_or_else(PoisonError::into_inner).push(was);
+        Ok(())
+    }
+
+    /// `ASSETS_DIR`.
+    pub fn assets_dir(&self) -> PathBuf {
+        match (&self.rows, &self.objects) {
+            (Rows::Files(files), _) => files.assets.clone(),
+            (Rows::Postgres(_), Bucket::Files(folder)) => folder.path().to_owned(),
+            (Rows::Postgres(_), Bucket::S3(_)) => self.folder.join("assets"),
+        }
+    }
+
+    /// All databases of the site, former ones first.
+    pub fn databases(&self) -> Vec<Access> {
+        let mut all = self.former.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.extend(self.database().ok());
+        all
+    }
+
+    /// Reads all rows as they are now, see [`Postgres::capture`].
+    pub async fn capture(&self, as_of: Option<&Database>) -> Result<Database, Trouble> {
+        match &self.rows {
+            Rows::Postgres(_) => self.connect().await?.capture(&self.profile, as_of).await,
+            Rows::Files(files) => files.capture(&self.profile),
+        }
+    }
+
     /// The door to the site's database, opened once: logging in costs more than most questions.
     pub async fn connect(&self) -> Result<Postgres, Trouble> {
         let mut connection = self.connection.lock().await;
         if let Some(postgres) = &*connection {
             return Ok(postgres.clone());
         }
-        let postgres = Postgres::connect(&self.database).await?;
+        let postgres = Postgres::connect(&self.database()?).await?;
         *connection = Some(postgres.clone());
         Ok(postgres)
     }
@@ -119,8 +189,8 @@ const LAST_WORDS: usize = 256 * 1024;
 pub struct EngineSlot {
     /// How to start it, or where it is.
     pub launch: Launch,
-    /// Its environment (secrets included), without `PORT`.
-    pub env: BTreeMap<String, String>,
+    /// Its environment (secrets included), without `PORT`; see [`EngineSlot::env`].
+    pub variables: RwLock<BTreeMap<String, String>>,
     /// Its keys.
     pub keys: ApiKeys,
     /// Where its output goes.
@@ -134,12 +204,22 @@ pub struct EngineSlot {
 }
 
 impl EngineSlot {
+    /// The environment that it is started with, and its migrations.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        self.variables.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Changes a variable for the next start.
+    pub fn set(&self, name: &str, value: String) {
+        self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+    }
+
     /// Starts the engine and waits until it says that it is ready. One that runs already stays.
     pub async fn start(&self, redactor: &Redactor) -> Result<(), Trouble> {
         let mut running = self.running.lock().await;
         if running.is_none() {
             let with = Start {
-                env: &self.env,
+                env: &self.env(),
                 log: &self.log,
                 children: Some(&self.children),
                 redactor,
@@ -177,6 +257,11 @@ impl EngineSlot {
             tail = tail.iter().position(|byte| *byte == b'\n').map_or(&[], |at| &tail[at + 1..]);
         }
         redactor.clean(&String::from_utf8_lossy(tail))
+    }
+
+    /// Whether one runs.
+    pub async fn is_running(&self) -> bool {
+        self.running.lock().await.is_some()
     }
 
     /// The API of the running engine.

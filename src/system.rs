@@ -7,3 +7,4 @@ pub mod gate;
 pub mod objects;
 pub mod postgres;
 pub mod programs;
+pub mod row_files;

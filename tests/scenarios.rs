@@ -100,7 +100,7 @@ expect:
 "#;
     let scenario = read_text(text).map_err(|d| d.render(false, 100)).unwrap().remove(0);
     assert_eq!(scenario.shows, "It shows a lot.");
-    let words: Vec<String> = scenario.steps.iter().map(|step| step.value.words()).collect();
+    let words: Vec<String> = scenario.steps.iter().map(|step| step.value.words(&scenario.method)).collect();
     assert_eq!(
         words,
         [
@@ -117,9 +117,11 @@ expect:
     );
     assert_eq!(scenario.steps[3].value, Step::Act(Act::FaultInBackup(Fault::TruncateDump)));
     let Step::BackUp(sub_steps) = &scenario.steps[5].value else { panic!("no backup") };
-    assert!(sub_steps.iter().map(|s| &s.value).eq(&BackupStep::RUNBOOK));
+    let whole: Vec<BackupStep> = scenario.method.backup().into_iter().map(BackupStep::Own).collect();
+    assert!(sub_steps.iter().map(|s| &s.value).eq(&whole));
     let Step::Restore(sub_steps) = &scenario.steps[7].value else { panic!("no restore") };
-    assert!(sub_steps.iter().map(|s| &s.value).eq(&RestoreStep::RUNBOOK));
+    let whole: Vec<RestoreStep> = scenario.method.restore().into_iter().map(RestoreStep::Own).collect();
+    assert!(sub_steps.iter().map(|s| &s.value).eq(&whole));
     let orphan = Expectation { kind: FindingKind::OrphanBinary, entity: "late-logo.png".into() };
     assert_eq!(scenario.expect[0].value, orphan);
     let place = scenario.steps[3].place;
@@ -131,9 +133,11 @@ expect:
 fn words_are_read_back_as_the_step_they_came_from() {
     let text = fs::read_to_string("tests/fixtures/all-words.yaml").unwrap();
     let first = read_text(&text).map_err(|d| d.render(false, 100)).unwrap().remove(0);
-    let words = first.steps.iter().map(|s| format!("\n  - {}", s.value.words())).collect::<String>();
+    let words = first.steps.iter().map(|s| format!("\n  - {}", s.value.words(&first.method))).collect::<String>();
     let again = read_text(drill(&words, "[]")).map_err(|d| d.render(false, 100)).unwrap().remove(0);
-    let steps = |scenario: &Scenario| scenario.steps.iter().map(|s| s.value.words()).collect::<Vec<_>>();
+    let steps = |scenario: &Scenario| {
+        scenario.steps.iter().map(|s| s.value.words(&scenario.method)).collect::<Vec<_>>()
+    };
     assert_eq!(steps(&first), steps(&again));
 }
 

@@ -58,9 +58,10 @@ fn entry(scenario: &Scenario) -> Value {
         "file": scenario.file,
         "runbook": scenario.runbook,
         "controls": scenario.controls,
-        "topology": scenario.topology,
+        "topology": scenario.method.topology,
+        "procedure": scenario.method.procedure,
         "seed": scenario.seed.value,
-        "steps": scenario.steps.iter().map(|step| step.value.words()).collect::<Vec<_>>(),
+        "steps": scenario.steps.iter().map(|step| step.value.words(&scenario.method)).collect::<Vec<_>>(),
         "expect": scenario.expect.iter().map(|at| at.value.to_string()).collect::<Vec<_>>(),
     })
 }

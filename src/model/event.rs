@@ -199,6 +199,9 @@ pub struct ScenarioStarted {
     pub controls: Vec<String>,
     /// Where rows and binaries live.
     pub topology: String,
+    /// The procedure by which they are backed up and restored.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub procedure: String,
     /// The seed.
     pub seed: String,
     /// Whether it is a clean control: the same without a fault, in which every check must be silent.

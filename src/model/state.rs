@@ -16,6 +16,9 @@ pub struct State {
     pub database: Database,
     /// The bucket, by key.
     pub objects: BTreeMap<ObjectKey, Object>,
+    /// The results of batch jobs, by key, where they have a place of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub results: BTreeMap<ObjectKey, Object>,
 }
 
 /// A database at one moment, read in one snapshot.
@@ -134,6 +137,7 @@ impl State {
     /// that a fault did before the write stays outside of what is expected.
     pub fn take_over(&mut self, before: &Self, after: &Self) {
         change(&before.objects, &after.objects).apply(&mut self.objects);
+        change(&before.results, &after.results).apply(&mut self.results);
         for (name, table) in &after.database.tables {
             let mine = self.database.tables.entry(name.clone()).or_insert_with(|| table.clone());
             let empty = BTreeMap::new();

@@ -8,30 +8,36 @@ use crate::{
     },
     journal::Logbook,
     model::finding::Finding,
-    procedure::{Armed, backup_failed, restore_failed},
+    procedure::{Armed, backup_failed, restore_failed, said},
+    scenario::method::DumpFormat,
     site::Handles,
-    system::postgres::quote_ident,
+    system::postgres::{Access, quote_ident},
 };
 use std::{path::Path, time::Duration};
 
 /// No command of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// `pg_dump --format=custom --no-owner --no-privileges` (runbook 2.1).
+/// `pg_dump --no-owner --no-privileges` (runbook 2.1), in the scenario's format.
 pub async fn dump(
     site: &Handles,
     to: &Path,
     armed: &Armed,
     log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
+    let options = site.method.dump;
     let mut args = vec![
-        "--format=custom".to_owned(),
+        format!("--format={}", options.format.option()),
         "--no-owner".to_owned(),
         "--no-privileges".to_owned(),
         format!("--file={}", to.display()),
     ];
+    args.extend(options.compress.map(|level| format!("--compress={level}")));
+    if options.format == DumpFormat::Directory {
+        args.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
+    }
     args.extend(armed.without_tables.iter().map(|t| format!("--exclude-table={}", quote_ident(t.as_str()))));
-    args.push(site.database.url_without_password());
+    args.push(site.database()?.url_without_password());
     let ran = client(site, "pg_dump", &args, log).await?;
     Ok((!ran.exit.is_success()).then(|| backup_failed("dump database", said(&ran))))
 }
@@ -45,29 +51,80 @@ pub async fn restore(
     log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
     site.disconnect().await;
-    let (name, owner) = (quote_ident(&site.database.database), quote_ident(&site.database.user));
-    let maintenance = site.database.maintenance().url_without_password();
-    for sql in [
-        format!("DROP DATABASE IF EXISTS {name} WITH (FORCE);"),
-        format!("CREATE DATABASE {name} OWNER {owner};"),
-    ] {
-        let args = ["--no-psqlrc".to_owned(), maintenance.clone(), "-c".to_owned(), sql];
-        let ran = client(site, "psql", &args, log).await?;
-        if !ran.exit.is_success() {
-            return Ok(Some(restore_failed("restore database", said(&ran))));
+    let database = site.database()?;
+    let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE);", quote_ident(&database.database));
+    for sql in [drop, create(&database)] {
+        if let Some(why) = maintain(site, &database, sql, log).await? {
+            return Ok(Some(restore_failed("restore database", why)));
         }
     }
-    let mut args = vec![
-        format!("--dbname={}", site.database.url_without_password()),
-        "--no-owner".to_owned(),
-        "--no-privileges".to_owned(),
-    ];
-    if armed.without_sequences {
-        args.push(format!("--use-list={}", list_without_sequences(site, from, log).await?.display()));
+    let why = fill(site, &database, from, armed, log).await?;
+    Ok(why.map(|why| restore_failed("restore database", why)))
+}
+
+/// Fills a fresh database and flips the connection to it (runbook 3.3, "safer alternative"): what
+/// was there stays untouched, and the engine never sees a half-filled database.
+pub async fn restore_fresh(
+    site: &Handles,
+    from: &Path,
+    armed: &Armed,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    let step = "restore into fresh database";
+    let mut fresh = site.database()?;
+    fresh.database += "-restored";
+    if let Some(why) = maintain(site, &fresh, create(&fresh), log).await? {
+        return Ok(Some(restore_failed(step, why)));
     }
-    args.push(from.display().to_string());
-    let ran = client(site, "pg_restore", &args, log).await?;
-    Ok((!ran.exit.is_success()).then(|| restore_failed("restore database", said(&ran))))
+    // Also where filling it fails: it is then the site's to be taken down.
+    site.flip(fresh.clone()).await?;
+    let why = fill(site, &fresh, from, armed, log).await?;
+    Ok(why.map(|why| restore_failed(step, why)))
+}
+
+fn create(database: &Access) -> String {
+    let (name, owner) = (quote_ident(&database.database), quote_ident(&database.user));
+    format!("CREATE DATABASE {name} OWNER {owner};")
+}
+
+/// One statement over the maintenance database. Gives why it failed.
+async fn maintain(
+    site: &Handles,
+    database: &Access,
+    sql: String,
+    log: &Logbook,
+) -> Result<Option<String>, Trouble> {
+    let maintenance = database.maintenance().url_without_password();
+    let args = ["--no-psqlrc".to_owned(), maintenance, "-c".to_owned(), sql];
+    let ran = client(site, "psql", &args, log).await?;
+    Ok((!ran.exit.is_success()).then(|| said(&ran)))
+}
+
+/// Fills an empty database from a dump: `pg_restore`, or `psql` for a plain one. Gives why it failed.
+async fn fill(
+    site: &Handles,
+    database: &Access,
+    from: &Path,
+    armed: &Armed,
+    log: &Logbook,
+) -> Result<Option<String>, Trouble> {
+    let options = site.method.dump;
+    let target = format!("--dbname={}", database.url_without_password());
+    let (program, args) = if options.format == DumpFormat::Plain {
+        let stop = "--set=ON_ERROR_STOP=1".to_owned();
+        let quiet = "--output=/dev/null".to_owned();
+        ("psql", vec!["--no-psqlrc".to_owned(), stop, quiet, target, format!("--file={}", from.display())])
+    } else {
+        let mut args = vec![target, "--no-owner".to_owned(), "--no-privileges".to_owned()];
+        args.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
+        if armed.without_sequences {
+            args.push(format!("--use-list={}", list_without_sequences(site, from, log).await?.display()));
+        }
+        args.push(from.display().to_string());
+        ("pg_restore", args)
+    };
+    let ran = client(site, program, &args, log).await?;
+    Ok((!ran.exit.is_success()).then(|| said(&ran)))
 }
 
 /// The dump's table of contents without the lines that set sequences, as a file for `--use-list`.
@@ -93,15 +150,10 @@ async fn list_without_sequences(
 async fn client(site: &Handles, program: &str, args: &[String], log: &Logbook) -> Result<Ran, Trouble> {
     let mut command =
         site.programs.command(program).args(args).limit(LIMIT).recorded_in(&site.engine.children);
-    for (name, value) in site.database.client_env() {
+    for (name, value) in site.database()?.client_env() {
         command = command.env(name, value);
     }
     let ran = process::run(command, &site.redactor).await?;
     log.ran(&ran)?;
     Ok(ran)
-}
-
-/// How a command failed, with the end of what it said.
-fn said(ran: &Ran) -> String {
-    format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12)).trim_end().to_owned()
 }

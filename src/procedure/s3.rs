@@ -5,7 +5,6 @@ use crate::{
     base::{ids::ObjectKey, trouble::Trouble},
     model::finding::Finding,
     procedure::{Armed, backup_failed, restore_failed},
-    site::Handles,
     system::objects::{Bucket, Listed},
 };
 use futures::{StreamExt, TryStreamExt, stream};
@@ -16,29 +15,33 @@ const ABREAST: usize = 8;
 /// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
 /// Gives how many.
 pub async fn back_up(
-    site: &Handles,
+    from: &Bucket,
+    backups: &Bucket,
     prefix: &str,
     armed: &Armed,
 ) -> Result<(usize, Option<Finding>), Trouble> {
     let listed = match armed.first_page {
-        None => site.objects.list("").await?,
-        Some(size) => site.objects.first_page("", size).await?.0,
+        None => from.list("").await?,
+        Some(size) => from.first_page("", size).await?.0,
     };
     let wanted: Vec<Listed> =
         listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect();
     let count = wanted.len();
-    let copied =
-        copy(&site.objects, &site.backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
+    let copied = copy(from, backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
     Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
 }
 
 /// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`
 /// without `--delete`, it removes nothing.
-pub async fn restore(site: &Handles, prefix: &str) -> Result<(usize, Option<Finding>), Trouble> {
-    let listed = site.backups.list(prefix).await?;
+pub async fn restore(
+    backups: &Bucket,
+    prefix: &str,
+    to: &Bucket,
+) -> Result<(usize, Option<Finding>), Trouble> {
+    let listed = backups.list(prefix).await?;
     let count = listed.len();
     let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
-    let copied = copy(&site.backups, &site.objects, listed, back).await;
+    let copied = copy(backups, to, listed, back).await;
     Ok((count, copied.err().map(|trouble| restore_failed("restore objects", trouble.to_string()))))
 }
 

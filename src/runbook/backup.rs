@@ -8,9 +8,9 @@ use crate::{
     },
     journal::Logbook,
     model::finding::Finding,
-    plan::BackupJob,
-    procedure::{Armed, Backup, manifest, pg_dump, s3},
-    site::{Site, Source},
+    procedure::{Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3},
+    scenario::method::BackupJob,
+    site::{Rows, Site, Source},
 };
 
 /// Does one sub-step. A failed one is a finding.
@@ -24,8 +24,17 @@ pub async fn perform(
 ) -> Result<Option<Finding>, Trouble> {
     let stamp = clock::stamp(clock.now());
     match job {
+        BackupJob::StopEngine => {
+            site.engine.stop().await;
+            Ok(None)
+        }
+        BackupJob::StartEngine => {
+            let started = site.engine.start(&site.redactor).await;
+            Ok(started.err().map(|trouble| backup_failed(job.words(), trouble.to_string())))
+        }
         BackupJob::DumpDatabase => {
-            let path = site.folder.join(format!("pulp-engine-{stamp}.dump"));
+            let path =
+                site.folder.join(format!("pulp-engine-{stamp}.{}", site.method.dump.format.extension()));
             let failed = pg_dump::dump(site, &path, armed, log).await?;
             armed.without_tables.clear();
             backup.dump = Some(path);
@@ -33,12 +42,35 @@ pub async fn perform(
         }
         BackupJob::CopyObjects => {
             let prefix = format!("assets-{stamp}/");
-            let (_, failed) = s3::back_up(site, &prefix, armed).await?;
+            let (_, failed) = s3::back_up(&site.objects, &site.backups, &prefix, armed).await?;
             armed.first_page = None;
             armed.without_objects.clear();
             backup.copy = Some(prefix);
             Ok(failed)
         }
+        BackupJob::CopyResults => {
+            let prefix = format!("results-{stamp}/");
+            let Some((results, _)) = &site.results else { return Ok(None) };
+            let (_, failed) = s3::back_up(results, &site.backups, &prefix, &Armed::default()).await?;
+            backup.results = Some(prefix);
+            Ok(failed)
+        }
+        BackupJob::ArchiveTemplates => {
+            let Rows::Files(files) = &site.rows else { return Ok(None) };
+            let path = site.folder.join(format!("pulp-engine-templates-{stamp}.tar.gz"));
+            let failed = archive::back_up(site, job.words(), &files.templates, &path, log).await?;
+            backup.templates = Some(path);
+            Ok(failed)
+        }
+        BackupJob::ArchiveAssets => {
+            let path = site.folder.join(format!("pulp-engine-assets-{stamp}.tar.gz"));
+            let failed = archive::back_up(site, job.words(), &site.assets_dir(), &path, log).await?;
+            backup.assets = Some(path);
+            Ok(failed)
+        }
+        BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, armed, log).await,
+        BackupJob::ChooseTarget => pitr::choose_target(site, backup, clock, log).await,
+        BackupJob::RunBackupCommand => command::back_up(site, backup, armed, log).await,
         BackupJob::RecordManifest => {
             let manifest = manifest::record(&site.engine.api().await?, clock::iso(clock.now())).await?;
             let json =

@@ -10,16 +10,23 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    site::{EngineSlot, Handles, Site, Source},
+    scenario::method::{Method, Results},
+    site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         engine::{ApiKeys, Launch},
         gate::Gate,
-        objects::{S3Access, Store},
+        objects::{Bucket, S3Access, Store, files::Folders},
         postgres::{Access, Postgres, create_database, drop_database},
         programs::PgBin,
+        row_files::RowFiles,
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 use tokio::sync::Mutex;
 
 pub mod elsewhere;
@@ -155,13 +162,13 @@ impl Substrate {
     }
 
     /// A new, empty site: its number is part of every name.
-    pub async fn site(&self, number: usize) -> Result<Site<Source>, Trouble> {
+    pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
         match &self.stores {
-            Stores::Local { postgres, objects } => self.local_site(number, postgres, objects).await,
+            Stores::Local { postgres, objects } => self.local_site(number, method, postgres, objects).await,
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
                 let within = self.engine.ready_within;
-                stores.site(number, &self.run_dir, programs, profile, within, &self.redactor).await
+                stores.site(number, method, &self.run_dir, programs, profile, within, &self.redactor).await
             }
         }
     }
@@ -169,31 +176,19 @@ impl Substrate {
     async fn local_site(
         &self,
         number: usize,
+        method: &Method,
         postgres: &PostgresServer,
         objects: &ObjectServer,
     ) -> Result<Site<Source>, Trouble> {
-        let database = access(postgres, &format!("{DATABASE}-{number:03}"));
-        let (bucket, backup_bucket) =
-            (BucketName::new(format!("assets-{number:03}")), BucketName::new(format!("backups-{number:03}")));
-        let s3 = S3Access {
-            endpoint: objects.endpoint.clone(),
-            region: objects.region.clone(),
-            access_key: objects.access_key.clone(),
-            secret_key: objects.secret_key.clone(),
-            path_style: true,
-        };
-        let store = Store::s3(&s3);
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
-        create_database(&database.maintenance(), &database.database, &database.user).await?;
-        store.create_bucket(&bucket).await?;
-        store.create_bucket(&backup_bucket).await?;
-        let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
-        let gate = Gate::start(&upstream).await?;
         let keys = self.keys();
+        let mut variables = environment(&keys, &folder);
+        let rows = self.rows(number, method, postgres, &folder, &mut variables).await?;
+        let binaries = binaries(number, method, objects, &folder, &mut variables).await?;
         let engine = EngineSlot {
             launch: self.engine.launch.clone(),
-            env: environment(&database, &s3, &bucket, gate.url().as_str(), &keys, &folder),
+            variables: RwLock::new(variables),
             keys,
             log: folder.join("engine.log"),
             ready_within: self.engine.ready_within,
@@ -201,21 +196,48 @@ impl Substrate {
             running: Mutex::new(None),
         };
         Ok(Site::new(Handles {
-            objects: store.bucket(&bucket),
-            backups: store.bucket(&backup_bucket),
+            method: method.clone(),
+            rows,
+            objects: binaries.store.bucket(&binaries.bucket),
+            backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
             profile: Arc::clone(&self.profile),
             redactor: self.redactor.clone(),
-            gate: Some(gate),
+            gate: binaries.gate,
             connection: Mutex::new(None),
-            database,
-            s3,
-            store,
-            bucket,
-            backup_bucket,
+            former: std::sync::Mutex::default(),
+            s3: binaries.s3,
+            store: binaries.store,
+            bucket: binaries.bucket,
+            results: binaries.results,
+            backup_bucket: binaries.backups,
             folder,
             engine,
         }))
+    }
+
+    /// Where the rows of a new site are.
+    async fn rows(
+        &self,
+        number: usize,
+        method: &Method,
+        postgres: &PostgresServer,
+        folder: &Path,
+        variables: &mut BTreeMap<String, String>,
+    ) -> Result<Rows, Trouble> {
+        let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
+        if !method.topology.has_database() {
+            set("STORAGE_MODE", "file".to_owned());
+            return Ok(Rows::Files(RowFiles {
+                templates: folder.join("templates"),
+                assets: folder.join("assets"),
+            }));
+        }
+        let database = access(postgres, &format!("{DATABASE}-{number:03}"));
+        create_database(&database.maintenance(), &database.database, &database.user).await?;
+        set("STORAGE_MODE", "postgres".to_owned());
+        set("DATABASE_URL", database.url());
+        Ok(Rows::Postgres(RwLock::new(database)))
     }
 
     /// Takes a site down: its engine, database, buckets and folder.
@@ -224,8 +246,13 @@ impl Substrate {
         site.disconnect().await;
         match &self.stores {
             Stores::Local { .. } => {
-                drop_database(&site.database.maintenance(), &site.database.database).await?;
+                for database in site.databases() {
+                    drop_database(&database.maintenance(), &database.database).await?;
+                }
                 site.store.delete_bucket(&site.bucket).await?;
+                if let Some((_, name)) = &site.results {
+                    site.store.delete_bucket(name).await?;
+                }
             }
             Stores::Elsewhere(stores) => stores.reset().await?,
         }
@@ -267,31 +294,84 @@ fn describe(objects: &ObjectServer) -> String {
     }
 }
 
-/// The environment that the real server documents.
-fn environment(
-    database: &Access,
-    s3: &S3Access,
-    bucket: &BucketName,
-    endpoint: &str,
-    keys: &ApiKeys,
-    folder: &std::path::Path,
-) -> BTreeMap<String, String> {
+/// Where the binaries of a new site are.
+struct Binaries {
+    s3: Option<S3Access>,
+    store: Store,
+    bucket: BucketName,
+    results: Option<(Bucket, BucketName)>,
+    backups: BucketName,
+    gate: Option<Gate>,
+}
+
+/// Makes the places for binaries, results and backups, and tells the engine where they are.
+async fn binaries(
+    number: usize,
+    method: &Method,
+    objects: &ObjectServer,
+    folder: &Path,
+    variables: &mut BTreeMap<String, String>,
+) -> Result<Binaries, Trouble> {
+    let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
+    let in_bucket = method.topology.has_bucket();
+    let (store, s3, bucket, results, backups) = if in_bucket {
+        let s3 = S3Access {
+            endpoint: objects.endpoint.clone(),
+            region: objects.region.clone(),
+            access_key: objects.access_key.clone(),
+            secret_key: objects.secret_key.clone(),
+            path_style: true,
+        };
+        let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
+        (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
+    } else {
+        let name = |of: &str| BucketName::new(of.to_owned());
+        (Store::Files(Folders::new(folder)), None, name("assets"), name("results"), name("backups"))
+    };
+    store.create_bucket(&bucket).await?;
+    store.create_bucket(&backups).await?;
+    let mut gate = None;
+    if let Some(s3) = &s3 {
+        let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
+        let open = Gate::start(&upstream).await?;
+        set("ASSET_BINARY_STORE", "s3".to_owned());
+        set("S3_BUCKET", bucket.to_string());
+        set("S3_REGION", s3.region.clone());
+        set("S3_ACCESS_KEY_ID", s3.access_key.clone());
+        set("S3_SECRET_ACCESS_KEY", s3.secret_key.clone());
+        set("S3_ENDPOINT", open.url().as_str().trim_end_matches('/').to_owned());
+        set("S3_PATH_STYLE", "true".to_owned());
+        gate = Some(open);
+    } else {
+        set("ASSET_BINARY_STORE", "filesystem".to_owned());
+    }
+    let results = match method.results {
+        None => None,
+        Some(Results::Directory) => {
+            let store = Store::Files(Folders::new(folder));
+            let name = BucketName::new("results");
+            store.create_bucket(&name).await?;
+            set("JOB_RESULT_BLOB_DIR", folder.join("results").display().to_string());
+            Some((store.bucket(&name), name))
+        }
+        Some(Results::Bucket) => {
+            store.create_bucket(&results).await?;
+            set("JOB_RESULT_BLOB_BUCKET", results.to_string());
+            Some((store.bucket(&results), results))
+        }
+    };
+    Ok(Binaries { s3, store, bucket, results, backups, gate })
+}
+
+/// The environment that the real server documents, apart from the stores'.
+fn environment(keys: &ApiKeys, folder: &Path) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> = [
         ("HOST", "127.0.0.1".to_owned()),
-        ("STORAGE_MODE", "postgres".to_owned()),
-        ("DATABASE_URL", database.url()),
-        ("ASSET_BINARY_STORE", "s3".to_owned()),
         ("ASSET_ACCESS_MODE", "private".to_owned()),
         ("ASSETS_DIR", folder.join("assets").display().to_string()),
         ("TEMPLATES_DIR", folder.join("templates").display().to_string()),
         // What an engine caches there is its site's, and outlives its restarts.
         ("TMPDIR", folder.join("tmp").display().to_string()),
-        ("S3_BUCKET", bucket.to_string()),
-        ("S3_REGION", s3.region.clone()),
-        ("S3_ACCESS_KEY_ID", s3.access_key.clone()),
-        ("S3_SECRET_ACCESS_KEY", s3.secret_key.clone()),
-        ("S3_ENDPOINT", endpoint.trim_end_matches('/').to_owned()),
-        ("S3_PATH_STYLE", "true".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();

@@ -10,9 +10,9 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
-    plan::RestoreJob,
-    procedure::{Armed, Backup, pg_dump, s3},
-    site::Handles,
+    procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
+    scenario::method::RestoreJob,
+    site::{Handles, Rows},
 };
 use std::time::Duration;
 
@@ -43,18 +43,39 @@ pub async fn perform(
             site.engine.stop().await;
             None
         }
-        RestoreJob::RestoreObjects => match &backup.copy {
-            Some(prefix) => s3::restore(site, prefix).await?.1,
-            None => return Err(Trouble::usage("objects are to be restored, but none were copied")),
-        },
-        RestoreJob::RestoreDatabase => match &backup.dump {
-            Some(dump) => {
-                let failed = pg_dump::restore(site, dump, armed, log).await?;
-                armed.without_sequences = false;
-                failed
+        RestoreJob::RestoreObjects => {
+            s3::restore(&site.backups, made(backup.copy.as_ref(), job)?, &site.objects).await?.1
+        }
+        RestoreJob::RestoreResults => match &site.results {
+            Some((results, _)) => {
+                s3::restore(&site.backups, made(backup.results.as_ref(), job)?, results).await?.1
             }
-            None => return Err(Trouble::usage("the database is to be restored, but none was dumped")),
+            None => None,
         },
+        RestoreJob::ExtractTemplates => match &site.rows {
+            Rows::Files(files) => {
+                let from = made(backup.templates.as_ref(), job)?;
+                archive::restore(site, job.words(), from, &files.templates, log).await?
+            }
+            Rows::Postgres(_) => None,
+        },
+        RestoreJob::ExtractAssets => {
+            let from = made(backup.assets.as_ref(), job)?;
+            archive::restore(site, job.words(), from, &site.assets_dir(), log).await?
+        }
+        RestoreJob::RestoreDatabase => {
+            let failed = pg_dump::restore(site, made(backup.dump.as_ref(), job)?, armed, log).await?;
+            armed.without_sequences = false;
+            failed
+        }
+        RestoreJob::RestoreFreshDatabase => {
+            let failed = pg_dump::restore_fresh(site, made(backup.dump.as_ref(), job)?, armed, log).await?;
+            armed.without_sequences = false;
+            failed
+        }
+        RestoreJob::RecoverDatabase => pitr::recover_database(site, backup, armed, log).await?,
+        RestoreJob::RecoverObjects => pitr::recover_objects(site, backup, armed, log).await?,
+        RestoreJob::RunRestoreCommand => command::restore(site, backup, armed, log).await?,
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {
@@ -66,13 +87,18 @@ pub async fn perform(
     Ok(failed.map_or(Went::Well, |finding| Went::Failed(Box::new(finding))))
 }
 
+/// What a backup must have left for a step.
+fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
+    artefact.ok_or_else(|| Trouble::usage(format!("`{job}`: no backup has left anything for this step")))
+}
+
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
     let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
     let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
     let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
     let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
-    for (name, value) in &site.engine.env {
+    for (name, value) in site.engine.env() {
         command = command.env(name, value);
     }
     let ran = process::run(command, &site.redactor).await?;

@@ -153,9 +153,12 @@ impl Verified {
 
 /// Reads both stores of a site as they are now.
 pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Trouble> {
-    let postgres = site.connect().await?;
-    let database = postgres.capture(&site.profile, as_of.map(|s| &s.database)).await;
-    Ok(State { database: database?, objects: site.objects.inventory("").await? })
+    let database = site.capture(as_of.map(|s| &s.database)).await?;
+    let results = match &site.results {
+        Some((bucket, _)) => bucket.inventory("").await?,
+        None => BTreeMap::new(),
+    };
+    Ok(State { database, objects: site.objects.inventory("").await?, results })
 }
 
 /// What the restore's start of the engine has shown.

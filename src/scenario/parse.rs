@@ -5,9 +5,10 @@ use crate::{
     base::ids::ScenarioId,
     model::finding::Expectation,
     scenario::{
-        At, Place, Scenario, Topology,
+        At, Place, Scenario,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::Library,
+        method::{Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Topology},
         seed::{Seed, read_seed, unknown_seed},
         yaml::{fields::Fields, files, tree, typed::one_line},
     },
@@ -87,11 +88,11 @@ impl Reader<'_> {
         let shows = fields.required::<String>("shows", mistakes);
         let runbook = fields.each::<String>("runbook", mistakes);
         let controls = fields.each::<String>("controls", mistakes);
-        let topology = fields.optional::<Topology>("topology", mistakes);
+        let method = method(&mut fields, mistakes);
         let seed = fields.required::<String>("seed", mistakes);
         let steps_at = fields.needed("steps", mistakes);
         let before = mistakes.len();
-        let steps = steps_at.map(|(_, node)| steps::steps(node, mistakes));
+        let steps = steps_at.map(|(_, node)| steps::steps(node, &method, mistakes));
         let steps_sound = mistakes.len() == before;
         let expect = steps::expectations(fields.list("expect", mistakes), mistakes);
         fields.finish(mistakes);
@@ -109,7 +110,7 @@ impl Reader<'_> {
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
             // With a step missing, others would be blamed for it.
             if steps_sound {
-                order::check(steps, key.place, mistakes);
+                order::check(steps, &method, key.place, mistakes);
             }
             if let Some(seed) = known_seed {
                 let context = names::Context { seed: &seed, library: self.library, text, steps_sound };
@@ -123,7 +124,7 @@ impl Reader<'_> {
             shows: shows?.value.trim().to_owned(),
             runbook: values(runbook),
             controls: values(controls),
-            topology: topology.map_or_else(Topology::default, |at| at.value),
+            method,
             seed: seed?,
             steps: steps?,
             expect,
@@ -172,6 +173,78 @@ impl Reader<'_> {
         let read = read.map_err(|diagnostics| self.diagnostics.extend(diagnostics)).ok();
         self.seeds.insert(seed.value.clone(), read.clone());
         read
+    }
+}
+
+/// Where the site's state lives and how it is backed up; what does not go together is told.
+fn method(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Method {
+    let topology = fields.optional::<Topology>("topology", mistakes);
+    let results = fields.optional::<Results>("results", mistakes);
+    let procedure = fields.optional::<Procedure>("procedure", mistakes);
+    let dump = fields.optional::<DumpOptions>("dump", mistakes);
+    let commands = fields.optional::<Commands>("commands", mistakes);
+    let topology_is = topology.as_ref().map_or_else(Topology::default, |at| at.value);
+    let procedure_is = procedure.as_ref().map_or_else(Procedure::default, |at| at.value);
+    let mut wrong = |place, message: String, help: &str| {
+        mistakes.push(Mistake::at(place, message).label("does not go together").help(help));
+    };
+    if let Some(at) = &procedure {
+        let fits = match at.value {
+            Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::OwnCommands => true,
+            Procedure::FreshDatabase => topology_is.has_database(),
+            Procedure::PointInTime => topology_is == Topology::PostgresS3 && results.is_none(),
+        };
+        if !fits {
+            let message =
+                format!("`{}` is no procedure for the topology `{}`", at.value.words(), topology_is.words());
+            wrong(
+                at.place,
+                message,
+                "it needs rows in Postgres; point in time also needs binaries in a bucket",
+            );
+        }
+    }
+    if let Some(at) = dump.as_ref().filter(|_| !topology_is.has_database()) {
+        wrong(
+            at.place,
+            "there is no database to dump".to_owned(),
+            "remove `dump`, or choose another topology",
+        );
+    }
+    if let Some(at) = &dump
+        && let DumpOptions { format, jobs: Some(_), .. } = at.value
+        && matches!(format, DumpFormat::Plain | DumpFormat::Tar)
+    {
+        let help = "parallel jobs need `format: directory` (dump and restore) or `custom` (restore)";
+        wrong(at.place, format!("a {} dump takes no jobs", format.option()), help);
+    }
+    if let Some(at) = dump.as_ref().filter(|at| at.value.compress.is_some_and(|level| level > 9)) {
+        wrong(at.place, "no such level of compression".to_owned(), "levels are 0 to 9");
+    }
+    if let Some(at) = results.as_ref().filter(|at| at.value == Results::Bucket && !topology_is.has_bucket()) {
+        let message = format!("no object store in the topology `{}`", topology_is.words());
+        wrong(at.place, message, "write `results: directory`");
+    }
+    match (&commands, procedure_is) {
+        (Some(at), p) if p != Procedure::OwnCommands => {
+            wrong(at.place, "commands that nobody runs".to_owned(), "add `procedure: own commands`");
+        }
+        (None, Procedure::OwnCommands) => {
+            let place = procedure.as_ref().map_or(fields.place, |at| at.place);
+            wrong(
+                place,
+                "`own commands` without commands".to_owned(),
+                "add `commands: {back up: …, restore: …}`",
+            );
+        }
+        (Some(_) | None, _) => {}
+    }
+    Method {
+        topology: topology_is,
+        results: results.map(|at| at.value),
+        procedure: procedure_is,
+        dump: dump.map_or_else(DumpOptions::default, |at| at.value),
+        commands: commands.map(|at| at.value),
     }
 }
 

@@ -4,7 +4,11 @@
 use crate::{
     base::ids::ScenarioId,
     model::{finding::FindingKind, profile::Profile},
-    scenario::{Act, BackupStep, Destroy, RestoreStep, Topology, parse::SECTIONS},
+    scenario::{
+        Act, BackupStep, Destroy, RestoreStep,
+        method::{Commands, DumpOptions, Procedure, Results, Topology},
+        parse::SECTIONS,
+    },
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Value, json};
@@ -33,6 +37,18 @@ struct ScenarioFile {
     /// Where rows and binaries live.
     #[schemars(default)]
     topology: Topology,
+    /// Where the results of batch jobs live, where they have a place of their own.
+    #[schemars(default)]
+    results: Option<Results>,
+    /// What `back up: runbook` and `restore: runbook` mean.
+    #[schemars(default)]
+    procedure: Procedure,
+    /// How the database is dumped.
+    #[schemars(default)]
+    dump: DumpOptions,
+    /// The operator's own commands, with `procedure: own commands`.
+    #[schemars(default)]
+    commands: Option<Commands>,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`.
     seed: String,
     /// What is done, in order.

@@ -1,6 +1,6 @@
 //! Steps as a scenario file writes them: for progress lines, journals and reports.
 
-use crate::scenario::{Act, BackupStep, Destroy, RestoreStep, Step};
+use crate::scenario::{Act, BackupStep, Destroy, RestoreStep, Step, method::Method};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -8,9 +8,7 @@ impl BackupStep {
     /// The words of a scenario file: `dump database`, `upload: late-logo.png`.
     pub fn words(&self) -> String {
         match self {
-            Self::RecordManifest => "record manifest".to_owned(),
-            Self::DumpDatabase => "dump database".to_owned(),
-            Self::CopyObjects => "copy objects".to_owned(),
+            Self::Own(job) => job.words().to_owned(),
             Self::Act(act) => act.words(),
         }
     }
@@ -20,11 +18,7 @@ impl RestoreStep {
     /// The words of a scenario file: `restore objects`, `upload: late-logo.png`.
     pub fn words(&self) -> String {
         match self {
-            Self::StopEngine => "stop engine".to_owned(),
-            Self::RestoreObjects => "restore objects".to_owned(),
-            Self::RestoreDatabase => "restore database".to_owned(),
-            Self::Migrate => "migrate".to_owned(),
-            Self::StartEngine => "start engine".to_owned(),
+            Self::Own(job) => job.words().to_owned(),
             Self::Act(act) => act.words(),
         }
     }
@@ -46,17 +40,17 @@ impl Act {
 
 impl Step {
     /// The words of a scenario file: `back up: runbook`, `back up: [dump database, copy objects]`.
-    pub fn words(&self) -> String {
+    pub fn words(&self, method: &Method) -> String {
         match self {
             Self::BackUp(steps) => {
-                let own: Vec<&BackupStep> = steps.iter().map(|step| &step.value).collect();
-                let as_runbook = own.iter().copied().eq(&BackupStep::RUNBOOK);
-                sub_steps("back up", as_runbook, own.into_iter().map(BackupStep::words))
+                let own = || steps.iter().map(|step| &step.value);
+                let runbook = method.backup().into_iter().map(BackupStep::Own);
+                sub_steps("back up", own().cloned().eq(runbook), own().map(BackupStep::words))
             }
             Self::Restore(steps) => {
-                let own: Vec<&RestoreStep> = steps.iter().map(|step| &step.value).collect();
-                let as_runbook = own.iter().copied().eq(&RestoreStep::RUNBOOK);
-                sub_steps("restore", as_runbook, own.into_iter().map(RestoreStep::words))
+                let own = || steps.iter().map(|step| &step.value);
+                let runbook = method.restore().into_iter().map(RestoreStep::Own);
+                sub_steps("restore", own().cloned().eq(runbook), own().map(RestoreStep::words))
             }
             Self::Destroy(what) => format!("destroy: {}", what.words()),
             Self::Act(act) => act.words(),
@@ -100,7 +94,7 @@ mod tests {
     use super::*;
     use crate::{
         model::fault::Fault,
-        scenario::{At, Place},
+        scenario::{At, Place, method::BackupJob},
     };
 
     #[test]
@@ -110,9 +104,12 @@ mod tests {
         assert_eq!(Act::FaultInBackup(Fault::TruncateDump).words(), "fault in backup: truncate dump");
         let swap = Act::Fault(Fault::SwapBinaries(["a.png".into(), "b.png".into()]));
         assert_eq!(swap.words(), "fault: {swap binaries: [a.png, b.png]}");
-        assert_eq!(Step::BackUp(BackupStep::RUNBOOK.map(at).to_vec()).words(), "back up: runbook");
-        let two = vec![at(BackupStep::DumpDatabase), at(BackupStep::CopyObjects)];
-        assert_eq!(Step::BackUp(two).words(), "back up: [dump database, copy objects]");
-        assert_eq!(Step::Destroy(Destroy::Everything).words(), "destroy: everything");
+        let method = Method::default();
+        let own = |job| at(BackupStep::Own(job));
+        let whole = method.backup().into_iter().map(own).collect();
+        assert_eq!(Step::BackUp(whole).words(&method), "back up: runbook");
+        let two = vec![own(BackupJob::DumpDatabase), own(BackupJob::CopyObjects)];
+        assert_eq!(Step::BackUp(two).words(&method), "back up: [dump database, copy objects]");
+        assert_eq!(Step::Destroy(Destroy::Everything).words(&method), "destroy: everything");
     }
 }

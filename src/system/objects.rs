@@ -2,6 +2,7 @@
 //!
 //! It reads what a store holds and never repairs it. Keys are taken byte for byte.
 
+pub mod files;
 mod kinds;
 pub mod s3;
 
@@ -11,6 +12,7 @@ pub use s3::S3Access;
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
 use crate::model::state::Object;
+use files::{Folder, Folders};
 use s3::{S3, S3Bucket};
 use std::collections::BTreeMap;
 
@@ -19,6 +21,8 @@ use std::collections::BTreeMap;
 pub enum Store {
     /// Reached by the S3 API.
     S3(S3),
+    /// Folders on this machine.
+    Files(Folders),
 }
 
 /// A bucket of a store. Cheap to clone.
@@ -26,6 +30,8 @@ pub enum Store {
 pub enum Bucket {
     /// Of an S3 store.
     S3(S3Bucket),
+    /// A folder on this machine.
+    Files(Folder),
 }
 
 impl Store {
@@ -38,6 +44,7 @@ impl Store {
     pub fn bucket(&self, name: &BucketName) -> Bucket {
         match self {
             Self::S3(s3) => Bucket::S3(s3.bucket(name)),
+            Self::Files(folders) => Bucket::Files(folders.folder(name)),
         }
     }
 
@@ -45,6 +52,7 @@ impl Store {
     pub async fn create_bucket(&self, name: &BucketName) -> Result<(), Trouble> {
         match self {
             Self::S3(s3) => s3.bucket(name).create().await,
+            Self::Files(folders) => folders.folder(name).create(),
         }
     }
 
@@ -53,6 +61,7 @@ impl Store {
     pub async fn delete_bucket(&self, name: &BucketName) -> Result<(), Trouble> {
         match self {
             Self::S3(s3) => s3.bucket(name).delete_whole().await,
+            Self::Files(folders) => folders.folder(name).delete_whole(),
         }
     }
 
@@ -60,6 +69,7 @@ impl Store {
     pub async fn ping(&self) -> Result<(), Trouble> {
         match self {
             Self::S3(s3) => s3.ping().await,
+            Self::Files(_) => Ok(()),
         }
     }
 }
@@ -69,6 +79,7 @@ impl Bucket {
     pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
         match self {
             Self::S3(bucket) => bucket.list(prefix).await,
+            Self::Files(folder) => folder.list(prefix),
         }
     }
 
@@ -77,6 +88,11 @@ impl Bucket {
     pub async fn first_page(&self, prefix: &str, max_keys: u16) -> Result<(Vec<Listed>, bool), Trouble> {
         match self {
             Self::S3(bucket) => bucket.first_page(prefix, max_keys).await,
+            Self::Files(folder) => {
+                let all = folder.list(prefix)?;
+                let more = all.len() > usize::from(max_keys);
+                Ok((all.into_iter().take(max_keys.into()).collect(), more))
+            }
         }
     }
 
@@ -84,6 +100,7 @@ impl Bucket {
     pub async fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
         match self {
             Self::S3(bucket) => bucket.get(key).await,
+            Self::Files(folder) => folder.get(key),
         }
     }
 
@@ -96,6 +113,7 @@ impl Bucket {
     ) -> Result<(), Trouble> {
         match self {
             Self::S3(bucket) => bucket.put(key, bytes, content_type).await,
+            Self::Files(folder) => folder.put(key, &bytes),
         }
     }
 
@@ -103,6 +121,7 @@ impl Bucket {
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
         match self {
             Self::S3(bucket) => bucket.delete(key).await,
+            Self::Files(folder) => folder.delete(key),
         }
     }
 
@@ -111,6 +130,13 @@ impl Bucket {
     pub async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Trouble> {
         match (self, to) {
             (Self::S3(source), Self::S3(target)) => source.copy_to(from, target, key).await,
+            (source, target) => match source.get(from).await? {
+                Got::Found { bytes, content_type, .. } => {
+                    target.put(key, bytes, content_type.as_deref()).await
+                }
+                Got::Missing => Err(Trouble::environment(format!("can't copy {from}: it is not there"))),
+                Got::Denied => Err(Trouble::environment(format!("can't copy {from}: reading it is denied"))),
+            },
         }
     }
 
@@ -121,6 +147,7 @@ impl Bucket {
     pub async fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
         match self {
             Self::S3(bucket) => bucket.inventory(prefix).await,
+            Self::Files(folder) => folder.inventory(prefix),
         }
     }
 
@@ -128,6 +155,7 @@ impl Bucket {
     pub async fn set_versioning(&self, on: bool) -> Result<(), Trouble> {
         match self {
             Self::S3(bucket) => bucket.set_versioning(on).await,
+            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
         }
     }
 }

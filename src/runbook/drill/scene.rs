@@ -16,7 +16,7 @@ use crate::{
         finding::Finding,
         state::State,
     },
-    plan::{BackupJob, Job, Plan, Planned, RestoreJob},
+    plan::{Job, Plan, Planned},
     procedure::{Armed, Backup, manifest},
     runbook::{
         backup,
@@ -26,7 +26,11 @@ use crate::{
         seed::{self, Put},
         verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
     },
-    scenario::{Act, seed::Seed},
+    scenario::{
+        Act,
+        method::{BackupJob, RestoreJob},
+        seed::Seed,
+    },
     site::{Site, Source},
 };
 use std::{
@@ -160,7 +164,11 @@ impl<'a> Scene<'a> {
     }
 
     async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
-        if job == BackupJob::DumpDatabase {
+        if job == BackupJob::StopEngine {
+            // Nobody answers while the engine is stopped, and nothing changes.
+            self.cut.manifest = Some(self.inventory().await?);
+        }
+        if job.fixes_cut_point() {
             self.fix_cut_point().await?;
         }
         let clock = &self.ground.clock;
@@ -176,13 +184,19 @@ impl<'a> Scene<'a> {
     async fn fix_cut_point(&mut self) -> Result<(), Trouble> {
         self.counts = false;
         self.take_as_cut_point();
-        let now = self.ground.clock.now();
-        self.cut.manifest = Some(manifest::record(&self.site.engine.api().await?, clock::iso(now)).await?);
+        if self.site.engine.is_running().await {
+            self.cut.manifest = Some(self.inventory().await?);
+        }
         let tables = self.cut.state.database.tables.iter();
         let tables = tables
             .map(|(name, t)| (name.to_string(), TableFacts { rows: t.rows.len(), digest: t.digest() }))
             .collect();
         self.log.event(Event::CutPoint { tables, objects: self.cut.state.objects.len() })
+    }
+
+    /// The API's inventory as it is now.
+    async fn inventory(&self) -> Result<manifest::Manifest, Trouble> {
+        manifest::record(&self.site.engine.api().await?, clock::iso(self.ground.clock.now())).await
     }
 
     fn take_as_cut_point(&mut self) {

@@ -1,25 +1,66 @@
 //! The loss that a backup is for: the database, the objects, or everything.
 
-use crate::{base::trouble::Trouble, scenario::Destroy, site::Handles, system::postgres::drop_database};
+use crate::{
+    base::trouble::{OrTrouble, Trouble},
+    scenario::{Destroy, method::Topology},
+    site::{Handles, Rows},
+    system::{objects::Bucket, postgres::drop_database},
+};
+use std::{io::ErrorKind, path::Path};
 
-/// Destroys the site or one store of it. The backup bucket is elsewhere and stays.
+/// Destroys the site or the stores of one kind. The backup bucket is elsewhere and stays.
 pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
-    if what != Destroy::Objects {
-        site.disconnect().await;
-    }
     match what {
         Destroy::Everything => {
             site.engine.kill().await;
-            drop_database(&site.database.maintenance(), &site.database.database).await?;
-            empty(site).await
+            rows(site).await?;
+            binaries(site).await
         }
-        Destroy::Database => drop_database(&site.database.maintenance(), &site.database.database).await,
-        Destroy::Objects => empty(site).await,
+        Destroy::Database => rows(site).await,
+        Destroy::Objects => binaries(site).await,
     }
 }
 
-async fn empty(site: &Handles) -> Result<(), Trouble> {
+async fn rows(site: &Handles) -> Result<(), Trouble> {
+    site.disconnect().await;
+    match &site.rows {
+        Rows::Postgres(_) => {
+            let database = site.database()?;
+            drop_database(&database.maintenance(), &database.database).await
+        }
+        Rows::Files(files) => remove(&files.templates),
+    }
+}
+
+/// An operator rebuilds empty buckets before anything is copied into them.
+async fn binaries(site: &Handles) -> Result<(), Trouble> {
     site.store.delete_bucket(&site.bucket).await?;
-    // An operator rebuilds the empty bucket before anything is copied into it.
-    site.store.create_bucket(&site.bucket).await
+    site.store.create_bucket(&site.bucket).await?;
+    if site.method.topology == Topology::FilesS3
+        && let Rows::Files(files) = &site.rows
+    {
+        // The index of the assets lies apart from the binaries.
+        remove(&files.assets)?;
+    }
+    let Some((bucket, name)) = &site.results else { return Ok(()) };
+    match bucket {
+        Bucket::Files(folder) => {
+            remove(folder.path())?;
+            std::fs::create_dir_all(folder.path())
+                .or_environment(|| format!("can't make {}", folder.path().display()))
+        }
+        Bucket::S3(_) => {
+            site.store.delete_bucket(name).await?;
+            site.store.create_bucket(name).await
+        }
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), Trouble> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Trouble::environment(format!("can't remove {}", folder.display())).because(&error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -10,7 +10,8 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    site::{EngineSlot, Handles, Site, Source},
+    scenario::method::Method,
+    site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         engine::{ApiKeys, Engine, Launch},
         objects::{S3Access, Store},
@@ -18,7 +19,11 @@ use crate::{
         programs::PgBin,
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -130,6 +135,7 @@ impl Elsewhere {
     pub async fn site(
         &self,
         number: usize,
+        method: &Method,
         run_dir: &Arc<RunDir>,
         programs: PgBin,
         profile: Arc<Profile>,
@@ -146,12 +152,14 @@ impl Elsewhere {
         Ok(Site::new(Handles {
             objects: store.bucket(&self.bucket),
             backups: store.bucket(&backup_bucket),
-            database: self.database.clone(),
-            s3: self.s3.clone(),
+            method: method.clone(),
+            rows: Rows::Postgres(RwLock::new(self.database.clone())),
+            s3: Some(self.s3.clone()),
+            results: None,
             bucket: self.bucket.clone(),
             engine: EngineSlot {
                 launch: Launch::Url(self.url.clone()),
-                env: self.env.clone(),
+                variables: RwLock::new(self.env.clone()),
                 keys: self.keys.clone(),
                 log: folder.join("engine.log"),
                 children: run_dir.children().clone(),
@@ -160,6 +168,7 @@ impl Elsewhere {
             },
             gate: None,
             connection: Mutex::new(None),
+            former: std::sync::Mutex::default(),
             redactor: redactor.clone(),
             store,
             backup_bucket,

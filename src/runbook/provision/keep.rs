@@ -22,8 +22,10 @@ impl Substrate {
     /// the engine is started again with the store's own address. Gives how to connect, for people
     /// and without secrets; those are in a file that only its owner can read.
     pub async fn leave(&self, site: &Site<Source>) -> Result<String, Trouble> {
-        let mut env = site.engine.env.clone();
-        env.insert("S3_ENDPOINT".to_owned(), site.s3.endpoint.clone());
+        let mut env = site.engine.env();
+        if let Some(s3) = &site.s3 {
+            env.insert("S3_ENDPOINT".to_owned(), s3.endpoint.clone());
+        }
         site.engine.stop().await;
         let with = Start {
             env: &env,
@@ -43,20 +45,28 @@ impl Substrate {
             // A site that can't be started may be just what is to be looked at.
             Err(trouble) => format!("does not start ({}); see {}", trouble.what, site.engine.log.display()),
         };
-        env.insert("PGPASSWORD".to_owned(), site.database.password.clone());
-        env.insert("AWS_ACCESS_KEY_ID".to_owned(), site.s3.access_key.clone());
-        env.insert("AWS_SECRET_ACCESS_KEY".to_owned(), site.s3.secret_key.clone());
-        env.insert("AWS_REGION".to_owned(), site.s3.region.clone());
-        env.insert("AWS_ENDPOINT_URL".to_owned(), site.s3.endpoint.clone());
+        let mut how = Vec::new();
+        if let Ok(database) = site.database() {
+            how.push(format!("  database: psql {}", quoted(&database.url_without_password())));
+            env.insert("PGPASSWORD".to_owned(), database.password);
+        }
+        if let Some(s3) = &site.s3 {
+            let variables = [
+                ("AWS_ACCESS_KEY_ID", &s3.access_key),
+                ("AWS_SECRET_ACCESS_KEY", &s3.secret_key),
+                ("AWS_REGION", &s3.region),
+                ("AWS_ENDPOINT_URL", &s3.endpoint),
+            ];
+            env.extend(variables.map(|(name, value)| (name.to_owned(), value.clone())));
+            how.push(format!("  objects:  aws s3 ls s3://{}", site.bucket));
+            how.push(format!("  backups:  aws s3 ls s3://{}", site.backup_bucket));
+        }
         let file = site.folder.join(ENVIRONMENT);
         write(&file, &env)?;
         Ok(format!(
-            "  secrets:  set -a; . {}; set +a\n  engine:   {engine}\n  database: psql {}\n  objects:  \
-             aws s3 ls s3://{}\n  backups:  aws s3 ls s3://{}\n  folder:   {}",
+            "  secrets:  set -a; . {}; set +a\n  engine:   {engine}\n{}\n  folder:   {}",
             quoted(&file.display().to_string()),
-            quoted(&site.database.url_without_password()),
-            site.bucket,
-            site.backup_bucket,
+            how.join("\n"),
             site.folder.display()
         ))
     }

@@ -11,6 +11,7 @@ use crate::{
         Act, At, BackupStep, Place, RestoreStep, Step,
         diagnose::{Mistake, suggest},
         library::{Library, NoFile},
+        method::{BackupJob, RestoreJob},
         seed::Seed,
     },
 };
@@ -85,18 +86,14 @@ fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
                 .iter()
                 .filter_map(|sub| match &sub.value {
                     BackupStep::Act(act) => Some((act, sub.place)),
-                    BackupStep::RecordManifest | BackupStep::DumpDatabase | BackupStep::CopyObjects => None,
+                    BackupStep::Own(_) => None,
                 })
                 .collect(),
             Step::Restore(list) => list
                 .iter()
                 .filter_map(|sub| match &sub.value {
                     RestoreStep::Act(act) => Some((act, sub.place)),
-                    RestoreStep::StopEngine
-                    | RestoreStep::RestoreObjects
-                    | RestoreStep::RestoreDatabase
-                    | RestoreStep::Migrate
-                    | RestoreStep::StartEngine => None,
+                    RestoreStep::Own(_) => None,
                 })
                 .collect(),
         }
@@ -249,10 +246,20 @@ impl Names<'_> {
                 }
             }
             K::BackupFailed => {
-                self.one_of("step of a backup", &BackupStep::RUNBOOK.map(|s| s.words()), name, place);
+                self.one_of(
+                    "step of a backup",
+                    &BackupJob::ALL.iter().map(|job| job.words().to_owned()).collect::<Vec<_>>(),
+                    name,
+                    place,
+                );
             }
             K::RestoreFailed | K::WrongOrder => {
-                self.one_of("step of a restore", &RestoreStep::RUNBOOK.map(|s| s.words()), name, place);
+                self.one_of(
+                    "step of a restore",
+                    &RestoreJob::ALL.iter().map(|job| job.words().to_owned()).collect::<Vec<_>>(),
+                    name,
+                    place,
+                );
             }
             K::ScheduleMoved => {
                 let schedules: Vec<String> = self.seed.schedule_names().map(str::to_owned).collect();

@@ -3,31 +3,38 @@
 
 use crate::{
     model::fault::{Fault, Takes},
-    scenario::{Act, At, BackupStep, Destroy, Place, RestoreStep, Step, diagnose::Mistake},
+    scenario::{
+        Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
+        diagnose::Mistake,
+        method::{BackupJob, Method, Place as Where, RestoreJob},
+    },
 };
+use std::collections::BTreeSet;
 
 /// What matters of a site and its backup at a point of the timeline.
 struct Timeline<'a> {
+    method: &'a Method,
     running: bool,
-    database: bool,
-    objects: bool,
+    /// The durable places that are there.
+    there: BTreeSet<Where>,
+    /// The durable places that some backup holds.
+    saved: BTreeSet<Where>,
     backed_up: bool,
     dumped: bool,
-    copied: bool,
     /// Faults that wait for a step: their place and the words of that step.
     armed: Vec<(Place, Takes)>,
     mistakes: &'a mut Vec<Mistake>,
 }
 
 /// Looks at the order of all steps. `steps_key` is where the steps begin.
-pub fn check(steps: &[At<Step>], steps_key: Place, mistakes: &mut Vec<Mistake>) {
+pub fn check(steps: &[At<Step>], method: &Method, steps_key: Place, mistakes: &mut Vec<Mistake>) {
     let mut timeline = Timeline {
+        method,
         running: true,
-        database: true,
-        objects: true,
+        there: method.places().into_iter().collect(),
+        saved: BTreeSet::new(),
         backed_up: false,
         dumped: false,
-        copied: false,
         armed: Vec::new(),
         mistakes,
     };
@@ -42,40 +49,101 @@ pub fn check(steps: &[At<Step>], steps_key: Place, mistakes: &mut Vec<Mistake>) 
     timeline.end(steps, steps_key);
 }
 
+/// Whether what is lost is lost with such a place.
+fn lost_with(what: Destroy, place: Where) -> bool {
+    match (what, place) {
+        (Destroy::Everything, _) => true,
+        (Destroy::Database, Where::Database | Where::Templates) => true,
+        (Destroy::Objects, Where::Bucket | Where::Assets | Where::Results) => true,
+        (Destroy::Database, Where::Bucket | Where::Assets | Where::Results)
+        | (Destroy::Objects, Where::Database | Where::Templates) => false,
+    }
+}
+
 impl Timeline<'_> {
     fn wrong(&mut self, place: Place, message: impl Into<String>, label: &str, help: &str) {
         self.mistakes.push(Mistake::at(place, message).label(label).help(help));
     }
 
+    fn is_whole(&self) -> bool {
+        self.method.places().iter().all(|place| self.there.contains(place))
+    }
+
+    fn has_rows(&self) -> bool {
+        self.there.contains(&Where::Database) || self.there.contains(&Where::Templates)
+    }
+
+    fn has_binaries(&self) -> bool {
+        let of = if self.method.topology.has_bucket() { Where::Bucket } else { Where::Assets };
+        self.there.contains(&of)
+    }
+
+    /// A step of places that this topology does not have.
+    fn must_fit(&mut self, words: &str, of: &[Where], place: Place) {
+        let places = self.method.places();
+        if !of.is_empty() && !of.iter().any(|of| places.contains(of)) {
+            let topology = self.method.topology.words();
+            let message = format!("`{words}` in the topology `{topology}`");
+            let there: Vec<&str> = places.iter().map(|place| place.words()).collect();
+            let help = format!("its durable places: {}", there.join(", "));
+            self.wrong(place, message, "there is no such place", &help);
+        }
+    }
+
     fn back_up(&mut self, list: &[At<BackupStep>], place: Place) {
-        if !self.database || !self.objects {
+        if !self.is_whole() {
             let help = "restore first, or back up before `destroy`";
             self.wrong(place, "a backup of a destroyed site", "nothing is there to back up", help);
         }
-        for (step, why) in [
-            (BackupStep::DumpDatabase, "no rows would be in this backup"),
-            (BackupStep::CopyObjects, "no binaries would be in this backup"),
-        ] {
-            if !list.iter().any(|sub| sub.value == step) {
-                let message = format!("a backup without `{}`", step.words());
-                self.wrong(place, message, why, &format!("add `- {}` to the list", step.words()));
+        let jobs: Vec<BackupJob> = list.iter().filter_map(own_backup).collect();
+        for missing in self.method.places() {
+            if jobs.iter().any(|job| job.saves().contains(&missing)) {
+                continue;
             }
+            let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&missing));
+            let words = saving.map_or("", BackupJob::words);
+            let message = format!("a backup without `{words}`");
+            let why = match missing {
+                Where::Database | Where::Templates => "no rows would be in this backup".to_owned(),
+                Where::Bucket => "no binaries would be in this backup".to_owned(),
+                Where::Assets | Where::Results => {
+                    format!("the {} would not be in this backup", missing.words())
+                }
+            };
+            self.wrong(place, message, &why, &format!("add `- {words}` to the list"));
         }
-        for At { value, place } in list {
-            match value {
-                BackupStep::RecordManifest => {}
-                BackupStep::DumpDatabase => {
-                    self.dumped = true;
-                    self.fire(Takes::NextDump);
-                }
-                BackupStep::CopyObjects => {
-                    self.copied = true;
-                    self.fire(Takes::NextCopy);
-                }
-                BackupStep::Act(act) => self.act(act, *place),
+        for at in list {
+            match &at.value {
+                BackupStep::Own(job) => self.backup_job(*job, at.place),
+                BackupStep::Act(act) => self.act(act, at.place),
             }
         }
         self.backed_up = true;
+    }
+
+    fn backup_job(&mut self, job: BackupJob, place: Place) {
+        self.must_fit(job.words(), job.saves(), place);
+        self.saved.extend(job.saves());
+        match job {
+            BackupJob::StopEngine => self.running = false,
+            BackupJob::StartEngine => self.running = true,
+            BackupJob::RecordManifest if !self.running => {
+                let help = "put it after `start engine`";
+                self.wrong(place, "a manifest while the engine is stopped", "nobody answers", help);
+            }
+            BackupJob::DumpDatabase => {
+                self.dumped = true;
+                self.fire(Takes::NextDump);
+            }
+            BackupJob::CopyObjects => self.fire(Takes::NextCopy),
+            BackupJob::RecordManifest
+            | BackupJob::ArchiveTemplates
+            | BackupJob::ArchiveAssets
+            | BackupJob::CopyResults
+            | BackupJob::TakeBaseBackup
+            | BackupJob::ChooseTarget
+            | BackupJob::RunBackupCommand => {}
+        }
     }
 
     fn destroy(&mut self, what: Destroy, place: Place) {
@@ -83,8 +151,7 @@ impl Timeline<'_> {
             let message = "the site is destroyed before any backup";
             self.wrong(place, message, "nothing could be restored after this", "put `back up` before it");
         }
-        self.database &= what == Destroy::Objects;
-        self.objects &= what == Destroy::Database;
+        self.there.retain(|place| !lost_with(what, *place));
         self.running &= what != Destroy::Everything;
     }
 
@@ -93,26 +160,38 @@ impl Timeline<'_> {
             let help = "put `back up` before it";
             self.wrong(place, "a restore without a backup", "nothing is there to restore", help);
         }
-        for (at, At { value, place }) in list.iter().enumerate() {
-            match value {
-                RestoreStep::StopEngine => self.running = false,
-                RestoreStep::RestoreObjects => self.objects = true,
-                RestoreStep::RestoreDatabase => {
-                    self.database = true;
-                    self.fire(Takes::NextRestore);
-                }
-                RestoreStep::Migrate => {
-                    let is_rows = |sub: &At<RestoreStep>| sub.value == RestoreStep::RestoreDatabase;
+        for (at, step) in list.iter().enumerate() {
+            match &step.value {
+                RestoreStep::Own(RestoreJob::Migrate) => {
+                    let is_rows = |sub: &At<RestoreStep>| matches!(&sub.value, RestoreStep::Own(job) if job.brings_back().contains(&Where::Database));
                     let later = list[at..].iter().any(is_rows) && !list[..at].iter().any(is_rows);
-                    if later || !self.database {
+                    if later || !self.has_rows() {
                         let help = "put `- restore database` before it";
                         let message = "`migrate` before `restore database`";
-                        self.wrong(*place, message, "no database to migrate yet", help);
+                        self.wrong(step.place, message, "no database to migrate yet", help);
                     }
                 }
-                RestoreStep::StartEngine => self.running = true,
-                RestoreStep::Act(act) => self.act(act, *place),
+                RestoreStep::Own(job) => self.restore_job(*job, step.place),
+                RestoreStep::Act(act) => self.act(act, step.place),
             }
+        }
+    }
+
+    fn restore_job(&mut self, job: RestoreJob, place: Place) {
+        self.must_fit(job.words(), job.brings_back(), place);
+        self.there.extend(job.brings_back());
+        match job {
+            RestoreJob::StopEngine => self.running = false,
+            RestoreJob::StartEngine => self.running = true,
+            RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => self.fire(Takes::NextRestore),
+            RestoreJob::RestoreObjects
+            | RestoreJob::RestoreResults
+            | RestoreJob::ExtractAssets
+            | RestoreJob::ExtractTemplates
+            | RestoreJob::RecoverObjects
+            | RestoreJob::RecoverDatabase
+            | RestoreJob::RunRestoreCommand
+            | RestoreJob::Migrate => {}
         }
     }
 
@@ -127,7 +206,7 @@ impl Timeline<'_> {
     /// A write through the API.
     fn write(&mut self, place: Place) {
         let message = "a write while the site is down";
-        if !self.database || !self.objects {
+        if !self.is_whole() {
             let help = "put it before `destroy`, or after the restore";
             self.wrong(place, message, "the site is destroyed at this point", help);
         } else if !self.running {
@@ -144,8 +223,17 @@ impl Timeline<'_> {
                 "there is no dump in the live stores",
                 "write `fault in backup: …`",
             ),
-            Takes::Rows => self.fault_in_store(self.database, "database", place),
-            Takes::Objects => self.fault_in_store(self.objects, "bucket", place),
+            Takes::Rows if !self.method.topology.has_database() => {
+                let help = "choose a topology with Postgres";
+                self.wrong(
+                    place,
+                    "a fault in rows of a site without a database",
+                    "no rows to change by SQL",
+                    help,
+                );
+            }
+            Takes::Rows => self.fault_in_store(self.has_rows(), "database", place),
+            Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
             armed @ (Takes::NextDump | Takes::NextCopy | Takes::NextRestore) => {
                 self.armed.push((place, armed));
             }
@@ -161,9 +249,11 @@ impl Timeline<'_> {
     }
 
     fn fault_in_backup(&mut self, fault: &Fault, place: Place) {
+        let binaries = if self.method.topology.has_bucket() { Where::Bucket } else { Where::Assets };
+        let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&binaries));
         let (there, step) = match fault.takes() {
-            Takes::Backup => (self.dumped, BackupStep::DumpDatabase),
-            Takes::Objects => (self.copied, BackupStep::CopyObjects),
+            Takes::Backup => (self.dumped, BackupJob::DumpDatabase),
+            Takes::Objects => (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects)),
             Takes::Rows | Takes::NextDump | Takes::NextCopy | Takes::NextRestore => {
                 let help = "write `fault: …`";
                 return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
@@ -182,9 +272,9 @@ impl Timeline<'_> {
     fn end(&mut self, steps: &[At<Step>], steps_key: Place) {
         for (place, takes) in std::mem::take(&mut self.armed) {
             let step = match takes {
-                Takes::NextDump => BackupStep::DumpDatabase.words(),
-                Takes::NextCopy => BackupStep::CopyObjects.words(),
-                Takes::NextRestore => RestoreStep::RestoreDatabase.words(),
+                Takes::NextDump => BackupJob::DumpDatabase.words(),
+                Takes::NextCopy => BackupJob::CopyObjects.words(),
+                Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
                 Takes::Objects | Takes::Rows | Takes::Backup => continue,
             };
             let message = format!("this fault waits for a `{step}` that never comes");
@@ -194,15 +284,22 @@ impl Timeline<'_> {
         if !steps.iter().any(|step| matches!(step.value, Step::Restore(_))) {
             let help = "add `- restore: runbook`";
             self.wrong(steps_key, "nothing is restored", "these steps have no `restore`", help);
-        } else if !self.database || !self.objects {
-            let what = if self.database { "objects" } else { "database" };
-            let message =
-                format!("the {what} is never restored", what = if self.database { "bucket" } else { what });
-            let help = format!("add `- restore {what}`");
+        } else if let Some(lost) = self.method.places().into_iter().find(|place| !self.there.contains(place))
+        {
+            let step = self.method.restore().into_iter().find(|job| job.brings_back().contains(&lost));
+            let message = format!("the {} is never restored", lost.words());
+            let help = format!("add `- {}`", step.map_or("", RestoreJob::words));
             self.wrong(last.place, message, "still destroyed after this", &help);
         } else if !self.running {
             let help = "add `- start engine` to the restore";
             self.wrong(last.place, "the engine is never started again", "still stopped after this", help);
         }
+    }
+}
+
+fn own_backup(step: &At<BackupStep>) -> Option<BackupJob> {
+    match &step.value {
+        BackupStep::Own(job) => Some(*job),
+        BackupStep::Act(_) => None,
     }
 }

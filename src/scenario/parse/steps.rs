@@ -8,6 +8,7 @@ use crate::{
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::{Mistake, suggest},
+        method::{BackupJob, Method, RestoreJob},
         yaml::{
             fields::items,
             tree::{Data, Node},
@@ -23,7 +24,7 @@ const MOST_STEPS: usize = 200;
 pub const OWN_WORDS: [&str; 3] = ["back up", "destroy", "restore"];
 
 /// The steps of a scenario.
-pub fn steps(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<At<Step>> {
+pub fn steps(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Vec<At<Step>> {
     let nodes = items(node, mistakes);
     if matches!(&node.data, Data::List(items) if items.is_empty()) {
         mistakes.push(
@@ -37,10 +38,10 @@ pub fn steps(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<At<Step>> {
         mistakes.push(Mistake::at(first.place, message).label("one too many"));
         return Vec::new();
     }
-    nodes.iter().filter_map(|node| step(node, mistakes)).collect()
+    nodes.iter().filter_map(|node| step(node, method, mistakes)).collect()
 }
 
-fn step(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<At<Step>> {
+fn step(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Option<At<Step>> {
     let (word, place, value) = node.word().map_err(|mistake| mistakes.push(mistake)).ok()?;
     let whole = Place { end: node.place.end.max(place.end), ..place };
     let at = |value| Some(At { value, place: whole });
@@ -53,12 +54,13 @@ fn step(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<At<Step>> {
     };
     match word {
         "back up" => {
-            let list = sub_steps(value, word, &BackupStep::RUNBOOK, BackupStep::words, mistakes);
-            at(Step::BackUp(list?.wrapping(BackupStep::Act)))
+            let list = sub_steps(value, word, BackupJob::ALL, &method.backup(), BackupJob::words, mistakes);
+            at(Step::BackUp(list?.wrapping(BackupStep::Own, BackupStep::Act)))
         }
         "restore" => {
-            let list = sub_steps(value, word, &RestoreStep::RUNBOOK, RestoreStep::words, mistakes);
-            at(Step::Restore(list?.wrapping(RestoreStep::Act)))
+            let list =
+                sub_steps(value, word, RestoreJob::ALL, &method.restore(), RestoreJob::words, mistakes);
+            at(Step::Restore(list?.wrapping(RestoreStep::Own, RestoreStep::Act)))
         }
         _ => {
             let what = read::<Destroy>(value).map_err(|mistake| mistakes.push(mistake)).ok()?;
@@ -85,28 +87,28 @@ enum Either<S> {
 }
 
 impl<S> SubSteps<S> {
-    fn wrapping(self, wrap: impl Fn(Act) -> S) -> Vec<At<S>> {
+    fn wrapping<T>(self, own: impl Fn(S) -> T, act: impl Fn(Act) -> T) -> Vec<At<T>> {
         let unwrap = |either| match either {
-            Either::Own(step) => step,
-            Either::Act(act) => wrap(act),
+            Either::Own(job) => own(job),
+            Either::Act(it) => act(it),
         };
         self.0.into_iter().map(|At { value, place }| At { value: unwrap(value), place }).collect()
     }
 }
 
 /// `runbook`, or a list of sub-steps and acts.
-fn sub_steps<S: Clone>(
+fn sub_steps<S: Copy>(
     node: &Node,
     of: &str,
+    all: &[S],
     runbook: &[S],
-    words: impl Fn(&S) -> String,
+    words: impl Fn(S) -> &'static str,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<SubSteps<S>> {
-    let own: Vec<String> = runbook.iter().map(&words).collect();
-    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    let own: Vec<&str> = runbook.iter().map(|job| words(*job)).collect();
     match &node.data {
         Data::Scalar { text, .. } if text == "runbook" => {
-            let at = |step: &S| At { value: Either::Own(step.clone()), place: node.place };
+            let at = |job: &S| At { value: Either::Own(*job), place: node.place };
             Some(SubSteps(runbook.iter().map(at).collect()))
         }
         Data::List(items) => {
@@ -115,9 +117,9 @@ fn sub_steps<S: Clone>(
             }
             let mut list = Vec::new();
             for item in items {
-                let is = |step: &&S| matches!(item.word(), Ok((word, _, None)) if word == words(step));
-                let value = match runbook.iter().find(is) {
-                    Some(step) => Some(Either::Own(step.clone())),
+                let is = |job: &&S| matches!(item.word(), Ok((word, _, None)) if word == words(**job));
+                let value = match all.iter().find(is) {
+                    Some(job) => Some(Either::Own(*job)),
                     None => act(item, &own, &[], mistakes).map(Either::Act),
                 };
                 list.extend(value.map(|value| At { value, place: item.place }));
@@ -159,10 +161,10 @@ fn elsewhere(word: &str, place: Place, allowed: &[&str]) -> Option<Mistake> {
     let misplaced = |label: &str, help: String| {
         Some(Mistake::at(place, format!("`{word}` can't stand here")).label(label.to_owned()).help(help))
     };
-    if BackupStep::RUNBOOK.iter().any(|step| step.words() == word) {
+    if BackupJob::ALL.iter().any(|job| job.words() == word) {
         return misplaced("a sub-step of a backup", "put it into the list of a `back up`".to_owned());
     }
-    if RestoreStep::RUNBOOK.iter().any(|step| step.words() == word) {
+    if RestoreJob::ALL.iter().any(|job| job.words() == word) {
         return misplaced("a sub-step of a restore", "put it into the list of a `restore`".to_owned());
     }
     if words_of::<Fault>().contains(&word) {

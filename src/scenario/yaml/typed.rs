@@ -56,6 +56,9 @@ fn kind_of_word(name: &str) -> &'static str {
         "Act" => "step",
         "FindingKind" => "finding",
         "Topology" => "topology",
+        "Procedure" => "procedure",
+        "Results" => "place for results",
+        "DumpFormat" => "format of a dump",
         "Destroy" => "thing to destroy",
         _ => "word",
     }

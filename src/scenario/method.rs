@@ -1,0 +1,474 @@
+//! Where a site's state lives and by which procedure it is backed up and restored: topologies,
+//! stores, the sub-steps of backup and restore, and the procedures that are made of them. How each
+//! sub-step is done is in `procedure`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// All that tells one way to keep, back up and restore from another; each needs a clean control of
+/// its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Method {
+    /// Where rows and binaries live.
+    pub topology: Topology,
+    /// Where the results of batch jobs live, where they have a place of their own.
+    pub results: Option<Results>,
+    /// What `runbook` means.
+    pub procedure: Procedure,
+    /// How the database is dumped.
+    pub dump: DumpOptions,
+    /// The operator's own commands.
+    pub commands: Option<Commands>,
+}
+
+/// Where rows and binaries live (runbook 1, 2.2, 6).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Topology {
+    /// Rows in Postgres, binaries in a bucket: the production recommendation.
+    #[default]
+    #[serde(rename = "postgres + s3")]
+    PostgresS3,
+    /// Rows in Postgres, binaries in `ASSETS_DIR`.
+    #[serde(rename = "postgres + files")]
+    PostgresFiles,
+    /// Everything in `TEMPLATES_DIR` and `ASSETS_DIR` (`STORAGE_MODE=file`).
+    #[serde(rename = "files")]
+    Files,
+    /// `STORAGE_MODE=file` with binaries in a bucket; `ASSETS_DIR` still holds the index.
+    #[serde(rename = "files + s3")]
+    FilesS3,
+}
+
+/// Where the results of batch jobs live: a third durable place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Results {
+    /// `JOB_RESULT_BLOB_BUCKET`.
+    Bucket,
+    /// `JOB_RESULT_BLOB_DIR`.
+    Directory,
+}
+
+/// A durable place that a backup must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The Postgres database.
+    Database,
+    /// The engine's bucket.
+    Bucket,
+    /// `TEMPLATES_DIR`.
+    Templates,
+    /// `ASSETS_DIR`.
+    Assets,
+    /// The results of batch jobs.
+    Results,
+}
+
+/// What `back up: runbook` and `restore: runbook` mean.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Procedure {
+    /// Dump and copy while the engine runs (runbook 2.1, 2.2; 6 for file mode).
+    #[default]
+    #[serde(rename = "dump and copy")]
+    DumpAndCopy,
+    /// The same with the engine stopped meanwhile (runbook 2.3).
+    #[serde(rename = "maintenance window")]
+    MaintenanceWindow,
+    /// Dump and copy; the rows are restored into a fresh database and the connection is flipped
+    /// (runbook 3.3, "safer alternative").
+    #[serde(rename = "fresh database")]
+    FreshDatabase,
+    /// Continuous archiving and bucket versioning: both stores are brought to one moment
+    /// (runbook 2.3).
+    #[serde(rename = "point in time")]
+    PointInTime,
+    /// The operator's own commands.
+    #[serde(rename = "own commands")]
+    OwnCommands,
+}
+
+/// How `pg_dump` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DumpOptions {
+    /// `--format`.
+    #[serde(default)]
+    pub format: DumpFormat,
+    /// `--jobs`: of the dump (directory format only) and of the restore (custom and directory).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u8>,
+    /// `--compress` by level, 0 to 9; without it what `pg_dump` does by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compress: Option<u8>,
+}
+
+/// `pg_dump --format`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DumpFormat {
+    /// One file for `pg_restore`.
+    #[default]
+    Custom,
+    /// SQL for `psql`.
+    Plain,
+    /// A folder for `pg_restore`, the only one that is dumped in parallel.
+    Directory,
+    /// A tar file for `pg_restore`.
+    Tar,
+}
+
+/// The operator's own commands, for a shell. Their environment is described in
+/// `docs/own-commands.md`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Commands {
+    /// Done once before the first backup: a repository is made, archiving is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepare: Option<String>,
+    /// Takes the backup.
+    #[serde(rename = "back up")]
+    pub back_up: String,
+    /// Brings it back.
+    pub restore: String,
+    /// Whether they need a PostgreSQL server of the scenario's own, with its data directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_server: bool,
+    /// Programs that must be there; without one of them the scenario is skipped and says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+}
+
+impl Topology {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::PostgresS3, Self::PostgresFiles, Self::Files, Self::FilesS3];
+
+    /// Whether rows are in Postgres.
+    pub fn has_database(self) -> bool {
+        matches!(self, Self::PostgresS3 | Self::PostgresFiles)
+    }
+
+    /// Whether binaries are in a bucket.
+    pub fn has_bucket(self) -> bool {
+        matches!(self, Self::PostgresS3 | Self::FilesS3)
+    }
+
+    /// The durable places.
+    pub fn places(self) -> &'static [Place] {
+        match self {
+            Self::PostgresS3 => &[Place::Database, Place::Bucket],
+            Self::PostgresFiles => &[Place::Database, Place::Assets],
+            Self::Files => &[Place::Templates, Place::Assets],
+            Self::FilesS3 => &[Place::Templates, Place::Assets, Place::Bucket],
+        }
+    }
+
+    /// In the words of a scenario file.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::PostgresS3 => "postgres + s3",
+            Self::PostgresFiles => "postgres + files",
+            Self::Files => "files",
+            Self::FilesS3 => "files + s3",
+        }
+    }
+}
+
+impl Place {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Bucket => "bucket",
+            Self::Templates => "templates folder",
+            Self::Assets => "assets folder",
+            Self::Results => "batch results",
+        }
+    }
+}
+
+impl Procedure {
+    /// In the words of a scenario file.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::DumpAndCopy => "dump and copy",
+            Self::MaintenanceWindow => "maintenance window",
+            Self::FreshDatabase => "fresh database",
+            Self::PointInTime => "point in time",
+            Self::OwnCommands => "own commands",
+        }
+    }
+}
+
+impl Method {
+    /// The durable places of a site.
+    pub fn places(&self) -> Vec<Place> {
+        let results = self.results.map(|_| Place::Results);
+        self.topology.places().iter().copied().chain(results).collect()
+    }
+
+    /// Whether a scenario needs a PostgreSQL server of its own.
+    pub fn needs_own_server(&self) -> bool {
+        self.procedure == Procedure::PointInTime || self.commands.as_ref().is_some_and(|c| c.own_server)
+    }
+
+    /// What tells it from the default in the id of its clean control: `files-maintenance-window`.
+    pub fn suffix(&self) -> String {
+        let mut parts = Vec::new();
+        if self.topology != Topology::default() {
+            parts.push(self.topology.words().to_owned());
+        }
+        if let Some(results) = self.results {
+            parts.push(match results {
+                Results::Bucket => "results bucket".to_owned(),
+                Results::Directory => "results directory".to_owned(),
+            });
+        }
+        if self.procedure != Procedure::default() {
+            parts.push(self.procedure.words().to_owned());
+        }
+        let default = DumpOptions::default();
+        if self.dump.format != default.format {
+            parts.push(self.dump.format.option().to_owned());
+        }
+        parts.extend(self.dump.jobs.map(|jobs| format!("jobs {jobs}")));
+        parts.extend(self.dump.compress.map(|level| format!("compress {level}")));
+        if let Some(commands) = &self.commands {
+            parts.extend(commands.needs.first().cloned());
+        }
+        let kebab = |text: &str| {
+            let words: Vec<&str> =
+                text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
+            words.join("-").to_ascii_lowercase()
+        };
+        kebab(&parts.join(" "))
+    }
+
+    /// The sections of the runbook that it exercises.
+    pub fn sections(&self) -> Vec<&'static str> {
+        let backup: &[&str] = match (self.procedure, self.topology) {
+            (Procedure::PointInTime, _) => &["2.1", "2.2", "2.3", "2.4"],
+            (Procedure::MaintenanceWindow, Topology::PostgresS3 | Topology::PostgresFiles) => {
+                &["2.1", "2.2", "2.3", "2.4"]
+            }
+            (_, Topology::PostgresS3 | Topology::PostgresFiles) => &["2.1", "2.2", "2.4"],
+            (_, Topology::Files) => &["6"],
+            (_, Topology::FilesS3) => &["2.2", "6"],
+        };
+        let restore: &[&str] = match self.topology {
+            Topology::PostgresS3 | Topology::PostgresFiles => &["3.1", "3.2", "3.3", "3.4", "3.5", "3.6"],
+            Topology::Files | Topology::FilesS3 => &["3.6"],
+        };
+        backup.iter().chain(restore).copied().collect()
+    }
+
+    /// The backup's sub-steps in the runbook's order: every place once, the manifest after them
+    /// (2.4). A maintenance window stops the engine before and starts it after (2.3).
+    pub fn backup(&self) -> Vec<BackupJob> {
+        use BackupJob as B;
+        let places = self.places();
+        let each = || {
+            places.iter().map(|place| match place {
+                Place::Database => B::DumpDatabase,
+                Place::Bucket => B::CopyObjects,
+                Place::Templates => B::ArchiveTemplates,
+                Place::Assets => B::ArchiveAssets,
+                Place::Results => B::CopyResults,
+            })
+        };
+        match self.procedure {
+            Procedure::DumpAndCopy | Procedure::FreshDatabase => each().chain([B::RecordManifest]).collect(),
+            Procedure::MaintenanceWindow => {
+                [B::StopEngine].into_iter().chain(each()).chain([B::StartEngine, B::RecordManifest]).collect()
+            }
+            Procedure::PointInTime => vec![B::TakeBaseBackup, B::RecordManifest, B::ChooseTarget],
+            Procedure::OwnCommands => vec![B::RunBackupCommand, B::RecordManifest],
+        }
+    }
+
+    /// The restore's sub-steps in the runbook's order: binaries before rows, the engine last
+    /// (runbook 3).
+    pub fn restore(&self) -> Vec<RestoreJob> {
+        use RestoreJob as R;
+        let mut jobs = vec![R::StopEngine];
+        match self.procedure {
+            Procedure::OwnCommands => jobs.push(R::RunRestoreCommand),
+            Procedure::PointInTime => jobs.extend([R::RecoverObjects, R::RecoverDatabase]),
+            Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::FreshDatabase => {
+                let mut places = self.places();
+                places.sort_by_key(|place| match place {
+                    Place::Bucket => 0,
+                    Place::Results => 1,
+                    Place::Assets => 2,
+                    Place::Templates => 3,
+                    Place::Database => 4,
+                });
+                jobs.extend(places.iter().map(|place| match place {
+                    Place::Database if self.procedure == Procedure::FreshDatabase => R::RestoreFreshDatabase,
+                    Place::Database => R::RestoreDatabase,
+                    Place::Bucket => R::RestoreObjects,
+                    Place::Templates => R::ExtractTemplates,
+                    Place::Assets => R::ExtractAssets,
+                    Place::Results => R::RestoreResults,
+                }));
+            }
+        }
+        if self.topology.has_database() {
+            jobs.push(R::Migrate);
+        }
+        jobs.push(R::StartEngine);
+        jobs
+    }
+}
+
+impl DumpFormat {
+    /// As `pg_dump` takes it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Custom => "custom",
+            Self::Plain => "plain",
+            Self::Directory => "directory",
+            Self::Tar => "tar",
+        }
+    }
+
+    /// How the file or folder is called.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Custom => "dump",
+            Self::Plain => "sql",
+            Self::Directory => "dir",
+            Self::Tar => "tar",
+        }
+    }
+}
+
+// A sub-step: its variant, its words in a scenario file, the places that it saves or brings back,
+// and what it does.
+macro_rules! jobs {
+    ($(#[$doc:meta])* $name:ident $of:ident: $($variant:ident $words:literal [$($place:ident)*] $meaning:literal),* $(,)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum $name { $(#[doc = $meaning] #[serde(rename = $words)] $variant),* }
+
+        impl $name {
+            /// All, in the order of a procedure.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The words of a scenario file.
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$variant => $words),* }
+            }
+
+            /// The places that it
+            #[doc = stringify!($of)]
+            pub fn $of(self) -> &'static [Place] {
+                match self { $(Self::$variant => &[$(Place::$place),*]),* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.words())
+            }
+        }
+    };
+}
+
+jobs! {
+    /// A sub-step of a backup (runbook 2).
+    BackupJob saves:
+    StopEngine "stop engine" [] "The engine is stopped: a maintenance window begins (runbook 2.3).",
+    DumpDatabase "dump database" [Database] "`pg_dump` (runbook 2.1).",
+    CopyObjects "copy objects" [Bucket] "The bucket into a dated prefix of the backup bucket (runbook 2.2).",
+    ArchiveTemplates "archive templates" [Templates] "`tar` of `TEMPLATES_DIR` (runbook 6).",
+    ArchiveAssets "archive assets" [Assets] "`tar` of `ASSETS_DIR` (runbook 2.2, 6).",
+    CopyResults "copy results" [Results] "The results of batch jobs (runbook 1).",
+    TakeBaseBackup "take base backup" [Database Bucket] "`pg_basebackup`, WAL archiving, bucket versioning (runbook 2.1, 2.3).",
+    ChooseTarget "choose recovery target" [] "The moment that both stores will be brought to (runbook 2.3).",
+    RunBackupCommand "run backup command" [Database Bucket Templates Assets Results] "The operator's own backup.",
+    StartEngine "start engine" [] "The engine is started: a maintenance window ends.",
+    RecordManifest "record manifest" [] "The metadata inventory (runbook 2.4).",
+}
+
+jobs! {
+    /// A sub-step of a restore (runbook 3).
+    RestoreJob brings_back:
+    StopEngine "stop engine" [] "The engine is stopped (runbook 3.1).",
+    RestoreObjects "restore objects" [Bucket] "The copy back into the bucket (runbook 3.2).",
+    RestoreResults "restore results" [Results] "The results of batch jobs.",
+    ExtractAssets "extract assets" [Assets] "`ASSETS_DIR` from its tarball (runbook 3.2, 6).",
+    ExtractTemplates "extract templates" [Templates] "`TEMPLATES_DIR` from its tarball (runbook 6).",
+    RecoverObjects "recover objects" [Bucket] "The bucket to its versions as of the recovery target.",
+    RestoreDatabase "restore database" [Database] "Drop, create, `pg_restore` (runbook 3.3).",
+    RestoreFreshDatabase "restore into fresh database" [Database] "`pg_restore` into a new database, and the connection is flipped (runbook 3.3).",
+    RecoverDatabase "recover database" [Database] "The base backup, and WAL up to the recovery target.",
+    RunRestoreCommand "run restore command" [Database Bucket Templates Assets Results] "The operator's own restore.",
+    Migrate "migrate" [] "Brings the schema forward (runbook 3.4).",
+    StartEngine "start engine" [] "The engine is started (runbook 3.5).",
+}
+
+impl BackupJob {
+    /// Whether its beginning is the instant whose rows the backup promises.
+    pub fn fixes_cut_point(self) -> bool {
+        match self {
+            Self::DumpDatabase | Self::ArchiveTemplates | Self::ChooseTarget | Self::RunBackupCommand => true,
+            Self::StopEngine
+            | Self::CopyObjects
+            | Self::ArchiveAssets
+            | Self::CopyResults
+            | Self::TakeBaseBackup
+            | Self::StartEngine
+            | Self::RecordManifest => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_procedure_saves_and_brings_back_every_place() {
+        for topology in Topology::ALL {
+            for results in [None, Some(Results::Bucket)] {
+                for procedure in [
+                    Procedure::DumpAndCopy,
+                    Procedure::MaintenanceWindow,
+                    Procedure::FreshDatabase,
+                    Procedure::OwnCommands,
+                ] {
+                    let method = Method { topology, results, procedure, ..Method::default() };
+                    let saved: Vec<Place> =
+                        method.backup().into_iter().flat_map(BackupJob::saves).copied().collect();
+                    let back: Vec<Place> =
+                        method.restore().into_iter().flat_map(RestoreJob::brings_back).copied().collect();
+                    for place in method.places() {
+                        assert!(saved.contains(&place), "{method:?} does not save the {}", place.words());
+                        assert!(
+                            back.contains(&place),
+                            "{method:?} does not bring back the {}",
+                            place.words()
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_method_has_no_suffix() {
+        assert_eq!(Method::default().suffix(), "");
+        let method = Method {
+            topology: Topology::FilesS3,
+            procedure: Procedure::MaintenanceWindow,
+            ..Method::default()
+        };
+        assert_eq!(method.suffix(), "files-s3-maintenance-window");
+    }
+}

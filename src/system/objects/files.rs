@@ -1,0 +1,164 @@
+//! Binaries in a folder, as an engine with `ASSET_BINARY_STORE=filesystem` keeps them: a key is a
+//! path below the folder. Names that begin with a dot are the engine's own (its index, writes under
+//! way) and no objects. A folder keeps no content type and no metadata.
+
+use super::kinds::{Got, Listed};
+use crate::base::digest::Digest;
+use crate::base::ids::{BucketName, ObjectKey};
+use crate::base::trouble::{OrTrouble, Trouble};
+use crate::model::state::Object;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+/// A folder of folders: each is a bucket.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    root: PathBuf,
+}
+
+/// A folder whose files are objects.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    dir: PathBuf,
+}
+
+impl Folders {
+    /// The folders below this one.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    pub(super) fn folder(&self, name: &BucketName) -> Folder {
+        Folder { dir: self.root.join(name.as_str()) }
+    }
+}
+
+impl Folder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn create(&self) -> Result<(), Trouble> {
+        std::fs::create_dir_all(&self.dir).or_environment(|| format!("can't make {}", self.dir.display()))
+    }
+
+    pub(super) fn delete_whole(&self) -> Result<(), Trouble> {
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Trouble::environment(format!("can't remove {}", self.dir.display())).because(&error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
+        let mut all = Vec::new();
+        collect(&self.dir, String::new(), &mut all)?;
+        all.retain(|listed| listed.key.as_str().starts_with(prefix));
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(all)
+    }
+
+    pub(super) fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
+        match std::fs::read(self.file(key)?) {
+            Ok(bytes) => Ok(Got::Found { bytes, content_type: None, metadata: BTreeMap::new() }),
+            Err(error) => match error.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(Got::Missing),
+                ErrorKind::PermissionDenied => Ok(Got::Denied),
+                _ => Err(Trouble::environment(self.words("read", key)).because(&error)),
+            },
+        }
+    }
+
+    pub(super) fn put(&self, key: &ObjectKey, bytes: &[u8]) -> Result<(), Trouble> {
+        let file = self.file(key)?;
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).or_environment(|| self.words("write", key))?;
+        }
+        std::fs::write(file, bytes).or_environment(|| self.words("write", key))
+    }
+
+    pub(super) fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
+        match std::fs::remove_file(self.file(key)?) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Trouble::environment(self.words("remove", key)).because(&error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
+        let digest = |listed: Listed| {
+            let bytes =
+                std::fs::read(self.file(&listed.key)?).or_environment(|| self.words("read", &listed.key))?;
+            let short = listed.key.as_str().strip_prefix(prefix).unwrap_or(listed.key.as_str());
+            let object = Object { size: bytes.len() as u64, sha256: Digest::of(&bytes), content_type: None };
+            Ok((ObjectKey::from(short), object))
+        };
+        self.list(prefix)?.into_iter().map(digest).collect()
+    }
+
+    /// The file of a key; one that would lead out of the folder is refused.
+    fn file(&self, key: &ObjectKey) -> Result<PathBuf, Trouble> {
+        let path = Path::new(key.as_str());
+        if path.components().all(|part| matches!(part, Component::Normal(_))) && !key.as_str().is_empty() {
+            return Ok(self.dir.join(path));
+        }
+        Err(Trouble::environment(format!("the key {key:?} is no path below {}", self.dir.display())))
+    }
+
+    fn words(&self, verb: &str, key: &ObjectKey) -> String {
+        format!("can't {verb} {}", self.dir.join(key.as_str()).display())
+    }
+}
+
+/// All files below a folder. One that is not there holds none.
+fn collect(dir: &Path, prefix: String, into: &mut Vec<Listed>) -> Result<(), Trouble> {
+    let words = || format!("can't list {}", dir.display());
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.or_environment(words)?,
+    };
+    for entry in entries {
+        let entry = entry.or_environment(words)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            continue;
+        }
+        let meta =
+            entry.path().metadata().or_environment(|| format!("can't look at {}", entry.path().display()))?;
+        let key = format!("{prefix}{name}");
+        if meta.is_dir() {
+            collect(&entry.path(), format!("{key}/"), into)?;
+        } else {
+            into.push(Listed { key: key.into(), size: meta.len() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_objects_and_hidden_ones_are_not() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folders::new(temp.path()).folder(&BucketName::new("assets"));
+        folder.create().unwrap();
+        let key = ObjectKey::from("versions/1/2");
+        folder.put(&key, b"old").unwrap();
+        folder.put(&"logo.png".into(), b"new").unwrap();
+        std::fs::write(temp.path().join("assets/.assets-index.json"), "{}").unwrap();
+        let keys: Vec<String> = folder.list("").unwrap().into_iter().map(|l| l.key.to_string()).collect();
+        assert_eq!(keys, ["logo.png", "versions/1/2"]);
+        assert_eq!(folder.inventory("versions/").unwrap()[&"1/2".into()].sha256, Digest::of("old"));
+        folder.delete(&key).unwrap();
+        assert_eq!(folder.get(&key).unwrap(), Got::Missing);
+        assert!(folder.get(&"../outside".into()).is_err());
+        folder.delete_whole().unwrap();
+        assert!(folder.list("").unwrap().is_empty());
+    }
+}
