@@ -62,6 +62,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["system::engine"]),
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
+    ("testcontainers", &["system::containers"]),
 ];
 
 /// The stand-ins stand aside: they run as child processes of our own program, and no check can

@@ -6,6 +6,7 @@ use crate::{
         redact::Redactor,
     },
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
+    system::containers::daemon,
 };
 use clap::{Args, ValueEnum};
 use std::{path::Path, time::Duration};
@@ -47,7 +48,7 @@ pub struct Outcome {
 /// Looks around.
 pub async fn run(args: DoctorArgs) -> Outcome {
     let mut lines = vec![postgres().await, objects().await, temporary(), user()];
-    let optional = [minio().await, go().await];
+    let optional = [minio().await, go().await, docker().await];
     let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
     lines.push(room("reports", &report_dir));
     lines.extend(optional);
@@ -125,6 +126,21 @@ async fn go() -> Line {
             needed,
             found: "none, for make minio".into(),
             todo: "https://go.dev/dl/".to_owned(),
+        },
+    }
+}
+
+/// What `--substrate containers` would use.
+async fn docker() -> Line {
+    let (what, needed) = ("containers", false);
+    match daemon().await {
+        Ok(daemon) => Line { what, ok: true, needed, found: daemon, todo: String::new() },
+        Err(trouble) => Line {
+            what,
+            ok: false,
+            needed,
+            found: "none, for --substrate containers".into(),
+            todo: trouble.hint.unwrap_or_default(),
         },
     }
 }

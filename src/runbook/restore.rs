@@ -2,17 +2,23 @@
 
 use crate::{
     base::{
+        clock::password,
         process::{self, Command},
         trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{
         check::CheckId,
+        event::Event,
         finding::{Entity, Finding, FindingKind},
     },
     procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
     scenario::method::RestoreJob,
     site::{Handles, Rows},
+    system::{
+        containers::{Network, Wanted, run_to_end},
+        engine::{Launch, own_folders},
+    },
 };
 use std::time::Duration;
 
@@ -95,6 +101,9 @@ fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
     let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
+    if let Launch::Image(image) = &site.engine.launch {
+        return migrate_in_container(site, image, log).await;
+    }
     let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
     let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
     let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
@@ -106,8 +115,37 @@ pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
     if ran.exit.is_success() {
         return Ok(None);
     }
-    let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
+    Ok(Some(not_migrated(&format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12)))))
+}
+
+/// The same command in the engine's image, whose own entrypoint it is given to.
+async fn migrate_in_container(
+    site: &Handles,
+    image: &str,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    let env = site.engine.env();
+    let output = site.folder.join(format!("migrate-{}.log", password()));
+    let wanted = Wanted {
+        what: "the migration",
+        image,
+        args: site.profile.migrate.clone(),
+        network: Network::Host,
+        folders: own_folders(&env)?,
+        run: site.engine.children.folder(),
+        log: &output,
+        env: &env,
+    };
+    let (exit, text) = run_to_end(wanted, LIMIT, &site.redactor).await?;
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let tail = lines[lines.len().saturating_sub(12)..].join("\n");
+    let words = site.profile.migrate.join(" ");
+    log.event(Event::Noted { text: format!("in a container of {image}: {words}: {exit}") })?;
+    Ok((!exit.is_success()).then(|| not_migrated(&format!("{words} in {image}: {exit}\n{tail}"))))
+}
+
+fn not_migrated(said: &str) -> Finding {
     let step = Entity::Step("migrate".to_owned());
     let expected = "the migration succeeds";
-    Ok(Some(Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())))
+    Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())
 }

@@ -8,7 +8,7 @@ mod leftovers;
 
 pub use leftovers::{remove_all_of, sweep};
 
-use crate::base::process::{Exit, until};
+use crate::base::process::Exit;
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
 use std::collections::BTreeMap;
@@ -89,8 +89,9 @@ pub async fn daemon() -> Result<String, Trouble> {
         .unwrap_or_else(|_| Err(Trouble::environment("Docker does not answer within 5 s")))
         .map_err(|trouble| trouble.hint(HINT))?;
     let names = version.components.unwrap_or_default();
-    let name = names.first().map_or_else(|| "Docker".to_owned(), |component| component.name.clone());
-    Ok(format!("{name} {}", version.version.unwrap_or_default()))
+    // Docker's own component is called Engine, Podman's is Podman Engine.
+    let name = names.first().map(|component| component.name.as_str()).filter(|name| *name != "Engine");
+    Ok(format!("{} {}", name.unwrap_or("Docker Engine"), version.version.unwrap_or_default()))
 }
 
 const HINT: &str = "start Docker, or Podman's socket (podman system service) with DOCKER_HOST naming it; \
@@ -121,8 +122,14 @@ impl Container {
         let address = match wanted.network {
             Network::Host => None,
             Network::Published(port) => {
-                let port = container.get_host_port_ipv4(port.tcp()).await.map_err(|e| refused(words(), &e))?;
-                Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+                match container.get_host_port_ipv4(port.tcp()).await {
+                    Ok(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+                    // One that has ended has no port any more.
+                    Err(error) => {
+                        let said = redactor.clean(&output(&container).await);
+                        return Err(with_last_words(refused(words(), &error), wanted.what, &said));
+                    }
+                }
             }
         };
         Ok(Self(Arc::new(Inner {
@@ -146,6 +153,13 @@ impl Container {
         self.0.redactor.clean(&String::from_utf8_lossy(&bytes))
     }
 
+    /// All that it wrote, redacted, as the daemon has it: where the log may still be under way.
+    async fn output(&self) -> String {
+        let held = self.0.held.lock().await;
+        let Some(container) = &*held else { return self.log_text() };
+        self.0.redactor.clean(&output(container).await)
+    }
+
     /// Waits until `ready` is done.
     ///
     /// # Errors
@@ -159,10 +173,7 @@ impl Container {
                 Trouble::environment(format!("{what} is not ready after {} s", limit.as_secs()))
             }
         };
-        let text = self.log_text();
-        let lines: Vec<&str> = text.trim_end().lines().collect();
-        let tail = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
-        Err(if tail.is_empty() { trouble } else { trouble.cause(format!("{what} wrote:\n{tail}")) })
+        Err(with_last_words(trouble, what, &self.output().await))
     }
 
     /// Waits for its end.
@@ -247,17 +258,35 @@ fn exit(code: Option<i64>) -> Exit {
     }
 }
 
-/// Runs a container to its end. Gives its exit; what it wrote is in its log.
+/// What it wrote, *not* redacted.
+async fn output(container: &ContainerAsync<GenericImage>) -> String {
+    let out = container.stdout_to_vec().await.unwrap_or_default();
+    let all = [out, container.stderr_to_vec().await.unwrap_or_default()].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+fn with_last_words(trouble: Trouble, what: &str, said: &str) -> Trouble {
+    let lines: Vec<&str> = said.trim_end().lines().collect();
+    match lines[lines.len().saturating_sub(LAST_LINES)..].join("\n") {
+        tail if tail.is_empty() => trouble,
+        tail => trouble.cause(format!("{what} wrote:\n{tail}")),
+    }
+}
+
+/// Runs a container to its end. Gives its exit and what it wrote, redacted.
 ///
 /// # Errors
-/// As [`Container::start`]; also when it has not ended at the limit.
-pub async fn run_to_end(wanted: Wanted<'_>, limit: Duration, redactor: &Redactor) -> Result<Exit, Trouble> {
+/// As [`Container::start`].
+pub async fn run_to_end(
+    wanted: Wanted<'_>,
+    limit: Duration,
+    redactor: &Redactor,
+) -> Result<(Exit, String), Trouble> {
     let container = Container::start(wanted, redactor).await?;
-    let ended = tokio::time::timeout(limit, container.ended()).await;
-    let logged = until(|| Arc::strong_count(&container.0).eq(&1).then_some(()));
-    drop(tokio::time::timeout(LOOK_AGAIN, logged).await);
+    let exit = tokio::time::timeout(limit, container.ended()).await.unwrap_or(Exit::TimedOut);
+    let text = container.output().await;
     container.kill().await;
-    Ok(ended.unwrap_or(Exit::TimedOut))
+    Ok((exit, text))
 }
 
 fn request(wanted: &Wanted<'_>) -> ContainerRequest<GenericImage> {

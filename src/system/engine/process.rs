@@ -197,13 +197,13 @@ impl EngineProcess {
             Launch::Url(_) => Held::Nothing,
         };
         let process = Self { url, held };
-        let (ready, limit) = (process.ready(), with.ready_within);
-        let trouble = match &process.held {
-            Held::Process(daemon) => daemon.wait_ready("the engine", limit, ready).await.err(),
-            Held::Container(container) => container.wait_ready(limit, ready).await.err(),
-            Held::Nothing => None,
+        let limit = with.ready_within;
+        let ready = match &process.held {
+            Held::Process(daemon) => daemon.wait_ready("the engine", limit, process.ready()).await,
+            Held::Container(container) => container.wait_ready(limit, process.ready()).await,
+            Held::Nothing => Ok(()),
         };
-        let Some(trouble) = trouble else { return Ok(process) };
+        let Err(trouble) = ready else { return Ok(process) };
         let ended_by_itself = match &process.held {
             Held::Process(daemon) => daemon.exit().is_some(),
             Held::Container(container) => !container.runs().await,
@@ -306,7 +306,7 @@ pub fn own_folders(env: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Troub
 }
 
 /// Variables that name folders of an engine.
-const FOLDERS: [&str; 3] = ["ASSETS_DIR", "TEMPLATES_DIR", "TMPDIR"];
+const FOLDERS: [&str; 4] = ["ASSETS_DIR", "TEMPLATES_DIR", "JOB_RESULT_BLOB_DIR", "TMPDIR"];
 
 /// Whether every thread of a process stands still (state `T` in `/proc`, see proc(5)); also where
 /// the system does not say.

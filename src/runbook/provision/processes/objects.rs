@@ -212,7 +212,7 @@ async fn minio(
         let command = base.clone().arg("server").arg(data).arg("--address").arg(address.to_string());
         let log = run_dir.path().join(format!("minio-{attempt}.log"));
         let daemon = Daemon::start(command, &log, redactor).await?;
-        match daemon.wait_ready("MinIO", READY, healthy(address)).await {
+        match daemon.wait_ready("MinIO", READY, minio_answers(address)).await {
             Ok(()) => return Ok((daemon, format!("http://{address}"))),
             Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("in use") => attempt += 1,
             Err(trouble) => return Err(trouble),
@@ -221,7 +221,7 @@ async fn minio(
 }
 
 /// Asks until `/minio/health/ready` says 200. MinIO refuses a request that names no host.
-async fn healthy(address: SocketAddr) {
+pub async fn minio_answers(address: SocketAddr) {
     let ask = || async move {
         let mut stream = TcpStream::connect(address).await.ok()?;
         let head = format!("GET /minio/health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n");
