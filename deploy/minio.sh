@@ -34,7 +34,7 @@ command -v go >/dev/null 2>&1 || {
 # No other toolchain is fetched behind the user's back.
 export GOTOOLCHAIN=local
 go=$(go env GOVERSION)
-[ "$(printf '%s\n' "$oldest_go" "${go#go}" | sort -V | head -n 1)" = "$oldest_go" ] || {
+[ "$(printf '%s\n' "$oldest_go" "${go#go}" | sort -t. -k1,1n -k2,2n | head -n 1)" = "$oldest_go" ] || {
     say "skipped, because $go is too old: MinIO is built with Go $oldest_go or newer (https://go.dev/dl/)"
     exit 1
 }

@@ -8,7 +8,10 @@
 mod s3_behaviour;
 
 use futures::FutureExt as _;
-use pulp_drill::base::{process::{Base, RunDir}, redact::Redactor};
+use pulp_drill::base::{
+    process::{Base, RunDir},
+    redact::Redactor,
+};
 use pulp_drill::runbook::provision::processes::{ObjectKind, ObjectProgram, ObjectServer};
 use pulp_drill::standin::objects::{Keys, ObjectsArgs, ObjectsError, Running, bind};
 use s3_behaviour::{Case, bucket, client, get, only_s3, put, refusal, refused, versioned};

@@ -174,9 +174,7 @@ impl Substrate {
             Stores::Local { postgres, objects } => {
                 self.own_site(number, method, &access(postgres), &s3_access(objects)).await
             }
-            Stores::Containers(stores) => {
-                self.own_site(number, method, &stores.database, &stores.s3).await
-            }
+            Stores::Containers(stores) => self.own_site(number, method, &stores.database, &stores.s3).await,
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
                 let within = self.engine.ready_within;

@@ -2,14 +2,12 @@
 
 use crate::{
     base::{
-        clock::password,
-        process::{self, Command},
+        process::{self, Command, Ran},
         trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{
         check::CheckId,
-        event::Event,
         finding::{Entity, Finding, FindingKind},
     },
     procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
@@ -101,31 +99,32 @@ fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
     let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
-    if let Launch::Image(image) = &site.engine.launch {
-        return migrate_in_container(site, image, log).await;
-    }
-    let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-    let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
-    let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
-    for (name, value) in site.engine.env() {
-        command = command.env(name, value);
-    }
-    let ran = process::run(command, &site.redactor).await?;
+    let ran = match &site.engine.launch {
+        Launch::Image(image) => migrate_in_container(site, image).await?,
+        Launch::Command(_) | Launch::Url(_) => {
+            let ours =
+                std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
+            let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
+            let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
+            for (name, value) in site.engine.env() {
+                command = command.env(name, value);
+            }
+            process::run(command, &site.redactor).await?
+        }
+    };
     log.ran(&ran)?;
     if ran.exit.is_success() {
         return Ok(None);
     }
-    Ok(Some(not_migrated(&format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12)))))
+    let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
+    let step = Entity::Step("migrate".to_owned());
+    let expected = "the migration succeeds";
+    Ok(Some(Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())))
 }
 
-/// The same command in the engine's image, whose own entrypoint it is given to.
-async fn migrate_in_container(
-    site: &Handles,
-    image: &str,
-    log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+/// The same command in a container of the engine's image, by its entrypoint.
+async fn migrate_in_container(site: &Handles, image: &str) -> Result<Ran, Trouble> {
     let env = site.engine.env();
-    let output = site.folder.join(format!("migrate-{}.log", password()));
     let wanted = Wanted {
         what: "the migration",
         image,
@@ -133,19 +132,8 @@ async fn migrate_in_container(
         network: Network::Host,
         folders: own_folders(&env)?,
         run: site.engine.children.folder(),
-        log: &output,
+        log: &site.folder.join("migrate.log"),
         env: &env,
     };
-    let (exit, text) = run_to_end(wanted, LIMIT, &site.redactor).await?;
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    let tail = lines[lines.len().saturating_sub(12)..].join("\n");
-    let words = site.profile.migrate.join(" ");
-    log.event(Event::Noted { text: format!("in a container of {image}: {words}: {exit}") })?;
-    Ok((!exit.is_success()).then(|| not_migrated(&format!("{words} in {image}: {exit}\n{tail}"))))
-}
-
-fn not_migrated(said: &str) -> Finding {
-    let step = Entity::Step("migrate".to_owned());
-    let expected = "the migration succeeds";
-    Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())
+    run_to_end(wanted, LIMIT, &site.redactor).await
 }

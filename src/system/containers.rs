@@ -8,7 +8,7 @@ mod leftovers;
 
 pub use leftovers::{remove_all_of, sweep};
 
-use crate::base::process::Exit;
+use crate::base::process::{Captured, Exit, Ran};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use testcontainers::bollard::models::{HostConfig, PortBinding};
 use testcontainers::core::client::docker_client_instance;
 use testcontainers::core::logs::LogFrame;
@@ -273,20 +273,23 @@ fn with_last_words(trouble: Trouble, what: &str, said: &str) -> Trouble {
     }
 }
 
-/// Runs a container to its end. Gives its exit and what it wrote, redacted.
+/// Runs a container to its end, like a command of this machine: its program is the image.
 ///
 /// # Errors
 /// As [`Container::start`].
-pub async fn run_to_end(
-    wanted: Wanted<'_>,
-    limit: Duration,
-    redactor: &Redactor,
-) -> Result<(Exit, String), Trouble> {
+pub async fn run_to_end(wanted: Wanted<'_>, limit: Duration, redactor: &Redactor) -> Result<Ran, Trouble> {
+    let (since, program) = (Instant::now(), wanted.image.to_owned());
+    let args = wanted.args.iter().map(|arg| redactor.clean(arg)).collect();
     let container = Container::start(wanted, redactor).await?;
     let exit = tokio::time::timeout(limit, container.ended()).await.unwrap_or(Exit::TimedOut);
-    let text = container.output().await;
+    let (stdout, stderr) = match &*container.0.held.lock().await {
+        Some(held) => (held.stdout_to_vec().await, held.stderr_to_vec().await),
+        None => (Ok(Vec::new()), Ok(Vec::new())),
+    };
+    let captured = |bytes: Result<Vec<u8>, _>| Captured::of(bytes.unwrap_or_default(), redactor);
+    let (stdout, stderr) = (captured(stdout), captured(stderr));
     container.kill().await;
-    Ok((exit, text))
+    Ok(Ran { program, args, exit, duration: since.elapsed(), stdout, stderr })
 }
 
 fn request(wanted: &Wanted<'_>) -> ContainerRequest<GenericImage> {

@@ -182,7 +182,8 @@ async fn more_than_a_page_of_versions_is_listed_and_deleted(client: &Client) {
     let rest = rest.version_id_marker(page.next_version_id_marker().unwrap()).send().await.unwrap();
     assert_eq!((rest.versions().len(), rest.delete_markers().len()), (20, 20));
     for page in [page, rest] {
-        let named = |key: &str, id: &str| ObjectIdentifier::builder().key(key).version_id(id).build().unwrap();
+        let named =
+            |key: &str, id: &str| ObjectIdentifier::builder().key(key).version_id(id).build().unwrap();
         let objects = page.versions().iter().map(|v| named(v.key().unwrap(), v.version_id().unwrap()));
         let markers = page.delete_markers().iter().map(|m| named(m.key().unwrap(), m.version_id().unwrap()));
         let all = Delete::builder().set_objects(Some(objects.chain(markers).collect())).build().unwrap();

@@ -34,7 +34,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "IMAGE", env = "PULP_DRILL_MINIO_IMAGE", default_value = MINIO_IMAGE)]
     pub(super) minio_image: String,
     /// Put before the names of default images, for a registry of your own: mirror.example/
-    #[arg(long, value_name = "PREFIX", env = "PULP_DRILL_REGISTRY", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        env = "PULP_DRILL_REGISTRY",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) registry: String,
     /// The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME
     #[arg(long, default_value = "standin", value_name = "ENGINE")]

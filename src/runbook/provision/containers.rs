@@ -101,7 +101,8 @@ impl ContainerStores {
             tokio::try_join!(postgres(run_dir, &image, redactor), objects(run_dir, &minio, redactor))?;
         let ((postgres, database), (objects, s3)) = (postgres, objects);
         must_suit(&database, programs).await?;
-        let description = [("containers", daemon), ("postgres image", image), ("objects", format!("image {minio}"))];
+        let description =
+            [("containers", daemon), ("postgres image", image), ("objects", format!("image {minio}"))];
         let description = description.map(|(name, value)| (name.to_owned(), value)).into();
         Ok(Self { database, s3, description, _containers: [postgres, objects] })
     }
@@ -141,8 +142,13 @@ async fn postgres(
         ("POSTGRES_DB".to_owned(), "postgres".to_owned()),
         ("POSTGRES_INITDB_ARGS".to_owned(), "--encoding=UTF8 --locale=C.UTF-8 --no-sync".to_owned()),
     ]);
-    let settings =
-        ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "lc_messages=C"];
+    let settings = [
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "max_connections=200",
+        "lc_messages=C",
+    ];
     let settings = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]);
     let (container, address) = server(
         Wanted {

@@ -69,7 +69,8 @@ impl Swept {
 pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Trouble> {
     let mut all = Swept::default();
     for base in Base::all_of_user() {
-        let Swept { removed, ended, containers: _, kept, unknown, failed } = in_background(&base, kept_too).await?;
+        let Swept { removed, ended, containers: _, kept, unknown, failed } =
+            in_background(&base, kept_too).await?;
         all.removed.extend(removed);
         all.ended.extend(ended);
         all.kept.extend(kept);

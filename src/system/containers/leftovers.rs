@@ -6,7 +6,9 @@ use crate::base::trouble::Trouble;
 use std::collections::HashMap;
 use std::path::Path;
 use testcontainers::bollard::models::ContainerSummary;
-use testcontainers::bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
+use testcontainers::bollard::query_parameters::{
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
 
 /// The name of the run's folder.
 const RUN: &str = "pulp-drill.run";
@@ -34,7 +36,9 @@ fn machine() -> String {
 pub async fn remove_all_of(run: &Path) -> Result<usize, Trouble> {
     let all = ours().await?;
     let folder = run.display().to_string();
-    remove(all.iter().filter(|container| label(container, FOLDER) == Some(&folder))).await.map(|ids| ids.len())
+    remove(all.iter().filter(|container| label(container, FOLDER) == Some(&folder)))
+        .await
+        .map(|ids| ids.len())
 }
 
 /// Removes containers of runs whose folder is gone, and gives their names. Where no daemon answers,

@@ -240,7 +240,9 @@ impl EngineProcess {
             return Err(Trouble::harness("an engine in a container belongs to no run"));
         };
         let mut env = with.env.clone();
-        env.extend([("HOST", "127.0.0.1".to_owned()), ("PORT", port.to_string())].map(|(n, v)| (n.to_owned(), v)));
+        env.extend(
+            [("HOST", "127.0.0.1".to_owned()), ("PORT", port.to_string())].map(|(n, v)| (n.to_owned(), v)),
+        );
         let wanted = Wanted {
             what: "the engine",
             image,

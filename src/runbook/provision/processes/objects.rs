@@ -44,11 +44,9 @@ impl ObjectProgram {
         let named = std::env::var_os(MINIO_BIN).filter(|value| !value.is_empty());
         match (asked, named) {
             (Some(ObjectKind::Minio), None) => Self::installed_minio().await,
-            (Some(ObjectKind::Minio) | None, Some(path)) => {
-                Self::minio(Path::new(&path)).await.map_err(|trouble| {
-                    trouble.hint("MINIO_BIN is set: let it name a MinIO server, or unset it")
-                })
-            }
+            (Some(ObjectKind::Minio) | None, Some(path)) => Self::minio(Path::new(&path))
+                .await
+                .map_err(|trouble| trouble.hint("MINIO_BIN is set: let it name a MinIO server, or unset it")),
             (Some(ObjectKind::Embedded), _) | (None, None) => {
                 let us = std::env::current_exe();
                 Ok(Self::embedded(us.or_environment(|| "can't find our own executable".to_owned())?))
