@@ -11,6 +11,7 @@ pub mod check;
 pub mod doctor;
 pub mod generate;
 pub mod list;
+pub mod manifest;
 pub mod pdf;
 pub mod report;
 pub mod run;
@@ -64,6 +65,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Render a stored run again
     Report(report::ReportArgs),
+    /// Take an inventory of a live engine, or verify one
+    Manifest(manifest::ManifestArgs),
     /// Compare PDFs
     Pdf(pdf::PdfArgs),
     /// Run a stand-in: an engine or an object store for drills
@@ -130,6 +133,12 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             print(&outcome.stdout)?;
             tell(&outcome.stderr);
             Ok(if outcome.intact { HELD } else { INTEGRITY })
+        }
+        Command::Manifest(args) => {
+            let done = on_runtime(manifest::run(args))??;
+            print(&done.stdout)?;
+            tell(&done.stderr);
+            Ok(done.exit)
         }
         Command::Pdf(args) => {
             let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;

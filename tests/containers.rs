@@ -78,7 +78,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         if let Some((child, _folder)) = &mut self.ours {
             let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-            drop(nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM));
+            let _gone_already = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
             drop(child.wait());
         }
     }

@@ -73,6 +73,9 @@ async fn run_once(args: RunArgs, cancel: CancellationToken) -> Result<u8, Troubl
     journal.observe(Box::new(terminal::Terminal::stderr()));
     let log = Logbook::new(&journal, None);
     log.event(started(&args, &prepared, &id, seed))?;
+    for (id, why) in &prepared.skipped {
+        log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
+    }
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel };
     let exit = run.to_its_end(prepared, elsewhere).await?;
     run.finish(exit)
@@ -126,7 +129,8 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let Prepared { plans, seeds, golden, profile, engine, library, images, objects } = prepared;
+        let Prepared { plans, seeds, golden, profile, engine, library, images, objects, skipped: _ } =
+            prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;

@@ -30,6 +30,9 @@ pub struct RunRecord {
     pub troubles: Vec<String>,
     /// The scenarios, in the order of the plan.
     pub scenarios: Vec<ScenarioRecord>,
+    /// Scenarios that were not run, and what they miss: neither passed nor failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<(ScenarioId, String)>,
     /// Files kept with the run: path, digest, bytes, what.
     pub artefacts: Vec<Artefact>,
     /// How it ended; none where it did not (a killed run).
@@ -198,6 +201,7 @@ impl RunRecord {
             }
             Event::SubstrateReady { versions } => self.versions.extend(versions.clone()),
             Event::Noted { text } => self.notes.push(text.clone()),
+            Event::ScenarioSkipped { id, why } => self.skipped.push((id.clone(), why.clone())),
             Event::Troubled { trouble, ours: _ } => {
                 if entry.scenario.is_none() {
                     self.troubles.push(trouble.clone());
@@ -277,6 +281,7 @@ impl ScenarioRecord {
             | Event::RunStarted(_)
             | Event::SubstrateReady { .. }
             | Event::Noted { .. }
+            | Event::ScenarioSkipped { .. }
             | Event::ArtefactStored { .. }
             | Event::RunFinished { .. } => {}
         }
