@@ -9,6 +9,7 @@ use std::{io::Write as _, process::ExitCode};
 
 pub mod check;
 pub mod doctor;
+pub mod explore;
 pub mod generate;
 pub mod list;
 pub mod manifest;
@@ -63,6 +64,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Remove what dead runs have left behind
     Sweep(sweep::SweepArgs),
+    /// Explore the consistency window in a model: what a restore can give
+    Explore(Box<explore::ExploreArgs>),
     /// Render a stored run again
     Report(report::ReportArgs),
     /// Take an inventory of a live engine, or verify one
@@ -128,6 +131,7 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             tell(&outcome.stderr);
             Ok(if outcome.clean { HELD } else { UNVERIFIED })
         }
+        Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(args) => {
             let outcome = report::run(&args)?;
             print(&outcome.stdout)?;

@@ -76,10 +76,13 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        if let Some((child, _folder)) = &mut self.ours {
+        if let Some((child, folder)) = &mut self.ours {
             let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
             let _gone_already = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
             drop(child.wait());
+            // dockerd leaves the mount of its network namespace, which keeps the folder from going.
+            let mount = folder.path().join("exec/netns/default");
+            drop(Command::new("umount").arg(mount).output());
         }
     }
 }

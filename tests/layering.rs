@@ -27,6 +27,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("how a scenario is judged", &["model::verdict"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
+    ("the consistency window, as a model", &["explore"]),
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
     ("a site, a plan, the reports", &["site", "plan", "report"]),
     ("back up and restore, side by side", &["procedure"]),
