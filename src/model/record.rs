@@ -13,6 +13,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// What an artefact is that holds a template's known-good PDF.
+pub const KNOWN_GOOD: &str = "the known-good PDF";
+
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -61,6 +64,9 @@ pub struct Artefact {
     pub bytes: u64,
     /// What it is.
     pub what: String,
+    /// The scenario that kept it; none where the run did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioId>,
 }
 
 /// A scenario of a run.
@@ -86,6 +92,9 @@ pub struct ScenarioRecord {
     pub renders: Renders,
     /// How each check went, with its milliseconds.
     pub checks: Vec<(CheckId, CheckOutcome, u64)>,
+    /// When each check ended, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check_ends: Vec<DateTime<Utc>>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// Troubles.
@@ -212,6 +221,7 @@ impl RunRecord {
                 sha256: *sha256,
                 bytes: *bytes,
                 what: what.clone(),
+                scenario: entry.scenario.clone(),
             }),
             Event::RunFinished { verdict, exit, cut_short } => {
                 self.finished =
@@ -269,7 +279,10 @@ impl ScenarioRecord {
                     (false, _) => self.renders.refused += 1,
                 }
             }
-            Event::CheckFinished { check, outcome, ms } => self.checks.push((*check, outcome.clone(), *ms)),
+            Event::CheckFinished { check, outcome, ms } => {
+                self.checks.push((*check, outcome.clone(), *ms));
+                self.check_ends.push(entry.at);
+            }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
             Event::ScenarioFinished { judgement, ms, rto_ms } => {
