@@ -1,5 +1,6 @@
 //! Doors to the outside: the only places that speak to PostgreSQL, object stores and the engine.
 
+pub mod cluster;
 pub mod engine;
 pub mod gate;
 pub mod objects;

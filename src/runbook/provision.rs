@@ -13,6 +13,7 @@ use crate::{
     scenario::method::{Method, Results},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
+        cluster::OwnServer,
         engine::{ApiKeys, Launch},
         gate::Gate,
         objects::{Bucket, S3Access, Store, files::Folders},
@@ -184,7 +185,11 @@ impl Substrate {
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
-        let rows = self.rows(number, method, postgres, &folder, &mut variables).await?;
+        let server = match method.needs_own_server() {
+            true => Some(self.own_server(number).await?),
+            false => None,
+        };
+        let rows = self.rows(number, method, postgres, server.as_ref(), &folder, &mut variables).await?;
         let binaries = binaries(number, method, objects, &folder, &mut variables).await?;
         let engine = EngineSlot {
             launch: self.engine.launch.clone(),
@@ -204,6 +209,7 @@ impl Substrate {
             profile: Arc::clone(&self.profile),
             redactor: self.redactor.clone(),
             gate: binaries.gate,
+            server,
             connection: Mutex::new(None),
             former: std::sync::Mutex::default(),
             s3: binaries.s3,
@@ -216,12 +222,18 @@ impl Substrate {
         }))
     }
 
+    /// A server that no other scenario is on.
+    async fn own_server(&self, number: usize) -> Result<OwnServer, Trouble> {
+        OwnServer::start(&self.run_dir, &format!("own-{number:03}"), &self.programs, &self.redactor).await
+    }
+
     /// Where the rows of a new site are.
     async fn rows(
         &self,
         number: usize,
         method: &Method,
         postgres: &PostgresServer,
+        own: Option<&OwnServer>,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
     ) -> Result<Rows, Trouble> {
@@ -233,7 +245,11 @@ impl Substrate {
                 assets: folder.join("assets"),
             }));
         }
-        let database = access(postgres, &format!("{DATABASE}-{number:03}"));
+        let name = format!("{DATABASE}-{number:03}");
+        let database = match own {
+            Some(own) => own.access(&name).await,
+            None => access(postgres, &name),
+        };
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         set("STORAGE_MODE", "postgres".to_owned());
         set("DATABASE_URL", database.url());
@@ -246,8 +262,13 @@ impl Substrate {
         site.disconnect().await;
         match &self.stores {
             Stores::Local { .. } => {
-                for database in site.databases() {
-                    drop_database(&database.maintenance(), &database.database).await?;
+                match &site.server {
+                    Some(own) => own.remove().await?,
+                    None => {
+                        for database in site.databases() {
+                            drop_database(&database.maintenance(), &database.database).await?;
+                        }
+                    }
                 }
                 site.store.delete_bucket(&site.bucket).await?;
                 if let Some((_, name)) = &site.results {

@@ -23,6 +23,10 @@ pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
 
 async fn rows(site: &Handles) -> Result<(), Trouble> {
     site.disconnect().await;
+    if let Some(server) = &site.server {
+        // The archive of WAL is elsewhere and stays.
+        return server.lose().await;
+    }
     match &site.rows {
         Rows::Postgres(_) => {
             let database = site.database()?;
