@@ -10,7 +10,7 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    scenario::method::{Method, Results},
+    scenario::method::{Method, Procedure, Results},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         cluster::OwnServer,
@@ -351,6 +351,10 @@ async fn binaries(
     };
     store.create_bucket(&bucket).await?;
     store.create_bucket(&backups).await?;
+    if method.procedure == Procedure::PointInTime {
+        // Once, before anything is written (runbook 2.2).
+        store.bucket(&bucket).set_versioning(true).await?;
+    }
     let mut gate = None;
     if let Some(s3) = &s3 {
         let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;

@@ -261,6 +261,9 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
         ("restore objects", "restore database", "rows were there whose binaries were not"),
         ("restore objects", "start engine", "the engine served what had no binaries"),
         ("restore database", "start engine", "the engine served what was to be replaced"),
+        ("recover objects", "recover database", "rows were there whose binaries were not"),
+        ("recover objects", "start engine", "the engine served what had no binaries"),
+        ("recover database", "start engine", "the engine served what was to be replaced"),
     ] {
         if let (Some(first), Some(second)) = (last(earlier), last(later))
             && second < first

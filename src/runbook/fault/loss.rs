@@ -2,7 +2,10 @@
 
 use crate::{
     base::trouble::{OrTrouble, Trouble},
-    scenario::{Destroy, method::Topology},
+    scenario::{
+        Destroy,
+        method::{Procedure, Topology},
+    },
     site::{Handles, Rows},
     system::{objects::Bucket, postgres::drop_database},
 };
@@ -38,6 +41,13 @@ async fn rows(site: &Handles) -> Result<(), Trouble> {
 
 /// An operator rebuilds empty buckets before anything is copied into them.
 async fn binaries(site: &Handles) -> Result<(), Trouble> {
+    if site.method.procedure == Procedure::PointInTime {
+        // Versions are the backup here: the loss is of what can be read. No version outlives its bucket.
+        for object in site.objects.list("").await? {
+            site.objects.delete(&object.key).await?;
+        }
+        return Ok(());
+    }
     site.store.delete_bucket(&site.bucket).await?;
     site.store.create_bucket(&site.bucket).await?;
     if site.method.topology == Topology::FilesS3

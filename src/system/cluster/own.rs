@@ -72,7 +72,13 @@ impl OwnServer {
         let archive = archive_command(&server.archive());
         server.set(
             &data,
-            &[("wal_level", "replica"), ("archive_mode", "on"), ("archive_command", archive.as_str())],
+            &[
+                ("wal_level", "replica"),
+                ("archive_mode", "on"),
+                ("archive_command", archive.as_str()),
+                // A recovery target can then be a transaction's very time.
+                ("track_commit_timestamp", "on"),
+            ],
         )?;
         match server.start_on(&data).await? {
             Came::Up(_) => Ok(server),
@@ -132,6 +138,18 @@ impl OwnServer {
             std::fs::OpenOptions::new().append(true).create(true).open(&path).or_environment(words)?;
         file.write_all(lines.as_bytes()).or_environment(words)?;
         self.give(&path)
+    }
+
+    /// The command by which a recovery fetches WAL from the archive (`restore_command`).
+    pub fn restore_command(&self) -> String {
+        format!("cp {}/%f %p", quoted(&self.archive()))
+    }
+
+    /// Whether a WAL segment of a server on this data directory is whole in the archive: the server
+    /// has no more to do about it.
+    pub fn has_archived(&self, data: &Path, segment: &str) -> bool {
+        let waiting = data.join("pg_wal/archive_status").join(format!("{segment}.ready"));
+        self.archive().join(segment).is_file() && !waiting.exists()
     }
 
     /// Gives a file or folder to the user that the server runs as.
@@ -203,8 +221,13 @@ impl std::fmt::Debug for OwnServer {
 
 /// Copies a segment and never overwrites one (PostgreSQL, "Setting Up WAL Archiving").
 fn archive_command(archive: &Path) -> String {
-    let folder = shell_words::quote(&archive.display().to_string()).into_owned();
+    let folder = quoted(archive);
     format!("test ! -f {folder}/%f && cp %p {folder}/%f")
+}
+
+/// One word for a shell.
+fn quoted(path: &Path) -> String {
+    shell_words::quote(&path.display().to_string()).into_owned()
 }
 
 fn remove(folder: &Path) -> Result<(), Trouble> {
