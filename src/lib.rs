@@ -12,6 +12,8 @@ pub mod base;
 
 pub mod model;
 
+pub mod explore;
+
 pub mod journal;
 pub mod scenario;
 pub mod system;
@@ -20,6 +22,7 @@ pub mod plan;
 pub mod report;
 pub mod site;
 
+pub mod evidence;
 pub mod procedure;
 
 pub mod runbook;

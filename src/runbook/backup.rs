@@ -70,7 +70,7 @@ pub async fn perform(
         }
         BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, &stamp, log).await,
         BackupJob::ChooseTarget => pitr::choose_target(site, backup, log).await,
-        BackupJob::RunBackupCommand => command::back_up(site, backup, armed, log).await,
+        BackupJob::RunBackupCommand => command::back_up(site, log).await,
         BackupJob::RecordManifest => {
             let manifest = manifest::record(&site.engine.api().await?, clock::iso(clock.now())).await?;
             let json =

@@ -83,7 +83,7 @@ pub async fn perform(
             armed.astray.retain(|how| !how.is_of_bucket());
             failed
         }
-        RestoreJob::RunRestoreCommand => command::restore(site, backup, armed, log).await?,
+        RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {
