@@ -80,7 +80,8 @@ pub async fn base_backup(
     // The WAL that it needs is in the archive, not beside it.
     let verify = site.programs.command("pg_verifybackup").args(["--no-parse-wal", "--quiet"]).arg(&base);
     for command in [take, verify] {
-        let ran = ran(site, command, log).await?;
+        let hint = "both belong to PostgreSQL's client programs, or to its server's on some systems";
+        let ran = ran(site, command.hint_if_missing(hint), log).await?;
         if !ran.exit.is_success() {
             return Ok(Some(backup_failed(step, said(&ran))));
         }
