@@ -185,7 +185,9 @@ async fn minio(
 async fn healthy(address: SocketAddr) {
     let ask = || async move {
         let mut stream = TcpStream::connect(address).await.ok()?;
-        stream.write_all(b"GET /minio/health/ready HTTP/1.0\r\n\r\n").await.ok()?;
+        // Some versions refuse a request that names no host.
+        let request = format!("GET /minio/health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         String::from_utf8_lossy(&answer).lines().next()?.contains(" 200").then_some(())
