@@ -14,6 +14,7 @@ use crate::{
     system::{
         cluster::OwnServer,
         engine::{ApiKeys, Launch},
+        objects::S3Access,
         postgres::{Access, Postgres, create_database, drop_database},
         programs::PgBin,
         row_files::RowFiles,
@@ -28,12 +29,14 @@ use std::{
 use tokio::sync::Mutex;
 
 mod binaries;
+pub mod containers;
 pub mod elsewhere;
 mod keep;
 pub mod leftovers;
 pub mod processes;
 
 use binaries::binaries;
+use containers::ContainerStores;
 use elsewhere::Elsewhere;
 use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
 
@@ -68,6 +71,8 @@ pub struct Substrate {
 enum Stores {
     /// Started by us; every scenario gets its own part of them.
     Local { postgres: PostgresServer, objects: ObjectServer },
+    /// The same, in containers.
+    Containers(ContainerStores),
     /// Those of an engine that runs elsewhere; all scenarios take turns on them.
     Elsewhere(Elsewhere),
 }
@@ -95,13 +100,14 @@ impl Substrate {
     pub async fn start(
         run: &str,
         keep: bool,
+        objects: Option<ObjectKind>,
         profile: Arc<Profile>,
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Trouble> {
         let bin = discover(&Places::of_machine()).await.or_trouble()?;
-        let program = ObjectProgram::discover().await?;
+        let program = ObjectProgram::choose(objects).await?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, keep)?);
         if !keep {
             let held = Arc::clone(&run_dir);
@@ -142,29 +148,34 @@ impl Substrate {
 
     /// Names and versions of what takes part, and the settings that matter.
     pub async fn versions(&self) -> Result<BTreeMap<String, String>, Trouble> {
-        let (access, objects) = match &self.stores {
-            Stores::Local { postgres, objects } => (access(postgres, "postgres"), describe(objects)),
-            Stores::Elsewhere(stores) => (stores.database().clone(), "elsewhere".to_owned()),
+        let named = |objects: String| BTreeMap::from([("objects".to_owned(), objects)]);
+        let (access, stores) = match &self.stores {
+            Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
+            Stores::Containers(stores) => (stores.database.clone(), stores.description.clone()),
+            Stores::Elsewhere(stores) => (stores.database().clone(), named("elsewhere".to_owned())),
         };
         let postgres = Postgres::connect(&access).await?;
         let fsync = postgres.setting("fsync").await?;
         let version = postgres.version().await?;
         postgres.close().await;
-        Ok(BTreeMap::from([
+        let others = BTreeMap::from([
             ("postgres".to_owned(), version),
             ("postgres programs".to_owned(), self.programs.dir.display().to_string()),
             ("postgres fsync".to_owned(), fsync),
             ("pg_dump".to_owned(), self.programs.version.to_string()),
-            ("objects".to_owned(), objects),
             ("engine".to_owned(), self.engine.name.clone()),
             ("profile".to_owned(), self.profile.name.clone()),
-        ]))
+        ]);
+        Ok(stores.into_iter().chain(others).collect())
     }
 
     /// A new, empty site: its number is part of every name.
     pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
         match &self.stores {
-            Stores::Local { postgres, objects } => self.local_site(number, method, postgres, objects).await,
+            Stores::Local { postgres, objects } => {
+                self.own_site(number, method, &access(postgres), &s3_access(objects)).await
+            }
+            Stores::Containers(stores) => self.own_site(number, method, &stores.database, &stores.s3).await,
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
                 let within = self.engine.ready_within;
@@ -173,12 +184,13 @@ impl Substrate {
         }
     }
 
-    async fn local_site(
+    /// A part of stores of ours.
+    async fn own_site(
         &self,
         number: usize,
         method: &Method,
-        postgres: &PostgresServer,
-        objects: &ObjectServer,
+        postgres: &Access,
+        objects: &S3Access,
     ) -> Result<Site<Source>, Trouble> {
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
@@ -231,7 +243,7 @@ impl Substrate {
         &self,
         number: usize,
         method: &Method,
-        postgres: &PostgresServer,
+        postgres: &Access,
         own: Option<&OwnServer>,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
@@ -247,7 +259,7 @@ impl Substrate {
         let name = format!("{DATABASE}-{number:03}");
         let database = match own {
             Some(own) => own.access(&name).await,
-            None => access(postgres, &name),
+            None => postgres.with_database(&name),
         };
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         set("STORAGE_MODE", "postgres".to_owned());
@@ -260,7 +272,7 @@ impl Substrate {
         site.engine.kill().await;
         site.disconnect().await;
         match &self.stores {
-            Stores::Local { .. } => {
+            Stores::Local { .. } | Stores::Containers(_) => {
                 match &site.server {
                     Some(own) => own.remove().await?,
                     None => {
@@ -296,13 +308,24 @@ impl Substrate {
     }
 }
 
-fn access(postgres: &PostgresServer, database: &str) -> Access {
+/// The server's database `postgres`.
+fn access(postgres: &PostgresServer) -> Access {
     Access {
         host: postgres.host.clone(),
         port: postgres.port,
         user: postgres.superuser.clone(),
         password: postgres.password.clone(),
-        database: database.to_owned(),
+        database: "postgres".to_owned(),
+    }
+}
+
+fn s3_access(objects: &ObjectServer) -> S3Access {
+    S3Access {
+        endpoint: objects.endpoint.clone(),
+        region: objects.region.clone(),
+        access_key: objects.access_key.clone(),
+        secret_key: objects.secret_key.clone(),
+        path_style: true,
     }
 }
 

@@ -5,7 +5,6 @@ use crate::{
         ids::BucketName,
         trouble::{OrTrouble, Trouble},
     },
-    runbook::provision::processes::ObjectServer,
     scenario::method::{Method, Procedure, Results},
     system::{
         gate::Gate,
@@ -28,20 +27,14 @@ pub(super) struct Binaries {
 pub(super) async fn binaries(
     number: usize,
     method: &Method,
-    objects: &ObjectServer,
+    objects: &S3Access,
     folder: &Path,
     variables: &mut BTreeMap<String, String>,
 ) -> Result<Binaries, Trouble> {
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let in_bucket = method.topology.has_bucket();
     let (store, s3, bucket, results, backups) = if in_bucket {
-        let s3 = S3Access {
-            endpoint: objects.endpoint.clone(),
-            region: objects.region.clone(),
-            access_key: objects.access_key.clone(),
-            secret_key: objects.secret_key.clone(),
-            path_style: true,
-        };
+        let s3 = objects.clone();
         let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
         (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
     } else {
