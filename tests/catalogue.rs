@@ -53,7 +53,6 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineNotReady, "the environment, or a consequence of a failed restore"),
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
-    (FindingKind::BackupFailed, "the environment: a full disk, a lost connection"),
 ];
 
 /// The acts of a scenario, those between sub-steps too.
@@ -224,6 +223,10 @@ fn the_guide_to_scenarios_is_current() {
             Takes::NextDump => "at the next `dump database`",
             Takes::NextCopy => "at the next `copy objects`",
             Takes::NextRestore => "at the next `restore database`",
+            Takes::Versions => "at once, in the bucket's versions (`fault`)",
+            Takes::Archive => "at once, in the archive of WAL (`fault in backup`)",
+            Takes::NextBucketRecovery => "at the next `recover objects`",
+            Takes::NextDatabaseRecovery => "at the next `recover database`",
         };
         writeln!(faults, "| [`{}`](faults/{}.md) | {} | {when} |", fault.words, fault.id, fault.meaning)
             .unwrap();

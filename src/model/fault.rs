@@ -24,6 +24,14 @@ pub enum Takes {
     NextCopy,
     /// When the rows are restored next.
     NextRestore,
+    /// At once, in the bucket's versions.
+    Versions,
+    /// At once, in the archive of WAL.
+    Archive,
+    /// When the bucket is recovered to a point in time next.
+    NextBucketRecovery,
+    /// When the database is recovered to a point in time next.
+    NextDatabaseRecovery,
 }
 
 /// What a fault's value names, for the checks of scenario files.
@@ -100,6 +108,11 @@ macro_rules! faults {
                 match self { $(Self::$variant { .. } => $id),* }
             }
 
+            /// The words of a scenario file, without the value.
+            pub fn words(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $words),* }
+            }
+
             /// Where and when it takes effect.
             pub fn takes(&self) -> Takes {
                 match self { $(Self::$variant { .. } => Takes::$takes),* }
@@ -156,4 +169,26 @@ faults! {
         "The copy of the bucket leaves out the objects of assets whose names start like this.",
     LeaveSequencesOut "sequences-left-out" "leave out sequence data" NextRestore Sequences
         "The rows come back without the positions of their sequences.",
+    SuspendVersioning "versioning-off" "suspend versioning" Versions Procedure
+        "The bucket's versioning is suspended: what is replaced or deleted from now on is lost.",
+    ExpireVersions(asset: AssetName) "version-expired" "expire versions of binary" Versions Reconcile
+        "Every version of the object behind an asset is removed for good; delete markers stay.",
+    LoseSegment "wal-gap" "lose WAL segment" Archive Procedure
+        "The last WAL segment but one is gone from the archive.",
+    CorruptSegment "wal-corrupt" "corrupt WAL segment" Archive Procedure
+        "A byte in the middle of the last WAL segment but one is changed in the archive.",
+    BucketAtBaseBackup "bucket-at-another-time" "recover bucket as of base backup" NextBucketRecovery Reconcile
+        "The bucket is brought to the moment of the base backup, the rows to the recovery target.",
+    PassOverMarkers "delete-markers-ignored" "pass over delete markers" NextBucketRecovery Reconcile
+        "The newest version of every key comes back, deleted or not.",
+    TargetPastArchive "target-past-archive" "set target past archive" NextDatabaseRecovery Procedure
+        "The database is to be recovered to an hour after the recovery target.",
+    TargetBeforeBaseBackup "target-before-base-backup" "set target before base backup" NextDatabaseRecovery Procedure
+        "The database is to be recovered to an hour before the base backup.",
+    LeaveTargetOut "target-exclusive" "leave out target itself" NextDatabaseRecovery Procedure
+        "The recovery stops before what was committed at the very target, not after it.",
+    WrongTimeline "wrong-timeline" "recover along another timeline" NextDatabaseRecovery Procedure
+        "The recovery is to follow a timeline that no server was ever on.",
+    ShareArchive "archive-shared" "keep archiving into source's archive" NextDatabaseRecovery Procedure
+        "The recovered server keeps the archive_command of the source.",
 }

@@ -68,8 +68,8 @@ pub async fn perform(
             backup.assets = Some(path);
             Ok(failed)
         }
-        BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, armed, log).await,
-        BackupJob::ChooseTarget => pitr::choose_target(site, backup, clock, log).await,
+        BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, &stamp, log).await,
+        BackupJob::ChooseTarget => pitr::choose_target(site, backup, log).await,
         BackupJob::RunBackupCommand => command::back_up(site, log).await,
         BackupJob::RecordManifest => {
             let manifest = manifest::record(&site.engine.api().await?, clock::iso(clock.now())).await?;

@@ -12,11 +12,13 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
+pub mod archive;
 pub mod artefacts;
 pub mod blobs;
 pub mod later;
 pub mod loss;
 pub mod rows;
+pub mod versions;
 
 /// What a fault did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +61,13 @@ pub async fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Re
         Takes::Objects => blobs::inject(fault, target).await?,
         Takes::Rows => rows::inject(fault, target).await?,
         Takes::Backup => artefacts::inject(fault, target)?,
-        Takes::NextDump | Takes::NextCopy | Takes::NextRestore => later::inject(fault, target, armed),
+        Takes::Versions => versions::inject(fault, target).await?,
+        Takes::Archive => archive::inject(fault, target)?,
+        Takes::NextDump
+        | Takes::NextCopy
+        | Takes::NextRestore
+        | Takes::NextBucketRecovery
+        | Takes::NextDatabaseRecovery => later::inject(fault, target, armed),
     };
     injected.ok_or_else(|| Trouble::harness(format!("no injector knows the fault {}", fault.id())))
 }

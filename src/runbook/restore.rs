@@ -77,8 +77,16 @@ pub async fn perform(
             armed.without_sequences = false;
             failed
         }
-        RestoreJob::RecoverDatabase => pitr::recover_database(site, backup, armed, log).await?,
-        RestoreJob::RecoverObjects => pitr::recover_objects(site, backup, armed, log).await?,
+        RestoreJob::RecoverDatabase => {
+            let failed = pitr::recover_database(site, backup, armed, log).await?;
+            armed.astray.retain(|how| how.is_of_bucket());
+            failed
+        }
+        RestoreJob::RecoverObjects => {
+            let failed = pitr::recover_objects(site, backup, armed, log).await?;
+            armed.astray.retain(|how| !how.is_of_bucket());
+            failed
+        }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {

@@ -6,7 +6,7 @@ use crate::{
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::Mistake,
-        method::{BackupJob, Method, Place as Where, RestoreJob},
+        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob},
     },
 };
 use std::collections::BTreeSet;
@@ -21,6 +21,8 @@ struct Timeline<'a> {
     saved: BTreeSet<Where>,
     backed_up: bool,
     dumped: bool,
+    /// Whether a recovery target was chosen.
+    targeted: bool,
     /// Faults that wait for a step: their place and the words of that step.
     armed: Vec<(Place, Takes)>,
     mistakes: &'a mut Vec<Mistake>,
@@ -35,6 +37,7 @@ pub fn check(steps: &[At<Step>], method: &Method, steps_key: Place, mistakes: &m
         saved: BTreeSet::new(),
         backed_up: false,
         dumped: false,
+        targeted: false,
         armed: Vec::new(),
         mistakes,
     };
@@ -112,6 +115,17 @@ impl Timeline<'_> {
             };
             self.wrong(place, message, &why, &format!("add `- {words}` to the list"));
         }
+        let has = |wanted| jobs.contains(&wanted);
+        if has(BackupJob::TakeBaseBackup) && !has(BackupJob::ChooseTarget) {
+            let words = BackupJob::ChooseTarget.words();
+            let label = "no moment to recover to";
+            self.wrong(
+                place,
+                format!("a backup without `{words}`"),
+                label,
+                &format!("add `- {words}` to the list"),
+            );
+        }
         for at in list {
             match &at.value {
                 BackupStep::Own(job) => self.backup_job(*job, at.place),
@@ -119,6 +133,15 @@ impl Timeline<'_> {
             }
         }
         self.backed_up = true;
+    }
+
+    /// A step or fault of a recovery to a point in time in another procedure.
+    fn must_recover(&mut self, words: &str, place: Place) {
+        if self.method.procedure != Procedure::PointInTime {
+            let message = format!("`{words}` in the procedure `{}`", self.method.procedure.words());
+            let help = "write `procedure: point in time`";
+            self.wrong(place, message, "no WAL is archived and no versions are kept", help);
+        }
     }
 
     fn backup_job(&mut self, job: BackupJob, place: Place) {
@@ -136,12 +159,15 @@ impl Timeline<'_> {
                 self.fire(Takes::NextDump);
             }
             BackupJob::CopyObjects => self.fire(Takes::NextCopy),
+            BackupJob::TakeBaseBackup => self.must_recover(job.words(), place),
+            BackupJob::ChooseTarget => {
+                self.must_recover(job.words(), place);
+                self.targeted = true;
+            }
             BackupJob::RecordManifest
             | BackupJob::ArchiveTemplates
             | BackupJob::ArchiveAssets
             | BackupJob::CopyResults
-            | BackupJob::TakeBaseBackup
-            | BackupJob::ChooseTarget
             | BackupJob::RunBackupCommand => {}
         }
     }
@@ -184,12 +210,18 @@ impl Timeline<'_> {
             RestoreJob::StopEngine => self.running = false,
             RestoreJob::StartEngine => self.running = true,
             RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => self.fire(Takes::NextRestore),
+            RestoreJob::RecoverObjects => {
+                self.must_recover(job.words(), place);
+                self.fire(Takes::NextBucketRecovery);
+            }
+            RestoreJob::RecoverDatabase => {
+                self.must_recover(job.words(), place);
+                self.fire(Takes::NextDatabaseRecovery);
+            }
             RestoreJob::RestoreObjects
             | RestoreJob::RestoreResults
             | RestoreJob::ExtractAssets
             | RestoreJob::ExtractTemplates
-            | RestoreJob::RecoverObjects
-            | RestoreJob::RecoverDatabase
             | RestoreJob::RunRestoreCommand
             | RestoreJob::Migrate => {}
         }
@@ -217,6 +249,20 @@ impl Timeline<'_> {
 
     fn fault(&mut self, fault: &Fault, place: Place) {
         match fault.takes() {
+            Takes::Archive => self.wrong(
+                place,
+                "this fault is one of a backup, not of the live stores",
+                "the archive of WAL is the backup's",
+                "write `fault in backup: …`",
+            ),
+            Takes::Versions => {
+                self.must_recover(fault.words(), place);
+                self.fault_in_store(self.has_binaries(), "bucket", place);
+            }
+            armed @ (Takes::NextBucketRecovery | Takes::NextDatabaseRecovery) => {
+                self.must_recover(fault.words(), place);
+                self.armed.push((place, armed));
+            }
             Takes::Backup => self.wrong(
                 place,
                 "this fault is one of a backup, not of the live stores",
@@ -254,7 +300,14 @@ impl Timeline<'_> {
         let (there, step) = match fault.takes() {
             Takes::Backup => (self.dumped, BackupJob::DumpDatabase),
             Takes::Objects => (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects)),
-            Takes::Rows | Takes::NextDump | Takes::NextCopy | Takes::NextRestore => {
+            Takes::Archive => (self.targeted, BackupJob::ChooseTarget),
+            Takes::Rows
+            | Takes::NextDump
+            | Takes::NextCopy
+            | Takes::NextRestore
+            | Takes::Versions
+            | Takes::NextBucketRecovery
+            | Takes::NextDatabaseRecovery => {
                 let help = "write `fault: …`";
                 return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
             }
@@ -275,7 +328,9 @@ impl Timeline<'_> {
                 Takes::NextDump => BackupJob::DumpDatabase.words(),
                 Takes::NextCopy => BackupJob::CopyObjects.words(),
                 Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
-                Takes::Objects | Takes::Rows | Takes::Backup => continue,
+                Takes::NextBucketRecovery => RestoreJob::RecoverObjects.words(),
+                Takes::NextDatabaseRecovery => RestoreJob::RecoverDatabase.words(),
+                Takes::Objects | Takes::Rows | Takes::Backup | Takes::Versions | Takes::Archive => continue,
             };
             let message = format!("this fault waits for a `{step}` that never comes");
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));
