@@ -28,6 +28,64 @@ pub struct Profile {
     /// The command that migrates the database forward, with the engine's environment. The word
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
+    /// Where the rows are when they are kept in files (runbook 6); without it the target has no such
+    /// mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_mode: Option<FileMode>,
+}
+
+/// Rows in files (`STORAGE_MODE=file`): which files hold which table, and what the tables mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileMode {
+    /// The files of each table.
+    pub tables: BTreeMap<TableName, FileTable>,
+    /// The durable entities, as for a database; what `entities` says above does not hold in file
+    /// mode.
+    pub entities: BTreeMap<String, Entity>,
+}
+
+/// The files that hold the rows of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileTable {
+    /// The folder that they lie in.
+    pub folder: RowFolder,
+    /// Which files, as a path below it: `.assets-index.json`, `*/template.json`. A `*` stands for
+    /// any part of one name, but not for the dot that a name begins with.
+    pub files: String,
+    /// What is in such a file.
+    pub form: FileForm,
+    /// The member that holds the table's rows, where they are part of other rows: a list, or an
+    /// object of rows by name. It is no part of those other rows then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// The members that tell one row from another; without them its place does: the file's path, the
+    /// name in the object, the number of the line, and all of them for rows within rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+}
+
+/// A folder that holds rows in file mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowFolder {
+    /// `TEMPLATES_DIR`.
+    Templates,
+    /// `ASSETS_DIR`.
+    Assets,
+}
+
+/// What is in a file with rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileForm {
+    /// A JSON object: one row.
+    Object,
+    /// A JSON object whose members are the rows.
+    ObjectOfRows,
+    /// JSON Lines: a row a line.
+    Lines,
 }
 
 /// A durable entity and where its rows are.
@@ -106,6 +164,17 @@ pub enum Order {
 }
 
 impl Profile {
+    /// The profile as it holds where rows are kept in files; none where the target has no such mode.
+    pub fn in_file_mode(&self) -> Option<Self> {
+        let entities = self.file_mode.as_ref()?.entities.clone();
+        Some(Self { entities, ..self.clone() })
+    }
+
+    /// Whether schedules are kept, as far as it tells.
+    pub fn keeps_schedules(&self) -> bool {
+        self.entities.values().any(|entity| entity.next_run.is_some())
+    }
+
     /// The entity that a table holds.
     pub fn entity_of(&self, table: &TableName) -> Option<&Entity> {
         self.entities.values().find(|e| e.table == *table)

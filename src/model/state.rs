@@ -40,6 +40,10 @@ pub struct Table {
     /// The rows by primary key (the key's values as JSON text), or by digest and running number
     /// where a table has no primary key.
     pub rows: BTreeMap<String, Row>,
+    /// Where rows are kept in files: the files that could be read and are not what the profile
+    /// describes, by path, and what is wrong with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub damaged: BTreeMap<String, String>,
 }
 
 /// A row.

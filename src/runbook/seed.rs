@@ -29,8 +29,14 @@ pub struct Put {
     pub sent: BTreeMap<AssetName, Vec<Vec<u8>>>,
 }
 
-/// Fills a site. `golden` is the folder with the known-good PDFs, where there is one.
-pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Put, Trouble> {
+/// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
+/// made where the target keeps any.
+pub async fn fill(
+    api: &Engine,
+    seed: &Seed,
+    golden: Option<&Path>,
+    schedules: bool,
+) -> Result<Put, Trouble> {
     let mut put = Put::default();
     for asset in &seed.assets {
         let upload = Upload {
@@ -69,7 +75,7 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Pu
         let known = KnownTemplate { data, assets, shown, golden };
         put.known.templates.insert(template.key.clone(), known);
     }
-    for schedule in &seed.schedules {
+    for schedule in seed.schedules.iter().filter(|_| schedules) {
         let (body, _) = put.resolve(&schedule.body)?;
         api.create_schedule(&body).await?;
     }

@@ -16,7 +16,7 @@ use crate::{
         verdict::CheckOutcome,
     },
     procedure::manifest::Manifest,
-    site::{Handles, Restored, Site},
+    site::{Handles, Restored, Rows, Site},
 };
 use fail_closed::Reach;
 use std::{
@@ -195,9 +195,16 @@ pub async fn verify(
     } else {
         all.skip([CheckId::Render], "the engine is not ready", log)?;
     }
-    all.take(CheckId::Catalog, catalog::check(cut, &observed), reading, log)?;
+    let (schema, sequences) = match &site.rows {
+        Rows::Postgres(_) => (catalog::check(cut, &observed), catalog::sequences(cut, &observed)),
+        Rows::Files(_) => {
+            let none = || Looked::skipped("rows are in files: there is no schema and no sequence");
+            (none(), none())
+        }
+    };
+    all.take(CheckId::Catalog, schema, reading, log)?;
     all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile), reading, log)?;
-    all.take(CheckId::Sequences, catalog::sequences(cut, &observed), reading, log)?;
+    all.take(CheckId::Sequences, sequences, reading, log)?;
     all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
     all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
     if is_ready {
@@ -259,7 +266,11 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
     let last = |name: &str| steps_done.iter().rposition(|s| s == name);
     for (earlier, later, why) in [
         ("restore objects", "restore database", "rows were there whose binaries were not"),
+        ("extract assets", "restore database", "rows were there whose binaries were not"),
         ("restore objects", "start engine", "the engine served what had no binaries"),
+        ("extract assets", "start engine", "the engine served what had no binaries"),
+        ("restore results", "start engine", "the engine served jobs that had no results"),
+        ("extract templates", "start engine", "the engine served what was to be replaced"),
         ("restore database", "start engine", "the engine served what was to be replaced"),
     ] {
         if let (Some(first), Some(second)) = (last(earlier), last(later))

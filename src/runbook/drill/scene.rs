@@ -125,13 +125,21 @@ impl<'a> Scene<'a> {
 
     /// Migrates, starts and fills the source, and looks whether it is right.
     async fn prepare(&mut self, plan: &Plan, seen: &mut Seen) -> Result<(), Trouble> {
-        if let Some(failed) = restore::migrate(self.site, &self.log).await? {
+        if self.site.method.topology.has_database()
+            && let Some(failed) = restore::migrate(self.site, &self.log).await?
+        {
             return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
         }
         self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
         let seed = self.seed()?;
         let golden = self.ground.golden.get(&plan.seed).map(PathBuf::as_path);
-        self.put = seed::fill(&self.site.engine.api().await?, seed, golden).await?;
+        let schedules = self.site.profile.keeps_schedules();
+        if !schedules && !seed.schedules.is_empty() {
+            let names: Vec<&str> = seed.schedule_names().collect();
+            let text = format!("the target keeps no schedules here: {} left out", names.join(", "));
+            self.log.event(Event::Noted { text })?;
+        }
+        self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
         self.learn();
         let state = verify::observe(self.site, None).await?;
         let began = Instant::now();

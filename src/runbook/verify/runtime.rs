@@ -43,6 +43,9 @@ pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
 /// Whether every schedule kept its next run: the dispatcher reads it from the restored rows
 /// (runbook 3.5).
 pub fn schedules(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked {
+    if !profile.keeps_schedules() {
+        return Looked::skipped("the target keeps no schedules here");
+    }
     let mut at = 0;
     let mut findings = Vec::new();
     for entity in profile.entities.values() {
