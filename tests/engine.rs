@@ -1,4 +1,5 @@
-//! The stand-in engine on a private PostgreSQL cluster and a folder of binaries, over real HTTP.
+//! The stand-in engine on a private PostgreSQL cluster or on files, with binaries in a folder or a
+//! bucket, over real HTTP.
 //! The wire format itself is held by `tests/conformance`, with the official client.
 
 #[path = "engine/accounts.rs"]
@@ -7,8 +8,12 @@ mod accounts;
 mod assets;
 #[path = "engine/buckets.rs"]
 mod buckets;
+#[path = "engine/client.rs"]
+mod client;
 #[path = "engine/defects.rs"]
 mod defects;
+#[path = "engine/files.rs"]
+mod files;
 #[path = "engine/jobs.rs"]
 mod jobs;
 #[path = "engine/schedules.rs"]

@@ -19,7 +19,7 @@ enum Which {
     /// Serve the stand-in engine, configured by Pulp Engine's environment variables
     Engine(engine::EngineArgs),
     /// Bring the stand-in engine's schema forward (DATABASE_URL)
-    Migrate,
+    Migrate(engine::MigrateArgs),
     /// Serve the embedded object store
     Objects(objects::ObjectsArgs),
 }
@@ -42,7 +42,9 @@ pub async fn run(args: StandinArgs) -> Result<u8, Trouble> {
         Which::Engine(args) => {
             engine::serve(args).await.map_err(|e| failed("the stand-in engine ended", &e))?;
         }
-        Which::Migrate => engine::migrate().await.map_err(|e| failed("the migration failed", &e))?,
+        Which::Migrate(args) => {
+            engine::migrate(&args).await.map_err(|e| failed("the migration failed", &e))?
+        }
         Which::Objects(args) => {
             objects::serve(args).await.map_err(|e| failed("the object store ended", &e))?;
         }

@@ -1,15 +1,17 @@
-//! The stand-in engine: keeps Pulp Engine's contract on Postgres and a binary store, so that drills
+//! The stand-in engine: keeps Pulp Engine's contract on Postgres or files and a binary store, so that drills
 //! run where the real engine is not at hand. It is run as a process of its own and reached over
 //! HTTP only. It is not Pulp Engine: what it shares with it is the wire format of the official
 //! client, the environment variables and the documented behaviour.
 //!
-//! `settings` reads the environment, `schema` owns the database's shape, `store` the binaries,
+//! `settings` reads the environment, `schema` owns the database's shape, `rows` reads and writes it
+//! (or the files of file mode), `store` holds the binaries,
 //! `rendering` the way from a request to a document (drawn by `render`), `routes` the HTTP side,
-//! `dispatcher` and `jobs` what runs by itself, `defects` the deliberate misbehaviour.
+//! `dispatcher`, `delivery` and `jobs` what runs by itself, `defects` the deliberate misbehaviour.
 
 mod access;
 mod app;
 mod defects;
+mod delivery;
 mod dispatcher;
 mod failure;
 mod jobs;
@@ -24,7 +26,9 @@ mod store;
 pub use defects::Defect;
 
 use app::{App, Shared};
-use settings::Settings;
+use rows::{FileRows, PostgresRows, Rows};
+use schema::Release;
+use settings::{RowSettings, Settings};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection};
 use std::future::Future;
@@ -49,6 +53,17 @@ pub struct EngineArgs {
     pub defects: Vec<Defect>,
 }
 
+/// `pulp-drill standin migrate`: where to.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct MigrateArgs {
+    /// Stop after this step of the schema, as an older release would
+    #[arg(long, value_name = "STEP", env = "PULP_STANDIN_SCHEMA")]
+    pub to: Option<i32>,
+    /// Apply the last step by half and fail, as a migration that was killed
+    #[arg(long, hide = true)]
+    pub stop_in_the_middle: bool,
+}
+
 /// Why the engine did not start, or stopped by itself. No message holds a password.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -61,6 +76,12 @@ pub enum EngineError {
     /// The database is there, and its schema is not the one that this engine works on.
     #[error("the database schema {0}")]
     Schema(String),
+    /// The files that hold the rows cannot be used.
+    #[error("cannot use the library: {0}")]
+    Library(String),
+    /// The rows could not be used once they were open.
+    #[error("cannot begin: {0}")]
+    Begin(String),
     /// A binary store cannot be used.
     #[error("cannot use the {what} ({place}): {failure}")]
     Store { what: &'static str, place: String, failure: String },
@@ -95,21 +116,33 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
     out.flush()
 }
 
-/// Brings the schema of `DATABASE_URL` forward; does nothing when it is current.
+/// Brings the schema of `DATABASE_URL` forward; does nothing when it is current. In file mode there
+/// is no schema, which it says.
 ///
 /// # Errors
-/// When the database cannot be used, or its schema is newer than this engine or not its own.
-pub async fn migrate() -> Result<(), EngineError> {
-    migrate_database(&settings::database(&|name| std::env::var(name).ok())?).await
+/// When the database cannot be used, or its schema is newer than this engine, not its own, or half
+/// migrated.
+pub async fn migrate(args: &MigrateArgs) -> Result<(), EngineError> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    if settings::file_mode(&lookup)? {
+        let say = |source| EngineError::Serve { address: "standard output".into(), source };
+        return writeln!(std::io::stdout(), "file mode has no schema: nothing to migrate").map_err(say);
+    }
+    migrate_database(&settings::database(&lookup)?, args).await
 }
 
 /// [`migrate`] for a database that is named otherwise.
 ///
 /// # Errors
 /// As [`migrate`].
-pub async fn migrate_database(database: &PgConnectOptions) -> Result<(), EngineError> {
+pub async fn migrate_database(database: &PgConnectOptions, args: &MigrateArgs) -> Result<(), EngineError> {
+    let release = match args.to {
+        None => Release::NEWEST,
+        Some(step) => Release::ending_at(step)
+            .ok_or_else(|| EngineError::Settings(format!("the schema has no step {step}")))?,
+    };
     let mut connection = PgConnection::connect_with(database).await?;
-    let refused = schema::migrate(&mut connection).await?;
+    let refused = schema::migrate(&mut connection, release, args.stop_in_the_middle).await?;
     connection.close().await?;
     refused
         .and_then(|state| state.complaint())
@@ -139,7 +172,7 @@ impl Running {
         self.dispatcher.abort();
         let _ = self.stop.send(true);
         let ended = tokio::time::timeout(DRAIN, self.server).await;
-        self.app.db.close().await;
+        self.app.rows.close().await;
         match ended {
             Ok(Ok(Err(source))) => Err(EngineError::Serve { address: self.address.to_string(), source }),
             Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
@@ -152,25 +185,20 @@ impl Running {
 /// # Errors
 /// When any of them cannot be used; nothing listens then.
 pub async fn start(settings: Settings) -> Result<Running, EngineError> {
-    let mut connection = PgConnection::connect_with(&settings.database).await?;
-    if let Some(complaint) = schema::state(&mut connection).await?.complaint() {
-        return Err(EngineError::Schema(complaint));
-    }
-    connection.close().await?;
+    let rows = open_rows(&settings.rows).await?;
     let binaries = open("asset store", &settings.binaries).await?;
     let results = match &settings.results {
         Some(place) => Some(open("store for job results", place).await?),
         None => None,
     };
-    let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(Duration::from_secs(3));
-    let db = pool.connect_lazy_with(settings.database.clone());
     let address = format!("{}:{}", settings.host, settings.port);
     let refused = |source| EngineError::Serve { address: address.clone(), source };
     let listener = TcpListener::bind(&address).await.map_err(refused)?;
     let local = listener.local_addr().map_err(refused)?;
-    let app = Arc::new(App { db, binaries, results, settings, schedules_changed: Notify::new() });
-    app.settings.defects.start(&app.db).await?;
-    jobs::recover(&app).await?;
+    let app = Arc::new(App { rows, binaries, results, settings, schedules_changed: Notify::new() });
+    let begun = |failure: failure::Failure| EngineError::Begin(failure.message);
+    app.settings.defects.start(&*app.rows).await.map_err(begun)?;
+    jobs::recover(&app).await.map_err(begun)?;
     let (stop, mut stopped) = watch::channel(false);
     let asked = async move {
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -186,6 +214,25 @@ async fn listen(
     asked: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     axum::serve(listener, app::router(app)).with_graceful_shutdown(asked).await
+}
+
+async fn open_rows(settings: &RowSettings) -> Result<Box<dyn Rows>, EngineError> {
+    match settings {
+        RowSettings::Database { options, release } => {
+            let mut connection = PgConnection::connect_with(options).await?;
+            if let Some(complaint) = schema::state(&mut connection, *release).await?.complaint() {
+                return Err(EngineError::Schema(complaint));
+            }
+            connection.close().await?;
+            let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(Duration::from_secs(3));
+            let db = pool.connect_lazy_with(options.as_ref().clone());
+            Ok(Box::new(PostgresRows::new(db, *release)))
+        }
+        RowSettings::Files { templates, assets } => {
+            let files = FileRows::open(templates.clone(), assets.clone());
+            Ok(Box::new(files.map_err(|trouble| EngineError::Library(trouble.to_string()))?))
+        }
+    }
 }
 
 async fn open(what: &'static str, place: &settings::StoreSettings) -> Result<Store, EngineError> {

@@ -7,9 +7,13 @@ mod answer;
 mod calls;
 mod process;
 mod records;
+mod state;
 mod wire;
 
 pub use answer::{Answer, CallError, Unreachable};
 pub use process::{EngineProcess, Launch, Start};
-pub use records::{AssetRecord, Ready, Summary, Template, Upload};
+pub use records::{
+    AcceptedJob, AssetRecord, AuditEvent, DeadLetter, Execution, Job, Label, Ready, Summary, Template,
+    TemplateVersion, Tenant, Upload, UsageLine,
+};
 pub use wire::{ApiKeys, Engine};

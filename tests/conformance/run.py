@@ -1,4 +1,4 @@
-"""Runs test_client.py against the stand-in engine, with binaries in a bucket and in a folder.
+"""Runs test_client.py against the stand-in engine: rows in PostgreSQL and in files, binaries in a bucket and in a folder.
 
 Starts a private PostgreSQL, the embedded object store and the engine on free loopback ports, in a
 temporary folder, and ends what it started, by process id, in whatever way the test ends (kill -9 leaves
@@ -190,16 +190,19 @@ class Site:
         return url
 
 
-def conform(mode: str, python: str) -> bool:
+def conform(rows: str, binaries: str, python: str) -> bool:
     """Whether the client is content with the engine in one mode."""
-    print(f"conformance: binaries in a {mode}", flush=True)
+    print(f"conformance: rows in {rows}, binaries in a {binaries}", flush=True)
     with contextlib.ExitStack() as stack:
         site = Site(stack)
-        env = {"DATABASE_URL": site.database(), "API_KEY_ADMIN": secrets.token_hex(16), "API_KEY_RENDER": secrets.token_hex(16)}
-        if mode == "bucket":
-            store = {"ASSET_BINARY_STORE": "s3", **site.bucket()}
+        env = {"API_KEY_ADMIN": secrets.token_hex(16), "API_KEY_RENDER": secrets.token_hex(16)}
+        store = {"ASSETS_DIR": str(site.folder / "assets"), "ASSET_BINARY_STORE": "filesystem"}
+        if binaries == "bucket":
+            store |= {"ASSET_BINARY_STORE": "s3", **site.bucket()}
+        if rows == "files":
+            store |= {"STORAGE_MODE": "file", "TEMPLATES_DIR": str(site.folder / "templates")}
         else:
-            store = {"ASSET_BINARY_STORE": "filesystem", "ASSETS_DIR": str(site.folder / "assets")}
+            env["DATABASE_URL"] = site.database()
         url = site.engine({**env, **store})
         access = {
             "PULP_ENGINE_URL": url,
@@ -217,10 +220,10 @@ def main() -> int:
     if not PROGRAM.is_file():
         sys.exit(f"conformance: {PROGRAM} is missing; build it with: cargo build --locked")
     # What the environment says about stores must not reach a private site.
-    for name in [name for name in os.environ if name.startswith(("S3_", "ASSET", "API_KEY_", "PULP_STANDIN_", "PG"))]:
+    for name in [name for name in os.environ if name.startswith(("S3_", "ASSET", "API_KEY_", "PULP_STANDIN_", "PG", "STORAGE_MODE", "TEMPLATES_DIR", "DATABASE_URL", "JOB_RESULT_"))]:
         del os.environ[name]
     python = client_python()
-    held = [conform(mode, python) for mode in ("bucket", "folder")]
+    held = [conform(rows, binaries, python) for rows in ("PostgreSQL", "files") for binaries in ("bucket", "folder")]
     print("conformance: held" if all(held) else "conformance: FAILED", flush=True)
     return 0 if all(held) else 1
 

@@ -9,10 +9,12 @@ Environment:
     PULP_ENGINE_URL         where the engine listens
     PULP_ENGINE_KEY_ADMIN   an admin key; unset where the engine asks for none
     PULP_ENGINE_KEY_RENDER  a render key, to see scopes at work (optional)
+    STORAGE_MODE            `file` where the engine has no database, and so no schedules or editors
+    ASSET_BINARY_STORE      `filesystem` or `s3`; then
     ASSETS_DIR              the folder of binaries, or
     S3_ENDPOINT, S3_BUCKET, S3_REGION, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY  the bucket (path style)
 
-The last two are how the test loses a binary behind the engine's back. It makes templates and
+The last three are how the test loses a binary behind the engine's back. It makes templates and
 assets of its own, under names that no other run uses, and removes them.
 """
 
@@ -34,6 +36,7 @@ from pulp_engine import AsyncPulpEngineClient, PulpEngineClient, PulpEngineError
 URL = os.environ.get("PULP_ENGINE_URL", "http://127.0.0.1:3000")
 ADMIN = os.environ.get("PULP_ENGINE_KEY_ADMIN") or None
 RENDER = os.environ.get("PULP_ENGINE_KEY_RENDER") or None
+FILES = os.environ.get("STORAGE_MODE") == "file"
 
 
 def png(red: int, green: int, blue: int) -> bytes:
@@ -59,7 +62,7 @@ def definition(key: str, filename: str, text: str = "Dear {{customer}}") -> dict
 
 def lose(key: str) -> None:
     """Deletes a binary from the store, unseen by the engine."""
-    if os.environ.get("ASSETS_DIR"):
+    if os.environ.get("ASSET_BINARY_STORE", "filesystem") == "filesystem":
         os.remove(os.path.join(os.environ["ASSETS_DIR"], key))
         return
     s3.request("DELETE", f"/{os.environ['S3_BUCKET']}/{key}")
@@ -207,6 +210,14 @@ class Conformance(unittest.TestCase):
         self.assertEqual((job.results.succeeded, job.results.failed), (1, 1))
         self.assertEqual(job.results.results[1].error.code, "not_found")
 
+    @unittest.skipUnless(FILES, "skipped: the engine has a database")
+    def test_what_needs_a_database_is_refused(self) -> None:
+        self.refused(501, "not_implemented", self.client.schedules.list)
+        self.refused(501, "not_implemented", self.client.admin.list_users)
+        self.refused(501, "not_implemented", self.client.admin.create_tenant, {"id": "acme", "name": "Acme"})
+        self.refused(501, "not_implemented", self.client.admin.schedule_dlq.list)
+
+    @unittest.skipIf(FILES, "skipped: file mode has no schedules")
     def test_schedules(self) -> None:
         self.letter()
         schedules = self.client.schedules
@@ -240,7 +251,20 @@ class Conformance(unittest.TestCase):
         self.assertEqual([event.event for event in events.items], ["template.create"])
         tenants = self.client.admin.list_tenants()
         self.assertIn("default", [tenant["id"] for tenant in tenants["items"]])
-        self.assertIsInstance(self.client.admin.list_users(), list)
+        if not FILES:
+            self.assertIsInstance(self.client.admin.list_users(), list)
+
+    @unittest.skipIf(FILES, "skipped: file mode has one tenant")
+    def test_tenants(self) -> None:
+        admin, tenant = self.client.admin, self.key
+        self.assertEqual(admin.create_tenant({"id": tenant, "name": "Acme"})["status"], "active")
+        self.assertEqual(admin.update_tenant(tenant, {"name": "Other"})["name"], "Other")
+        with PulpEngineClient(base_url=URL, api_key=ADMIN, tenant_id=tenant) as theirs:
+            self.assertEqual(theirs.templates.list().total, 0)
+            admin.archive_tenant(tenant)
+            self.refused(403, "tenant_archived", theirs.templates.list)
+            admin.unarchive_tenant(tenant)
+            self.assertEqual(theirs.templates.list().total, 0)
 
     @unittest.skipUnless(ADMIN, "skipped: the engine asks for no keys")
     def test_keys(self) -> None:

@@ -68,8 +68,17 @@ async fn tenants_do_not_see_each_other() {
     assert_eq!(as_tenant("acme", "/assets/").await.ok(200)["total"], 0);
     assert_eq!(as_tenant("default", "/templates/").await.ok(200)["total"], 1);
     assert_eq!(as_tenant("nobody", "/templates/").await.refusal(), (404, "tenant_unknown".into()));
-    site.sql("UPDATE tenants SET status = 'archived' WHERE id = 'acme' RETURNING id").await;
+    assert_eq!(site.post("/admin/tenants/default/archive", json!({})).await.status, 409, "not itself");
+    assert_eq!(site.post("/admin/tenants/nobody/archive", json!({})).await.status, 404);
+    assert_eq!(site.post("/admin/tenants/acme/archive", json!({})).await.status, 204);
     assert_eq!(as_tenant("acme", "/templates/").await.refusal(), (403, "tenant_archived".into()));
+    let site = site.restart(&[]).await;
+    let archived = send(site.request(Method::GET, "/templates/").header("x-pulpengine-tenant-id", "acme"));
+    assert_eq!(archived.await.refusal(), (403, "tenant_archived".into()), "also after a restart");
+    assert_eq!(site.post("/admin/tenants/acme/unarchive", json!({})).await.status, 204);
+    assert_eq!(site.get("/admin/tenants/acme").await.ok(200)["status"], "active");
+    let renamed = send(site.request(Method::PATCH, "/admin/tenants/acme").json(&json!({"name": "Ame"})));
+    assert_eq!(renamed.await.ok(200)["name"], "Ame");
 }
 
 #[tokio::test]

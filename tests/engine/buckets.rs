@@ -1,7 +1,7 @@
 //! Binaries in a bucket: what each answer of an S3 server means, by a mock that says what it is told,
 //! and one life of an asset on a server that keeps what it is given.
 
-use crate::site::{Site, launch, png, send, site_with};
+use crate::site::{Site, file_site_with, launch, png, send, site_with};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -103,6 +103,12 @@ fn client(endpoint: &str) -> Client {
 
 #[tokio::test]
 async fn an_asset_lives_in_a_bucket_of_a_real_server() {
+    for file_mode in [false, true] {
+        asset_in_a_bucket(file_mode).await;
+    }
+}
+
+async fn asset_in_a_bucket(file_mode: bool) {
     let folder = tempfile::tempdir().expect("tempdir");
     let keys = Keys { access_key_id: "id".into(), secret_access_key: "secret".into() };
     let listen = "127.0.0.1:0".parse().expect("address");
@@ -121,9 +127,15 @@ async fn an_asset_lives_in_a_bucket_of_a_real_server() {
         ("S3_ENDPOINT", endpoint.as_str()),
         ("S3_PATH_STYLE", "true"),
     ];
-    let Some(site) = site_with(&variables, &[]).await else { return };
+    let site = if file_mode {
+        Some(file_site_with(&variables, &[]).await)
+    } else {
+        site_with(&variables, &[]).await
+    };
+    let Some(site) = site else { return };
     let asset = site.invoice().await;
     let key = asset["filename"].as_str().expect("key");
+    assert!(!site.binary(&asset).exists());
     let good = site.render("invoice").await;
     assert_eq!(good.status, 200);
     let stored = bucket.get_object().bucket("pulp-assets").key(key).send().await.expect("stored");

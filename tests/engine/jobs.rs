@@ -1,9 +1,11 @@
 //! Batches: answered at once, or as durable jobs.
 
-use crate::site::{Site, site, site_with};
+use crate::site::{Site, file_site_with, site, site_with};
 use base64::Engine as _;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn items() -> Value {
     let good = json!({"template": "invoice", "data": {"customer": "Ada"}});
@@ -67,6 +69,9 @@ async fn results_can_live_in_a_store_of_their_own() {
     std::fs::create_dir(&path).expect("made");
     assert_eq!(site.get(&poll).await.refusal(), (410, "render_artifact_expired".into()));
     assert_eq!(site.get("/health/ready").await.ok(200)["checks"]["jobResultStore"], "ok");
+    std::fs::remove_dir_all(&path).expect("lost");
+    assert_eq!(site.get(&poll).await.refusal(), (503, "ASSET_STORE_UNAVAILABLE".into()));
+    assert_ne!(site.get("/health/ready").await.ok(503)["checks"]["jobResultStore"], "ok");
 }
 
 #[tokio::test]
@@ -94,4 +99,88 @@ async fn a_start_gives_up_old_jobs_and_runs_young_ones() {
         assert!(begun.elapsed() < Duration::from_secs(20));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn results_outlive_a_restart_wherever_they_lie() {
+    let store = MockServer::start().await;
+    Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(200)).mount(&store).await;
+    Mock::given(method("PUT")).respond_with(ResponseTemplate::new(200)).mount(&store).await;
+    let uri = store.uri();
+    let bucket = [
+        ("JOB_RESULT_BLOB_BUCKET", "pulp-results"),
+        ("S3_REGION", "eu-central-1"),
+        ("S3_ACCESS_KEY_ID", "id"),
+        ("S3_SECRET_ACCESS_KEY", "secret"),
+        ("S3_ENDPOINT", uri.as_str()),
+        ("S3_PATH_STYLE", "true"),
+    ];
+    let folder = tempfile::tempdir().expect("tempdir");
+    let path = folder.path().display().to_string();
+    for place in [[].as_slice(), &[("JOB_RESULT_BLOB_DIR", path.as_str())], &bucket] {
+        let Some(site) = site_with(place, &[]).await else { return };
+        site.invoice().await;
+        let poll =
+            format!("/render/batch/jobs/{}", job_kept(&site, &store).await["jobId"].as_str().expect("id"));
+        let before = site.get(&poll).await.ok(200);
+        let site = site.restart(&[]).await;
+        assert_eq!(site.get(&poll).await.ok(200), before, "{place:?}");
+    }
+    let missing = [("JOB_RESULT_BLOB_DIR", path.as_str()), ("JOB_RESULT_BLOB_BUCKET", "pulp-results")];
+    let Some(site) = site().await else { return };
+    let both = [site.variables.clone(), missing.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec()].concat();
+    let read = pulp_drill::standin::engine::settings::Settings::read(
+        &|name| both.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()),
+        &[],
+    );
+    assert!(read.err().expect("refused").to_string().contains("exclude each other"));
+}
+
+/// Runs a job; a bucket that only says what it is told then answers with what was put into it.
+async fn job_kept(site: &Site, store: &MockServer) -> Value {
+    let accepted = site.post("/render/batch/async", items()).await.ok(202);
+    let begun = Instant::now();
+    loop {
+        for put in store.received_requests().await.expect("recorded") {
+            if put.method.as_str() == "PUT" {
+                assert!(put.url.path().starts_with("/pulp-results/"), "{}", put.url);
+                let answer = ResponseTemplate::new(200).set_body_bytes(put.body);
+                Mock::given(method("GET")).and(path(put.url.path())).respond_with(answer).mount(store).await;
+            }
+        }
+        let polled = site.get(accepted["pollUrl"].as_str().expect("pollUrl")).await;
+        if polled.status == 200 && polled.json()["status"] == "completed" {
+            assert_eq!(polled.json()["results"]["succeeded"], 2);
+            return polled.json();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "still {}", polled.status);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_completed_job_is_pollable_until_its_retention_is_over() {
+    let retention = [("WEBHOOK_JOB_RETENTION_SECONDS", "1")];
+    for site in [site_with(&retention, &[]).await, Some(file_site_with(&retention, &[]).await)] {
+        let Some(site) = site else { continue };
+        site.invoice().await;
+        let poll = format!("/render/batch/jobs/{}", job(&site).await["jobId"].as_str().expect("id"));
+        let begun = Instant::now();
+        while site.get(&poll).await.status == 200 {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(site.get(&poll).await.refusal(), (410, "job_expired".into()));
+    }
+}
+
+#[tokio::test]
+async fn file_mode_forgets_its_jobs_with_the_process() {
+    let site = file_site_with(&[], &[]).await;
+    site.invoice().await;
+    let job = job(&site).await;
+    assert_eq!((&job["status"], &job["itemCount"]), (&json!("completed"), &json!(3)));
+    let poll = format!("/render/batch/jobs/{}", job["jobId"].as_str().expect("id"));
+    let site = site.restart(&[]).await;
+    assert_eq!(site.get(&poll).await.refusal(), (404, "not_found".into()));
 }

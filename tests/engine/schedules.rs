@@ -5,6 +5,8 @@ use pulp_drill::standin::engine::Defect;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn plan() -> Value {
     json!({"name": "Nightly", "cronExpression": "0 3 * * *", "templateKey": "invoice", "format": "pdf",
@@ -120,4 +122,53 @@ async fn a_schedule_is_changed_in_part_or_whole_and_deleted() {
     assert_eq!(site.delete(&path).await.status, 204);
     assert_eq!(site.get(&path).await.status, 404);
     assert_eq!(site.delete(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_webhook_gets_the_document_and_one_that_fails_leaves_a_dead_letter() {
+    let Some(site) = site().await else { return };
+    site.invoice().await;
+    let hook = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/taken"))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&hook)
+        .await;
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(500)).mount(&hook).await;
+    let trigger = async |target: Value| {
+        let mut plan = plan();
+        plan["deliveryTargets"] = json!([target]);
+        let made = site.post("/schedules/", plan).await.ok(201);
+        site.post(&format!("/schedules/{}/trigger", made["id"].as_str().expect("id")), json!({}))
+            .await
+            .ok(202)
+    };
+    let nobody = json!({"type": "email", "to": ["ada@example.org"], "subject": "s"});
+    assert_eq!(trigger(nobody).await["status"], "completed", "mail is recorded only");
+    let taken = json!({"type": "webhook", "url": format!("{}/taken", hook.uri())});
+    assert_eq!(trigger(taken).await["status"], "completed");
+    let sent = hook.received_requests().await.expect("recorded").pop().expect("one");
+    assert_eq!(sent.body, site.render("invoice").await.bytes);
+    assert_eq!(sent.headers["content-type"], "application/pdf");
+
+    let refused = json!({"type": "webhook", "url": format!("{}/x?token=hush", hook.uri())});
+    let run = trigger(refused).await;
+    assert_eq!(run["status"], "failed");
+    assert!(run["lastError"].as_str().expect("why").contains("answered 500"), "{run}");
+    let tries = hook.received_requests().await.expect("recorded").len();
+    assert_eq!(tries, 1 + 3, "it was tried three times");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address");
+    for (url, why) in [(format!("http://{closed}/"), "can't be reached"), ("".into(), "has no usable url")] {
+        let run = trigger(json!({"type": "webhook", "url": url})).await;
+        assert!(run["lastError"].as_str().expect("why").contains(why), "{run}");
+    }
+    let letters = site.get("/admin/schedule-dlq/").await;
+    assert!(!String::from_utf8_lossy(&letters.bytes).contains("hush"), "a URL can hold a secret");
+    let letters = letters.ok(200);
+    assert_eq!(
+        (letters["total"].as_i64(), &letters["items"][2]["errorCode"]),
+        (Some(3), &json!("delivery_failed"))
+    );
+    let site = site.restart(&[]).await;
+    assert_eq!(site.get("/admin/schedule-dlq/").await.ok(200), letters, "kept over a restart");
 }

@@ -1,10 +1,11 @@
 //! An engine in this process on stores of its own, and short ways to talk to it.
 
 use crate::private_postgres;
-use pulp_drill::standin::engine::settings::Settings;
-use pulp_drill::standin::engine::{Defect, EngineError, Running, migrate_database, start};
+use pulp_drill::standin::engine::settings::{RowSettings, Settings};
+use pulp_drill::standin::engine::{Defect, EngineError, MigrateArgs, Running, migrate_database, start};
 use reqwest::{Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -65,9 +66,51 @@ pub async fn site_with(extra: &[(&str, &str)], defects: &[Defect]) -> Option<Sit
         ("ASSETS_DIR".to_owned(), folder.path().join("assets").display().to_string()),
     ];
     variables.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    migrate_database(&settings(&variables, &[]).database).await.expect("migrate");
+    migrate_database(&database(&variables), &MigrateArgs::default()).await.expect("migrate");
     let running = launch(&variables, defects).await.expect("start");
     Some(Site { running, variables, folder, client: client() })
+}
+
+/// A site in file mode, with further variables and defects.
+pub async fn file_site_with(extra: &[(&str, &str)], defects: &[Defect]) -> Site {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let mut variables = vec![
+        ("PORT".to_owned(), "0".to_owned()),
+        ("STORAGE_MODE".to_owned(), "file".to_owned()),
+        ("TEMPLATES_DIR".to_owned(), folder.path().join("templates").display().to_string()),
+        ("ASSETS_DIR".to_owned(), folder.path().join("assets").display().to_string()),
+    ];
+    variables.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let running = launch(&variables, defects).await.expect("start");
+    Site { running, variables, folder, client: client() }
+}
+
+/// Each function is a test twice: on rows in a database and on rows in files.
+macro_rules! in_each_mode {
+    ($($name:ident),+ $(,)?) => {
+        mod database {
+            $(#[tokio::test]
+            async fn $name() {
+                let Some(site) = crate::site::site().await else { return };
+                super::$name(site).await;
+            })+
+        }
+        mod files {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::site::file_site_with(&[], &[]).await).await;
+            })+
+        }
+    };
+}
+pub(crate) use in_each_mode;
+
+/// The database that the variables name.
+pub fn database(variables: &[(String, String)]) -> PgConnectOptions {
+    match settings(variables, &[]).rows {
+        RowSettings::Database { options, .. } => *options,
+        RowSettings::Files { .. } => panic!("file mode has no database"),
+    }
 }
 
 pub fn settings(variables: &[(String, String)], defects: &[Defect]) -> Settings {
@@ -92,6 +135,10 @@ impl Site {
     /// Around an engine that is running already.
     pub fn at(running: Running, variables: Vec<(String, String)>) -> Self {
         Self { running, variables, folder: tempfile::tempdir().expect("tempdir"), client: client() }
+    }
+
+    pub fn in_files(&self) -> bool {
+        self.variables.iter().any(|(name, value)| name == "STORAGE_MODE" && value == "file")
     }
 
     /// Stops the engine and starts it again on the same stores.

@@ -92,10 +92,7 @@ impl FromRequestParts<Shared> for Caller {
         let scope = app.settings.keys.scope(&parts.headers)?;
         let named = parts.headers.get("x-pulpengine-tenant-id").and_then(|value| value.to_str().ok());
         let tenant = named.unwrap_or("default").to_owned();
-        let status: Option<String> = sqlx::query_scalar("SELECT status FROM tenants WHERE id = $1")
-            .bind(&tenant)
-            .fetch_optional(&app.db)
-            .await?;
+        let status = app.rows.tenant_status(&tenant).await?;
         match status.as_deref() {
             Some("active") => Ok(Self { tenant, scope }),
             Some(_) => {

@@ -2,12 +2,12 @@
 
 use super::failure::{Failure, finish};
 use super::routes::{accounts, assets, batches, health, history, labels, renders, schedules, templates};
+use super::rows::Rows;
 use super::settings::Settings;
 use super::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post, put};
-use sqlx::PgPool;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -16,7 +16,7 @@ const UPLOAD_LIMIT: usize = 32 * 1024 * 1024;
 
 /// The running engine.
 pub struct App {
-    pub db: PgPool,
+    pub rows: Box<dyn Rows>,
     pub binaries: Store,
     /// Where batch results go; into their rows when `None`.
     pub results: Option<Store>,
@@ -98,7 +98,9 @@ fn schedule_routes() -> Router<Shared> {
 fn other_routes() -> Router<Shared> {
     collection("/audit-events", get(accounts::audit_events))
         .merge(collection("/admin/tenants", get(accounts::tenants).post(accounts::create_tenant)))
-        .route("/admin/tenants/{id}", get(accounts::tenant))
+        .route("/admin/tenants/{id}", get(accounts::tenant).patch(accounts::rename_tenant))
+        .route("/admin/tenants/{id}/archive", post(accounts::archive_tenant))
+        .route("/admin/tenants/{id}/unarchive", post(accounts::unarchive_tenant))
         .merge(collection("/admin/users", get(accounts::users).post(accounts::create_user)))
         .merge(collection("/usage", get(accounts::usage)))
         .route("/health", get(health::alive))

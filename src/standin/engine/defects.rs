@@ -19,11 +19,11 @@
 //! | `old-version` | the version before the asked one is rendered | `has` in the version query |
 
 use super::failure::Failure;
+use super::rows::Rows;
 use super::store::{Store, StoreFailure};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sqlx::PgPool;
 use std::path::PathBuf;
 
 /// One way to misbehave.
@@ -82,29 +82,27 @@ impl Defects {
     }
 
     /// Called once, before the first request.
-    pub async fn start(&self, db: &PgPool) -> Result<(), sqlx::Error> {
-        if self.has(Defect::ForgetsSchedules) {
+    pub async fn start(&self, rows: &dyn Rows) -> Result<(), Failure> {
+        if self.has(Defect::ForgetsSchedules)
+            && let Ok(db) = rows.sql()
+        {
             sqlx::query("UPDATE schedules SET next_run_at = NULL").execute(db).await?;
         }
         Ok(())
     }
 
     /// A binary for a render.
-    pub async fn fetch(&self, db: &PgPool, store: &Store, key: &str) -> Result<Vec<u8>, StoreFailure> {
+    pub async fn fetch(&self, rows: &dyn Rows, store: &Store, key: &str) -> Result<Vec<u8>, StoreFailure> {
         if self.has(Defect::RefusesPresent) {
             return Err(StoreFailure::Missing);
         }
         if self.has(Defect::StaleCache) {
             return fetch_cached(store, key).await;
         }
-        if self.has(Defect::WrongAsset) {
-            let other = "SELECT b.filename FROM assets a, assets b WHERE a.filename = $1 AND b.filename <> $1
-                         AND a.mime_type = b.mime_type ORDER BY b.content_hash = a.content_hash, b.filename";
-            let other: Result<Option<String>, _> =
-                sqlx::query_scalar(other).bind(key).fetch_optional(db).await;
-            if let Ok(Some(other)) = other {
-                return store.get(&other).await;
-            }
+        if self.has(Defect::WrongAsset)
+            && let Ok(Some(other)) = rows.lookalike(key).await
+        {
+            return store.get(&other).await;
         }
         store.get(key).await
     }

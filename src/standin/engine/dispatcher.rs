@@ -1,7 +1,8 @@
-//! The dispatcher: runs what `schedules.next_run_at` says is due, once. It renders and records;
-//! the stand-in delivers to nobody.
+//! The dispatcher: runs what `schedules.next_run_at` says is due, once: renders, delivers, records.
+//! What fails for good becomes a dead letter.
 
 use super::app::Shared;
+use super::delivery::deliver;
 use super::failure::Failure;
 use super::rendering::{Format, Order, Source, render};
 use super::schema::hex;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 /// How often the table is looked at when nothing says that it changed.
 const TICK: Duration = Duration::from_secs(1);
-/// How often a render is tried that fails for a passing reason.
+/// How often a render or delivery is tried that fails for a passing reason.
 const ATTEMPTS: i32 = 3;
 
 /// The next moment after `after` that a cron expression names, in UTC; `None` for an expression
@@ -34,8 +35,8 @@ pub async fn run(app: Shared) {
 }
 
 /// Takes one due schedule: records the execution and moves `next_run_at` on, in one transaction.
-async fn claim(app: &Shared) -> Result<Option<(Uuid, i64)>, sqlx::Error> {
-    let mut transaction = app.db.begin().await?;
+async fn claim(app: &Shared) -> Result<Option<(Uuid, i64)>, Failure> {
+    let mut transaction = app.rows.sql()?.begin().await?;
     let due: Option<(Uuid, String, DateTime<Utc>)> = sqlx::query_as(
         "SELECT id, cron_expression, next_run_at FROM schedules
           WHERE enabled AND next_run_at <= now() ORDER BY next_run_at LIMIT 1 FOR UPDATE SKIP LOCKED",
@@ -77,14 +78,14 @@ pub async fn begin(
 /// Renders what a schedule asks for and records the outcome; a failure that stays becomes a dead
 /// letter.
 pub async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(), Failure> {
-    let row: (String, String, Option<String>, Option<String>, String, Value) = sqlx::query_as(
-        "SELECT tenant_id, template_key, template_version, template_label, format, data_source
+    let row: (String, String, Option<String>, Option<String>, String, Value, Value) = sqlx::query_as(
+        "SELECT tenant_id, template_key, template_version, template_label, format, data_source, delivery_targets
            FROM schedules WHERE id = $1",
     )
     .bind(schedule)
-    .fetch_one(&app.db)
+    .fetch_one(app.rows.sql()?)
     .await?;
-    let (tenant, key, version, label, format, source) = row;
+    let (tenant, key, version, label, format, source, targets) = row;
     let order = Order {
         template: Some(key.into()),
         data: source.get("data").cloned(),
@@ -94,7 +95,14 @@ pub async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(),
     };
     let format = if format == "html" { Format::Html } else { Format::Pdf };
     let begun = Instant::now();
-    let (outcome, attempts) = persist(app, &tenant, &order, format).await;
+    let (rendered, attempts) = persist(|| render(app, &tenant, &order, format, Source::Scheduled)).await;
+    let (outcome, attempts) = match rendered {
+        Err(failure) => (Err(failure), attempts),
+        Ok(document) => {
+            let (delivered, attempts) = persist(|| deliver(&targets, &document.bytes, format)).await;
+            (delivered.map(|()| document.bytes), attempts)
+        }
+    };
     record(app, schedule, execution, outcome, attempts, begun.elapsed()).await
 }
 
@@ -109,7 +117,7 @@ async fn record(
 ) -> Result<(), Failure> {
     let digest = outcome.as_ref().ok().map(|bytes| hex(&Sha256::digest(bytes)));
     let failure = outcome.err();
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     sqlx::query(
         "UPDATE schedule_executions SET status = CASE WHEN $2::text IS NULL THEN 'completed' ELSE 'failed' END,
                 last_error = $2, output_sha256 = $3, attempts = $4, render_duration_ms = $5, updated_at = now()
@@ -137,22 +145,19 @@ async fn record(
     Ok(())
 }
 
-/// Tries again, a little later each time, where the refusal was the server's own trouble.
-async fn persist(
-    app: &Shared,
-    tenant: &str,
-    order: &Order,
-    format: Format,
-) -> (Result<Vec<u8>, Failure>, i32) {
+/// Tries again, a little later each time, where the trouble may pass; gives the number of attempts.
+async fn persist<T, F>(attempt: impl Fn() -> F) -> (Result<T, Failure>, i32)
+where
+    F: Future<Output = Result<T, Failure>>,
+{
     let mut attempts = 1;
     loop {
-        match render(app, tenant, order, format, Source::Scheduled).await {
-            Ok(rendered) => return (Ok(rendered.bytes), attempts),
+        match attempt().await {
             Err(failure) if failure.status.is_server_error() && attempts < ATTEMPTS => {
                 tokio::time::sleep(Duration::from_millis(100) * attempts.cast_unsigned()).await;
                 attempts += 1;
             }
-            Err(failure) => return (Err(failure), attempts),
+            outcome => return (outcome, attempts),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::app::Shared;
 use super::failure::Failure;
 use super::rendering::{Format, Order, Source, render};
+use super::rows::Kept;
 use super::store::StoreFailure;
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -41,45 +42,22 @@ async fn render_one(app: &Shared, tenant: &str, item: &Value) -> Result<Vec<u8>,
 /// start gives it up or runs it again.
 pub async fn run(app: Shared, id: Uuid) {
     if let Err(failure) = attempt(&app, id).await {
-        let failed = "UPDATE batch_jobs SET status = 'failed', failure_code = $2, completed_at = now(),
-                             expires_at = now() + make_interval(secs => $3) WHERE id = $1";
-        let _ = sqlx::query(failed)
-            .bind(id)
-            .bind(failure.code)
-            .bind(app.settings.job_retention.as_secs_f64())
-            .execute(&app.db)
-            .await;
+        let _ = app.rows.fail_job(id, &failure.code, app.settings.job_retention).await;
     }
 }
 
 async fn attempt(app: &Shared, id: Uuid) -> Result<(), Failure> {
-    let (tenant, items): (String, Value) = sqlx::query_as(
-        "UPDATE batch_jobs SET status = 'processing', started_at = now() WHERE id = $1
-         RETURNING tenant_id, items",
-    )
-    .bind(id)
-    .fetch_one(&app.db)
-    .await?;
-    let results = render_all(app, &tenant, items.as_array().map_or(&[], Vec::as_slice)).await;
-    let (inline, key) = match &app.results {
-        None => (Some(results), None),
+    let (tenant, items) = app.rows.begin_job(id).await?;
+    let results = render_all(app, &tenant, &items).await;
+    let kept = match &app.results {
+        None => Kept::Inline(results),
         Some(store) => {
             let key = format!("{id}.json");
             store.put(&key, results.to_string().into_bytes(), "application/json").await?;
-            (None, Some(key))
+            Kept::Stored(key)
         }
     };
-    sqlx::query(
-        "UPDATE batch_jobs SET status = 'completed', results = $2, result_key = $3, completed_at = now(),
-                expires_at = now() + make_interval(secs => $4) WHERE id = $1",
-    )
-    .bind(id)
-    .bind(inline)
-    .bind(key)
-    .bind(app.settings.job_retention.as_secs_f64())
-    .execute(&app.db)
-    .await?;
-    Ok(())
+    app.rows.complete_job(id, kept, app.settings.job_retention).await
 }
 
 /// The results of a completed job from the result store.
@@ -97,21 +75,9 @@ pub async fn stored_results(app: &Shared, key: &str) -> Result<Value, Failure> {
 }
 
 /// At start: unfinished jobs older than the grace period fail, the younger ones run again.
-pub async fn recover(app: &Shared) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "UPDATE batch_jobs SET status = 'failed', failure_code = 'job_abandoned_at_startup',
-                completed_at = now(), expires_at = now() + make_interval(secs => $2)
-          WHERE status IN ('pending', 'processing') AND created_at < now() - make_interval(secs => $1)",
-    )
-    .bind(app.settings.orphan_grace.as_secs_f64())
-    .bind(app.settings.job_retention.as_secs_f64())
-    .execute(&app.db)
-    .await?;
-    let rest: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM batch_jobs WHERE status IN ('pending', 'processing') ORDER BY id")
-            .fetch_all(&app.db)
-            .await?;
-    for id in rest {
+pub async fn recover(app: &Shared) -> Result<(), Failure> {
+    let settings = &app.settings;
+    for id in app.rows.recover_jobs(settings.orphan_grace, settings.job_retention).await? {
         tokio::spawn(run(app.clone(), id));
     }
     Ok(())

@@ -5,12 +5,13 @@ use super::app::Shared;
 use super::defects::Defect;
 use super::failure::Failure;
 use super::render::{self, RenderError};
+use super::rows::{Pin, Usage};
 use super::store::StoreFailure;
 use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The code of the documented fail-closed refusal (v0.35.0).
 const ASSET_BINARY_MISSING: &str = "ASSET_BINARY_MISSING";
@@ -77,42 +78,24 @@ pub async fn render(
         .map_err(|error| Failure::internal("engine_crash", error.to_string()))?
         .map_err(refuse)?;
     let bytes = if format == Format::Pdf { app.settings.defects.finish(bytes) } else { bytes };
-    count(app, tenant, (&resolved.key, &resolved.version), format, source, (bytes.len(), begun.elapsed()))
-        .await?;
+    let usage = Usage {
+        tenant,
+        template_key: resolved.key.as_deref(),
+        template_version: resolved.version.as_deref(),
+        format: match format {
+            Format::Pdf => "pdf",
+            Format::Html => "html",
+        },
+        source: match source {
+            Source::Single => "single",
+            Source::Batch => "batch",
+            Source::Scheduled => "scheduled",
+        },
+        size_bytes: bytes.len(),
+        took: begun.elapsed(),
+    };
+    app.rows.count_render(&usage).await?;
     Ok(Rendered { bytes, version: resolved.version })
-}
-
-/// Writes the usage row of a template and version: its size in bytes and the time it took.
-async fn count(
-    app: &Shared,
-    tenant: &str,
-    (key, version): (&Option<String>, &Option<String>),
-    format: Format,
-    source: Source,
-    (size, took): (usize, Duration),
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO render_usage
-           (tenant_id, template_key, template_version, format, source, size_bytes, duration_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(tenant)
-    .bind(key)
-    .bind(version)
-    .bind(match format {
-        Format::Pdf => "pdf",
-        Format::Html => "html",
-    })
-    .bind(match source {
-        Source::Single => "single",
-        Source::Batch => "batch",
-        Source::Scheduled => "scheduled",
-    })
-    .bind(i64::try_from(size).unwrap_or(i64::MAX))
-    .bind(i32::try_from(took.as_millis()).unwrap_or(i32::MAX))
-    .execute(&app.db)
-    .await
-    .map(drop)
 }
 
 fn draw(
@@ -165,54 +148,28 @@ pub async fn resolve(app: &Shared, tenant: &str, order: &Order) -> Result<Resolv
     let Some(Value::String(key)) = &order.template else {
         return Err(Failure::invalid("template", "must be a template's key"));
     };
-    if order.version.is_some() && order.label.is_some() {
-        return Err(Failure::bad_request("version and label exclude each other"));
-    }
-    let found: Option<(i64, String, Value)> = sqlx::query_as(
-        "SELECT v.id, v.version, v.definition FROM templates t
-           LEFT JOIN template_labels l ON l.template_id = t.id AND l.label = $4
-           JOIN template_versions v ON v.template_id = t.id
-            AND v.version = CASE WHEN $4 IS NULL THEN coalesce($3, t.current_version) ELSE l.version END
-          WHERE t.tenant_id = $1 AND t.key = $2 AND t.deleted_at IS NULL",
-    )
-    .bind(tenant)
-    .bind(key)
-    .bind(&order.version)
-    .bind(&order.label)
-    .fetch_optional(&app.db)
-    .await?;
-    let (id, version, mut definition) = found.ok_or_else(|| {
-        let pin = order.version.as_ref().or(order.label.as_ref());
+    let pin = match (&order.version, &order.label) {
+        (Some(_), Some(_)) => return Err(Failure::bad_request("version and label exclude each other")),
+        (Some(version), None) => Pin::Version(version),
+        (None, Some(label)) => Pin::Label(label),
+        (None, None) => Pin::Current,
+    };
+    let found = app.rows.definition(tenant, key, pin).await?;
+    let (version, mut definition) = found.ok_or_else(|| {
         Failure::not_found(match pin {
-            Some(pin) => format!("template `{key}` at `{pin}`"),
-            None => format!("template `{key}`"),
+            Pin::Version(pin) | Pin::Label(pin) => format!("template `{key}` at `{pin}`"),
+            Pin::Current => format!("template `{key}`"),
         })
     })?;
     if app.settings.defects.has(Defect::OldVersion) {
-        definition = before(app, id).await?.unwrap_or(definition);
+        definition = app.rows.definition_before(tenant, key, &version).await?.unwrap_or(definition);
     }
     Ok(Resolved { definition, key: Some(key.clone()), version: Some(version) })
 }
 
-/// The definition before the one with this row id; only the `old-version` defect asks.
-async fn before(app: &Shared, id: i64) -> Result<Option<Value>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT old.definition FROM template_versions old JOIN template_versions new USING (template_id)
-          WHERE new.id = $1 AND old.id < new.id ORDER BY old.id DESC LIMIT 1",
-    )
-    .bind(id)
-    .fetch_optional(&app.db)
-    .await
-}
-
 /// Fetches every referenced binary, or refuses before a single byte of the document exists.
 async fn gather(app: &Shared, tenant: &str, keys: &[String]) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let known: Vec<String> =
-        sqlx::query_scalar("SELECT filename FROM assets WHERE tenant_id = $1 AND filename = ANY($2)")
-            .bind(tenant)
-            .bind(keys)
-            .fetch_all(&app.db)
-            .await?;
+    let known = app.rows.known_assets(tenant, keys).await?;
     let defects = &app.settings.defects;
     let mut assets = BTreeMap::new();
     for key in keys {
@@ -220,7 +177,7 @@ async fn gather(app: &Shared, tenant: &str, keys: &[String]) -> Result<BTreeMap<
             let message = format!("the template refers to `{key}`, and there is no such asset");
             return Err(Failure::render("ASSET_NOT_FOUND", Some(key), message));
         }
-        let bytes = match defects.fetch(&app.db, &app.binaries, key).await {
+        let bytes = match defects.fetch(&*app.rows, &app.binaries, key).await {
             Ok(bytes) => bytes,
             Err(failure) => match defects.substitute(&failure) {
                 Some(placeholder) => placeholder,

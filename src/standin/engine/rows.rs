@@ -1,154 +1,297 @@
-//! Rows as the wire shows them. Postgres builds the JSON: the shape of an entity is written once,
-//! here, as an SQL expression, and a list is one query.
+//! Where the rows live: a database or files, behind one set of operations, so that a route is
+//! written once. Routes decide who may and what a refusal is; what is here reads and writes.
+//!
+//! A write goes through a [`Change`]: it holds off other writers of the same rows, takes several
+//! steps, and is kept by `commit` alone; dropped, it never was.
 
-use super::access::{Caller, Params};
+mod files;
+mod postgres;
+mod sql;
+
+pub use files::FileRows;
+pub use postgres::{PostgresRows, audit};
+pub use sql::page;
+pub(crate) use sql::{asset_item, execution_item, moment, paged, schedule_item, template_item, tenant_item};
+
+use super::access::Caller;
 use super::failure::Failure;
-use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool, Postgres, postgres::PgArguments, query::QueryScalar};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgPool;
+use std::time::Duration;
+use uuid::Uuid;
 
-/// A moment as ISO 8601 in UTC with milliseconds.
-macro_rules! moment {
-    ($column:literal) => {
-        concat!("to_char(", $column, " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
-    };
+/// Limit and offset of a list.
+pub type Window = (i64, i64);
+
+/// Everything that is kept in rows. Lists are `{items, total, limit, offset}`.
+#[async_trait]
+pub trait Rows: Templates + Assets + Records + Jobs + Send + Sync {
+    /// Begins a write.
+    async fn change(&self) -> Result<Box<dyn Change>, Failure>;
+    /// What is wrong with the place as a whole; `None` when it can be used.
+    async fn complaint(&self) -> Option<String>;
+    /// The database, for what only a database keeps: schedules, tenants, editors.
+    ///
+    /// # Errors
+    /// 501 `not_implemented` in file mode.
+    fn sql(&self) -> Result<&PgPool, Failure>;
+    /// Lets go of connections.
+    async fn close(&self);
 }
 
-/// A template `t` as lists show it.
-macro_rules! template_item {
-    () => {
-        concat!(
-            "jsonb_strip_nulls(jsonb_build_object('key', t.key, 'name', t.name,
-              'currentVersion', t.current_version, 'description', t.description,
-              'createdAt', ",
-            $crate::standin::engine::rows::moment!("t.created_at"),
-            ", 'updatedAt', ",
-            $crate::standin::engine::rows::moment!("t.updated_at"),
-            ", 'deletedAt', ",
-            $crate::standin::engine::rows::moment!("t.deleted_at"),
-            ", 'deletedBy', t.deleted_by))"
-        )
-    };
+/// Which version of a template is meant.
+#[derive(Clone, Copy)]
+pub enum Pin<'a> {
+    Current,
+    Version(&'a str),
+    Label(&'a str),
 }
 
-/// An asset `a`.
-macro_rules! asset_item {
-    () => {
-        concat!(
-            "jsonb_strip_nulls(jsonb_build_object('id', a.id, 'filename', a.filename,
-              'originalName', a.original_name, 'mimeType', a.mime_type, 'sizeBytes', a.size_bytes,
-              'url', '/assets/' || a.filename, 'version', a.version, 'contentHash', a.content_hash,
-              'folder', a.folder, 'tags', to_jsonb(a.tags), 'altText', a.alt_text,
-              'createdBy', a.created_by, 'updatedBy', a.updated_by, 'createdAt', ",
-            $crate::standin::engine::rows::moment!("a.created_at"),
-            ", 'updatedAt', ",
-            $crate::standin::engine::rows::moment!("a.updated_at"),
-            "))"
-        )
-    };
+/// Templates, their versions and labels. What is in the trash is not there, unless said otherwise.
+#[async_trait]
+pub trait Templates {
+    /// Those in use or those in the `trash`, whose key or name holds `words`.
+    async fn templates(
+        &self,
+        tenant: &str,
+        trash: bool,
+        words: Option<&str>,
+        window: Window,
+    ) -> Result<Value, Failure>;
+    /// The current version's number, and the template with its definition at a version (then under
+    /// the name it had) or the current one.
+    async fn template(
+        &self,
+        tenant: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<(String, Value)>, Failure>;
+    /// Newest first; `None` where there is no such template.
+    async fn versions(&self, tenant: &str, key: &str, window: Window) -> Result<Option<Value>, Failure>;
+    /// The version that is meant, and its definition.
+    async fn definition(
+        &self,
+        tenant: &str,
+        key: &str,
+        pin: Pin<'_>,
+    ) -> Result<Option<(String, Value)>, Failure>;
+    /// The definition before a version; only the `old-version` defect asks.
+    async fn definition_before(
+        &self,
+        tenant: &str,
+        key: &str,
+        version: &str,
+    ) -> Result<Option<Value>, Failure>;
+    /// A list of all labels; `None` where there is no such template.
+    async fn labels(&self, tenant: &str, key: &str) -> Result<Option<Value>, Failure>;
+    /// The version that a label points at; `None` where there is no such template or label.
+    async fn label(&self, tenant: &str, key: &str, label: &str) -> Result<Option<String>, Failure>;
 }
 
-/// A schedule `s`.
-macro_rules! schedule_item {
-    () => {
-        concat!(
-            "jsonb_strip_nulls(jsonb_build_object('id', s.id, 'name', s.name, 'enabled', s.enabled,
-              'cronExpression', s.cron_expression, 'timezone', s.timezone,
-              'templateKey', s.template_key, 'templateVersion', s.template_version,
-              'templateLabel', s.template_label, 'format', s.format, 'runCount', s.run_count,
-              'createdBy', s.created_by, 'nextFireAt', ",
-            $crate::standin::engine::rows::moment!("s.next_run_at"),
-            ", 'lastFiredAt', ",
-            $crate::standin::engine::rows::moment!("s.last_run_at"),
-            ", 'createdAt', ",
-            $crate::standin::engine::rows::moment!("s.created_at"),
-            ", 'updatedAt', ",
-            $crate::standin::engine::rows::moment!("s.updated_at"),
-            ")) || jsonb_build_object('dataSource', s.data_source, 'deliveryTargets', s.delivery_targets)"
-        )
-    };
+/// Which assets a list shows; `None` is no condition.
+#[derive(Default)]
+pub struct AssetFilter {
+    /// Part of the original name.
+    pub words: Option<String>,
+    pub mime_type: Option<String>,
+    pub folder: Option<String>,
+    pub tag: Option<String>,
 }
 
-/// An execution `e` of a schedule.
-macro_rules! execution_item {
-    () => {
-        concat!(
-            "jsonb_strip_nulls(jsonb_build_object('id', e.id::text, 'scheduleId', e.schedule_id,
-              'trigger', e.trigger, 'status', e.status, 'renderDurationMs', e.render_duration_ms,
-              'lastError', e.last_error, 'nominalAt', ",
-            $crate::standin::engine::rows::moment!("e.nominal_at"),
-            ", 'fireTime', ",
-            $crate::standin::engine::rows::moment!("e.fire_time"),
-            ", 'createdAt', ",
-            $crate::standin::engine::rows::moment!("e.created_at"),
-            ", 'updatedAt', ",
-            $crate::standin::engine::rows::moment!("e.updated_at"),
-            "))"
-        )
-    };
+/// Asset metadata.
+#[async_trait]
+pub trait Assets {
+    async fn assets(&self, tenant: &str, filter: AssetFilter, window: Window) -> Result<Value, Failure>;
+    async fn asset(&self, tenant: &str, id: Uuid) -> Result<Option<Value>, Failure>;
+    /// Newest first, the current one included.
+    async fn asset_versions(&self, id: Uuid, window: Window) -> Result<Value, Failure>;
+    /// The media type behind a storage key, of whatever tenant.
+    async fn media_type(&self, filename: &str) -> Result<Option<String>, Failure>;
+    /// Those of the storage keys that a tenant has.
+    async fn known_assets(&self, tenant: &str, filenames: &[String]) -> Result<Vec<String>, Failure>;
+    /// Templates whose current or labelled version names the asset, as a list of
+    /// `{key, name, currentVersion}`. Names made up by data are not seen.
+    async fn references(&self, tenant: &str, filename: &str) -> Result<Value, Failure>;
+    /// Another asset of the same media type; only the `wrong-asset` defect asks.
+    async fn lookalike(&self, filename: &str) -> Result<Option<String>, Failure>;
 }
 
-/// A page of items. `$1` is the limit, `$2` the offset, the rest belongs to `$from`.
-macro_rules! paged {
-    ($item:expr, $from:literal, $order:literal) => {
-        concat!(
-            "SELECT jsonb_build_object(
-               'items', coalesce((SELECT jsonb_agg(item) FROM (SELECT ",
-            $item,
-            " AS item FROM ",
-            $from,
-            " ORDER BY ",
-            $order,
-            " LIMIT $1 OFFSET $2) page), '[]'::jsonb),
-               'total', (SELECT count(*) FROM ",
-            $from,
-            "))"
-        )
-    };
+/// Which audit events a list shows; `None` is no condition.
+#[derive(Default)]
+pub struct EventFilter {
+    pub event: Option<String>,
+    pub operation: Option<String>,
+    pub resource_type: Option<String>,
+    pub resource_id: Option<String>,
 }
 
-pub(crate) use {asset_item, execution_item, moment, paged, schedule_item, template_item};
-
-/// A query that gives one JSON value.
-pub type JsonQuery = QueryScalar<'static, Postgres, Value, PgArguments>;
-
-/// Runs a query made with `paged!`; `bind` adds what comes after limit and offset.
-pub async fn page(
-    db: &PgPool,
-    sql: &'static str,
-    params: &Params,
-    bind: impl FnOnce(JsonQuery) -> JsonQuery,
-) -> Result<Value, Failure> {
-    let (limit, offset) = params.page()?;
-    let query = sqlx::query_scalar(sql).bind(limit).bind(offset);
-    let mut list: Value = bind(query).fetch_one(db).await?;
-    list["limit"] = json!(limit);
-    list["offset"] = json!(offset);
-    Ok(list)
+/// One render, for the usage table.
+pub struct Usage<'a> {
+    pub tenant: &'a str,
+    pub template_key: Option<&'a str>,
+    pub template_version: Option<&'a str>,
+    pub format: &'static str,
+    pub source: &'static str,
+    pub size_bytes: usize,
+    pub took: Duration,
 }
 
-/// Records what a caller did, within the transaction that did it.
-pub async fn audit(
-    connection: &mut PgConnection,
-    caller: &Caller,
-    resource: &str,
-    operation: &str,
-    id: &str,
-    details: Value,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO audit_events
-           (tenant_id, event, operation, resource_type, resource_id, actor, credential_scope, details)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(&caller.tenant)
-    .bind(format!("{resource}.{operation}"))
-    .bind(operation)
-    .bind(resource)
-    .bind(id)
-    .bind(caller.actor())
-    .bind(caller.scope.map(|scope| scope.as_str()))
-    .bind(details)
-    .execute(connection)
-    .await
-    .map(drop)
+/// Tenants as far as every request needs them, the audit trail, usage.
+#[async_trait]
+pub trait Records {
+    /// `active` or `archived`; `None` for an unknown tenant.
+    async fn tenant_status(&self, tenant: &str) -> Result<Option<String>, Failure>;
+    async fn tenants(&self, window: Window) -> Result<Value, Failure>;
+    async fn tenant(&self, id: &str) -> Result<Option<Value>, Failure>;
+    /// Newest first.
+    async fn audit_events(&self, tenant: &str, filter: EventFilter, window: Window)
+    -> Result<Value, Failure>;
+    /// Renders counted by template, format and source.
+    async fn usage(&self, tenant: &str, window: Window) -> Result<Value, Failure>;
+    async fn count_render(&self, usage: &Usage<'_>) -> Result<(), Failure>;
+}
+
+/// A batch job as it is polled.
+pub struct Job {
+    /// As the wire shows it, without results.
+    pub shown: Value,
+    /// Results that lie in the row.
+    pub results: Option<Value>,
+    /// Where they lie in the store for results.
+    pub result_key: Option<String>,
+    /// Past its retention.
+    pub expired: bool,
+}
+
+/// Where a finished job's results went.
+pub enum Kept {
+    /// Into the row.
+    Inline(Value),
+    /// Into the store for results, under this key.
+    Stored(String),
+}
+
+/// Batch jobs: durable in a database, in memory beside files.
+#[async_trait]
+pub trait Jobs {
+    /// Records a pending job; gives the moment.
+    async fn submit_job(
+        &self,
+        tenant: &str,
+        id: Uuid,
+        items: Vec<Value>,
+        webhook: Option<&str>,
+    ) -> Result<String, Failure>;
+    /// Marks it `processing`; gives its tenant and items.
+    async fn begin_job(&self, id: Uuid) -> Result<(String, Vec<Value>), Failure>;
+    async fn complete_job(&self, id: Uuid, kept: Kept, retention: Duration) -> Result<(), Failure>;
+    async fn fail_job(&self, id: Uuid, code: &str, retention: Duration) -> Result<(), Failure>;
+    async fn job(&self, tenant: &str, id: Uuid) -> Result<Option<Job>, Failure>;
+    /// At start: fails unfinished jobs older than the grace period with the code
+    /// `job_abandoned_at_startup`; gives the rest.
+    async fn recover_jobs(&self, grace: Duration, retention: Duration) -> Result<Vec<Uuid>, Failure>;
+}
+
+/// A write under way.
+#[async_trait]
+pub trait Change: TemplateChange + AssetChange + Send {
+    /// Records what a caller did to a resource.
+    async fn audit(
+        &mut self,
+        caller: &Caller,
+        resource: &str,
+        operation: &str,
+        id: &str,
+        details: Value,
+    ) -> Result<(), Failure>;
+    async fn commit(self: Box<Self>) -> Result<(), Failure>;
+}
+
+/// A version to be.
+pub struct NewVersion<'a> {
+    pub version: &'a str,
+    /// With its `version`, `name` and maybe `description`.
+    pub definition: Value,
+    pub note: Option<String>,
+}
+
+/// Writes to templates.
+#[async_trait]
+pub trait TemplateChange {
+    /// False where the key is taken, also by one in the trash.
+    async fn create_template(
+        &mut self,
+        caller: &Caller,
+        key: &str,
+        first: NewVersion<'_>,
+    ) -> Result<bool, Failure>;
+    /// The current version, held against other writers.
+    async fn current_version(&mut self, tenant: &str, key: &str) -> Result<Option<String>, Failure>;
+    /// Adds a version and makes it the current one.
+    async fn add_version(&mut self, caller: &Caller, key: &str, next: NewVersion<'_>) -> Result<(), Failure>;
+    async fn trash_template(&mut self, caller: &Caller, key: &str) -> Result<(), Failure>;
+    /// False where it is not in the trash.
+    async fn purge_template(&mut self, tenant: &str, key: &str) -> Result<bool, Failure>;
+    /// False where it is not in the trash.
+    async fn undelete_template(&mut self, tenant: &str, key: &str) -> Result<bool, Failure>;
+    /// The label as the wire shows it; `None` where there is no such template or version.
+    async fn set_label(
+        &mut self,
+        caller: &Caller,
+        key: &str,
+        label: &str,
+        version: &str,
+    ) -> Result<Option<Value>, Failure>;
+    /// False where there is no such template or label.
+    async fn delete_label(&mut self, tenant: &str, key: &str, label: &str) -> Result<bool, Failure>;
+}
+
+/// What a row says of a binary.
+pub struct Content {
+    pub mime_type: String,
+    pub size_bytes: i64,
+    /// SHA-256 in lower-case hexadecimal.
+    pub content_hash: String,
+}
+
+/// An asset to be.
+pub struct NewAsset<'a> {
+    pub id: Uuid,
+    pub filename: &'a str,
+    pub original_name: &'a str,
+    pub content: Content,
+    pub folder: Option<&'a str>,
+    pub tags: &'a [String],
+    pub alt_text: Option<&'a str>,
+}
+
+/// An asset's row before a change.
+pub struct Current {
+    pub id: Uuid,
+    pub filename: String,
+    pub version: i32,
+    pub mime_type: String,
+}
+
+/// Writes to asset metadata.
+#[async_trait]
+pub trait AssetChange {
+    async fn insert_asset(&mut self, caller: &Caller, asset: NewAsset<'_>) -> Result<(), Failure>;
+    /// The row, held against other writers.
+    async fn current_asset(&mut self, tenant: &str, id: Uuid) -> Result<Option<Current>, Failure>;
+    /// Storage key and media type of an earlier binary.
+    async fn earlier_binary(&mut self, id: Uuid, version: i32) -> Result<Option<(String, String)>, Failure>;
+    /// Records that the present binary is kept under another key.
+    async fn keep_binary(&mut self, id: Uuid, key: &str) -> Result<(), Failure>;
+    /// Describes the next binary.
+    async fn replace_binary(&mut self, caller: &Caller, id: Uuid, content: Content) -> Result<(), Failure>;
+    /// Removes the rows; gives the keys of all binaries.
+    async fn delete_asset(&mut self, id: Uuid) -> Result<Vec<String>, Failure>;
+}
+
+/// Now, as the wire shows moments.
+fn wire_moment(moment: DateTime<Utc>) -> String {
+    moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

@@ -3,6 +3,7 @@
 
 use super::EngineError;
 use super::defects::{Defect, Defects};
+use super::schema::Release;
 use clap::ValueEnum as _;
 use sqlx::postgres::PgConnectOptions;
 use std::{fmt, path::PathBuf, time::Duration};
@@ -14,10 +15,10 @@ pub struct Settings {
     /// 0 takes a free one; the line on stdout tells which.
     pub port: u16,
     /// Where the rows live.
-    pub database: PgConnectOptions,
+    pub rows: RowSettings,
     /// Where the binaries live.
     pub binaries: StoreSettings,
-    /// Where results of batch jobs live; in the job's row when `None`.
+    /// Where results of batch jobs live; with the job when `None`.
     pub results: Option<StoreSettings>,
     /// Whether `GET /assets/:filename` needs a key and HTML gets its assets inlined.
     pub private_assets: bool,
@@ -31,6 +32,28 @@ pub struct Settings {
     pub job_retention: Duration,
     /// Deliberate misbehaviour.
     pub defects: Defects,
+}
+
+/// One place for rows.
+pub enum RowSettings {
+    /// `STORAGE_MODE=postgres`.
+    Database {
+        options: Box<PgConnectOptions>,
+        /// Which release the engine acts as: `PULP_STANDIN_SCHEMA` names the last step it knows.
+        release: Release,
+    },
+    /// `STORAGE_MODE=file`.
+    Files { templates: PathBuf, assets: PathBuf },
+}
+
+impl RowSettings {
+    /// Whether a tenant's record says when its status changed.
+    pub fn dates_tenant_status(&self) -> bool {
+        match self {
+            Self::Database { release, .. } => release.dates_tenant_status(),
+            Self::Files { .. } => false,
+        }
+    }
 }
 
 /// One place for binaries.
@@ -83,16 +106,15 @@ impl Settings {
     /// The same from any source of variables. A variable set to nothing counts as unset.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>, defects: &[Defect]) -> Result<Self, EngineError> {
         let env = Variables(lookup);
-        env.only("STORAGE_MODE", "postgres", &["postgres"])?;
         let access = env.only("ASSET_ACCESS_MODE", "public", &["public", "private"])?;
         let port = env.number("PORT", 3000)?;
         let port = u16::try_from(port).map_err(|_| env.wrong("PORT", "a port from 0 to 65535"))?;
         Ok(Self {
             host: env.get("HOST").unwrap_or_else(|| "127.0.0.1".into()),
             port,
-            database: database(lookup)?,
             binaries: env.binaries()?,
-            results: env.results()?,
+            results: if file_mode(lookup)? { None } else { env.results()? },
+            rows: env.rows()?,
             private_assets: access == "private",
             public_url: env.get("S3_PUBLIC_URL"),
             keys: Keys {
@@ -106,6 +128,11 @@ impl Settings {
             defects: env.defects(defects)?,
         })
     }
+}
+
+/// Whether the rows live in files: `STORAGE_MODE`.
+pub fn file_mode(lookup: &dyn Fn(&str) -> Option<String>) -> Result<bool, EngineError> {
+    Ok(Variables(lookup).only("STORAGE_MODE", "postgres", &["postgres", "file"])? == "file")
 }
 
 /// Where the rows live: `DATABASE_URL`. User, password and database name may be percent-encoded.
@@ -144,6 +171,21 @@ impl Variables<'_> {
             return Ok(value);
         }
         Err(self.wrong(name, &format!("{} for the stand-in engine, not `{value}`", allowed.join(" or "))))
+    }
+
+    fn rows(&self) -> Result<RowSettings, EngineError> {
+        if file_mode(self.0)? {
+            let (templates, assets) = (self.need("TEMPLATES_DIR")?.into(), self.need("ASSETS_DIR")?.into());
+            return Ok(RowSettings::Files { templates, assets });
+        }
+        Ok(RowSettings::Database { options: Box::new(database(self.0)?), release: self.release()? })
+    }
+
+    fn release(&self) -> Result<Release, EngineError> {
+        let Some(text) = self.get("PULP_STANDIN_SCHEMA") else { return Ok(Release::NEWEST) };
+        let release = text.parse().ok().and_then(Release::ending_at).filter(|release| release.can_serve());
+        release
+            .ok_or_else(|| self.wrong("PULP_STANDIN_SCHEMA", "a step of the schema that an engine ended at"))
     }
 
     fn binaries(&self) -> Result<StoreSettings, EngineError> {
@@ -191,7 +233,7 @@ impl Variables<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Settings, StoreSettings};
+    use super::{RowSettings, Settings, StoreSettings};
     use crate::standin::engine::defects::Defect;
 
     fn read(extra: &[(&str, &str)]) -> Result<Settings, String> {
@@ -208,8 +250,9 @@ mod tests {
     #[test]
     fn a_percent_encoded_hyphenated_database_is_decoded() {
         let settings = read(&[]).expect("valid");
-        assert_eq!(settings.database.get_database(), Some("pulp-engine"));
-        assert_eq!(settings.database.get_username(), "pulp-engine");
+        let RowSettings::Database { options, .. } = &settings.rows else { panic!("a database") };
+        assert_eq!(options.get_database(), Some("pulp-engine"));
+        assert_eq!(options.get_username(), "pulp-engine");
         assert_eq!(settings.port, 3000);
         assert!(matches!(settings.binaries, StoreSettings::Folder(_)));
     }
@@ -217,8 +260,9 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_refused_by_name() {
         for (name, value) in [
-            ("STORAGE_MODE", "file"),
             ("STORAGE_MODE", "sqlserver"),
+            ("PULP_STANDIN_SCHEMA", "1"),
+            ("PULP_STANDIN_SCHEMA", "5"),
             ("PORT", "70000"),
             ("PORT", "x"),
             ("ASSET_ACCESS_MODE", "secret"),
@@ -227,6 +271,18 @@ mod tests {
             let message = read(&[(name, value)]).err().expect("refused");
             assert!(message.contains(name), "{message}");
         }
+    }
+
+    #[test]
+    fn file_mode_needs_both_folders_and_no_database() {
+        let file = [("STORAGE_MODE", "file"), ("DATABASE_URL", "")];
+        assert!(read(&file).err().expect("refused").contains("TEMPLATES_DIR"));
+        let both = [file.as_slice(), &[("TEMPLATES_DIR", "/t"), ("JOB_RESULT_BLOB_DIR", "/r")]].concat();
+        let settings = read(&both).expect("valid");
+        assert!(matches!(settings.rows, RowSettings::Files { .. }));
+        assert!(settings.results.is_none(), "jobs are in memory only");
+        let no_assets = [both.as_slice(), &[("ASSETS_DIR", ""), ("ASSET_BINARY_STORE", "s3")]].concat();
+        assert!(read(&no_assets).is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The calls that a drill makes.
+//! The calls that a drill makes on templates, assets, schedules and renders; `state` has those on the
+//! rest of the durable state.
 
 use crate::system::engine::answer::{Answer, CallError, Unreachable};
 use crate::system::engine::records::{AssetRecord, Ready, Summary, Template, Upload};
@@ -72,7 +73,7 @@ impl Engine {
 
     /// `GET /assets/`, all pages.
     pub async fn assets(&self) -> Result<Vec<AssetRecord>, CallError> {
-        self.pages("assets").await
+        self.pages(&["assets", ""]).await
     }
 
     /// `GET /assets/:id/details`.
@@ -104,7 +105,7 @@ impl Engine {
 
     /// `GET /templates/`, all pages.
     pub async fn templates(&self) -> Result<Vec<Summary>, CallError> {
-        self.pages("templates").await
+        self.pages(&["templates", ""]).await
     }
 
     /// `PUT /templates/:key/labels/:label`: the label stands for the version from now on.
@@ -122,7 +123,7 @@ impl Engine {
 
     /// `GET /schedules/`, all pages.
     pub async fn schedules(&self) -> Result<Vec<Value>, CallError> {
-        self.pages("schedules").await
+        self.pages(&["schedules", ""]).await
     }
 
     /// `POST /render/pdf`; whatever is answered is the answer.
@@ -132,16 +133,16 @@ impl Engine {
         Ok(answer)
     }
 
-    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
+    pub(super) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
         let (name, answer) = self.success(request).await?;
         understood(&name, &answer)
     }
 
     /// A list to its end: `total` says where that is, and an empty page ends it too.
-    async fn pages<T: DeserializeOwned>(&self, list: &str) -> Result<Vec<T>, CallError> {
+    pub(super) async fn pages<T: DeserializeOwned>(&self, list: &[&str]) -> Result<Vec<T>, CallError> {
         let mut all = Vec::new();
         loop {
-            let mut url: Url = self.at(&[list, ""]);
+            let mut url: Url = self.at(list);
             url.query_pairs_mut()
                 .append_pair("limit", &PAGE.to_string())
                 .append_pair("offset", &all.len().to_string());

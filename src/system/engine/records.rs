@@ -92,3 +92,147 @@ pub struct Ready {
     /// The body; `null` where it is no JSON.
     pub body: Value,
 }
+
+/// A batch that was taken on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedJob {
+    /// What it is polled by.
+    pub job_id: String,
+    /// `pending`.
+    pub status: String,
+}
+
+/// A batch job as it is polled.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// The engine's id.
+    pub job_id: String,
+    /// `pending`, `processing`, `completed`, `failed` or `cancelled`.
+    pub status: String,
+    /// Why it failed: `job_abandoned_at_startup`.
+    #[serde(default)]
+    pub failure_code: Option<String>,
+    /// `{total, succeeded, failed, results}` of a completed one; each of `results` holds its PDF in
+    /// base64 as `pdf`.
+    #[serde(default)]
+    pub results: Option<Value>,
+}
+
+impl Job {
+    /// Whether it has come to an end.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status.as_str(), "pending" | "processing")
+    }
+}
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Tenant {
+    /// The slug.
+    pub id: String,
+    /// The name for people.
+    #[serde(default)]
+    pub name: String,
+    /// `active` or `archived`.
+    pub status: String,
+}
+
+/// A version of a template, without its definition.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateVersion {
+    /// `1.0.3`.
+    pub version: String,
+    /// What its author said of it.
+    #[serde(default)]
+    pub change_note: Option<String>,
+}
+
+/// A release label of a template.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Label {
+    /// Its name.
+    pub label: String,
+    /// The version that it points at.
+    pub version: String,
+}
+
+/// One run of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    /// The engine's id.
+    pub id: String,
+    /// Whose run it is.
+    pub schedule_id: String,
+    /// `cron` or `manual`.
+    #[serde(default)]
+    pub trigger: Option<String>,
+    /// `processing`, `completed` or `failed`.
+    pub status: String,
+    /// The planned moment, ISO 8601; none when run by hand.
+    #[serde(default)]
+    pub nominal_at: Option<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub last_error: Option<String>,
+}
+
+/// A run that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// The engine's id.
+    pub id: String,
+    /// Whose run it was.
+    #[serde(default)]
+    pub schedule_id: Option<String>,
+    /// `pending`, `replayed` or `abandoned`.
+    pub status: String,
+    /// Why it failed, for programs.
+    #[serde(default)]
+    pub error_code: Option<String>,
+    /// Why it failed, for people.
+    #[serde(default)]
+    pub last_error: Option<String>,
+}
+
+/// Something that was done, as the audit trail keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// The engine's id.
+    pub id: String,
+    /// `template.create`.
+    pub event: String,
+    /// To what kind of thing.
+    #[serde(default)]
+    pub resource_type: Option<String>,
+    /// To which one.
+    #[serde(default)]
+    pub resource_id: Option<String>,
+    /// When, ISO 8601.
+    pub timestamp: String,
+}
+
+/// Renders, counted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageLine {
+    /// Of which template; none for definitions that were sent along.
+    #[serde(default)]
+    pub template_key: Option<String>,
+    /// `pdf` or `html`.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// `single`, `batch` or `scheduled`.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// How many.
+    pub renders: u64,
+    /// Their size together.
+    #[serde(default)]
+    pub bytes: u64,
+}

@@ -3,7 +3,7 @@
 use crate::standin::engine::access::{Caller, Input, Params};
 use crate::standin::engine::app::Shared;
 use crate::standin::engine::failure::Failure;
-use crate::standin::engine::rows::{audit, moment, page, paged};
+use crate::standin::engine::rows::{EventFilter, audit, tenant_item};
 use crate::standin::engine::schema::hex;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,17 +11,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-
-/// A tenant `t`.
-macro_rules! tenant_item {
-    () => {
-        concat!(
-            "jsonb_build_object('id', t.id, 'name', t.name, 'status', t.status, 'createdAt', ",
-            moment!("t.created_at"),
-            ")"
-        )
-    };
-}
 
 /// An editor `u`; the key itself is never shown.
 macro_rules! user_item {
@@ -37,7 +26,7 @@ pub async fn tenants(
     params: Params,
 ) -> Result<Json<Value>, Failure> {
     caller.admin()?;
-    page(&app.db, paged!(tenant_item!(), "tenants t", "t.id"), &params, |query| query).await.map(Json)
+    app.rows.tenants(params.page()?).await.map(Json)
 }
 
 pub async fn tenant(
@@ -46,8 +35,7 @@ pub async fn tenant(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     caller.admin()?;
-    const ONE: &str = concat!("SELECT ", tenant_item!(), " FROM tenants t WHERE t.id = $1");
-    let found: Option<Value> = sqlx::query_scalar(ONE).bind(&id).fetch_optional(&app.db).await?;
+    let found = app.rows.tenant(&id).await?;
     found.map(Json).ok_or_else(|| Failure::not_found(format!("tenant `{id}`")))
 }
 
@@ -72,7 +60,7 @@ pub async fn create_tenant(
         "INSERT INTO tenants AS t (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING ",
         tenant_item!()
     );
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let made: Option<Value> =
         sqlx::query_scalar(INSERT).bind(&new.id).bind(&new.name).fetch_optional(&mut *transaction).await?;
     let made =
@@ -82,6 +70,71 @@ pub async fn create_tenant(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
+/// What a tenant's record may be given.
+#[derive(Deserialize)]
+pub struct TenantPatch {
+    name: String,
+}
+
+pub async fn rename_tenant(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Input(patch): Input<TenantPatch>,
+) -> Result<Json<Value>, Failure> {
+    caller.admin()?;
+    let mut transaction = app.rows.sql()?.begin().await?;
+    let renamed = sqlx::query("UPDATE tenants SET name = $2 WHERE id = $1").bind(&id).bind(&patch.name);
+    if renamed.execute(&mut *transaction).await?.rows_affected() == 0 {
+        return Err(Failure::not_found(format!("tenant `{id}`")));
+    }
+    audit(&mut transaction, &caller, "tenant", "update", &id, json!({})).await?;
+    transaction.commit().await?;
+    tenant(State(app), caller, Path(id)).await
+}
+
+pub async fn archive_tenant(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    set_status(&app, &caller, &id, "archived", "archive").await
+}
+
+pub async fn unarchive_tenant(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Failure> {
+    set_status(&app, &caller, &id, "active", "unarchive").await
+}
+
+async fn set_status(
+    app: &Shared,
+    caller: &Caller,
+    id: &str,
+    status: &str,
+    operation: &str,
+) -> Result<StatusCode, Failure> {
+    caller.admin()?;
+    if id == caller.tenant {
+        return Err(Failure::conflict("conflict", "a tenant can't archive itself"));
+    }
+    let mut transaction = app.rows.sql()?.begin().await?;
+    let set = if app.settings.rows.dates_tenant_status() {
+        "UPDATE tenants SET status = $2, status_changed_at = now() WHERE id = $1"
+    } else {
+        "UPDATE tenants SET status = $2 WHERE id = $1"
+    };
+    let set = sqlx::query(set).bind(id).bind(status);
+    if set.execute(&mut *transaction).await?.rows_affected() == 0 {
+        return Err(Failure::not_found(format!("tenant `{id}`")));
+    }
+    audit(&mut transaction, caller, "tenant", operation, id, json!({})).await?;
+    transaction.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 pub async fn users(State(app): State<Shared>, caller: Caller) -> Result<Json<Value>, Failure> {
     caller.admin()?;
     const LIST: &str = concat!(
@@ -89,7 +142,7 @@ pub async fn users(State(app): State<Shared>, caller: Caller) -> Result<Json<Val
         user_item!(),
         " ORDER BY u.id), '[]'::jsonb)) FROM editor_users u WHERE u.tenant_id = $1"
     );
-    Ok(Json(sqlx::query_scalar(LIST).bind(&caller.tenant).fetch_one(&app.db).await?))
+    Ok(Json(sqlx::query_scalar(LIST).bind(&caller.tenant).fetch_one(app.rows.sql()?).await?))
 }
 
 /// An editor to be.
@@ -119,7 +172,7 @@ pub async fn create_user(
         user_item!()
     );
     let hint: String = new.key.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let made: Option<Value> = sqlx::query_scalar(INSERT)
         .bind(&new.id)
         .bind(&caller.tenant)
@@ -143,26 +196,14 @@ pub async fn audit_events(
     params: Params,
 ) -> Result<Json<Value>, Failure> {
     caller.admin()?;
-    const LIST: &str = paged!(
-        concat!(
-            "jsonb_strip_nulls(jsonb_build_object('id', e.id::text, 'event', e.event, 'operation', e.operation,
-               'resourceType', e.resource_type, 'resourceId', e.resource_id, 'actor', e.actor,
-               'credentialScope', e.credential_scope, 'details', e.details, 'timestamp', ",
-            moment!("e.\"timestamp\""),
-            "))"
-        ),
-        "audit_events e WHERE e.tenant_id = $3 AND ($4::text IS NULL OR e.event = $4)
-           AND ($5::text IS NULL OR e.operation = $5) AND ($6::text IS NULL OR e.resource_type = $6)
-           AND ($7::text IS NULL OR e.resource_id = $7)",
-        "e.id DESC"
-    );
     let text = |name: &str| params.get(name).map(str::to_owned);
-    let filters = (text("event"), text("operation"), text("resourceType"), text("resourceId"));
-    page(&app.db, LIST, &params, |query| {
-        query.bind(caller.tenant.clone()).bind(filters.0).bind(filters.1).bind(filters.2).bind(filters.3)
-    })
-    .await
-    .map(Json)
+    let filter = EventFilter {
+        event: text("event"),
+        operation: text("operation"),
+        resource_type: text("resourceType"),
+        resource_id: text("resourceId"),
+    };
+    app.rows.audit_events(&caller.tenant, filter, params.page()?).await.map(Json)
 }
 
 pub async fn usage(
@@ -171,12 +212,5 @@ pub async fn usage(
     params: Params,
 ) -> Result<Json<Value>, Failure> {
     caller.admin()?;
-    const LIST: &str = paged!(
-        "jsonb_build_object('templateKey', u.template_key, 'format', u.format, 'source', u.source,
-           'renders', u.renders, 'bytes', u.bytes)",
-        "(SELECT template_key, format, source, count(*) AS renders, sum(size_bytes) AS bytes
-            FROM render_usage WHERE tenant_id = $3 GROUP BY template_key, format, source) u",
-        "u.template_key NULLS FIRST, u.format, u.source"
-    );
-    page(&app.db, LIST, &params, |query| query.bind(caller.tenant.clone())).await.map(Json)
+    app.rows.usage(&caller.tenant, params.page()?).await.map(Json)
 }

@@ -5,7 +5,7 @@ use crate::standin::engine::app::Shared;
 use crate::standin::engine::failure::Failure;
 use crate::standin::engine::jobs;
 use crate::standin::engine::rendering::Order;
-use crate::standin::engine::rows::moment;
+use crate::standin::engine::rows::Job;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -55,18 +55,8 @@ pub async fn submit(
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     caller.allow(&[Scope::Render])?;
     batch.check()?;
-    const INSERT: &str = concat!(
-        "INSERT INTO batch_jobs (id, tenant_id, items, webhook_url) VALUES ($1, $2, $3, $4) RETURNING ",
-        moment!("created_at")
-    );
     let id = Uuid::now_v7();
-    let created: String = sqlx::query_scalar(INSERT)
-        .bind(id)
-        .bind(&caller.tenant)
-        .bind(Value::Array(batch.items))
-        .bind(&batch.webhook_url)
-        .fetch_one(&app.db)
-        .await?;
+    let created = app.rows.submit_job(&caller.tenant, id, batch.items, batch.webhook_url.as_deref()).await?;
     tokio::spawn(jobs::run(app, id));
     let poll = format!("/render/batch/jobs/{id}");
     let body = json!({"jobId": id, "status": "pending", "createdAt": created, "pollUrl": poll});
@@ -79,21 +69,10 @@ pub async fn poll(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     caller.allow(&[Scope::Render])?;
-    const ONE: &str = concat!(
-        "SELECT jsonb_strip_nulls(jsonb_build_object('jobId', id, 'status', status, 'format', format,
-           'itemCount', jsonb_array_length(items), 'webhookDelivered', webhook_delivered,
-           'failureCode', failure_code, 'createdAt', ",
-        moment!("created_at"),
-        ", 'completedAt', ",
-        moment!("completed_at"),
-        ")), results, result_key, coalesce(expires_at < now(), false)
-           FROM batch_jobs WHERE tenant_id = $1 AND id = $2"
-    );
     let unknown = || Failure::not_found(format!("job `{id}`"));
     let key: Uuid = id.parse().map_err(|_| unknown())?;
-    let row: Option<(Value, Option<Value>, Option<String>, bool)> =
-        sqlx::query_as(ONE).bind(&caller.tenant).bind(key).fetch_optional(&app.db).await?;
-    let (mut job, results, result_key, expired) = row.ok_or_else(unknown)?;
+    let found = app.rows.job(&caller.tenant, key).await?;
+    let Job { mut shown, results, result_key, expired } = found.ok_or_else(unknown)?;
     if expired {
         return Err(Failure::gone("job_expired", format!("job `{id}` is past its retention")));
     }
@@ -103,7 +82,7 @@ pub async fn poll(
         (None, None) => None,
     };
     if let Some(results) = results {
-        job["results"] = results;
+        shown["results"] = results;
     }
-    Ok(Json(job))
+    Ok(Json(shown))
 }

@@ -2,7 +2,6 @@
 
 use crate::standin::engine::app::Shared;
 use crate::standin::engine::defects::Defect;
-use crate::standin::engine::schema;
 use crate::standin::engine::store::StoreFailure;
 use axum::Json;
 use axum::extract::State;
@@ -15,14 +14,11 @@ pub async fn alive() -> Json<Value> {
 }
 
 pub async fn ready(State(app): State<Shared>) -> (StatusCode, Json<Value>) {
-    let database = match database(&app).await {
-        Ok(None) => "ok".to_owned(),
-        Ok(Some(complaint)) => format!("the schema {complaint}"),
-        Err(error) => format!("unreachable: {error}"),
-    };
+    let rows = app.rows.complaint().await.unwrap_or_else(|| "ok".to_owned());
     let lies = app.settings.defects.has(Defect::LiesReady);
     let assets = if lies { "ok".to_owned() } else { say(app.binaries.probe().await) };
-    let mut checks = json!({"database": database, "assetBinaryStore": assets});
+    let place = if app.rows.sql().is_ok() { "database" } else { "library" };
+    let mut checks = json!({place: rows, "assetBinaryStore": assets});
     if let Some(results) = &app.results {
         checks["jobResultStore"] = json!(say(results.probe().await));
     }
@@ -32,11 +28,6 @@ pub async fn ready(State(app): State<Shared>) -> (StatusCode, Json<Value>) {
     let mut body = body(word);
     body["checks"] = checks;
     (status, Json(body))
-}
-
-async fn database(app: &Shared) -> Result<Option<String>, sqlx::Error> {
-    let mut connection = app.db.acquire().await?;
-    schema::state(&mut connection).await.map(|state| state.complaint())
 }
 
 fn say(probe: Result<(), StoreFailure>) -> String {

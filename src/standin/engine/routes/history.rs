@@ -41,7 +41,7 @@ pub async fn executions(
     let id = parse_id(&id)?;
     record(&app, &caller, id).await?;
     let status = params.get("status").map(str::to_owned);
-    page(&app.db, LIST, &params, |query| query.bind(id).bind(status)).await.map(Json)
+    page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(id).bind(status)).await.map(Json)
 }
 
 pub async fn execution(
@@ -58,7 +58,7 @@ pub async fn execution(
     let id = parse_id(&id)?;
     record(&app, &caller, id).await?;
     let found: Option<Value> =
-        sqlx::query_scalar(ONE).bind(id).bind(&execution).fetch_optional(&app.db).await?;
+        sqlx::query_scalar(ONE).bind(id).bind(&execution).fetch_optional(app.rows.sql()?).await?;
     found.map(Json).ok_or_else(|| Failure::not_found(format!("execution `{execution}`")))
 }
 
@@ -75,7 +75,9 @@ pub async fn dead_letters(
         "d.id DESC"
     );
     let status = params.get("status").map(str::to_owned);
-    page(&app.db, LIST, &params, |query| query.bind(caller.tenant.clone()).bind(status)).await.map(Json)
+    page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(caller.tenant.clone()).bind(status))
+        .await
+        .map(Json)
 }
 
 pub async fn dead_letter(
@@ -90,7 +92,7 @@ pub async fn dead_letter(
         " FROM schedule_dlq d JOIN schedules s ON s.id = d.schedule_id WHERE s.tenant_id = $1 AND d.id::text = $2"
     );
     let found: Option<Value> =
-        sqlx::query_scalar(ONE).bind(&caller.tenant).bind(&id).fetch_optional(&app.db).await?;
+        sqlx::query_scalar(ONE).bind(&caller.tenant).bind(&id).fetch_optional(app.rows.sql()?).await?;
     found.map(Json).ok_or_else(|| Failure::not_found(format!("dead letter `{id}`")))
 }
 
@@ -100,7 +102,7 @@ pub async fn replay(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     let schedule = resolve(&app, &caller, &id, "replayed").await?;
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let execution = begin(&mut transaction, schedule, None).await?;
     transaction.commit().await?;
     execute(&app, schedule, execution).await?;
@@ -119,7 +121,7 @@ pub async fn abandon(
 /// Ends a pending dead letter; gives its schedule.
 async fn resolve(app: &Shared, caller: &Caller, id: &str, status: &str) -> Result<Uuid, Failure> {
     caller.admin()?;
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let row: Option<(Uuid, String)> = sqlx::query_as(
         "SELECT d.schedule_id, d.status FROM schedule_dlq d JOIN schedules s ON s.id = d.schedule_id
           WHERE s.tenant_id = $1 AND d.id::text = $2 FOR UPDATE OF d",

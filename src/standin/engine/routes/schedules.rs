@@ -90,9 +90,11 @@ pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> 
     );
     let text = |name: &str| params.get(name).map(str::to_owned);
     let (enabled, key) = (text("enabled"), text("templateKey"));
-    page(&app.db, LIST, &params, |query| query.bind(caller.tenant.clone()).bind(enabled).bind(key))
-        .await
-        .map(Json)
+    page(app.rows.sql()?, LIST, params.page()?, |query| {
+        query.bind(caller.tenant.clone()).bind(enabled).bind(key)
+    })
+    .await
+    .map(Json)
 }
 
 pub async fn get(
@@ -150,7 +152,7 @@ pub async fn patch(
 }
 
 async fn write(app: &Shared, caller: &Caller, id: Uuid, plan: &Plan, operation: &str) -> Result<(), Failure> {
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let written = sqlx::query(
         "INSERT INTO schedules (id, tenant_id, name, enabled, cron_expression, timezone, template_key,
              template_version, template_label, format, data_source, delivery_targets, next_run_at, created_by)
@@ -201,7 +203,7 @@ pub async fn delete(
 ) -> Result<StatusCode, Failure> {
     caller.admin()?;
     let id = parse_id(&id)?;
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let gone = sqlx::query("DELETE FROM schedules WHERE tenant_id = $1 AND id = $2")
         .bind(&caller.tenant)
         .bind(id)
@@ -224,13 +226,13 @@ pub async fn trigger(
     caller.admin()?;
     let id = parse_id(&id)?;
     record(&app, &caller, id).await?;
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = app.rows.sql()?.begin().await?;
     let execution = begin(&mut transaction, id, None).await?;
     audit(&mut transaction, &caller, "schedule", "trigger", &id.to_string(), json!({})).await?;
     transaction.commit().await?;
     execute(&app, id, execution).await?;
     const ONE: &str = concat!("SELECT ", execution_item!(), " FROM schedule_executions e WHERE e.id = $1");
-    let done: Value = sqlx::query_scalar(ONE).bind(execution).fetch_one(&app.db).await?;
+    let done: Value = sqlx::query_scalar(ONE).bind(execution).fetch_one(app.rows.sql()?).await?;
     Ok((StatusCode::ACCEPTED, Json(done)))
 }
 
@@ -239,7 +241,7 @@ pub async fn record(app: &Shared, caller: &Caller, id: Uuid) -> Result<Value, Fa
     const ONE: &str =
         concat!("SELECT ", schedule_item!(), " FROM schedules s WHERE s.tenant_id = $1 AND s.id = $2");
     let found: Option<Value> =
-        sqlx::query_scalar(ONE).bind(&caller.tenant).bind(id).fetch_optional(&app.db).await?;
+        sqlx::query_scalar(ONE).bind(&caller.tenant).bind(id).fetch_optional(app.rows.sql()?).await?;
     found.ok_or_else(|| Failure::not_found(format!("schedule `{id}`")))
 }
 

@@ -6,7 +6,7 @@ use crate::standin::engine::access::{Caller, Scope, if_match};
 use crate::standin::engine::app::Shared;
 use crate::standin::engine::failure::Failure;
 use crate::standin::engine::rendering::sniff;
-use crate::standin::engine::rows::audit;
+use crate::standin::engine::rows::{Change, Content, Current, NewAsset};
 use crate::standin::engine::schema::hex;
 use crate::standin::engine::store::StoreFailure;
 use axum::Json;
@@ -15,7 +15,6 @@ use axum::extract::{FromRequest as _, Multipart, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 /// The parts of a multipart body.
@@ -38,30 +37,22 @@ pub async fn upload(
     let upload = read(request).await?;
     let id = Uuid::now_v7();
     let filename = format!("{id}-{}", sanitise(&upload.name));
-    let (size, hash) = measure(&upload.bytes);
+    let content = describe(&upload.bytes, &upload.mime);
+    let details = json!({"filename": filename, "contentHash": content.content_hash});
     app.settings.defects.put(&app.binaries, &filename, upload.bytes, &upload.mime).await?;
-    let mut transaction = app.db.begin().await?;
-    sqlx::query(
-        "INSERT INTO assets (id, tenant_id, filename, original_name, mime_type, size_bytes, content_hash,
-                             folder, tags, alt_text, created_by, updated_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
-    )
-    .bind(id)
-    .bind(&caller.tenant)
-    .bind(&filename)
-    .bind(&upload.name)
-    .bind(&upload.mime)
-    .bind(size)
-    .bind(&hash)
-    .bind(&upload.folder)
-    .bind(&upload.tags)
-    .bind(&upload.alt_text)
-    .bind(caller.actor())
-    .execute(&mut *transaction)
-    .await?;
-    let details = json!({"filename": filename, "contentHash": hash});
-    audit(&mut transaction, &caller, "asset", "upload", &id.to_string(), details).await?;
-    transaction.commit().await?;
+    let mut change = app.rows.change().await?;
+    let asset = NewAsset {
+        id,
+        filename: &filename,
+        original_name: &upload.name,
+        content,
+        folder: upload.folder.as_deref(),
+        tags: &upload.tags,
+        alt_text: upload.alt_text.as_deref(),
+    };
+    change.insert_asset(&caller, asset).await?;
+    change.audit(&caller, "asset", "upload", &id.to_string(), details).await?;
+    change.commit().await?;
     Ok((StatusCode::CREATED, Json(record(&app, &caller, id).await?)))
 }
 
@@ -79,15 +70,14 @@ pub async fn replace(
         return Err(Failure::bad_request("If-Match must be an asset's version such as \"1\""));
     }
     let upload = read(request).await?;
-    let mut transaction = app.db.begin().await?;
-    let current = lock(&mut transaction, &caller, id).await?;
+    let mut change = app.rows.change().await?;
+    let current = lock(&mut *change, &caller, id).await?;
     if wanted.is_some_and(|wanted| wanted != current.version.to_string()) {
         return Err(Failure::stale(current.version));
     }
-    overwrite(&app, &mut transaction, &caller, &current, upload.bytes, &upload.mime).await?;
-    audit(&mut transaction, &caller, "asset", "replace", &id.to_string(), json!({"from": current.version}))
-        .await?;
-    transaction.commit().await?;
+    overwrite(&app, &mut *change, &caller, &current, upload.bytes, &upload.mime).await?;
+    change.audit(&caller, "asset", "replace", &id.to_string(), json!({"from": current.version})).await?;
+    change.commit().await?;
     record(&app, &caller, id).await.map(Json)
 }
 
@@ -98,49 +88,27 @@ pub async fn restore(
 ) -> Result<Json<Value>, Failure> {
     caller.allow(&[Scope::Editor])?;
     let id = parse_id(&id)?;
-    let mut transaction = app.db.begin().await?;
-    let current = lock(&mut transaction, &caller, id).await?;
-    let old: Option<(String, String)> = sqlx::query_as(
-        "SELECT object_key, mime_type FROM asset_versions WHERE asset_id = $1 AND version = $2",
-    )
-    .bind(id)
-    .bind(version)
-    .fetch_optional(&mut *transaction)
-    .await?;
+    let mut change = app.rows.change().await?;
+    let current = lock(&mut *change, &caller, id).await?;
+    let old = change.earlier_binary(id, version).await?;
     let (key, mime) =
         old.ok_or_else(|| Failure::not_found(format!("earlier version {version} of this asset")))?;
     let bytes = app.binaries.get(&key).await?;
-    overwrite(&app, &mut transaction, &caller, &current, bytes, &mime).await?;
-    audit(&mut transaction, &caller, "asset", "restore", &id.to_string(), json!({"version": version}))
-        .await?;
-    transaction.commit().await?;
+    overwrite(&app, &mut *change, &caller, &current, bytes, &mime).await?;
+    change.audit(&caller, "asset", "restore", &id.to_string(), json!({"version": version})).await?;
+    change.commit().await?;
     record(&app, &caller, id).await.map(Json)
 }
 
-/// The row as it is before a change, locked.
-struct Current {
-    id: Uuid,
-    filename: String,
-    version: i32,
-    mime: String,
-}
-
-async fn lock(connection: &mut PgConnection, caller: &Caller, id: Uuid) -> Result<Current, Failure> {
-    let row = sqlx::query(
-        "SELECT filename, version, mime_type FROM assets WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
-    )
-    .bind(&caller.tenant)
-    .bind(id)
-    .fetch_optional(connection)
-    .await?
-    .ok_or_else(|| Failure::not_found(format!("asset `{id}`")))?;
-    Ok(Current { id, filename: row.try_get(0)?, version: row.try_get(1)?, mime: row.try_get(2)? })
+async fn lock(change: &mut dyn Change, caller: &Caller, id: Uuid) -> Result<Current, Failure> {
+    let current = change.current_asset(&caller.tenant, id).await?;
+    current.ok_or_else(|| Failure::not_found(format!("asset `{id}`")))
 }
 
 /// Keeps the present binary under a key of its own, overwrites it, then updates the rows.
 async fn overwrite(
     app: &Shared,
-    connection: &mut PgConnection,
+    change: &mut dyn Change,
     caller: &Caller,
     current: &Current,
     bytes: Vec<u8>,
@@ -149,36 +117,16 @@ async fn overwrite(
     match app.binaries.get(&current.filename).await {
         Ok(previous) => {
             let key = format!("versions/{}/{}", current.id, current.version);
-            app.binaries.put(&key, previous, &current.mime).await?;
-            sqlx::query(
-                "INSERT INTO asset_versions
-                   (asset_id, version, object_key, mime_type, size_bytes, content_hash, created_at, created_by)
-                 SELECT id, version, $2, mime_type, size_bytes, content_hash, updated_at, updated_by
-                   FROM assets WHERE id = $1",
-            )
-            .bind(current.id)
-            .bind(key)
-            .execute(&mut *connection)
-            .await?;
+            app.binaries.put(&key, previous, &current.mime_type).await?;
+            change.keep_binary(current.id, &key).await?;
         }
         // Replacing is how an operator mends a lost binary: there is nothing to keep then.
         Err(StoreFailure::Missing) => {}
         Err(failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_))) => return Err(failure.into()),
     }
-    let (size, hash) = measure(&bytes);
+    let content = describe(&bytes, mime);
     app.settings.defects.put(&app.binaries, &current.filename, bytes, mime).await?;
-    sqlx::query(
-        "UPDATE assets SET version = version + 1, mime_type = $2, size_bytes = $3, content_hash = $4,
-                updated_at = now(), updated_by = $5 WHERE id = $1",
-    )
-    .bind(current.id)
-    .bind(mime)
-    .bind(size)
-    .bind(hash)
-    .bind(caller.actor())
-    .execute(connection)
-    .await?;
-    Ok(())
+    change.replace_binary(caller, current.id, content).await
 }
 
 async fn read(request: Request) -> Result<Upload, Failure> {
@@ -219,9 +167,13 @@ fn refuse(error: MultipartError) -> Failure {
     Failure::bad_request(error.body_text())
 }
 
-/// Size and SHA-256 of a binary, as its row records them.
-fn measure(bytes: &[u8]) -> (i64, String) {
-    (i64::try_from(bytes.len()).unwrap_or(i64::MAX), hex(&Sha256::digest(bytes)))
+/// A binary as its row records it.
+fn describe(bytes: &[u8], mime: &str) -> Content {
+    Content {
+        mime_type: mime.to_owned(),
+        size_bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        content_hash: hex(&Sha256::digest(bytes)),
+    }
 }
 
 /// Letters, digits, `.`, `_` and `-` of a name, at most the last 80 of them.
