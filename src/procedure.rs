@@ -8,8 +8,9 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
+    scenario::method::Place,
 };
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 pub mod archive;
 pub mod command;
@@ -31,6 +32,8 @@ pub struct Backup {
     pub templates: Option<PathBuf>,
     /// The tarball of `ASSETS_DIR` (runbook 2.2, 6).
     pub assets: Option<PathBuf>,
+    /// The places that it was to hold and does not, because somebody forgot them.
+    pub forgotten: BTreeSet<Place>,
     /// The manifest (runbook 2.4).
     pub manifest: Option<manifest::Manifest>,
 }
@@ -44,6 +47,8 @@ pub struct Armed {
     pub first_page: Option<u16>,
     /// Objects that the next copy leaves out.
     pub without_objects: Vec<ObjectKey>,
+    /// Whether the next archive of `ASSETS_DIR` is forgotten.
+    pub without_assets: bool,
     /// Whether the next restore leaves out the sequences' positions.
     pub without_sequences: bool,
 }

@@ -16,14 +16,28 @@ pub enum Takes {
     Objects,
     /// At once, in the live database: a backup holds rows as a dump only.
     Rows,
+    /// At once, in the files that hold rows in file mode, live or in the backup's archive of them.
+    RowFiles,
     /// At once, in the backup's files.
     Backup,
     /// When the database is dumped next.
     NextDump,
     /// When the bucket is copied next.
     NextCopy,
+    /// When `ASSETS_DIR` is archived next.
+    NextArchive,
     /// When the rows are restored next.
     NextRestore,
+}
+
+/// A tarball of a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Archive {
+    /// Of `TEMPLATES_DIR`.
+    Templates,
+    /// Of `ASSETS_DIR`.
+    Assets,
 }
 
 /// What a fault's value names, for the checks of scenario files.
@@ -58,6 +72,7 @@ impl Names for TemplateKey {
 impl Names for TableName {}
 impl Names for String {}
 impl Names for u16 {}
+impl Names for Archive {}
 
 /// A fault in lists and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +163,12 @@ faults! {
         "One character of a template's current definition is changed; counts and lengths stay.",
     TruncateDump "dump-truncated" "truncate dump" Backup Procedure
         "The dump file loses its second half.",
+    TruncateArchive(archive: Archive) "archive-truncated" "truncate archive" Backup Procedure
+        "The tarball of a folder loses its second half.",
+    TruncateRowFile(table: TableName) "row-file-truncated" "truncate file with rows of" RowFiles Contents
+        "A file that holds a table's rows in file mode loses its second half.",
+    ForgetAssets "assets-folder-forgotten" "forget assets folder" NextArchive Contents
+        "`TEMPLATES_DIR` is archived and `ASSETS_DIR` is not.",
     LeaveTableOut(table: TableName) "dump-without-table" "leave table out of dump" NextDump Catalog
         "The dump is taken without one table.",
     CopyFirstPage(keys: u16) "copy-first-page-only" "stop copy after first page of" NextCopy Reconcile

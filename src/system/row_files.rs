@@ -47,6 +47,15 @@ impl RowFiles {
         tables.filter(|(_, table)| table.folder == folder).map(|(name, _)| name.clone()).collect()
     }
 
+    /// The files that hold a table's rows, in order; none for one that the profile does not know.
+    pub fn files_of(&self, table: &TableName, profile: &Profile) -> Result<Vec<PathBuf>, Trouble> {
+        let known = profile.file_mode.as_ref().and_then(|mode| mode.tables.get(table));
+        let Some(known) = known else { return Ok(Vec::new()) };
+        let folder = self.folder(known.folder);
+        let paths = pattern::files(folder, &known.files)?;
+        Ok(paths.into_iter().map(|path| folder.join(path)).collect())
+    }
+
     fn folder(&self, folder: RowFolder) -> &Path {
         match folder {
             RowFolder::Templates => &self.templates,

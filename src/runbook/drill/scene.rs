@@ -2,22 +2,22 @@
 //! must come back, what was done.
 
 mod acts;
+mod cut_point;
 
 use crate::{
     base::{
-        clock,
-        ids::{AssetName, ObjectKey},
+        ids::{AssetName, ObjectKey, TemplateKey},
         trouble::Trouble,
     },
     journal::Logbook,
     model::{
         check::CheckId,
-        event::{Event, TableFacts},
+        event::Event,
         finding::Finding,
         state::State,
     },
     plan::{Job, Plan, Planned},
-    procedure::{Armed, Backup, manifest},
+    procedure::{Armed, Backup},
     runbook::{
         backup,
         drill::{Ground, Seen, Stop, ms},
@@ -53,6 +53,11 @@ pub(super) struct Scene<'a> {
     live: State,
     /// What must come back.
     cut: CutPoint,
+    /// Of when its templates are, and its assets.
+    templates_at: cut_point::Instant,
+    assets_at: cut_point::Instant,
+    /// How often each template was saved again.
+    saves: BTreeMap<TemplateKey, usize>,
     /// Whether writes belong to what must come back at once: before a dump, and after the restore.
     counts: bool,
     armed: Armed,
@@ -77,6 +82,9 @@ impl<'a> Scene<'a> {
             keys: BTreeMap::new(),
             live: State::default(),
             cut: CutPoint::default(),
+            templates_at: cut_point::Instant::default(),
+            assets_at: cut_point::Instant::default(),
+            saves: BTreeMap::new(),
             counts: true,
             armed: Armed::default(),
             backup: Backup::default(),
@@ -176,9 +184,7 @@ impl<'a> Scene<'a> {
             // Nobody answers while the engine is stopped, and nothing changes.
             self.cut.manifest = Some(self.inventory().await?);
         }
-        if job.fixes_cut_point() {
-            self.fix_cut_point().await?;
-        }
+        self.fix_cut_point(job).await?;
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
@@ -186,30 +192,6 @@ impl<'a> Scene<'a> {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
-    }
-
-    /// What must come back is what was there at the dump's instant.
-    async fn fix_cut_point(&mut self) -> Result<(), Trouble> {
-        self.counts = false;
-        self.take_as_cut_point();
-        if self.site.engine.is_running().await {
-            self.cut.manifest = Some(self.inventory().await?);
-        }
-        let tables = self.cut.state.database.tables.iter();
-        let tables = tables
-            .map(|(name, t)| (name.to_string(), TableFacts { rows: t.rows.len(), digest: t.digest() }))
-            .collect();
-        self.log.event(Event::CutPoint { tables, objects: self.cut.state.objects.len() })
-    }
-
-    /// The API's inventory as it is now.
-    async fn inventory(&self) -> Result<manifest::Manifest, Trouble> {
-        manifest::record(&self.site.engine.api().await?, clock::iso(self.ground.clock.now())).await
-    }
-
-    fn take_as_cut_point(&mut self) {
-        self.cut.state = self.live.clone();
-        self.cut.known = self.put.known.clone();
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
