@@ -60,6 +60,10 @@ pub struct FileTable {
     /// object of rows by name. It is no part of those other rows then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
+    /// For rows within rows: members that are taken over from the row that they are part of, so that
+    /// people know it by its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherit: Vec<String>,
     /// The members that tell one row from another; without them its place does: the file's path, the
     /// name in the object, the number of the line, and all of them for rows within rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

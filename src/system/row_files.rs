@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(names("template_labels"), [r#"["invoice/template.json","production"]"#]);
         assert_eq!(names("audit_events"), [r#"["1"]"#, r#"["2"]"#]);
         assert_eq!(names("assets"), ["logo.png"]);
-        assert_eq!(names("asset_versions"), [r#"["versions/7/1"]"#]);
+        assert_eq!(names("asset_versions"), ["logo.png@1"]);
         assert!(damaged(&database).is_empty());
         // A row within a row is told once.
         let asset = &database.tables[&"assets".into()];

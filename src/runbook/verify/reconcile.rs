@@ -37,6 +37,8 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 blind.push(format!("{} of the source has no column {column}", entity.table));
             }
         }
+        // A row that was lost was looked for.
+        at += known.map_or(0, |known| known.rows.keys().filter(|key| !table.rows.contains_key(*key)).count());
         for (row_key, row) in &table.rows {
             if row.json.is_null() {
                 blind.push(format!("{} has rows too large to be kept", entity.table));

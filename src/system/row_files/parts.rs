@@ -28,7 +28,7 @@ pub(super) fn of(path: &str, bytes: &[u8], table: &FileTable) -> (Vec<Part>, Opt
         FileForm::Lines => lines(bytes, &mut wrong),
     };
     if let Some(member) = &table.within {
-        rows = rows.into_iter().flat_map(|row| within(row, member, &mut wrong)).collect();
+        rows = rows.into_iter().flat_map(|row| within(row, member, &table.inherit, &mut wrong)).collect();
     }
     let parts = rows.into_iter().filter_map(|Placed { place, json }| {
         if !json.is_object() {
@@ -81,9 +81,9 @@ fn lines(bytes: &[u8], wrong: &mut Option<String>) -> Vec<Placed> {
 }
 
 /// The rows that a row holds in one of its members. Without the member it holds none.
-fn within(row: Placed, member: &str, wrong: &mut Option<String>) -> Vec<Placed> {
+fn within(row: Placed, member: &str, inherit: &[String], wrong: &mut Option<String>) -> Vec<Placed> {
     let Placed { place, mut json } = row;
-    match json.get_mut(member).map(Value::take) {
+    let mut rows = match json.get_mut(member).map(Value::take) {
         Some(Value::Object(members)) => named(place, members),
         Some(Value::Array(items)) => {
             let numbered = items.into_iter().enumerate();
@@ -94,7 +94,15 @@ fn within(row: Placed, member: &str, wrong: &mut Option<String>) -> Vec<Placed> 
             wrong.get_or_insert_with(|| format!("`{member}` of {} holds no rows", Value::from(place)));
             Vec::new()
         }
+    };
+    for members in rows.iter_mut().filter_map(|row| row.json.as_object_mut()) {
+        for name in inherit {
+            if let Some(value) = json.get(name) {
+                members.entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
+    rows
 }
 
 fn named(place: Vec<Value>, members: Map<String, Value>) -> Vec<Placed> {
