@@ -9,8 +9,10 @@ use std::{io::Write as _, process::ExitCode};
 
 pub mod check;
 pub mod doctor;
+pub mod explore;
 pub mod generate;
 pub mod list;
+pub mod manifest;
 pub mod pdf;
 pub mod report;
 pub mod run;
@@ -62,8 +64,12 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Remove what dead runs have left behind
     Sweep(sweep::SweepArgs),
+    /// Explore the consistency window in a model: what a restore can give
+    Explore(Box<explore::ExploreArgs>),
     /// Render a stored run again
     Report(report::ReportArgs),
+    /// Take an inventory of a live engine, or verify one
+    Manifest(manifest::ManifestArgs),
     /// Compare PDFs
     Pdf(pdf::PdfArgs),
     /// Run a stand-in: an engine or an object store for drills
@@ -125,11 +131,18 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             tell(&outcome.stderr);
             Ok(if outcome.clean { HELD } else { UNVERIFIED })
         }
+        Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(args) => {
             let outcome = report::run(&args)?;
             print(&outcome.stdout)?;
             tell(&outcome.stderr);
             Ok(if outcome.intact { HELD } else { INTEGRITY })
+        }
+        Command::Manifest(args) => {
+            let done = on_runtime(manifest::run(args))??;
+            print(&done.stdout)?;
+            tell(&done.stderr);
+            Ok(done.exit)
         }
         Command::Pdf(args) => {
             let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;

@@ -12,6 +12,8 @@ pub mod base;
 
 pub mod model;
 
+pub mod explore;
+
 pub mod journal;
 pub mod scenario;
 pub mod system;

@@ -58,8 +58,12 @@ pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
         scenarios.iter().map(|s| (s.seed.value.as_str(), &s.method)).collect();
     let plans: Vec<Plan> = scenarios.iter().map(plan).collect();
     let controls = grounds.into_iter().map(|(seed, method)| control(seed, method));
-    // A scenario that is just that is its own control.
+    // A scenario that is just that is its own control. Of an operator's commands nobody can say
+    // which of them is the fault.
     let needed = |control: &Plan| {
+        if control.method.commands.is_some() {
+            return false;
+        }
         let same = |plan: &&Plan| plan.seed == control.seed && plan.method == control.method;
         let clean = |plan: &Plan| plan.expect.is_empty() && plan.steps == control.steps;
         control.method == Method::default() || !plans.iter().filter(same).any(clean)

@@ -8,7 +8,9 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
+pub mod html;
 pub mod junit;
+pub mod pages;
 pub mod terminal;
 
 /// The record as JSON, as it is kept in `record.json`.
@@ -22,15 +24,18 @@ pub fn json(record: &RunRecord) -> Result<String, Trouble> {
 }
 
 /// Writes all reports of a run into its folder, each whole or not at all, and names them.
+/// `report.html` also shows what PDFs in the folder show.
 ///
 /// # Errors
 /// Blames the surroundings where a file can't be written, the harness where one can't be made.
 pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Trouble> {
-    let files = [("record.json", json(record)?), ("junit.xml", junit::render(record)?)];
     let write = |(name, text): (&str, String)| {
         let path = dir.join(name);
-        folder::write_whole(&path, text.as_bytes())?;
-        Ok(path)
+        folder::write_whole(&path, text.as_bytes()).map(|()| path)
     };
-    files.into_iter().map(write).collect()
+    let record_json = write(("record.json", json(record)?))?;
+    let junit_xml = write(("junit.xml", junit::render(record)?))?;
+    // Last: it reads PDFs, and the others are there whatever becomes of that.
+    let report_html = write(("report.html", html::render(record, &pages::pictures(record, dir))))?;
+    Ok(vec![record_json, junit_xml, report_html])
 }

@@ -53,6 +53,9 @@ pub async fn run(args: RunArgs) -> Result<u8, Trouble> {
     journal.observe(Box::new(terminal::Terminal::stderr()));
     let log = Logbook::new(&journal, None);
     log.event(started(&args, &prepared, &id, seed))?;
+    for (id, why) in &prepared.skipped {
+        log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
+    }
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel };
     let exit = run.to_its_end(prepared, elsewhere).await?;
     run.finish(exit)
@@ -106,7 +109,7 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let Prepared { plans, seeds, golden, profile, engine, library } = prepared;
+        let Prepared { plans, seeds, golden, profile, engine, library, skipped: _ } = prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;

@@ -51,6 +51,13 @@ pub enum Event {
         /// A sentence.
         text: String,
     },
+    /// A scenario was not run: something that it needs is not there.
+    ScenarioSkipped {
+        /// Which.
+        id: ScenarioId,
+        /// What is missing.
+        why: String,
+    },
     /// A scenario began.
     ScenarioStarted(Box<ScenarioStarted>),
     /// A step began.

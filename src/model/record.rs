@@ -13,6 +13,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// What an artefact is that holds a template's known-good PDF.
+pub const KNOWN_GOOD: &str = "the known-good PDF";
+
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -30,6 +33,9 @@ pub struct RunRecord {
     pub troubles: Vec<String>,
     /// The scenarios, in the order of the plan.
     pub scenarios: Vec<ScenarioRecord>,
+    /// Scenarios that were not run, and what they miss: neither passed nor failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<(ScenarioId, String)>,
     /// Files kept with the run: path, digest, bytes, what.
     pub artefacts: Vec<Artefact>,
     /// How it ended; none where it did not (a killed run).
@@ -58,6 +64,9 @@ pub struct Artefact {
     pub bytes: u64,
     /// What it is.
     pub what: String,
+    /// The scenario that kept it; none where the run did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioId>,
 }
 
 /// A scenario of a run.
@@ -83,6 +92,9 @@ pub struct ScenarioRecord {
     pub renders: Renders,
     /// How each check went, with its milliseconds.
     pub checks: Vec<(CheckId, CheckOutcome, u64)>,
+    /// When each check ended, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check_ends: Vec<DateTime<Utc>>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// Troubles.
@@ -198,6 +210,7 @@ impl RunRecord {
             }
             Event::SubstrateReady { versions } => self.versions.extend(versions.clone()),
             Event::Noted { text } => self.notes.push(text.clone()),
+            Event::ScenarioSkipped { id, why } => self.skipped.push((id.clone(), why.clone())),
             Event::Troubled { trouble, ours: _ } => {
                 if entry.scenario.is_none() {
                     self.troubles.push(trouble.clone());
@@ -208,6 +221,7 @@ impl RunRecord {
                 sha256: *sha256,
                 bytes: *bytes,
                 what: what.clone(),
+                scenario: entry.scenario.clone(),
             }),
             Event::RunFinished { verdict, exit, cut_short } => {
                 self.finished =
@@ -265,7 +279,10 @@ impl ScenarioRecord {
                     (false, _) => self.renders.refused += 1,
                 }
             }
-            Event::CheckFinished { check, outcome, ms } => self.checks.push((*check, outcome.clone(), *ms)),
+            Event::CheckFinished { check, outcome, ms } => {
+                self.checks.push((*check, outcome.clone(), *ms));
+                self.check_ends.push(entry.at);
+            }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
             Event::ScenarioFinished { judgement, ms, rto_ms } => {
@@ -277,6 +294,7 @@ impl ScenarioRecord {
             | Event::RunStarted(_)
             | Event::SubstrateReady { .. }
             | Event::Noted { .. }
+            | Event::ScenarioSkipped { .. }
             | Event::ArtefactStored { .. }
             | Event::RunFinished { .. } => {}
         }

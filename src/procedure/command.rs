@@ -1,29 +1,126 @@
-//! The operator's own commands for backup and restore.
+//! The operator's own commands: whatever backs up and restores a site in production is what gets
+//! drilled. They run in a shell, in the scenario file's folder, with the environment that
+//! `docs/own-commands.md` describes; secrets are in the environment only.
 
 use crate::{
-    base::trouble::Trouble,
+    base::{
+        process::{self, Command, Ran},
+        trouble::{OrTrouble, Trouble},
+    },
     journal::Logbook,
     model::finding::Finding,
-    procedure::{Armed, Backup},
+    procedure::{backup_failed, restore_failed, said},
+    scenario::method::{BackupJob, Commands, RestoreJob},
     site::Handles,
+    system::objects::Bucket,
 };
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-/// Runs the backup.
-pub async fn back_up(
-    _site: &Handles,
-    _backup: &mut Backup,
-    _armed: &mut Armed,
-    _log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    Err(Trouble::usage("own commands can't be drilled yet"))
+/// No command of a drill's size takes longer.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// Where the commands keep what they save: outlives the loss of the site.
+const REPOSITORY: &str = "repository";
+
+/// What may be done before the first backup, then the backup.
+pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
+    let commands = commands(site)?;
+    let step = BackupJob::RunBackupCommand.words();
+    let prepared = site.folder.join(".prepared");
+    if let Some(prepare) = commands.prepare.as_ref().filter(|_| !prepared.exists()) {
+        let ran = shell(site, commands, "prepare", prepare, log).await?;
+        if !ran.exit.is_success() {
+            return Ok(Some(backup_failed(step, said(&ran))));
+        }
+        std::fs::write(&prepared, "").or_environment(|| format!("can't write {}", prepared.display()))?;
+    }
+    let ran = shell(site, commands, "back up", &commands.back_up, log).await?;
+    Ok((!ran.exit.is_success()).then(|| backup_failed(step, said(&ran))))
 }
 
-/// Runs the restore.
-pub async fn restore(
-    _site: &Handles,
-    _backup: &Backup,
-    _armed: &mut Armed,
-    _log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    Err(Trouble::usage("own commands can't be drilled yet"))
+/// The restore. The engine is stopped; what was lost is not there.
+pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
+    site.disconnect().await;
+    let commands = commands(site)?;
+    let ran = shell(site, commands, "restore", &commands.restore, log).await?;
+    Ok((!ran.exit.is_success()).then(|| restore_failed(RestoreJob::RunRestoreCommand.words(), said(&ran))))
+}
+
+fn commands(site: &Handles) -> Result<&Commands, Trouble> {
+    site.method.commands.as_ref().ok_or_else(|| Trouble::harness("a procedure of own commands has none"))
+}
+
+async fn shell(
+    site: &Handles,
+    commands: &Commands,
+    step: &str,
+    line: &str,
+    log: &Logbook,
+) -> Result<Ran, Trouble> {
+    let mut command = Command::new("/bin/sh")
+        .args(["-c", line])
+        .without_inherited("PG")
+        .without_inherited("AWS_")
+        .cwd(&commands.folder)
+        .limit(LIMIT)
+        .recorded_in(&site.engine.children);
+    for (name, value) in environment(site, step)? {
+        command = command.env(name, value);
+    }
+    let ran = process::run(command, &site.redactor).await?;
+    log.ran(&ran)?;
+    Ok(ran)
+}
+
+/// What the commands are told; see `docs/own-commands.md`.
+fn environment(site: &Handles, step: &str) -> Result<BTreeMap<String, String>, Trouble> {
+    let repository = site.folder.join(REPOSITORY);
+    let work = site.folder.join("work");
+    for folder in [&repository, &work] {
+        std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
+    }
+    let shown = |path: PathBuf| path.display().to_string();
+    let mut env = BTreeMap::from([
+        ("PULP_DRILL_STEP".to_owned(), step.to_owned()),
+        ("BACKUP_DIR".to_owned(), shown(repository)),
+        // Programs that keep settings or caches in a home must not find the operator's own.
+        ("HOME".to_owned(), shown(work.clone())),
+        ("WORK_DIR".to_owned(), shown(work)),
+    ]);
+    let engine = site.engine.env();
+    let passed = [
+        "DATABASE_URL",
+        "ASSETS_DIR",
+        "TEMPLATES_DIR",
+        "S3_BUCKET",
+        "JOB_RESULT_BLOB_DIR",
+        "JOB_RESULT_BLOB_BUCKET",
+    ];
+    env.extend(passed.into_iter().filter_map(|name| Some((name.to_owned(), engine.get(name)?.clone()))));
+    if let Ok(database) = site.database() {
+        env.extend(database.client_env().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        env.insert("DATABASE_URL_MAINTENANCE".to_owned(), database.maintenance().url());
+        env.insert("PGHOST".to_owned(), database.host.clone());
+        env.insert("PGPORT".to_owned(), database.port.to_string());
+        env.insert("PGUSER".to_owned(), database.user.clone());
+        env.insert("PGDATABASE".to_owned(), database.database.clone());
+        let programs = site.programs.dir.display().to_string();
+        // Clients of the server's version, before those that a distribution puts there.
+        let path = std::env::var("PATH").unwrap_or_default();
+        env.insert("PATH".to_owned(), format!("{programs}:{path}"));
+        env.insert("PG_BIN".to_owned(), programs);
+    }
+    if let (Some(s3), Bucket::S3(_)) = (&site.s3, &site.backups) {
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", s3.access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", s3.secret_key.clone()),
+            ("AWS_REGION", s3.region.clone()),
+            ("AWS_DEFAULT_REGION", s3.region.clone()),
+            ("AWS_ENDPOINT_URL", s3.endpoint.clone()),
+            ("BACKUP_BUCKET", site.backup_bucket.to_string()),
+        ] {
+            env.insert(name.to_owned(), value);
+        }
+    }
+    Ok(env)
 }

@@ -1,9 +1,15 @@
-//! The metadata inventory of runbook 2.4 and 4: what `backup create` writes and `backup verify`
-//! compares. It reads no binary and computes no checksum, like the tool that it stands in for.
+//! The inventory of runbook 2.4 and 4: what `backup create` writes and `backup verify` compares.
+//!
+//! [`record`] reads no binary and computes no checksum, like the tool that it stands in for.
+//! [`complete`] adds what that lacks: digests of every binary, definition and table.
 
-use crate::{base::trouble::Trouble, system::engine::Engine};
+use crate::{
+    base::{digest::Digest, trouble::Trouble},
+    model::event::TableFacts,
+    system::engine::Engine,
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The manifest's form, raised with its fields.
 const SCHEMA_VERSION: u32 = 1;
@@ -24,6 +30,24 @@ pub struct Manifest {
     pub templates: Vec<TemplateItem>,
     /// The assets' metadata.
     pub assets: Vec<AssetItem>,
+    /// Where the database's dump lies, if that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_dump: Option<String>,
+    /// The dump's SHA-256, where it is one file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_dump_sha256: Option<Digest>,
+    /// Rows and digests by table, where the database could be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TableFacts>,
+}
+
+impl Manifest {
+    /// Whether it holds more than metadata.
+    pub fn has_digests(&self) -> bool {
+        !self.tables.is_empty()
+            || self.templates.iter().any(|t| t.definition_sha256.is_some())
+            || self.assets.iter().any(|a| a.sha256.is_some())
+    }
 }
 
 /// A template in the manifest.
@@ -36,6 +60,9 @@ pub struct TemplateItem {
     pub name: String,
     /// Its current version.
     pub current_version: String,
+    /// SHA-256 of its current definition, as canonical JSON (keys sorted, no blanks).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition_sha256: Option<Digest>,
 }
 
 /// An asset in the manifest.
@@ -50,12 +77,15 @@ pub struct AssetItem {
     pub size_bytes: u64,
     /// Its media type.
     pub mime_type: String,
+    /// SHA-256 of its binary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
 }
 
 /// One drifted item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// `templates` or `assets`.
+    /// `templates`, `assets` or `tables`.
     pub section: &'static str,
     /// The item's key or id.
     pub item: String,
@@ -71,7 +101,12 @@ pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Troubl
         .templates()
         .await?
         .into_iter()
-        .map(|t| TemplateItem { key: t.key, name: t.name, current_version: t.current_version })
+        .map(|t| TemplateItem {
+            key: t.key,
+            name: t.name,
+            current_version: t.current_version,
+            definition_sha256: None,
+        })
         .collect();
     let assets: Vec<AssetItem> = api
         .assets()
@@ -82,6 +117,7 @@ pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Troubl
             filename: a.filename,
             size_bytes: a.size_bytes,
             mime_type: a.mime_type,
+            sha256: None,
         })
         .collect();
     Ok(Manifest {
@@ -91,7 +127,43 @@ pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Troubl
         counts: [("templates".to_owned(), templates.len()), ("assets".to_owned(), assets.len())].into(),
         templates,
         assets,
+        db_dump: None,
+        db_dump_sha256: None,
+        tables: BTreeMap::new(),
     })
+}
+
+/// Adds the digests of every binary and definition. What can't be read has none: verified against a
+/// manifest that has one, it is drift.
+pub async fn complete(manifest: &mut Manifest, api: &Engine) -> Result<(), Trouble> {
+    for template in &mut manifest.templates {
+        let definition = api.template(&template.key).await?.definition;
+        // A map of serde_json is sorted by key.
+        template.definition_sha256 = Some(Digest::of(definition.to_string()));
+    }
+    for asset in &mut manifest.assets {
+        let answer = api.binary(&asset.filename).await.map_err(Trouble::from)?;
+        asset.sha256 = (answer.is_success() && answer.whole).then(|| Digest::of(&answer.body));
+    }
+    Ok(())
+}
+
+/// Takes away from a live manifest what the recorded one does not know, so that a plain manifest
+/// (runbook 4) compares metadata only.
+pub fn as_far_as(recorded: &Manifest, live: &mut Manifest) {
+    let templates: BTreeSet<&String> =
+        recorded.templates.iter().filter(|t| t.definition_sha256.is_some()).map(|t| &t.key).collect();
+    let assets: BTreeSet<&String> =
+        recorded.assets.iter().filter(|a| a.sha256.is_some()).map(|a| &a.id).collect();
+    for template in live.templates.iter_mut().filter(|t| !templates.contains(&t.key)) {
+        template.definition_sha256 = None;
+    }
+    for asset in live.assets.iter_mut().filter(|a| !assets.contains(&a.id)) {
+        asset.sha256 = None;
+    }
+    if recorded.tables.is_empty() {
+        live.tables.clear();
+    }
 }
 
 /// Compares a recorded manifest with a live one (runbook 4, `backup verify`): templates by key,
@@ -100,18 +172,33 @@ pub fn drift(recorded: &Manifest, live: &Manifest) -> Vec<Drift> {
     let templates = |m: &Manifest| -> BTreeMap<String, String> {
         m.templates
             .iter()
-            .map(|t| (t.key.clone(), format!("{} at version {}", t.name, t.current_version)))
+            .map(|t| {
+                let content = in_words(", definition", t.definition_sha256.as_ref());
+                (t.key.clone(), format!("{} at version {}{content}", t.name, t.current_version))
+            })
             .collect()
     };
     let assets = |m: &Manifest| -> BTreeMap<String, String> {
         m.assets
             .iter()
-            .map(|a| (a.id.clone(), format!("{}, {} bytes, {}", a.filename, a.size_bytes, a.mime_type)))
+            .map(|a| {
+                let content = in_words(", content", a.sha256.as_ref());
+                (a.id.clone(), format!("{}, {} bytes, {}{content}", a.filename, a.size_bytes, a.mime_type))
+            })
             .collect()
     };
     let mut drifted = section("templates", &templates(recorded), &templates(live));
     drifted.extend(section("assets", &assets(recorded), &assets(live)));
+    let tables = |m: &Manifest| -> BTreeMap<String, String> {
+        let words = |t: &TableFacts| format!("{} rows, SHA-256 {}", t.rows, t.digest);
+        m.tables.iter().map(|(name, table)| (name.clone(), words(table))).collect()
+    };
+    drifted.extend(section("tables", &tables(recorded), &tables(live)));
     drifted
+}
+
+fn in_words(what: &str, digest: Option<&Digest>) -> String {
+    digest.map_or_else(String::new, |digest| format!("{what} {digest}"))
 }
 
 fn section(
@@ -142,12 +229,16 @@ mod tests {
             created_at: String::new(),
             api_url: String::new(),
             counts: BTreeMap::new(),
+            db_dump: None,
+            db_dump_sha256: None,
+            tables: BTreeMap::new(),
             templates: templates
                 .iter()
                 .map(|(key, version)| TemplateItem {
                     key: (*key).into(),
                     name: (*key).into(),
                     current_version: (*version).into(),
+                    definition_sha256: None,
                 })
                 .collect(),
             assets: Vec::new(),

@@ -30,6 +30,10 @@ use clean::{body, line};
 pub fn render(record: &RunRecord) -> Result<String, Trouble> {
     let mut suites: Vec<TestSuite> = record.scenarios.iter().map(|s| suite(record, s)).collect();
     let mut properties: Vec<_> = record.scenarios.iter().map(|s| properties::of(record, s)).collect();
+    if let Some(skipped) = skipped_suite(record) {
+        suites.push(skipped);
+        properties.push(properties::of_run(record));
+    }
     if let Some(run) = run_suite(record) {
         suites.push(run);
         properties.push(properties::of_run(record));
@@ -70,6 +74,19 @@ fn suite(record: &RunRecord, scenario: &ScenarioRecord) -> TestSuite {
         case.set_classname(&line(scenario.id.as_str()));
     }
     suite
+}
+
+/// The scenarios that were not run; none where all were.
+fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
+    let mut suite = new_suite(record, "skipped", record.began);
+    for (id, why) in &record.skipped {
+        let mut case = TestCase::success(&line(id.as_str()), Duration::ZERO);
+        case.result =
+            TestResult::SkippedWithCause { type_: "skipped".to_owned(), message: line(why), cause: None };
+        case.set_classname("skipped");
+        suite.testcases.push(case);
+    }
+    (!record.skipped.is_empty()).then_some(suite)
 }
 
 /// What went wrong with the run as a whole; none where it ended as planned.

@@ -118,6 +118,9 @@ impl Observer for Terminal {
                 self.say(&self.look.wrap("on ", &parts.join("\n")));
             }
             Event::Noted { text } => self.say(&self.look.wrap("note: ", text)),
+            Event::ScenarioSkipped { id, why } => {
+                self.say(&self.look.wrap("skipped: ", &format!("{id}, because {why}")));
+            }
             Event::ScenarioStarted(_) => self.doing(scenario, "starts"),
             Event::StepStarted { step: _, name } => self.doing(scenario, name),
             Event::CheckFinished { check, outcome: _, ms: _ } => {

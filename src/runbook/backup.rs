@@ -76,7 +76,7 @@ pub async fn perform(
         }
         BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, armed, log).await,
         BackupJob::ChooseTarget => pitr::choose_target(site, backup, clock, log).await,
-        BackupJob::RunBackupCommand => command::back_up(site, backup, armed, log).await,
+        BackupJob::RunBackupCommand => command::back_up(site, log).await,
         BackupJob::RecordManifest => {
             let manifest = manifest::record(&site.engine.api().await?, clock::iso(clock.now())).await?;
             let json =

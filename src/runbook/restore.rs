@@ -79,7 +79,7 @@ pub async fn perform(
         }
         RestoreJob::RecoverDatabase => pitr::recover_database(site, backup, armed, log).await?,
         RestoreJob::RecoverObjects => pitr::recover_objects(site, backup, armed, log).await?,
-        RestoreJob::RunRestoreCommand => command::restore(site, backup, armed, log).await?,
+        RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {

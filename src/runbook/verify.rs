@@ -16,6 +16,7 @@ use crate::{
         verdict::CheckOutcome,
     },
     procedure::manifest::Manifest,
+    scenario::method::{Place, RestoreJob},
     site::{Handles, Restored, Rows, Site},
 };
 use fail_closed::Reach;
@@ -263,34 +264,31 @@ impl Timed<Looked> {
 /// The procedure's own check: what its steps reported, and whether its last restore kept the runbook's
 /// order: binaries before rows, and the engine last (runbook 3).
 pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
-    let last = |name: &str| steps_done.iter().rposition(|s| s == name);
+    let last = |is: &dyn Fn(RestoreJob) -> bool| {
+        let is = |words: &String| RestoreJob::named(words).is_some_and(is);
+        steps_done.iter().rposition(is).map(|at| (at, &steps_done[at]))
+    };
+    let binaries = |job: RestoreJob| job.brings_back().iter().any(|p| matches!(p, Place::Bucket | Place::Assets));
+    let rows = |job: RestoreJob| job.brings_back().contains(&Place::Database);
+    let templates = |job: RestoreJob| job.brings_back().contains(&Place::Templates);
+    let results = |job: RestoreJob| job.brings_back().contains(&Place::Results);
+    let starts = |job: RestoreJob| job == RestoreJob::StartEngine;
     for (earlier, later, why) in [
-        ("restore objects", "restore database", "rows were there whose binaries were not"),
-        ("extract assets", "restore database", "rows were there whose binaries were not"),
-        ("restore objects", "start engine", "the engine served what had no binaries"),
-        ("extract assets", "start engine", "the engine served what had no binaries"),
-        ("restore results", "start engine", "the engine served jobs that had no results"),
-        ("extract templates", "start engine", "the engine served what was to be replaced"),
-        ("restore database", "start engine", "the engine served what was to be replaced"),
+        (last(&binaries), last(&rows), "rows were there whose binaries were not"),
+        (last(&binaries), last(&starts), "the engine served what had no binaries"),
+        (last(&rows), last(&starts), "the engine served what was to be replaced"),
+        (last(&templates), last(&starts), "the engine served what was to be replaced"),
+        (last(&results), last(&starts), "the engine served jobs whose results were not there"),
     ] {
-        if let (Some(first), Some(second)) = (last(earlier), last(later))
-            && second < first
-        {
-            let entity = Entity::Step(later.to_owned());
-            // Once is enough: the engine can be early for both stores.
-            if findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity) {
-                continue;
-            }
-            let expected = format!("{earlier} before {later}");
-            let actual = format!("{later} ran first: {why}");
-            findings.push(Finding::new(
-                CheckId::Procedure,
-                FindingKind::WrongOrder,
-                entity,
-                expected,
-                actual,
-            ));
+        let (Some((first, earlier)), Some((second, later))) = (earlier, later) else { continue };
+        let entity = Entity::Step(later.clone());
+        // Once is enough: the engine can be early for both stores.
+        if second >= first || findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity) {
+            continue;
         }
+        let expected = format!("{earlier} before {later}");
+        let actual = format!("{later} ran first: {why}");
+        findings.push(Finding::new(CheckId::Procedure, FindingKind::WrongOrder, entity, expected, actual));
     }
     Looked::at(steps_done.len(), findings)
 }

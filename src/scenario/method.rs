@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 /// All that tells one way to keep, back up and restore from another; each needs a clean control of
 /// its own.
@@ -128,6 +128,10 @@ pub enum DumpFormat {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Commands {
+    /// The scenario file's folder: where they run.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub folder: PathBuf,
     /// Done once before the first backup: a repository is made, archiving is set up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepare: Option<String>,
@@ -363,6 +367,16 @@ macro_rules! jobs {
             /// The words of a scenario file.
             pub fn words(self) -> &'static str {
                 match self { $(Self::$variant => $words),* }
+            }
+
+            /// What it does, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning),* }
+            }
+
+            /// The sub-step with these words.
+            pub fn named(words: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|job| job.words() == words)
             }
 
             /// The places that it

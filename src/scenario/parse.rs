@@ -88,7 +88,7 @@ impl Reader<'_> {
         let shows = fields.required::<String>("shows", mistakes);
         let runbook = fields.each::<String>("runbook", mistakes);
         let controls = fields.each::<String>("controls", mistakes);
-        let method = method(&mut fields, mistakes);
+        let method = method(&mut fields, file, mistakes);
         let seed = fields.required::<String>("seed", mistakes);
         let steps_at = fields.needed("steps", mistakes);
         let before = mistakes.len();
@@ -177,7 +177,7 @@ impl Reader<'_> {
 }
 
 /// Where the site's state lives and how it is backed up; what does not go together is told.
-fn method(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Method {
+fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> Method {
     let topology = fields.optional::<Topology>("topology", mistakes);
     let results = fields.optional::<Results>("results", mistakes);
     let procedure = fields.optional::<Procedure>("procedure", mistakes);
@@ -250,7 +250,15 @@ fn method(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Method {
         results: results.map(|at| at.value),
         procedure: procedure_is,
         dump: dump.map_or_else(DumpOptions::default, |at| at.value),
-        commands: commands.map(|at| at.value),
+        commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
+    }
+}
+
+/// The folder of a file, also of one that is named without any.
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        Some(_) | None => PathBuf::from("."),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A gate between engine and object store: an HTTP proxy on the loopback that can be told to fail.
+//! A gate between engine and object store: an HTTP proxy on the loopback that can be told to hold
+//! requests, and to fail.
 //!
 //! Open, it changes nothing that a signature covers: the engine signs for the gate's address, and
 //! the store checks against the `Host` header that it is sent, which is the engine's. It holds no
@@ -6,12 +7,23 @@
 
 mod refusal;
 mod request;
+mod rule;
+mod rules;
+mod seen;
 mod serve;
+mod truncate;
 
-pub use request::S3Request;
+pub use request::{S3Operation, S3Request};
+pub use rule::Rule;
+pub use rules::{Failing, Failure, Held, Point};
+pub use seen::{End, Seen};
 
+use crate::base::clock::Clock;
 use crate::base::trouble::{OrTrouble, Trouble};
-use serve::Upstream;
+use rules::Rules;
+use seen::Log;
+use serve::{Through, Upstream};
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,6 +47,8 @@ pub enum Mode {
 pub struct Gate {
     url: Url,
     mode: watch::Sender<Mode>,
+    rules: Arc<Rules>,
+    log: Arc<Log>,
     serving: JoinHandle<()>,
 }
 
@@ -45,14 +59,25 @@ impl Gate {
     /// An upstream with TLS, whose name the gate could not bear, or with a path, which would break
     /// signatures.
     pub async fn start(upstream: &Url) -> Result<Self, Trouble> {
+        Self::start_by(upstream, Clock::system()).await
+    }
+
+    /// As [`Gate::start`], with the clock that tells when requests came.
+    ///
+    /// # Errors
+    /// As [`Gate::start`].
+    pub async fn start_by(upstream: &Url, clock: Clock) -> Result<Self, Trouble> {
         let upstream = Upstream::at(upstream)?;
         let words = || "can't open a gate on 127.0.0.1".to_owned();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.or_environment(words)?;
         let address = listener.local_addr().or_environment(words)?;
         let url = Url::parse(&format!("http://{address}")).or_harness(words)?;
         let (mode, modes) = watch::channel(Mode::Open);
-        let serving = tokio::spawn(serve::serve(listener, upstream, modes));
-        Ok(Self { url, mode, serving })
+        let rules = Arc::new(Rules::default());
+        let log = Arc::new(Log::new(clock));
+        let through = Through { upstream, modes, rules: Arc::clone(&rules), log: Arc::clone(&log) };
+        let serving = tokio::spawn(serve::serve(listener, through));
+        Ok(Self { url, mode, rules, log, serving })
     }
 
     /// Where it listens: what the engine is told as the store's endpoint.
@@ -65,10 +90,33 @@ impl Gate {
     pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
+
+    /// Holds the requests of a rule at a point, as long as the handle lives. The client waits; so
+    /// mind its timeouts.
+    ///
+    /// Several rules stand side by side. A request counts in each that it fits, also when another
+    /// one stops it; only requests that come while the mode is [`Mode::Open`] count. It is held and
+    /// delayed by all that mean it, in the order in which they were set; then the first failure that
+    /// was set decides what becomes of it.
+    pub fn hold(&self, rule: Rule, point: Point) -> Held {
+        self.rules.hold(rule, point)
+    }
+
+    /// Lets the requests of a rule fail, as long as the handle lives. A store that throttles is
+    /// `gate.fail(Rule::any().every(3), Failure::Status(503))`.
+    pub fn fail(&self, rule: Rule, failure: Failure) -> Failing {
+        self.rules.fail(rule, failure)
+    }
+
+    /// The requests that have come so far, in the order in which they came.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.log.all()
+    }
 }
 
 impl Drop for Gate {
     fn drop(&mut self) {
+        self.rules.clear();
         self.serving.abort();
     }
 }

@@ -4,12 +4,14 @@
 mod access;
 mod capture;
 mod catalog;
+mod hold;
 mod sequences;
 mod settle;
 mod tables;
 mod text;
 
 pub use access::{Access, quote_ident};
+pub use hold::{HeldTable, Statements};
 
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::profile::Profile;

@@ -5,6 +5,7 @@
 
 mod engine;
 mod gate;
+mod gate_rules;
 mod objects;
 mod postgres;
 mod store;

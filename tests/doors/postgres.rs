@@ -8,7 +8,7 @@ use pulp_drill::base::trouble::Blame;
 use pulp_drill::model::profile::{Entity, MissingBinary, Order, Profile, WriteOrder};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
-use pulp_drill::system::postgres::{Access, Postgres, create_database, drop_database};
+use pulp_drill::system::postgres::{Access, HeldTable, Postgres, Statements, create_database, drop_database};
 use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -344,4 +344,48 @@ async fn a_server_that_is_not_there_is_told_about_at_once() {
     assert!(started.elapsed().as_secs() < 3);
     assert!(text.contains(&format!("can't connect to postgresql://u@127.0.0.1:{port}/d")), "{text}");
     assert!(text.contains("refused") && text.contains("hint:") && !text.contains("very-secret"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_table_makes_writes_wait_and_lets_a_dump_pass() {
+    let cluster = Cluster::start().await;
+    let postgres = cluster.database("held").await;
+    let access = cluster.access("held");
+    cluster
+        .sql("held", "create table assets (id int primary key); create schema s; create table s.\"A\" ()")
+        .await;
+    let limit = std::time::Duration::from_secs(20);
+    let table = TableName::from("assets");
+    let mut held = HeldTable::hold(&access, &table, Statements::Writes).await.unwrap();
+    assert_eq!(held.waiting().await.unwrap(), 0);
+    let insert = postgres.execute("insert into assets values (1)", &[]);
+    tokio::pin!(insert);
+    tokio::select! {
+        done = &mut insert => panic!("it did not wait: {done:?}"),
+        reached = tokio::time::timeout(limit, held.reached()) => reached.unwrap().unwrap(),
+    }
+    assert_eq!(held.waiting().await.unwrap(), 1);
+    // Neither a read nor pg_dump waits, though a write stands in the queue before them.
+    let copy = tokio::time::timeout(limit, cluster.round_trip("held", "held_copy")).await.unwrap();
+    let count = "select to_json(count(*)) from assets";
+    assert_eq!(copy.rows(count, &[]).await.unwrap(), [0]);
+    held.release().await.unwrap();
+    assert_eq!(tokio::time::timeout(limit, insert).await.unwrap().unwrap(), 1);
+    assert_eq!(postgres.rows(count, &[]).await.unwrap(), [1]);
+
+    let mut all = HeldTable::hold(&access, &table, Statements::All).await.unwrap();
+    let read = postgres.rows(count, &[]);
+    tokio::pin!(read);
+    tokio::select! {
+        done = &mut read => panic!("it did not wait: {done:?}"),
+        reached = tokio::time::timeout(limit, all.reached()) => reached.unwrap().unwrap(),
+    }
+    drop(all);
+    assert_eq!(tokio::time::timeout(limit, read).await.unwrap().unwrap(), [1]);
+
+    let other = HeldTable::hold(&access, &TableName::from("s.A"), Statements::Writes).await.unwrap();
+    other.release().await.unwrap();
+    let trouble =
+        HeldTable::hold(&access, &TableName::from("nowhere"), Statements::Writes).await.unwrap_err();
+    assert!(trouble.to_string().contains("can't hold the table nowhere"), "{trouble}");
 }

@@ -144,7 +144,8 @@ async fn a_folder_that_is_gone_is_an_outage_and_not_an_empty_library() {
     }
 }
 
-#[tokio::test]
+// On several threads: on one, a writer is never interrupted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writers_take_turns() {
     let site = file_site_with(&[], &[]).await;
     site.invoice().await;

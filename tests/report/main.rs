@@ -1,6 +1,9 @@
-//! The journal and what is made of it: chain, redaction, full disks, JUnit, terminal, `report`.
+//! The journal and what is made of it: chain, redaction, full disks, JUnit, HTML, terminal, `report`.
 
 mod command;
+mod html;
+mod html_browser;
+mod html_pages;
 mod journal;
 mod junit;
 mod records;

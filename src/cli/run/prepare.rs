@@ -2,6 +2,7 @@
 
 use crate::{
     base::{
+        ids::ScenarioId,
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
@@ -11,6 +12,7 @@ use crate::{
     report::terminal,
     runbook::provision::{EngineChoice, elsewhere::Elsewhere},
     scenario::{
+        Scenario,
         diagnose::Diagnostics,
         library::Library,
         parse::read_all,
@@ -30,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) profile: Arc<Profile>,
     pub(super) engine: EngineChoice,
     pub(super) library: Library,
+    /// Scenarios that can't be run here, and why.
+    pub(super) skipped: Vec<(ScenarioId, String)>,
 }
 
 /// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
@@ -49,6 +53,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
                 .hint("pulp-drill list shows the ids"));
         }
     }
+    let skipped = skip(&mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in &plans {
@@ -59,7 +64,30 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let engine = engine(args)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
-    Ok(Prepared { plans, seeds, golden, profile, engine, library })
+    Ok(Prepared { plans, seeds, golden, profile, engine, library, skipped })
+}
+
+/// Takes out the scenarios whose commands need programs that are not there.
+fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<(ScenarioId, String)>, Trouble> {
+    let mut skipped = Vec::new();
+    scenarios.retain(|scenario| {
+        let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+        let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
+        if !missing.is_empty() {
+            skipped.push((scenario.id.clone(), format!("{} is not installed", missing.join(", "))));
+        }
+        missing.is_empty()
+    });
+    match (scenarios.is_empty(), skipped.first()) {
+        (true, Some((id, why))) => Err(Trouble::environment(format!("{id} can't be run: {why}"))
+            .hint("install what is missing, or name other scenarios")),
+        _ => Ok(skipped),
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn told(diagnostics: Diagnostics) -> Trouble {

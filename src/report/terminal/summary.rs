@@ -112,6 +112,9 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
         text.push_str(&look.wrap("", &format!("could not be verified: {}", scenario.id)));
         text.push_str(&reasons(scenario, look));
     }
+    for (id, why) in &record.skipped {
+        text.push_str(&look.wrap("skipped, which is no pass: ", &format!("{id}, because {why}")));
+    }
     for trouble in &record.troubles {
         text.push_str(&look.wrap("trouble: ", trouble));
     }
@@ -131,9 +134,13 @@ fn sentence(record: &RunRecord) -> String {
         format!("{} failed", with(Verdict::Fail).count()),
         format!("{} unknown", with(Verdict::Unknown).count()),
     ];
-    let counts = format!("{all}: {}", parts.join(", "));
+    let skipped = match record.skipped.len() {
+        0 => String::new(),
+        n => format!(", {n} skipped"),
+    };
+    let counts = format!("{all}: {}{skipped}", parts.join(", "));
     let mut text = match record.verdict() {
-        Verdict::Pass => format!("passed: {all} held"),
+        Verdict::Pass => format!("passed: {all} held{skipped}"),
         Verdict::Unknown => format!("unknown, which is no pass: {counts}"),
         Verdict::Fail => {
             let first = with(Verdict::Fail).next();

@@ -18,7 +18,7 @@ use crate::{
         CutPoint, Looked, Names,
         pdf::{self, Comparison},
         reconcile,
-        render::{carries_pdf, differ, in_words, not_deterministic, render},
+        render::{carries_pdf, differ, in_words, keep_known_good, not_deterministic, render},
     },
     site::{Site, Source},
     system::objects::Got,
@@ -209,5 +209,5 @@ pub async fn renders(
     )?;
     let finding =
         Finding::new(CheckId::Baseline, FindingKind::PdfDiffers, entity(), "the known-good PDF", actual);
-    Ok(vec![finding.shown_by(path)])
+    Ok(vec![finding.shown_by(path).shown_by(keep_known_good(key, &bytes, log)?)])
 }

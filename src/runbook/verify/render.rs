@@ -13,6 +13,7 @@ use crate::{
         event::Event,
         finding::{Entity, Finding, FindingKind, Severity},
         profile::{MissingBinary, Profile},
+        record::KNOWN_GOOD,
         state::{KnownTemplate, State},
     },
     runbook::verify::{
@@ -171,6 +172,11 @@ pub fn in_words(answer: &Answer) -> String {
     words
 }
 
+/// Keeps a known-good PDF beside the render that differs from it. Gives its path.
+pub fn keep_known_good(key: &TemplateKey, golden: &[u8], log: &Logbook) -> Result<String, Trouble> {
+    log.artefact(&format!("{key}-known-good.pdf"), golden, KNOWN_GOOD)
+}
+
 fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
     let Some(golden) = &template.golden else { return Ok(None) };
     std::fs::read(&golden.path).map(Some).map_err(|error| {
@@ -222,7 +228,11 @@ fn judge(
             &answer.body,
             "a render that is not as it should be",
         )?;
-        Ok(vec![finding.shown_by(path)])
+        let finding = finding.shown_by(path);
+        Ok(vec![match golden(template)? {
+            Some(golden) => finding.shown_by(keep_known_good(key, &golden, log)?),
+            None => finding,
+        }])
     };
     let refusal = || match documented.status {
         Some(status) => format!("status {status}, code {}", documented.code),

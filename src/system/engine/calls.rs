@@ -81,6 +81,13 @@ impl Engine {
         self.json(self.request(Method::GET, self.at(&["assets", id, "details"]), Scope::Admin)?).await
     }
 
+    /// `GET /assets/:filename`: the binary.
+    pub async fn binary(&self, filename: &str) -> Result<Answer, Unreachable> {
+        let request = self.request(Method::GET, self.at(&["assets", filename]), Scope::Admin)?;
+        let (_, answer) = self.answer(request).await?;
+        Ok(answer)
+    }
+
     /// `POST /templates/` with a definition.
     pub async fn create_template(&self, definition: &Value) -> Result<Summary, CallError> {
         let request = self.request(Method::POST, self.at(&["templates", ""]), Scope::Admin)?;

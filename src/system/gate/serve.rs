@@ -1,9 +1,12 @@
-//! The gate's traffic: connections in, requests through, as the mode of the moment says.
+//! The gate's traffic: connections in, requests through, as the mode of the moment and the rules say.
 
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::gate::Mode;
 use crate::system::gate::refusal::refusal;
 use crate::system::gate::request::S3Request;
+use crate::system::gate::rules::{Due, Failure, Point, Rules, Way};
+use crate::system::gate::seen::{End, Log};
+use crate::system::gate::truncate::truncate;
 use axum::body::Body;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -15,9 +18,10 @@ use hyper::{Request, Response, Uri, header};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -67,14 +71,31 @@ impl Upstream {
     }
 }
 
+/// What a request goes through.
+#[derive(Clone)]
+pub(super) struct Through {
+    pub(super) upstream: Upstream,
+    pub(super) modes: watch::Receiver<Mode>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) log: Arc<Log>,
+}
+
+/// Why a request gets no answer.
+enum NoAnswer {
+    /// Its connection is to be reset.
+    Reset,
+    /// Its connection is closed: the store could not be reached, or broke off.
+    Closed(io::Error),
+}
+
 /// Takes connections until it is aborted; those that are open go with it.
-pub(super) async fn serve(listener: TcpListener, upstream: Upstream, modes: watch::Receiver<Mode>) {
+pub(super) async fn serve(listener: TcpListener, through: Through) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, upstream.clone(), modes.clone()));
+                    connections.spawn(connection(stream, through.clone()));
                 }
                 // No file handles are left; some come back when connections end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -84,19 +105,25 @@ pub(super) async fn serve(listener: TcpListener, upstream: Upstream, modes: watc
     }
 }
 
-async fn connection(stream: TcpStream, upstream: Upstream, modes: watch::Receiver<Mode>) {
+async fn connection(stream: TcpStream, through: Through) {
     // Small answers must not wait for the acknowledgement of the head; without it they are slower.
     drop(stream.set_nodelay(true));
-    let mut refused = modes.clone();
+    let mut refused = through.modes.clone();
+    let reset = Arc::new(Notify::new());
+    let resets = Arc::clone(&reset);
     let service = service_fn(move |request| {
-        let (upstream, mode) = (upstream.clone(), *modes.borrow());
-        let answer: BoxFuture<'static, _> = Box::pin(answer(request, upstream, mode));
+        let answer: BoxFuture<'static, _> = Box::pin(answer(request, through.clone(), Arc::clone(&resets)));
         answer
     });
     let mut http = http1::Builder::new().half_close(true).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         biased;
-        _ = refused.wait_for(|mode| *mode == Mode::Refuse) => {
+        () = async {
+            tokio::select! {
+                _ = refused.wait_for(|mode| *mode == Mode::Refuse) => {}
+                () = reset.notified() => {}
+            }
+        } => {
             // With no time to linger, closing sends a reset.
             drop(http.into_parts().io.into_inner().set_zero_linger());
         }
@@ -108,21 +135,88 @@ async fn connection(stream: TcpStream, upstream: Upstream, modes: watch::Receive
 /// An error closes the connection without an answer.
 async fn answer(
     request: Request<Incoming>,
-    upstream: Upstream,
-    mode: Mode,
+    through: Through,
+    reset: Arc<Notify>,
 ) -> Result<Response<Body>, io::Error> {
-    let about = S3Request::read(request.method(), request.uri());
-    match mode {
-        Mode::Open => upstream.forward(request).await,
-        Mode::Refuse => Err(io::ErrorKind::ConnectionRefused.into()),
-        Mode::Deny => Ok(refuse(request, &about, 403).await),
-        Mode::Fail(status) => Ok(refuse(request, &about, status).await),
+    let about = S3Request::read(request.method(), request.uri(), request.headers());
+    let number = through.log.came(&about);
+    let answered = pass(request, &about, &through).await;
+    let end = answered.as_ref().map_or(End::Broken, |response| End::Answered(response.status().as_u16()));
+    through.log.ended(number, end);
+    match answered {
+        Ok(response) => Ok(response),
+        Err(NoAnswer::Closed(error)) => Err(error),
+        Err(NoAnswer::Reset) => {
+            reset.notify_one();
+            std::future::pending().await
+        }
     }
 }
 
+async fn pass(
+    request: Request<Incoming>,
+    about: &S3Request,
+    through: &Through,
+) -> Result<Response<Body>, NoAnswer> {
+    let mode = *through.modes.borrow();
+    match mode {
+        Mode::Open => by_rules(request, about, through).await,
+        Mode::Refuse => Err(NoAnswer::Closed(io::ErrorKind::ConnectionRefused.into())),
+        Mode::Deny => Ok(refuse(request, about, 403).await),
+        Mode::Fail(status) => Ok(refuse(request, about, status).await),
+    }
+}
+
+async fn by_rules(
+    request: Request<Incoming>,
+    about: &S3Request,
+    through: &Through,
+) -> Result<Response<Body>, NoAnswer> {
+    let (mut before_answer, mut failure) = (Vec::new(), None);
+    for due in through.rules.due(about) {
+        match due {
+            Due::Hold(Point::BeforeForward, waiting) => go_on(waiting.hold(about).await)?,
+            Due::Hold(Point::BeforeAnswer, waiting) => before_answer.push(waiting),
+            Due::Fail(Failure::Delay(time), _) => tokio::time::sleep(time).await,
+            Due::Fail(other, way) => failure = failure.or(Some((other, way))),
+        }
+    }
+    let mut after = None;
+    match failure {
+        None | Some((Failure::Delay(_), _)) => {}
+        Some((Failure::Status(status), _)) => return Ok(refuse(request, about, status).await),
+        Some((Failure::Reset, _)) => return Err(NoAnswer::Reset),
+        Some((Failure::NoAnswer, mut way)) => {
+            swallow(request).await;
+            // An error says that the handle is gone, which is what it waits for.
+            let _gone = way.wait_for(|way| *way != Way::Wait).await;
+            return Err(NoAnswer::Reset);
+        }
+        Some((failure @ (Failure::LostAnswer | Failure::Truncate(_)), _)) => after = Some(failure),
+    }
+    let response = through.upstream.forward(request).await.map_err(NoAnswer::Closed)?;
+    for waiting in before_answer {
+        go_on(waiting.hold(about).await)?;
+    }
+    match after {
+        Some(Failure::Truncate(bytes)) => truncate(response, bytes).ok_or(NoAnswer::Reset),
+        Some(_) => Err(NoAnswer::Reset),
+        None => Ok(response),
+    }
+}
+
+fn go_on(may: bool) -> Result<(), NoAnswer> {
+    if may { Ok(()) } else { Err(NoAnswer::Reset) }
+}
+
 async fn refuse(request: Request<Incoming>, about: &S3Request, status: u16) -> Response<Body> {
-    // A client that is still sending would find a closed connection instead of the answer.
+    swallow(request).await;
+    refusal(about, status)
+}
+
+/// Reads what the client sends: one that is still sending would find a closed connection instead of
+/// the answer.
+async fn swallow(request: Request<Incoming>) {
     let mut body = Body::new(request.into_body()).into_data_stream();
     while let Some(Ok(_)) = body.next().await {}
-    refusal(about, status)
 }

@@ -1,0 +1,257 @@
+//! `pulp-drill manifest`: the inventory of a live engine, and whether it still holds (runbook 2.4, 3.6
+//! and 4). It stands in for `pulp-engine backup create` and `backup verify`, and adds digests.
+
+use crate::{
+    base::{
+        clock::{self, Clock},
+        digest::Digest,
+        redact::Redactor,
+        trouble::{OrTrouble, Trouble},
+    },
+    cli::HELD,
+    model::event::TableFacts,
+    procedure::manifest::{self, Drift, Manifest},
+    report::terminal::look::count,
+    scenario::profile::read_profile,
+    system::{
+        engine::{ApiKeys, Engine},
+        postgres::{Access, Postgres},
+    },
+};
+use clap::{Args, Subcommand};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// The file that a manifest is (runbook 4).
+const FILE: &str = "manifest.json";
+
+/// `manifest verify`: drift beyond the tolerance, as the runbook has it.
+const DRIFTED: u8 = 2;
+
+/// `manifest verify`: the manifest is missing or can't be read, as the runbook has it.
+const UNREADABLE: u8 = 1;
+
+/// Take or verify an inventory of a live engine.
+#[derive(Args, Debug)]
+pub struct ManifestArgs {
+    #[command(subcommand)]
+    command: ManifestCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum ManifestCommand {
+    /// Write manifest.json: templates and assets of a live engine, with the SHA-256 of every
+    /// definition and binary, and of every table where DATABASE_URL is set
+    #[command(after_help = "The admin key comes from API_KEY_ADMIN or a file, never from an argument.\n\n\
+                            Example:\n  pulp-drill manifest create --out backup-20260413 \
+                            --api-url http://localhost:3000 --db-dump pulp-engine-20260413.dump")]
+    Create(CreateArgs),
+    /// Compare a manifest with a live engine
+    #[command(
+        after_help = "Exit codes: 0 no drift, or not beyond the tolerance; 2 drift; 1 no manifest, or an \
+                            unreadable one; 3 the engine could not be asked. A wrong command line is 2 too."
+    )]
+    Verify(VerifyArgs),
+}
+
+#[derive(Args, Debug)]
+struct Live {
+    /// The engine
+    #[arg(long, value_name = "URL")]
+    api_url: url::Url,
+    /// A file with the admin key; the default is the environment variable API_KEY_ADMIN
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
+    /// The target profile: which tables there are, where DATABASE_URL is set
+    #[arg(long, default_value = "pulp-engine", value_name = "FILE")]
+    profile: String,
+    /// Metadata only, as the runbook's own tool: no binary is read and no digest computed
+    #[arg(long)]
+    metadata_only: bool,
+}
+
+#[derive(Args, Debug)]
+struct CreateArgs {
+    /// The folder of the backup; made if it is not there. A manifest in it is not overwritten
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    live: Live,
+    /// Where the dump of the database lies; recorded with its SHA-256
+    #[arg(long, value_name = "PATH")]
+    db_dump: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct VerifyArgs {
+    /// The folder of the backup
+    #[arg(long = "in", value_name = "DIR")]
+    dir: PathBuf,
+    #[command(flatten)]
+    live: Live,
+    /// How many items may have drifted
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    tolerance: usize,
+}
+
+/// What is printed, and the exit code.
+pub struct Done {
+    /// For stdout.
+    pub stdout: String,
+    /// For stderr.
+    pub stderr: String,
+    /// The exit code.
+    pub exit: u8,
+}
+
+/// Takes or verifies an inventory.
+pub async fn run(args: ManifestArgs) -> Result<Done, Trouble> {
+    match args.command {
+        ManifestCommand::Create(args) => create(args).await,
+        ManifestCommand::Verify(args) => verify(args).await,
+    }
+}
+
+async fn create(args: CreateArgs) -> Result<Done, Trouble> {
+    let file = args.out.join(FILE);
+    if file.exists() {
+        return Err(Trouble::usage(format!("{} is there already", file.display()))
+            .hint("name a new folder: a manifest is never overwritten"));
+    }
+    let mut manifest = take(&args.live, !args.live.metadata_only).await?;
+    if let Some(dump) = &args.db_dump {
+        if !dump.exists() {
+            return Err(Trouble::usage(format!("--db-dump: there is no {}", dump.display())));
+        }
+        manifest.db_dump = Some(dump.display().to_string());
+        if dump.is_file() && !args.live.metadata_only {
+            let words = || format!("can't read {}", dump.display());
+            manifest.db_dump_sha256 = Some(Digest::of_file(dump).or_environment(words)?);
+        }
+    }
+    std::fs::create_dir_all(&args.out).or_environment(|| format!("can't make {}", args.out.display()))?;
+    let json = serde_json::to_string_pretty(&manifest).or_harness(|| "can't write a manifest".to_owned())?;
+    write_new(&file, &(json + "\n"))?;
+    let all = format!(
+        "{}, {}, {}",
+        count(manifest.templates.len(), "template"),
+        count(manifest.assets.len(), "asset"),
+        count(manifest.tables.len(), "table")
+    );
+    let unread: Vec<&str> = match args.live.metadata_only {
+        true => Vec::new(),
+        false => manifest.assets.iter().filter(|a| a.sha256.is_none()).map(|a| a.filename.as_str()).collect(),
+    };
+    let mut stderr = format!("wrote {}: {all}\n", file.display());
+    if !unread.is_empty() {
+        let _never = writeln!(stderr, "warning: the engine has no binary for {}", unread.join(", "));
+    }
+    Ok(Done { stdout: String::new(), stderr, exit: HELD })
+}
+
+/// Writes a file that must not be there, whole or not at all.
+fn write_new(file: &Path, text: &str) -> Result<(), Trouble> {
+    let words = || format!("can't write {}", file.display());
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).or_environment(words)?;
+    temporary.write_all(text.as_bytes()).or_environment(words)?;
+    temporary.as_file().sync_all().or_environment(words)?;
+    temporary.persist_noclobber(file).map(drop).or_environment(words)
+}
+
+async fn verify(args: VerifyArgs) -> Result<Done, Trouble> {
+    let file = args.dir.join(FILE);
+    let recorded = match read(&file) {
+        Ok(recorded) => recorded,
+        Err(why) => {
+            let stderr = format!("error: can't read {}: {why}\n", file.display());
+            return Ok(Done { stdout: String::new(), stderr, exit: UNREADABLE });
+        }
+    };
+    let mut live = take(&args.live, !args.live.metadata_only && recorded.has_digests()).await?;
+    let mut recorded = recorded;
+    if args.live.metadata_only {
+        manifest::as_far_as(&live, &mut recorded);
+    } else if live.tables.is_empty() && !recorded.tables.is_empty() {
+        return Err(Trouble::usage("the manifest knows the tables, and DATABASE_URL is not set")
+            .hint("set DATABASE_URL, or compare with --metadata-only"));
+    }
+    manifest::as_far_as(&recorded, &mut live);
+    let drifted = manifest::drift(&recorded, &live);
+    let stdout: String = drifted.iter().map(told).collect();
+    let held = drifted.len() <= args.tolerance;
+    let n = count(drifted.len(), "drifted item");
+    let what = if recorded.has_digests() { "metadata and digests" } else { "metadata only, no digests" };
+    let verdict = match (drifted.is_empty(), held) {
+        (true, _) => format!("no drift ({what})"),
+        (false, true) => format!("{n}, within the tolerance of {} ({what})", args.tolerance),
+        (false, false) => format!("{n}, beyond the tolerance of {} ({what})", args.tolerance),
+    };
+    Ok(Done { stdout, stderr: verdict + "\n", exit: if held { HELD } else { DRIFTED } })
+}
+
+fn read(file: &Path) -> Result<Manifest, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn told(drift: &Drift) -> String {
+    let (section, item) = (drift.section, &drift.item);
+    match (&drift.recorded, &drift.live) {
+        (Some(recorded), Some(live)) => {
+            format!("changed  {section}/{item}\n  recorded: {recorded}\n  live:     {live}\n")
+        }
+        (Some(recorded), None) => format!("removed  {section}/{item}\n  recorded: {recorded}\n"),
+        (None, live) => format!("added    {section}/{item}\n  live:     {}\n", live.as_deref().unwrap_or("")),
+    }
+}
+
+/// The inventory of the live engine, with digests where they are wanted.
+async fn take(live: &Live, digests: bool) -> Result<Manifest, Trouble> {
+    let redactor = Redactor::new();
+    let api = Engine::new(&live.api_url, &keys(live, &redactor)?);
+    let mut manifest = manifest::record(&api, clock::iso(Clock::system().now())).await?;
+    if digests {
+        manifest::complete(&mut manifest, &api).await?;
+        if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+            manifest.tables = tables(&url, &live.profile, &redactor).await?;
+        }
+    }
+    Ok(manifest)
+}
+
+async fn tables(
+    url: &str,
+    profile: &str,
+    redactor: &Redactor,
+) -> Result<BTreeMap<String, TableFacts>, Trouble> {
+    let profile = read_profile(profile).map_err(|d| d.into_trouble(false, 80))?;
+    let access = Access::parse(url).map_err(|trouble| trouble.while_doing("DATABASE_URL"))?;
+    redactor.add(&access.password);
+    let postgres = Postgres::connect(&access).await?;
+    let database = postgres.capture(&profile, None).await;
+    postgres.close().await;
+    let mut facts = BTreeMap::new();
+    for (name, table) in database?.tables {
+        facts.insert(name.to_string(), TableFacts { rows: table.rows.len(), digest: table.digest() });
+    }
+    Ok(facts)
+}
+
+fn keys(live: &Live, redactor: &Redactor) -> Result<ApiKeys, Trouble> {
+    let admin = match &live.api_key_file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).or_usage(|| format!("can't read {}", file.display()))?;
+            Some(text.trim().to_owned())
+        }
+        None => std::env::var("API_KEY_ADMIN").ok().filter(|key| !key.is_empty()),
+    };
+    if let Some(key) = &admin {
+        redactor.add(key);
+    }
+    Ok(ApiKeys { admin, ..ApiKeys::default() })
+}

@@ -1,0 +1,29 @@
+//! The consistency window (runbook 2.3), explored in a model: every interleaving of writes with a
+//! backup, what a restore would give, and when nothing harmful can come of it. It performs nothing on
+//! real stores and speaks to nobody.
+//!
+//! The model's backup is a list of atomic sub-steps. A dump is one snapshot; a sync lists the keys
+//! and then copies them one by one, each as it is at that moment.
+
+mod conditions;
+mod judge;
+mod schedule;
+mod search;
+mod shrink;
+mod table;
+mod words;
+mod world;
+
+pub mod picture;
+pub mod render;
+
+pub use conditions::{Habits, Safe, safe};
+pub use judge::{Outcome, Outcomes};
+pub use schedule::Schedule;
+pub use search::Limits;
+pub use shrink::shrink;
+pub use table::{Cell, Example, Question, Table};
+pub use words::{MOST_WRITES, Object, Operation, Part, PartsOf, Procedure, Setting, Step, Write, WriteNo};
+
+#[cfg(test)]
+mod tests;

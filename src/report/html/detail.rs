@@ -1,0 +1,234 @@
+//! All that the record has of one drill.
+
+use crate::{
+    base::clock::iso,
+    model::{
+        event::{CommandRan, ScenarioStarted},
+        finding::FindingKind,
+        record::{RunRecord, ScenarioRecord},
+        verdict::CheckOutcome,
+    },
+    report::{
+        html::{
+            timeline,
+            words::{artefact, count, line, maybe_time, role, text},
+        },
+        terminal::look::time,
+    },
+};
+use maud::{Markup, html};
+
+/// Rows of a list; all are in `record.json`.
+const MOST: usize = 200;
+
+/// The detail of a drill whose place in the page is `at`.
+pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup {
+    html! {
+        @if let Some(started) = &scenario.started { (about(started, scenario)) }
+        (timeline::of_scenario(scenario, at))
+        (steps(scenario))
+        (faults(scenario))
+        (checks(scenario))
+        (findings(scenario))
+        (cut_point(scenario))
+        (commands(scenario))
+        (artefacts(record, scenario))
+        @if !scenario.troubles.is_empty() {
+            h4 { "Troubles" }
+            ul { @for trouble in &scenario.troubles { li .pre { (text(trouble)) } } }
+        }
+    }
+}
+
+fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
+    html! {
+        p { (text(&started.shows)) }
+        dl .plain {
+            @if let Some((file, digest)) = &started.file {
+                dt { "File" } dd { code { (line(file)) } ", SHA-256 " code .digest { (digest) } }
+            }
+            dt { "Seed, topology" } dd { (line(&started.seed)) ", " (line(&started.topology)) }
+            @if !started.runbook.is_empty() { dt { "Runbook" } dd { (line(&started.runbook.join(", "))) } }
+            @if !started.controls.is_empty() { dt { "Controls" } dd { (line(&started.controls.join(", "))) } }
+            @if let Some(began) = scenario.began { dt { "Began" } dd { (iso(began)) } }
+            dt { "Expects" }
+            dd {
+                @if started.expect.is_empty() { "no finding" }
+                @for (i, expected) in started.expect.iter().enumerate() {
+                    @if i > 0 { "; " } bdi { (line(&expected.to_string())) }
+                }
+            }
+        }
+    }
+}
+
+fn steps(scenario: &ScenarioRecord) -> Markup {
+    let planned = scenario.started.as_ref().map_or(&[][..], |s| &s.steps[..]);
+    html! {
+        h4 { "Steps" }
+        table {
+            thead { tr { th .number scope="col" { "No." } th scope="col" { "Step" } th scope="col" { "Began" }
+                th .number scope="col" { "Time" } th scope="col" { "Went" } } }
+            tbody {
+                @for step in &scenario.steps {
+                    tr {
+                        td .number { (step.step) } td { (line(&step.name)) } td { (iso(step.began)) }
+                        td .number { (maybe_time(step.ms)) }
+                        td .pre { @match (&step.failed, step.ms) {
+                            (Some(why), _) => { (text(why)) }
+                            (None, Some(_)) => { "done" }
+                            (None, None) => { "did not end" }
+                        } }
+                    }
+                }
+                @for (i, name) in planned.iter().enumerate().skip(scenario.steps.len()) {
+                    tr { td .number { (i + 1) } td { (line(name)) } td {} td {} td { "not reached" } }
+                }
+            }
+        }
+    }
+}
+
+fn faults(scenario: &ScenarioRecord) -> Markup {
+    html! {
+        @if !scenario.faults.is_empty() {
+            h4 { "Faults" }
+            table {
+                thead { tr { th scope="col" { "Fault" } th scope="col" { "In the scenario" }
+                    th scope="col" { "Changed anything" } th scope="col" { "Before and after" } } }
+                tbody { @for fault in &scenario.faults { tr {
+                    td { (line(&fault.fault)) } td { (line(&fault.words)) }
+                    td { @if fault.changed { "yes" } @else { strong { "no: it proves nothing" } } }
+                    td .pre { (text(&fault.detail)) }
+                } } }
+            }
+        }
+    }
+}
+
+fn checks(scenario: &ScenarioRecord) -> Markup {
+    html! {
+        h4 { "Checks" }
+        @if scenario.checks.is_empty() { p { "None was reached." } }
+        @else { table {
+            thead { tr { th scope="col" { "Check" } th scope="col" { "What it looks at" } th scope="col" { "Went" }
+                th .number scope="col" { "Findings" } th .number scope="col" { "Time" } } }
+            tbody { @for (check, went, ms) in &scenario.checks { tr {
+                th scope="row" { (check.id()) }
+                td { (check.title()) " (" (check.source()) ")" }
+                td .pre { @match went {
+                    CheckOutcome::Looked { at: 0 } => { strong { "looked at nothing" } }
+                    CheckOutcome::Looked { at } => { "looked at " (at) }
+                    CheckOutcome::Unknown { why } => { strong { "could not find out: " } (text(why)) }
+                    CheckOutcome::Skipped { why } => { "skipped: " (text(why)) }
+                } }
+                td .number { (scenario.findings.iter().filter(|f| f.check == *check).count()) }
+                td .number { (time(*ms)) }
+            } } }
+        } }
+    }
+}
+
+fn findings(scenario: &ScenarioRecord) -> Markup {
+    let away = scenario.judgement.as_ref().map_or(&[][..], |j| &j.stayed_away[..]);
+    html! {
+        h4 { "Findings" }
+        @if scenario.findings.is_empty() && away.is_empty() { p { "None." } }
+        @else { table .sides {
+            thead { tr { th scope="col" { "Role" } th scope="col" { "Finding" } th scope="col" { "Expected" }
+                th scope="col" { "Found" } th scope="col" { "Check" } } }
+            tbody {
+                @for expected in away { tr {
+                    td { strong { "stayed away" } } th scope="row" { bdi { (line(&expected.to_string())) } }
+                    td { "this finding" } td { "nothing" } td {}
+                } }
+                @for (finding, means) in scenario.judged().take(MOST) { tr {
+                    td { (role(means)) }
+                    th scope="row" { bdi { (line(&finding.to_string())) } }
+                    td .pre { (text(&finding.expected)) }
+                    td .pre { (text(&finding.actual)) @for path in &finding.artefacts { br; "see " (artefact(path)) } }
+                    td { (finding.check.id()) }
+                } }
+            }
+        }
+        @if scenario.findings.len() > MOST { p { (scenario.findings.len() - MOST) " more in record.json." } } }
+    }
+}
+
+fn cut_point(scenario: &ScenarioRecord) -> Markup {
+    let rows: usize = scenario.cut_point.values().map(|facts| facts.rows).sum();
+    let of = |kind: FindingKind| scenario.findings.iter().filter(|f| f.kind == kind).count();
+    let binaries = [
+        FindingKind::MissingBinary,
+        FindingKind::OrphanBinary,
+        FindingKind::WrongSize,
+        FindingKind::WrongContent,
+        FindingKind::WrongMetadata,
+    ];
+    html! {
+        @if let Some(objects) = scenario.cut_objects {
+            h4 { "Cut point and what came back" }
+            p {
+                "At the cut point: " (count(rows, "row")) " in " (count(scenario.cut_point.len(), "table")) ", "
+                (count(objects, "object")) ". After the restore: "
+                @for kind in binaries { (kind.words()) " " (of(kind)) ", " }
+                (scenario.renders.known_good) " renders known-good, " (scenario.renders.refused) " refused, "
+                (scenario.renders.other) " other."
+            }
+            details {
+                summary { "Cut point by table" }
+                table {
+                    thead { tr { th scope="col" { "Table" } th .number scope="col" { "Rows" }
+                        th scope="col" { "SHA-256 of its content" } } }
+                    tbody { @for (table, facts) in &scenario.cut_point { tr {
+                        th scope="row" { bdi { (line(table)) } } td .number { (facts.rows) }
+                        td { code .digest { (facts.digest) } }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+fn commands(scenario: &ScenarioRecord) -> Markup {
+    html! {
+        @if !scenario.commands.is_empty() {
+            h4 { "Commands" }
+            @for command in scenario.commands.iter().take(MOST) { (ran(command)) }
+        }
+    }
+}
+
+fn ran(command: &CommandRan) -> Markup {
+    let words = std::iter::once(&command.program).chain(&command.args);
+    let name = command.program.rsplit('/').next().unwrap_or_default();
+    html! {
+        details {
+            summary { code { (line(name)) } ": " (line(&command.exit)) ", " (time(command.ms)) }
+            pre tabindex="0" { code { (text(&shell_words::join(words))) } }
+            @for (what, out) in [("Standard output", &command.stdout), ("Standard error", &command.stderr)] {
+                @if !out.is_empty() { p { (what) ":" } pre tabindex="0" { (text(out)) } }
+            }
+            @if command.stdout.is_empty() && command.stderr.is_empty() { p { "No output." } }
+        }
+    }
+}
+
+fn artefacts(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
+    let mut own: Vec<_> =
+        record.artefacts.iter().filter(|a| a.scenario.as_ref() == Some(&scenario.id)).collect();
+    own.dedup_by_key(|artefact| &artefact.path);
+    html! {
+        @if !own.is_empty() {
+            h4 { "Files that were kept" }
+            table {
+                thead { tr { th scope="col" { "File" } th scope="col" { "What it is" }
+                    th .number scope="col" { "Bytes" } th scope="col" { "SHA-256" } } }
+                tbody { @for kept in own.iter().take(MOST) { tr {
+                    td { (artefact(&kept.path)) } td { (line(&kept.what)) } td .number { (kept.bytes) }
+                    td { code .digest { (kept.sha256) } }
+                } } }
+            }
+        }
+    }
+}

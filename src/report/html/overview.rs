@@ -1,0 +1,149 @@
+//! Across all drills: which check noticed which fault, the clean controls, and the controls of
+//! standards that scenarios name.
+
+use crate::{
+    model::{
+        check::CheckId,
+        record::{RunRecord, ScenarioRecord},
+        verdict::{CheckOutcome, Role, Verdict},
+    },
+    report::html::words::{anchor, badge, count, is_unexpected, is_warning, line, with_role},
+};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// The three tables.
+pub fn overview(record: &RunRecord) -> Markup {
+    html! {
+        (faults(record))
+        (clean_controls(record))
+        (controls(record))
+    }
+}
+
+fn link(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
+    html! { a href={ "#" (anchor(record, scenario)) } { bdi { (line(scenario.id.as_str())) } } }
+}
+
+fn faults(record: &RunRecord) -> Markup {
+    let damaged: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| !s.faults.is_empty()).collect();
+    let telling = |check: &&CheckId| damaged.iter().any(|s| !cell(s, **check).is_empty());
+    let columns: Vec<CheckId> = CheckId::ALL.iter().filter(telling).copied().collect();
+    let silent: Vec<&str> = CheckId::ALL.iter().filter(|c| !columns.contains(c)).map(|c| c.id()).collect();
+    html! {
+        section aria-labelledby="faults" {
+            h2 id="faults" { "Which check noticed which fault" }
+            @if damaged.is_empty() { p { "No fault was injected in this run." } }
+            @else {
+                div .scroll role="region" tabindex="0" aria-labelledby="faults" { table .matrix {
+                    caption {
+                        "found = expected and found; follows = follows from another finding; unexpected = nobody "
+                        "expected it; harmless = a warning; could not look, skipped. "
+                        @if !silent.is_empty() { "Silent in all of them: " (silent.join(", ")) "." }
+                    }
+                    thead { tr {
+                        th scope="col" { "Drill" } th scope="col" { "Fault" }
+                        @for check in &columns { th scope="col" { (check.id()) } }
+                    } }
+                    tbody { @for scenario in &damaged { tr {
+                        th scope="row" { (link(record, scenario)) " " (badge(scenario.verdict())) }
+                        td { @for fault in &scenario.faults {
+                            (line(&fault.fault)) @if !fault.changed { " (changed nothing)" } br;
+                        } }
+                        @for check in &columns { td { (cell(scenario, *check).join(", ")) } }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+/// What a check said of a drill's damage, in words.
+fn cell(scenario: &ScenarioRecord, check: CheckId) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, role) in scenario.judged().filter(|(finding, _)| finding.check == check) {
+        let word = match role {
+            Some(Role::Expected) => "found",
+            Some(Role::Consequence { .. }) => "follows",
+            Some(Role::Unexpected) => "unexpected",
+            Some(Role::Warning) => "harmless",
+            None => "not judged",
+        };
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut words: Vec<String> = counts.iter().map(|(word, n)| format!("{word} {n}")).collect();
+    for (_, went, _) in scenario.checks.iter().filter(|(c, _, _)| *c == check) {
+        match went {
+            CheckOutcome::Looked { at: 0 } | CheckOutcome::Unknown { .. } => {
+                words.push("could not look".to_owned())
+            }
+            CheckOutcome::Skipped { .. } => words.push("skipped".to_owned()),
+            CheckOutcome::Looked { .. } => {}
+        }
+    }
+    words
+}
+
+fn clean_controls(record: &RunRecord) -> Markup {
+    let controls: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| s.is_control()).collect();
+    html! {
+        section aria-labelledby="clean" {
+            h2 id="clean" { "Clean controls" }
+            p { "The same backup, loss and restore without a fault: every check must stay silent." }
+            @if controls.is_empty() { p { strong { "None was run." } } }
+            @else { table {
+                thead { tr { th scope="col" { "Clean control" } th scope="col" { "Verdict" }
+                    th .number scope="col" { "Unexpected" } th .number scope="col" { "Harmless" } } }
+                tbody { @for control in controls { tr {
+                    th scope="row" { (link(record, control)) } td { (badge(control.verdict())) }
+                    td .number { (with_role(control, is_unexpected).len()) }
+                    td .number { (with_role(control, is_warning).len()) }
+                } } }
+            } }
+        }
+    }
+}
+
+fn controls(record: &RunRecord) -> Markup {
+    let mut named: BTreeMap<&str, Vec<&ScenarioRecord>> = BTreeMap::new();
+    for scenario in &record.scenarios {
+        for control in scenario.started.iter().flat_map(|s| &s.controls) {
+            named.entry(control).or_default().push(scenario);
+        }
+    }
+    html! {
+        section aria-labelledby="controls" {
+            h2 id="controls" { "Controls that the scenarios name" }
+            @if named.is_empty() { p { "None." } }
+            @else {
+                p {
+                    "A scenario supports a control for the part that it exercises. Whether the control is met is for "
+                    "an auditor to say."
+                }
+                table {
+                    thead { tr { th scope="col" { "Control" } th scope="col" { "Support" }
+                        th scope="col" { "Scenarios" } } }
+                    tbody { @for (control, scenarios) in &named { tr {
+                        th scope="row" { (line(control)) }
+                        td { (support(scenarios)) }
+                        td { details {
+                            summary { (count(scenarios.len(), "scenario")) }
+                            ul { @for scenario in scenarios {
+                                li { (link(record, scenario)) " " (badge(scenario.verdict())) }
+                            } }
+                        } }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+fn support(scenarios: &[&ScenarioRecord]) -> String {
+    let with = |verdict| scenarios.iter().filter(|s| s.verdict() == verdict).count();
+    let (passed, failed, unknown) = (with(Verdict::Pass), with(Verdict::Fail), with(Verdict::Unknown));
+    match (failed, unknown) {
+        (0, 0) => format!("{passed} of {} passed", scenarios.len()),
+        _ => format!("{passed} passed, {failed} failed, {unknown} unknown"),
+    }
+}

@@ -1,0 +1,115 @@
+//! The command that runs one scenario again with the same choices. It keeps the command of the run
+//! and narrows it down; the surroundings of that command (variables, folder) are not in it.
+
+use crate::model::record::{RunRecord, ScenarioRecord};
+
+/// Options of a run that a replay gives anew or does without, with a value.
+const WITH_VALUE: &[&str] = &["--seed", "--filter", "--jobs", "-j", "--report-dir", "--format"];
+
+/// The same without a value.
+const FLAGS: &[&str] = &["--keep", "--fail-fast"];
+
+/// The command, as a shell takes it; none where the record has none, or a clean control has no
+/// scenario beside it.
+pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
+    let started = record.started.as_ref()?;
+    let (program, rest) = started.command.split_first()?;
+    let at = rest.iter().position(|word| word == "run")?;
+    // A clean control runs with every scenario of its seed, and has no file to name.
+    let seed = |s: &ScenarioRecord| s.started.as_ref().map(|s| s.seed.clone());
+    let named = match scenario.is_control() {
+        false => scenario,
+        true => record
+            .scenarios
+            .iter()
+            .find(|s| s.started.is_some() && !s.is_control() && seed(s) == seed(scenario))?,
+    };
+    let mut words = vec![program.clone()];
+    words.extend(rest[..=at].iter().cloned());
+    words.extend(["--filter", named.id.as_str(), "--jobs", "1", "--seed"].map(str::to_owned));
+    words.push(started.seed.to_string());
+    let mut others = rest[at + 1..].iter();
+    while let Some(word) = others.next() {
+        if WITH_VALUE.contains(&word.as_str()) {
+            others.next();
+        } else if !FLAGS.contains(&word.as_str()) && !is_given(word) {
+            words.push(word.clone());
+        }
+    }
+    Some(shell_words::join(words))
+}
+
+/// `--seed=42`, `-j4`.
+fn is_given(word: &str) -> bool {
+    let short = word
+        .strip_prefix("-j")
+        .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '='));
+    short || word.split_once('=').is_some_and(|(name, _)| WITH_VALUE.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::{digest::Digest, ids::RunId},
+        model::event::{FORMAT, RunStarted, ScenarioStarted},
+    };
+    use std::collections::BTreeMap;
+
+    fn scenario(id: &str, control: bool) -> ScenarioRecord {
+        let started = ScenarioStarted {
+            title: String::new(),
+            shows: String::new(),
+            file: (!control).then(|| (format!("scenarios/{id}.yaml"), Digest::ZERO)),
+            runbook: Vec::new(),
+            controls: Vec::new(),
+            topology: String::new(),
+            seed: "invoices".to_owned(),
+            control,
+            expect: Vec::new(),
+            steps: Vec::new(),
+        };
+        ScenarioRecord { id: id.into(), started: Some(started), ..ScenarioRecord::default() }
+    }
+
+    fn replayed(command: &str, at: usize) -> Option<String> {
+        let started = RunStarted {
+            format: FORMAT,
+            run: RunId::from("r"),
+            harness: String::new(),
+            seed: 42,
+            command: shell_words::split(command).expect("words"),
+            config: BTreeMap::new(),
+            started_by: BTreeMap::new(),
+            machine: BTreeMap::new(),
+            scenarios: Vec::new(),
+        };
+        let scenarios = vec![scenario("control-invoices", true), scenario("row-lost", false)];
+        let record = RunRecord { started: Some(started), scenarios, ..RunRecord::default() };
+        super::command(&record, &record.scenarios[at])
+    }
+
+    #[test]
+    fn the_command_is_narrowed_to_one_scenario_and_its_choices() {
+        let told = replayed("pulp-drill run", 1);
+        assert_eq!(told.as_deref(), Some("pulp-drill run --filter row-lost --jobs 1 --seed 42"));
+        let told = replayed(
+            "./pulp-drill run mine/ --seed=7 -j4 --jobs 2 --filter row --engine 'command:node a.js' --keep \
+             --report-dir out --fail-fast --defect fail-open --format json",
+            0,
+        );
+        assert_eq!(
+            told.as_deref(),
+            Some(
+                "./pulp-drill run --filter row-lost --jobs 1 --seed 42 mine/ --engine 'command:node a.js' \
+                 --defect fail-open"
+            )
+        );
+    }
+
+    #[test]
+    fn a_command_line_that_is_no_run_has_none() {
+        assert_eq!(replayed("pulp-drill", 1), None);
+        assert_eq!(replayed("", 1), None);
+    }
+}

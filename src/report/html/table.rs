@@ -1,0 +1,78 @@
+//! The table of all drills, with filters where scripts may run, and the detail of each.
+
+use crate::{
+    model::{
+        record::{RunRecord, ScenarioRecord},
+        verdict::Verdict,
+    },
+    report::{
+        html::{
+            detail::detail,
+            words::{
+                anchor, badge, is_expected, is_unexpected, is_warning, line, maybe_time, verdict_class,
+                verdict_word, with_role,
+            },
+        },
+        terminal::look::time,
+    },
+};
+use maud::{Markup, html};
+
+/// All drills. Without a script it is a plain table: the filters are hidden then.
+pub fn table(record: &RunRecord) -> Markup {
+    html! {
+        section aria-labelledby="scenarios" {
+            h2 id="scenarios" { "Scenarios and clean controls" }
+            form id="filters" hidden[true] {
+                label { "Verdict " select id="filter-verdict" {
+                    option value="" { "all" }
+                    @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Pass] {
+                        option value=(verdict_class(verdict)) { (verdict_word(verdict)) }
+                    }
+                } }
+                label { "Text " input id="filter-text" type="search" autocomplete="off"; }
+                output id="filter-count" for="filter-verdict filter-text" aria-live="polite" {}
+            }
+            div .scroll role="region" tabindex="0" aria-labelledby="scenarios" {
+                table id="drills" {
+                    caption {
+                        "Exp. = found as expected, unexp. = found but not expected, warn. = harmless. RTO: from the "
+                        "loss to the first known-good render."
+                    }
+                    thead { tr {
+                        th scope="col" { "Verdict" } th scope="col" { "Drill" } th .number scope="col" { "Exp." }
+                        th .number scope="col" { "Unexp." } th .number scope="col" { "Warn." }
+                        th .number scope="col" { "RTO" } th .number scope="col" { "Time" }
+                    } }
+                    @for scenario in &record.scenarios { (drill(record, scenario)) }
+                }
+            }
+        }
+    }
+}
+
+/// A body of its own for each, so that a filter hides row and detail together.
+fn drill(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
+    let at = anchor(record, scenario);
+    let title = scenario.started.as_ref().map_or("never began", |s| s.title.as_str());
+    let number = |wanted| with_role(scenario, wanted).len();
+    html! {
+        tbody .drill id=(at) data-verdict=(verdict_class(scenario.verdict())) data-id=(line(scenario.id.as_str())) {
+            tr {
+                td { (badge(scenario.verdict())) }
+                th scope="row" { bdi { (line(scenario.id.as_str())) } span .title { (line(title)) } }
+                td .number data-count="expected" { (number(is_expected)) }
+                td .number data-count="unexpected" { (number(is_unexpected)) }
+                td .number data-count="warnings" { (number(is_warning)) }
+                td .number { (maybe_time(scenario.rto_ms)) }
+                td .number { (time(scenario.ms)) }
+            }
+            tr .more { td colspan="7" {
+                details {
+                    summary { "Steps, faults, checks, findings, commands of " bdi { (line(scenario.id.as_str())) } }
+                    (detail(record, scenario, &at))
+                }
+            } }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Time as pictures: one bar a step, in lanes, and one row a drill. Each picture says in words what
+//! it shows; the table of steps has the same with every figure.
+
+use crate::{
+    model::record::{RunRecord, ScenarioRecord},
+    report::{
+        html::words::{line, verdict_sign, verdict_word},
+        terminal::look::time,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use maud::{Markup, html};
+
+/// Where the bars begin and how wide they are together, in units of the picture.
+const LEFT: f64 = 90.0;
+const WIDTH: f64 = 850.0;
+const RIGHT: f64 = 60.0;
+const ROW: f64 = 22.0;
+
+/// Rows of the run's picture.
+const MOST: usize = 200;
+
+/// What is busy in a step. The order is that of the lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Stores,
+    Engine,
+    Backup,
+    Fault,
+    Restore,
+    Verify,
+}
+
+impl Lane {
+    const ALL: [Self; 6] =
+        [Self::Stores, Self::Engine, Self::Backup, Self::Fault, Self::Restore, Self::Verify];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stores => "stores",
+            Self::Engine => "engine",
+            Self::Backup => "backup",
+            Self::Fault => "fault",
+            Self::Restore => "restore",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// Where styles are kept out.
+    fn fill(self) -> &'static str {
+        match self {
+            Self::Stores => "#6b7280",
+            Self::Engine => "#7c3aed",
+            Self::Backup => "#2563eb",
+            Self::Fault => "#c2410c",
+            Self::Restore => "#0f766e",
+            Self::Verify => "#a16207",
+        }
+    }
+
+    /// By the step's words (`scenario::words`): a write goes through the engine.
+    fn of(step: &str) -> Self {
+        let begins = |words: &[&str]| words.iter().any(|word| step.starts_with(word));
+        if begins(&["fault", "without fault"]) {
+            Self::Fault
+        } else if begins(&["dump", "copy", "record", "back up"]) {
+            Self::Backup
+        } else if begins(&["destroy"]) {
+            Self::Stores
+        } else if begins(&["restore", "migrate"]) {
+            Self::Restore
+        } else {
+            Self::Engine
+        }
+    }
+}
+
+/// A piece of time.
+struct Bar {
+    lane: Lane,
+    name: String,
+    from: DateTime<Utc>,
+    ms: u64,
+    ended: bool,
+}
+
+impl Bar {
+    fn end(&self) -> DateTime<Utc> {
+        self.from + TimeDelta::milliseconds(i64::try_from(self.ms).unwrap_or(0).min(1_000_000_000_000))
+    }
+}
+
+fn bars(scenario: &ScenarioRecord) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    let first = scenario.steps.first().map(|s| s.began);
+    if let (Some(began), Some(first)) = (scenario.began, first) {
+        let ms = u64::try_from((first - began).num_milliseconds()).unwrap_or(0);
+        let name = "make, fill and look at the site".to_owned();
+        bars.push(Bar { lane: Lane::Stores, name, from: began, ms, ended: true });
+    }
+    bars.extend(scenario.steps.iter().map(|step| Bar {
+        lane: Lane::of(&step.name),
+        name: line(&step.name),
+        from: step.began,
+        ms: step.ms.unwrap_or(0),
+        ended: step.ms.is_some(),
+    }));
+    for ((check, _, ms), end) in scenario.checks.iter().zip(&scenario.check_ends) {
+        let from = *end - TimeDelta::milliseconds(i64::try_from(*ms).unwrap_or(0).min(1_000_000_000_000));
+        bars.push(Bar { lane: Lane::Verify, name: check.id().to_owned(), from, ms: *ms, ended: true });
+    }
+    bars
+}
+
+/// From a time to a place.
+struct Scale {
+    from: DateTime<Utc>,
+    ms: f64,
+}
+
+impl Scale {
+    /// None where there is nothing to show.
+    fn over(from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Self { from, ms: ms_f64((to - from).num_milliseconds()).max(1.0) }
+    }
+
+    fn x(&self, at: DateTime<Utc>) -> f64 {
+        LEFT + (ms_f64((at - self.from).num_milliseconds()) / self.ms).clamp(0.0, 1.0) * WIDTH
+    }
+
+    /// Whole, round times: four to eight of them.
+    fn ticks(&self) -> impl Iterator<Item = u64> {
+        let mut step = 1.0;
+        for factor in [2.0, 2.5, 2.0].into_iter().cycle().take(60) {
+            if self.ms / step <= 8.0 {
+                break;
+            }
+            step *= factor;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds, not negative"
+        )]
+        let (step, all) = (step.max(1.0) as u64, self.ms as u64);
+        (0..=all).step_by(usize::try_from(step).unwrap_or(usize::MAX))
+    }
+
+    fn axis(&self, height: f64) -> Markup {
+        html! {
+            @for tick in self.ticks() {
+                @let x = self.x(self.from + TimeDelta::milliseconds(i64::try_from(tick).unwrap_or(0)));
+                line .grid x1=(place(x)) x2=(place(x)) y1="0" y2=(place(height)) stroke="#9ca3af" stroke-width="0.5" {}
+                text .tick x=(place(x)) y=(place(height + 14.0)) font-size="11" text-anchor="middle" { (time(tick)) }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
+fn ms_f64(ms: i64) -> f64 {
+    ms as f64
+}
+
+fn place(x: f64) -> String {
+    format!("{x:.1}")
+}
+
+/// One drill in lanes. `at` makes its ids unique.
+pub fn of_scenario(scenario: &ScenarioRecord, at: &str) -> Markup {
+    let bars = bars(scenario);
+    let (Some(from), Some(to)) = (bars.iter().map(|b| b.from).min(), bars.iter().map(Bar::end).max()) else {
+        return html! {};
+    };
+    let scale = Scale::over(from, to);
+    let height = ROW * 6.0;
+    html! {
+        svg .timeline viewBox={ "0 0 " (place(LEFT + WIDTH + RIGHT)) " " (place(height + 20.0)) } role="img"
+            aria-labelledby={ "time-" (at) " text-" (at) } xmlns="http://www.w3.org/2000/svg" {
+            title id={ "time-" (at) } { "Timeline of " (line(scenario.id.as_str())) }
+            desc id={ "text-" (at) } { (in_words(&bars, from)) }
+            (scale.axis(height))
+            @for (row, lane) in Lane::ALL.into_iter().enumerate() {
+                @let y = ROW * f64::from(u8::try_from(row).unwrap_or(u8::MAX));
+                text .lane x="0" y=(place(y + 15.0)) font-size="12" { (lane.name()) }
+                @for bar in bars.iter().filter(|bar| bar.lane == lane) { (rect(bar, &scale, y + 3.0, ROW - 6.0)) }
+            }
+        }
+    }
+}
+
+fn rect(bar: &Bar, scale: &Scale, y: f64, height: f64) -> Markup {
+    let (x, end) = (scale.x(bar.from), scale.x(bar.end()));
+    let width = (end - x).max(2.0);
+    let told = format!("{}: {}", bar.name, if bar.ended { time(bar.ms) } else { "did not end".to_owned() });
+    // A letter is some six units wide.
+    let fits =
+        bar.name.chars().count() * 7 < width.abs().min(1000.0).floor().to_string().parse().unwrap_or(0);
+    html! {
+        g {
+            title { (told) }
+            rect class={ "bar " (bar.lane.name()) } x=(place(x)) y=(place(y)) width=(place(width)) height=(place(height))
+                rx="2" fill=(bar.lane.fill()) {}
+            @if fits && height > 12.0 {
+                text .name x=(place(x + 4.0)) y=(place(y + 12.0)) font-size="11" fill="#ffffff" { (bar.name) }
+            }
+        }
+    }
+}
+
+fn in_words(bars: &[Bar], from: DateTime<Utc>) -> String {
+    let one = |bar: &Bar| {
+        let at = time(u64::try_from((bar.from - from).num_milliseconds()).unwrap_or(0));
+        let took = if bar.ended { format!("for {}", time(bar.ms)) } else { "without an end".to_owned() };
+        format!("{}: {} at {at} {took}", bar.lane.name(), bar.name)
+    };
+    bars.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// All drills of a run, a row each.
+pub fn of_run(record: &RunRecord) -> Markup {
+    let begun: Vec<(&ScenarioRecord, Vec<Bar>)> = record
+        .scenarios
+        .iter()
+        .map(|s| (s, bars(s)))
+        .filter(|(_, bars)| !bars.is_empty())
+        .take(MOST)
+        .collect();
+    let times = || begun.iter().flat_map(|(_, bars)| bars);
+    let (from, to) = (times().map(|b| b.from).min(), times().map(Bar::end).max());
+    html! {
+        section aria-labelledby="timeline" {
+            h2 id="timeline" { "Timeline of the run" }
+            @match (from, to) {
+                (Some(from), Some(to)) => {
+                    p .legend aria-hidden="true" {
+                        @for lane in Lane::ALL { span { span class={ "key " (lane.name()) } {} (lane.name()) } }
+                    }
+                    (rows(record, &begun, &Scale::over(from, to)))
+                }
+                _ => { p { "No drill began." } }
+            }
+        }
+    }
+}
+
+fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale) -> Markup {
+    let height = 30.0 * f64::from(u16::try_from(begun.len()).unwrap_or(u16::MAX));
+    let told: Vec<String> = begun
+        .iter()
+        .map(|(s, _)| format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), time(s.ms)))
+        .collect();
+    html! {
+        svg .timeline viewBox={ "0 0 " (place(LEFT + WIDTH + RIGHT)) " " (place(height + 20.0)) } role="img"
+            aria-labelledby="time-run text-run" xmlns="http://www.w3.org/2000/svg" {
+            title id="time-run" { "All drills of run " (line(record.id().as_str())) " over time" }
+            desc id="text-run" { (told.join("; ")) }
+            (scale.axis(height))
+            @for (row, (scenario, bars)) in begun.iter().enumerate() {
+                @let y = 30.0 * f64::from(u16::try_from(row).unwrap_or(u16::MAX));
+                @let x = bars.iter().map(|b| scale.x(b.from)).fold(LEFT + WIDTH, f64::min);
+                // The name ends where it would leave the picture.
+                @let late = x > LEFT + WIDTH * 0.6;
+                text .lane x=(place(if late { LEFT + WIDTH + RIGHT } else { x })) y=(place(y + 13.0)) font-size="11"
+                    text-anchor=(if late { "end" } else { "start" }) {
+                    (verdict_sign(scenario.verdict())) " " (line(scenario.id.as_str()))
+                }
+                @for bar in bars { (rect(bar, scale, y + 17.0, 9.0)) }
+                text x="0" y=(place(y + 25.0)) font-size="11" { (scenario.verdict()) }
+            }
+        }
+    }
+}

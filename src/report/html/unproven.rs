@@ -1,0 +1,122 @@
+//! What a run does not show: the part that reports like to leave out.
+
+use crate::{
+    model::{
+        check::CheckId,
+        record::RunRecord,
+        verdict::{CheckOutcome, Verdict},
+    },
+    report::html::words::{count, line},
+};
+
+/// What was not shown, in sentences.
+pub fn unproven(record: &RunRecord) -> Vec<String> {
+    let mut missing = Vec::new();
+    missing.extend(unsure(record));
+    missing.extend(stood_in(record));
+    missing.extend(clean_controls(record));
+    missing.extend(skipped(record));
+    missing.push(
+        "RPO was not measured, and no budget was set. RTO is that of a drill's small seed on this machine, not your \
+         site's."
+            .to_owned(),
+    );
+    missing.push(
+        "The record is chained by SHA-256, not signed: who can write the folder can make it anew.".to_owned(),
+    );
+    missing.push(controls(record));
+    missing
+}
+
+/// Drills, faults and checks of which nothing is known.
+fn unsure(record: &RunRecord) -> Vec<String> {
+    let mut missing = Vec::new();
+    let unknown = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Unknown).count();
+    if unknown > 0 {
+        missing.push(format!(
+            "{} could not be verified or never began: they show nothing.",
+            count(unknown, "drill")
+        ));
+    }
+    let idle: Vec<String> = record
+        .scenarios
+        .iter()
+        .flat_map(|s| &s.faults)
+        .filter(|f| !f.changed)
+        .map(|f| line(&f.words))
+        .collect();
+    if !idle.is_empty() {
+        missing.push(format!("Faults that changed nothing: {}.", idle.join("; ")));
+    }
+    let blind = by_check(record, |went| match went {
+        CheckOutcome::Looked { at } => *at == 0,
+        CheckOutcome::Unknown { .. } => true,
+        CheckOutcome::Skipped { .. } => false,
+    });
+    if !blind.is_empty() {
+        missing.push(format!("Checks that could not look: {}.", blind.join(", ")));
+    }
+    missing
+}
+
+fn skipped(record: &RunRecord) -> Option<String> {
+    let skipped = by_check(record, |went| matches!(went, CheckOutcome::Skipped { .. }));
+    (!skipped.is_empty()).then(|| {
+        format!("Checks that were skipped, each for the reason in its drill: {}.", skipped.join(", "))
+    })
+}
+
+/// `render (in 3 drills)` for each check that went so.
+fn by_check(record: &RunRecord, so: fn(&CheckOutcome) -> bool) -> Vec<String> {
+    let times = |check: &CheckId| {
+        let went = |(c, went, _): &&(CheckId, CheckOutcome, u64)| c == check && so(went);
+        record.scenarios.iter().filter(|s| s.checks.iter().any(|c| went(&c))).count()
+    };
+    let told = |check: &CheckId| match times(check) {
+        0 => None,
+        n => Some(format!("{check} (in {})", count(n, "drill"))),
+    };
+    CheckId::ALL.iter().filter_map(told).collect()
+}
+
+/// What stood in for the real thing.
+fn stood_in(record: &RunRecord) -> Vec<String> {
+    let version = |part: &str| record.versions.get(part).map_or("", String::as_str);
+    let mut missing = Vec::new();
+    let engine = version("engine");
+    if engine.starts_with("stand-in") {
+        let about = "not Pulp Engine: the run shows that harness and runbook hold, not your engine";
+        missing.push(match engine.contains(" with defect") {
+            true => format!(
+                "The engine is the {}: it misbehaves on request. A red run shows that the drill notices. It is {about}.",
+                line(engine)
+            ),
+            false => format!("The engine is the {}, {about}.", line(engine)),
+        });
+    }
+    if version("objects").starts_with("embedded") {
+        missing.push("The object store is the embedded one, no MinIO and no AWS S3.".to_owned());
+    }
+    if version("postgres fsync") == "off" {
+        missing
+            .push("PostgreSQL ran with fsync off: nothing is shown about crashes of its machine.".to_owned());
+    }
+    missing
+}
+
+fn clean_controls(record: &RunRecord) -> Option<String> {
+    let passed = record.scenarios.iter().filter(|s| s.is_control() && s.verdict() == Verdict::Pass).count();
+    (passed == 0).then(|| {
+        "No clean control passed: what was found can't be told from what the engine does without damage."
+            .to_owned()
+    })
+}
+
+fn controls(record: &RunRecord) -> String {
+    let named = record.scenarios.iter().filter_map(|s| s.started.as_ref()).any(|s| !s.controls.is_empty());
+    match named {
+        true => "A scenario supports a control for the part that it exercises; that the control is met, it does not show."
+            .to_owned(),
+        false => "No scenario names a control: the run is evidence for none.".to_owned(),
+    }
+}

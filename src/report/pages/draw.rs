@@ -1,0 +1,127 @@
+//! From the bytes of a PDF to pixels. Foreign bytes are read on a thread with a stack of its own,
+//! with panics caught and an end to the waiting.
+
+use hayro::{
+    PixmapSettings, RenderCache, RenderSettings, hayro_interpret::InterpreterSettings, hayro_syntax::Pdf,
+    vello_cpu::Pixmap, vello_cpu::color::palette::css::WHITE,
+};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+/// The widest and highest picture, in pixels: enough to read a page's larger text.
+const WIDEST: f32 = 460.0;
+const HIGHEST: f32 = 680.0;
+
+/// Pages beyond are not drawn.
+const MOST_PAGES: usize = 12;
+
+/// Forms may nest deeply, and unoptimised builds need much room for each.
+const STACK: usize = 256 << 20;
+
+/// A page takes milliseconds, in unoptimised builds up to a second. A thread can't be stopped: one
+/// that exceeds this is left behind until the process ends.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A page as pixels, red, green and blue for each, in rows from the top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raster {
+    pub width: u16,
+    pub height: u16,
+    pub rgb: Vec<u8>,
+}
+
+/// The first pages of a document.
+pub struct Pages {
+    pub drawn: Vec<Raster>,
+    /// How many it has.
+    pub count: usize,
+}
+
+/// Draws the first pages. An error is a fragment that says what the document does.
+pub fn pages(bytes: Vec<u8>) -> Result<Pages, String> {
+    guarded(PATIENCE, move || {
+        let pdf = Pdf::new(bytes).map_err(|_| "can't be read by the program that draws".to_owned())?;
+        let pages = pdf.pages();
+        let cache = RenderCache::new();
+        let settings = InterpreterSettings::default();
+        let mut drawn = Vec::new();
+        for page in pages.iter().take(MOST_PAGES) {
+            let (width, height) = page.render_dimensions();
+            let scale = (WIDEST / width).min(HIGHEST / height);
+            let fits = |side: f32| side.is_finite() && side > 0.0 && side * scale >= 1.0;
+            if !fits(width) || !fits(height) {
+                return Err(format!("has a page of {width} by {height} points, which can't be drawn"));
+            }
+            let size = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
+            drawn.push(raster(&hayro::render(page, &cache, &settings, &RenderSettings::default(), &size)));
+        }
+        match drawn.is_empty() {
+            true => Err("has no page".to_owned()),
+            false => Ok(Pages { drawn, count: pages.len() }),
+        }
+    })
+}
+
+fn raster(pixmap: &Pixmap) -> Raster {
+    let rgb = pixmap.data().iter().flat_map(|p| [p.r, p.g, p.b]).collect();
+    Raster { width: pixmap.width(), height: pixmap.height(), rgb }
+}
+
+/// A picture as PNG.
+pub fn png(raster: &Raster) -> Result<Vec<u8>, String> {
+    let mut pixmap = Pixmap::new(raster.width, raster.height);
+    for (to, from) in pixmap.data_as_u8_slice_mut().chunks_exact_mut(4).zip(raster.rgb.chunks_exact(3)) {
+        to[..3].copy_from_slice(from);
+        to[3] = u8::MAX;
+    }
+    pixmap.into_png().map_err(|error| format!("can't be written as PNG: {error}"))
+}
+
+/// Runs the work where it can do no harm.
+fn guarded<T: Send + 'static>(
+    patience: Duration,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let (tell, told) = mpsc::channel();
+    let started = thread::Builder::new().name("pages".to_owned()).stack_size(STACK).spawn(move || {
+        let broke = |_| Err("breaks the program that draws".to_owned());
+        let result = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(broke);
+        // Nobody listens once patience has run out.
+        let _ = tell.send(result);
+    });
+    started.map_err(|error| format!("can't be drawn: no thread to draw it on: {error}"))?;
+    match told.recv_timeout(patience) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            Err(format!("takes more than {} s to draw", patience.as_secs()))
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("breaks the program that draws".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_and_endless_work_are_told_in_words() {
+        let panicked = guarded::<()>(PATIENCE, || panic::resume_unwind(Box::new("index out of range")));
+        assert_eq!(panicked, Err("breaks the program that draws".to_owned()));
+        let (_hold, never) = mpsc::channel::<()>();
+        let endless = guarded::<()>(Duration::from_millis(20), move || {
+            let _until_the_test_ends = never.recv();
+            Ok(())
+        });
+        assert_eq!(endless, Err("takes more than 0 s to draw".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_pdf_is_told_in_words() {
+        assert!(pages(b"no PDF".to_vec()).is_err_and(|why| why.contains("can't be read")));
+        assert!(pages(Vec::new()).is_err());
+    }
+}

@@ -1,0 +1,276 @@
+//! `report.html` without a browser: what it says, that it agrees with the other reports, and that no
+//! text of a run breaks it.
+
+use crate::records::{self, cut_short, green, red, unknown};
+use pulp_drill::{
+    base::ids::ScenarioId,
+    model::{
+        record::{Artefact, RunRecord, StepRecord},
+        verdict::{CheckOutcome, Verdict},
+    },
+    report::{html::render, json, junit, pages::Pictures, write_all},
+};
+use quick_xml::{Reader, events::Event};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+/// What a parser that is not ours reads in a page; none where there is no Python, which is told.
+pub fn parsed(page: &str) -> Option<Value> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report/html.py");
+    let python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut python) = python else {
+        println!("skipped: python3 is not there to parse the page");
+        return None;
+    };
+    let mut stdin = python.stdin.take().expect("a pipe");
+    let page = page.to_owned();
+    let feed = std::thread::spawn(move || stdin.write_all(page.as_bytes()));
+    let out = python.wait_with_output().expect("python ends");
+    feed.join().expect("no panic").expect("python reads");
+    assert!(out.status.success(), "python could not parse the page");
+    Some(serde_json::from_slice(&out.stdout).expect("JSON"))
+}
+
+fn page(record: &RunRecord) -> String {
+    render(record, &Pictures::default())
+}
+
+fn assert_sound(page: &str) -> Option<Value> {
+    let read = parsed(page)?;
+    assert_eq!(read["problems"], serde_json::json!([]));
+    assert_eq!((&read["tags"]["script"], &read["tags"]["style"]), (&1.into(), &1.into()));
+    for landmark in ["main", "header", "footer", "nav", "h1"] {
+        assert_eq!(read["tags"][landmark], 1, "{landmark}");
+    }
+    Some(read)
+}
+
+/// The text of a page from its top to its table.
+fn top(record: &RunRecord) -> Option<String> {
+    let read = assert_sound(&page(record))?;
+    let text = read["text"].as_str().expect("text");
+    Some(text.split("\nScenarios and clean controls").next().expect("a part").to_owned())
+}
+
+#[test]
+fn a_red_run_says_first_why_it_is_red() {
+    let Some(text) = top(&red()) else { return };
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn an_unknown_run_says_that_it_is_no_pass() {
+    let Some(text) = top(&unknown()) else { return };
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_green_run_says_what_it_does_not_show() {
+    let Some(text) = top(&green()) else { return };
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_killed_run_says_that_it_did_not_end() {
+    let Some(text) = top(&cut_short()) else { return };
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn an_empty_record_is_rendered() {
+    let text = page(&RunRecord::default());
+    assert!(text.contains("No scenario was run"));
+    assert_sound(&text);
+}
+
+#[test]
+fn a_run_without_findings_that_failed_still_says_why() {
+    let mut record = green();
+    let scenario = &mut record.scenarios[0];
+    scenario.findings.clear();
+    let judgement = scenario.judgement.as_mut().expect("judged");
+    (judgement.verdict, judgement.roles) = (Verdict::Fail, Vec::new());
+    judgement.stayed_away.clone_from(&scenario.started.as_ref().expect("started").expect);
+    judgement.reasons = vec!["expected finding stayed away: orphan binary: late-logo.png".to_owned()];
+    let text = page(&record);
+    assert!(text.contains("damage that was done on purpose went unnoticed"), "{text}");
+    assert!(text.contains("1 expected finding stayed away"));
+    assert_sound(&text);
+}
+
+/// The counts of every drill in JUnit: verdict, and check cases that failed for a finding.
+fn in_junit(xml: &str) -> BTreeMap<String, (Verdict, usize)> {
+    let mut reader = Reader::from_str(xml);
+    let mut drills = BTreeMap::new();
+    let (mut suite, mut case, mut failing) = (String::new(), String::new(), 0);
+    loop {
+        let event = reader.read_event().expect("well-formed");
+        let (Event::Start(tag) | Event::Empty(tag)) = &event else {
+            if event == Event::Eof {
+                return drills;
+            }
+            continue;
+        };
+        let name = || {
+            let name = tag.try_get_attribute("name").expect("attributes")?;
+            Some(String::from_utf8(name.value.into_owned()).expect("UTF-8"))
+        };
+        match tag.name().as_ref() {
+            b"testsuite" => (suite, failing) = (name().expect("a name"), 0),
+            b"testcase" => {
+                case = name().expect("a name");
+                if case == "verdict" {
+                    drills.insert(suite.clone(), (Verdict::Pass, failing));
+                }
+            }
+            b"failure" | b"error" if case == "verdict" => {
+                let verdict = if tag.name().as_ref() == b"error" { Verdict::Unknown } else { Verdict::Fail };
+                drills.insert(suite.clone(), (verdict, failing));
+            }
+            b"failure" => failing += 1,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_counts_are_those_of_the_record_and_of_junit() {
+    for record in [green(), red(), unknown(), cut_short()] {
+        let Some(read) = assert_sound(&page(&record)) else { return };
+        let stored: Value = serde_json::from_str(&json(&record).expect("JSON")).expect("JSON");
+        let junit = in_junit(&junit::render(&record).expect("XML"));
+        let drills = read["drills"].as_array().expect("a list");
+        assert_eq!(drills.len(), stored["scenarios"].as_array().expect("a list").len());
+        assert_eq!(drills.len(), junit.len());
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (drill, scenario) in drills.iter().zip(stored["scenarios"].as_array().expect("a list")) {
+            assert_eq!(drill["id"], scenario["id"]);
+            let of = |role: &str| {
+                let roles = scenario["judgement"]["roles"].as_array().cloned().unwrap_or_default();
+                roles.iter().filter(|r| r["role"] == role).count()
+            };
+            assert_eq!(drill["unexpected"], of("unexpected"));
+            assert_eq!(
+                (&drill["expected"], &drill["warnings"]),
+                (&of("expected").into(), &of("warning").into())
+            );
+            let (verdict, failing) = junit[drill["id"].as_str().expect("an id")];
+            assert_eq!(drill["verdict"], verdict.to_string());
+            assert_eq!(failing > 0, of("unexpected") > 0, "{}", drill["id"]);
+            *counts.entry(verdict.to_string()).or_default() += 1;
+        }
+        assert_eq!(read["verdict"], record.verdict().to_string());
+        for (mine, verdict) in [("passed", "pass"), ("failed", "fail"), ("unknown", "unknown")] {
+            assert_eq!(read["counts"][mine].as_u64(), Some(counts.get(verdict).copied().unwrap_or(0)));
+        }
+    }
+}
+
+/// Texts made to break out of the page, to turn it round or to hide in it.
+const HOSTILE: &[&str] = &[
+    "</script><script>alert(1)</script>",
+    "</title></style><img src=http://evil.example/ onerror=alert(1)>",
+    "\"><svg/onload=alert(1)> ' onmouseover='x",
+    "<!-- ]]> --> &lt;b&gt; &amp;",
+    "user\u{202e}gpj.exe \u{2066}x\u{2069} \u{200b}\u{feff}\u{2028}",
+    "\0\u{1}\u{1b}[31m\u{fffe}\u{e0041}",
+    "javascript:alert(1)",
+    "",
+];
+
+fn fill(record: &mut RunRecord, texts: &[String]) {
+    let mut texts = texts.iter().cycle();
+    let mut next = || texts.next().cloned().unwrap_or_default();
+    record.troubles.push(next());
+    record.notes.push(next());
+    record.versions.extend([("engine".to_owned(), next()), (next(), next())]);
+    if let Some(started) = &mut record.started {
+        (started.harness, started.run) = (next(), next().into());
+        started.command.push(next());
+        started.config.insert(next(), next());
+    }
+    for scenario in &mut record.scenarios {
+        scenario.id = ScenarioId::new(next());
+        if let Some(started) = &mut scenario.started {
+            (started.title, started.shows, started.topology) = (next(), next(), next());
+            started.controls.push(next());
+            started.steps.push(next());
+        }
+        let began = record.began.expect("a time");
+        scenario.steps.push(StepRecord { step: 9, name: next(), began, ms: None, failed: Some(next()) });
+        scenario.troubles.push(next());
+        for finding in &mut scenario.findings {
+            (finding.expected, finding.actual) = (next(), next());
+            finding.artefacts.push(next());
+        }
+        for (_, outcome, _) in &mut scenario.checks {
+            if let CheckOutcome::Unknown { why } | CheckOutcome::Skipped { why } = outcome {
+                *why = next();
+            }
+        }
+        scenario.judgement.iter_mut().flat_map(|j| &mut j.reasons).for_each(|r| *r = next());
+        let digest = pulp_drill::base::digest::Digest::ZERO;
+        let kept = Artefact {
+            path: next(),
+            sha256: digest,
+            bytes: 1,
+            what: next(),
+            scenario: Some(scenario.id.clone()),
+        };
+        record.artefacts.push(kept);
+    }
+}
+
+#[test]
+fn hostile_texts_stay_texts() {
+    for turn in 0..HOSTILE.len() {
+        let mut texts: Vec<String> = HOSTILE.iter().map(|t| (*t).to_owned()).collect();
+        texts.rotate_left(turn);
+        for mut record in [green(), red(), unknown()] {
+            fill(&mut record, &texts);
+            let page = page(&record);
+            let Some(_) = assert_sound(&page) else { return };
+            let hidden =
+                |c: char| matches!(c, '\0' | '\u{1b}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            assert!(!page.contains(hidden) && !page.contains('\u{feff}'), "turn {turn}");
+        }
+    }
+}
+
+#[test]
+fn long_texts_and_long_lists_are_cut_and_say_so() {
+    let mut record = red();
+    fill(&mut record, &["<x>&\"".repeat(200_000)]);
+    let scenario = &mut record.scenarios[1];
+    let (finding, role) =
+        (scenario.findings[0].clone(), scenario.judgement.as_ref().expect("judged").roles[0].clone());
+    for _ in 0..5_000 {
+        scenario.findings.push(finding.clone());
+        scenario.judgement.as_mut().expect("judged").roles.push(role.clone());
+    }
+    let page = page(&record);
+    assert!(page.contains("characters more in record.json") && page.contains(" more in record.json."));
+    assert!(page.len() < 30_000_000, "{} bytes", page.len());
+    assert_sound(&page);
+}
+
+#[test]
+fn it_is_written_beside_the_others_and_comes_out_the_same() {
+    let reports = tempfile::tempdir().expect("a folder");
+    let journal = records::journal(reports.path());
+    let record = records::tell(&journal, &[records::failing(), records::unsure()], Some(None));
+    let files = write_all(journal.dir(), &record).expect("written");
+    let names: Vec<_> = files.iter().filter_map(|f| f.file_name()?.to_str()).collect();
+    assert_eq!(names, ["record.json", "junit.xml", "report.html"]);
+    let first = fs::read(&files[2]).expect("a file");
+    // The record goes through its file: nothing of it may live in memory only.
+    let stored: RunRecord =
+        serde_json::from_slice(&fs::read(&files[0]).expect("a file")).expect("the record's form");
+    write_all(journal.dir(), &stored).expect("written");
+    assert_eq!(fs::read(&files[2]).expect("a file"), first);
+}
