@@ -46,6 +46,7 @@ packages() {
     python3-venv) echo python3 python3-venv ;;
     xmllint) echo libxml2-utils ;;
     pdftotext) echo poppler-utils ;;
+    ssh-keygen) echo openssh-client ;;
     *) echo "$1" ;;
     esac
 }
@@ -54,11 +55,13 @@ why() {
     case $1 in
     compiler) echo 'a C compiler and linker: Rust links with it' ;;
     postgresql) echo 'PostgreSQL server programs: a drill starts a private server from them' ;;
-    python3-venv) echo 'Python with venv: the official client of Pulp Engine runs in one' ;;
+    python3-venv) echo 'Python with venv: the official client of Pulp Engine and the verifiers of evidence run in one' ;;
     xmllint) echo 'xmllint: a test validates junit.xml with it' ;;
     pdftotext) echo 'pdftotext: a test reads the text of PDFs with a second program' ;;
     qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
-    python3) echo 'python3: a test makes PDFs with a second program' ;;
+    python3) echo 'python3: tests make PDFs and, with its package cryptography, verify evidence with a second program' ;;
+    ssh-keygen) echo 'ssh-keygen: a test verifies signatures with it' ;;
+    openssl) echo 'openssl: a test verifies an attestation with it' ;;
     *) echo "$1" ;;
     esac
 }

@@ -10,7 +10,9 @@ use std::{io::Write as _, process::ExitCode};
 pub mod check;
 pub mod doctor;
 pub mod explore;
+pub mod evidence;
 pub mod generate;
+pub mod keys;
 pub mod list;
 pub mod manifest;
 pub mod pdf;
@@ -70,6 +72,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Take an inventory of a live engine, or verify one
     Manifest(manifest::ManifestArgs),
+    /// Verify stored runs, or pack one to hand it over
+    Evidence(evidence::EvidenceArgs),
+    /// Make keys to sign runs with
+    Keys(keys::KeysArgs),
     /// Compare PDFs
     Pdf(pdf::PdfArgs),
     /// Run a stand-in: an engine or an object store for drills
@@ -108,7 +114,8 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
     match command {
         Command::Run(args) => {
             leave_settings_of_others_behind();
-            on_runtime(run::run(*args))?
+            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            on_runtime(run::run(*args, sign_key))?
         }
         Command::List(args) => {
             let look = terminal::stdout_look();
@@ -144,6 +151,12 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             tell(&done.stderr);
             Ok(done.exit)
         }
+        Command::Evidence(args) => {
+            let outcome = evidence::run(&args)?;
+            print(&outcome.stdout)?;
+            Ok(if outcome.intact { HELD } else { INTEGRITY })
+        }
+        Command::Keys(args) => print(&keys::run(&args)?),
         Command::Pdf(args) => {
             let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;
             Ok(outcome.exit_code())
@@ -183,6 +196,14 @@ fn leave_settings_of_others_behind() {
             std::env::set_var(name, value);
         }
     }
+}
+
+/// A secret from the environment, which nothing that we start inherits.
+fn take_out_of_environment(name: &str) -> Option<String> {
+    let secret = std::env::var(name).ok().filter(|text| !text.trim().is_empty());
+    // SAFETY: no other thread runs yet that could read the environment meanwhile.
+    unsafe { std::env::remove_var(name) };
+    secret
 }
 
 /// Writes to stderr. One that nobody reads any more is no error, and no panic.

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod report;
 pub mod site;
 
+pub mod evidence;
 pub mod procedure;
 
 pub mod runbook;

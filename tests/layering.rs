@@ -30,7 +30,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("the consistency window, as a model", &["explore"]),
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
     ("a site, a plan, the reports", &["site", "plan", "report"]),
-    ("back up and restore, side by side", &["procedure"]),
+    ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
     (
         "the stages of the runbook",
         &[
@@ -54,6 +54,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_smithy_http_client", &["system::objects::s3", "standin::engine::store"]),
     ("axum", &["system::gate", "standin::engine"]),
     ("clap", &["cli", "main", "standin"]),
+    ("ed25519_dalek", &["evidence::key"]),
     ("granit_parser", &["scenario::yaml"]),
     ("handlebars", &["standin::engine::render"]),
     ("hayro", &["report::pages"]),
@@ -65,6 +66,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["system::engine"]),
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
+    ("ssh_key", &["evidence::key"]),
+    ("tar", &["evidence::bundle"]),
 ];
 
 /// The stand-ins stand aside: they run as child processes of our own program, and no check can

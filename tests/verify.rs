@@ -59,6 +59,7 @@ fn sound() -> State {
                 .into(),
             catalog: Catalog { parts: [("column assets.filename".into(), part)].into() },
         },
+        results: Default::default(),
         objects: [("1-logo.png".into(), object(BYTES))].into(),
     }
 }

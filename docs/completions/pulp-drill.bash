@@ -795,12 +795,16 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__standin__subcmd__migrate)
-            opts="-h --help"
+            opts="-h --to --stop-in-the-middle --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -135,6 +135,8 @@ wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Says that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l stop-in-the-middle -d 'Apply the last step by half and fail, as a migration that was killed'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l dir -d 'Folder that holds the objects; made when it is missing' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l listen -d 'Address to listen on; port 0 takes a free port and prints it' -r

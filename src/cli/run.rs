@@ -7,9 +7,10 @@ use crate::{
         ids::RunId,
         process::Teardown,
         redact::Redactor,
-        trouble::{Blame, Trouble},
+        trouble::{Blame, OrTrouble as _, Trouble},
     },
     cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, exit_code, print, tell},
+    evidence::{self, SIGNED_BY, UNSIGNED, chain, key::SigningKey},
     journal::{Journal, Logbook, update_latest},
     model::{
         event::{Event, FORMAT, RunStarted},
@@ -22,6 +23,7 @@ use crate::{
         Ground, Outcome, drill,
         provision::{Substrate, elsewhere::Elsewhere, leftovers},
     },
+    scenario::profile,
     system::engine::Launch,
 };
 use futures::FutureExt as _;
@@ -32,15 +34,19 @@ use tokio_util::sync::CancellationToken;
 mod args;
 mod prepare;
 mod signals;
+mod signing;
 
 pub use args::RunArgs;
 use args::{EngineArg, Format};
 use prepare::{Prepared, prepare, reach};
+pub use signing::VARIABLE as SIGN_KEY;
 
-/// Runs the drills and gives the exit code.
-pub async fn run(args: RunArgs) -> Result<u8, Trouble> {
+/// Runs the drills and gives the exit code. `sign_key` is the text of the key to sign with, where the
+/// environment had one.
+pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Trouble> {
     let prepared = prepare(&args)?;
     let redactor = Redactor::new();
+    let key = signing::key(&args, sign_key.as_deref(), &redactor)?;
     let elsewhere = match &prepared.engine.launch {
         Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
         Launch::Command(_) => None,
@@ -49,14 +55,22 @@ pub async fn run(args: RunArgs) -> Result<u8, Trouble> {
     let clock = Clock::system();
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let previous = chain::not_yet_named(&chain::runs_in(&args.report_dir)?);
     let journal = Journal::create(&args.report_dir, &id, clock.clone(), redactor.clone())?;
     journal.observe(Box::new(terminal::Terminal::stderr()));
     let log = Logbook::new(&journal, None);
-    log.event(started(&args, &prepared, &id, seed))?;
+    let mut started = started(&args, &prepared, &id, seed)?;
+    let signer = key.as_ref().map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
+    started.config.insert(SIGNED_BY.to_owned(), signer);
+    started.previous = previous;
+    log.event(Event::RunStarted(Box::new(started)))?;
+    if key.is_none() {
+        log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
+    }
     for (id, why) in &prepared.skipped {
         log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
     }
-    let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel };
+    let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };
     let exit = run.to_its_end(prepared, elsewhere).await?;
     run.finish(exit)
 }
@@ -70,6 +84,7 @@ struct Run {
     redactor: Redactor,
     teardown: Teardown,
     cancel: CancellationToken,
+    key: Option<SigningKey>,
 }
 
 type Outcomes = Vec<(String, Result<Outcome, Trouble>)>;
@@ -211,13 +226,18 @@ impl Run {
         self.log().event(Event::RunFinished { verdict, exit, cut_short })?;
         let record = self.journal.record();
         let dir = self.journal.dir();
-        report::write_all(dir, &record)?;
+        let reports = report::write_all(dir, &record)?;
+        evidence::seal(dir, &record, &reports, self.key.as_ref())?;
         update_latest(&self.args.report_dir, dir)?;
         let text = match self.args.format {
             Format::Human => summary(&record, dir),
             Format::Json => report::json(&record)?,
         };
-        match print(&text) {
+        let printed = print(&text);
+        if self.key.is_none() {
+            tell(&format!("{}\n", signing::NO_KEY));
+        }
+        match printed {
             Err(trouble) if exit == HELD => Err(trouble),
             // What was found out weighs more than that it could not be printed.
             Ok(_) | Err(_) => Ok(exit),
@@ -225,13 +245,15 @@ impl Run {
     }
 }
 
-fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Event {
+fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result<RunStarted, Trouble> {
     let from_env = |names: &[&str]| -> BTreeMap<String, String> {
         let given = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
         names.iter().filter_map(given).collect()
     };
     let text = |text: &str| text.to_owned();
-    Event::RunStarted(Box::new(RunStarted {
+    let profile = profile::digest_of(&args.profile);
+    let profile = profile.or_environment(|| format!("can't read the profile {}", args.profile))?;
+    Ok(RunStarted {
         format: FORMAT,
         run: id.clone(),
         harness: format!("pulp-drill {}", env!("CARGO_PKG_VERSION")),
@@ -242,6 +264,7 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Event 
             (text("engine"), prepared.engine.name.clone()),
             (text("jobs"), jobs(args).to_string()),
             (text("profile"), args.profile.clone()),
+            (text("profile sha256"), profile.to_string()),
             (text("ready within"), format!("{} s", args.ready_within)),
             (text("substrate"), text("local")),
         ]),
@@ -266,7 +289,8 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Event 
             ),
         ]),
         scenarios: prepared.plans.iter().map(|p| p.id.clone()).collect(),
-    }))
+        previous: Vec::new(),
+    })
 }
 
 fn cores() -> usize {

@@ -189,6 +189,22 @@ pub struct RunStarted {
     pub machine: BTreeMap<String, String>,
     /// The ids of all scenarios to be run, controls included, so that one that never ran is noticed.
     pub scenarios: Vec<ScenarioId>,
+    /// The runs in the report folder that no run had named before, so that one that is taken away
+    /// is missed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub previous: Vec<Previous>,
+}
+
+/// A run as a later one names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Which.
+    pub run: RunId,
+    /// SHA-256 of the first line of its events, without the newline.
+    pub began: Digest,
+    /// SHA-256 of its events; none where it had not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Digest>,
 }
 
 /// How a scenario began.

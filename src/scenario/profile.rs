@@ -1,7 +1,7 @@
 //! Reading target profiles, with the same care for mistakes as scenario files.
 
 use crate::{
-    base::ids::TableName,
+    base::{digest::Digest, ids::TableName},
     model::profile::{Entity, FileForm, FileMode, FileTable, MissingBinary, Profile, WriteOrder},
     scenario::{
         diagnose::{Diagnostics, Mistake},
@@ -41,6 +41,18 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
         profile
     });
     diagnostics.or_value(profile)
+}
+
+/// The digest of a profile's text, by its name or file.
+///
+/// # Errors
+/// Where the file can't be read.
+pub fn digest_of(name_or_path: &str) -> std::io::Result<Digest> {
+    if name_or_path == BUILTIN {
+        Ok(Digest::of(BUILTIN_TEXT))
+    } else {
+        Digest::of_file(Path::new(name_or_path))
+    }
 }
 
 fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {

@@ -59,6 +59,7 @@ pub fn run_started(scenarios: &[&str]) -> Event {
         started_by: map(&[("user", "ci"), ("host", "builder-7")]),
         machine: map(&[("os", "linux"), ("cores", "2")]),
         scenarios: scenarios.iter().map(|s| ScenarioId::from(*s)).collect(),
+        previous: Vec::new(),
     }))
 }
 
@@ -84,6 +85,7 @@ impl Tale {
             file: (!self.control).then(|| (format!("scenarios/{}.yaml", self.id), Digest::of(self.id))),
             runbook: vec!["2.3".to_owned()],
             controls: vec!["NIST CP-9(1)".to_owned(), "DORA 12(7)".to_owned()],
+            procedure: "dump and copy".into(),
             topology: "one site".to_owned(),
             seed: "invoices".to_owned(),
             control: self.control,

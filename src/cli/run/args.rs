@@ -60,6 +60,10 @@ pub struct RunArgs {
     /// own, for other engines what they render before the backup
     #[arg(long, value_name = "DIR")]
     pub(super) golden: Option<PathBuf>,
+    /// Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the
+    /// key itself instead
+    #[arg(long, value_name = "FILE", env = "PULP_DRILL_SIGN_KEY_FILE")]
+    pub(super) sign_key: Option<PathBuf>,
     /// With --engine url: the name of the database that may be destroyed, with the engine's bucket
     #[arg(long, value_name = "DATABASE")]
     pub(super) i_understand_this_destroys: Option<String>,

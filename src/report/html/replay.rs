@@ -63,6 +63,7 @@ mod tests {
             file: (!control).then(|| (format!("scenarios/{id}.yaml"), Digest::ZERO)),
             runbook: Vec::new(),
             controls: Vec::new(),
+            procedure: String::new(),
             topology: String::new(),
             seed: "invoices".to_owned(),
             control,
@@ -74,6 +75,7 @@ mod tests {
 
     fn replayed(command: &str, at: usize) -> Option<String> {
         let started = RunStarted {
+            previous: Vec::new(),
             format: FORMAT,
             run: RunId::from("r"),
             harness: String::new(),

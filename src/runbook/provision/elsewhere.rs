@@ -131,6 +131,7 @@ impl Elsewhere {
         Ok(())
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all that a site is made of, once")]
     /// The site, made empty, with a bucket of the run's own for backups.
     pub async fn site(
         &self,

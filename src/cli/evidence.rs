@@ -1,0 +1,204 @@
+//! `pulp-drill evidence`: verifies stored runs without a network, and packs one to hand it over.
+
+use crate::{
+    base::trouble::{OrTrouble as _, Trouble},
+    evidence::{
+        bundle, chain,
+        key::{VerifyingKey, allowed_signers},
+        verify::{self, Signed, Trust, Verified},
+    },
+    journal::read::{EVENTS, folder_of},
+    report::terminal::look::count,
+};
+use clap::{Args, Subcommand};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Arguments of `pulp-drill evidence`.
+#[derive(Args, Debug)]
+pub struct EvidenceArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: EvidenceCommand,
+}
+
+/// What can be done with evidence.
+#[derive(Subcommand, Debug)]
+pub enum EvidenceCommand {
+    /// Say whether stored runs are as they were written, and who signed them
+    #[command(after_help = "Exit codes: 0 as written, 1 changed, missing, added, or not signed as \
+                            asked, 2 no run or a wrong option.\n\nExamples:\n  \
+                            pulp-drill evidence verify reports/latest --key sign.pub\n  \
+                            pulp-drill evidence verify run.tar --allowed-signers allowed_signers\n  \
+                            pulp-drill evidence verify reports --all")]
+    Verify(VerifyArgs),
+    /// Pack a run into one tar file, which `verify` reads as well
+    Bundle(BundleArgs),
+}
+
+/// What is verified, and whom to believe.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// Folders of runs, or bundles; with several, the chain between them is verified, too
+    #[arg(value_name = "RUN_DIR|BUNDLE", default_value = "reports/latest")]
+    pub runs: Vec<PathBuf>,
+    /// Take the argument for a report folder, and verify all runs in it and the chain over them
+    #[arg(long)]
+    pub all: bool,
+    /// The public key (OpenSSH) that must have signed
+    #[arg(long, value_name = "PUB", conflicts_with = "allowed_signers")]
+    pub key: Option<PathBuf>,
+    /// The keys of which one must have signed, as ssh-keygen's allowed_signers
+    #[arg(long, value_name = "FILE")]
+    pub allowed_signers: Option<PathBuf>,
+    /// Refuse a run that is not signed; a key asks for it by itself
+    #[arg(long)]
+    pub require_signature: bool,
+}
+
+/// What is packed.
+#[derive(Args, Debug)]
+pub struct BundleArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN_DIR", default_value = "reports/latest")]
+    pub run_dir: PathBuf,
+    /// The bundle; the default is the folder's name with .tar, in the present folder
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was found, for standard output.
+    pub stdout: String,
+    /// Whether all is as it was written: exit 0, else 1.
+    pub intact: bool,
+}
+
+/// Verifies or packs.
+///
+/// # Errors
+/// Blames the user where there is no run or a key can't be used, the surroundings where something
+/// can't be read or written.
+pub fn run(args: &EvidenceArgs) -> Result<Outcome, Trouble> {
+    match &args.command {
+        EvidenceCommand::Verify(args) => verify(args),
+        EvidenceCommand::Bundle(args) => pack(args),
+    }
+}
+
+fn verify(args: &VerifyArgs) -> Result<Outcome, Trouble> {
+    let trust = trust(args)?;
+    let runs = if args.all { all(&args.runs)? } else { args.runs.clone() };
+    let mut outcome = Outcome { stdout: String::new(), intact: true };
+    for path in &runs {
+        let verified =
+            if bundle::is_one(path) { bundle::verify(path, &trust)? } else { verify::folder(path, &trust)? };
+        outcome.intact &= verified.problems.is_empty();
+        outcome.stdout += &told(path, &verified);
+    }
+    if args.all || runs.len() > 1 {
+        let folders: Vec<PathBuf> = runs.iter().map(|path| folder_of(path)).collect();
+        let gaps = verify::runs(&folders)?;
+        outcome.intact &= gaps.is_empty();
+        outcome.stdout += &chain_told(&gaps, runs.len());
+    }
+    Ok(outcome)
+}
+
+/// All runs of report folders. One that has no first line to be read is a run as well.
+fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
+    let mut runs = Vec::new();
+    for reports in reports {
+        let unreadable = || format!("can't read {}", reports.display());
+        for entry in fs::read_dir(reports).or_usage(unreadable)? {
+            let entry = entry.or_environment(unreadable)?;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.path().join(EVENTS).exists() {
+                runs.push(entry.path());
+            }
+        }
+    }
+    if runs.is_empty() {
+        return Err(Trouble::usage("there is no run in that folder")
+            .hint("name the folder that runs are stored in, such as reports"));
+    }
+    runs.sort();
+    Ok(runs)
+}
+
+fn trust(args: &VerifyArgs) -> Result<Trust, Trouble> {
+    let read = |path: &Path| fs::read_to_string(path).or_usage(|| format!("can't read {}", path.display()));
+    let keys = match (&args.key, &args.allowed_signers) {
+        (Some(path), _) => {
+            let key = VerifyingKey::from_openssh(&read(path)?);
+            vec![key.ok_or_else(|| {
+                Trouble::usage(format!("{} is no ed25519 public key in OpenSSH's format", path.display()))
+                    .hint("it is one line: ssh-ed25519 AAAA…")
+            })?]
+        }
+        (None, Some(path)) => allowed_signers(&read(path)?, &path.display().to_string())?,
+        (None, None) => Vec::new(),
+    };
+    Ok(Trust { keys, signed: args.require_signature })
+}
+
+fn told(path: &Path, found: &Verified) -> String {
+    let (result, [passed, warned, failed]) = found.result;
+    let signed = match &found.signed {
+        Signed::No => "NOT SIGNED: nobody says who made it".to_owned(),
+        Signed::BySomebody(key) => {
+            format!("by key {key}, which nobody vouched for: give --key or --allowed-signers")
+        }
+        Signed::ByTrusted(key) => format!("by key {key}, which was asked for"),
+    };
+    let mut text = format!("{}\n", path.display());
+    let mut line = |name: &str, value: &str| {
+        let _string_takes_all = writeln!(text, "  {name:<10} {value}");
+    };
+    line("run", &format!("{}, {}", found.run, found.harness));
+    line("journal", &count(found.events, "event"));
+    line("files", &found.files.to_string());
+    line("result", &format!("{result}: {passed} passed, {warned} with warnings, {failed} did not pass"));
+    line("signature", &signed);
+    found.notes.iter().for_each(|note| line("note", note));
+    for problem in &found.problems {
+        line("PROBLEM", &problem.to_string().replace('\n', "\n             "));
+    }
+    match found.problems.len() {
+        0 => line("verdict", "as it was written"),
+        n => line("verdict", &format!("NOT as it was written: {}", count(n, "problem"))),
+    }
+    text
+}
+
+fn chain_told(gaps: &[chain::Gap], runs: usize) -> String {
+    if gaps.is_empty() {
+        return format!(
+            "chain over {}: whole; that no newer run was taken away can't be told from here\n",
+            count(runs, "run")
+        );
+    }
+    let mut text = format!("chain over {}: {}\n", count(runs, "run"), count(gaps.len(), "gap"));
+    for gap in gaps {
+        text += &format!("  PROBLEM    run {} {}\n", gap.run.escape_debug(), gap.why.escape_debug());
+    }
+    text
+}
+
+fn pack(args: &BundleArgs) -> Result<Outcome, Trouble> {
+    let dir = folder_of(&args.run_dir);
+    let verified = verify::folder(&dir, &Trust::default())?;
+    if !verified.problems.is_empty() {
+        let stdout = told(&dir, &verified) + "nothing was bundled\n";
+        return Ok(Outcome { stdout, intact: false });
+    }
+    let full = fs::canonicalize(&dir).or_environment(|| format!("can't find {}", dir.display()))?;
+    let name = full.file_name().unwrap_or_default().to_string_lossy();
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tar")));
+    bundle::write(&dir, &out)?;
+    Ok(Outcome { stdout: format!("{}\n", out.display()), intact: true })
+}

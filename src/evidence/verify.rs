@@ -1,0 +1,399 @@
+//! Verifies a run's folder without asking anybody: journal, seal, every file, the attestation, the
+//! signatures. What was changed is a [`Problem`], a value; an error means that it could not be
+//! looked at. Parts of the work that render again are in `verify::again`.
+
+use crate::{
+    base::{
+        digest::Digest,
+        trouble::{OrTrouble as _, Trouble},
+    },
+    evidence::{
+        ATTESTATION, SIGNATURE, SIGNED_BY, SIGNER, UNSIGNED, chain,
+        dsse::Envelope,
+        inventory::{self, Inventory},
+        key::VerifyingKey,
+        signer_of, statement,
+    },
+    journal::{
+        self,
+        read::{EVENTS, Flaw, SEAL, Stored},
+    },
+    model::record::RunRecord,
+};
+use again::Rendered;
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+mod again;
+
+/// A journal over this many bytes has its signature not looked at: it would have to be in memory.
+const LARGEST_SIGNED: u64 = 1 << 30;
+
+/// Whom to believe.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The keys that may sign; with none, any may, and nobody vouches for it.
+    pub keys: Vec<VerifyingKey>,
+    /// Whether a run without a signature is a problem.
+    pub signed: bool,
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, below the run's folder.
+    pub file: String,
+    /// What is wrong, and where in the file.
+    pub what: String,
+    /// The digest that it should have, and has, where that is known.
+    pub digests: Option<(Digest, Digest)>,
+}
+
+/// Who signed a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// Nobody.
+    No,
+    /// A key that nobody vouched for, by its fingerprint.
+    BySomebody(String),
+    /// A key that was asked for, by its fingerprint.
+    ByTrusted(String),
+}
+
+/// What was found of a run.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The run's id.
+    pub run: String,
+    /// The program and version that wrote it.
+    pub harness: String,
+    /// Events that hold.
+    pub events: usize,
+    /// Files in its folder.
+    pub files: usize,
+    /// The attested result, and how many scenarios passed, passed with warnings, did not pass.
+    pub result: (&'static str, [usize; 3]),
+    /// Who signed it.
+    pub signed: Signed,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// What is wrong; empty where all is as it was written.
+    pub problems: Vec<Problem>,
+}
+
+impl Verified {
+    /// What is found where nothing could be read.
+    pub(in crate::evidence) fn nothing() -> Self {
+        Self {
+            run: "-".to_owned(),
+            harness: "-".to_owned(),
+            events: 0,
+            files: 0,
+            result: statement::result(&RunRecord::default()),
+            signed: Signed::No,
+            notes: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A name in a folder from elsewhere may hold anything, escape codes included.
+        write!(f, "{}: {}", self.file.escape_debug(), self.what)?;
+        if let Some((expected, found)) = &self.digests {
+            write!(f, "\n  expected {expected}\n  found    {found}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Verifies the folder of one run.
+///
+/// # Errors
+/// Blames the user where it is no run's folder, the surroundings where it can't be read.
+pub fn folder(dir: &Path, trust: &Trust) -> Result<Verified, Trouble> {
+    let dir = &journal::read::folder_of(dir);
+    let inventory = match dir.join(EVENTS).is_file() {
+        true => inventory::take(dir)?,
+        // Says what it is instead.
+        false => return Err(journal::read(dir).err().unwrap_or_else(|| Trouble::usage("no run"))),
+    };
+    let mut look = Look { dir, inventory, problems: Vec::new(), notes: Vec::new() };
+    look.odd();
+    let stored = match journal::read(dir) {
+        Ok(stored) => stored,
+        // A number that was changed in the first line can look like another version's.
+        Err(trouble) if look.sealed() => return Err(trouble),
+        Err(trouble) => {
+            look.problem(EVENTS, trouble.what);
+            Stored { entries: Vec::new(), flaw: None }
+        }
+    };
+    let record = RunRecord::fold(&stored.entries);
+    let signed = match (&stored.flaw, &record.finished) {
+        (None, Some(_)) => look.whole_run(&record, trust)?,
+        (Some(flaw), _) => look.broken(flaw),
+        (None, None) => {
+            look.problem(EVENTS, "it has no end: the run was killed, or its end was taken away");
+            Signed::No
+        }
+    };
+    let harness = record.started.as_ref().map_or("-", |s| &s.harness);
+    Ok(Verified {
+        run: record.id().as_str().escape_debug().to_string(),
+        harness: harness.escape_debug().to_string(),
+        events: stored.entries.len(),
+        files: look.inventory.files.len(),
+        result: statement::result(&record),
+        signed,
+        notes: look.notes,
+        problems: look.problems,
+    })
+}
+
+/// Verifies that every run that another one names is there and is what was named.
+///
+/// # Errors
+/// Blames the surroundings.
+pub fn runs(folders: &[PathBuf]) -> Result<Vec<chain::Gap>, Trouble> {
+    Ok(chain::gaps(&folders.iter().filter_map(|folder| chain::link(folder)).collect::<Vec<_>>()))
+}
+
+/// A folder that is being looked at.
+struct Look<'a> {
+    dir: &'a Path,
+    inventory: Inventory,
+    problems: Vec<Problem>,
+    notes: Vec<String>,
+}
+
+impl Look<'_> {
+    fn problem(&mut self, file: &str, what: impl Into<String>) {
+        self.problems.push(Problem { file: file.to_owned(), what: what.into(), digests: None });
+    }
+
+    fn odd(&mut self) {
+        for (name, what) in std::mem::take(&mut self.inventory.odd) {
+            self.problem(&name, format!("it is {what}, which no run leaves"));
+        }
+    }
+
+    fn sealed(&self) -> bool {
+        let text = fs::read_to_string(self.dir.join(SEAL)).unwrap_or_default();
+        self.inventory.files.get(EVENTS).is_some_and(|digest| text.starts_with(&digest.to_string()))
+    }
+
+    fn broken(&mut self, flaw: &Flaw) -> Signed {
+        let text = flaw.to_string();
+        // The seal alone may be what was changed; it tells both digests.
+        let sealed = fs::read_to_string(self.dir.join(SEAL)).ok();
+        let sealed = sealed.and_then(|text| text.split_whitespace().next()?.parse().ok());
+        let digests = sealed.zip(self.inventory.files.get(EVENTS).copied()).filter(|(a, b)| a != b);
+        self.problems.push(Problem { file: EVENTS.to_owned(), what: text, digests });
+        Signed::No
+    }
+
+    /// Looks at everything but the journal, which holds.
+    fn whole_run(&mut self, record: &RunRecord, trust: &Trust) -> Result<Signed, Trouble> {
+        self.artefacts(record);
+        let envelope = self.envelope();
+        let rendered = again::render(record)?;
+        if rendered.is_none() {
+            let harness = record.started.as_ref().map_or("?", |s| &s.harness).escape_debug();
+            self.notes.push(format!(
+                "written by {harness}: its reports are held against the attestation and not rendered again"
+            ));
+        }
+        let reports = match &rendered {
+            Some(rendered) => rendered.iter().map(|r| r.name.clone()).collect(),
+            None => again::attested(envelope.as_ref()),
+        };
+        let names = statement::names(record, reports);
+        self.accounts(&names, record);
+        rendered.iter().flatten().for_each(|report| self.report(report));
+        if let Some(envelope) = &envelope {
+            self.statement(envelope, record, &names, rendered.is_some());
+        }
+        self.previous(record)?;
+        self.signatures(record, envelope.as_ref(), trust)
+    }
+
+    /// What the journal kept must be there with its digest.
+    fn artefacts(&mut self, record: &RunRecord) {
+        for kept in &record.artefacts {
+            match self.inventory.files.get(&kept.path) {
+                Some(found) if *found == kept.sha256 => {}
+                Some(found) => self.problems.push(Problem {
+                    file: kept.path.clone(),
+                    what: format!("its {} bytes are not those that the journal names", kept.bytes),
+                    digests: Some((kept.sha256, *found)),
+                }),
+                None => self.problem(&kept.path, format!("it is missing: {}", kept.what.escape_debug())),
+            }
+        }
+    }
+
+    /// Every file belongs to the run, and every file of the run is there.
+    fn accounts(&mut self, names: &BTreeSet<String>, record: &RunRecord) {
+        let signed = signer_of(record).is_some_and(|signer| signer != UNSIGNED);
+        let own: &[&str] =
+            if signed { &[SEAL, ATTESTATION, SIGNATURE, SIGNER] } else { &[SEAL, ATTESTATION] };
+        let belongs = |name: &str| own.contains(&name) || names.contains(name);
+        let extra: Vec<String> = self.inventory.files.keys().filter(|n| !belongs(n)).cloned().collect();
+        let told: BTreeSet<String> = record.artefacts.iter().map(|a| a.path.clone()).collect();
+        let wanted = names.difference(&told).map(String::as_str).chain(own.iter().copied());
+        let missing: Vec<&str> = wanted.filter(|name| !self.inventory.files.contains_key(*name)).collect();
+        for name in extra {
+            self.problem(&name, "it was added: the run did not write it");
+        }
+        for name in missing {
+            self.problem(name, "it is missing");
+        }
+    }
+
+    /// A report is what the record renders.
+    fn report(&mut self, report: &Rendered) {
+        let Some(found) = self.inventory.files.get(&report.name).copied() else { return };
+        let expected = Digest::of(&report.bytes);
+        if found != expected {
+            let at = again::first_difference(&self.dir.join(&report.name), &report.bytes);
+            let what = format!("it is not what the record renders, {at}");
+            self.problems.push(Problem { file: report.name.clone(), what, digests: Some((expected, found)) });
+        }
+    }
+
+    fn envelope(&mut self) -> Option<Envelope> {
+        self.inventory.files.get(ATTESTATION)?;
+        match again::small(&self.dir.join(ATTESTATION)).and_then(|bytes| Envelope::read(&bytes)) {
+            Ok(envelope) => Some(envelope),
+            Err(why) => {
+                self.problem(ATTESTATION, why);
+                None
+            }
+        }
+    }
+
+    /// The statement is what the record and the files of the folder give.
+    fn statement(&mut self, envelope: &Envelope, record: &RunRecord, names: &BTreeSet<String>, ours: bool) {
+        let payload = match envelope.payload() {
+            Ok(payload) => payload,
+            Err(why) => return self.problem(ATTESTATION, why),
+        };
+        for (name, digest) in again::subjects(&payload) {
+            match self.inventory.files.get(&name).copied() {
+                Some(found) if Some(found) == digest => {}
+                found => self.problems.push(Problem {
+                    file: name.clone(),
+                    what: "it is not the file that was attested".to_owned(),
+                    digests: digest.zip(found),
+                }),
+            }
+        }
+        let files = self.inventory.files.iter().filter(|(name, _)| names.contains(*name));
+        let files = files.map(|(name, digest)| (name.clone(), *digest)).collect();
+        if ours && !statement::text(record, &files).is_ok_and(|text| text.as_bytes() == payload) {
+            self.problem(ATTESTATION, "its statement is not what the record and the files give");
+        }
+    }
+
+    /// The runs that this one names, where they lie beside it.
+    fn previous(&mut self, record: &RunRecord) -> Result<(), Trouble> {
+        let named = record.started.as_ref().map_or(&[][..], |s| &s.previous);
+        let full =
+            fs::canonicalize(self.dir).or_environment(|| format!("can't find {}", self.dir.display()))?;
+        let beside =
+            if named.is_empty() { Vec::new() } else { chain::runs_in(full.parent().unwrap_or(&full))? };
+        for named in named {
+            let run = named.run.as_str().escape_debug();
+            match beside.iter().find(|link| link.itself.run == named.run) {
+                Some(link) if chain::same(&link.itself, named) => {}
+                Some(_) => self
+                    .notes
+                    .push(format!("the run before it, {run}, is not what it was then: verify that one, too")),
+                None => self.notes.push(format!("the run before it, {run}, is not beside it")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The journal says who signs, and all signatures are that one's.
+    fn signatures(
+        &mut self,
+        record: &RunRecord,
+        envelope: Option<&Envelope>,
+        trust: &Trust,
+    ) -> Result<Signed, Trouble> {
+        let wanted = signer_of(record).unwrap_or(UNSIGNED).to_owned();
+        if wanted == UNSIGNED {
+            if envelope.is_some_and(|e| !e.is_unsigned()) {
+                self.problem(ATTESTATION, "it is signed, and the journal says that the run is not");
+            }
+            if trust.signed || !trust.keys.is_empty() {
+                self.problem(ATTESTATION, "the run is not signed");
+            }
+            return Ok(Signed::No);
+        }
+        let signer =
+            again::small(&self.dir.join(SIGNER)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let key = signer.as_deref().and_then(VerifyingKey::from_openssh);
+        let Some(key) = key.filter(|key| key.line().ok() == signer) else {
+            self.problem(SIGNER, "it is not a public key as a run writes it");
+            return Ok(Signed::No);
+        };
+        if key.fingerprint() != wanted {
+            let what = format!(
+                "it is {}, and the journal's {SIGNED_BY} is {}",
+                key.fingerprint(),
+                wanted.escape_debug()
+            );
+            self.problem(SIGNER, what);
+        }
+        if let Some(why) = envelope.and_then(|e| e.refused_by(&key)) {
+            self.problem(ATTESTATION, why);
+        }
+        self.signature_of_events(&key)?;
+        Ok(match trust.keys.contains(&key) {
+            true => Signed::ByTrusted(key.fingerprint()),
+            false => {
+                if !trust.keys.is_empty() {
+                    self.problem(
+                        SIGNER,
+                        format!(
+                            "the run is signed by {}, which is not among the keys given",
+                            key.fingerprint()
+                        ),
+                    );
+                }
+                Signed::BySomebody(key.fingerprint())
+            }
+        })
+    }
+
+    fn signature_of_events(&mut self, key: &VerifyingKey) -> Result<(), Trouble> {
+        let events = self.dir.join(EVENTS);
+        let unreadable = || format!("can't read {}", events.display());
+        let long = fs::metadata(&events).or_environment(unreadable)?.len();
+        if long > LARGEST_SIGNED {
+            self.problem(EVENTS, format!("it has {long} bytes, too many to verify its signature"));
+            return Ok(());
+        }
+        let bytes = fs::read(&events).or_environment(unreadable)?;
+        let signature = again::small(&self.dir.join(SIGNATURE))
+            .and_then(|b| String::from_utf8(b).map_err(|e| e.to_string()));
+        match signature {
+            Ok(text) => {
+                if let Some(why) = key.refuses(&bytes, &text) {
+                    self.problem(SIGNATURE, why);
+                }
+            }
+            Err(why) if self.inventory.files.contains_key(SIGNATURE) => self.problem(SIGNATURE, why),
+            // Told as missing.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+}
