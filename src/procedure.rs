@@ -49,6 +49,8 @@ pub struct Armed {
     pub without_objects: Vec<ObjectKey>,
     /// Whether the next archive of `ASSETS_DIR` is forgotten.
     pub without_assets: bool,
+    /// Whether the next copy of the batch results is forgotten.
+    pub without_results: bool,
     /// Whether the next restore leaves out the sequences' positions.
     pub without_sequences: bool,
 }

@@ -26,8 +26,20 @@ pub enum Takes {
     NextCopy,
     /// When `ASSETS_DIR` is archived next.
     NextArchive,
+    /// When the results of batch jobs are copied next.
+    NextResults,
     /// When the rows are restored next.
     NextRestore,
+}
+
+/// A row of an entity of the profile, by the name that people know it by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedRow {
+    /// The profile's entity: `schedule`.
+    pub entity: String,
+    /// Its label: `Weekly reminder`.
+    pub named: String,
 }
 
 /// A tarball of a backup.
@@ -73,6 +85,7 @@ impl Names for TableName {}
 impl Names for String {}
 impl Names for u16 {}
 impl Names for Archive {}
+impl Names for NamedRow {}
 
 /// A fault in lists and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +170,8 @@ faults! {
         "The object behind an asset goes back to what it was before it was last replaced.",
     LoseRow(asset: AssetName) "row-lost" "lose row of asset" Rows Contents
         "The row of an asset is deleted; its object stays.",
+    LoseNamedRow(row: NamedRow) "named-row-lost" "lose row" Rows Contents
+        "The row of any entity of the profile is deleted, and with it what the database deletes by itself.",
     RepointRow(assets: [AssetName; 2]) "row-repointed" "point row at another binary" Rows Contents
         "The row of the first asset is made to point at the object of the second.",
     ChangeDefinition(template: TemplateKey) "definition-changed" "change one character in definition" Rows Contents
@@ -169,6 +184,8 @@ faults! {
         "A file that holds a table's rows in file mode loses its second half.",
     ForgetAssets "assets-folder-forgotten" "forget assets folder" NextArchive Contents
         "`TEMPLATES_DIR` is archived and `ASSETS_DIR` is not.",
+    ForgetResults "results-forgotten" "forget results" NextResults Reconcile
+        "The results of batch jobs are not copied.",
     LeaveTableOut(table: TableName) "dump-without-table" "leave table out of dump" NextDump Catalog
         "The dump is taken without one table.",
     CopyFirstPage(keys: u16) "copy-first-page-only" "stop copy after first page of" NextCopy Reconcile

@@ -131,6 +131,9 @@ findings! {
     ScheduleMoved "schedule moved" Failure
         "A schedule's next run is not the one of the cut point."
         "Check that nothing dispatched or rewrote schedules during the restore (runbook 3.5).",
+    ResultLost "batch result lost" Failure
+        "A completed batch job can't be polled any more, or gives other results than it did."
+        "Back up the place with the results of batch jobs like the database and the binaries; it is a third durable place (runbook 1).",
     ManifestDrift "manifest drift" Failure
         "The metadata inventory drifted beyond its tolerance."
         "Compare the added, removed and changed items with the manifest of the backup (runbook 4).",
@@ -170,6 +173,7 @@ impl FindingKind {
             K::WrongSize | K::WrongContent | K::MissingBinary => cause == K::RowChanged,
             K::ManifestDrift | K::ScheduleMoved => rows.contains(&cause),
             K::RowLost => cause == K::DamagedFile,
+            K::ResultLost => rows.contains(&cause) || binaries.contains(&cause),
             K::EngineNotReady => [K::TableLost, K::CatalogDiffers, K::RestoreFailed].contains(&cause),
             K::CatalogDiffers | K::SequenceBehind => cause == K::TableLost,
             K::PdfMetadataDiffers

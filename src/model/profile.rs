@@ -99,7 +99,7 @@ pub struct Entity {
     /// Its table.
     pub table: TableName,
     /// The columns that name a row for people, joined by `@`; a dot goes into a JSON column
-    /// (`definition.key`). Without it the primary key is shown.
+    /// (`definition.key`, `items.0.template`). Without it the primary key is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label: Vec<String>,
     /// Columns that may change without a loss (last seen, heartbeat).
@@ -122,6 +122,9 @@ pub struct Entity {
 pub struct Binary {
     /// The object key.
     pub key: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Kept::is_default")]
+    pub store: Kept,
     /// The size in bytes, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
@@ -131,6 +134,23 @@ pub struct Binary {
     /// The SHA-256 in hex, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+}
+
+/// Where a row's binary is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// With the assets.
+    #[default]
+    Assets,
+    /// With the results of batch jobs, where they have a place of their own.
+    Results,
+}
+
+impl Kept {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a refused render shows: the code may stand in `code` or in any `issues[].code` of an answer
@@ -201,8 +221,12 @@ impl Profile {
 }
 
 /// The text at a dotted path.
-fn text_at(json: &serde_json::Value, path: &str) -> Option<String> {
-    match path.split('.').try_fold(json, |value, name| value.get(name))? {
+fn text_at<'a>(json: &'a serde_json::Value, path: &str) -> Option<String> {
+    let member = |value: &'a serde_json::Value, name: &str| match name.parse::<usize>() {
+        Ok(index) if value.is_array() => value.get(index),
+        Ok(_) | Err(_) => value.get(name),
+    };
+    match path.split('.').try_fold(json, member)? {
         serde_json::Value::Null => None,
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),

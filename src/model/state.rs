@@ -159,6 +159,18 @@ pub struct Known {
     pub assets: BTreeMap<AssetName, KnownAsset>,
     /// The templates that are there.
     pub templates: BTreeMap<TemplateKey, KnownTemplate>,
+    /// The completed batch jobs, by the engine's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, KnownJob>,
+}
+
+/// A completed batch job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownJob {
+    /// The template of its first document, by which people know it.
+    pub template: TemplateKey,
+    /// SHA-256 of the results as they were polled, as JSON text.
+    pub results: Digest,
 }
 
 /// An asset as it was sent and as the engine answered.

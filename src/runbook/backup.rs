@@ -48,7 +48,13 @@ pub async fn perform(
             backup.copy = Some(prefix);
             Ok(failed)
         }
+        BackupJob::CopyResults if std::mem::take(&mut armed.without_results) => {
+            backup.results = None;
+            backup.forgotten.insert(Place::Results);
+            Ok(None)
+        }
         BackupJob::CopyResults => {
+            backup.forgotten.remove(&Place::Results);
             let prefix = format!("results-{stamp}/");
             let Some((results, _)) = &site.results else { return Ok(None) };
             let (_, failed) = s3::back_up(results, &site.backups, &prefix, &Armed::default()).await?;

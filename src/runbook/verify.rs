@@ -209,6 +209,7 @@ pub async fn verify(
     all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
     all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
     if is_ready {
+        Timed::of(runtime::jobs(site, cut)).await.into(CheckId::Jobs, &mut all, log)?;
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
         Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
             CheckId::FailClosed,
@@ -216,7 +217,7 @@ pub async fn verify(
             log,
         )?;
     } else {
-        all.skip([CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
+        all.skip([CheckId::Jobs, CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
     }
     let untouched = Timed::of(untouched(site, &observed, engine.untouched, is_ready, names)).await;
     untouched.into(CheckId::Untouched, &mut all, log)?;

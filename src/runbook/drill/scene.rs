@@ -148,6 +148,9 @@ impl<'a> Scene<'a> {
             self.log.event(Event::Noted { text })?;
         }
         self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
+        if self.site.results.is_some() {
+            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
+        }
         self.learn();
         let state = verify::observe(self.site, None).await?;
         let began = Instant::now();

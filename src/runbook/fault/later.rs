@@ -24,6 +24,10 @@ pub fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Option<I
             armed.without_assets = true;
             Injected::changed("the next backup has no archive of the assets folder")
         }
+        Fault::ForgetResults => {
+            armed.without_results = true;
+            Injected::changed("the next backup has no copy of the batch results")
+        }
         Fault::LeaveSequencesOut => {
             armed.without_sequences = true;
             Injected::changed("the next restore leaves out sequence data")

@@ -137,9 +137,9 @@ impl Timeline<'_> {
             }
             BackupJob::CopyObjects => self.fire(Takes::NextCopy),
             BackupJob::ArchiveAssets => self.fire(Takes::NextArchive),
+            BackupJob::CopyResults => self.fire(Takes::NextResults),
             BackupJob::RecordManifest
             | BackupJob::ArchiveTemplates
-            | BackupJob::CopyResults
             | BackupJob::TakeBaseBackup
             | BackupJob::ChooseTarget
             | BackupJob::RunBackupCommand => {}
@@ -235,7 +235,11 @@ impl Timeline<'_> {
             Takes::Rows => self.fault_in_store(self.has_rows(), "database", place),
             Takes::RowFiles => self.fault_in_row_files(place),
             Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
-            armed @ (Takes::NextDump | Takes::NextCopy | Takes::NextArchive | Takes::NextRestore) => {
+            armed @ (Takes::NextDump
+            | Takes::NextCopy
+            | Takes::NextArchive
+            | Takes::NextResults
+            | Takes::NextRestore) => {
                 self.armed.push((place, armed));
             }
         }
@@ -279,7 +283,12 @@ impl Timeline<'_> {
             }
             Takes::RowFiles => (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets),
             Takes::Objects => (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects)),
-            Takes::Rows | Takes::NextDump | Takes::NextCopy | Takes::NextArchive | Takes::NextRestore => {
+            Takes::Rows
+            | Takes::NextDump
+            | Takes::NextCopy
+            | Takes::NextArchive
+            | Takes::NextResults
+            | Takes::NextRestore => {
                 let help = "write `fault: …`";
                 return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
             }
@@ -300,6 +309,7 @@ impl Timeline<'_> {
                 Takes::NextDump => BackupJob::DumpDatabase.words(),
                 Takes::NextCopy => BackupJob::CopyObjects.words(),
                 Takes::NextArchive => BackupJob::ArchiveAssets.words(),
+                Takes::NextResults => BackupJob::CopyResults.words(),
                 Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
                 Takes::Objects | Takes::Rows | Takes::RowFiles | Takes::Backup => continue,
             };

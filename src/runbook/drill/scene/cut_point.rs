@@ -136,7 +136,11 @@ fn joined(before: Option<Manifest>, now: Manifest, folder: RowFolder) -> Manifes
 /// the assets that it needs: it is taken from whichever instant had both. Also gives the templates of
 /// which neither had.
 fn woven(templates: &Instant, assets: &Instant) -> (Known, Vec<TemplateKey>) {
-    let mut known = Known { assets: assets.known.assets.clone(), templates: BTreeMap::new() };
+    let mut known = Known {
+        assets: assets.known.assets.clone(),
+        templates: BTreeMap::new(),
+        jobs: templates.known.jobs.clone(),
+    };
     let mut unknown = Vec::new();
     let same_assets = |template: &KnownTemplate| {
         let of = |at: &Instant| {
@@ -185,6 +189,7 @@ mod tests {
             known: Known {
                 assets: [("logo.png".into(), logo)].into(),
                 templates: [("invoice".into(), template)].into(),
+                ..Known::default()
             },
             saves: [("invoice".into(), definition)].into(),
         }
