@@ -158,14 +158,7 @@ impl FindingKind {
     /// thing. What the engine does wrong by itself never is: damage excuses no lie.
     pub fn may_follow_from(self, cause: Self) -> bool {
         use FindingKind as K;
-        let rows = [
-            K::RowLost,
-            K::RowAdded,
-            K::RowChanged,
-            K::DamagedFile,
-            K::TableLost,
-            K::CatalogDiffers,
-        ];
+        let rows = [K::RowLost, K::RowAdded, K::RowChanged, K::DamagedFile, K::TableLost, K::CatalogDiffers];
         let binaries = [K::MissingBinary, K::WrongSize, K::WrongContent];
         match self {
             K::PdfDiffers | K::RenderRefused => rows.contains(&cause) || binaries[1..].contains(&cause),

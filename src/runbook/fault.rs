@@ -70,11 +70,9 @@ pub async fn inject(fault: &Fault, target: &mut Target<'_>, armed: &mut Armed) -
         Takes::RowFiles => archives::inject_in_rows(fault, target).await?,
         Takes::Rows => rows::inject(fault, target).await?,
         Takes::Backup => artefacts::inject(fault, target)?,
-        Takes::NextDump
-        | Takes::NextCopy
-        | Takes::NextArchive
-        | Takes::NextResults
-        | Takes::NextRestore => later::inject(fault, target, armed),
+        Takes::NextDump | Takes::NextCopy | Takes::NextArchive | Takes::NextResults | Takes::NextRestore => {
+            later::inject(fault, target, armed)
+        }
     };
     injected.ok_or_else(|| Trouble::harness(format!("no injector knows the fault {}", fault.id())))
 }

@@ -32,12 +32,7 @@ pub struct Put {
 
 /// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
 /// made where the target keeps any.
-pub async fn fill(
-    api: &Engine,
-    seed: &Seed,
-    golden: Option<&Path>,
-    schedules: bool,
-) -> Result<Put, Trouble> {
+pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>, schedules: bool) -> Result<Put, Trouble> {
     let mut put = Put::default();
     for asset in &seed.assets {
         let upload = Upload {

@@ -269,7 +269,8 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
         let is = |words: &String| RestoreJob::named(words).is_some_and(is);
         steps_done.iter().rposition(is).map(|at| (at, &steps_done[at]))
     };
-    let binaries = |job: RestoreJob| job.brings_back().iter().any(|p| matches!(p, Place::Bucket | Place::Assets));
+    let binaries =
+        |job: RestoreJob| job.brings_back().iter().any(|p| matches!(p, Place::Bucket | Place::Assets));
     let rows = |job: RestoreJob| job.brings_back().contains(&Place::Database);
     let templates = |job: RestoreJob| job.brings_back().contains(&Place::Templates);
     let results = |job: RestoreJob| job.brings_back().contains(&Place::Results);
@@ -284,7 +285,8 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
         let (Some((first, earlier)), Some((second, later))) = (earlier, later) else { continue };
         let entity = Entity::Step(later.clone());
         // Once is enough: the engine can be early for both stores.
-        if second >= first || findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity) {
+        if second >= first || findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity)
+        {
             continue;
         }
         let expected = format!("{earlier} before {later}");

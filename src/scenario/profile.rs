@@ -92,8 +92,7 @@ fn file_mode(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<FileMode> {
     let entities = entities_at.map(|(_, node)| entities(node, mistakes));
     fields.finish(mistakes);
     let mode = FileMode { tables: tables?, entities: entities? };
-    let without_files =
-        mode.entities.iter().filter(|(_, entity)| !mode.tables.contains_key(&entity.table));
+    let without_files = mode.entities.iter().filter(|(_, entity)| !mode.tables.contains_key(&entity.table));
     mistakes.extend(without_files.filter_map(|(name, entity)| {
         let message = format!("the table `{}` of `{name}` has no files", entity.table);
         Some(Mistake::at(entities_at?.0.place, message).label("of these").help("describe it under `tables`"))

@@ -126,10 +126,22 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let files = RowFiles { templates: temp.path().join("templates"), assets: temp.path().join("assets") };
         for (path, text) in [
-            ("templates/.audit-events.jsonl", "{\"id\":\"1\",\"event\":\"a\"}\n{\"id\":\"2\",\"event\":\"b\"}\n"),
-            ("templates/invoice/template.json", r#"{"key":"invoice","labels":{"production":{"version":"1.0.0"}}}"#),
-            ("templates/invoice/versions/1.0.0.json", r#"{"version":"1.0.0","definition":{"key":"invoice"}}"#),
-            ("templates/invoice/versions/1.1.0.json", r#"{"version":"1.1.0","definition":{"key":"invoice"}}"#),
+            (
+                "templates/.audit-events.jsonl",
+                "{\"id\":\"1\",\"event\":\"a\"}\n{\"id\":\"2\",\"event\":\"b\"}\n",
+            ),
+            (
+                "templates/invoice/template.json",
+                r#"{"key":"invoice","labels":{"production":{"version":"1.0.0"}}}"#,
+            ),
+            (
+                "templates/invoice/versions/1.0.0.json",
+                r#"{"version":"1.0.0","definition":{"key":"invoice"}}"#,
+            ),
+            (
+                "templates/invoice/versions/1.1.0.json",
+                r#"{"version":"1.1.0","definition":{"key":"invoice"}}"#,
+            ),
             ("templates/invoice/versions/.1.2.0.json.part", "{"),
             (
                 "assets/.assets-index.json",

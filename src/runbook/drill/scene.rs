@@ -10,12 +10,7 @@ use crate::{
         trouble::Trouble,
     },
     journal::Logbook,
-    model::{
-        check::CheckId,
-        event::Event,
-        finding::Finding,
-        state::State,
-    },
+    model::{check::CheckId, event::Event, finding::Finding, state::State},
     plan::{Job, Plan, Planned},
     procedure::{Armed, Backup},
     runbook::{

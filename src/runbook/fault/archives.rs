@@ -6,11 +6,7 @@ use crate::{
         ids::{BucketName, TableName},
         trouble::{OrTrouble, Trouble},
     },
-    model::{
-        fault::Fault,
-        finding::Finding,
-        profile::RowFolder,
-    },
+    model::{fault::Fault, finding::Finding, profile::RowFolder},
     procedure::archive,
     runbook::fault::{Injected, Target, artefacts, blobs},
     site::Rows,
@@ -22,10 +18,7 @@ use crate::{
 use std::path::{Path, PathBuf};
 
 /// Injects a fault in a binary of the backup's archive; none where it is not one of these.
-pub async fn inject_in_binaries(
-    fault: &Fault,
-    target: &mut Target<'_>,
-) -> Result<Option<Injected>, Trouble> {
+pub async fn inject_in_binaries(fault: &Fault, target: &mut Target<'_>) -> Result<Option<Injected>, Trouble> {
     let folder = target.site.assets_dir();
     let unpacked = Unpacked::of(target, target.backup.assets.as_deref(), &folder).await?;
     let above = Folders::new(unpacked.above());

@@ -45,8 +45,7 @@ fn table(name: &TableName, before: &Table, after: &Table, profile: &Profile, kno
     for (key, was) in &before.rows {
         match after.rows.get(key) {
             None => {
-                let lost_row =
-                    finding(FindingKind::RowLost, key, was, text(&was.json), "no such row".into());
+                let lost_row = finding(FindingKind::RowLost, key, was, text(&was.json), "no such row".into());
                 // Whose file is damaged, is lost with it.
                 let with = (!after.damaged.is_empty()).then(|| Entity::Table(name.clone()));
                 lost.push(lost_row.touching(with));

@@ -71,7 +71,9 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
         }
     }
     let everything = [Kept::Assets, Kept::Results].map(|store| (store, kept(observed, store)));
-    for (store, (key, object)) in everything.into_iter().flat_map(|(store, all)| all.iter().map(move |o| (store, o))) {
+    for (store, (key, object)) in
+        everything.into_iter().flat_map(|(store, all)| all.iter().map(move |o| (store, o)))
+    {
         at += 1;
         let by_design = profile.ignore_objects.iter().any(|prefix| key.as_str().starts_with(prefix));
         if !by_design && !referenced.contains(&(store, key.clone())) {

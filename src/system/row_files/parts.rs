@@ -50,7 +50,9 @@ pub(super) fn of(path: &str, bytes: &[u8], table: &FileTable) -> (Vec<Part>, Opt
 }
 
 fn parsed(bytes: &[u8], wrong: &mut Option<String>) -> Option<Value> {
-    serde_json::from_slice(bytes).map_err(|error| wrong.get_or_insert_with(|| format!("no JSON: {error}"))).ok()
+    serde_json::from_slice(bytes)
+        .map_err(|error| wrong.get_or_insert_with(|| format!("no JSON: {error}")))
+        .ok()
 }
 
 fn whole(path: &str, bytes: &[u8], wrong: &mut Option<String>) -> Vec<Placed> {
