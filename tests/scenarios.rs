@@ -319,7 +319,7 @@ fn mistakes_in_a_seed_are_shown_with_their_lines() {
 #[test]
 fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
     let profile = read_profile(BUILTIN).map_err(|d| d.render(false, 100)).unwrap();
-    assert_eq!(profile.with_binaries().count(), 2);
+    assert_eq!(profile.with_binaries().count(), 3);
     assert_eq!(profile.migrate, ["pulp-drill", "standin", "migrate"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("copy.yaml");

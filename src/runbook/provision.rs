@@ -201,7 +201,10 @@ impl Substrate {
             objects: binaries.store.bucket(&binaries.bucket),
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
-            profile: self.profile_for(method)?,
+            profile: match method.topology.has_database() {
+                true => Arc::clone(&self.profile),
+                false => RowFiles::profile(&self.profile)?,
+            },
             redactor: self.redactor.clone(),
             gate: binaries.gate,
             connection: Mutex::new(None),
@@ -214,18 +217,6 @@ impl Substrate {
             folder,
             engine,
         }))
-    }
-
-    /// The profile as it holds for a topology.
-    fn profile_for(&self, method: &Method) -> Result<Arc<Profile>, Trouble> {
-        if method.topology.has_database() {
-            return Ok(Arc::clone(&self.profile));
-        }
-        let in_file_mode = self.profile.in_file_mode().map(Arc::new);
-        in_file_mode.ok_or_else(|| {
-            Trouble::usage(format!("the profile {} knows no file mode", self.profile.name))
-                .hint("describe it under `file-mode`, as profiles/pulp-engine.yaml does")
-        })
     }
 
     /// Where the rows of a new site are.

@@ -14,6 +14,7 @@ use parts::{Part, digest};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The two folders of file mode.
 #[derive(Clone, Debug)]
@@ -25,6 +26,14 @@ pub struct RowFiles {
 }
 
 impl RowFiles {
+    /// The profile as it holds in file mode.
+    ///
+    /// # Errors
+    /// The profile knows no file mode.
+    pub fn profile(profile: &Profile) -> Result<Arc<Profile>, Trouble> {
+        profile.in_file_mode().map(Arc::new).ok_or_else(no_file_mode)
+    }
+
     /// Reads everything as the profile's file mode says. A folder that is not there holds no rows.
     ///
     /// # Errors
