@@ -11,7 +11,7 @@ help:
 	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
 	@echo 'make test         the full test suite'
 	@echo 'make doctor       what is installed and what a run would use'
-	@echo 'make conformance  engine and evidence against programs that others wrote'
+	@echo 'make conformance  engine, reports and evidence against programs that others wrote'
 	@echo 'make lint         formatting and clippy'
 	@echo 'make generate     writes generated documents anew'
 
@@ -22,7 +22,7 @@ run:
 
 test:
 	@deploy/need.sh compiler postgresql
-	@deploy/need.sh --skipped xmllint qpdf python3 ssh-keygen openssl
+	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl
 	$(CARGO) test --locked
 
 doctor:

@@ -35,6 +35,7 @@ there() {
     compiler) has cc ;;
     postgresql) postgresql_there ;;
     python3-venv) has python3 && python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    chromium) has chromium || has chromium-browser || has google-chrome ;;
     *) has "$1" ;;
     esac
 }
@@ -59,6 +60,7 @@ why() {
     xmllint) echo 'xmllint: a test validates junit.xml with it' ;;
     pdftotext) echo 'pdftotext: a test reads the text of PDFs with a second program' ;;
     qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
+    chromium) echo 'chromium: tests open report.html in a real browser' ;;
     python3) echo 'python3: tests make PDFs and, with its package cryptography, verify evidence with a second program' ;;
     ssh-keygen) echo 'ssh-keygen: a test verifies signatures with it' ;;
     openssl) echo 'openssl: a test verifies an attestation with it' ;;

@@ -23,13 +23,17 @@ const RANKS: &[(&str, &[&str])] = &[
         "the catalogue of checks, the target, what was there",
         &["model::check", "model::profile", "model::state"],
     ),
-    ("the catalogues of faults and findings", &["model::fault", "model::finding"]),
+    (
+        "the catalogues of controls, faults and findings",
+        &["model::control", "model::fault", "model::finding"],
+    ),
     ("how a scenario is judged", &["model::verdict"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
     ("the consistency window, as a model", &["explore"]),
+    ("what a run may take", &["model::budget"]),
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
-    ("a site, a plan, the reports", &["site", "plan", "report"]),
+    ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
     ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
     (
         "the stages of the runbook",
@@ -60,14 +64,14 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hayro", &["report::pages"]),
     ("indicatif", &["report::terminal"]),
     ("junit_report", &["report::junit"]),
-    ("krilla", &["standin::engine::render"]),
+    ("krilla", &["report::pdf", "standin::engine::render"]),
     ("lopdf", &["runbook::verify::pdf"]),
     ("maud", &["report::html"]),
     ("reqwest", &["system::engine"]),
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
-    ("tar", &["evidence::bundle"]),
+    ("tar", &["evidence::bundle", "procedure::archive"]),
 ];
 
 /// The stand-ins stand aside: they run as child processes of our own program, and no check can

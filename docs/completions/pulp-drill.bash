@@ -22,14 +22,14 @@ _pulp__drill() {
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
-            pulp__drill,explore)
-                cmd="pulp__drill__subcmd__explore"
-                ;;
             pulp__drill,generate)
                 cmd="pulp__drill__subcmd__generate"
                 ;;
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
+                ;;
+            pulp__drill,history)
+                cmd="pulp__drill__subcmd__history"
                 ;;
             pulp__drill,list)
                 cmd="pulp__drill__subcmd__list"
@@ -58,14 +58,14 @@ _pulp__drill() {
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
                 ;;
-            pulp__drill__subcmd__help,explore)
-                cmd="pulp__drill__subcmd__help__subcmd__explore"
-                ;;
             pulp__drill__subcmd__help,generate)
                 cmd="pulp__drill__subcmd__help__subcmd__generate"
                 ;;
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__help,history)
+                cmd="pulp__drill__subcmd__help__subcmd__history"
                 ;;
             pulp__drill__subcmd__help,list)
                 cmd="pulp__drill__subcmd__help__subcmd__list"
@@ -88,8 +88,17 @@ _pulp__drill() {
             pulp__drill__subcmd__help,sweep)
                 cmd="pulp__drill__subcmd__help__subcmd__sweep"
                 ;;
+            pulp__drill__subcmd__help__subcmd__history,add)
+                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__add"
+                ;;
+            pulp__drill__subcmd__help__subcmd__history,show)
+                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__show"
+                ;;
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
+                ;;
+            pulp__drill__subcmd__help__subcmd__report,merge)
+                cmd="pulp__drill__subcmd__help__subcmd__report__subcmd__merge"
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__engine"
@@ -99,6 +108,24 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
+                ;;
+            pulp__drill__subcmd__history,add)
+                cmd="pulp__drill__subcmd__history__subcmd__add"
+                ;;
+            pulp__drill__subcmd__history,help)
+                cmd="pulp__drill__subcmd__history__subcmd__help"
+                ;;
+            pulp__drill__subcmd__history,show)
+                cmd="pulp__drill__subcmd__history__subcmd__show"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,add)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__add"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,help)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,show)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__show"
                 ;;
             pulp__drill__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__pdf__subcmd__diff"
@@ -111,6 +138,18 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__pdf__subcmd__help,help)
                 cmd="pulp__drill__subcmd__pdf__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report,help)
+                cmd="pulp__drill__subcmd__report__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report,merge)
+                cmd="pulp__drill__subcmd__report__subcmd__merge"
+                ;;
+            pulp__drill__subcmd__report__subcmd__help,help)
+                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report__subcmd__help,merge)
+                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__merge"
                 ;;
             pulp__drill__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__standin__subcmd__engine"
@@ -143,7 +182,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run list check schema doctor sweep explore report pdf standin generate help"
+            opts="-h -V --help --version run list check schema doctor sweep report history pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -196,52 +235,6 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__explore)
-            opts="-h --operations --writes --bound --seed --grace --no-results --format --replay --svg --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --operations)
-                    COMPREPLY=($(compgen -W "upload delete replace replace-new-key copy label batch" -- "${cur}"))
-                    return 0
-                    ;;
-                --writes)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --bound)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --grace)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "human json markdown" -- "${cur}"))
-                    return 0
-                    ;;
-                --replay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --svg)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         pulp__subcmd__drill__subcmd__generate)
             opts="-h --help bash zsh fish man reference"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -257,7 +250,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run list check schema doctor sweep explore report pdf standin generate help"
+            opts="run list check schema doctor sweep report history pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -298,20 +291,6 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__explore)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -329,6 +308,48 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history)
+            opts="add show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -383,8 +404,22 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__report)
-            opts=""
+            opts="merge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__report__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -494,6 +529,132 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__history)
+            opts="-h --help add show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__add)
+            opts="-h --ledger --now --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help)
+            opts="add show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__show)
+            opts="-h --ledger --every --budgets --now --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human openmetrics svg" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__list)
             opts="-h --fixtures --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -591,7 +752,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__report)
-            opts="-h --format --help"
+            opts="-h --format --help merge help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -608,8 +769,68 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help)
+            opts="merge help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__merge)
+            opts="-h --out --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
+            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --partition --budgets --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -644,6 +865,14 @@ _pulp__drill() {
                     return 0
                     ;;
                 --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -795,16 +1024,12 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__standin__subcmd__migrate)
-            opts="-h --to --stop-in-the-middle --help"
+            opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --to)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -32,7 +32,7 @@ fn a_failing_run_is_told_stored_and_rendered_again_byte_for_byte() {
     assert!(junit.contains("<failure") && junit.contains("not-reached"), "{junit}");
 
     let folder = yard.path("reports").join(std::fs::read_link(yard.path("reports/latest")).unwrap());
-    let files = ["record.json", "junit.xml"].map(|name| folder.join(name));
+    let files = ["record.json", "junit.xml", "report.html"].map(|name| folder.join(name));
     let before = files.clone().map(|file| std::fs::read(file).unwrap());
     files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
     let again = call(yard.command().arg("report").arg(&folder));

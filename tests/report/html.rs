@@ -21,7 +21,7 @@ use std::{
 
 /// What a parser that is not ours reads in a page; none where there is no Python, which is told.
 pub fn parsed(page: &str) -> Option<Value> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report/html.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report/read_page.py");
     let python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut python) = python else {
         println!("skipped: python3 is not there to parse the page");

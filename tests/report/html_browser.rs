@@ -77,10 +77,14 @@ fn the_script_runs_and_the_page_stays_sound() {
 fn without_its_script_it_is_whole() {
     let Some(browser) = browser() else { return };
     let folder = folder();
-    let options = ["--dump-dom", "--blink-settings=scriptEnabled=false"];
-    let dom = opened(browser, folder.path(), &render(&red(), &Pictures::default()), &options);
+    // As a viewer of CI artefacts does that lets no script run and no style in.
+    let page = render(&red(), &Pictures::default());
+    let page =
+        page.replacen("default-src 'none'; img-src data:; style-src", "default-src 'none'; old-src", 1);
+    let page = page.replacen("script-src", "other-src", 1);
+    let dom = opened(browser, folder.path(), &page, &["--dump-dom"]);
     assert!(dom.contains("id=\"filters\" hidden"), "filters that can't work are shown");
-    assert!(dom.contains("FAILED") || dom.contains("Red: 1 of 4 drills failed"));
+    assert!(dom.contains("Red: 1 of 4 drills failed"));
     let Some(read) = parsed(&dom) else { return };
     assert_eq!(read["drills"].as_array().map(Vec::len), Some(4));
 }
@@ -134,7 +138,8 @@ fn it_fits_wide_and_small_screens_light_and_dark() {
         document.body.dataset.measured = `${d.scrollWidth}/${innerWidth} ${c.color} on ${c.backgroundColor}`</script></body>";
     let page = format!("{before}{}", rest.replace("</body>", measure));
     let mut seen = Vec::new();
-    for (size, dark) in [("1280,900", false), ("390,844", false), ("1280,900", true)] {
+    // The browser makes no narrower window.
+    for (size, dark) in [("1280,900", false), ("500,844", false), ("1280,900", true)] {
         let folder = folder();
         let window = format!("--window-size={size}");
         let mut options = vec!["--dump-dom", window.as_str()];

@@ -6,13 +6,14 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
-    cli::run::args::{EngineArg, RunArgs, SubstrateArg},
-    model::profile::Profile,
-    plan::{Plan, plans},
-    report::terminal,
+    cli::run::args::{EngineArg, PartArg, RunArgs, SubstrateArg},
+    model::{budget::Budgets, event::Partition, profile::Profile},
+    plan::{Plan, partition, plans},
+    report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, elsewhere::Elsewhere},
     scenario::{
         Scenario,
+        budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
         parse::read_all,
@@ -27,6 +28,9 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 /// All that is known before anything is started.
 pub(super) struct Prepared {
     pub(super) plans: Vec<Plan>,
+    /// Which part of a set the plans are; none for the whole.
+    pub(super) part: Option<Partition>,
+    pub(super) budgets: Budgets,
     pub(super) seeds: BTreeMap<String, Seed>,
     pub(super) golden: BTreeMap<String, PathBuf>,
     pub(super) profile: Arc<Profile>,
@@ -54,6 +58,19 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
         }
     }
     let skipped = skip(&mut scenarios)?;
+    let budgets = match &args.budgets {
+        Some(file) => read_budgets(file).map_err(told)?,
+        None => Budgets::default(),
+    };
+    let mut part = None;
+    if let Some(PartArg { index, of }) = args.partition {
+        if of as usize > scenarios.len() {
+            let what = format!("{} can't be run in {of} parts", count(scenarios.len(), "scenario"));
+            return Err(Trouble::usage(what).hint("a part without a scenario proves nothing: use fewer"));
+        }
+        let (mine, told) = partition(scenarios, index, of);
+        (scenarios, part) = (mine, Some(told));
+    }
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in &plans {
@@ -64,7 +81,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let engine = engine(args)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
-    Ok(Prepared { plans, seeds, golden, profile, engine, library, skipped })
+    Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, skipped })
 }
 
 /// Takes out the scenarios whose commands need programs that are not there.

@@ -34,7 +34,7 @@ pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup
         (commands(scenario))
         (artefacts(record, scenario))
         @if !scenario.troubles.is_empty() {
-            h4 { "Troubles" }
+            h3 { "Troubles" }
             ul { @for trouble in &scenario.troubles { li .pre { (text(trouble)) } } }
         }
     }
@@ -65,7 +65,7 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
 fn steps(scenario: &ScenarioRecord) -> Markup {
     let planned = scenario.started.as_ref().map_or(&[][..], |s| &s.steps[..]);
     html! {
-        h4 { "Steps" }
+        h3 { "Steps" }
         table {
             thead { tr { th .number scope="col" { "No." } th scope="col" { "Step" } th scope="col" { "Began" }
                 th .number scope="col" { "Time" } th scope="col" { "Went" } } }
@@ -92,7 +92,7 @@ fn steps(scenario: &ScenarioRecord) -> Markup {
 fn faults(scenario: &ScenarioRecord) -> Markup {
     html! {
         @if !scenario.faults.is_empty() {
-            h4 { "Faults" }
+            h3 { "Faults" }
             table {
                 thead { tr { th scope="col" { "Fault" } th scope="col" { "In the scenario" }
                     th scope="col" { "Changed anything" } th scope="col" { "Before and after" } } }
@@ -108,7 +108,7 @@ fn faults(scenario: &ScenarioRecord) -> Markup {
 
 fn checks(scenario: &ScenarioRecord) -> Markup {
     html! {
-        h4 { "Checks" }
+        h3 { "Checks" }
         @if scenario.checks.is_empty() { p { "None was reached." } }
         @else { table {
             thead { tr { th scope="col" { "Check" } th scope="col" { "What it looks at" } th scope="col" { "Went" }
@@ -132,7 +132,7 @@ fn checks(scenario: &ScenarioRecord) -> Markup {
 fn findings(scenario: &ScenarioRecord) -> Markup {
     let away = scenario.judgement.as_ref().map_or(&[][..], |j| &j.stayed_away[..]);
     html! {
-        h4 { "Findings" }
+        h3 { "Findings" }
         @if scenario.findings.is_empty() && away.is_empty() { p { "None." } }
         @else { table .sides {
             thead { tr { th scope="col" { "Role" } th scope="col" { "Finding" } th scope="col" { "Expected" }
@@ -167,7 +167,7 @@ fn cut_point(scenario: &ScenarioRecord) -> Markup {
     ];
     html! {
         @if let Some(objects) = scenario.cut_objects {
-            h4 { "Cut point and what came back" }
+            h3 { "Cut point and what came back" }
             p {
                 "At the cut point: " (count(rows, "row")) " in " (count(scenario.cut_point.len(), "table")) ", "
                 (count(objects, "object")) ". After the restore: "
@@ -193,7 +193,7 @@ fn cut_point(scenario: &ScenarioRecord) -> Markup {
 fn commands(scenario: &ScenarioRecord) -> Markup {
     html! {
         @if !scenario.commands.is_empty() {
-            h4 { "Commands" }
+            h3 { "Commands" }
             @for command in scenario.commands.iter().take(MOST) { (ran(command)) }
         }
     }
@@ -220,7 +220,7 @@ fn artefacts(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
     own.dedup_by_key(|artefact| &artefact.path);
     html! {
         @if !own.is_empty() {
-            h4 { "Files that were kept" }
+            h3 { "Files that were kept" }
             table {
                 thead { tr { th scope="col" { "File" } th scope="col" { "What it is" }
                     th .number scope="col" { "Bytes" } th scope="col" { "SHA-256" } } }

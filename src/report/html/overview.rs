@@ -91,7 +91,7 @@ fn clean_controls(record: &RunRecord) -> Markup {
             h2 id="clean" { "Clean controls" }
             p { "The same backup, loss and restore without a fault: every check must stay silent." }
             @if controls.is_empty() { p { strong { "None was run." } } }
-            @else { table {
+            @else { div .scroll role="region" tabindex="0" aria-labelledby="clean" { table {
                 thead { tr { th scope="col" { "Clean control" } th scope="col" { "Verdict" }
                     th .number scope="col" { "Unexpected" } th .number scope="col" { "Harmless" } } }
                 tbody { @for control in controls { tr {
@@ -99,7 +99,7 @@ fn clean_controls(record: &RunRecord) -> Markup {
                     td .number { (with_role(control, is_unexpected).len()) }
                     td .number { (with_role(control, is_warning).len()) }
                 } } }
-            } }
+            } } }
         }
     }
 }
@@ -120,7 +120,7 @@ fn controls(record: &RunRecord) -> Markup {
                     "A scenario supports a control for the part that it exercises. Whether the control is met is for "
                     "an auditor to say."
                 }
-                table {
+                div .scroll role="region" tabindex="0" aria-labelledby="controls" { table {
                     thead { tr { th scope="col" { "Control" } th scope="col" { "Support" }
                         th scope="col" { "Scenarios" } } }
                     tbody { @for (control, scenarios) in &named { tr {
@@ -133,7 +133,7 @@ fn controls(record: &RunRecord) -> Markup {
                             } }
                         } }
                     } } }
-                }
+                } }
             }
         }
     }

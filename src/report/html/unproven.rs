@@ -21,9 +21,7 @@ pub fn unproven(record: &RunRecord) -> Vec<String> {
          site's."
             .to_owned(),
     );
-    missing.push(
-        "The record is chained by SHA-256, not signed: who can write the folder can make it anew.".to_owned(),
-    );
+    missing.push(signature(record));
     missing.push(controls(record));
     missing
 }
@@ -102,6 +100,19 @@ fn stood_in(record: &RunRecord) -> Vec<String> {
             .push("PostgreSQL ran with fsync off: nothing is shown about crashes of its machine.".to_owned());
     }
     missing
+}
+
+/// What a signature does not show, or that there is none (`docs/evidence.md`).
+fn signature(record: &RunRecord) -> String {
+    let key = record.started.as_ref().and_then(|s| s.config.get("signing key")).filter(|key| *key != "none");
+    match key {
+        Some(key) => format!(
+            "That the run was signed by the right key ({}) is not for this page to show: pulp-drill evidence verify does.",
+            line(key)
+        ),
+        None => "The record is chained by SHA-256, not signed: who can write the folder can make it anew."
+            .to_owned(),
+    }
 }
 
 fn clean_controls(record: &RunRecord) -> Option<String> {

@@ -24,7 +24,7 @@ const STACK: usize = 256 << 20;
 
 /// A page takes milliseconds, in unoptimised builds up to a second. A thread can't be stopped: one
 /// that exceeds this is left behind until the process ends.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A page as pixels, red, green and blue for each, in rows from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
