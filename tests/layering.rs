@@ -71,7 +71,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
-    ("tar", &["evidence::bundle", "procedure::archive"]),
+    ("tar", &["evidence::bundle"]),
+    ("testcontainers", &["system::containers"]),
 ];
 
 /// The stand-ins stand aside: they run as child processes of our own program, and no check can

@@ -116,6 +116,7 @@ fn names_and_values_hold_whatever_a_record_holds() {
         let mut record = red();
         record.versions.insert(nasty.to_owned(), nasty.to_owned());
         record.artefacts.push(pulp_drill::model::record::Artefact {
+            scenario: None,
             path: nasty.to_owned(),
             sha256: Digest::ZERO,
             bytes: 0,

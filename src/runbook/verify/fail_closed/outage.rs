@@ -90,7 +90,7 @@ fn take_away<'a>(folder: &Path) -> Result<Undo<'a>, Trouble> {
 fn lock<'a>(folder: &Path) -> Result<Undo<'a>, Trouble> {
     let words = || format!("can't lock {}", folder.display());
     let permissions = fs::metadata(folder).or_environment(words)?.permissions();
-    fs::set_permissions(folder, Permissions::from_mode(0)).or_environment(words)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o000)).or_environment(words)?;
     Ok(Undo::Unlock { folder: folder.to_owned(), permissions })
 }
 
