@@ -133,7 +133,8 @@ expect:
 fn words_are_read_back_as_the_step_they_came_from() {
     let text = fs::read_to_string("tests/fixtures/all-words.yaml").unwrap();
     let first = read_text(&text).map_err(|d| d.render(false, 100)).unwrap().remove(0);
-    let words = first.steps.iter().map(|s| format!("\n  - {}", s.value.words(&first.method))).collect::<String>();
+    let words =
+        first.steps.iter().map(|s| format!("\n  - {}", s.value.words(&first.method))).collect::<String>();
     let again = read_text(drill(&words, "[]")).map_err(|d| d.render(false, 100)).unwrap().remove(0);
     let steps = |scenario: &Scenario| {
         scenario.steps.iter().map(|s| s.value.words(&scenario.method)).collect::<Vec<_>>()
