@@ -8,6 +8,7 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
+    scenario::method::Place,
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -33,6 +34,8 @@ pub struct Backup {
     pub assets: Option<PathBuf>,
     /// The base backup, and the recovery target (runbook 2.3).
     pub point: Option<pitr::Point>,
+    /// The places that it was to hold and does not, because somebody forgot them.
+    pub forgotten: BTreeSet<Place>,
     /// The manifest (runbook 2.4).
     pub manifest: Option<manifest::Manifest>,
 }
@@ -46,6 +49,10 @@ pub struct Armed {
     pub first_page: Option<u16>,
     /// Objects that the next copy leaves out.
     pub without_objects: Vec<ObjectKey>,
+    /// Whether the next archive of `ASSETS_DIR` is forgotten.
+    pub without_assets: bool,
+    /// Whether the next copy of the batch results is forgotten.
+    pub without_results: bool,
     /// Whether the next restore leaves out the sequences' positions.
     pub without_sequences: bool,
     /// What goes wrong when the stores are recovered next.

@@ -217,7 +217,10 @@ impl Substrate {
             objects: binaries.store.bucket(&binaries.bucket),
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
-            profile: Arc::clone(&self.profile),
+            profile: match method.topology.has_database() {
+                true => Arc::clone(&self.profile),
+                false => RowFiles::profile(&self.profile)?,
+            },
             redactor: self.redactor.clone(),
             gate: binaries.gate,
             server,

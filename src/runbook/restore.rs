@@ -42,6 +42,10 @@ pub async fn perform(
     armed: &mut Armed,
     log: &Logbook,
 ) -> Result<Went, Trouble> {
+    if job.brings_back().iter().any(|place| backup.forgotten.contains(place)) {
+        // There is nothing to bring back, and nobody notices.
+        return Ok(Went::Well);
+    }
     let failed = match job {
         RestoreJob::StopEngine => {
             site.engine.stop().await;

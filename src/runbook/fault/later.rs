@@ -20,6 +20,14 @@ pub fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Option<I
             Injected::changed(format!("the next copy stops after a listing's first {size} keys"))
         }
         Fault::CopyLeavesOut(start) => leave_out(start, target, armed),
+        Fault::ForgetAssets => {
+            armed.without_assets = true;
+            Injected::changed("the next backup has no archive of the assets folder")
+        }
+        Fault::ForgetResults => {
+            armed.without_results = true;
+            Injected::changed("the next backup has no copy of the batch results")
+        }
         Fault::LeaveSequencesOut => {
             armed.without_sequences = true;
             Injected::changed("the next restore leaves out sequence data")

@@ -2,7 +2,7 @@
 //! and says where a step could not be done, or would do nothing.
 
 use crate::{
-    model::fault::{Fault, Takes},
+    model::fault::{Archive, Fault, Takes},
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::Mistake,
@@ -164,10 +164,10 @@ impl Timeline<'_> {
                 self.must_recover(job.words(), place);
                 self.targeted = true;
             }
+            BackupJob::ArchiveAssets => self.fire(Takes::NextArchive),
+            BackupJob::CopyResults => self.fire(Takes::NextResults),
             BackupJob::RecordManifest
             | BackupJob::ArchiveTemplates
-            | BackupJob::ArchiveAssets
-            | BackupJob::CopyResults
             | BackupJob::RunBackupCommand => {}
         }
     }
@@ -266,7 +266,7 @@ impl Timeline<'_> {
             Takes::Backup => self.wrong(
                 place,
                 "this fault is one of a backup, not of the live stores",
-                "there is no dump in the live stores",
+                "there is no such file in the live stores",
                 "write `fault in backup: …`",
             ),
             Takes::Rows if !self.method.topology.has_database() => {
@@ -279,8 +279,13 @@ impl Timeline<'_> {
                 );
             }
             Takes::Rows => self.fault_in_store(self.has_rows(), "database", place),
+            Takes::RowFiles => self.fault_in_row_files(place),
             Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
-            armed @ (Takes::NextDump | Takes::NextCopy | Takes::NextRestore) => {
+            armed @ (Takes::NextDump
+            | Takes::NextCopy
+            | Takes::NextArchive
+            | Takes::NextResults
+            | Takes::NextRestore) => {
                 self.armed.push((place, armed));
             }
         }
@@ -294,16 +299,42 @@ impl Timeline<'_> {
         }
     }
 
+    /// Whether rows are in files, and these are there.
+    fn fault_in_row_files(&mut self, place: Place) {
+        if self.method.topology.has_database() {
+            let message = "a fault in files with rows of a site with a database";
+            self.wrong(place, message, "no rows in files", "choose a topology without Postgres");
+        } else if !self.is_whole() {
+            let label = "a folder is gone at this point";
+            let help = "put it before `destroy`, or after the restore";
+            self.wrong(place, "a fault in a destroyed store", label, help);
+        }
+    }
+
     fn fault_in_backup(&mut self, fault: &Fault, place: Place) {
         let binaries = if self.method.topology.has_bucket() { Where::Bucket } else { Where::Assets };
         let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&binaries));
         let (there, step) = match fault.takes() {
-            Takes::Backup => (self.dumped, BackupJob::DumpDatabase),
+            Takes::Backup => match fault {
+                Fault::TruncateArchive(Archive::Templates) => {
+                    (self.saved.contains(&Where::Templates), BackupJob::ArchiveTemplates)
+                }
+                Fault::TruncateArchive(Archive::Assets) => {
+                    (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets)
+                }
+                _ => (self.dumped, BackupJob::DumpDatabase),
+            },
+            Takes::RowFiles if self.method.topology.has_database() => {
+                return self.fault_in_row_files(place);
+            }
+            Takes::RowFiles => (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets),
             Takes::Objects => (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects)),
             Takes::Archive => (self.targeted, BackupJob::ChooseTarget),
             Takes::Rows
             | Takes::NextDump
             | Takes::NextCopy
+            | Takes::NextArchive
+            | Takes::NextResults
             | Takes::NextRestore
             | Takes::Versions
             | Takes::NextBucketRecovery
@@ -327,10 +358,17 @@ impl Timeline<'_> {
             let step = match takes {
                 Takes::NextDump => BackupJob::DumpDatabase.words(),
                 Takes::NextCopy => BackupJob::CopyObjects.words(),
+                Takes::NextArchive => BackupJob::ArchiveAssets.words(),
+                Takes::NextResults => BackupJob::CopyResults.words(),
                 Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
                 Takes::NextBucketRecovery => RestoreJob::RecoverObjects.words(),
                 Takes::NextDatabaseRecovery => RestoreJob::RecoverDatabase.words(),
-                Takes::Objects | Takes::Rows | Takes::Backup | Takes::Versions | Takes::Archive => continue,
+                Takes::Objects
+                | Takes::Rows
+                | Takes::RowFiles
+                | Takes::Backup
+                | Takes::Versions
+                | Takes::Archive => continue,
             };
             let message = format!("this fault waits for a `{step}` that never comes");
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));
