@@ -4,18 +4,17 @@
 use crate::{
     base::{
         clock,
-        ids::BucketName,
         process::{Base, RunDir, Teardown},
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    scenario::method::{Method, Results},
+    scenario::method::Method,
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
+        cluster::OwnServer,
         engine::{ApiKeys, Launch},
-        gate::Gate,
-        objects::{Bucket, S3Access, Store, files::Folders},
+        objects::S3Access,
         postgres::{Access, Postgres, create_database, drop_database},
         programs::PgBin,
         row_files::RowFiles,
@@ -29,12 +28,14 @@ use std::{
 };
 use tokio::sync::Mutex;
 
+mod binaries;
 pub mod containers;
 pub mod elsewhere;
 mod keep;
 pub mod leftovers;
 pub mod processes;
 
+use binaries::binaries;
 use containers::ContainerStores;
 use elsewhere::Elsewhere;
 use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
@@ -195,7 +196,11 @@ impl Substrate {
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
-        let rows = self.rows(number, method, postgres, &folder, &mut variables).await?;
+        let server = match method.needs_own_server() {
+            true => Some(self.own_server(number).await?),
+            false => None,
+        };
+        let rows = self.rows(number, method, postgres, server.as_ref(), &folder, &mut variables).await?;
         let binaries = binaries(number, method, objects, &folder, &mut variables).await?;
         let engine = EngineSlot {
             launch: self.engine.launch.clone(),
@@ -212,9 +217,13 @@ impl Substrate {
             objects: binaries.store.bucket(&binaries.bucket),
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
-            profile: Arc::clone(&self.profile),
+            profile: match method.topology.has_database() {
+                true => Arc::clone(&self.profile),
+                false => RowFiles::profile(&self.profile)?,
+            },
             redactor: self.redactor.clone(),
             gate: binaries.gate,
+            server,
             connection: Mutex::new(None),
             former: std::sync::Mutex::default(),
             s3: binaries.s3,
@@ -227,12 +236,18 @@ impl Substrate {
         }))
     }
 
+    /// A server that no other scenario is on.
+    async fn own_server(&self, number: usize) -> Result<OwnServer, Trouble> {
+        OwnServer::start(&self.run_dir, &format!("own-{number:03}"), &self.programs, &self.redactor).await
+    }
+
     /// Where the rows of a new site are.
     async fn rows(
         &self,
         number: usize,
         method: &Method,
         postgres: &Access,
+        own: Option<&OwnServer>,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
     ) -> Result<Rows, Trouble> {
@@ -244,7 +259,11 @@ impl Substrate {
                 assets: folder.join("assets"),
             }));
         }
-        let database = postgres.with_database(&format!("{DATABASE}-{number:03}"));
+        let name = format!("{DATABASE}-{number:03}");
+        let database = match own {
+            Some(own) => own.access(&name).await,
+            None => postgres.with_database(&name),
+        };
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         set("STORAGE_MODE", "postgres".to_owned());
         set("DATABASE_URL", database.url());
@@ -257,8 +276,13 @@ impl Substrate {
         site.disconnect().await;
         match &self.stores {
             Stores::Local { .. } | Stores::Containers(_) => {
-                for database in site.databases() {
-                    drop_database(&database.maintenance(), &database.database).await?;
+                match &site.server {
+                    Some(own) => own.remove().await?,
+                    None => {
+                        for database in site.databases() {
+                            drop_database(&database.maintenance(), &database.database).await?;
+                        }
+                    }
                 }
                 site.store.delete_bucket(&site.bucket).await?;
                 if let Some((_, name)) = &site.results {
@@ -314,69 +338,6 @@ fn describe(objects: &ObjectServer) -> String {
         ObjectKind::Embedded => format!("embedded {}", objects.version),
         ObjectKind::Minio => format!("MinIO, {}", objects.version),
     }
-}
-
-/// Where the binaries of a new site are.
-struct Binaries {
-    s3: Option<S3Access>,
-    store: Store,
-    bucket: BucketName,
-    results: Option<(Bucket, BucketName)>,
-    backups: BucketName,
-    gate: Option<Gate>,
-}
-
-/// Makes the places for binaries, results and backups, and tells the engine where they are.
-async fn binaries(
-    number: usize,
-    method: &Method,
-    objects: &S3Access,
-    folder: &Path,
-    variables: &mut BTreeMap<String, String>,
-) -> Result<Binaries, Trouble> {
-    let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
-    let in_bucket = method.topology.has_bucket();
-    let (store, s3, bucket, results, backups) = if in_bucket {
-        let s3 = objects.clone();
-        let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
-        (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
-    } else {
-        let name = |of: &str| BucketName::new(of.to_owned());
-        (Store::Files(Folders::new(folder)), None, name("assets"), name("results"), name("backups"))
-    };
-    store.create_bucket(&bucket).await?;
-    store.create_bucket(&backups).await?;
-    let mut gate = None;
-    if let Some(s3) = &s3 {
-        let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
-        let open = Gate::start(&upstream).await?;
-        set("ASSET_BINARY_STORE", "s3".to_owned());
-        set("S3_BUCKET", bucket.to_string());
-        set("S3_REGION", s3.region.clone());
-        set("S3_ACCESS_KEY_ID", s3.access_key.clone());
-        set("S3_SECRET_ACCESS_KEY", s3.secret_key.clone());
-        set("S3_ENDPOINT", open.url().as_str().trim_end_matches('/').to_owned());
-        set("S3_PATH_STYLE", "true".to_owned());
-        gate = Some(open);
-    } else {
-        set("ASSET_BINARY_STORE", "filesystem".to_owned());
-    }
-    let results = match method.results {
-        None => None,
-        Some(Results::Directory) => {
-            let store = Store::Files(Folders::new(folder));
-            let name = BucketName::new("results");
-            store.create_bucket(&name).await?;
-            set("JOB_RESULT_BLOB_DIR", folder.join("results").display().to_string());
-            Some((store.bucket(&name), name))
-        }
-        Some(Results::Bucket) => {
-            store.create_bucket(&results).await?;
-            set("JOB_RESULT_BLOB_BUCKET", results.to_string());
-            Some((store.bucket(&results), results))
-        }
-    };
-    Ok(Binaries { s3, store, bucket, results, backups, gate })
 }
 
 /// The environment that the real server documents, apart from the stores'.

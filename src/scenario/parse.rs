@@ -222,9 +222,16 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     if let Some(at) = dump.as_ref().filter(|at| at.value.compress.is_some_and(|level| level > 9)) {
         wrong(at.place, "no such level of compression".to_owned(), "levels are 0 to 9");
     }
-    if let Some(at) = results.as_ref().filter(|at| at.value == Results::Bucket && !topology_is.has_bucket()) {
+    if let Some(at) = results
+        .as_ref()
+        .filter(|at| at.value == Results::Bucket && topology_is.has_database() && !topology_is.has_bucket())
+    {
         let message = format!("no object store in the topology `{}`", topology_is.words());
         wrong(at.place, message, "write `results: directory`");
+    }
+    if let Some(at) = results.as_ref().filter(|_| !topology_is.has_database()) {
+        let message = "batch jobs are not durable in file mode, and their results are nobody's".to_owned();
+        wrong(at.place, message, "remove `results`, or choose a topology with Postgres");
     }
     match (&commands, procedure_is) {
         (Some(at), p) if p != Procedure::OwnCommands => {

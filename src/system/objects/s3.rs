@@ -6,6 +6,7 @@
 mod errors;
 mod read;
 mod remove;
+mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
