@@ -15,7 +15,7 @@ help:
 	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
 	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
 	@echo 'make conformance  engine, reports and evidence against programs that others wrote'
-	@echo 'make lint         formatting and clippy'
+	@echo 'make lint         formatting, clippy, scripts and workflows'
 	@echo 'make generate     writes generated documents anew'
 
 # The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
@@ -50,9 +50,11 @@ minio-image:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@deploy/lint.sh
 
 conformance:
 	@deploy/need.sh compiler postgresql python3-venv
 	$(CARGO) build --locked
 	python3 tests/conformance/run.py
 	python3 tests/conformance/evidence.py
+	python3 tests/conformance/manifests.py
