@@ -4,7 +4,8 @@
 use crate::model::record::{RunRecord, ScenarioRecord};
 
 /// Options of a run that a replay gives anew or does without, with a value.
-const WITH_VALUE: &[&str] = &["--seed", "--filter", "--jobs", "-j", "--report-dir", "--format"];
+const WITH_VALUE: &[&str] =
+    &["--seed", "--filter", "--jobs", "-j", "--report-dir", "--format", "--partition"];
 
 /// The same without a value.
 const FLAGS: &[&str] = &["--keep", "--fail-fast"];
@@ -98,7 +99,7 @@ mod tests {
         assert_eq!(told.as_deref(), Some("pulp-drill run --filter row-lost --jobs 1 --seed 42"));
         let told = replayed(
             "./pulp-drill run mine/ --seed=7 -j4 --jobs 2 --filter row --engine 'command:node a.js' --keep \
-             --report-dir out --fail-fast --defect fail-open --format json",
+             --report-dir out --partition 1/2 --fail-fast --defect fail-open --format json",
             0,
         );
         assert_eq!(
