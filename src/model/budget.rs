@@ -91,10 +91,21 @@ impl fmt::Display for BudgetChecked {
             None => write!(f, "{name} was not measured; its budget is {limit}"),
             Some(ms) => {
                 let word = if ms > self.limit_ms { "over" } else { "within" };
-                write!(f, "{name} is {word} its budget of {limit}: {}", Span { ms })?;
+                write!(f, "{name} is {word} its budget of {limit}: {}", measured(ms))?;
                 self.scenario.iter().try_for_each(|id| write!(f, " in {id}"))
             }
         }
+    }
+}
+
+/// A measurement, exact where its milliseconds tell something: `870ms`, `3.396s`, `2h 05m 10s`.
+fn measured(ms: u64) -> String {
+    let (s, rest) = (ms / 1_000, ms % 1_000);
+    match s {
+        0 => format!("{ms}ms"),
+        1..60 => format!("{s}.{rest:03}s"),
+        60..3_600 => format!("{}m {:02}s", s / 60, s % 60),
+        _ => format!("{}h {:02}m {:02}s", s / 3_600, s % 3_600 / 60, s % 60),
     }
 }
 

@@ -104,12 +104,16 @@ fn a_part_says_that_it_proves_nothing_alone_and_what_is_over_budget() {
 
 #[test]
 fn a_long_row_is_told_by_its_columns_and_whole_in_the_detail() {
-    let row = serde_json::json!({ "definition": "x".repeat(900), "id": 7, "key": "letter", "version": "1.0.0" });
+    let row =
+        serde_json::json!({ "definition": "x".repeat(900), "id": 7, "key": "letter", "version": "1.0.0" });
     let mut record = records::red();
     record.scenarios[1].findings[0].expected = row.to_string();
     let page = page(&record);
     let why = page.split("id=\"scenarios\"").next().expect("a part");
-    assert!(why.contains("id = 7, key = &quot;letter&quot;, version = &quot;1.0.0&quot;, … (3 of 4 columns"), "{why}");
+    assert!(
+        why.contains("id = 7, key = &quot;letter&quot;, version = &quot;1.0.0&quot;, … (3 of 4 columns"),
+        "{why}"
+    );
     assert!(!why.contains(&"x".repeat(100)));
     assert!(page.contains(&"x".repeat(900)), "the detail lacks it");
 }

@@ -156,7 +156,8 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let out = place.path().join("joined");
     let before = part(&out, (1, 1), &all, &all, |s| s.partition = None);
     fs::rename(&before, out.join("before")).expect("moved up");
-    let signed_otherwise: Change = |s| drop(s.config.insert("signing key".to_owned(), "SHA256:other".to_owned()));
+    let signed_otherwise: Change =
+        |s| drop(s.config.insert("signing key".to_owned(), "SHA256:other".to_owned()));
     let dirs = [
         part(place.path(), (1, 2), &all, &all, same),
         part(place.path(), (2, 2), &all, &all[..1], signed_otherwise),
@@ -173,11 +174,18 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let joined = record(place.path());
     let previous = &joined.started.as_ref().expect("a start").previous;
     assert_eq!(previous.len(), 1, "the run that was there before is not named");
-    assert!(joined.notes.iter().any(|n| n.ends_with("says that SHA256:other signs it")), "{:?}", joined.notes);
+    assert!(
+        joined.notes.iter().any(|n| n.ends_with("says that SHA256:other signs it")),
+        "{:?}",
+        joined.notes
+    );
     let page = latest.join("report.html");
     let text = fs::read_to_string(&page).expect("text");
     fs::write(&page, text.replacen("Green", "GREEN", 1)).expect("changed");
-    assert!(!folder(&latest, &trust).expect("verified").problems.is_empty(), "a changed page was not noticed");
+    assert!(
+        !folder(&latest, &trust).expect("verified").problems.is_empty(),
+        "a changed page was not noticed"
+    );
 }
 
 #[test]

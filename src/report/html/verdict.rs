@@ -67,7 +67,13 @@ fn verdict(record: &RunRecord) -> String {
             worst(record),
         ),
         Verdict::Fail => {
-            format!("Red: {} of {} failed: {}.", tally.failed, count(tally.all, "drill"), worst(record))
+            format!(
+                "Red: {} of {} failed{}: {}.",
+                tally.failed,
+                count(tally.all, "drill"),
+                named(record),
+                worst(record)
+            )
         }
         Verdict::Unknown if tally.unknown == 0 && of_run(record).is_empty() => {
             "Could not verify, which is no pass: a recovery objective has a budget, and was not measured."
@@ -81,6 +87,15 @@ fn verdict(record: &RunRecord) -> String {
             tally.unknown,
             count(tally.all, "drill"),
         ),
+    }
+}
+
+/// The one that failed, where it is one.
+fn named(record: &RunRecord) -> String {
+    let mut failed = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail);
+    match (failed.next(), failed.next()) {
+        (Some(only), None) => format!(", {}", line(only.id.as_str())),
+        (_, _) => String::new(),
     }
 }
 
@@ -128,6 +143,7 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
         );
     }
     let kinds = kinds(record);
+    whys.extend(kinds.first().map(|(kind, _)| format!("What to do first: {}", kind.what_to_do())));
     for (kind, n) in kinds.iter().skip(1).take(MOST_KINDS) {
         whys.push(format!("Also {} ({}): {}", kind.words(), times(*n), kind.meaning()));
     }
