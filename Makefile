@@ -6,7 +6,7 @@ CARGO = cargo
 # Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
 ARGS =
 
-.PHONY: help run test doctor generate lint conformance minio minio-image
+.PHONY: help run test doctor generate sample lint conformance minio minio-image
 
 help:
 	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make conformance  engine, reports and evidence against programs that others wrote'
 	@echo 'make lint         formatting, clippy, scripts and workflows'
 	@echo 'make generate     writes generated documents anew'
+	@echo 'make sample       runs the sample in reports/sample anew (as root)'
 
 # The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
 run:
@@ -39,6 +40,13 @@ generate:
 	mv target/profile.schema.json docs/profile.schema.json
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test generated
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test layering the_design_document
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test explore the_document
+
+# Its reports must be what the present code writes: tests/sample.rs.
+sample:
+	@deploy/need.sh compiler postgresql
+	$(CARGO) build --locked
+	deploy/sample.sh target/debug/pulp-drill
 
 # Outside this folder: ~/.cache/pulp-drill (XDG_CACHE_HOME), where drills look for it.
 minio:

@@ -146,7 +146,8 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
         }
         Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
-            let merged = report::merge::run(&args)?;
+            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            let merged = report::merge::run(&args, sign_key.as_deref())?;
             print(&merged.stdout)?;
             tell(&merged.stderr);
             Ok(merged.exit)

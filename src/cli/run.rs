@@ -15,7 +15,7 @@ use crate::{
     model::{
         budget::Budgets,
         event::{Event, FORMAT, RunStarted},
-        record::RunRecord,
+        record::{RunRecord, Skipped},
         verdict::Verdict,
     },
     plan::Plan,
@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 mod args;
 mod prepare;
 mod signals;
-mod signing;
+pub(super) mod signing;
 
 pub use args::RunArgs;
 use args::{EngineArg, Format};
@@ -69,7 +69,7 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
         daemon().await?;
     }
     let redactor = Redactor::new();
-    let key = signing::key(&args, sign_key.as_deref(), &redactor)?;
+    let key = signing::key(args.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
     let elsewhere = match &prepared.engine.launch {
         Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
         Launch::Command(_) | Launch::Image(_) => None,
@@ -89,8 +89,8 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     if key.is_none() {
         log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
     }
-    for (id, why) in &prepared.skipped {
-        log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
+    for Skipped { id, why, controls } in prepared.skipped.clone() {
+        log.event(Event::ScenarioSkipped { id, why, controls })?;
     }
     let budgets = prepared.budgets;
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };

@@ -140,7 +140,12 @@ impl Seen {
             troubles: &troubles,
         });
         let verdict = judgement.verdict;
-        log.event(Event::ScenarioFinished { judgement, ms: ms(began.elapsed()), rto_ms: rto.map(ms) })?;
+        log.event(Event::ScenarioFinished {
+            judgement,
+            ms: ms(began.elapsed()),
+            rto_ms: rto.map(ms),
+            rpo_ms: None,
+        })?;
         let blames = || self.troubles.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
         Ok(Outcome { verdict, blame, standing: None, hopeless: false })

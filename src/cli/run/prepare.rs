@@ -2,12 +2,11 @@
 
 use crate::{
     base::{
-        ids::ScenarioId,
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
     cli::run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
-    model::{budget::Budgets, event::Partition, profile::Profile},
+    model::{budget::Budgets, event::Partition, profile::Profile, record::Skipped},
     plan::{Plan, partition, plans},
     report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
@@ -41,7 +40,7 @@ pub(super) struct Prepared {
     /// The object store that was asked for.
     pub(super) objects: Option<ObjectKind>,
     /// Scenarios that can't be run here, and why.
-    pub(super) skipped: Vec<(ScenarioId, String)>,
+    pub(super) skipped: Vec<Skipped>,
 }
 
 /// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
@@ -62,7 +61,6 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
                 .hint("pulp-drill list shows the ids"));
         }
     }
-    let skipped = skip(&mut scenarios)?;
     let budgets = match &args.budgets {
         Some(file) => read_budgets(file).map_err(told)?,
         None => Budgets::default(),
@@ -76,6 +74,8 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
         let (mine, told) = partition(scenarios, index, of);
         (scenarios, part) = (mine, Some(told));
     }
+    // After the parts are made: what a machine lacks must not change what the others run.
+    let skipped = skip(&mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in &plans {
@@ -91,19 +91,28 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
 }
 
 /// Takes out the scenarios whose commands need programs that are not there.
-fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<(ScenarioId, String)>, Trouble> {
+fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
         let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
         let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
         if !missing.is_empty() {
-            skipped.push((scenario.id.clone(), format!("{} is not installed", missing.join(", "))));
+            skipped.push(Skipped {
+                id: scenario.id.clone(),
+                why: format!("{} is not installed", missing.join(", ")),
+                // Of its own plan, which is the last: a clean control goes before it.
+                controls: plans(std::slice::from_ref(scenario))
+                    .pop()
+                    .map_or_else(Vec::new, |plan| plan.started.controls),
+            });
         }
         missing.is_empty()
     });
     match (scenarios.is_empty(), skipped.first()) {
-        (true, Some((id, why))) => Err(Trouble::environment(format!("{id} can't be run: {why}"))
-            .hint("install what is missing, or name other scenarios")),
+        (true, Some(Skipped { id, why, .. })) => {
+            Err(Trouble::environment(format!("{id} can't be run: {why}"))
+                .hint("install what is missing, or name other scenarios"))
+        }
         _ => Ok(skipped),
     }
 }

@@ -2,11 +2,11 @@
 //! sentence.
 
 use super::{
-    look::{Look, Tone, count, legible, one_line, time},
+    look::{Look, Tone, count, cut, legible, one_line, time},
     story::reasons,
 };
 use crate::model::{
-    record::{RunRecord, ScenarioRecord},
+    record::{RunRecord, ScenarioRecord, Skipped},
     verdict::{Role, Verdict},
 };
 use console::measure_text_width;
@@ -112,8 +112,13 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
         text.push_str(&look.wrap("", &format!("could not be verified: {}", scenario.id)));
         text.push_str(&reasons(scenario, look));
     }
-    for (id, why) in &record.skipped {
+    for Skipped { id, why, .. } in &record.skipped {
         text.push_str(&look.wrap("skipped, which is no pass: ", &format!("{id}, because {why}")));
+    }
+    if let Some((ms, scenario)) = record.longest(|s| s.rpo_ms) {
+        text.push_str(
+            &look.wrap("recovery point (RPO): ", &format!("{} at most, in {}", time(ms), scenario.id)),
+        );
     }
     for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text.push_str(&look.wrap("budget: ", &checked.to_string()));
@@ -148,11 +153,17 @@ fn sentence(record: &RunRecord) -> String {
         Verdict::Fail => {
             let first = with(Verdict::Fail).next();
             let why = first.and_then(|s| s.judgement.as_ref()?.reasons.first().map(|r| (s, r)));
-            let why =
-                why.map_or_else(String::new, |(s, r)| format!("\nfirst failure: {}: {}", s.id, legible(r)));
+            let why = why.map_or_else(String::new, |(s, r)| {
+                format!("\nfirst failure: {}: {}", s.id, cut(&legible(r)))
+            });
             format!("FAILED: {counts}{why}")
         }
     };
+    if let Some(part) = record.part() {
+        text.push_str(&format!(
+            "\n{part} of a run, which proves nothing alone: join the parts with pulp-drill report merge"
+        ));
+    }
     match &record.finished {
         None => text.push_str("\nthe run did not end: it was killed, or is still under way"),
         Some(finished) => {
