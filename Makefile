@@ -1,16 +1,19 @@
 # What people type. Everything else is in cargo, in deploy/ and in tests/.
-# Nothing is written outside this folder, apart from packages that deploy/need.sh installs and says so.
+# Nothing is written outside this folder, apart from packages that deploy/need.sh installs and says so,
+# and from the MinIO server of `make minio`.
 
 CARGO = cargo
 # Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
 ARGS =
 
-.PHONY: help run test doctor generate lint conformance
+.PHONY: help run test doctor generate lint conformance minio minio-image
 
 help:
 	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
 	@echo 'make test         the full test suite'
 	@echo 'make doctor       what is installed and what a run would use'
+	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
+	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
 	@echo 'make conformance  engine and evidence against programs that others wrote'
 	@echo 'make lint         formatting and clippy'
 	@echo 'make generate     writes generated documents anew'
@@ -36,6 +39,13 @@ generate:
 	mv target/profile.schema.json docs/profile.schema.json
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test generated
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test layering the_design_document
+
+# Outside this folder: ~/.cache/pulp-drill (XDG_CACHE_HOME), where drills look for it.
+minio:
+	@deploy/minio.sh
+
+minio-image:
+	docker build -t pulp-drill/minio -f deploy/minio.Dockerfile deploy
 
 lint:
 	$(CARGO) fmt --check

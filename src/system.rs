@@ -1,5 +1,7 @@
-//! Doors to the outside: the only places that speak to PostgreSQL, object stores and the engine.
+//! Doors to the outside: the only places that speak to PostgreSQL, object stores, containers and the
+//! engine.
 
+pub mod containers;
 pub mod engine;
 pub mod gate;
 pub mod objects;

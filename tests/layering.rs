@@ -68,6 +68,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
     ("tar", &["evidence::bundle", "procedure::archive"]),
+    ("testcontainers", &["system::containers"]),
 ];
 
 /// The stand-ins stand aside: they run as child processes of our own program, and no check can

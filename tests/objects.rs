@@ -1,13 +1,20 @@
 //! The embedded S3 server: all behaviour that any S3 server must have, and what is its own: keys,
-//! restarts, what a killed server leaves, and the messages when it can't start.
+//! restarts, what a killed server leaves, and the messages when it can't start. MinIO, where it is
+//! there (`make minio`), is held against the same list, so that the list is no invention of ours;
+//! and clients that others wrote are driven against both.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod s3_behaviour;
 
 use futures::FutureExt as _;
+use pulp_drill::base::{
+    process::{Base, RunDir},
+    redact::Redactor,
+};
+use pulp_drill::runbook::provision::processes::{ObjectKind, ObjectProgram, ObjectServer};
 use pulp_drill::standin::objects::{Keys, ObjectsArgs, ObjectsError, Running, bind};
-use s3_behaviour::{bucket, client, get, put, refusal, refused, versioned};
+use s3_behaviour::{Case, bucket, client, get, only_s3, put, refusal, refused, versioned};
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::AssertUnwindSafe;
@@ -42,17 +49,53 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_behaves_like_s3() {
-    let dir = tempfile::tempdir().unwrap();
-    let (running, client) = start(dir.path()).await;
+/// Those of the cases that the server behind a client does not pass.
+async fn failures(
+    client: &aws_sdk_s3::Client,
+    cases: impl Iterator<Item = &'static Case>,
+) -> Vec<&'static str> {
     let mut failed = Vec::new();
-    for case in s3_behaviour::all() {
+    for case in cases {
         let run = AssertUnwindSafe((case.run)(client.clone()));
         if run.catch_unwind().await.is_err() {
             failed.push(case.name);
         }
     }
+    failed
+}
+
+/// A MinIO server below a folder, or `None` and a word why it is skipped.
+async fn minio(temp: &Path) -> Option<(RunDir, ObjectServer)> {
+    let program = match ObjectProgram::choose(Some(ObjectKind::Minio)).await {
+        Ok(program) => program,
+        Err(trouble) => {
+            println!("skipped, because {trouble}");
+            return None;
+        }
+    };
+    let run_dir = RunDir::create(&Base::below(temp).unwrap(), "minio", false).unwrap();
+    let server = ObjectServer::start(&run_dir, &program, &Redactor::new()).await.unwrap();
+    Some((run_dir, server))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn minio_behaves_as_the_list_says() {
+    let temp = tempfile::tempdir().unwrap();
+    let Some((_run_dir, server)) = minio(temp.path()).await else { return };
+    let client = client(&server.endpoint, &server.access_key, &server.secret_key);
+    let failed = failures(&client, s3_behaviour::all()).await;
+    let departs = failures(&client, only_s3::CASES.iter()).await;
+    server.stop().await;
+    assert!(failed.is_empty(), "{failed:#?}");
+    let known: Vec<_> = only_s3::CASES.iter().map(|case| case.name).collect();
+    assert_eq!(departs, known, "it does now what S3 does: move the case to the others");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_behaves_like_s3() {
+    let dir = tempfile::tempdir().unwrap();
+    let (running, client) = start(dir.path()).await;
+    let failed = failures(&client, s3_behaviour::all().chain(only_s3::CASES)).await;
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(files(&dir.path().join("unfinished")), Vec::<PathBuf>::new());
     running.stop().await;

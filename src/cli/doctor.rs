@@ -1,11 +1,15 @@
 //! `pulp-drill doctor`: what is installed, which substrate would be used and why.
 
 use crate::{
-    base::process::{Base, free_bytes, unprivileged},
+    base::{
+        process::{Base, Command, free_bytes, run as run_program, unprivileged},
+        redact::Redactor,
+    },
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
+    system::containers::daemon,
 };
 use clap::{Args, ValueEnum};
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// Arguments of `pulp-drill doctor`.
 #[derive(Args, Debug)]
@@ -44,8 +48,10 @@ pub struct Outcome {
 /// Looks around.
 pub async fn run(args: DoctorArgs) -> Outcome {
     let mut lines = vec![postgres().await, objects().await, temporary(), user()];
+    let optional = [minio().await, go().await, docker().await];
     let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
     lines.push(room("reports", &report_dir));
+    lines.extend(optional);
     let ready = lines.iter().all(|l| l.ok || !l.needed);
     let stdout = match args.format {
         Format::Human => human(&lines, ready),
@@ -74,21 +80,67 @@ async fn postgres() -> Line {
 }
 
 async fn objects() -> Line {
-    match ObjectProgram::discover().await {
+    let (what, needed) = ("object store", true);
+    match ObjectProgram::choose(None).await {
         Ok(program) => {
-            let why = match program.kind {
-                ObjectKind::Embedded => "embedded, because no minio is on PATH and MINIO_BIN is not set",
-                ObjectKind::Minio => "MinIO, because it is there",
+            let found = match program.kind {
+                ObjectKind::Embedded => format!("embedded {}", program.version),
+                ObjectKind::Minio => format!("{}, because MINIO_BIN is set", program.version),
             };
-            let found = format!("{why}: {}", program.version);
-            Line { what: "object store", ok: true, needed: true, found, todo: String::new() }
+            Line { what, ok: true, needed, found, todo: String::new() }
+        }
+        Err(trouble) => Line { what, ok: false, needed, found: "none".into(), todo: trouble.to_string() },
+    }
+}
+
+/// What `--objects minio` would use.
+async fn minio() -> Line {
+    let (what, needed) = ("MinIO", false);
+    match ObjectProgram::choose(Some(ObjectKind::Minio)).await {
+        Ok(program) => {
+            let found = format!("{} at {}", program.version, program.path.display());
+            Line { what, ok: true, needed, found, todo: String::new() }
         }
         Err(trouble) => Line {
-            what: "object store",
+            what,
             ok: false,
-            needed: true,
-            found: "none".into(),
-            todo: trouble.to_string(),
+            needed,
+            found: "none, for --objects minio".into(),
+            todo: trouble.hint.unwrap_or_default(),
+        },
+    }
+}
+
+/// What `make minio` would build with.
+async fn go() -> Line {
+    let (what, needed) = ("Go", false);
+    let version = Command::new("go").arg("version").limit(Duration::from_secs(10));
+    match run_program(version, &Redactor::new()).await {
+        Ok(ran) if ran.exit.is_success() => {
+            let found = ran.stdout.text.trim().to_owned();
+            Line { what, ok: true, needed, found, todo: String::new() }
+        }
+        Ok(_) | Err(_) => Line {
+            what,
+            ok: false,
+            needed,
+            found: "none, for make minio".into(),
+            todo: "https://go.dev/dl/".to_owned(),
+        },
+    }
+}
+
+/// What `--substrate containers` would use.
+async fn docker() -> Line {
+    let (what, needed) = ("containers", false);
+    match daemon().await {
+        Ok(daemon) => Line { what, ok: true, needed, found: daemon, todo: String::new() },
+        Err(trouble) => Line {
+            what,
+            ok: false,
+            needed,
+            found: "none, for --substrate containers".into(),
+            todo: trouble.hint.unwrap_or_default(),
         },
     }
 }
@@ -135,7 +187,11 @@ fn room(what: &'static str, path: &Path) -> Line {
 fn human(lines: &[Line], ready: bool) -> String {
     let mut out = String::new();
     for line in lines {
-        let mark = if line.ok { "ok     " } else { "MISSING" };
+        let mark = match (line.ok, line.needed) {
+            (true, _) => "ok     ",
+            (false, true) => "MISSING",
+            (false, false) => "without",
+        };
         out += &format!("{mark}  {:<17} {}\n", line.what, line.found);
         for todo in line.todo.lines() {
             out += &format!("         {todo}\n");
@@ -152,7 +208,7 @@ fn human(lines: &[Line], ready: bool) -> String {
 fn json(lines: &[Line], ready: bool) -> serde_json::Value {
     let lines: Vec<_> = lines
         .iter()
-        .map(|l| serde_json::json!({"what": l.what, "ok": l.ok, "found": l.found, "todo": l.todo}))
+        .map(|l| serde_json::json!({"what": l.what, "ok": l.ok, "needed": l.needed, "found": l.found, "todo": l.todo}))
         .collect();
     serde_json::json!({"ready": ready, "substrate": if ready { Some("local") } else { None }, "found": lines})
 }

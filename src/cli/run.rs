@@ -24,7 +24,7 @@ use crate::{
         provision::{Substrate, elsewhere::Elsewhere, leftovers},
     },
     scenario::profile,
-    system::engine::Launch,
+    system::{containers::daemon, engine::Launch},
 };
 use futures::FutureExt as _;
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path, sync::Arc};
@@ -41,17 +41,38 @@ use args::{EngineArg, Format};
 use prepare::{Prepared, prepare, reach};
 pub use signing::VARIABLE as SIGN_KEY;
 
-/// Runs the drills and gives the exit code. `sign_key` is the text of the key to sign with, where the
-/// environment had one.
+/// Runs the drills and gives the exit code: with several versions of PostgreSQL, a run for each, and
+/// the gravest of their codes. `sign_key` is the text of the key to sign with, where the environment
+/// had one.
 pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Trouble> {
+    let cancel = signals::cancelled_by_signal()?;
+    if args.postgres.len() < 2 {
+        return run_once(args, sign_key, cancel).await;
+    }
+    let mut gravest = HELD;
+    for major in args.postgres.clone() {
+        let one = RunArgs { postgres: vec![major], ..args.clone() };
+        let exit = run_once(one, sign_key.clone(), cancel.clone()).await?;
+        let gravity = |exit: &u8| [HELD, UNVERIFIED, USAGE, INTEGRITY, BUG].iter().position(|e| e == exit);
+        gravest = std::cmp::max_by_key(gravest, exit, gravity);
+        if cancel.is_cancelled() {
+            break;
+        }
+    }
+    Ok(gravest)
+}
+
+async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationToken) -> Result<u8, Trouble> {
     let prepared = prepare(&args)?;
+    if prepared.images.is_some() {
+        daemon().await?;
+    }
     let redactor = Redactor::new();
     let key = signing::key(&args, sign_key.as_deref(), &redactor)?;
     let elsewhere = match &prepared.engine.launch {
         Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
-        Launch::Command(_) => None,
+        Launch::Command(_) | Launch::Image(_) => None,
     };
-    let cancel = signals::cancelled_by_signal()?;
     let clock = Clock::system();
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
@@ -124,7 +145,8 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let Prepared { plans, seeds, golden, profile, engine, library, skipped: _ } = prepared;
+        let Prepared { plans, seeds, golden, profile, engine, library, images, objects, skipped: _ } =
+            prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;
@@ -136,7 +158,12 @@ impl Run {
                 Some(stores) => {
                     Substrate::elsewhere(&name, stores, profile, engine, redactor, teardown).await
                 }
-                None => Substrate::start(&name, keep, profile, engine, redactor, teardown).await,
+                None => match images {
+                    Some(images) => {
+                        Substrate::in_containers(&name, &images, profile, engine, redactor, teardown).await
+                    }
+                    None => Substrate::start(&name, keep, objects, profile, engine, redactor, teardown).await,
+                },
             }
         };
         let substrate = tokio::select! {

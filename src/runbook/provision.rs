@@ -29,11 +29,13 @@ use std::{
 };
 use tokio::sync::Mutex;
 
+pub mod containers;
 pub mod elsewhere;
 mod keep;
 pub mod leftovers;
 pub mod processes;
 
+use containers::ContainerStores;
 use elsewhere::Elsewhere;
 use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
 
@@ -68,6 +70,8 @@ pub struct Substrate {
 enum Stores {
     /// Started by us; every scenario gets its own part of them.
     Local { postgres: PostgresServer, objects: ObjectServer },
+    /// The same, in containers.
+    Containers(ContainerStores),
     /// Those of an engine that runs elsewhere; all scenarios take turns on them.
     Elsewhere(Elsewhere),
 }
@@ -95,13 +99,14 @@ impl Substrate {
     pub async fn start(
         run: &str,
         keep: bool,
+        objects: Option<ObjectKind>,
         profile: Arc<Profile>,
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Trouble> {
         let bin = discover(&Places::of_machine()).await.or_trouble()?;
-        let program = ObjectProgram::discover().await?;
+        let program = ObjectProgram::choose(objects).await?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, keep)?);
         if !keep {
             let held = Arc::clone(&run_dir);
@@ -142,29 +147,34 @@ impl Substrate {
 
     /// Names and versions of what takes part, and the settings that matter.
     pub async fn versions(&self) -> Result<BTreeMap<String, String>, Trouble> {
-        let (access, objects) = match &self.stores {
-            Stores::Local { postgres, objects } => (access(postgres, "postgres"), describe(objects)),
-            Stores::Elsewhere(stores) => (stores.database().clone(), "elsewhere".to_owned()),
+        let named = |objects: String| BTreeMap::from([("objects".to_owned(), objects)]);
+        let (access, stores) = match &self.stores {
+            Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
+            Stores::Containers(stores) => (stores.database.clone(), stores.description.clone()),
+            Stores::Elsewhere(stores) => (stores.database().clone(), named("elsewhere".to_owned())),
         };
         let postgres = Postgres::connect(&access).await?;
         let fsync = postgres.setting("fsync").await?;
         let version = postgres.version().await?;
         postgres.close().await;
-        Ok(BTreeMap::from([
+        let others = BTreeMap::from([
             ("postgres".to_owned(), version),
             ("postgres programs".to_owned(), self.programs.dir.display().to_string()),
             ("postgres fsync".to_owned(), fsync),
             ("pg_dump".to_owned(), self.programs.version.to_string()),
-            ("objects".to_owned(), objects),
             ("engine".to_owned(), self.engine.name.clone()),
             ("profile".to_owned(), self.profile.name.clone()),
-        ]))
+        ]);
+        Ok(stores.into_iter().chain(others).collect())
     }
 
     /// A new, empty site: its number is part of every name.
     pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
         match &self.stores {
-            Stores::Local { postgres, objects } => self.local_site(number, method, postgres, objects).await,
+            Stores::Local { postgres, objects } => {
+                self.own_site(number, method, &access(postgres), &s3_access(objects)).await
+            }
+            Stores::Containers(stores) => self.own_site(number, method, &stores.database, &stores.s3).await,
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
                 let within = self.engine.ready_within;
@@ -173,12 +183,13 @@ impl Substrate {
         }
     }
 
-    async fn local_site(
+    /// A part of stores of ours.
+    async fn own_site(
         &self,
         number: usize,
         method: &Method,
-        postgres: &PostgresServer,
-        objects: &ObjectServer,
+        postgres: &Access,
+        objects: &S3Access,
     ) -> Result<Site<Source>, Trouble> {
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
@@ -221,7 +232,7 @@ impl Substrate {
         &self,
         number: usize,
         method: &Method,
-        postgres: &PostgresServer,
+        postgres: &Access,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
     ) -> Result<Rows, Trouble> {
@@ -233,7 +244,7 @@ impl Substrate {
                 assets: folder.join("assets"),
             }));
         }
-        let database = access(postgres, &format!("{DATABASE}-{number:03}"));
+        let database = postgres.with_database(&format!("{DATABASE}-{number:03}"));
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         set("STORAGE_MODE", "postgres".to_owned());
         set("DATABASE_URL", database.url());
@@ -245,7 +256,7 @@ impl Substrate {
         site.engine.kill().await;
         site.disconnect().await;
         match &self.stores {
-            Stores::Local { .. } => {
+            Stores::Local { .. } | Stores::Containers(_) => {
                 for database in site.databases() {
                     drop_database(&database.maintenance(), &database.database).await?;
                 }
@@ -276,13 +287,24 @@ impl Substrate {
     }
 }
 
-fn access(postgres: &PostgresServer, database: &str) -> Access {
+/// The server's database `postgres`.
+fn access(postgres: &PostgresServer) -> Access {
     Access {
         host: postgres.host.clone(),
         port: postgres.port,
         user: postgres.superuser.clone(),
         password: postgres.password.clone(),
-        database: database.to_owned(),
+        database: "postgres".to_owned(),
+    }
+}
+
+fn s3_access(objects: &ObjectServer) -> S3Access {
+    S3Access {
+        endpoint: objects.endpoint.clone(),
+        region: objects.region.clone(),
+        access_key: objects.access_key.clone(),
+        secret_key: objects.secret_key.clone(),
+        path_style: true,
     }
 }
 
@@ -308,20 +330,14 @@ struct Binaries {
 async fn binaries(
     number: usize,
     method: &Method,
-    objects: &ObjectServer,
+    objects: &S3Access,
     folder: &Path,
     variables: &mut BTreeMap<String, String>,
 ) -> Result<Binaries, Trouble> {
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let in_bucket = method.topology.has_bucket();
     let (store, s3, bucket, results, backups) = if in_bucket {
-        let s3 = S3Access {
-            endpoint: objects.endpoint.clone(),
-            region: objects.region.clone(),
-            access_key: objects.access_key.clone(),
-            secret_key: objects.secret_key.clone(),
-            path_style: true,
-        };
+        let s3 = objects.clone();
         let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
         (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
     } else {

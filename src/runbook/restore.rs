@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        process::{self, Command},
+        process::{self, Command, Ran},
         trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
@@ -13,6 +13,10 @@ use crate::{
     procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
     scenario::method::RestoreJob,
     site::{Handles, Rows},
+    system::{
+        containers::{Network, Wanted, run_to_end},
+        engine::{Launch, own_folders},
+    },
 };
 use std::time::Duration;
 
@@ -95,13 +99,19 @@ fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
     let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
-    let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-    let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
-    let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
-    for (name, value) in site.engine.env() {
-        command = command.env(name, value);
-    }
-    let ran = process::run(command, &site.redactor).await?;
+    let ran = match &site.engine.launch {
+        Launch::Image(image) => migrate_in_container(site, image).await?,
+        Launch::Command(_) | Launch::Url(_) => {
+            let ours =
+                std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
+            let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
+            let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
+            for (name, value) in site.engine.env() {
+                command = command.env(name, value);
+            }
+            process::run(command, &site.redactor).await?
+        }
+    };
     log.ran(&ran)?;
     if ran.exit.is_success() {
         return Ok(None);
@@ -110,4 +120,20 @@ pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
     let step = Entity::Step("migrate".to_owned());
     let expected = "the migration succeeds";
     Ok(Some(Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())))
+}
+
+/// The same command in a container of the engine's image, by its entrypoint.
+async fn migrate_in_container(site: &Handles, image: &str) -> Result<Ran, Trouble> {
+    let env = site.engine.env();
+    let wanted = Wanted {
+        what: "the migration",
+        image,
+        args: site.profile.migrate.clone(),
+        network: Network::Host,
+        folders: own_folders(&env)?,
+        run: site.engine.children.folder(),
+        log: &site.folder.join("migrate.log"),
+        env: &env,
+    };
+    run_to_end(wanted, LIMIT, &site.redactor).await
 }

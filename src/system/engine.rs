@@ -11,7 +11,7 @@ mod state;
 mod wire;
 
 pub use answer::{Answer, CallError, Unreachable};
-pub use process::{EngineProcess, Launch, Start};
+pub use process::{EngineProcess, Launch, Start, own_folders};
 pub use records::{
     AcceptedJob, AssetRecord, AuditEvent, DeadLetter, Execution, Job, Label, Ready, Summary, Template,
     TemplateVersion, Tenant, Upload, UsageLine,

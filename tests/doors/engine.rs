@@ -264,7 +264,7 @@ async fn an_engine_of_ours_is_started_paused_and_stopped() {
     assert!(process.pause().await);
     let waits = tokio::time::timeout(Duration::from_millis(300), engine.ready()).await;
     assert!(waits.is_err(), "a paused engine answers");
-    assert!(process.resume());
+    assert!(process.resume().await);
     assert!(engine.ready().await.unwrap().ok);
     assert_eq!(process.stop(Duration::from_secs(10)).await, Some(Exit::Signal(15)));
     assert!(engine.ready().await.is_err());

@@ -1,11 +1,12 @@
-//! How an S3 server must behave, as named cases against any endpoint: the embedded server has to pass
-//! all of them, and the same list can be run against MinIO or S3 itself. Cases make buckets of their
-//! own and share nothing.
+//! How an S3 server must behave, as named cases against any endpoint. The embedded server has to pass
+//! all of them, MinIO all but those of `only_s3`. Cases make buckets of their own and share nothing.
 
 mod buckets;
 mod lists;
 mod multipart;
 mod objects;
+pub mod only_s3;
+mod tags;
 mod versions;
 
 use aws_sdk_s3::Client;
@@ -39,9 +40,11 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// All cases.
+/// What every S3 server does.
 pub fn all() -> impl Iterator<Item = &'static Case> {
-    [buckets::CASES, objects::CASES, lists::CASES, versions::CASES, multipart::CASES].into_iter().flatten()
+    [buckets::CASES, tags::CASES, objects::CASES, lists::CASES, versions::CASES, multipart::CASES]
+        .into_iter()
+        .flatten()
 }
 
 /// A client of an endpoint, with path-style addresses.
@@ -116,6 +119,13 @@ pub fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(
         }
         other => panic!("expected a refusal by the server, got {other:?}"),
     }
+}
+
+/// Whether a request was refused because a checksum does not fit the bytes. Servers agree on the
+/// status and name it differently.
+pub fn is_wrong_checksum(refusal: &(u16, String)) -> bool {
+    let names = ["BadDigest", "XAmzContentChecksumMismatch"];
+    refusal.0 == 400 && names.contains(&refusal.1.as_str())
 }
 
 /// A refusal as it is compared.

@@ -3,6 +3,7 @@
 use super::{bucket, cases, get, put, refusal, refused, set_versioning, text, versioned};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, Delete, ObjectIdentifier};
+use futures::future::join_all;
 
 cases![
     every_write_is_a_version_of_its_own,
@@ -13,7 +14,8 @@ cases![
     a_suspended_bucket_replaces_its_null_version_only,
     what_was_there_before_versioning_is_the_null_version,
     pages_of_versions_add_up,
-    a_page_goes_on_after_a_version_that_is_gone,
+    more_than_a_page_of_versions_is_listed_and_deleted,
+    versions_are_listed_below_a_prefix,
     an_old_version_is_copied_back,
     many_versions_are_deleted_at_once,
 ];
@@ -71,9 +73,10 @@ async fn a_deleted_key_comes_back_without_its_marker(client: &Client) {
 
 async fn a_marker_can_not_be_read(client: &Client) {
     let bucket = versioned(client).await;
-    let deleted = client.delete_object().bucket(&bucket).key("never-there").send().await.unwrap();
+    put(client, &bucket, "k", "v").await;
+    let deleted = client.delete_object().bucket(&bucket).key("k").send().await.unwrap();
     let marker = deleted.version_id().unwrap();
-    let got = client.get_object().bucket(&bucket).key("never-there").version_id(marker).send().await;
+    let got = client.get_object().bucket(&bucket).key("k").version_id(marker).send().await;
     let got = got.unwrap_err();
     let headers = got.raw_response().unwrap().headers();
     assert_eq!(headers.get("x-amz-delete-marker"), Some("true"));
@@ -113,8 +116,7 @@ async fn a_suspended_bucket_replaces_its_null_version_only(client: &Client) {
     let (objects, _) = listed(client, &bucket).await;
     assert_eq!(objects, [null(true), ("k".to_owned(), kept.clone(), false)]);
     assert_eq!(get_version(client, &bucket, "k", "null").await, "null two");
-    let deleted = client.delete_object().bucket(&bucket).key("k").send().await.unwrap();
-    assert_eq!((deleted.delete_marker(), deleted.version_id()), (Some(true), Some("null")));
+    client.delete_object().bucket(&bucket).key("k").send().await.unwrap();
     let (objects, markers) = listed(client, &bucket).await;
     assert_eq!((objects.len(), markers), (1, vec![null(true)]));
     assert_eq!(get_version(client, &bucket, "k", &kept).await, "kept");
@@ -162,23 +164,45 @@ async fn pages_of_versions_add_up(client: &Client) {
     }
     let rolled = client.list_object_versions().bucket(&bucket).delimiter("/").send().await.unwrap();
     assert_eq!((rolled.versions().len(), rolled.common_prefixes().len()), (6, 1));
-    let orphan = client.list_object_versions().bucket(&bucket).version_id_marker("x").send().await;
-    assert_eq!(refusal(orphan), refused(400, "InvalidArgument"));
 }
 
-async fn a_page_goes_on_after_a_version_that_is_gone(client: &Client) {
+async fn more_than_a_page_of_versions_is_listed_and_deleted(client: &Client) {
     let bucket = versioned(client).await;
-    let mut ids = Vec::new();
-    for body in ["1", "2", "3"] {
-        ids.push(put(client, &bucket, "k", body).await.unwrap());
+    let keys: Vec<String> = (0..520).map(|number| format!("k{number:04}")).collect();
+    for some in keys.chunks(16) {
+        join_all(some.iter().map(|key| put(client, &bucket, key, "1"))).await;
+        let delete = |key| client.delete_object().bucket(&bucket).key(key).send();
+        assert!(join_all(some.iter().map(delete)).await.iter().all(Result::is_ok));
     }
-    let page = client.list_object_versions().bucket(&bucket).max_keys(2).send().await.unwrap();
-    let marker = page.next_version_id_marker().unwrap();
-    assert_eq!(marker, ids[1]);
-    client.delete_object().bucket(&bucket).key("k").version_id(marker).send().await.unwrap();
-    let rest = client.list_object_versions().bucket(&bucket).key_marker("k").version_id_marker(marker);
-    let rest = rest.send().await.unwrap();
-    assert_eq!(rest.versions().iter().filter_map(|v| v.version_id()).collect::<Vec<_>>(), [&ids[0]]);
+    let page = client.list_object_versions().bucket(&bucket).send().await.unwrap();
+    assert_eq!(page.versions().len() + page.delete_markers().len(), 1000);
+    assert_eq!(page.is_truncated(), Some(true));
+    let rest = client.list_object_versions().bucket(&bucket);
+    let rest = rest.key_marker(page.next_key_marker().unwrap());
+    let rest = rest.version_id_marker(page.next_version_id_marker().unwrap()).send().await.unwrap();
+    assert_eq!((rest.versions().len(), rest.delete_markers().len()), (20, 20));
+    for page in [page, rest] {
+        let named =
+            |key: &str, id: &str| ObjectIdentifier::builder().key(key).version_id(id).build().unwrap();
+        let objects = page.versions().iter().map(|v| named(v.key().unwrap(), v.version_id().unwrap()));
+        let markers = page.delete_markers().iter().map(|m| named(m.key().unwrap(), m.version_id().unwrap()));
+        let all = Delete::builder().set_objects(Some(objects.chain(markers).collect())).build().unwrap();
+        let deleted = client.delete_objects().bucket(&bucket).delete(all).send().await.unwrap();
+        assert!(deleted.errors().is_empty());
+    }
+    client.delete_bucket().bucket(&bucket).send().await.expect("nothing is left in it");
+}
+
+async fn versions_are_listed_below_a_prefix(client: &Client) {
+    let bucket = versioned(client).await;
+    for key in ["a/1", "b/1", "b/1", "b/2", "c"] {
+        put(client, &bucket, key, key).await;
+    }
+    let page = client.list_object_versions().bucket(&bucket).prefix("b/").send().await.unwrap();
+    let found: Vec<_> = page.versions().iter().map(|v| (v.key().unwrap(), v.is_latest().unwrap())).collect();
+    assert_eq!(found, [("b/1", true), ("b/1", false), ("b/2", true)]);
+    let after = client.list_object_versions().bucket(&bucket).key_marker("b/1").send().await.unwrap();
+    assert_eq!(after.versions().iter().map(|v| v.key().unwrap()).collect::<Vec<_>>(), ["b/2", "c"]);
 }
 
 async fn an_old_version_is_copied_back(client: &Client) {

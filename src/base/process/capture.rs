@@ -24,6 +24,11 @@ pub struct Captured {
 }
 
 impl Captured {
+    /// What was captured elsewhere: `bytes` as they came, shown as the redactor leaves them.
+    pub fn of(bytes: Vec<u8>, redactor: &Redactor) -> Self {
+        Self { text: redactor.clean(&String::from_utf8_lossy(&bytes)), cut: 0, bytes }
+    }
+
     /// The bytes as they came, *not* redacted: for parsing, never for showing or storing.
     pub fn raw(&self) -> &[u8] {
         &self.bytes

@@ -56,6 +56,11 @@ impl Children {
         Self { folder: folder.to_owned(), outlive }
     }
 
+    /// The folder of the run that they belong to.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether daemons stay when the harness ends.
     pub(super) fn outlive(&self) -> bool {
         self.outlive

@@ -1,11 +1,11 @@
 //! The arguments of `pulp-drill run`. What they ask for is looked at elsewhere.
 
-use crate::standin::engine::Defect;
+use crate::{runbook::provision::containers::MINIO_IMAGE, standin::engine::Defect};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Arguments of `pulp-drill run`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:\n  \
     pulp-drill run\n  \
     pulp-drill run scenarios/binary-missing.yaml --keep\n  \
@@ -19,6 +19,29 @@ pub struct RunArgs {
     /// Where PostgreSQL and the object store come from
     #[arg(long, value_enum, default_value_t = SubstrateArg::Auto)]
     pub(super) substrate: SubstrateArg,
+    /// The object store of the local substrate; MinIO is taken from MINIO_BIN, from what
+    /// `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set
+    #[arg(long, value_enum, value_name = "STORE")]
+    pub(super) objects: Option<ObjectsArg>,
+    /// With --substrate containers: PostgreSQL's major version, for the official image; several, with
+    /// commas between them, make a run each. The default is that of the client programs
+    #[arg(long, value_name = "MAJOR", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(13..=99))]
+    pub(super) postgres: Vec<u32>,
+    /// With --substrate containers: an image of PostgreSQL that takes the official one's variables
+    #[arg(long, value_name = "IMAGE", env = "PULP_DRILL_POSTGRES_IMAGE", conflicts_with = "postgres")]
+    pub(super) postgres_image: Option<String>,
+    /// With --substrate containers: an image of MinIO; `make minio-image` builds the default
+    #[arg(long, value_name = "IMAGE", env = "PULP_DRILL_MINIO_IMAGE", default_value = MINIO_IMAGE)]
+    pub(super) minio_image: String,
+    /// Put before the names of default images, for a registry of your own: mirror.example/
+    #[arg(
+        long,
+        value_name = "PREFIX",
+        env = "PULP_DRILL_REGISTRY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(super) registry: String,
     /// The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME
     #[arg(long, default_value = "standin", value_name = "ENGINE")]
     pub(super) engine: EngineArg,
@@ -80,6 +103,15 @@ pub(super) enum SubstrateArg {
     Containers,
     /// Your own PostgreSQL and S3
     External,
+}
+
+/// The object store of the local substrate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ObjectsArg {
+    /// The one that is part of this program
+    Embedded,
+    /// MinIO
+    Minio,
 }
 
 /// What is printed on stdout.

@@ -6,11 +6,11 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
-    cli::run::args::{EngineArg, RunArgs, SubstrateArg},
+    cli::run::args::{EngineArg, ObjectsArg, RunArgs, SubstrateArg},
     model::profile::Profile,
     plan::{Plan, plans},
     report::terminal,
-    runbook::provision::{EngineChoice, elsewhere::Elsewhere},
+    runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
     scenario::{
         Scenario,
         diagnose::Diagnostics,
@@ -32,6 +32,10 @@ pub(super) struct Prepared {
     pub(super) profile: Arc<Profile>,
     pub(super) engine: EngineChoice,
     pub(super) library: Library,
+    /// The images of the containers substrate; `None` for the local one.
+    pub(super) images: Option<Images>,
+    /// The object store that was asked for.
+    pub(super) objects: Option<ObjectKind>,
     /// Scenarios that can't be run here, and why.
     pub(super) skipped: Vec<(ScenarioId, String)>,
 }
@@ -39,11 +43,12 @@ pub(super) struct Prepared {
 /// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
 pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     match args.substrate {
-        SubstrateArg::Auto | SubstrateArg::Local => {}
-        SubstrateArg::Containers | SubstrateArg::External => {
+        SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => {}
+        SubstrateArg::External => {
             return Err(Trouble::usage("this substrate is not there yet").hint("use --substrate local"));
         }
     }
+    let images = images(args)?;
     let library = Library::new(&args.fixtures);
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
     if let Some(filter) = &args.filter {
@@ -64,7 +69,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let engine = engine(args)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
-    Ok(Prepared { plans, seeds, golden, profile, engine, library, skipped })
+    Ok(Prepared { plans, seeds, golden, profile, engine, library, images, objects: objects(args), skipped })
 }
 
 /// Takes out the scenarios whose commands need programs that are not there.
@@ -95,6 +100,46 @@ fn told(diagnostics: Diagnostics) -> Trouble {
     diagnostics.into_trouble(look.colour, look.width)
 }
 
+fn objects(args: &RunArgs) -> Option<ObjectKind> {
+    args.objects.map(|objects| match objects {
+        ObjectsArg::Embedded => ObjectKind::Embedded,
+        ObjectsArg::Minio => ObjectKind::Minio,
+    })
+}
+
+/// The images of the containers substrate, and whether all that was asked for goes with it.
+fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
+    if args.substrate != SubstrateArg::Containers {
+        if let EngineArg::Image(name) = &args.engine {
+            return Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
+                .hint("use --engine command: with a program on this machine"));
+        }
+        if !args.postgres.is_empty() {
+            return Err(Trouble::usage("--postgres is for --substrate containers")
+                .hint("PULP_DRILL_PG_BIN chooses the local installation"));
+        }
+        return Ok(None);
+    }
+    if args.objects == Some(ObjectsArg::Embedded) {
+        return Err(Trouble::usage("--substrate containers comes with MinIO").hint("leave out --objects"));
+    }
+    if args.keep {
+        return Err(Trouble::usage("--keep leaves no containers standing").hint("use --substrate local"));
+    }
+    if let EngineArg::Url(_) = &args.engine {
+        return Err(Trouble::usage("--engine url: brings its own stores").hint("leave out --substrate"));
+    }
+    let mut images = Images {
+        postgres: args.postgres_image.clone(),
+        minio: args.minio_image.clone(),
+        registry: args.registry.clone(),
+    };
+    if let [major] = args.postgres[..] {
+        images.postgres = Some(images.official(major));
+    }
+    Ok(Some(images))
+}
+
 fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
     let ready_within = Duration::from_secs(args.ready_within.into());
     if !args.defects.is_empty() && args.engine != EngineArg::Standin {
@@ -123,10 +168,11 @@ fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
             launch: Launch::Url(url.clone()),
             ready_within,
         }),
-        EngineArg::Image(name) => {
-            Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
-                .hint("use --engine command: with a program on this machine"))
-        }
+        EngineArg::Image(name) => Ok(EngineChoice {
+            name: format!("image {name}"),
+            launch: Launch::Image(name.clone()),
+            ready_within,
+        }),
     }
 }
 

@@ -1,12 +1,12 @@
 //! Finds and removes what dead runs left behind, and only that: processes and folders whose owner's
-//! lock is free. Live runs, kept sites and whatever is not ours stay as they are.
+//! lock is free, and containers whose run's folder is gone. Live runs, kept sites and whatever is not ours stay as they are.
 
 use crate::base::process::{
     Base, Ended, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, boot_id, end_processes_of,
     remove_run_folder,
 };
 use crate::base::trouble::{OrTrouble, Trouble};
-use crate::system::programs::forget_shared_memory;
+use crate::system::{containers, programs::forget_shared_memory};
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ pub struct Swept {
     pub removed: Vec<PathBuf>,
     /// Processes of dead runs that were ended.
     pub ended: Vec<Ended>,
+    /// Containers of dead runs that are gone now.
+    pub containers: Vec<String>,
     /// Sites left standing by `--keep`, not touched (or, by [`sweep_kept`], among the removed).
     pub kept: Vec<PathBuf>,
     /// Things that are not ours, not touched.
@@ -44,6 +46,9 @@ impl Swept {
             let ended: Vec<_> = self.ended.iter().map(|e| format!("{} ({})", e.program, e.pid)).collect();
             parts.push(format!("ended their processes: {}", ended.join(", ")));
         }
+        if !self.containers.is_empty() {
+            parts.push(format!("removed their containers: {}", self.containers.join(", ")));
+        }
         if !self.kept.is_empty() {
             parts.push(format!(
                 "kept sites are still standing (pulp-drill sweep --kept removes them): {}",
@@ -64,12 +69,18 @@ impl Swept {
 pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Trouble> {
     let mut all = Swept::default();
     for base in Base::all_of_user() {
-        let Swept { removed, ended, kept, unknown, failed } = in_background(&base, kept_too).await?;
+        let Swept { removed, ended, containers: _, kept, unknown, failed } =
+            in_background(&base, kept_too).await?;
         all.removed.extend(removed);
         all.ended.extend(ended);
         all.kept.extend(kept);
         all.unknown.extend(unknown);
         all.failed.extend(failed);
+    }
+    // After the folders: a dead run's is gone now.
+    match containers::sweep().await {
+        Ok(removed) => all.containers = removed,
+        Err(trouble) => all.failed.push((PathBuf::from("containers"), trouble.to_string())),
     }
     Ok(all)
 }

@@ -7,5 +7,5 @@ mod postgres;
 mod verifier;
 
 pub use discovery::{Discovery, OLDEST, Places, discover};
-pub use objects::{ObjectKind, ObjectProgram, ObjectServer};
+pub use objects::{ObjectKind, ObjectProgram, ObjectServer, minio_answers};
 pub use postgres::{Durability, PostgresServer};

@@ -26,6 +26,9 @@ pub enum Versioning {
 pub struct BucketRecord {
     pub created: DateTime<Utc>,
     pub versioning: Versioning,
+    /// The bucket's tags, by key; `None` until it is given some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
 }
 
 /// A version's name as clients see it: opaque, or `null` for what was written without versioning.

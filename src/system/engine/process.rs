@@ -1,11 +1,14 @@
-//! An engine that we start, stop, kill and pause; or one that runs elsewhere and is only talked to.
+//! An engine that we start, stop, kill and pause, as a process or in a container; or one that runs
+//! elsewhere and is only talked to.
 
 use crate::base::process::{Children, Command, Daemon, Exit, Signal, until};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
+use crate::system::containers::{Container, Network, Wanted};
 use crate::system::engine::wire::{ApiKeys, Engine};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
@@ -14,6 +17,8 @@ use url::Url;
 pub enum Launch {
     /// Start this program with these arguments.
     Command(Vec<String>),
+    /// Start a container of this image, on the machine's own network.
+    Image(String),
     /// It runs already, here.
     Url(Url),
 }
@@ -71,7 +76,15 @@ const TRIES: usize = 5;
 #[derive(Debug)]
 pub struct EngineProcess {
     url: Url,
-    daemon: Option<Daemon>,
+    held: Held,
+}
+
+/// What of it is ours.
+#[derive(Debug)]
+enum Held {
+    Process(Daemon),
+    Container(Container),
+    Nothing,
 }
 
 impl EngineProcess {
@@ -80,22 +93,19 @@ impl EngineProcess {
     pub async fn start(launch: &Launch, with: &Start<'_>) -> Result<Self, Trouble> {
         match launch {
             Launch::Url(url) => {
-                let process = Self { url: url.clone(), daemon: None };
+                let process = Self { url: url.clone(), held: Held::Nothing };
                 process.wait_elsewhere(with.ready_within).await?;
                 Ok(process)
             }
-            Launch::Command(words) => {
-                for _ in 1..TRIES {
-                    match Self::start_on(free_port()?, words, with).await {
+            Launch::Command(_) | Launch::Image(_) => {
+                for _ in 0..TRIES {
+                    match Self::start_on(free_port()?, launch, with).await {
                         Err(Failed::PortTaken) => {}
                         Err(Failed::Otherwise(trouble)) => return Err(trouble),
                         Ok(process) => return Ok(process),
                     }
                 }
-                Self::start_on(free_port()?, words, with).await.map_err(|failed| match failed {
-                    Failed::PortTaken => Trouble::environment("found no free port for the engine"),
-                    Failed::Otherwise(trouble) => trouble,
-                })
+                Err(Trouble::environment("found no free port for the engine"))
             }
         }
     }
@@ -112,36 +122,47 @@ impl EngineProcess {
 
     /// Whether it was started by us and may so be stopped, killed and paused.
     pub fn is_ours(&self) -> bool {
-        self.daemon.is_some()
+        match &self.held {
+            Held::Process(_) | Held::Container(_) => true,
+            Held::Nothing => false,
+        }
     }
 
     /// Its output up to now, redacted; empty for one that runs elsewhere.
     pub fn log_text(&self) -> String {
-        self.daemon.as_ref().map(Daemon::log_text).unwrap_or_default()
+        match &self.held {
+            Held::Process(daemon) => daemon.log_text(),
+            Held::Container(container) => container.log_text(),
+            Held::Nothing => String::new(),
+        }
     }
 
     /// Asks it to end (SIGTERM), and ends it (SIGKILL) when it has not after the grace. `None` for
     /// one that runs elsewhere: that is not ours to stop.
     pub async fn stop(&self, grace: Duration) -> Option<Exit> {
-        match &self.daemon {
-            Some(daemon) => Some(daemon.terminate(grace).await),
-            None => None,
+        match &self.held {
+            Held::Process(daemon) => Some(daemon.terminate(grace).await),
+            Held::Container(container) => Some(container.stop(grace).await),
+            Held::Nothing => None,
         }
     }
 
     /// Ends it like a power cut. `None` as for [`EngineProcess::stop`].
     pub async fn kill(&self) -> Option<Exit> {
-        match &self.daemon {
-            Some(daemon) => Some(daemon.kill().await),
-            None => None,
+        match &self.held {
+            Held::Process(daemon) => Some(daemon.kill().await),
+            Held::Container(container) => Some(container.kill().await),
+            Held::Nothing => None,
         }
     }
 
-    /// Stops it where it is (SIGSTOP), and waits until it stands; whether there was one of ours to
-    /// stop.
+    /// Stops it where it is (SIGSTOP; a container is frozen), and waits until it stands; whether
+    /// there was one of ours to stop.
     pub async fn pause(&self) -> bool {
-        let Some(daemon) = self.daemon.as_ref().filter(|daemon| daemon.signal(Signal::SIGSTOP)) else {
-            return false;
+        let daemon = match &self.held {
+            Held::Process(daemon) if daemon.signal(Signal::SIGSTOP) => daemon,
+            Held::Container(container) => return container.pause().await,
+            Held::Process(_) | Held::Nothing => return false,
         };
         // The signal is sent before every thread has seen it: until then it may still answer.
         let stands = until(|| stands(daemon.pid()).then_some(()));
@@ -150,18 +171,53 @@ impl EngineProcess {
     }
 
     /// Lets it go on; whether there was one of ours.
-    pub fn resume(&self) -> bool {
-        self.daemon.as_ref().is_some_and(|daemon| daemon.signal(Signal::SIGCONT))
-    }
-
-    /// Lets it outlive the harness, for inspection.
-    pub fn release(&self) {
-        if let Some(daemon) = &self.daemon {
-            daemon.release();
+    pub async fn resume(&self) -> bool {
+        match &self.held {
+            Held::Process(daemon) => daemon.signal(Signal::SIGCONT),
+            Held::Container(container) => container.resume().await,
+            Held::Nothing => false,
         }
     }
 
-    async fn start_on(port: u16, words: &[String], with: &Start<'_>) -> Result<Self, Failed> {
+    /// Lets it outlive the harness, for inspection. A container does not.
+    pub fn release(&self) {
+        match &self.held {
+            Held::Process(daemon) => daemon.release(),
+            Held::Container(_) | Held::Nothing => {}
+        }
+    }
+
+    async fn start_on(port: u16, launch: &Launch, with: &Start<'_>) -> Result<Self, Failed> {
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/"))
+            .or_harness(|| format!("port {port} makes no URL"))?;
+        let before = std::fs::metadata(with.log).map_or(0, |log| log.len());
+        let held = match launch {
+            Launch::Command(words) => Held::Process(Self::process(port, words, with).await?),
+            Launch::Image(image) => Held::Container(Self::container(port, image, with).await?),
+            Launch::Url(_) => Held::Nothing,
+        };
+        let process = Self { url, held };
+        let limit = with.ready_within;
+        let ready = match &process.held {
+            Held::Process(daemon) => daemon.wait_ready("the engine", limit, process.ready()).await,
+            Held::Container(container) => container.wait_ready(limit, process.ready()).await,
+            Held::Nothing => Ok(()),
+        };
+        let Err(trouble) = ready else { return Ok(process) };
+        let ended_by_itself = match &process.held {
+            Held::Process(daemon) => daemon.exit().is_some(),
+            Held::Container(container) => !container.runs().await,
+            Held::Nothing => false,
+        };
+        process.kill().await;
+        Err(if ended_by_itself && says_port_taken(with.log, before) {
+            Failed::PortTaken
+        } else {
+            Failed::Otherwise(trouble)
+        })
+    }
+
+    async fn process(port: u16, words: &[String], with: &Start<'_>) -> Result<Daemon, Trouble> {
         let (program, args) =
             words.split_first().ok_or_else(|| Trouble::usage("the engine's command is empty"))?;
         let mut spec = Command::new(program).args(args);
@@ -176,23 +232,28 @@ impl EngineProcess {
         if let Some(children) = with.children {
             spec = spec.recorded_in(children);
         }
-        let url = Url::parse(&format!("http://127.0.0.1:{port}/"))
-            .or_harness(|| format!("port {port} makes no URL"))?;
-        let before = std::fs::metadata(with.log).map_or(0, |log| log.len());
-        let daemon = Daemon::start(spec, with.log, with.redactor).await?;
-        let process = Self { url, daemon: Some(daemon.clone()) };
-        match daemon.wait_ready("the engine", with.ready_within, process.ready()).await {
-            Ok(()) => Ok(process),
-            Err(trouble) => {
-                let ended_by_itself = daemon.exit().is_some();
-                daemon.kill().await;
-                Err(if ended_by_itself && says_port_taken(with.log, before) {
-                    Failed::PortTaken
-                } else {
-                    Failed::Otherwise(trouble)
-                })
-            }
-        }
+        Daemon::start(spec, with.log, with.redactor).await
+    }
+
+    async fn container(port: u16, image: &str, with: &Start<'_>) -> Result<Container, Trouble> {
+        let Some(children) = with.children else {
+            return Err(Trouble::harness("an engine in a container belongs to no run"));
+        };
+        let mut env = with.env.clone();
+        env.extend(
+            [("HOST", "127.0.0.1".to_owned()), ("PORT", port.to_string())].map(|(n, v)| (n.to_owned(), v)),
+        );
+        let wanted = Wanted {
+            what: "the engine",
+            image,
+            args: Vec::new(),
+            network: Network::Host,
+            folders: own_folders(&env)?,
+            run: children.folder(),
+            log: with.log,
+            env: &env,
+        };
+        Container::start(wanted, with.redactor).await
     }
 
     async fn ready(&self) {
@@ -231,6 +292,23 @@ impl From<Trouble> for Failed {
         Self::Otherwise(trouble)
     }
 }
+
+/// The folders that an engine is told to keep files in, made so that an image's own user can write
+/// to them too: what is above them on this machine is ours alone.
+pub fn own_folders(env: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Trouble> {
+    let mut folders = Vec::new();
+    for folder in FOLDERS.iter().filter_map(|name| env.get(*name)).map(PathBuf::from) {
+        let words = || format!("can't make {}", folder.display());
+        std::fs::create_dir_all(&folder).or_environment(words)?;
+        let everybody = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&folder, everybody).or_environment(words)?;
+        folders.push(folder);
+    }
+    Ok(folders)
+}
+
+/// Variables that name folders of an engine.
+const FOLDERS: [&str; 4] = ["ASSETS_DIR", "TEMPLATES_DIR", "JOB_RESULT_BLOB_DIR", "TMPDIR"];
 
 /// Whether every thread of a process stands still (state `T` in `/proc`, see proc(5)); also where
 /// the system does not say.

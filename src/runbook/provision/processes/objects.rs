@@ -1,5 +1,5 @@
-//! The S3 server of the local substrate: MinIO when there is one, else our embedded one, started as
-//! a process of our own executable. It speaks no S3.
+//! The S3 server of the local substrate: our embedded one, started as a process of our own
+//! executable, or MinIO where that is asked for. It speaks no S3.
 
 use crate::base::clock::password;
 use crate::base::process::{Command, Daemon, PORT_TRIES, RunDir, free_port, run};
@@ -34,24 +34,37 @@ pub struct ObjectProgram {
     pub version: String,
 }
 
+/// The variable that names a MinIO server, and by that asks for it.
+const MINIO_BIN: &str = "MINIO_BIN";
+
 impl ObjectProgram {
-    /// `MINIO_BIN` when set, else `minio` on `PATH` when it works, else the embedded one, which is
-    /// this very executable.
-    pub async fn discover() -> Result<Self, Trouble> {
-        let us = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-        if let Some(path) = std::env::var_os("MINIO_BIN").filter(|value| !value.is_empty()) {
-            return Self::minio(Path::new(&path)).await.map_err(|trouble| {
-                trouble.hint("MINIO_BIN is set: let it name a MinIO server, or unset it for the embedded one")
-            });
+    /// The program of what was asked for. Without a wish it is MinIO where `MINIO_BIN` names one,
+    /// else the embedded one: what happens to be installed does not change what a run does.
+    pub async fn choose(asked: Option<ObjectKind>) -> Result<Self, Trouble> {
+        let named = std::env::var_os(MINIO_BIN).filter(|value| !value.is_empty());
+        match (asked, named) {
+            (Some(ObjectKind::Minio), None) => Self::installed_minio().await,
+            (Some(ObjectKind::Minio) | None, Some(path)) => Self::minio(Path::new(&path))
+                .await
+                .map_err(|trouble| trouble.hint("MINIO_BIN is set: let it name a MinIO server, or unset it")),
+            (Some(ObjectKind::Embedded), _) | (None, None) => {
+                let us = std::env::current_exe();
+                Ok(Self::embedded(us.or_environment(|| "can't find our own executable".to_owned())?))
+            }
         }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let minio = std::env::split_paths(&path).map(|folder| folder.join("minio")).find(|f| f.is_file());
-        if let Some(minio) = minio
-            && let Ok(minio) = Self::minio(&minio).await
-        {
-            return Ok(minio);
+    }
+
+    /// MinIO from where `make minio` puts it, the newest there, else from `PATH`.
+    async fn installed_minio() -> Result<Self, Trouble> {
+        let mut last = None;
+        for path in built().into_iter().chain(on_path()) {
+            match Self::minio(&path).await {
+                Ok(minio) => return Ok(minio),
+                Err(trouble) => last = Some(trouble),
+            }
         }
-        Ok(Self::embedded(us))
+        let none = || Trouble::environment("there is no MinIO server: not built, and none on PATH");
+        Err(last.unwrap_or_else(none).hint("make minio builds one with Go, or let MINIO_BIN name one"))
     }
 
     /// The embedded server in this executable of ours.
@@ -68,6 +81,30 @@ impl ObjectProgram {
         let version = ran.stdout.text.lines().next().unwrap_or_default().trim().to_owned();
         Ok(Self { kind: ObjectKind::Minio, path: path.to_owned(), version })
     }
+}
+
+/// What `deploy/minio.sh` has built: `<cache>/pulp-drill/minio-<version>/minio`, the newest first.
+/// Its pseudo-versions sort by time.
+fn built() -> Vec<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    let folders = cache.and_then(|cache| cache.join("pulp-drill").read_dir().ok());
+    let mut found: Vec<PathBuf> = folders
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|folder| folder.file_name().to_string_lossy().starts_with("minio-"))
+        .map(|folder| folder.path().join("minio"))
+        .filter(|file| file.is_file())
+        .collect();
+    found.sort();
+    found.reverse();
+    found
+}
+
+fn on_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join("minio")).find(|file| file.is_file())
 }
 
 /// A running S3 server, reached with path-style addresses.
@@ -173,7 +210,7 @@ async fn minio(
         let command = base.clone().arg("server").arg(data).arg("--address").arg(address.to_string());
         let log = run_dir.path().join(format!("minio-{attempt}.log"));
         let daemon = Daemon::start(command, &log, redactor).await?;
-        match daemon.wait_ready("MinIO", READY, healthy(address)).await {
+        match daemon.wait_ready("MinIO", READY, minio_answers(address)).await {
             Ok(()) => return Ok((daemon, format!("http://{address}"))),
             Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("in use") => attempt += 1,
             Err(trouble) => return Err(trouble),
@@ -181,11 +218,12 @@ async fn minio(
     }
 }
 
-/// Asks until `/minio/health/ready` says 200.
-async fn healthy(address: SocketAddr) {
+/// Asks until `/minio/health/ready` says 200. MinIO refuses a request that names no host.
+pub async fn minio_answers(address: SocketAddr) {
     let ask = || async move {
         let mut stream = TcpStream::connect(address).await.ok()?;
-        stream.write_all(b"GET /minio/health/ready HTTP/1.0\r\n\r\n").await.ok()?;
+        let head = format!("GET /minio/health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
         String::from_utf8_lossy(&answer).lines().next()?.contains(" 200").then_some(())

@@ -1,11 +1,11 @@
-//! Buckets: made, listed, versioned and removed.
+//! Buckets: made, listed, versioned, tagged and removed.
 
 use super::{Bucket, Store, disk, stored};
 use crate::base::ids::BucketName;
 use crate::standin::objects::record::{BucketRecord, Versioning};
 use chrono::Utc;
 use s3s::{S3Result, s3_error};
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 impl Store {
     /// All buckets, by name.
@@ -26,7 +26,7 @@ impl Store {
             let text = "Your previous request to create the named bucket succeeded and you already own it.";
             return Err(s3_error!(BucketAlreadyOwnedByYou, "{text}"));
         }
-        let record = BucketRecord { created: Utc::now(), versioning: Versioning::Never };
+        let record = BucketRecord { created: Utc::now(), versioning: Versioning::Never, tags: None };
         let draft = self.layout.unfinished().join(uuid::Uuid::new_v4().to_string());
         let make = || {
             fs::create_dir_all(draft.join("versions"))?;
@@ -59,9 +59,21 @@ impl Store {
     /// # Errors
     /// `NoSuchBucket`.
     pub fn set_versioning(&self, name: &BucketName, versioning: Versioning) -> S3Result<()> {
+        self.change(name, |record| BucketRecord { versioning, ..record })
+    }
+
+    /// Sets all of the bucket's tags, or takes them away.
+    ///
+    /// # Errors
+    /// `NoSuchBucket`.
+    pub fn set_tags(&self, name: &BucketName, tags: Option<BTreeMap<String, String>>) -> S3Result<()> {
+        self.change(name, |record| BucketRecord { tags, ..record })
+    }
+
+    fn change(&self, name: &BucketName, change: impl FnOnce(BucketRecord) -> BucketRecord) -> S3Result<()> {
         let mut state = self.write();
         let bucket = state.bucket_mut(name)?;
-        let record = BucketRecord { versioning, ..bucket.record.clone() };
+        let record = change(bucket.record.clone());
         self.layout.write(&self.layout.bucket(name).join(disk::BUCKET), &record).map_err(stored)?;
         bucket.record = record;
         Ok(())

@@ -1,0 +1,116 @@
+//! Containers that outlived their run, known by their labels. Those of living runs, of other
+//! machines that share the daemon, and whatever is not ours stay as they are.
+
+use super::{ANSWERS_WITHIN, docker, refused};
+use crate::base::trouble::Trouble;
+use std::collections::HashMap;
+use std::path::Path;
+use testcontainers::bollard::models::ContainerSummary;
+use testcontainers::bollard::query_parameters::{
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+};
+
+/// The name of the run's folder.
+const RUN: &str = "pulp-drill.run";
+/// The run's folder, whole.
+const FOLDER: &str = "pulp-drill.folder";
+/// The name of the machine that the folder is on: a daemon may serve several.
+const MACHINE: &str = "pulp-drill.machine";
+
+/// The labels of a run's containers.
+pub(super) fn labels(run: &Path) -> Vec<(String, String)> {
+    let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = run.display().to_string();
+    [(RUN, name), (FOLDER, folder), (MACHINE, machine())].map(|(key, value)| (key.to_owned(), value)).into()
+}
+
+fn machine() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+    kernel.or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// Removes every container of the run whose folder this is, by force. Gives how many there were.
+///
+/// # Errors
+/// The daemon does not answer, or one can't be removed.
+pub async fn remove_all_of(run: &Path) -> Result<usize, Trouble> {
+    let all = ours().await?;
+    let folder = run.display().to_string();
+    remove(all.iter().filter(|container| label(container, FOLDER) == Some(&folder)))
+        .await
+        .map(|ids| ids.len())
+}
+
+/// Removes containers of runs whose folder is gone, and gives their names. Where no daemon answers,
+/// there is nothing to remove.
+///
+/// # Errors
+/// One can't be removed.
+pub async fn sweep() -> Result<Vec<String>, Trouble> {
+    let Ok(Ok(all)) = tokio::time::timeout(ANSWERS_WITHIN, ours()).await else { return Ok(Vec::new()) };
+    remove(all.iter().filter(|container| is_left(container, &machine()))).await
+}
+
+fn is_left(container: &ContainerSummary, machine: &str) -> bool {
+    label(container, MACHINE) == Some(machine)
+        && label(container, FOLDER).is_some_and(|folder| !Path::new(folder).exists())
+}
+
+async fn ours() -> Result<Vec<ContainerSummary>, Trouble> {
+    let options = ListContainersOptionsBuilder::new()
+        .all(true)
+        .filters(&HashMap::from([("label", vec![FOLDER])]))
+        .build();
+    let listed = docker().await?.list_containers(Some(options)).await;
+    listed.map_err(|e| refused("can't list containers", &e))
+}
+
+async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<Vec<String>, Trouble> {
+    let mut removed = Vec::new();
+    for container in containers {
+        let Some(id) = &container.id else { continue };
+        // Anonymous volumes, which images make for their data, go too.
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match docker().await?.remove_container(id, Some(options)).await {
+            Ok(()) => {}
+            Err(error) if is_gone(&error) => continue,
+            Err(error) => return Err(refused(format!("can't remove the container {id}"), &error)),
+        }
+        let image = container.image.clone().unwrap_or_default();
+        removed.push(format!("{} ({image})", id.get(..12).unwrap_or(id)));
+    }
+    Ok(removed)
+}
+
+/// Somebody else removes it or has removed it.
+fn is_gone(error: &testcontainers::bollard::errors::Error) -> bool {
+    use testcontainers::bollard::errors::Error;
+    matches!(error, Error::DockerResponseServerError { status_code: 404 | 409, .. })
+}
+
+fn label<'a>(container: &'a ContainerSummary, key: &str) -> Option<&'a str> {
+    container.labels.as_ref()?.get(key).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(folder: &Path, machine: &str) -> ContainerSummary {
+        let labels = labels(folder).into_iter().map(|(key, value)| match key.as_str() {
+            MACHINE => (key, machine.to_owned()),
+            _ => (key, value),
+        });
+        ContainerSummary { labels: Some(labels.collect()), ..ContainerSummary::default() }
+    }
+
+    #[test]
+    fn only_a_container_of_this_machine_without_its_folder_is_left_over() {
+        let temp = tempfile::tempdir().unwrap();
+        let gone = temp.path().join("gone");
+        assert!(is_left(&summary(&gone, "here"), "here"));
+        assert!(!is_left(&summary(temp.path(), "here"), "here"));
+        assert!(!is_left(&summary(&gone, "there"), "here"));
+        assert!(!is_left(&ContainerSummary::default(), "here"));
+    }
+}

@@ -1,0 +1,222 @@
+//! The containers substrate on a real daemon: `pulp-drill run` with PostgreSQL, MinIO and an engine in
+//! containers, and what is left when it is killed. Images are made from files of this machine
+//! (`containers/images.sh`). Where no daemon answers and we are root, a private `dockerd` is started
+//! in a folder of its own; without one it is skipped, and says so.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const POSTGRES: &str = "pulp-drill/test-postgres";
+const ENGINE: &str = "image:pulp-drill/test-engine";
+
+/// A daemon to talk to, and its end if it is ours.
+struct Daemon {
+    host: String,
+    ours: Option<(Child, tempfile::TempDir)>,
+}
+
+impl Daemon {
+    /// The one that answers already, or one of our own; or why there is none.
+    fn find() -> Result<Self, String> {
+        if !on_path("docker") {
+            return Err("there is no docker client to make images with".to_owned());
+        }
+        let host = std::env::var("DOCKER_HOST").unwrap_or_else(|_| "unix:///var/run/docker.sock".to_owned());
+        if answers(&host) {
+            return Ok(Self { host, ours: None });
+        }
+        if !nix::unistd::geteuid().is_root() || !on_path("dockerd") {
+            return Err("no Docker answers, and only root can start a private dockerd".to_owned());
+        }
+        Self::private()
+    }
+
+    fn private() -> Result<Self, String> {
+        // Containers' sockets and mounts do not fit every file system: not in memory.
+        let folder = tempfile::Builder::new().prefix("drill-dockerd-").tempdir_in("/tmp").unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let host = format!("unix://{}", path("docker.sock"));
+        let log = std::fs::File::create(path("log")).unwrap();
+        let mut child = Command::new("dockerd")
+            .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "-H", &host])
+            .args(["-p", &path("pid")])
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let since = Instant::now();
+        while !answers(&host) {
+            let over = child.try_wait().unwrap().is_some();
+            if over || since.elapsed() > Duration::from_secs(60) {
+                drop((child.kill(), child.wait()));
+                let log = std::fs::read_to_string(path("log")).unwrap_or_default();
+                let last = log.lines().last().unwrap_or_default().to_owned();
+                return Err(format!("a private dockerd does not start here: {last}"));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(Self { host, ours: Some((child, folder)) })
+    }
+
+    fn docker(&self, args: &[&str]) -> String {
+        let output = Command::new("docker").env("DOCKER_HOST", &self.host).args(args).output().unwrap();
+        assert!(output.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Ids of all containers that carry our label, stopped ones too.
+    fn containers(&self) -> Vec<String> {
+        let listed = self.docker(&["ps", "-aq", "--filter", "label=pulp-drill.run"]);
+        listed.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some((child, folder)) = &mut self.ours {
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+            let _gone_already = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+            drop(child.wait());
+            // dockerd leaves the mount of its network namespace, which keeps the folder from going.
+            let mount = folder.path().join("exec/netns/default");
+            drop(Command::new("umount").arg(mount).output());
+        }
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn answers(host: &str) -> bool {
+    let mut asked = Command::new("docker");
+    let asked = asked.env("DOCKER_HOST", host).args(["info", "--format", "{{.ServerVersion}}"]);
+    asked.output().is_ok_and(|output| output.status.success() && output.stdout.len() > 1)
+}
+
+fn pulp_drill() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_pulp-drill"))
+}
+
+/// The programs of the installation that a drill would use, as `doctor` says.
+fn postgres_programs() -> String {
+    let output = Command::new(pulp_drill()).args(["doctor", "--format", "json"]).output().unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let line = found["found"][0]["found"].as_str().unwrap().to_owned();
+    line.rsplit_once(" in ").unwrap().1.to_owned()
+}
+
+/// Makes the images; or why that can't be done here.
+fn images(daemon: &Daemon) -> Result<(), String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/minio.sh");
+    let minio = match std::env::var("MINIO_BIN") {
+        Ok(minio) if !minio.is_empty() => minio,
+        _ => {
+            let checked = Command::new(script).arg("--check").output().unwrap();
+            if !checked.status.success() {
+                return Err(String::from_utf8_lossy(&checked.stderr).trim().to_owned());
+            }
+            String::from_utf8(checked.stdout).unwrap().trim().to_owned()
+        }
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers/images.sh");
+    let mut make = Command::new(script);
+    let make = make.env("DOCKER_HOST", &daemon.host).arg(postgres_programs()).arg(pulp_drill()).arg(minio);
+    let made = make.output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    Ok(())
+}
+
+fn run(daemon: &Daemon, reports: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(pulp_drill());
+    command.env("DOCKER_HOST", &daemon.host).env_remove("MINIO_BIN");
+    command.args(["run", "--substrate", "containers", "--postgres-image", POSTGRES, "--report-dir"]);
+    command.arg(reports).args(args);
+    command
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
+}
+
+#[test]
+fn drills_run_in_containers_and_leave_none() {
+    let daemon = match Daemon::find() {
+        Ok(daemon) => daemon,
+        Err(why) => return println!("skipped, because {why}"),
+    };
+    if let Err(why) = images(&daemon) {
+        return println!("skipped, because {why}");
+    }
+    let reports = tempfile::tempdir().unwrap();
+    holds_and_leaves_nothing(&daemon, reports.path());
+    an_engine_in_a_container_is_drilled(&daemon, reports.path());
+    a_killed_run_is_swept(&daemon, reports.path());
+    a_bad_image_is_told_with_its_words(&daemon, reports.path());
+}
+
+fn holds_and_leaves_nothing(daemon: &Daemon, reports: &Path) {
+    let output = run(daemon, reports, &["--filter", "row-lost"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("postgres image: pulp-drill/test-postgres"), "{}", text(&output));
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+}
+
+fn an_engine_in_a_container_is_drilled(daemon: &Daemon, reports: &Path) {
+    let args = ["--engine", ENGINE, "--filter", "binary-missing"];
+    let output = run(daemon, reports, &args).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains(ENGINE.strip_prefix("image:").unwrap()), "{}", text(&output));
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+    // The migration ran there, and no secret went by its arguments.
+    let events = std::fs::read_to_string(reports.join("latest/events.jsonl")).unwrap();
+    assert!(events.contains(r#""program":"pulp-drill/test-engine""#), "{events}");
+    assert!(!events.contains("postgresql://pulp-drill:"), "a password is in the journal");
+}
+
+/// Kills a run as soon as an engine's container is there: three kinds of containers are left.
+fn a_killed_run_is_swept(daemon: &Daemon, reports: &Path) {
+    let args = ["--engine", ENGINE, "--jobs", "1", "--filter", "row-lost"];
+    let mut killed = run(daemon, reports, &args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let since = Instant::now();
+    while daemon.containers().len() < 3 {
+        assert!(since.elapsed() < Duration::from_secs(120), "no engine's container came up");
+        assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let strangers = daemon.docker(&["create", "--label", "somebody=else", "pulp-drill/test-engine"]);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!daemon.containers().is_empty(), "nothing was left to sweep");
+
+    let mut sweep = Command::new(pulp_drill());
+    let swept = sweep.env("DOCKER_HOST", &daemon.host).arg("sweep").output().unwrap();
+    assert_eq!(swept.status.code(), Some(0), "{}", text(&swept));
+    assert!(text(&swept).contains("removed their containers"), "{}", text(&swept));
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+    assert!(daemon.docker(&["ps", "-aq", "--no-trunc"]).contains(&strangers), "a stranger's was removed");
+    daemon.docker(&["rm", &strangers]);
+}
+
+fn a_bad_image_is_told_with_its_words(daemon: &Daemon, reports: &Path) {
+    // An image that is no MinIO: it does not know the arguments and ends.
+    let args = ["--minio-image", "pulp-drill/test-engine", "--filter", "row-lost"];
+    let output = run(daemon, reports, &args).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("can't start MinIO"), "{}", text(&output));
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+}
+
+#[test]
+fn without_a_daemon_nothing_is_begun() {
+    let reports = tempfile::tempdir().unwrap();
+    let nobody = Daemon { host: format!("unix://{}/nobody.sock", reports.path().display()), ours: None };
+    let output = run(&nobody, reports.path(), &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("hint: start Docker"), "{}", text(&output));
+    assert_eq!(reports.path().read_dir().unwrap().count(), 0, "a run was stored");
+}
