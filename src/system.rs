@@ -2,8 +2,10 @@
 //! engine.
 
 pub mod containers;
+pub mod destroy;
 pub mod engine;
 pub mod gate;
+pub mod marked;
 pub mod objects;
 pub mod postgres;
 pub mod programs;

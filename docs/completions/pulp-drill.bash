@@ -37,9 +37,6 @@ _pulp__drill() {
             pulp__drill,list)
                 cmd="pulp__drill__subcmd__list"
                 ;;
-            pulp__drill,manifest)
-                cmd="pulp__drill__subcmd__manifest"
-                ;;
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
                 ;;
@@ -97,9 +94,6 @@ _pulp__drill() {
             pulp__drill__subcmd__help,list)
                 cmd="pulp__drill__subcmd__help__subcmd__list"
                 ;;
-            pulp__drill__subcmd__help,manifest)
-                cmd="pulp__drill__subcmd__help__subcmd__manifest"
-                ;;
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
                 ;;
@@ -118,7 +112,6 @@ _pulp__drill() {
             pulp__drill__subcmd__help,sweep)
                 cmd="pulp__drill__subcmd__help__subcmd__sweep"
                 ;;
-<<<<<<< HEAD
             pulp__drill__subcmd__help__subcmd__evidence,bundle)
                 cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__bundle"
                 ;;
@@ -127,13 +120,6 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__keys,new)
                 cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
-=======
-            pulp__drill__subcmd__help__subcmd__manifest,create)
-                cmd="pulp__drill__subcmd__help__subcmd__manifest__subcmd__create"
-                ;;
-            pulp__drill__subcmd__help__subcmd__manifest,verify)
-                cmd="pulp__drill__subcmd__help__subcmd__manifest__subcmd__verify"
->>>>>>> min
                 ;;
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
@@ -147,7 +133,6 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
                 ;;
-<<<<<<< HEAD
             pulp__drill__subcmd__keys,help)
                 cmd="pulp__drill__subcmd__keys__subcmd__help"
                 ;;
@@ -159,25 +144,6 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__keys__subcmd__help,new)
                 cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__new"
-=======
-            pulp__drill__subcmd__manifest,create)
-                cmd="pulp__drill__subcmd__manifest__subcmd__create"
-                ;;
-            pulp__drill__subcmd__manifest,help)
-                cmd="pulp__drill__subcmd__manifest__subcmd__help"
-                ;;
-            pulp__drill__subcmd__manifest,verify)
-                cmd="pulp__drill__subcmd__manifest__subcmd__verify"
-                ;;
-            pulp__drill__subcmd__manifest__subcmd__help,create)
-                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__create"
-                ;;
-            pulp__drill__subcmd__manifest__subcmd__help,help)
-                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__help"
-                ;;
-            pulp__drill__subcmd__manifest__subcmd__help,verify)
-                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__verify"
->>>>>>> min
                 ;;
             pulp__drill__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__pdf__subcmd__diff"
@@ -222,11 +188,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-<<<<<<< HEAD
             opts="-h -V --help --version run list check schema doctor sweep report evidence keys pdf standin generate help"
-=======
-            opts="-h -V --help --version run list check schema doctor sweep explore report manifest pdf standin generate help"
->>>>>>> min
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -404,11 +366,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-<<<<<<< HEAD
             opts="run list check schema doctor sweep report evidence keys pdf standin generate help"
-=======
-            opts="run list check schema doctor sweep explore report manifest pdf standin generate help"
->>>>>>> min
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -550,48 +508,6 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__manifest)
-            opts="create verify"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__create)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__verify)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -839,144 +755,6 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__manifest)
-            opts="-h --help create verify help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__manifest__subcmd__create)
-            opts="-h --out --api-url --api-key-file --profile --metadata-only --db-dump --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --api-url)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --api-key-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --db-dump)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__manifest__subcmd__help)
-            opts="create verify help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__create)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__verify)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__manifest__subcmd__verify)
-            opts="-h --in --api-url --api-key-file --profile --metadata-only --tolerance --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --in)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --api-url)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --api-key-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tolerance)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         pulp__subcmd__drill__subcmd__pdf)
             opts="-h --help diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1070,11 +848,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-<<<<<<< HEAD
             opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
-=======
-            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --i-understand-this-destroys --help"
->>>>>>> min
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1082,26 +856,6 @@ _pulp__drill() {
             case "${prev}" in
                 --substrate)
                     COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
-                    return 0
-                    ;;
-                --objects)
-                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
-                    return 0
-                    ;;
-                --postgres)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --postgres-image)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --minio-image)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --registry)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --engine)

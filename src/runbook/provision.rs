@@ -4,18 +4,18 @@
 use crate::{
     base::{
         clock,
-        ids::BucketName,
         process::{Base, RunDir, Teardown},
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    scenario::method::{Method, Results},
+    scenario::method::Method,
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
+        destroy::Guard,
         engine::{ApiKeys, Launch},
-        gate::Gate,
-        objects::{Bucket, S3Access, Store, files::Folders},
+        marked::Held,
+        objects::S3Access,
         postgres::{Access, Postgres, create_database, drop_database},
         programs::PgBin,
         row_files::RowFiles,
@@ -29,12 +29,15 @@ use std::{
 };
 use tokio::sync::Mutex;
 
+mod binaries;
 pub mod containers;
 pub mod elsewhere;
+pub mod external;
 mod keep;
 pub mod leftovers;
 pub mod processes;
 
+use binaries::binaries;
 use containers::ContainerStores;
 use elsewhere::Elsewhere;
 use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
@@ -72,6 +75,8 @@ enum Stores {
     Local { postgres: PostgresServer, objects: ObjectServer },
     /// The same, in containers.
     Containers(ContainerStores),
+    /// The user's own, marked as a site; all scenarios take turns on them.
+    External(Arc<Held>),
     /// Those of an engine that runs elsewhere; all scenarios take turns on them.
     Elsewhere(Elsewhere),
 }
@@ -151,6 +156,7 @@ impl Substrate {
         let (access, stores) = match &self.stores {
             Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
             Stores::Containers(stores) => (stores.database.clone(), stores.description.clone()),
+            Stores::External(held) => (held.place().database.clone(), named(held.place().s3.endpoint.clone())),
             Stores::Elsewhere(stores) => (stores.database().clone(), named("elsewhere".to_owned())),
         };
         let postgres = Postgres::connect(&access).await?;
@@ -172,9 +178,17 @@ impl Substrate {
     pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
         match &self.stores {
             Stores::Local { postgres, objects } => {
-                self.own_site(number, method, &access(postgres), &s3_access(objects)).await
+                self.own_site(number, method, &access(postgres), &s3_access(objects), None).await
             }
-            Stores::Containers(stores) => self.own_site(number, method, &stores.database, &stores.s3).await,
+            Stores::Containers(stores) => {
+                self.own_site(number, method, &stores.database, &stores.s3, None).await
+            }
+            Stores::External(held) => {
+                // A scenario that could not be taken down is no other's burden.
+                held.empty().await?;
+                let place = held.place();
+                self.own_site(number, method, &place.database, &place.s3, Some(held)).await
+            }
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
                 let within = self.engine.ready_within;
@@ -183,20 +197,21 @@ impl Substrate {
         }
     }
 
-    /// A part of stores of ours.
+    /// A part of stores of ours, or all of a site of the user's.
     async fn own_site(
         &self,
         number: usize,
         method: &Method,
         postgres: &Access,
         objects: &S3Access,
+        held: Option<&Arc<Held>>,
     ) -> Result<Site<Source>, Trouble> {
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
-        let rows = self.rows(number, method, postgres, &folder, &mut variables).await?;
-        let binaries = binaries(number, method, objects, &folder, &mut variables).await?;
+        let rows = self.rows(number, method, postgres, held, &folder, &mut variables).await?;
+        let binaries = binaries(number, method, objects, held, &folder, &mut variables).await?;
         let engine = EngineSlot {
             launch: self.engine.launch.clone(),
             variables: RwLock::new(variables),
@@ -209,6 +224,7 @@ impl Substrate {
         Ok(Site::new(Handles {
             method: method.clone(),
             rows,
+            guard: held.map_or_else(Guard::own, Guard::marked),
             objects: binaries.store.bucket(&binaries.bucket),
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
@@ -233,6 +249,7 @@ impl Substrate {
         number: usize,
         method: &Method,
         postgres: &Access,
+        held: Option<&Arc<Held>>,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
     ) -> Result<Rows, Trouble> {
@@ -244,8 +261,14 @@ impl Substrate {
                 assets: folder.join("assets"),
             }));
         }
-        let database = postgres.with_database(&format!("{DATABASE}-{number:03}"));
-        create_database(&database.maintenance(), &database.database, &database.user).await?;
+        let database = match held {
+            Some(held) => held.place().database.clone(),
+            None => {
+                let database = postgres.with_database(&format!("{DATABASE}-{number:03}"));
+                create_database(&database.maintenance(), &database.database, &database.user).await?;
+                database
+            }
+        };
         set("STORAGE_MODE", "postgres".to_owned());
         set("DATABASE_URL", database.url());
         Ok(Rows::Postgres(RwLock::new(database)))
@@ -258,16 +281,16 @@ impl Substrate {
         match &self.stores {
             Stores::Local { .. } | Stores::Containers(_) => {
                 for database in site.databases() {
-                    drop_database(&database.maintenance(), &database.database).await?;
+                    drop_database(site.guard.database(&database).await?).await?;
                 }
-                site.store.delete_bucket(&site.bucket).await?;
-                if let Some((_, name)) = &site.results {
-                    site.store.delete_bucket(name).await?;
+                let results = site.results.as_ref().map(|(_, name)| name);
+                for bucket in [&site.bucket, &site.backup_bucket].into_iter().chain(results) {
+                    site.store.delete_bucket(site.guard.bucket(bucket).await?).await?;
                 }
             }
-            Stores::Elsewhere(stores) => stores.reset().await?,
+            Stores::External(held) => held.clear().await?,
+            Stores::Elsewhere(stores) => stores.take_down(site).await?,
         }
-        site.store.delete_bucket(&site.backup_bucket).await?;
         std::fs::remove_dir_all(&site.folder)
             .or_environment(|| format!("can't remove {}", site.folder.display()))
     }
@@ -314,69 +337,6 @@ fn describe(objects: &ObjectServer) -> String {
         ObjectKind::Embedded => format!("embedded {}", objects.version),
         ObjectKind::Minio => format!("MinIO, {}", objects.version),
     }
-}
-
-/// Where the binaries of a new site are.
-struct Binaries {
-    s3: Option<S3Access>,
-    store: Store,
-    bucket: BucketName,
-    results: Option<(Bucket, BucketName)>,
-    backups: BucketName,
-    gate: Option<Gate>,
-}
-
-/// Makes the places for binaries, results and backups, and tells the engine where they are.
-async fn binaries(
-    number: usize,
-    method: &Method,
-    objects: &S3Access,
-    folder: &Path,
-    variables: &mut BTreeMap<String, String>,
-) -> Result<Binaries, Trouble> {
-    let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
-    let in_bucket = method.topology.has_bucket();
-    let (store, s3, bucket, results, backups) = if in_bucket {
-        let s3 = objects.clone();
-        let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
-        (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
-    } else {
-        let name = |of: &str| BucketName::new(of.to_owned());
-        (Store::Files(Folders::new(folder)), None, name("assets"), name("results"), name("backups"))
-    };
-    store.create_bucket(&bucket).await?;
-    store.create_bucket(&backups).await?;
-    let mut gate = None;
-    if let Some(s3) = &s3 {
-        let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
-        let open = Gate::start(&upstream).await?;
-        set("ASSET_BINARY_STORE", "s3".to_owned());
-        set("S3_BUCKET", bucket.to_string());
-        set("S3_REGION", s3.region.clone());
-        set("S3_ACCESS_KEY_ID", s3.access_key.clone());
-        set("S3_SECRET_ACCESS_KEY", s3.secret_key.clone());
-        set("S3_ENDPOINT", open.url().as_str().trim_end_matches('/').to_owned());
-        set("S3_PATH_STYLE", "true".to_owned());
-        gate = Some(open);
-    } else {
-        set("ASSET_BINARY_STORE", "filesystem".to_owned());
-    }
-    let results = match method.results {
-        None => None,
-        Some(Results::Directory) => {
-            let store = Store::Files(Folders::new(folder));
-            let name = BucketName::new("results");
-            store.create_bucket(&name).await?;
-            set("JOB_RESULT_BLOB_DIR", folder.join("results").display().to_string());
-            Some((store.bucket(&name), name))
-        }
-        Some(Results::Bucket) => {
-            store.create_bucket(&results).await?;
-            set("JOB_RESULT_BLOB_BUCKET", results.to_string());
-            Some((store.bucket(&results), results))
-        }
-    };
-    Ok(Binaries { s3, store, bucket, results, backups, gate })
 }
 
 /// The environment that the real server documents, apart from the stores'.

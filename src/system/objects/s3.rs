@@ -6,6 +6,7 @@
 mod errors;
 mod read;
 mod remove;
+mod tags;
 
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
