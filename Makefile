@@ -14,7 +14,7 @@ help:
 	@echo 'make doctor       what is installed and what a run would use'
 	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
 	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
-	@echo 'make conformance  engine and evidence against programs that others wrote'
+	@echo 'make conformance  engine, reports and evidence against programs that others wrote'
 	@echo 'make lint         formatting and clippy'
 	@echo 'make generate     writes generated documents anew'
 
@@ -25,7 +25,7 @@ run:
 
 test:
 	@deploy/need.sh compiler postgresql
-	@deploy/need.sh --skipped xmllint qpdf python3 ssh-keygen openssl
+	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl
 	$(CARGO) test --locked
 
 doctor:

@@ -1,7 +1,10 @@
 //! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
 use crate::{
-    base::trouble::{Blame, Trouble},
+    base::{
+        clock::Clock,
+        trouble::{Blame, Trouble},
+    },
     report::terminal,
 };
 use clap::{Parser, Subcommand};
@@ -12,6 +15,7 @@ pub mod doctor;
 pub mod explore;
 pub mod evidence;
 pub mod generate;
+pub mod history;
 pub mod keys;
 pub mod list;
 pub mod manifest;
@@ -72,7 +76,9 @@ enum Command {
     /// Explore the consistency window in a model: what a restore can give
     Explore(Box<explore::ExploreArgs>),
     /// Render a stored run again
-    Report(report::ReportArgs),
+    Report(report::ReportCommand),
+    /// Keep a ledger of runs, and see when a restore was last proven
+    History(history::HistoryArgs),
     /// Take an inventory of a live engine, or verify one
     Manifest(manifest::ManifestArgs),
     /// Verify stored runs, or pack one to hand it over
@@ -146,7 +152,13 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             print(&on_runtime(site::run(args))??)
         }
         Command::Explore(args) => print(&explore::run(&args)?),
-        Command::Report(args) => {
+        Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
+            let merged = report::merge::run(&args)?;
+            print(&merged.stdout)?;
+            tell(&merged.stderr);
+            Ok(merged.exit)
+        }
+        Command::Report(report::ReportCommand { merge: None, args }) => {
             let outcome = report::run(&args)?;
             print(&outcome.stdout)?;
             tell(&outcome.stderr);
@@ -164,6 +176,12 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             Ok(if outcome.intact { HELD } else { INTEGRITY })
         }
         Command::Keys(args) => print(&keys::run(&args)?),
+        Command::History(args) => {
+            let outcome = history::run(&args, &Clock::system())?;
+            print(&outcome.stdout)?;
+            tell(&outcome.stderr);
+            Ok(outcome.exit)
+        }
         Command::Pdf(args) => {
             let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;
             Ok(outcome.exit_code())

@@ -18,6 +18,7 @@ pub mod journal;
 pub mod scenario;
 pub mod system;
 
+pub mod history;
 pub mod plan;
 pub mod report;
 pub mod site;

@@ -2,6 +2,8 @@
 
 pub mod check;
 
+pub mod control;
+
 pub mod fault;
 
 pub mod finding;
@@ -15,3 +17,5 @@ pub mod profile;
 pub mod event;
 
 pub mod record;
+
+pub mod budget;

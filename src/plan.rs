@@ -2,8 +2,14 @@
 //! the same seed and topology without a fault, in which every check must stay silent.
 
 use crate::{
-    base::{digest::Digest, ids::ScenarioId},
-    model::{event::ScenarioStarted, finding::Expectation},
+    base::{
+        digest::{Digest, Hasher},
+        ids::ScenarioId,
+    },
+    model::{
+        event::{Partition, ScenarioStarted},
+        finding::Expectation,
+    },
     scenario::{
         Act, BackupStep, Destroy, RestoreStep, Scenario, Step,
         method::{BackupJob, Method, RestoreJob},
@@ -69,6 +75,22 @@ pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
         control.method == Method::default() || !plans.iter().filter(same).any(clean)
     };
     controls.filter(needed).collect::<Vec<_>>().into_iter().chain(plans.clone()).collect()
+}
+
+/// One part of scenarios: of those sorted by id, every `of`th from the one at `index` (from 1) on.
+/// [`plans`] gives the part its clean controls. `set` is what the whole set's plans say of it.
+pub fn partition(mut scenarios: Vec<Scenario>, index: u32, of: u32) -> (Vec<Scenario>, Partition) {
+    let whole = plans(&scenarios);
+    let mut set = Hasher::new();
+    for plan in &whole {
+        set.field(plan.id.as_str());
+        set.field(plan.started.file.as_ref().map_or(Digest::ZERO, |(_, digest)| *digest).0);
+    }
+    let all = whole.into_iter().map(|plan| plan.id).collect();
+    scenarios.sort_by(|a, b| a.id.cmp(&b.id));
+    let mine = |number: usize| number as u64 % u64::from(of) == u64::from(index - 1);
+    let part = scenarios.into_iter().enumerate().filter(|(n, _)| mine(*n)).map(|(_, s)| s).collect();
+    (part, Partition { index, of, set: set.finish(), all })
 }
 
 /// The plan of one scenario.

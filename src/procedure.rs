@@ -8,8 +8,9 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
+    scenario::method::Place,
 };
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 pub mod archive;
 pub mod command;
@@ -31,6 +32,10 @@ pub struct Backup {
     pub templates: Option<PathBuf>,
     /// The tarball of `ASSETS_DIR` (runbook 2.2, 6).
     pub assets: Option<PathBuf>,
+    /// The base backup, and the recovery target (runbook 2.3).
+    pub point: Option<pitr::Point>,
+    /// The places that it was to hold and does not, because somebody forgot them.
+    pub forgotten: BTreeSet<Place>,
     /// The manifest (runbook 2.4).
     pub manifest: Option<manifest::Manifest>,
 }
@@ -44,8 +49,47 @@ pub struct Armed {
     pub first_page: Option<u16>,
     /// Objects that the next copy leaves out.
     pub without_objects: Vec<ObjectKey>,
+    /// Whether the next archive of `ASSETS_DIR` is forgotten.
+    pub without_assets: bool,
+    /// Whether the next copy of the batch results is forgotten.
+    pub without_results: bool,
     /// Whether the next restore leaves out the sequences' positions.
     pub without_sequences: bool,
+    /// What goes wrong when the stores are recovered next.
+    pub astray: BTreeSet<Astray>,
+}
+
+/// A way in which a recovery to a point in time goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Astray {
+    /// The bucket is brought to where it was when the base backup was taken.
+    BucketAtBaseBackup,
+    /// Delete markers are passed over: every key comes back.
+    MarkersPassedOver,
+    /// The database's target is an hour after the real one.
+    PastArchive,
+    /// The database's target is an hour before the base backup.
+    BeforeBaseBackup,
+    /// What was committed at the very target is left out.
+    Exclusive,
+    /// The recovery looks for a timeline that nobody was ever on.
+    WrongTimeline,
+    /// The recovered server keeps the source's `archive_command`.
+    Archiving,
+}
+
+impl Astray {
+    /// Whether it is the bucket's recovery that goes wrong, and not the database's.
+    pub fn is_of_bucket(self) -> bool {
+        match self {
+            Self::BucketAtBaseBackup | Self::MarkersPassedOver => true,
+            Self::PastArchive
+            | Self::BeforeBaseBackup
+            | Self::Exclusive
+            | Self::WrongTimeline
+            | Self::Archiving => false,
+        }
+    }
 }
 
 /// How a command failed, with the end of what it said.

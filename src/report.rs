@@ -2,16 +2,44 @@
 //! comes out the same, byte for byte. No report touches a live system.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
-    journal::folder,
+    base::{
+        digest::Digest,
+        trouble::{OrTrouble as _, Trouble},
+    },
+    journal::{folder, read::EVENTS},
     model::record::RunRecord,
 };
 use std::path::{Path, PathBuf};
 
+// Each report may import those declared before it.
+pub mod controls;
 pub mod html;
 pub mod junit;
+pub mod oscal;
 pub mod pages;
 pub mod terminal;
+
+pub mod pdf;
+
+/// The digests that a report vouches by, beside the record itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// SHA-256 of `record.json`.
+    pub record: Digest,
+    /// SHA-256 of the journal; none where there is none to read.
+    pub journal: Option<Digest>,
+}
+
+impl Evidence {
+    /// The digests of a record and of the journal in its folder.
+    ///
+    /// # Errors
+    /// Blames the harness.
+    pub fn of(dir: &Path, record: &RunRecord) -> Result<Self, Trouble> {
+        let journal = Digest::of_file(&dir.join(EVENTS)).ok();
+        Ok(Self { record: Digest::of(json(record)?), journal })
+    }
+}
 
 /// The record as JSON, as it is kept in `record.json`.
 ///
@@ -29,13 +57,18 @@ pub fn json(record: &RunRecord) -> Result<String, Trouble> {
 /// # Errors
 /// Blames the surroundings where a file can't be written, the harness where one can't be made.
 pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Trouble> {
-    let write = |(name, text): (&str, String)| {
+    let evidence = Evidence::of(dir, record)?;
+    let write = |name: &str, bytes: Vec<u8>| {
         let path = dir.join(name);
-        folder::write_whole(&path, text.as_bytes()).map(|()| path)
+        folder::write_whole(&path, &bytes)?;
+        Ok::<_, Trouble>(path)
     };
-    let record_json = write(("record.json", json(record)?))?;
-    let junit_xml = write(("junit.xml", junit::render(record)?))?;
-    // Last: it reads PDFs, and the others are there whatever becomes of that.
-    let report_html = write(("report.html", html::render(record, &pages::pictures(record, dir))))?;
-    Ok(vec![record_json, junit_xml, report_html])
+    Ok(vec![
+        write("record.json", json(record)?.into_bytes())?,
+        write("junit.xml", junit::render(record)?.into_bytes())?,
+        write("oscal-assessment-results.json", oscal::render(record, &evidence)?.into_bytes())?,
+        write("report.pdf", pdf::render(record, &evidence)?)?,
+        // Last: it reads PDFs, and the others are there whatever becomes of that.
+        write("report.html", html::render(record, &pages::pictures(record, dir)).into_bytes())?,
+    ])
 }

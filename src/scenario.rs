@@ -22,6 +22,8 @@ pub mod seed;
 
 pub mod profile;
 
+pub mod budgets;
+
 mod words;
 
 pub mod parse;

@@ -7,6 +7,7 @@ use crate::{
     model::{profile::Profile, state::Database},
     scenario::method::Method,
     system::{
+        cluster::OwnServer,
         destroy::Guard,
         engine::{ApiKeys, Engine, EngineProcess, Launch, Start},
         gate::Gate,
@@ -75,6 +76,9 @@ pub struct Handles {
     pub backups: Bucket,
     /// Its name.
     pub backup_bucket: BucketName,
+    /// The PostgreSQL server of the site's own, where its method needs one: archived WAL, data
+    /// directories to start it on.
+    pub server: Option<OwnServer>,
     /// PostgreSQL's client programs.
     pub programs: PgBin,
     /// The target profile.

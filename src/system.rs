@@ -1,6 +1,7 @@
 //! Doors to the outside: the only places that speak to PostgreSQL, object stores, containers and the
 //! engine.
 
+pub mod cluster;
 pub mod containers;
 pub mod destroy;
 pub mod engine;

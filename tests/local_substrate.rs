@@ -13,6 +13,8 @@ use pulp_drill::runbook::provision::leftovers::{sweep, sweep_kept};
 use pulp_drill::runbook::provision::processes::{
     Durability, ObjectProgram, ObjectServer, Places, PostgresServer, discover,
 };
+use pulp_drill::system::cluster::{Came, OwnServer};
+use pulp_drill::system::postgres::Postgres;
 use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -366,4 +368,41 @@ async fn minio_is_used_when_its_health_says_ready() {
     assert!(server.endpoint.starts_with("http://127.0.0.1:"));
     assert!(server.daemon().log_text().contains("answering 200"), "it was not ready yet");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all_that_is_its() {
+    let temp = temp();
+    let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "own", false).unwrap();
+    let redactor = Redactor::new();
+    let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
+    let own = OwnServer::start(&run_dir, "own-001", &bin, &redactor).await.unwrap();
+    let ask = async |sql: &str| {
+        let door = Postgres::connect(&own.access("postgres").await).await.unwrap();
+        let rows = door.rows(sql, &[]).await;
+        door.close().await;
+        rows.unwrap()
+    };
+    ask("with made as (select pg_create_restore_point('here')) select to_json(count(*)) from made").await;
+    let name = ask("select to_json(pg_walfile_name(pg_switch_wal()))").await.remove(0);
+    let segment = own.archive().join(name.as_str().unwrap());
+    let archived = until(|| segment.is_file().then_some(()));
+    tokio::time::timeout(Duration::from_secs(20), archived).await.expect("the segment was archived");
+    assert_eq!(ask("select to_json(current_setting('fsync'))").await, ["on"]);
+
+    let first = own.data_dir().await;
+    own.stop().await;
+    let other = own.fresh_dir().await;
+    assert!(Command::new("cp").arg("-a").args([&first, &other]).status().unwrap().success());
+    own.set(&other, &[("cluster_name", "it's another")]).unwrap();
+    assert!(matches!(own.start_on(&other).await.unwrap(), Came::Up(_)));
+    assert_eq!(ask("select to_json(current_setting('cluster_name'))").await, ["it's another"]);
+    own.set(&other, &[("no_such_setting", "on")]).unwrap();
+    let Came::Down(said) = own.start_on(&other).await.unwrap() else { panic!("started all the same") };
+    assert!(said.contains("no_such_setting"), "{said}");
+
+    own.lose().await.unwrap();
+    assert!(!other.exists() && segment.is_file());
+    own.remove().await.unwrap();
+    assert!(!own.home().exists());
 }

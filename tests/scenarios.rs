@@ -133,7 +133,8 @@ expect:
 fn words_are_read_back_as_the_step_they_came_from() {
     let text = fs::read_to_string("tests/fixtures/all-words.yaml").unwrap();
     let first = read_text(&text).map_err(|d| d.render(false, 100)).unwrap().remove(0);
-    let words = first.steps.iter().map(|s| format!("\n  - {}", s.value.words(&first.method))).collect::<String>();
+    let words =
+        first.steps.iter().map(|s| format!("\n  - {}", s.value.words(&first.method))).collect::<String>();
     let again = read_text(drill(&words, "[]")).map_err(|d| d.render(false, 100)).unwrap().remove(0);
     let steps = |scenario: &Scenario| {
         scenario.steps.iter().map(|s| s.value.words(&scenario.method)).collect::<Vec<_>>()
@@ -319,7 +320,7 @@ fn mistakes_in_a_seed_are_shown_with_their_lines() {
 #[test]
 fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
     let profile = read_profile(BUILTIN).map_err(|d| d.render(false, 100)).unwrap();
-    assert_eq!(profile.with_binaries().count(), 2);
+    assert_eq!(profile.with_binaries().count(), 3);
     assert_eq!(profile.migrate, ["pulp-drill", "standin", "migrate"]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("copy.yaml");

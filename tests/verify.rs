@@ -30,6 +30,7 @@ fn table(rows: &[(&str, Value)]) -> Table {
     Table {
         columns: columns.unwrap_or_default(),
         rows: rows.iter().map(|(key, json)| ((*key).to_owned(), row(json.clone()))).collect(),
+        damaged: Default::default(),
     }
 }
 
@@ -43,6 +44,7 @@ fn asset() -> Value {
 /// A sound state.
 fn sound() -> State {
     let version = json!({ "object_key": "1-logo.png", "size_bytes": null, "content_hash": null });
+    let job = json!({ "items": [{ "template": "invoice" }], "result_key": "1.json" });
     let schedule = json!({ "name": "monthly", "next_run_at": "2026-01-01T00:00:00Z" });
     let feeds = Some(("audit_events".into(), "id".to_owned()));
     let part = (Some("assets".into()), "text not null".to_owned());
@@ -51,6 +53,7 @@ fn sound() -> State {
             tables: [
                 ("assets".into(), table(&[("[1]", asset())])),
                 ("asset_versions".into(), table(&[("[1]", version)])),
+                ("batch_jobs".into(), table(&[("[1]", job)])),
                 ("schedules".into(), table(&[("[1]", schedule)])),
                 ("audit_events".into(), table(&[("[7]", json!({ "id": 7 }))])),
             ]
@@ -59,7 +62,7 @@ fn sound() -> State {
                 .into(),
             catalog: Catalog { parts: [("column assets.filename".into(), part)].into() },
         },
-        results: Default::default(),
+        results: [("1.json".into(), object("results"))].into(),
         objects: [("1-logo.png".into(), object(BYTES))].into(),
     }
 }
@@ -122,6 +125,42 @@ fn lost_added_and_changed_rows_are_told() {
         after(|s| set(s, "schedules", "next_run_at", json!("2026-01-02T00:00:00Z"))),
         ["row changed: schedules/monthly", "schedule moved: monthly"]
     );
+}
+
+#[test]
+fn batch_results_are_told_apart_from_assets() {
+    assert_eq!(after(|s| s.results.clear()), ["missing binary: batch_jobs/invoice"]);
+    let changed = |s: &mut State| drop(s.results.insert("1.json".into(), object("Results")));
+    assert_eq!(after(changed), ["wrong content: batch_jobs/invoice"]);
+    // A key of the one place is no key of the other.
+    let moved = |s: &mut State| s.objects.extend(std::mem::take(&mut s.results));
+    assert_eq!(after(moved), ["missing binary: batch_jobs/invoice", "orphan binary: 1.json"]);
+}
+
+#[test]
+fn a_damaged_file_is_told_and_its_rows_were_looked_for() {
+    let damaged = |s: &mut State| {
+        let rows = rows(s, "assets");
+        rows.rows.clear();
+        rows.damaged.insert(".assets-index.json".to_owned(), "no JSON".to_owned());
+    };
+    assert_eq!(after(damaged), ["damaged file: assets/.assets-index.json", "row lost: assets/logo.png"]);
+    let mut state = sound();
+    damaged(&mut state);
+    let findings: Vec<Finding> =
+        all(&sound(), &state).into_iter().flat_map(|(_, looked)| looked.findings).collect();
+    assert!(findings[1].follows_from(&findings[0]), "{findings:?}");
+    // Nothing is left, and all of it was looked for.
+    let gone = |s: &mut State| {
+        for table in ["assets", "asset_versions", "batch_jobs"] {
+            rows(s, table).rows.clear();
+        }
+        s.objects.clear();
+        s.results.clear();
+    };
+    gone(&mut state);
+    let looked = all(&sound(), &state).into_iter().find(|(check, _)| *check == "reconcile").unwrap().1;
+    assert!(matches!(looked.outcome, CheckOutcome::Looked { at: 3 }), "{:?}", looked.outcome);
 }
 
 #[test]

@@ -25,17 +25,26 @@ _pulp__drill() {
             pulp__drill,evidence)
                 cmd="pulp__drill__subcmd__evidence"
                 ;;
+            pulp__drill,explore)
+                cmd="pulp__drill__subcmd__explore"
+                ;;
             pulp__drill,generate)
                 cmd="pulp__drill__subcmd__generate"
                 ;;
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
                 ;;
+            pulp__drill,history)
+                cmd="pulp__drill__subcmd__history"
+                ;;
             pulp__drill,keys)
                 cmd="pulp__drill__subcmd__keys"
                 ;;
             pulp__drill,list)
                 cmd="pulp__drill__subcmd__list"
+                ;;
+            pulp__drill,manifest)
+                cmd="pulp__drill__subcmd__manifest"
                 ;;
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
@@ -82,17 +91,26 @@ _pulp__drill() {
             pulp__drill__subcmd__help,evidence)
                 cmd="pulp__drill__subcmd__help__subcmd__evidence"
                 ;;
+            pulp__drill__subcmd__help,explore)
+                cmd="pulp__drill__subcmd__help__subcmd__explore"
+                ;;
             pulp__drill__subcmd__help,generate)
                 cmd="pulp__drill__subcmd__help__subcmd__generate"
                 ;;
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
                 ;;
+            pulp__drill__subcmd__help,history)
+                cmd="pulp__drill__subcmd__help__subcmd__history"
+                ;;
             pulp__drill__subcmd__help,keys)
                 cmd="pulp__drill__subcmd__help__subcmd__keys"
                 ;;
             pulp__drill__subcmd__help,list)
                 cmd="pulp__drill__subcmd__help__subcmd__list"
+                ;;
+            pulp__drill__subcmd__help,manifest)
+                cmd="pulp__drill__subcmd__help__subcmd__manifest"
                 ;;
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
@@ -118,11 +136,26 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__evidence,verify)
                 cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__verify"
                 ;;
+            pulp__drill__subcmd__help__subcmd__history,add)
+                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__add"
+                ;;
+            pulp__drill__subcmd__help__subcmd__history,show)
+                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__show"
+                ;;
             pulp__drill__subcmd__help__subcmd__keys,new)
                 cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
                 ;;
+            pulp__drill__subcmd__help__subcmd__manifest,create)
+                cmd="pulp__drill__subcmd__help__subcmd__manifest__subcmd__create"
+                ;;
+            pulp__drill__subcmd__help__subcmd__manifest,verify)
+                cmd="pulp__drill__subcmd__help__subcmd__manifest__subcmd__verify"
+                ;;
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
+                ;;
+            pulp__drill__subcmd__help__subcmd__report,merge)
+                cmd="pulp__drill__subcmd__help__subcmd__report__subcmd__merge"
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__engine"
@@ -132,6 +165,24 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
+                ;;
+            pulp__drill__subcmd__history,add)
+                cmd="pulp__drill__subcmd__history__subcmd__add"
+                ;;
+            pulp__drill__subcmd__history,help)
+                cmd="pulp__drill__subcmd__history__subcmd__help"
+                ;;
+            pulp__drill__subcmd__history,show)
+                cmd="pulp__drill__subcmd__history__subcmd__show"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,add)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__add"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,help)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,show)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__show"
                 ;;
             pulp__drill__subcmd__keys,help)
                 cmd="pulp__drill__subcmd__keys__subcmd__help"
@@ -145,6 +196,24 @@ _pulp__drill() {
             pulp__drill__subcmd__keys__subcmd__help,new)
                 cmd="pulp__drill__subcmd__keys__subcmd__help__subcmd__new"
                 ;;
+            pulp__drill__subcmd__manifest,create)
+                cmd="pulp__drill__subcmd__manifest__subcmd__create"
+                ;;
+            pulp__drill__subcmd__manifest,help)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help"
+                ;;
+            pulp__drill__subcmd__manifest,verify)
+                cmd="pulp__drill__subcmd__manifest__subcmd__verify"
+                ;;
+            pulp__drill__subcmd__manifest__subcmd__help,create)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__create"
+                ;;
+            pulp__drill__subcmd__manifest__subcmd__help,help)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__manifest__subcmd__help,verify)
+                cmd="pulp__drill__subcmd__manifest__subcmd__help__subcmd__verify"
+                ;;
             pulp__drill__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__pdf__subcmd__diff"
                 ;;
@@ -156,6 +225,18 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__pdf__subcmd__help,help)
                 cmd="pulp__drill__subcmd__pdf__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report,help)
+                cmd="pulp__drill__subcmd__report__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report,merge)
+                cmd="pulp__drill__subcmd__report__subcmd__merge"
+                ;;
+            pulp__drill__subcmd__report__subcmd__help,help)
+                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report__subcmd__help,merge)
+                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__merge"
                 ;;
             pulp__drill__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__standin__subcmd__engine"
@@ -188,7 +269,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run list check schema doctor sweep report evidence keys pdf standin generate help"
+            opts="-h -V --help --version run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -351,6 +432,52 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__explore)
+            opts="-h --operations --writes --bound --seed --grace --no-results --format --replay --svg --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --operations)
+                    COMPREPLY=($(compgen -W "upload delete replace replace-new-key copy label batch" -- "${cur}"))
+                    return 0
+                    ;;
+                --writes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bound)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --svg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__generate)
             opts="-h --help bash zsh fish man reference"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -366,7 +493,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run list check schema doctor sweep report evidence keys pdf standin generate help"
+            opts="run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -449,6 +576,20 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__explore)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__generate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -466,6 +607,48 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history)
+            opts="add show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -519,6 +702,48 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__manifest)
+            opts="create verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__pdf)
             opts="diff"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -548,8 +773,22 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__report)
-            opts=""
+            opts="merge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__report__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -659,6 +898,132 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__history)
+            opts="-h --help add show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__add)
+            opts="-h --ledger --now --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help)
+            opts="add show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__show)
+            opts="-h --ledger --every --budgets --now --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human openmetrics svg" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__keys)
             opts="-h --help new help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -755,6 +1120,144 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__manifest)
+            opts="-h --help create verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__create)
+            opts="-h --out --api-url --api-key-file --profile --metadata-only --db-dump --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --db-dump)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help)
+            opts="create verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__create)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__manifest__subcmd__verify)
+            opts="-h --in --api-url --api-key-file --profile --metadata-only --tolerance --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --api-key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tolerance)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__pdf)
             opts="-h --help diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -830,7 +1333,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__report)
-            opts="-h --format --help"
+            opts="-h --format --help merge help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -847,8 +1350,68 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help)
+            opts="merge help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__merge)
+            opts="-h --out --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
+            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --filter --partition --budgets --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -856,6 +1419,26 @@ _pulp__drill() {
             case "${prev}" in
                 --substrate)
                     COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
+                    return 0
+                    ;;
+                --objects)
+                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
+                    return 0
+                    ;;
+                --postgres)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --postgres-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --minio-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --engine)
@@ -883,6 +1466,14 @@ _pulp__drill() {
                     return 0
                     ;;
                 --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1038,12 +1629,16 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__standin__subcmd__migrate)
-            opts="-h --help"
+            opts="-h --to --stop-in-the-middle --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -32,7 +32,10 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Va
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "keys" -d 'Make keys to sign runs with'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "pdf" -d 'Compare PDFs'
@@ -43,6 +46,12 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l substrate 
 local\t'A private PostgreSQL cluster and an S3 server, as child processes'
 containers\t'Docker or Podman containers'
 external\t'Your own PostgreSQL and S3'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
+minio\t'MinIO'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image; several, with commas between them, make a run each. The default is that of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l registry -d 'Put before the names of default images, for a registry of your own: mirror.example/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ready-within -d 'How long the engine may take until GET /health/ready says yes' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
@@ -62,6 +71,8 @@ old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
@@ -87,10 +98,73 @@ json\t''"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l operations -d 'Operations, each in every write order' -r -f -a "upload\t'upload'
+delete\t'delete'
+replace\t'replace in place'
+replace-new-key\t'replace under a new key'
+copy\t'copy'
+label\t'label move'
+batch\t'batch job ends'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l writes -d 'Up to how many writes beside one backup, 1 to 4' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l bound -d 'Interleavings of one combination of writes that are looked at; with more of them, so many are chosen by chance' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l seed -d 'What the choice depends on' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l grace -d 'Delete grace: sub-steps of the backup between the change of a row and the removal of its object' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l format -d 'How to print' -r -f -a "human\t'For people'
+json\t'One JSON object'
+markdown\t'Markdown tables'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay -d 'Perform one schedule in the model and say what comes of it' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l svg -d 'Also write a picture of each cell, or of the replayed schedule, into this folder' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l no-results -d 'Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'
 junit\t'JUnit XML, as in junit.xml'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l out -d 'Where the joined run is stored, as with run --report-dir' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l every -d 'How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l budgets -d 'A file with budgets, of which max-age-of-last-drill stands in for --every' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l format -d 'What is printed' -r -f -a "human\t'A trend for a terminal'
+openmetrics\t'OpenMetrics, for Prometheus'
+svg\t'A small chart'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "verify" -d 'Compare a manifest with a live engine'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l out -d 'The folder of the backup; made if it is not there. A manifest in it is not overwritten' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-url -d 'The engine' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-key-file -d 'A file with the admin key; the default is the environment variable API_KEY_ADMIN' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l profile -d 'The target profile: which tables there are, where DATABASE_URL is set' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l db-dump -d 'Where the dump of the database lies; recorded with its SHA-256' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l metadata-only -d 'Metadata only, as the runbook\'s own tool: no binary is read and no digest computed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l in -d 'The folder of the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-url -d 'The engine' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-key-file -d 'A file with the admin key; the default is the environment variable API_KEY_ADMIN' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l profile -d 'The target profile: which tables there are, where DATABASE_URL is set' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l tolerance -d 'How many items may have drifted' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l metadata-only -d 'Metadata only, as the runbook\'s own tool: no binary is read and no digest computed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Compare a manifest with a live engine'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
@@ -140,6 +214,8 @@ wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Says that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l stop-in-the-middle -d 'Apply the last step by half and fail, as a migration that was killed'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l dir -d 'Folder that holds the objects; made when it is missing' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l listen -d 'Address to listen on; port 0 takes a free port and prints it' -r
@@ -150,19 +226,27 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep report evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from report" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "verify" -d 'Compare a manifest with a live engine'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'

@@ -10,8 +10,29 @@ use crate::{
     model::record::RunRecord,
     report::{self, junit, terminal},
 };
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+pub mod merge;
+
+/// Arguments of `pulp-drill report`, or of what it can do besides.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ReportCommand {
+    /// What is rendered.
+    #[command(flatten)]
+    pub args: ReportArgs,
+    /// Something else than rendering.
+    #[command(subcommand)]
+    pub merge: Option<Merge>,
+}
+
+/// What `report` can do besides rendering a run.
+#[derive(Subcommand, Debug)]
+pub enum Merge {
+    /// Join the runs of all parts of `run --partition` into one with one verdict
+    Merge(merge::MergeArgs),
+}
 
 /// Renders a stored run again.
 #[derive(Args, Debug)]
@@ -46,9 +67,8 @@ pub struct Outcome {
     pub intact: bool,
 }
 
-/// Reads the run's events and writes `record.json`, `junit.xml` and `report.html` into its folder
-/// again. Changed
-/// events are not rendered.
+/// Reads the run's events and writes all reports into its folder again. Changed events are not
+/// rendered.
 ///
 /// # Errors
 /// Blames the user where the folder is no run's, the surroundings where it can't be read or written.

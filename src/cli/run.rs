@@ -13,6 +13,7 @@ use crate::{
     evidence::{self, SIGNED_BY, UNSIGNED, chain, key::SigningKey},
     journal::{Journal, Logbook, update_latest},
     model::{
+        budget::Budgets,
         event::{Event, FORMAT, RunStarted},
         record::RunRecord,
         verdict::Verdict,
@@ -101,8 +102,10 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     for (id, why) in &prepared.skipped {
         log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
     }
+    let budgets = prepared.budgets;
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };
     let exit = run.to_its_end(prepared, Stores { held, elsewhere }).await?;
+    let exit = run.hold_against(&budgets, exit)?;
     run.finish(exit)
 }
 
@@ -161,8 +164,19 @@ impl Run {
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
     async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<u8, Trouble> {
-        let Prepared { plans, seeds, golden, profile, engine, library, images, objects, skipped: _ } =
-            prepared;
+        let Prepared {
+            plans,
+            part: _,
+            budgets: _,
+            seeds,
+            golden,
+            profile,
+            engine,
+            library,
+            images,
+            objects,
+            skipped: _,
+        } = prepared;
         let swept = leftovers::sweep_everywhere(false).await?;
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;
@@ -254,6 +268,20 @@ impl Run {
         outcomes
     }
 
+    /// Holds what was measured against the budgets. Gives the exit code that this makes of the other.
+    fn hold_against(&self, budgets: &Budgets, exit: u8) -> Result<u8, Trouble> {
+        let mut exit = exit;
+        for checked in budgets.against(&self.journal.record()) {
+            exit = match (checked.verdict, exit) {
+                (Verdict::Fail, HELD | UNVERIFIED) => INTEGRITY,
+                (Verdict::Unknown, HELD) => UNVERIFIED,
+                (Verdict::Pass | Verdict::Unknown | Verdict::Fail, _) => exit,
+            };
+            self.log().event(Event::BudgetChecked(checked))?;
+        }
+        Ok(exit)
+    }
+
     /// Ends the journal, writes the reports and prints the result.
     fn finish(&self, exit: u8) -> Result<u8, Trouble> {
         let so_far = self.journal.record();
@@ -339,6 +367,7 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result
         ]),
         scenarios: prepared.plans.iter().map(|p| p.id.clone()).collect(),
         previous: Vec::new(),
+        partition: prepared.part.clone(),
     })
 }
 

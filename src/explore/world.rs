@@ -289,6 +289,11 @@ impl World {
             }
             Step::Start => self.stopped = false,
         }
+        self.advance(course, step);
+    }
+
+    /// Takes down that the backup has made a sub-step.
+    fn advance(&mut self, course: &Course, step: Step) {
         self.since_dump += u8::from(self.since_dump > 0);
         match step {
             // Counted from 1, so that the dump itself can be told from none.

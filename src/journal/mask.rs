@@ -13,7 +13,7 @@ use crate::{
 use serde_json::Value;
 
 /// Fields that hold a word of a closed list.
-const WORDS: &[&str] = &["type", "verdict", "check", "kind", "severity", "went", "role", "at"];
+const WORDS: &[&str] = &["type", "budget", "verdict", "check", "kind", "severity", "went", "role", "at"];
 
 /// Fields that hold a map with free keys; all other keys are the format's own.
 const MAPS: &[&str] = &["versions", "config", "started_by", "machine", "tables"];

@@ -156,6 +156,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rto_ms: Option<u64>,
     },
+    /// What was measured was held against a budget.
+    BudgetChecked(BudgetChecked),
     /// A run ended.
     RunFinished {
         /// The greatest verdict of its scenarios.
@@ -166,6 +168,31 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut_short: Option<String>,
     },
+}
+
+/// What a budget bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BudgetId {
+    /// The recovery time.
+    Rto,
+    /// The recovery point.
+    Rpo,
+}
+
+/// A measurement and its budget.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetChecked {
+    /// What is bounded.
+    pub budget: BudgetId,
+    /// The bound, in milliseconds.
+    pub limit_ms: u64,
+    /// The worst that was measured; none where nothing was.
+    pub measured_ms: Option<u64>,
+    /// The scenario in which it was measured.
+    pub scenario: Option<ScenarioId>,
+    /// Pass within, fail over, unknown where nothing was measured.
+    pub verdict: Verdict,
 }
 
 /// How a run began.
@@ -193,6 +220,9 @@ pub struct RunStarted {
     /// is missed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<Previous>,
+    /// Which part of a set it runs; none for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
 }
 
 /// A run as a later one names it.
@@ -205,6 +235,25 @@ pub struct Previous {
     /// SHA-256 of its events; none where it had not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Digest>,
+}
+
+/// A part of a set of scenarios, run by itself; `pulp-drill report merge` joins the parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Which part, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+    /// A digest of the ids and files of the whole set: parts of other sets are told by it.
+    pub set: Digest,
+    /// The ids of the whole set, clean controls included, in the order of its plan.
+    pub all: Vec<ScenarioId>,
+}
+
+impl std::fmt::Display for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "part {} of {}", self.index, self.of)
+    }
 }
 
 /// How a scenario began.

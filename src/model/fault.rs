@@ -16,14 +16,48 @@ pub enum Takes {
     Objects,
     /// At once, in the live database: a backup holds rows as a dump only.
     Rows,
+    /// At once, in the files that hold rows in file mode, live or in the backup's archive of them.
+    RowFiles,
     /// At once, in the backup's files.
     Backup,
     /// When the database is dumped next.
     NextDump,
     /// When the bucket is copied next.
     NextCopy,
+    /// When `ASSETS_DIR` is archived next.
+    NextArchive,
+    /// When the results of batch jobs are copied next.
+    NextResults,
     /// When the rows are restored next.
     NextRestore,
+    /// At once, in the bucket's versions.
+    Versions,
+    /// At once, in the archive of WAL.
+    Archive,
+    /// When the bucket is recovered to a point in time next.
+    NextBucketRecovery,
+    /// When the database is recovered to a point in time next.
+    NextDatabaseRecovery,
+}
+
+/// A row of an entity of the profile, by the name that people know it by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedRow {
+    /// The profile's entity: `schedule`.
+    pub entity: String,
+    /// Its label: `Weekly reminder`.
+    pub named: String,
+}
+
+/// A tarball of a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Archive {
+    /// Of `TEMPLATES_DIR`.
+    Templates,
+    /// Of `ASSETS_DIR`.
+    Assets,
 }
 
 /// What a fault's value names, for the checks of scenario files.
@@ -58,6 +92,8 @@ impl Names for TemplateKey {
 impl Names for TableName {}
 impl Names for String {}
 impl Names for u16 {}
+impl Names for Archive {}
+impl Names for NamedRow {}
 
 /// A fault in lists and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +134,11 @@ macro_rules! faults {
             /// The id in the catalogue, and the name of its page in `docs/faults/`.
             pub fn id(&self) -> &'static str {
                 match self { $(Self::$variant { .. } => $id),* }
+            }
+
+            /// The words of a scenario file, without the value.
+            pub fn words(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $words),* }
             }
 
             /// Where and when it takes effect.
@@ -142,12 +183,22 @@ faults! {
         "The object behind an asset goes back to what it was before it was last replaced.",
     LoseRow(asset: AssetName) "row-lost" "lose row of asset" Rows Contents
         "The row of an asset is deleted; its object stays.",
+    LoseNamedRow(row: NamedRow) "named-row-lost" "lose row" Rows Contents
+        "The row of any entity of the profile is deleted, and with it what the database deletes by itself.",
     RepointRow(assets: [AssetName; 2]) "row-repointed" "point row at another binary" Rows Contents
         "The row of the first asset is made to point at the object of the second.",
     ChangeDefinition(template: TemplateKey) "definition-changed" "change one character in definition" Rows Contents
         "One character of a template's current definition is changed; counts and lengths stay.",
     TruncateDump "dump-truncated" "truncate dump" Backup Procedure
         "The dump file loses its second half.",
+    TruncateArchive(archive: Archive) "archive-truncated" "truncate archive" Backup Procedure
+        "The tarball of a folder loses its second half.",
+    TruncateRowFile(table: TableName) "row-file-truncated" "truncate file with rows of" RowFiles Contents
+        "A file that holds a table's rows in file mode loses its second half.",
+    ForgetAssets "assets-folder-forgotten" "forget assets folder" NextArchive Contents
+        "`TEMPLATES_DIR` is archived and `ASSETS_DIR` is not.",
+    ForgetResults "results-forgotten" "forget results" NextResults Reconcile
+        "The results of batch jobs are not copied.",
     LeaveTableOut(table: TableName) "dump-without-table" "leave table out of dump" NextDump Catalog
         "The dump is taken without one table.",
     CopyFirstPage(keys: u16) "copy-first-page-only" "stop copy after first page of" NextCopy Reconcile
@@ -156,4 +207,26 @@ faults! {
         "The copy of the bucket leaves out the objects of assets whose names start like this.",
     LeaveSequencesOut "sequences-left-out" "leave out sequence data" NextRestore Sequences
         "The rows come back without the positions of their sequences.",
+    SuspendVersioning "versioning-off" "suspend versioning" Versions Procedure
+        "The bucket's versioning is suspended: what is replaced or deleted from now on is lost.",
+    ExpireVersions(asset: AssetName) "version-expired" "expire versions of binary" Versions Reconcile
+        "Every version of the object behind an asset is removed for good; delete markers stay.",
+    LoseSegment "wal-gap" "lose WAL segment" Archive Procedure
+        "The last WAL segment but one is gone from the archive.",
+    CorruptSegment "wal-corrupt" "corrupt WAL segment" Archive Procedure
+        "A byte in the middle of the last WAL segment but one is changed in the archive.",
+    BucketAtBaseBackup "bucket-at-another-time" "recover bucket as of base backup" NextBucketRecovery Reconcile
+        "The bucket is brought to the moment of the base backup, the rows to the recovery target.",
+    PassOverMarkers "delete-markers-ignored" "pass over delete markers" NextBucketRecovery Reconcile
+        "The newest version of every key comes back, deleted or not.",
+    TargetPastArchive "target-past-archive" "set target past archive" NextDatabaseRecovery Procedure
+        "The database is to be recovered to an hour after the recovery target.",
+    TargetBeforeBaseBackup "target-before-base-backup" "set target before base backup" NextDatabaseRecovery Procedure
+        "The database is to be recovered to an hour before the base backup.",
+    LeaveTargetOut "target-exclusive" "leave out target itself" NextDatabaseRecovery Procedure
+        "The recovery stops before what was committed at the very target, not after it.",
+    WrongTimeline "wrong-timeline" "recover along another timeline" NextDatabaseRecovery Procedure
+        "The recovery is to follow a timeline that no server was ever on.",
+    ShareArchive "archive-shared" "keep archiving into source's archive" NextDatabaseRecovery Procedure
+        "The recovered server keeps the archive_command of the source.",
 }

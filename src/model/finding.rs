@@ -77,6 +77,9 @@ findings! {
     RowChanged "row changed" Failure
         "A row differs from the cut point."
         "Compare expected and actual below; restore the dump of the cut point.",
+    DamagedFile "damaged file" Failure
+        "A file that holds rows is cut off, or not in the form that the engine writes."
+        "Extract the archive of the cut point again; if the file is damaged there too, fall back to the backup before (runbook 6).",
     TableLost "table lost" Failure
         "A table of the source is not there."
         "Dump without --table, --exclude-table and --schema filters (runbook 2.1).",
@@ -128,6 +131,9 @@ findings! {
     ScheduleMoved "schedule moved" Failure
         "A schedule's next run is not the one of the cut point."
         "Check that nothing dispatched or rewrote schedules during the restore (runbook 3.5).",
+    ResultLost "batch result lost" Failure
+        "A completed batch job can't be polled any more, or gives other results than it did."
+        "Back up the place with the results of batch jobs like the database and the binaries; it is a third durable place (runbook 1).",
     ManifestDrift "manifest drift" Failure
         "The metadata inventory drifted beyond its tolerance."
         "Compare the added, removed and changed items with the manifest of the backup (runbook 4).",
@@ -152,13 +158,15 @@ impl FindingKind {
     /// thing. What the engine does wrong by itself never is: damage excuses no lie.
     pub fn may_follow_from(self, cause: Self) -> bool {
         use FindingKind as K;
-        let rows = [K::RowLost, K::RowAdded, K::RowChanged, K::TableLost, K::CatalogDiffers];
+        let rows = [K::RowLost, K::RowAdded, K::RowChanged, K::DamagedFile, K::TableLost, K::CatalogDiffers];
         let binaries = [K::MissingBinary, K::WrongSize, K::WrongContent];
         match self {
             K::PdfDiffers | K::RenderRefused => rows.contains(&cause) || binaries[1..].contains(&cause),
             K::OrphanBinary => [K::RowLost, K::RowChanged].contains(&cause),
             K::WrongSize | K::WrongContent | K::MissingBinary => cause == K::RowChanged,
             K::ManifestDrift | K::ScheduleMoved => rows.contains(&cause),
+            K::RowLost => cause == K::DamagedFile,
+            K::ResultLost => rows.contains(&cause) || binaries.contains(&cause),
             K::EngineNotReady => [K::TableLost, K::CatalogDiffers, K::RestoreFailed].contains(&cause),
             K::CatalogDiffers | K::SequenceBehind => cause == K::TableLost,
             K::PdfMetadataDiffers
@@ -172,9 +180,9 @@ impl FindingKind {
             | K::WrongReason
             | K::PartialPdf
             | K::UnstoredWrite
-            | K::RowLost
             | K::RowAdded
             | K::RowChanged
+            | K::DamagedFile
             | K::TableLost
             | K::BackupFailed
             | K::RestoreFailed

@@ -28,6 +28,68 @@ pub struct Profile {
     /// The command that migrates the database forward, with the engine's environment. The word
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
+    /// Where the rows are when they are kept in files (runbook 6); without it the target has no such
+    /// mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_mode: Option<FileMode>,
+}
+
+/// Rows in files (`STORAGE_MODE=file`): which files hold which table, and what the tables mean.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileMode {
+    /// The files of each table.
+    pub tables: BTreeMap<TableName, FileTable>,
+    /// The durable entities, as for a database; what `entities` says above does not hold in file
+    /// mode.
+    pub entities: BTreeMap<String, Entity>,
+}
+
+/// The files that hold the rows of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FileTable {
+    /// The folder that they lie in.
+    pub folder: RowFolder,
+    /// Which files, as a path below it: `.assets-index.json`, `*/template.json`. A `*` stands for
+    /// any part of one name, but not for the dot that a name begins with.
+    pub files: String,
+    /// What is in such a file.
+    pub form: FileForm,
+    /// The member that holds the table's rows, where they are part of other rows: a list, or an
+    /// object of rows by name. It is no part of those other rows then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// For rows within rows: members that are taken over from the row that they are part of, so that
+    /// people know it by its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherit: Vec<String>,
+    /// The members that tell one row from another; without them its place does: the file's path, the
+    /// name in the object, the number of the line, and all of them for rows within rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+}
+
+/// A folder that holds rows in file mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowFolder {
+    /// `TEMPLATES_DIR`.
+    Templates,
+    /// `ASSETS_DIR`.
+    Assets,
+}
+
+/// What is in a file with rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileForm {
+    /// A JSON object: one row.
+    Object,
+    /// A JSON object whose members are the rows.
+    ObjectOfRows,
+    /// JSON Lines: a row a line.
+    Lines,
 }
 
 /// A durable entity and where its rows are.
@@ -37,7 +99,7 @@ pub struct Entity {
     /// Its table.
     pub table: TableName,
     /// The columns that name a row for people, joined by `@`; a dot goes into a JSON column
-    /// (`definition.key`). Without it the primary key is shown.
+    /// (`definition.key`, `items.0.template`). Without it the primary key is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label: Vec<String>,
     /// Columns that may change without a loss (last seen, heartbeat).
@@ -60,6 +122,9 @@ pub struct Entity {
 pub struct Binary {
     /// The object key.
     pub key: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Kept::is_default")]
+    pub store: Kept,
     /// The size in bytes, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
@@ -69,6 +134,23 @@ pub struct Binary {
     /// The SHA-256 in hex, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+}
+
+/// Where a row's binary is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// With the assets.
+    #[default]
+    Assets,
+    /// With the results of batch jobs, where they have a place of their own.
+    Results,
+}
+
+impl Kept {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a refused render shows: the code may stand in `code` or in any `issues[].code` of an answer
@@ -106,6 +188,17 @@ pub enum Order {
 }
 
 impl Profile {
+    /// The profile as it holds where rows are kept in files; none where the target has no such mode.
+    pub fn in_file_mode(&self) -> Option<Self> {
+        let entities = self.file_mode.as_ref()?.entities.clone();
+        Some(Self { entities, ..self.clone() })
+    }
+
+    /// Whether schedules are kept, as far as it tells.
+    pub fn keeps_schedules(&self) -> bool {
+        self.entities.values().any(|entity| entity.next_run.is_some())
+    }
+
     /// The entity that a table holds.
     pub fn entity_of(&self, table: &TableName) -> Option<&Entity> {
         self.entities.values().find(|e| e.table == *table)
@@ -128,8 +221,12 @@ impl Profile {
 }
 
 /// The text at a dotted path.
-fn text_at(json: &serde_json::Value, path: &str) -> Option<String> {
-    match path.split('.').try_fold(json, |value, name| value.get(name))? {
+fn text_at<'a>(json: &'a serde_json::Value, path: &str) -> Option<String> {
+    let member = |value: &'a serde_json::Value, name: &str| match name.parse::<usize>() {
+        Ok(index) if value.is_array() => value.get(index),
+        Ok(_) | Err(_) => value.get(name),
+    };
+    match path.split('.').try_fold(json, member)? {
         serde_json::Value::Null => None,
         serde_json::Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),

@@ -4,7 +4,7 @@ use crate::{
     base::ids::{RunId, ScenarioId},
     model::{
         check::CheckId,
-        event::{CommandRan, Entry, Event, RunStarted, ScenarioStarted, TableFacts},
+        event::{BudgetChecked, CommandRan, Entry, Event, RunStarted, ScenarioStarted, TableFacts},
         finding::Finding,
         verdict::{CheckOutcome, Judgement, Role, Verdict},
     },
@@ -38,6 +38,9 @@ pub struct RunRecord {
     pub skipped: Vec<(ScenarioId, String)>,
     /// Files kept with the run: path, digest, bytes, what.
     pub artefacts: Vec<Artefact>,
+    /// Measurements and their budgets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetChecked>,
     /// How it ended; none where it did not (a killed run).
     pub finished: Option<Finished>,
 }
@@ -174,10 +177,11 @@ impl RunRecord {
         record
     }
 
-    /// The verdict: the greatest of its scenarios'; a run that did not end, or whose planned
+    /// The verdict: the greatest of its scenarios' and of its budgets'; a run that did not end, or whose planned
     /// scenarios did not all run, is unknown at best.
     pub fn verdict(&self) -> Verdict {
         let worst = self.scenarios.iter().map(ScenarioRecord::verdict).max().unwrap_or(Verdict::Unknown);
+        let worst = self.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
         let whole = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.troubles.is_empty();
         if whole { worst } else { worst.max(Verdict::Unknown) }
     }
@@ -223,6 +227,7 @@ impl RunRecord {
                 what: what.clone(),
                 scenario: entry.scenario.clone(),
             }),
+            Event::BudgetChecked(checked) => self.budgets.push(checked.clone()),
             Event::RunFinished { verdict, exit, cut_short } => {
                 self.finished =
                     Some(Finished { verdict: *verdict, exit: *exit, cut_short: cut_short.clone() });
@@ -296,6 +301,7 @@ impl ScenarioRecord {
             | Event::Noted { .. }
             | Event::ScenarioSkipped { .. }
             | Event::ArtefactStored { .. }
+            | Event::BudgetChecked(_)
             | Event::RunFinished { .. } => {}
         }
     }

@@ -40,6 +40,10 @@ pub struct Table {
     /// The rows by primary key (the key's values as JSON text), or by digest and running number
     /// where a table has no primary key.
     pub rows: BTreeMap<String, Row>,
+    /// Where rows are kept in files: the files that could be read and are not what the profile
+    /// describes, by path, and what is wrong with them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub damaged: BTreeMap<String, String>,
 }
 
 /// A row.
@@ -155,6 +159,18 @@ pub struct Known {
     pub assets: BTreeMap<AssetName, KnownAsset>,
     /// The templates that are there.
     pub templates: BTreeMap<TemplateKey, KnownTemplate>,
+    /// The completed batch jobs, by the engine's id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, KnownJob>,
+}
+
+/// A completed batch job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownJob {
+    /// The template of its first document, by which people know it.
+    pub template: TemplateKey,
+    /// SHA-256 of the results as they were polled, as JSON text.
+    pub results: Digest,
 }
 
 /// An asset as it was sent and as the engine answered.

@@ -26,7 +26,7 @@ pub async fn back_up(
 ) -> Result<Option<Finding>, Trouble> {
     let (above, name) = parts(folder)?;
     let args = [OsStr::new("-czf"), to.as_os_str(), OsStr::new("-C"), above.as_os_str(), name];
-    let ran = tar(site, &args, log).await?;
+    let ran = run_tar(site, &args, log).await?;
     Ok((!ran.exit.is_success()).then(|| backup_failed(step, said(&ran))))
 }
 
@@ -44,7 +44,7 @@ pub async fn restore(
     }
     std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
     let args = [OsStr::new("-xzf"), from.as_os_str(), OsStr::new("-C"), above.as_os_str()];
-    let ran = tar(site, &args, log).await?;
+    let ran = run_tar(site, &args, log).await?;
     Ok((!ran.exit.is_success()).then(|| restore_failed(step, said(&ran))))
 }
 
@@ -55,7 +55,7 @@ fn parts(folder: &Path) -> Result<(&Path, &OsStr), Trouble> {
         .ok_or_else(|| Trouble::harness(format!("no folder to archive: {}", folder.display())))
 }
 
-async fn tar(site: &Handles, args: &[&OsStr], log: &Logbook) -> Result<Ran, Trouble> {
+async fn run_tar(site: &Handles, args: &[&OsStr], log: &Logbook) -> Result<Ran, Trouble> {
     let command = Command::new("tar").args(args).limit(LIMIT).recorded_in(&site.engine.children);
     let ran = process::run(command, &site.redactor).await?;
     log.ran(&ran)?;

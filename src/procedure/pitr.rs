@@ -1,49 +1,319 @@
 //! Both stores to one moment: a base backup, archived WAL and bucket versions (runbook 2.1, 2.3).
+//! PostgreSQL's part follows "Continuous Archiving and Point-in-Time Recovery (PITR)" of its
+//! documentation. WAL is archived and versions are kept all the time: the backup's steps only take
+//! the base backup and choose the moment.
+
+mod clocks;
+mod marks;
 
 use crate::{
-    base::{clock::Clock, trouble::Trouble},
+    base::{
+        process::{self, Command, Ran, until},
+        trouble::{OrTrouble, Trouble},
+    },
     journal::Logbook,
-    model::finding::Finding,
-    procedure::{Armed, Backup},
+    model::{event::Event, finding::Finding},
+    procedure::{Armed, Astray, Backup, backup_failed, restore_failed, said},
+    scenario::method::{BackupJob, RestoreJob},
     site::Handles,
+    system::{
+        cluster::{Came, OwnServer},
+        objects::versions::{Change, Version, changes},
+        postgres::Postgres,
+    },
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
+use marks::Mark;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
-/// Takes a base backup and turns versioning on.
+/// No command of a drill's size takes longer.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// How long a WAL segment may take into the archive.
+const ARCHIVED: Duration = Duration::from_secs(60);
+
+/// Versions that are brought back at a time.
+const ABREAST: usize = 8;
+
+/// What a recovery needs to know.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The folder of the base backup.
+    pub base: PathBuf,
+    /// When it was begun, by PostgreSQL's clock.
+    pub begun: DateTime<Utc>,
+    /// The moment to recover to, by PostgreSQL's clock.
+    pub target: Option<DateTime<Utc>>,
+}
+
+/// Takes a base backup and has it verified. WAL is left to the archive.
 pub async fn base_backup(
-    _site: &Handles,
-    _backup: &mut Backup,
-    _armed: &mut Armed,
-    _log: &Logbook,
+    site: &Handles,
+    backup: &mut Backup,
+    stamp: &str,
+    log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
-    Err(Trouble::usage("point in time can't be drilled yet"))
+    let step = BackupJob::TakeBaseBackup.words();
+    let server = own(site)?;
+    if let Some(why) = unversioned(site).await? {
+        return Ok(Some(backup_failed(step, why)));
+    }
+    let postgres = Postgres::connect(&server.access("postgres").await).await?;
+    let begun = clocks::of_postgres(&postgres).await;
+    postgres.close().await;
+    let begun = begun?;
+    let base = site.folder.join(format!("base-{stamp}"));
+    let access = server.access("postgres").await;
+    let take = site.programs.command("pg_basebackup").args([
+        format!("--dbname={}", access.url_without_password()),
+        format!("--pgdata={}", base.display()),
+        "--wal-method=none".to_owned(),
+        "--checkpoint=fast".to_owned(),
+        "--no-sync".to_owned(),
+    ]);
+    let take = access.client_env().into_iter().fold(take, |take, (name, value)| take.env(name, value));
+    // The WAL that it needs is in the archive, not beside it.
+    let verify = site.programs.command("pg_verifybackup").args(["--no-parse-wal", "--quiet"]).arg(&base);
+    for command in [take, verify] {
+        let hint = "both belong to PostgreSQL's client programs, or to its server's on some systems";
+        let ran = ran(site, command.hint_if_missing(hint), log).await?;
+        if !ran.exit.is_success() {
+            return Ok(Some(backup_failed(step, said(&ran))));
+        }
+    }
+    backup.point = Some(Point { base, begun, target: None });
+    Ok(None)
 }
 
-/// Chooses the moment to recover to, with markers before and after it.
+/// Chooses the moment to recover to: the commit of a mark, between two ticks of the object store's
+/// clock; another mark is committed after it. Both clocks are compared.
 pub async fn choose_target(
-    _site: &Handles,
-    _backup: &mut Backup,
-    _clock: &Clock,
-    _log: &Logbook,
+    site: &Handles,
+    backup: &mut Backup,
+    log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
-    Err(Trouble::usage("point in time can't be drilled yet"))
+    let step = BackupJob::ChooseTarget.words();
+    let server = own(site)?;
+    let Some(point) = &mut backup.point else {
+        return Err(Trouble::usage(format!("`{step}`: no base backup was taken")));
+    };
+    if let Some(why) = unversioned(site).await? {
+        return Ok(Some(backup_failed(step, why)));
+    }
+    let postgres = Postgres::connect(&server.access("postgres").await).await?;
+    let chosen = async {
+        // What was written until now goes into segments of its own.
+        let written = marks::switch(&postgres).await?;
+        let skew = clocks::skew(&site.backups, &postgres).await?;
+        clocks::tick(&site.backups, None).await?;
+        let target = marks::commit(&postgres, Mark::Before).await?;
+        clocks::tick(&site.backups, Some(target)).await?;
+        marks::commit(&postgres, Mark::After).await?;
+        Ok::<_, Trouble>((target, skew, [written, marks::switch(&postgres).await?]))
+    };
+    let chosen = chosen.await;
+    postgres.close().await;
+    let (target, skew, segments) = chosen?;
+    if skew.is_much() {
+        log.event(Event::Noted { text: skew.words() })?;
+    }
+    for segment in &segments {
+        if !archived(server, segment).await {
+            let why = format!("{segment} was not archived within {} s", ARCHIVED.as_secs());
+            return Ok(Some(backup_failed(step, why)));
+        }
+    }
+    let text = format!(
+        "base backup begun  {}\nrecovery target    {}\nWAL until there    {}\n{}\n",
+        precise(point.begun),
+        precise(target),
+        segments.join(", "),
+        skew.words()
+    );
+    log.artefact(&format!("{}-recovery-target.txt", log.name()), text.as_bytes(), "the recovery target")?;
+    point.target = Some(target);
+    Ok(None)
 }
 
-/// Brings the database to the moment, on a new server.
-pub async fn recover_database(
-    _site: &Handles,
-    _backup: &Backup,
-    _armed: &mut Armed,
-    _log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    Err(Trouble::usage("point in time can't be drilled yet"))
-}
-
-/// Brings the bucket to its versions as of the moment.
+/// Brings the bucket to its versions as of the moment: later keys go, deleted and replaced ones
+/// come back. Nothing is undone by removing versions.
 pub async fn recover_objects(
-    _site: &Handles,
-    _backup: &Backup,
-    _armed: &mut Armed,
-    _log: &Logbook,
+    site: &Handles,
+    backup: &Backup,
+    armed: &Armed,
+    log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
-    Err(Trouble::usage("point in time can't be drilled yet"))
+    let step = RestoreJob::RecoverObjects.words();
+    let (point, target) = chosen(backup, step)?;
+    let astray = |how| armed.astray.contains(&how);
+    let at = if astray(Astray::BucketAtBaseBackup) { point.begun } else { target };
+    let versions = site.objects.versions("").await?;
+    let todo = changes(&versions, at, !astray(Astray::MarkersPassedOver));
+    let told: String = todo
+        .iter()
+        .map(|change| match change {
+            Change::Bring(Version { key, id, modified, .. }) => format!("bring {key} {id} {modified}\n"),
+            Change::Delete(key) => format!("delete {key}\n"),
+        })
+        .collect();
+    let name = format!("{}-bucket-changes.txt", log.name());
+    log.artefact(&name, told.as_bytes(), "what the recovery did to the bucket")?;
+    let done: Result<(), Trouble> = stream::iter(todo)
+        .map(|change| async move {
+            match change {
+                Change::Bring(version) => site.objects.bring_back(&version).await,
+                Change::Delete(key) => site.objects.delete(&key).await,
+            }
+        })
+        .buffer_unordered(ABREAST)
+        .try_collect()
+        .await;
+    Ok(done.err().map(|trouble| restore_failed(step, trouble.to_string())))
+}
+
+/// Brings the database to the moment, on a new data directory, and puts the site on it.
+pub async fn recover_database(
+    site: &Handles,
+    backup: &Backup,
+    armed: &Armed,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    let step = RestoreJob::RecoverDatabase.words();
+    let (point, target) = chosen(backup, step)?;
+    let server = own(site)?;
+    let database = site.database()?.database;
+    site.disconnect().await;
+    server.stop().await;
+    let data = server.fresh_dir().await;
+    let copy = Command::new("cp").arg("-a").args([&point.base, &data]);
+    ran(site, copy, log).await?.or_trouble("can't copy the base backup")?;
+    configure(server, &data, point, target, armed)?;
+    let before = segments(server)?;
+    let came = server.start_on(&data).await?;
+    let text = match &came {
+        Came::Up(_) => server.log_text().await,
+        Came::Down(text) => text.clone(),
+    };
+    let name = format!("{}-recovery.log", log.name());
+    log.artefact(&name, text.as_bytes(), "what the server said while it recovered")?;
+    if let Came::Down(text) = came {
+        let lines: Vec<&str> = text.lines().collect();
+        let end = lines[lines.len().saturating_sub(12)..].join("\n");
+        return Ok(Some(restore_failed(step, format!("the server ended by itself:\n{end}"))));
+    }
+    site.flip(server.access(&database).await).await?;
+    let why = astray(server, &before).await?;
+    Ok(why.map(|why| restore_failed(step, why)))
+}
+
+/// What tells the server to recover, in the words of PostgreSQL's documentation ("Recovery Target").
+fn configure(
+    server: &OwnServer,
+    data: &Path,
+    point: &Point,
+    target: DateTime<Utc>,
+    armed: &Armed,
+) -> Result<(), Trouble> {
+    let astray = |how| armed.astray.contains(&how);
+    let hour = TimeDelta::hours(1);
+    let at = if astray(Astray::PastArchive) {
+        target + hour
+    } else if astray(Astray::BeforeBaseBackup) {
+        point.begun - hour
+    } else {
+        target
+    };
+    let (restore, at) = (server.restore_command(), precise(at));
+    let mut settings = vec![
+        ("restore_command", restore.as_str()),
+        ("recovery_target_time", at.as_str()),
+        ("recovery_target_inclusive", if astray(Astray::Exclusive) { "off" } else { "on" }),
+        ("recovery_target_timeline", if astray(Astray::WrongTimeline) { "7" } else { "current" }),
+        ("recovery_target_action", "promote"),
+        // It takes connections when it has recovered, and not before.
+        ("hot_standby", "off"),
+    ];
+    if !astray(Astray::Archiving) {
+        // The archive is the source's: a second server that writes into it ruins both.
+        settings.push(("archive_mode", "off"));
+    }
+    server.set(data, &settings)?;
+    let signal = data.join("recovery.signal");
+    std::fs::write(&signal, "").or_environment(|| format!("can't write {}", signal.display()))?;
+    server.give(data)
+}
+
+/// What is wrong with a server that has recovered: it stopped at another moment than it was told to,
+/// or it writes into the source's archive.
+async fn astray(server: &OwnServer, before: &BTreeSet<String>) -> Result<Option<String>, Trouble> {
+    let postgres = Postgres::connect(&server.access("postgres").await).await?;
+    let looked = async {
+        let elsewhere = marks::look(&postgres).await?;
+        let archives = postgres.setting("archive_mode").await? != "off";
+        let segment = if archives { Some(marks::switch(&postgres).await?) } else { None };
+        Ok::<_, Trouble>((elsewhere, segment))
+    };
+    let looked = looked.await;
+    postgres.close().await;
+    let (elsewhere, segment) = looked?;
+    if let Some(segment) = segment {
+        archived(server, &segment).await;
+    }
+    if elsewhere.is_some() {
+        return Ok(elsewhere);
+    }
+    let new: Vec<String> = segments(server)?.difference(before).cloned().collect();
+    let why = format!("the recovered server writes into the source's archive: {}", new.join(", "));
+    Ok((!new.is_empty()).then_some(why))
+}
+
+/// Waits for a segment to come into the archive. Whether it came.
+async fn archived(server: &OwnServer, segment: &str) -> bool {
+    let data = server.data_dir().await;
+    let came = until(|| server.has_archived(&data, segment).then_some(()));
+    tokio::time::timeout(ARCHIVED, came).await.is_ok()
+}
+
+/// The names of the files in the archive.
+fn segments(server: &OwnServer) -> Result<BTreeSet<String>, Trouble> {
+    let archive = server.archive();
+    let words = || format!("can't list {}", archive.display());
+    let entries = archive.read_dir().or_environment(words)?;
+    entries.map(|e| Ok(e.or_environment(words)?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+/// Why the bucket can't be brought back to any moment, if so.
+async fn unversioned(site: &Handles) -> Result<Option<String>, Trouble> {
+    let versioned = site.objects.is_versioned().await?;
+    let why = format!("versioning is not on in bucket {}: what is replaced or deleted is lost", site.bucket);
+    Ok((!versioned).then_some(why))
+}
+
+fn own(site: &Handles) -> Result<&OwnServer, Trouble> {
+    site.server.as_ref().ok_or_else(|| Trouble::usage("recovery needs a server of the scenario's own"))
+}
+
+/// The base backup and the target that a recovery goes by.
+fn chosen<'a>(backup: &'a Backup, step: &str) -> Result<(&'a Point, DateTime<Utc>), Trouble> {
+    let none = |what: &str| Trouble::usage(format!("`{step}`: {what}"));
+    let point = backup.point.as_ref().ok_or_else(|| none("no base backup was taken"))?;
+    Ok((point, point.target.ok_or_else(|| none("no recovery target was chosen"))?))
+}
+
+/// Runs a command and keeps it in the journal.
+async fn ran(site: &Handles, command: Command, log: &Logbook) -> Result<Ran, Trouble> {
+    let ran = process::run(command.limit(LIMIT).recorded_in(&site.engine.children), &site.redactor).await?;
+    log.ran(&ran)?;
+    Ok(ran)
+}
+
+/// The moment as `recovery_target_time` takes it, with PostgreSQL's precision:
+/// `2026-11-22 14:02:00.123456+00`. That setting knows zones by their offset only.
+fn precise(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()
 }

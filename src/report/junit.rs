@@ -9,6 +9,7 @@ use crate::{
     base::trouble::{OrTrouble as _, Trouble},
     model::{
         check::CheckId,
+        event::{BudgetChecked, BudgetId},
         finding::Finding,
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Role, Verdict},
@@ -89,7 +90,8 @@ fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
     (!record.skipped.is_empty()).then_some(suite)
 }
 
-/// What went wrong with the run as a whole; none where it ended as planned.
+/// What went wrong with the run as a whole, and its budgets; none where it ended as planned and has
+/// none.
 fn run_suite(record: &RunRecord) -> Option<TestSuite> {
     let mut whys = record.troubles.clone();
     match &record.finished {
@@ -101,12 +103,33 @@ fn run_suite(record: &RunRecord) -> Option<TestSuite> {
     if record.scenarios.is_empty() {
         whys.push("no scenario was run".to_owned());
     }
-    let mut case = TestCase::success("ended as planned", Duration::ZERO);
-    case.result = error("could-not-verify", &whys)?;
-    case.set_classname("run");
     let mut suite = new_suite(record, "run", record.began);
-    suite.testcases.push(case);
-    Some(suite)
+    if let Some(result) = error("could-not-verify", &whys) {
+        let mut case = TestCase::success("ended as planned", Duration::ZERO);
+        case.result = result;
+        suite.testcases.push(case);
+    }
+    suite.testcases.extend(record.budgets.iter().map(budget_case));
+    for case in &mut suite.testcases {
+        case.set_classname("run");
+    }
+    (!suite.testcases.is_empty()).then_some(suite)
+}
+
+fn budget_case(checked: &BudgetChecked) -> TestCase {
+    let name = match checked.budget {
+        BudgetId::Rto => "budget rto",
+        BudgetId::Rpo => "budget rpo",
+    };
+    let mut case = TestCase::success(name, Duration::ZERO);
+    let why = [checked.to_string()];
+    case.result = match checked.verdict {
+        Verdict::Pass => None,
+        Verdict::Unknown => error("could-not-verify", &why),
+        Verdict::Fail => failure("over-budget", &why),
+    }
+    .unwrap_or(TestResult::Success);
+    case
 }
 
 fn new_suite(record: &RunRecord, name: &str, at: Option<DateTime<Utc>>) -> TestSuite {

@@ -131,6 +131,7 @@ impl Observer for Terminal {
                 self.say(&self.look.wrap("trouble: ", trouble));
             }
             Event::ScenarioFinished { .. } => self.ended(scenario),
+            Event::BudgetChecked(checked) => self.say(&self.look.wrap("budget: ", &checked.to_string())),
             Event::RunFinished { .. } => {
                 if let Out::Bars(bars, running) = &mut self.out {
                     running.values().for_each(ProgressBar::finish_and_clear);

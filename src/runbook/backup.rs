@@ -9,7 +9,7 @@ use crate::{
     journal::Logbook,
     model::finding::Finding,
     procedure::{Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3},
-    scenario::method::BackupJob,
+    scenario::method::{BackupJob, Place},
     site::{Rows, Site, Source},
 };
 
@@ -48,7 +48,13 @@ pub async fn perform(
             backup.copy = Some(prefix);
             Ok(failed)
         }
+        BackupJob::CopyResults if std::mem::take(&mut armed.without_results) => {
+            backup.results = None;
+            backup.forgotten.insert(Place::Results);
+            Ok(None)
+        }
         BackupJob::CopyResults => {
+            backup.forgotten.remove(&Place::Results);
             let prefix = format!("results-{stamp}/");
             let Some((results, _)) = &site.results else { return Ok(None) };
             let (_, failed) = s3::back_up(results, &site.backups, &prefix, &Armed::default()).await?;
@@ -62,14 +68,20 @@ pub async fn perform(
             backup.templates = Some(path);
             Ok(failed)
         }
+        BackupJob::ArchiveAssets if std::mem::take(&mut armed.without_assets) => {
+            backup.assets = None;
+            backup.forgotten.insert(Place::Assets);
+            Ok(None)
+        }
         BackupJob::ArchiveAssets => {
+            backup.forgotten.remove(&Place::Assets);
             let path = site.folder.join(format!("pulp-engine-assets-{stamp}.tar.gz"));
             let failed = archive::back_up(site, job.words(), &site.assets_dir(), &path, log).await?;
             backup.assets = Some(path);
             Ok(failed)
         }
-        BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, armed, log).await,
-        BackupJob::ChooseTarget => pitr::choose_target(site, backup, clock, log).await,
+        BackupJob::TakeBaseBackup => pitr::base_backup(site, backup, &stamp, log).await,
+        BackupJob::ChooseTarget => pitr::choose_target(site, backup, log).await,
         BackupJob::RunBackupCommand => command::back_up(site, log).await,
         BackupJob::RecordManifest => {
             let manifest = manifest::record(&site.engine.api().await?, clock::iso(clock.now())).await?;

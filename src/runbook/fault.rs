@@ -6,17 +6,22 @@ use crate::{
         ids::{AssetName, ObjectKey},
         trouble::Trouble,
     },
+    journal::Logbook,
     model::fault::{Fault, Takes},
     procedure::{Armed, Backup},
     site::Handles,
+    system::objects::Bucket,
 };
 use std::collections::BTreeMap;
 
+pub mod archive;
+pub mod archives;
 pub mod artefacts;
 pub mod blobs;
 pub mod later;
 pub mod loss;
 pub mod rows;
+pub mod versions;
 
 /// What a fault did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,15 +56,31 @@ pub struct Target<'a> {
     pub in_backup: bool,
     /// A loose fixture's bytes, where the fault plants one.
     pub fixture: Option<Vec<u8>>,
+    /// The binaries of the backup's archive, while it is unpacked.
+    pub unpacked: Option<Bucket>,
+    /// Where commands are kept.
+    pub log: &'a Logbook,
 }
 
 /// Injects a fault; one that takes effect later is armed. Each module knows the faults of one place.
-pub async fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Result<Injected, Trouble> {
+pub async fn inject(fault: &Fault, target: &mut Target<'_>, armed: &mut Armed) -> Result<Injected, Trouble> {
     let injected = match fault.takes() {
+        Takes::Objects if target.in_backup && matches!(target.site.objects, Bucket::Files(_)) => {
+            archives::inject_in_binaries(fault, target).await?
+        }
         Takes::Objects => blobs::inject(fault, target).await?,
+        Takes::RowFiles => archives::inject_in_rows(fault, target).await?,
         Takes::Rows => rows::inject(fault, target).await?,
         Takes::Backup => artefacts::inject(fault, target)?,
-        Takes::NextDump | Takes::NextCopy | Takes::NextRestore => later::inject(fault, target, armed),
+        Takes::Versions => versions::inject(fault, target).await?,
+        Takes::Archive => archive::inject(fault, target)?,
+        Takes::NextDump
+        | Takes::NextCopy
+        | Takes::NextArchive
+        | Takes::NextResults
+        | Takes::NextRestore
+        | Takes::NextBucketRecovery
+        | Takes::NextDatabaseRecovery => later::inject(fault, target, armed),
     };
     injected.ok_or_else(|| Trouble::harness(format!("no injector knows the fault {}", fault.id())))
 }

@@ -12,6 +12,7 @@ use crate::{
     scenario::method::Method,
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
+        cluster::OwnServer,
         destroy::Guard,
         engine::{ApiKeys, Launch},
         marked::Held,
@@ -210,7 +211,14 @@ impl Substrate {
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
-        let rows = self.rows(number, method, postgres, held, &folder, &mut variables).await?;
+        let server = match method.needs_own_server() {
+            true => Some(self.own_server(number).await?),
+            false => None,
+        };
+        let rows = match held {
+            Some(held) => external::rows(held, &mut variables),
+            None => self.rows(number, method, postgres, server.as_ref(), &folder, &mut variables).await?,
+        };
         let binaries = binaries(number, method, objects, held, &folder, &mut variables).await?;
         let engine = EngineSlot {
             launch: self.engine.launch.clone(),
@@ -228,9 +236,13 @@ impl Substrate {
             objects: binaries.store.bucket(&binaries.bucket),
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
-            profile: Arc::clone(&self.profile),
+            profile: match method.topology.has_database() {
+                true => Arc::clone(&self.profile),
+                false => RowFiles::profile(&self.profile)?,
+            },
             redactor: self.redactor.clone(),
             gate: binaries.gate,
+            server,
             connection: Mutex::new(None),
             former: std::sync::Mutex::default(),
             s3: binaries.s3,
@@ -243,13 +255,18 @@ impl Substrate {
         }))
     }
 
+    /// A server that no other scenario is on.
+    async fn own_server(&self, number: usize) -> Result<OwnServer, Trouble> {
+        OwnServer::start(&self.run_dir, &format!("own-{number:03}"), &self.programs, &self.redactor).await
+    }
+
     /// Where the rows of a new site are.
     async fn rows(
         &self,
         number: usize,
         method: &Method,
         postgres: &Access,
-        held: Option<&Arc<Held>>,
+        own: Option<&OwnServer>,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
     ) -> Result<Rows, Trouble> {
@@ -261,14 +278,12 @@ impl Substrate {
                 assets: folder.join("assets"),
             }));
         }
-        let database = match held {
-            Some(held) => held.place().database.clone(),
-            None => {
-                let database = postgres.with_database(&format!("{DATABASE}-{number:03}"));
-                create_database(&database.maintenance(), &database.database, &database.user).await?;
-                database
-            }
+        let name = format!("{DATABASE}-{number:03}");
+        let database = match own {
+            Some(own) => own.access(&name).await,
+            None => postgres.with_database(&name),
         };
+        create_database(&database.maintenance(), &database.database, &database.user).await?;
         set("STORAGE_MODE", "postgres".to_owned());
         set("DATABASE_URL", database.url());
         Ok(Rows::Postgres(RwLock::new(database)))
@@ -280,8 +295,13 @@ impl Substrate {
         site.disconnect().await;
         match &self.stores {
             Stores::Local { .. } | Stores::Containers(_) => {
-                for database in site.databases() {
-                    drop_database(site.guard.database(&database).await?).await?;
+                match &site.server {
+                    Some(own) => own.remove().await?,
+                    None => {
+                        for database in site.databases() {
+                            drop_database(site.guard.database(&database).await?).await?;
+                        }
+                    }
                 }
                 let results = site.results.as_ref().map(|(_, name)| name);
                 for bucket in [&site.bucket, &site.backup_bucket].into_iter().chain(results) {

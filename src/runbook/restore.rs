@@ -42,6 +42,10 @@ pub async fn perform(
     armed: &mut Armed,
     log: &Logbook,
 ) -> Result<Went, Trouble> {
+    if job.brings_back().iter().any(|place| backup.forgotten.contains(place)) {
+        // There is nothing to bring back, and nobody notices.
+        return Ok(Went::Well);
+    }
     let failed = match job {
         RestoreJob::StopEngine => {
             site.engine.stop().await;
@@ -77,8 +81,16 @@ pub async fn perform(
             armed.without_sequences = false;
             failed
         }
-        RestoreJob::RecoverDatabase => pitr::recover_database(site, backup, armed, log).await?,
-        RestoreJob::RecoverObjects => pitr::recover_objects(site, backup, armed, log).await?,
+        RestoreJob::RecoverDatabase => {
+            let failed = pitr::recover_database(site, backup, armed, log).await?;
+            armed.astray.retain(|how| how.is_of_bucket());
+            failed
+        }
+        RestoreJob::RecoverObjects => {
+            let failed = pitr::recover_objects(site, backup, armed, log).await?;
+            armed.astray.retain(|how| !how.is_of_bucket());
+            failed
+        }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {

@@ -7,7 +7,7 @@ use crate::{
         ids::{AssetName, ObjectKey, TemplateKey},
         trouble::{OrTrouble, Trouble},
     },
-    model::state::{Golden, Known, KnownAsset, KnownTemplate},
+    model::state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate},
     scenario::seed::Seed,
     system::engine::{Engine, Upload},
 };
@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::{Duration, Instant},
 };
 
 /// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
@@ -29,8 +30,9 @@ pub struct Put {
     pub sent: BTreeMap<AssetName, Vec<Vec<u8>>>,
 }
 
-/// Fills a site. `golden` is the folder with the known-good PDFs, where there is one.
-pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Put, Trouble> {
+/// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
+/// made where the target keeps any.
+pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>, schedules: bool) -> Result<Put, Trouble> {
     let mut put = Put::default();
     for asset in &seed.assets {
         let upload = Upload {
@@ -69,11 +71,44 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>) -> Result<Pu
         let known = KnownTemplate { data, assets, shown, golden };
         put.known.templates.insert(template.key.clone(), known);
     }
-    for schedule in &seed.schedules {
+    for schedule in seed.schedules.iter().filter(|_| schedules) {
         let (body, _) = put.resolve(&schedule.body)?;
         api.create_schedule(&body).await?;
     }
     Ok(put)
+}
+
+/// Each of the first templates is rendered by a batch job of its own.
+const JOBS: usize = 2;
+
+/// How long a job of one document may take, and how often it is asked for.
+const JOB: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
+
+/// Has batch jobs done, so that there are results to come back.
+pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Trouble> {
+    for template in seed.templates.iter().take(JOBS) {
+        let (data, _) = put.resolve(&template.data)?;
+        let item = serde_json::json!({ "template": template.key, "data": data });
+        let job = api.submit_batch(&[item]).await?.job_id;
+        let began = Instant::now();
+        let done = loop {
+            let polled = api.batch_job(&job).await?;
+            if polled.is_over() {
+                break polled;
+            }
+            if began.elapsed() > JOB.0 {
+                return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
+            }
+            tokio::time::sleep(JOB.1).await;
+        };
+        let Some(results) = done.results.filter(|_| done.status == "completed") else {
+            let why = done.failure_code.unwrap_or(done.status);
+            return Err(Trouble::environment(format!("batch job {job} of {} failed: {why}", template.key)));
+        };
+        let known = KnownJob { template: template.key.clone(), results: Digest::of(results.to_string()) };
+        put.known.jobs.insert(job, known);
+    }
+    Ok(())
 }
 
 impl Put {

@@ -17,7 +17,7 @@ use crate::{
     },
     procedure::manifest::Manifest,
     scenario::method::{Place, RestoreJob},
-    site::{Handles, Restored, Site},
+    site::{Handles, Restored, Rows, Site},
 };
 use fail_closed::Reach;
 use std::{
@@ -196,12 +196,20 @@ pub async fn verify(
     } else {
         all.skip([CheckId::Render], "the engine is not ready", log)?;
     }
-    all.take(CheckId::Catalog, catalog::check(cut, &observed), reading, log)?;
+    let (schema, sequences) = match &site.rows {
+        Rows::Postgres(_) => (catalog::check(cut, &observed), catalog::sequences(cut, &observed)),
+        Rows::Files(_) => {
+            let none = || Looked::skipped("rows are in files: there is no schema and no sequence");
+            (none(), none())
+        }
+    };
+    all.take(CheckId::Catalog, schema, reading, log)?;
     all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile), reading, log)?;
-    all.take(CheckId::Sequences, catalog::sequences(cut, &observed), reading, log)?;
+    all.take(CheckId::Sequences, sequences, reading, log)?;
     all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
     all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
     if is_ready {
+        Timed::of(runtime::jobs(site, cut)).await.into(CheckId::Jobs, &mut all, log)?;
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
         Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
             CheckId::FailClosed,
@@ -209,7 +217,7 @@ pub async fn verify(
             log,
         )?;
     } else {
-        all.skip([CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
+        all.skip([CheckId::Jobs, CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
     }
     let untouched = Timed::of(untouched(site, &observed, engine.untouched, is_ready, names)).await;
     untouched.into(CheckId::Untouched, &mut all, log)?;
@@ -261,18 +269,24 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
         let is = |words: &String| RestoreJob::named(words).is_some_and(is);
         steps_done.iter().rposition(is).map(|at| (at, &steps_done[at]))
     };
-    let binaries = |job: RestoreJob| job.brings_back().iter().any(|p| matches!(p, Place::Bucket | Place::Assets));
+    let binaries =
+        |job: RestoreJob| job.brings_back().iter().any(|p| matches!(p, Place::Bucket | Place::Assets));
     let rows = |job: RestoreJob| job.brings_back().contains(&Place::Database);
+    let templates = |job: RestoreJob| job.brings_back().contains(&Place::Templates);
+    let results = |job: RestoreJob| job.brings_back().contains(&Place::Results);
     let starts = |job: RestoreJob| job == RestoreJob::StartEngine;
     for (earlier, later, why) in [
         (last(&binaries), last(&rows), "rows were there whose binaries were not"),
         (last(&binaries), last(&starts), "the engine served what had no binaries"),
         (last(&rows), last(&starts), "the engine served what was to be replaced"),
+        (last(&templates), last(&starts), "the engine served what was to be replaced"),
+        (last(&results), last(&starts), "the engine served jobs whose results were not there"),
     ] {
         let (Some((first, earlier)), Some((second, later))) = (earlier, later) else { continue };
         let entity = Entity::Step(later.clone());
         // Once is enough: the engine can be early for both stores.
-        if second >= first || findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity) {
+        if second >= first || findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity)
+        {
             continue;
         }
         let expected = format!("{earlier} before {later}");

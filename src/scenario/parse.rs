@@ -3,7 +3,7 @@
 
 use crate::{
     base::ids::ScenarioId,
-    model::finding::Expectation,
+    model::{control::Control, finding::Expectation},
     scenario::{
         At, Place, Scenario,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
@@ -100,7 +100,8 @@ impl Reader<'_> {
         if let Some(id) = &id {
             self.id(file, id, mistakes);
         }
-        mistakes.extend(title.iter().chain(&controls).filter_map(|text| one_line(text).err()));
+        mistakes.extend(title.iter().filter_map(|text| one_line(text).err()));
+        mistakes.extend(controls.iter().filter_map(wrong_control));
         if let Some(shows) = shows.as_ref().filter(|shows| shows.value.trim().is_empty()) {
             mistakes.push(Mistake::at(shows.place, "nothing stands here").label("expected a few sentences"));
         }
@@ -221,9 +222,16 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     if let Some(at) = dump.as_ref().filter(|at| at.value.compress.is_some_and(|level| level > 9)) {
         wrong(at.place, "no such level of compression".to_owned(), "levels are 0 to 9");
     }
-    if let Some(at) = results.as_ref().filter(|at| at.value == Results::Bucket && !topology_is.has_bucket()) {
+    if let Some(at) = results
+        .as_ref()
+        .filter(|at| at.value == Results::Bucket && topology_is.has_database() && !topology_is.has_bucket())
+    {
         let message = format!("no object store in the topology `{}`", topology_is.words());
         wrong(at.place, message, "write `results: directory`");
+    }
+    if let Some(at) = results.as_ref().filter(|_| !topology_is.has_database()) {
+        let message = "batch jobs are not durable in file mode, and their results are nobody's".to_owned();
+        wrong(at.place, message, "remove `results`, or choose a topology with Postgres");
     }
     match (&commands, procedure_is) {
         (Some(at), p) if p != Procedure::OwnCommands => {
@@ -269,6 +277,19 @@ fn wrong_section(section: &At<String>) -> Option<Mistake> {
         Mistake::unknown(Some(section.place), "section of the runbook", &section.value, [])
             .label("no such section")
             .help(suggest::one_of(&known))
+    })
+}
+
+/// A control is one of the catalogue, in its words.
+fn wrong_control(control: &At<String>) -> Option<Mistake> {
+    if let Err(mistake) = one_line(control) {
+        return Some(mistake);
+    }
+    let known = || Control::ALL.iter().map(|known| known.id());
+    let there = Control::of(&control.value).is_some();
+    (!there).then(|| {
+        Mistake::unknown(Some(control.place), "control", &control.value, known())
+            .label("not in the catalogue")
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{digest::Digest, ids::TableName},
-    model::profile::{Entity, MissingBinary, Profile, WriteOrder},
+    model::profile::{Entity, FileForm, FileMode, FileTable, MissingBinary, Profile, WriteOrder},
     scenario::{
         diagnose::{Diagnostics, Mistake},
         yaml::{
@@ -65,6 +65,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
     let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
     let migrate = fields.each::<String>("migrate", mistakes);
+    let file_mode = fields.node("file-mode").and_then(|(_, node)| file_mode(node, mistakes));
     fields.finish(mistakes);
     mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
     if let (Some(place), true) = (migrate_at, migrate.is_empty()) {
@@ -79,7 +80,52 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         missing_binary: missing_binary?.value,
         write_order: write_order?.value,
         migrate: migrate.into_iter().map(|at| at.value).collect(),
+        file_mode,
     })
+}
+
+/// Where rows are in file mode. Every entity's table has its files.
+fn file_mode(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<FileMode> {
+    let mut fields = Fields::of(node, "the file mode", mistakes)?;
+    let tables = fields.needed("tables", mistakes).map(|(_, node)| file_tables(node, mistakes));
+    let entities_at = fields.needed("entities", mistakes);
+    let entities = entities_at.map(|(_, node)| entities(node, mistakes));
+    fields.finish(mistakes);
+    let mode = FileMode { tables: tables?, entities: entities? };
+    let without_files = mode.entities.iter().filter(|(_, entity)| !mode.tables.contains_key(&entity.table));
+    mistakes.extend(without_files.filter_map(|(name, entity)| {
+        let message = format!("the table `{}` of `{name}` has no files", entity.table);
+        Some(Mistake::at(entities_at?.0.place, message).label("of these").help("describe it under `tables`"))
+    }));
+    Some(mode)
+}
+
+fn file_tables(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<TableName, FileTable> {
+    let Data::Map(entries) = &node.data else {
+        mistakes.push(not_keys(node, "the tables"));
+        return BTreeMap::new();
+    };
+    let mut tables = BTreeMap::new();
+    for (key, node) in entries {
+        let table = match read::<FileTable>(node) {
+            Ok(table) => table.value,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                continue;
+            }
+        };
+        let inside = !table.files.split('/').any(|part| matches!(part, "" | "." | ".."));
+        if !inside {
+            let message = format!("`{}` is no path below the folder", table.files);
+            mistakes.push(Mistake::at(node.place, message).label("of this table"));
+        }
+        if table.form == FileForm::Lines && table.within.is_some() {
+            let message = "rows within rows are looked for in objects only";
+            mistakes.push(Mistake::at(node.place, message).label("has lines"));
+        }
+        tables.insert(TableName::new(&key.text), table);
+    }
+    tables
 }
 
 fn entities(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Entity> {

@@ -3,7 +3,7 @@
 
 use crate::{
     base::ids::ScenarioId,
-    model::{finding::FindingKind, profile::Profile},
+    model::{control::Control, finding::FindingKind, profile::Profile},
     scenario::{
         Act, BackupStep, Destroy, RestoreStep,
         method::{Commands, DumpOptions, Procedure, Results, Topology},
@@ -33,7 +33,7 @@ struct ScenarioFile {
     runbook: Vec<Section>,
     /// The controls that it supports: `NIST CP-9(1)`.
     #[schemars(default)]
-    controls: Vec<String>,
+    controls: Vec<ControlForm>,
     /// Where rows and binaries live.
     #[schemars(default)]
     topology: Topology,
@@ -119,6 +119,20 @@ impl JsonSchema for Section {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let sections = SECTIONS.map(|(number, title)| json!({ "const": number, "description": title }));
         json_schema!({ "type": "string", "oneOf": sections })
+    }
+}
+
+/// A control of the catalogue.
+struct ControlForm;
+
+impl JsonSchema for ControlForm {
+    fn schema_name() -> Cow<'static, str> {
+        "Control".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = |control: &Control| json!({ "const": control.id(), "description": control.asks() });
+        json_schema!({ "type": "string", "oneOf": Control::ALL.iter().map(one).collect::<Vec<_>>() })
     }
 }
 

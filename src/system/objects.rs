@@ -5,6 +5,7 @@
 pub mod files;
 mod kinds;
 pub mod s3;
+pub mod versions;
 
 pub use kinds::{Got, Listed, Tags};
 pub use s3::S3Access;
@@ -16,6 +17,7 @@ use crate::system::destroy::Destructible;
 use files::{Folder, Folders};
 use s3::{S3, S3Bucket};
 use std::collections::BTreeMap;
+use versions::Version;
 
 /// An object store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -192,6 +194,38 @@ impl Bucket {
     pub async fn set_versioning(&self, on: bool) -> Result<(), Trouble> {
         match self {
             Self::S3(bucket) => bucket.set_versioning(on).await,
+            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+        }
+    }
+
+    /// Whether versioning is on.
+    pub async fn is_versioned(&self) -> Result<bool, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.is_versioned().await,
+            Self::Files(_) => Ok(false),
+        }
+    }
+
+    /// Every version and delete marker of the keys that start so, by key, newest first.
+    pub async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.versions(prefix).await,
+            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+        }
+    }
+
+    /// Copies a version over what is there now, with content type and metadata.
+    pub async fn bring_back(&self, version: &Version) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.bring_back(version).await,
+            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+        }
+    }
+
+    /// Removes a version for good, as a lifecycle rule does.
+    pub async fn remove_version(&self, version: &Version) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.remove_version(version).await,
             Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
         }
     }

@@ -1,4 +1,5 @@
-"""Runs test_client.py against the stand-in engine: rows in PostgreSQL and in files, binaries in a bucket and in a folder.
+"""Runs test_client.py against the stand-in engine: rows in PostgreSQL and in files, binaries in a
+bucket and in a folder; and oscal.py and openmetrics.py on the reports of two runs.
 
 Starts a private PostgreSQL, the embedded object store and the engine on free loopback ports, in a
 temporary folder, and ends what it started, by process id, in whatever way the test ends (kill -9 leaves
@@ -214,6 +215,32 @@ def conform(rows: str, binaries: str, python: str) -> bool:
         return subprocess.run([python, str(HERE / "test_client.py")], env=own).returncode == 0
 
 
+def reports(python: str) -> bool:
+    """Whether OSCAL and OpenMetrics of a run that passes and of one that fails are read by others."""
+    print("conformance: reports of a run that passes and of one that fails", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pulp-drill-conformance-") as folder:
+        run = [str(PROGRAM), "run", "--filter", "binary-missing", "--report-dir"]
+        places = [pathlib.Path(folder) / name for name in ("passes", "fails")]
+        for place, more, wanted in zip(places, ([], ["--defect", "fail-open"]), (0, 1)):
+            done = subprocess.run([*run, str(place), *more], cwd=ROOT, capture_output=True, text=True)
+            if done.returncode != wanted:
+                print(f"conformance: the run ended with {done.returncode} instead of {wanted}:\n{done.stderr}")
+                return False
+        latest = [str(place / "latest") for place in places]
+        held = subprocess.run([python, str(HERE / "oscal.py"), *latest]).returncode == 0
+        return held and openmetrics(python, folder, latest)
+
+
+def openmetrics(python: str, folder: str, runs: list[str]) -> bool:
+    """Whether Prometheus's parser reads the ledger of these runs."""
+    history = [str(PROGRAM), "history"]
+    for run in runs:
+        subprocess.run([*history, "add", run, "--ledger", folder], check=True)
+    show = [*history, "show", "--ledger", folder, "--format", "openmetrics"]
+    said = subprocess.run(show, check=True, capture_output=True).stdout
+    return subprocess.run([python, str(HERE / "openmetrics.py")], input=said).returncode == 0
+
+
 def main() -> int:
     # A signal ends this by an exception, so that everything is taken down on the way.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -224,6 +251,7 @@ def main() -> int:
         del os.environ[name]
     python = client_python()
     held = [conform(rows, binaries, python) for rows in ("PostgreSQL", "files") for binaries in ("bucket", "folder")]
+    held.append(reports(python))
     print("conformance: held" if all(held) else "conformance: FAILED", flush=True)
     return 0 if all(held) else 1
 

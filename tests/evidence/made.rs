@@ -80,6 +80,7 @@ impl Run<'_> {
             machine: BTreeMap::new(),
             scenarios: self.scenarios.iter().map(|(id, _)| (*id).into()).collect(),
             previous,
+            partition: None,
         };
         journal.write(None, Event::RunStarted(Box::new(started))).unwrap();
         for (id, verdict) in self.scenarios {

@@ -12,7 +12,7 @@ use std::{fs, path::Path, process::Command};
 fn browser() -> Option<&'static str> {
     let there =
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
-    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| there(&name));
+    let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(there);
     if found.is_none() {
         println!("skipped: no Chromium is there to open the report");
     }

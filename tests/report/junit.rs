@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use pulp_drill::{
     base::ids::ScenarioId,
     model::{
+        budget::{Budgets, Span},
         record::RunRecord,
-        verdict::{CheckOutcome, Role},
+        verdict::{CheckOutcome, Role, Verdict},
     },
     report::junit::render,
 };
@@ -210,4 +211,19 @@ proptest! {
         fill(&mut record, &texts);
         counted(&render(&record).expect("XML"));
     }
+}
+
+#[test]
+fn a_budget_that_is_exceeded_fails_and_one_that_was_not_measured_is_an_error() {
+    let mut record = green();
+    let budgets = Budgets { rto: Some(Span { ms: 800 }), rpo: Some(Span { ms: 1 }), ..Budgets::default() };
+    record.budgets = budgets.against(&record);
+    assert_eq!(record.verdict(), Verdict::Fail);
+    let xml = render(&record).expect("XML");
+    let counts = counted(&xml);
+    assert_eq!(["tests", "failures", "errors"].map(|kind| counts[kind]), [10, 1, 1]);
+    let over = "recovery time (RTO) is over its budget of 800ms: 870ms in upload-between-dump-and-copy";
+    assert!(xml.contains(over), "{xml}");
+    record.budgets.remove(0);
+    assert_eq!(record.verdict(), Verdict::Unknown);
 }

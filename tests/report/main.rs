@@ -6,5 +6,8 @@ mod html_browser;
 mod html_pages;
 mod journal;
 mod junit;
+mod merge;
+mod oscal;
+mod pdf;
 mod records;
 mod terminal;

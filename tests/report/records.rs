@@ -60,6 +60,7 @@ pub fn run_started(scenarios: &[&str]) -> Event {
         machine: map(&[("os", "linux"), ("cores", "2")]),
         scenarios: scenarios.iter().map(|s| ScenarioId::from(*s)).collect(),
         previous: Vec::new(),
+        partition: None,
     }))
 }
 

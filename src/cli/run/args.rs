@@ -60,6 +60,13 @@ pub struct RunArgs {
     /// Only scenarios whose id holds this text
     #[arg(long, value_name = "TEXT")]
     pub(super) filter: Option<String>,
+    /// Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join
+    /// the runs with `pulp-drill report merge`
+    #[arg(long, value_name = "PART/PARTS")]
+    pub(super) partition: Option<PartArg>,
+    /// A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown
+    #[arg(long, value_name = "FILE")]
+    pub(super) budgets: Option<PathBuf>,
     /// Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept`
     /// takes them down
     #[arg(long)]
@@ -95,6 +102,27 @@ pub struct RunArgs {
     /// with --substrate external: a bucket of a store that keeps no tags; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(super) i_understand_this_destroys: Vec<String>,
+}
+
+/// Which part of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PartArg {
+    /// From 1.
+    pub(super) index: u32,
+    /// How many there are.
+    pub(super) of: u32,
+}
+
+impl std::str::FromStr for PartArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if (1..=of).contains(&index) => Ok(Self { index, of }),
+            Some(_) | None => Err("expected a part and how many there are: 1/3, 2/3 or 3/3".to_owned()),
+        }
+    }
 }
 
 /// Where the stores come from.

@@ -7,15 +7,16 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     cli::{
-        run::args::{EngineArg, ObjectsArg, RunArgs, SubstrateArg},
+        run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
         site::{must_not_be_of_the_environment, variables_of},
     },
-    model::profile::Profile,
-    plan::{Plan, plans},
-    report::terminal,
+    model::{budget::Budgets, event::Partition, profile::Profile},
+    plan::{Plan, partition, plans},
+    report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
     scenario::{
         Scenario,
+        budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
         method::{RestoreJob, Results, Topology},
@@ -34,6 +35,9 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 /// All that is known before anything is started.
 pub(super) struct Prepared {
     pub(super) plans: Vec<Plan>,
+    /// Which part of a set the plans are; none for the whole.
+    pub(super) part: Option<Partition>,
+    pub(super) budgets: Budgets,
     pub(super) seeds: BTreeMap<String, Seed>,
     pub(super) golden: BTreeMap<String, PathBuf>,
     pub(super) profile: Arc<Profile>,
@@ -61,6 +65,19 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
         }
     }
     let skipped = skip(args, &mut scenarios)?;
+    let budgets = match &args.budgets {
+        Some(file) => read_budgets(file).map_err(told)?,
+        None => Budgets::default(),
+    };
+    let mut part = None;
+    if let Some(PartArg { index, of }) = args.partition {
+        if of as usize > scenarios.len() {
+            let what = format!("{} can't be run in {of} parts", count(scenarios.len(), "scenario"));
+            return Err(Trouble::usage(what).hint("a part without a scenario proves nothing: use fewer"));
+        }
+        let (mine, told) = partition(scenarios, index, of);
+        (scenarios, part) = (mine, Some(told));
+    }
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in &plans {
@@ -71,7 +88,8 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let engine = engine(args)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
-    Ok(Prepared { plans, seeds, golden, profile, engine, library, images, objects: objects(args), skipped })
+    let objects = objects(args);
+    Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, images, objects, skipped })
 }
 
 /// Whether all that was asked for goes with a site of the user's own.

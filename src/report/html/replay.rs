@@ -76,6 +76,7 @@ mod tests {
     fn replayed(command: &str, at: usize) -> Option<String> {
         let started = RunStarted {
             previous: Vec::new(),
+            partition: None,
             format: FORMAT,
             run: RunId::from("r"),
             harness: String::new(),

@@ -115,6 +115,9 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
     for (id, why) in &record.skipped {
         text.push_str(&look.wrap("skipped, which is no pass: ", &format!("{id}, because {why}")));
     }
+    for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
+        text.push_str(&look.wrap("budget: ", &checked.to_string()));
+    }
     for trouble in &record.troubles {
         text.push_str(&look.wrap("trouble: ", trouble));
     }

@@ -2,22 +2,17 @@
 //! must come back, what was done.
 
 mod acts;
+mod cut_point;
 
 use crate::{
     base::{
-        clock,
-        ids::{AssetName, ObjectKey},
+        ids::{AssetName, ObjectKey, TemplateKey},
         trouble::Trouble,
     },
     journal::Logbook,
-    model::{
-        check::CheckId,
-        event::{Event, TableFacts},
-        finding::Finding,
-        state::State,
-    },
+    model::{check::CheckId, event::Event, finding::Finding, state::State},
     plan::{Job, Plan, Planned},
-    procedure::{Armed, Backup, manifest},
+    procedure::{Armed, Backup},
     runbook::{
         backup,
         drill::{Ground, Seen, Stop, ms},
@@ -53,6 +48,11 @@ pub(super) struct Scene<'a> {
     live: State,
     /// What must come back.
     cut: CutPoint,
+    /// Of when its templates are, and its assets.
+    templates_at: cut_point::Instant,
+    assets_at: cut_point::Instant,
+    /// How often each template was saved again.
+    saves: BTreeMap<TemplateKey, usize>,
     /// Whether writes belong to what must come back at once: before a dump, and after the restore.
     counts: bool,
     armed: Armed,
@@ -77,6 +77,9 @@ impl<'a> Scene<'a> {
             keys: BTreeMap::new(),
             live: State::default(),
             cut: CutPoint::default(),
+            templates_at: cut_point::Instant::default(),
+            assets_at: cut_point::Instant::default(),
+            saves: BTreeMap::new(),
             counts: true,
             armed: Armed::default(),
             backup: Backup::default(),
@@ -125,13 +128,24 @@ impl<'a> Scene<'a> {
 
     /// Migrates, starts and fills the source, and looks whether it is right.
     async fn prepare(&mut self, plan: &Plan, seen: &mut Seen) -> Result<(), Trouble> {
-        if let Some(failed) = restore::migrate(self.site, &self.log).await? {
+        if self.site.method.topology.has_database()
+            && let Some(failed) = restore::migrate(self.site, &self.log).await?
+        {
             return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
         }
         self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
         let seed = self.seed()?;
         let golden = self.ground.golden.get(&plan.seed).map(PathBuf::as_path);
-        self.put = seed::fill(&self.site.engine.api().await?, seed, golden).await?;
+        let schedules = self.site.profile.keeps_schedules();
+        if !schedules && !seed.schedules.is_empty() {
+            let names: Vec<&str> = seed.schedule_names().collect();
+            let text = format!("the target keeps no schedules here: {} left out", names.join(", "));
+            self.log.event(Event::Noted { text })?;
+        }
+        self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
+        if self.site.results.is_some() {
+            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
+        }
         self.learn();
         let state = verify::observe(self.site, None).await?;
         let began = Instant::now();
@@ -169,9 +183,7 @@ impl<'a> Scene<'a> {
             // Nobody answers while the engine is stopped, and nothing changes.
             self.cut.manifest = Some(self.inventory().await?);
         }
-        if job.fixes_cut_point() {
-            self.fix_cut_point().await?;
-        }
+        self.fix_cut_point(job).await?;
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
@@ -179,30 +191,6 @@ impl<'a> Scene<'a> {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
-    }
-
-    /// What must come back is what was there at the dump's instant.
-    async fn fix_cut_point(&mut self) -> Result<(), Trouble> {
-        self.counts = false;
-        self.take_as_cut_point();
-        if self.site.engine.is_running().await {
-            self.cut.manifest = Some(self.inventory().await?);
-        }
-        let tables = self.cut.state.database.tables.iter();
-        let tables = tables
-            .map(|(name, t)| (name.to_string(), TableFacts { rows: t.rows.len(), digest: t.digest() }))
-            .collect();
-        self.log.event(Event::CutPoint { tables, objects: self.cut.state.objects.len() })
-    }
-
-    /// The API's inventory as it is now.
-    async fn inventory(&self) -> Result<manifest::Manifest, Trouble> {
-        manifest::record(&self.site.engine.api().await?, clock::iso(self.ground.clock.now())).await
-    }
-
-    fn take_as_cut_point(&mut self) {
-        self.cut.state = self.live.clone();
-        self.cut.known = self.put.known.clone();
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {

@@ -129,6 +129,9 @@ fn locate<'a>(target: &'a Target<'_>, key: ObjectKey) -> Result<(&'a Bucket, Obj
     if !target.in_backup {
         return Ok((&target.site.objects, key));
     }
+    if let Some(unpacked) = &target.unpacked {
+        return Ok((unpacked, key));
+    }
     let prefix = target.backup.copy.as_ref().ok_or_else(|| {
         Trouble::usage("a fault in the backup's objects before there is a copy of them")
             .hint("put the step after `copy objects`")

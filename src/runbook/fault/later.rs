@@ -4,7 +4,7 @@
 use crate::{
     base::ids::ObjectKey,
     model::fault::Fault,
-    procedure::Armed,
+    procedure::{Armed, Astray},
     runbook::fault::{Injected, Target},
 };
 
@@ -20,12 +20,38 @@ pub fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Option<I
             Injected::changed(format!("the next copy stops after a listing's first {size} keys"))
         }
         Fault::CopyLeavesOut(start) => leave_out(start, target, armed),
+        Fault::ForgetAssets => {
+            armed.without_assets = true;
+            Injected::changed("the next backup has no archive of the assets folder")
+        }
+        Fault::ForgetResults => {
+            armed.without_results = true;
+            Injected::changed("the next backup has no copy of the batch results")
+        }
         Fault::LeaveSequencesOut => {
             armed.without_sequences = true;
             Injected::changed("the next restore leaves out sequence data")
         }
-        _ => return None,
+        _ => go_astray(fault, armed)?,
     })
+}
+
+/// What goes wrong with a recovery to a point in time.
+fn go_astray(fault: &Fault, armed: &mut Armed) -> Option<Injected> {
+    let (how, detail) = match fault {
+        Fault::BucketAtBaseBackup => (Astray::BucketAtBaseBackup, "brings the bucket to the base backup"),
+        Fault::PassOverMarkers => (Astray::MarkersPassedOver, "passes over delete markers"),
+        Fault::TargetPastArchive => (Astray::PastArchive, "is told a target an hour late"),
+        Fault::TargetBeforeBaseBackup => {
+            (Astray::BeforeBaseBackup, "is told a target an hour before the base backup")
+        }
+        Fault::LeaveTargetOut => (Astray::Exclusive, "has recovery_target_inclusive off"),
+        Fault::WrongTimeline => (Astray::WrongTimeline, "follows a timeline that is not there"),
+        Fault::ShareArchive => (Astray::Archiving, "leaves archive_mode on"),
+        _ => return None,
+    };
+    armed.astray.insert(how);
+    Some(Injected::changed(format!("the next recovery {detail}")))
 }
 
 fn leave_out(start: &str, target: &Target<'_>, armed: &mut Armed) -> Injected {

@@ -2,7 +2,10 @@
 
 use crate::{
     base::trouble::{OrTrouble, Trouble},
-    scenario::{Destroy, method::Topology},
+    scenario::{
+        Destroy,
+        method::{Procedure, Topology},
+    },
     site::{Handles, Rows},
     system::{objects::Bucket, postgres::drop_database},
 };
@@ -23,6 +26,10 @@ pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
 
 async fn rows(site: &Handles) -> Result<(), Trouble> {
     site.disconnect().await;
+    if let Some(server) = &site.server {
+        // The archive of WAL is elsewhere and stays.
+        return server.lose().await;
+    }
     match &site.rows {
         Rows::Postgres(_) => drop_database(site.guard.database(&site.database()?).await?).await,
         Rows::Files(files) => remove(&files.templates),
@@ -31,6 +38,13 @@ async fn rows(site: &Handles) -> Result<(), Trouble> {
 
 /// An operator rebuilds empty buckets before anything is copied into them.
 async fn binaries(site: &Handles) -> Result<(), Trouble> {
+    if site.method.procedure == Procedure::PointInTime {
+        // Versions are the backup here: the loss is of what can be read. No version outlives its bucket.
+        for object in site.objects.list("").await? {
+            site.objects.delete(&object.key).await?;
+        }
+        return Ok(());
+    }
     site.guard.rebuild_bucket(&site.store, &site.bucket).await?;
     if site.method.topology == Topology::FilesS3
         && let Rows::Files(files) = &site.rows

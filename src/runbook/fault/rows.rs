@@ -6,7 +6,10 @@ use crate::{
         ids::{AssetName, TableName, TemplateKey},
         trouble::Trouble,
     },
-    model::{fault::Fault, profile::Binary},
+    model::{
+        fault::{Fault, NamedRow},
+        profile::Binary,
+    },
     runbook::fault::{Injected, Target},
     system::postgres::quote_ident as q,
 };
@@ -16,6 +19,7 @@ use serde_json::Value;
 pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
     let injected = match fault {
         Fault::LoseRow(name) => lose(target, name).await,
+        Fault::LoseNamedRow(row) => lose_named(target, row).await,
         Fault::RepointRow([one, other]) => repoint(target, one, other).await,
         Fault::ChangeDefinition(key) => change_definition(target, key).await,
         _ => return Ok(None),
@@ -30,6 +34,33 @@ async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble
     let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
     let gone = execute(target, &sql, &[&key]).await?;
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {table} deleted") })
+}
+
+/// Deletes a row of any entity by its label.
+async fn lose_named(target: &Target<'_>, row: &NamedRow) -> Result<Injected, Trouble> {
+    let Some(entity) = target.site.profile.entities.get(&row.entity) else {
+        return Err(Trouble::usage(format!("the profile has no entity `{}`", row.entity)));
+    };
+    if entity.label.is_empty() {
+        return Ok(Injected::nothing(format!("the profile gives no label for `{}`", row.entity)));
+    }
+    let parts: Vec<String> = entity.label.iter().map(|path| label_sql(path)).collect();
+    let table = q(entity.table.as_str());
+    let sql = format!("DELETE FROM {table} WHERE concat_ws('@', {}) = $1", parts.join(", "));
+    let gone = execute(target, &sql, &[&row.named]).await?;
+    Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {} deleted", entity.table) })
+}
+
+/// A label's column, or the place in its JSON, as SQL text.
+fn label_sql(path: &str) -> String {
+    match path.split_once('.') {
+        None => format!("{}::text", q(path)),
+        Some((column, inside)) => {
+            let steps: Vec<String> =
+                inside.split('.').map(|step| format!("'{}'", step.replace('\'', "''"))).collect();
+            format!("({}::jsonb #>> ARRAY[{}])", q(column), steps.join(", "))
+        }
+    }
 }
 
 /// Makes the row of one asset point at the object of another. Where keys are unique the other row

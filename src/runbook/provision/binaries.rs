@@ -1,15 +1,20 @@
-//! Where the binaries, results and backups of a site are, and the gate before them.
+//! Where a site's binaries, results and backups are: buckets or folders of its own, or those of a
+//! site of the user's, and the gate before them.
 
 use super::external;
-use crate::base::ids::BucketName;
-use crate::base::trouble::{OrTrouble, Trouble};
-use crate::scenario::method::{Method, Results};
-use crate::system::gate::Gate;
-use crate::system::marked::Held;
-use crate::system::objects::{Bucket, S3Access, Store, files::Folders};
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use crate::{
+    base::{
+        ids::BucketName,
+        trouble::{OrTrouble, Trouble},
+    },
+    scenario::method::{Method, Procedure, Results},
+    system::{
+        gate::Gate,
+        marked::Held,
+        objects::{Bucket, S3Access, Store, files::Folders},
+    },
+};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Where the binaries of a new site are.
 pub(super) struct Binaries {
@@ -45,6 +50,10 @@ pub(super) async fn binaries(
     if held.is_none() {
         store.create_bucket(&bucket).await?;
         store.create_bucket(&backups).await?;
+    }
+    if method.procedure == Procedure::PointInTime {
+        // Once, before anything is written (runbook 2.2).
+        store.bucket(&bucket).set_versioning(true).await?;
     }
     let mut gate = None;
     if let Some(s3) = &s3 {

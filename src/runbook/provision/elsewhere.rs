@@ -175,6 +175,10 @@ impl Elsewhere {
         ready_within: Duration,
         redactor: &Redactor,
     ) -> Result<Site<Source>, Trouble> {
+        if method.needs_own_server() {
+            return Err(Trouble::usage("this scenario needs a PostgreSQL server of its own")
+                .hint("leave it out by --filter: an engine that runs elsewhere has its own server"));
+        }
         let store = Store::s3(&self.s3);
         let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (guard, backup_bucket) = match &self.held {
@@ -207,6 +211,7 @@ impl Elsewhere {
                 running: Mutex::new(None),
             },
             gate: None,
+            server: None,
             connection: Mutex::new(None),
             former: std::sync::Mutex::default(),
             redactor: redactor.clone(),

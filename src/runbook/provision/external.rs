@@ -7,9 +7,11 @@ use crate::base::ids::BucketName;
 use crate::base::process::{Base, RunDir, Teardown};
 use crate::base::{redact::Redactor, trouble::Trouble};
 use crate::model::profile::Profile;
+use crate::site::Rows;
 use crate::system::marked::Held;
 use crate::system::objects::{S3Access, Store};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 /// How long it may take to empty database and buckets at the end.
@@ -53,4 +55,12 @@ pub(super) fn stores(held: &Held) -> (Store, Option<S3Access>, BucketName, Bucke
     let place = held.place();
     let results = place.results.clone().unwrap_or_default();
     (held.store().clone(), Some(place.s3.clone()), place.assets.clone(), results, place.backups.clone())
+}
+
+/// Where the rows of a held site are; the engine is told.
+pub(super) fn rows(held: &Held, variables: &mut BTreeMap<String, String>) -> Rows {
+    let database = held.place().database.clone();
+    variables.insert("STORAGE_MODE".to_owned(), "postgres".to_owned());
+    variables.insert("DATABASE_URL".to_owned(), database.url());
+    Rows::Postgres(RwLock::new(database))
 }

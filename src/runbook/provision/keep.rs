@@ -45,6 +45,9 @@ impl Substrate {
             // A site that can't be started may be just what is to be looked at.
             Err(trouble) => format!("does not start ({}); see {}", trouble.what, site.engine.log.display()),
         };
+        if let Some(server) = &site.server {
+            server.release().await;
+        }
         let mut how = Vec::new();
         if let Ok(database) = site.database() {
             how.push(format!("  database: psql {}", quoted(&database.url_without_password())));

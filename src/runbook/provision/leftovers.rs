@@ -152,11 +152,12 @@ fn blocking(base: &Base, kept_too: bool) -> Result<Swept, Trouble> {
     Ok(swept)
 }
 
-/// Frees what killed PostgreSQL servers of the run hold in the kernel: `<run>/<cluster>/data`.
+/// Frees what killed PostgreSQL servers of the run hold in the kernel: `<run>/<cluster>/<data>`.
 fn forget_clusters(path: &Path) {
     let Ok(clusters) = path.read_dir() else { return };
-    for cluster in clusters.flatten() {
-        let (data, since) = (cluster.path().join("data"), Instant::now());
+    let folders = clusters.flatten().filter_map(|cluster| cluster.path().read_dir().ok());
+    for data in folders.flat_map(Iterator::flatten) {
+        let (data, since) = (data.path(), Instant::now());
         while forget_shared_memory(&data) && since.elapsed() < CHILDREN {
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -4,8 +4,8 @@
 mod discovery;
 mod objects;
 mod postgres;
-mod verifier;
 
+pub use crate::system::cluster::Durability;
 pub use discovery::{Discovery, OLDEST, Places, discover};
 pub use objects::{ObjectKind, ObjectProgram, ObjectServer, minio_answers};
-pub use postgres::{Durability, PostgresServer};
+pub use postgres::PostgresServer;

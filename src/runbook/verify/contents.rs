@@ -44,7 +44,12 @@ fn table(name: &TableName, before: &Table, after: &Table, profile: &Profile, kno
     };
     for (key, was) in &before.rows {
         match after.rows.get(key) {
-            None => lost.push(finding(FindingKind::RowLost, key, was, text(&was.json), "no such row".into())),
+            None => {
+                let lost_row = finding(FindingKind::RowLost, key, was, text(&was.json), "no such row".into());
+                // Whose file is damaged, is lost with it.
+                let with = (!after.damaged.is_empty()).then(|| Entity::Table(name.clone()));
+                lost.push(lost_row.touching(with));
+            }
             Some(is) if is.digest != was.digest => {
                 let (expected, actual) = differing(was, is);
                 changed.push(finding(FindingKind::RowChanged, key, was, expected, actual));
@@ -55,7 +60,22 @@ fn table(name: &TableName, before: &Table, after: &Table, profile: &Profile, kno
     for (key, is) in after.rows.iter().filter(|(key, _)| !before.rows.contains_key(*key)) {
         added.push(finding(FindingKind::RowAdded, key, is, "no such row".into(), text(&is.json)));
     }
-    [lost, added, changed].into_iter().flat_map(|findings| summed_up(name, findings)).collect()
+    [damaged(name, before, after), lost, added, changed]
+        .into_iter()
+        .flat_map(|findings| summed_up(name, findings))
+        .collect()
+}
+
+/// Files of rows that are not in their form any more.
+fn damaged(name: &TableName, before: &Table, after: &Table) -> Vec<Finding> {
+    let new = after.damaged.iter().filter(|(path, why)| before.damaged.get(*path) != Some(why));
+    let finding = |(path, why): (&String, &String)| {
+        let entity = Entity::Row { table: name.clone(), row: path.clone() };
+        let expected = "a file as the profile describes it";
+        Finding::new(CheckId::Contents, FindingKind::DamagedFile, entity, expected, why.clone())
+            .touching([Entity::Table(name.clone())])
+    };
+    new.map(finding).collect()
 }
 
 /// Many findings of one kind as one about the table.

@@ -11,6 +11,7 @@ use crate::{
     journal::Logbook,
     model::{
         check::CheckId,
+        event::Event,
         finding::{Entity, Finding, FindingKind},
         state::{KnownTemplate, State},
     },
@@ -21,11 +22,13 @@ use crate::{
     site::{Restored, Site},
     system::{
         engine::{Answer, Engine},
-        gate::Mode,
         objects::Got,
     },
 };
+use outage::{Kind, Outage};
 use std::collections::BTreeSet;
+
+mod outage;
 
 /// How far the probe goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,16 +125,19 @@ impl Probe<'_> {
             }
         }
         self.good_again("after its binaries were put back").await?;
-        if store_too && let Some(gate) = &self.site.gate {
-            for (mode, situation) in [
-                (Mode::Refuse, "the object store can't be reached"),
-                (Mode::Deny, "the object store denies access"),
-            ] {
-                let unreachable = mode == Mode::Refuse;
-                gate.set(mode);
-                let outcome = self.without_store(situation, unreachable).await;
-                gate.set(Mode::Open);
-                outcome?;
+        if store_too {
+            for kind in Kind::ALL {
+                match Outage::begin(self.site, kind)? {
+                    Ok(outage) => {
+                        let outcome = self.without_store(kind).await;
+                        outage.end()?;
+                        outcome?;
+                    }
+                    Err(why) => {
+                        let text = format!("not put to the test: {} ({why})", kind.situation());
+                        self.log.event(Event::Noted { text })?;
+                    }
+                }
             }
             self.good_again("after the object store came back").await?;
         }
@@ -162,11 +168,12 @@ impl Probe<'_> {
     }
 
     /// Cuts the store off: the render must fail, and must not blame a missing binary.
-    async fn without_store(&mut self, situation: &str, unreachable: bool) -> Result<(), Trouble> {
+    async fn without_store(&mut self, kind: Kind) -> Result<(), Trouble> {
+        let situation = kind.situation();
         let (answer, good) = self.ask().await?;
         if answer.is_success() {
-            let kind = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
-            self.found(kind, "an error", situation, &answer);
+            let found = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
+            self.found(found, "an error", situation, &answer);
         } else if says_missing(&answer, &self.site.profile.missing_binary) {
             self.found(
                 FindingKind::WrongReason,
@@ -177,7 +184,7 @@ impl Probe<'_> {
         } else if carries_pdf(&answer) {
             self.found(FindingKind::PartialPdf, "an error without PDF bytes", situation, &answer);
         }
-        if unreachable {
+        if kind == Kind::Unreachable {
             self.at += 1;
             if let Ok(ready) = self.api.ready().await
                 && ready.ok

@@ -6,13 +6,13 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{Binary, Profile},
+        profile::{Binary, Kept, Profile},
         state::{Object, State},
     },
     runbook::verify::{CutPoint, Looked, Names},
 };
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More reasons for not having seen everything are not listed.
 const MOST: usize = 5;
@@ -32,10 +32,14 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
         // The catalog check tells of a column that was lost on the way.
         for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten()
         {
-            if known.is_some_and(|table| !table.columns.contains(column)) {
+            // Where rows are in files, an empty table has no columns.
+            if known.is_some_and(|table| !table.columns.is_empty() && !table.columns.contains(column)) {
                 blind.push(format!("{} of the source has no column {column}", entity.table));
             }
         }
+        let found = kept(observed, binary.store);
+        // A row that was lost was looked for.
+        at += known.map_or(0, |known| known.rows.keys().filter(|key| !table.rows.contains_key(*key)).count());
         for (row_key, row) in &table.rows {
             if row.json.is_null() {
                 blind.push(format!("{} has rows too large to be kept", entity.table));
@@ -60,16 +64,19 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 blind.push(format!("{row_entity} has {hash:?} where the profile says that its SHA-256 is"));
             }
             findings.extend(
-                one(&row.json, binary, &key, cut.state.objects.get(&key), observed.objects.get(&key), name)
+                one(&row.json, binary, &key, kept(&cut.state, binary.store).get(&key), found.get(&key), name)
                     .map(|f| f.touching([row_entity])),
             );
-            referenced.insert(key);
+            referenced.insert((binary.store, key));
         }
     }
-    for (key, object) in &observed.objects {
+    let everything = [Kept::Assets, Kept::Results].map(|store| (store, kept(observed, store)));
+    for (store, (key, object)) in
+        everything.into_iter().flat_map(|(store, all)| all.iter().map(move |o| (store, o)))
+    {
         at += 1;
         let by_design = profile.ignore_objects.iter().any(|prefix| key.as_str().starts_with(prefix));
-        if !by_design && !referenced.contains(key) {
+        if !by_design && !referenced.contains(&(store, key.clone())) {
             let actual = format!("{} bytes at {key}, and no row points there", object.size);
             findings.push(finding(
                 FindingKind::OrphanBinary,
@@ -85,6 +92,14 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
     // Looking past what the profile names would be looking at nothing.
     blind.truncate(MOST);
     Looked::unknown(format!("the profile does not fit: {}", blind.join("; ")), findings)
+}
+
+/// The objects of a place.
+fn kept(state: &State, store: Kept) -> &BTreeMap<ObjectKey, Object> {
+    match store {
+        Kept::Assets => &state.objects,
+        Kept::Results => &state.results,
+    }
 }
 
 /// A recorded hash that can't be read as SHA-256 in hex. Without a value there is none to compare.

@@ -38,7 +38,9 @@ pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names)
         };
         findings.extend(changes(was, is, true, when, entity));
     }
+    at += before.results.len();
     findings.extend(changes(&before.objects, &after.objects, true, when, |key| names.entity(key)));
+    findings.extend(changes(&before.results, &after.results, true, when, |key| names.entity(key)));
     summed_up(at, findings)
 }
 

@@ -238,7 +238,7 @@ impl Names<'_> {
             | K::WrongRefusal
             | K::WrongReason
             | K::PartialPdf => self.template(name, place),
-            K::RowLost | K::RowAdded | K::RowChanged => {
+            K::RowLost | K::RowAdded | K::RowChanged | K::DamagedFile | K::ResultLost => {
                 if !name.contains('/') {
                     let message = format!("`{}` is no row", suggest::short(name));
                     let help = format!("write the table too: `assets/{name}`");

@@ -2,11 +2,11 @@
 //! and says where a step could not be done, or would do nothing.
 
 use crate::{
-    model::fault::{Fault, Takes},
+    model::fault::{Archive, Fault, Takes},
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::Mistake,
-        method::{BackupJob, Method, Place as Where, RestoreJob},
+        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob},
     },
 };
 use std::collections::BTreeSet;
@@ -21,6 +21,8 @@ struct Timeline<'a> {
     saved: BTreeSet<Where>,
     backed_up: bool,
     dumped: bool,
+    /// Whether a recovery target was chosen.
+    targeted: bool,
     /// Faults that wait for a step: their place and the words of that step.
     armed: Vec<(Place, Takes)>,
     mistakes: &'a mut Vec<Mistake>,
@@ -35,6 +37,7 @@ pub fn check(steps: &[At<Step>], method: &Method, steps_key: Place, mistakes: &m
         saved: BTreeSet::new(),
         backed_up: false,
         dumped: false,
+        targeted: false,
         armed: Vec::new(),
         mistakes,
     };
@@ -112,6 +115,17 @@ impl Timeline<'_> {
             };
             self.wrong(place, message, &why, &format!("add `- {words}` to the list"));
         }
+        let has = |wanted| jobs.contains(&wanted);
+        if has(BackupJob::TakeBaseBackup) && !has(BackupJob::ChooseTarget) {
+            let words = BackupJob::ChooseTarget.words();
+            let label = "no moment to recover to";
+            self.wrong(
+                place,
+                format!("a backup without `{words}`"),
+                label,
+                &format!("add `- {words}` to the list"),
+            );
+        }
         for at in list {
             match &at.value {
                 BackupStep::Own(job) => self.backup_job(*job, at.place),
@@ -119,6 +133,15 @@ impl Timeline<'_> {
             }
         }
         self.backed_up = true;
+    }
+
+    /// A step or fault of a recovery to a point in time in another procedure.
+    fn must_recover(&mut self, words: &str, place: Place) {
+        if self.method.procedure != Procedure::PointInTime {
+            let message = format!("`{words}` in the procedure `{}`", self.method.procedure.words());
+            let help = "write `procedure: point in time`";
+            self.wrong(place, message, "no WAL is archived and no versions are kept", help);
+        }
     }
 
     fn backup_job(&mut self, job: BackupJob, place: Place) {
@@ -136,12 +159,15 @@ impl Timeline<'_> {
                 self.fire(Takes::NextDump);
             }
             BackupJob::CopyObjects => self.fire(Takes::NextCopy),
+            BackupJob::TakeBaseBackup => self.must_recover(job.words(), place),
+            BackupJob::ChooseTarget => {
+                self.must_recover(job.words(), place);
+                self.targeted = true;
+            }
+            BackupJob::ArchiveAssets => self.fire(Takes::NextArchive),
+            BackupJob::CopyResults => self.fire(Takes::NextResults),
             BackupJob::RecordManifest
             | BackupJob::ArchiveTemplates
-            | BackupJob::ArchiveAssets
-            | BackupJob::CopyResults
-            | BackupJob::TakeBaseBackup
-            | BackupJob::ChooseTarget
             | BackupJob::RunBackupCommand => {}
         }
     }
@@ -184,12 +210,18 @@ impl Timeline<'_> {
             RestoreJob::StopEngine => self.running = false,
             RestoreJob::StartEngine => self.running = true,
             RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => self.fire(Takes::NextRestore),
+            RestoreJob::RecoverObjects => {
+                self.must_recover(job.words(), place);
+                self.fire(Takes::NextBucketRecovery);
+            }
+            RestoreJob::RecoverDatabase => {
+                self.must_recover(job.words(), place);
+                self.fire(Takes::NextDatabaseRecovery);
+            }
             RestoreJob::RestoreObjects
             | RestoreJob::RestoreResults
             | RestoreJob::ExtractAssets
             | RestoreJob::ExtractTemplates
-            | RestoreJob::RecoverObjects
-            | RestoreJob::RecoverDatabase
             | RestoreJob::RunRestoreCommand
             | RestoreJob::Migrate => {}
         }
@@ -217,10 +249,24 @@ impl Timeline<'_> {
 
     fn fault(&mut self, fault: &Fault, place: Place) {
         match fault.takes() {
+            Takes::Archive => self.wrong(
+                place,
+                "this fault is one of a backup, not of the live stores",
+                "the archive of WAL is the backup's",
+                "write `fault in backup: …`",
+            ),
+            Takes::Versions => {
+                self.must_recover(fault.words(), place);
+                self.fault_in_store(self.has_binaries(), "bucket", place);
+            }
+            armed @ (Takes::NextBucketRecovery | Takes::NextDatabaseRecovery) => {
+                self.must_recover(fault.words(), place);
+                self.armed.push((place, armed));
+            }
             Takes::Backup => self.wrong(
                 place,
                 "this fault is one of a backup, not of the live stores",
-                "there is no dump in the live stores",
+                "there is no such file in the live stores",
                 "write `fault in backup: …`",
             ),
             Takes::Rows if !self.method.topology.has_database() => {
@@ -233,8 +279,13 @@ impl Timeline<'_> {
                 );
             }
             Takes::Rows => self.fault_in_store(self.has_rows(), "database", place),
+            Takes::RowFiles => self.fault_in_row_files(place),
             Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
-            armed @ (Takes::NextDump | Takes::NextCopy | Takes::NextRestore) => {
+            armed @ (Takes::NextDump
+            | Takes::NextCopy
+            | Takes::NextArchive
+            | Takes::NextResults
+            | Takes::NextRestore) => {
                 self.armed.push((place, armed));
             }
         }
@@ -248,13 +299,46 @@ impl Timeline<'_> {
         }
     }
 
+    /// Whether rows are in files, and these are there.
+    fn fault_in_row_files(&mut self, place: Place) {
+        if self.method.topology.has_database() {
+            let message = "a fault in files with rows of a site with a database";
+            self.wrong(place, message, "no rows in files", "choose a topology without Postgres");
+        } else if !self.is_whole() {
+            let label = "a folder is gone at this point";
+            let help = "put it before `destroy`, or after the restore";
+            self.wrong(place, "a fault in a destroyed store", label, help);
+        }
+    }
+
     fn fault_in_backup(&mut self, fault: &Fault, place: Place) {
         let binaries = if self.method.topology.has_bucket() { Where::Bucket } else { Where::Assets };
         let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&binaries));
         let (there, step) = match fault.takes() {
-            Takes::Backup => (self.dumped, BackupJob::DumpDatabase),
+            Takes::Backup => match fault {
+                Fault::TruncateArchive(Archive::Templates) => {
+                    (self.saved.contains(&Where::Templates), BackupJob::ArchiveTemplates)
+                }
+                Fault::TruncateArchive(Archive::Assets) => {
+                    (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets)
+                }
+                _ => (self.dumped, BackupJob::DumpDatabase),
+            },
+            Takes::RowFiles if self.method.topology.has_database() => {
+                return self.fault_in_row_files(place);
+            }
+            Takes::RowFiles => (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets),
             Takes::Objects => (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects)),
-            Takes::Rows | Takes::NextDump | Takes::NextCopy | Takes::NextRestore => {
+            Takes::Archive => (self.targeted, BackupJob::ChooseTarget),
+            Takes::Rows
+            | Takes::NextDump
+            | Takes::NextCopy
+            | Takes::NextArchive
+            | Takes::NextResults
+            | Takes::NextRestore
+            | Takes::Versions
+            | Takes::NextBucketRecovery
+            | Takes::NextDatabaseRecovery => {
                 let help = "write `fault: …`";
                 return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
             }
@@ -274,8 +358,17 @@ impl Timeline<'_> {
             let step = match takes {
                 Takes::NextDump => BackupJob::DumpDatabase.words(),
                 Takes::NextCopy => BackupJob::CopyObjects.words(),
+                Takes::NextArchive => BackupJob::ArchiveAssets.words(),
+                Takes::NextResults => BackupJob::CopyResults.words(),
                 Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
-                Takes::Objects | Takes::Rows | Takes::Backup => continue,
+                Takes::NextBucketRecovery => RestoreJob::RecoverObjects.words(),
+                Takes::NextDatabaseRecovery => RestoreJob::RecoverDatabase.words(),
+                Takes::Objects
+                | Takes::Rows
+                | Takes::RowFiles
+                | Takes::Backup
+                | Takes::Versions
+                | Takes::Archive => continue,
             };
             let message = format!("this fault waits for a `{step}` that never comes");
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));

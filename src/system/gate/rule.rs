@@ -131,6 +131,7 @@ mod tests {
             ("a*", "a/b", true),
             ("*.png", "x/y.png", true),
             ("*.png", "png", false),
+            ("*.png", "x.png.bak", false),
             ("a*b*c", "a-b-b-c", true),
             ("a*b*c", "a-c-b", false),
             ("ab*ba", "aba", false),

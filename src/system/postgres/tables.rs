@@ -158,7 +158,7 @@ async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Troub
         }
     }
     let columns = plan.present().map(str::to_owned).collect();
-    Ok(Table { columns, rows })
+    Ok(Table { columns, rows, damaged: BTreeMap::new() })
 }
 
 /// The first free of `what #1`, `what #2`, …: duplicates count. Doubling and then halving, because

@@ -26,15 +26,17 @@ impl Scene<'_> {
     ) -> Result<Option<Stop>, Trouble> {
         let fixture = fault.assets().first().and_then(|name| self.fixture(name).ok());
         let fixture = fixture.and_then(|path| std::fs::read(path).ok());
-        let target = Target {
+        let mut target = Target {
             site: self.site,
             keys: self.keys.clone(),
             sent: &self.put.sent,
             backup: &self.backup,
             in_backup,
             fixture,
+            unpacked: None,
+            log: &self.log,
         };
-        let injected = fault::inject(fault, &target, &mut self.armed).await?;
+        let injected = fault::inject(fault, &mut target, &mut self.armed).await?;
         if let Fault::OrphanBinary(name) = fault {
             self.names.learn(ObjectKey::new(name.as_str()), name.clone());
         }
@@ -103,7 +105,11 @@ impl Scene<'_> {
                 Ok(Some(replace.asset.clone()))
             }
             Act::Delete(name) => self.put.delete(&api, name).await.map(|()| None),
-            Act::SaveTemplate(key) => self.put.save_template(&api, key).await.map(|()| None),
+            Act::SaveTemplate(key) => {
+                self.put.save_template(&api, key).await?;
+                *self.saves.entry(key.clone()).or_default() += 1;
+                Ok(None)
+            }
             Act::Fault(_) | Act::FaultInBackup(_) => Err(Trouble::harness("a fault is no write")),
         }
     }

@@ -1,0 +1,325 @@
+//! `pulp-drill report merge`: joins the runs of `run --partition` into one run with one journal and
+//! one verdict. What is missing is unknown, never a pass; parts of other sets, of other versions, or
+//! there twice, are refused. It starts nothing and changes none of the parts.
+
+use crate::{
+    base::{
+        clock::Clock,
+        digest::Digest,
+        ids::{RunId, ScenarioId},
+        redact::Redactor,
+        trouble::{OrTrouble as _, Trouble},
+    },
+    cli::{BUG, HELD, INTEGRITY, UNVERIFIED},
+    journal::{
+        Journal, folder,
+        read::{EVENTS, Flaw, folder_of, read},
+        update_latest,
+    },
+    model::{
+        budget::{Budgets, Span},
+        event::{BudgetId, Entry, Event, Partition, RunStarted},
+        record::RunRecord,
+        verdict::Verdict,
+    },
+    report::{self, terminal},
+};
+use chrono::{DateTime, Utc};
+use clap::Args;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Component, Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Arguments of `pulp-drill report merge`.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  \
+    pulp-drill report merge shards/*/latest --out reports\n\n\
+    Exit codes: those of a run; a part that is missing makes it 3, a changed one 1.")]
+pub struct MergeArgs {
+    /// The folders of the parts' runs
+    #[arg(value_name = "RUN_DIR", required = true)]
+    pub run_dirs: Vec<PathBuf>,
+    /// Where the joined run is stored, as with run --report-dir
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// What came of it, for the caller to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merged {
+    /// Data, for standard output.
+    pub stdout: String,
+    /// What a reader should know, for standard error.
+    pub stderr: String,
+    /// The exit code.
+    pub exit: u8,
+}
+
+/// A part that was read.
+struct Part {
+    dir: PathBuf,
+    entries: Vec<Entry>,
+    record: RunRecord,
+    started: RunStarted,
+    partition: Partition,
+    journal: Digest,
+}
+
+/// Joins the parts and writes the joined run.
+///
+/// # Errors
+/// Blames the user where the parts do not belong together, the surroundings where a file can't be
+/// read or written. A part that was changed after it was written is told with exit 1.
+pub fn run(args: &MergeArgs) -> Result<Merged, Trouble> {
+    let mut parts = Vec::new();
+    for dir in &args.run_dirs {
+        match part(dir)? {
+            Ok(part) => parts.push(part),
+            Err(changed) => {
+                let stderr = format!("{}: {changed}\n  nothing was merged\n", dir.display());
+                return Ok(Merged { stdout: String::new(), stderr, exit: INTEGRITY });
+            }
+        }
+    }
+    parts.sort_by_key(|part| part.partition.index);
+    belong_together(&parts)?;
+    let journal = Joined::of(&parts)?.write(&args.out, &parts)?;
+    let record = journal.record();
+    let dir = journal.dir();
+    report::write_all(dir, &record)?;
+    update_latest(&args.out, dir)?;
+    let look = terminal::stdout_look();
+    let stdout = terminal::summary(&record, dir, look.colour, look.width);
+    let exit = record.finished.as_ref().map_or(BUG, |finished| finished.exit);
+    Ok(Merged { stdout, stderr: String::new(), exit })
+}
+
+/// Reads a part; the inner error says how it was changed after it was written.
+fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
+    let stored = read(run_dir)?;
+    if let Some(flaw @ Flaw::Broken { .. }) = stored.flaw {
+        return Ok(Err(flaw.to_string()));
+    }
+    let dir = folder_of(run_dir);
+    let record = RunRecord::fold(&stored.entries);
+    let no_part = || {
+        Trouble::usage(format!("{} is no part of a run", run_dir.display()))
+            .hint("name runs that were started with --partition")
+    };
+    let started = record.started.clone().ok_or_else(no_part)?;
+    let partition = started.partition.clone().ok_or_else(no_part)?;
+    for artefact in &record.artefacts {
+        let inside = Path::new(&artefact.path).components().all(|c| matches!(c, Component::Normal(_)));
+        let there = Digest::of_file(&dir.join(&artefact.path)).ok();
+        if !inside || there != Some(artefact.sha256) {
+            return Ok(Err(format!("{} is missing or was changed", artefact.path)));
+        }
+    }
+    let journal =
+        Digest::of_file(&dir.join(EVENTS)).or_environment(|| "can't read the journal".to_owned())?;
+    Ok(Ok(Part { dir, entries: stored.entries, record, started, partition, journal }))
+}
+
+/// Refuses parts of different sets, versions or configurations, and a part that is there twice.
+fn belong_together(parts: &[Part]) -> Result<(), Trouble> {
+    let Some(first) = parts.first() else {
+        return Err(Trouble::usage("no part was named"));
+    };
+    for part in parts {
+        let what = if part.partition.of != first.partition.of {
+            Some("the number of parts")
+        } else if (part.partition.set, &part.partition.all) != (first.partition.set, &first.partition.all) {
+            Some("the set of scenarios")
+        } else if part.started.harness != first.started.harness {
+            Some("the version of pulp-drill")
+        } else if commit(part) != commit(first) {
+            Some("the commit")
+        } else if config(part) != config(first) {
+            Some("the configuration")
+        } else if !part.started.scenarios.iter().all(|id| part.partition.all.contains(id)) {
+            Some("the list of scenarios, which is not of its own set")
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            let (a, b) = (first.dir.display(), part.dir.display());
+            return Err(Trouble::usage(format!("these are not parts of one run: {what} differs"))
+                .cause(format!("{a} and {b}"))
+                .hint("merge the parts of one start only"));
+        }
+    }
+    match parts.windows(2).find(|two| two[0].partition.index == two[1].partition.index) {
+        None => Ok(()),
+        Some(two) => Err(Trouble::usage(format!("{} is there twice", two[0].partition))
+            .cause(format!("{} and {}", two[0].dir.display(), two[1].dir.display()))
+            .hint("name one of the two")),
+    }
+}
+
+fn commit(part: &Part) -> Option<&String> {
+    part.started.started_by.get("GITHUB_SHA")
+}
+
+/// The configuration, without what may differ from machine to machine.
+fn config(part: &Part) -> Vec<(&String, &String)> {
+    part.started.config.iter().filter(|(key, _)| *key != "jobs").collect()
+}
+
+/// The joined run, before it is written.
+struct Joined {
+    id: RunId,
+    events: Vec<(DateTime<Utc>, Option<ScenarioId>, Event)>,
+    cut_short: Option<String>,
+    /// A part ended with a bug of ours.
+    ours: bool,
+}
+
+impl Joined {
+    fn of(parts: &[Part]) -> Result<Self, Trouble> {
+        let first = parts.first().ok_or_else(|| Trouble::usage("no part was named"))?;
+        let names: Vec<&str> = parts.iter().map(|p| p.started.run.as_str()).collect();
+        let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, names.join("/").as_bytes());
+        let id = RunId::new(id.simple().to_string());
+        let mut started = first.started.clone();
+        started.run = id.clone();
+        started.scenarios.clone_from(&first.partition.all);
+        started.partition = None;
+        started.command = ["pulp-drill", "report", "merge"].map(str::to_owned).to_vec();
+        started.config.remove("jobs");
+        let began = parts.iter().filter_map(|p| p.record.began).min().unwrap_or_default();
+        let mut events = vec![(began, None, Event::RunStarted(Box::new(started)))];
+        events.extend(parts.iter().map(|part| (began, None, Event::Noted { text: told(part) })));
+        let kept = kept(parts);
+        let mut own: Vec<_> = parts.iter().flat_map(|part| own_events(part, first, &kept)).collect();
+        // Within a part they are in order already, and a stable sort leaves them so.
+        own.sort_by_key(|(at, ..)| *at);
+        events.extend(own);
+        let ours = parts.iter().any(|p| p.record.finished.as_ref().is_some_and(|f| f.exit == BUG));
+        Ok(Self { id, events, cut_short: cut_short(parts, first.partition.of), ours })
+    }
+
+    /// Writes journal and artefacts.
+    fn write(self, out: &Path, parts: &[Part]) -> Result<Journal, Trouble> {
+        let now = Arc::new(Mutex::new(self.events.first().map_or_else(Default::default, |(at, ..)| *at)));
+        let read = Arc::clone(&now);
+        let clock = Clock::from_fn(move || *read.lock().unwrap_or_else(PoisonError::into_inner));
+        let journal = Journal::create(out, &self.id, clock, Redactor::new()).map_err(|trouble| {
+            trouble.hint("where these parts were merged before, name another folder with --out")
+        })?;
+        for (at, scenario, event) in self.events {
+            *now.lock().unwrap_or_else(PoisonError::into_inner) = at;
+            if let Event::ArtefactStored { path, sha256, .. } = &event {
+                copy(parts, path, sha256, journal.dir())?;
+            }
+            journal.write(scenario.as_ref(), event)?;
+        }
+        for checked in budgets(parts).against(&journal.record()) {
+            journal.write(None, Event::BudgetChecked(checked))?;
+        }
+        let record = journal.record();
+        let worst = record.scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
+        let worst = record.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
+        let troubled = self.cut_short.is_some() || !record.troubles.is_empty();
+        let verdict = if troubled { worst.max(Verdict::Unknown) } else { worst };
+        let exit = match (verdict, self.ours) {
+            (Verdict::Fail, _) => INTEGRITY,
+            (_, true) => BUG,
+            (Verdict::Unknown, false) => UNVERIFIED,
+            (Verdict::Pass, false) => HELD,
+        };
+        journal.write(None, Event::RunFinished { verdict, exit, cut_short: self.cut_short })?;
+        Ok(journal)
+    }
+}
+
+/// What a reader must know of a part to find it again.
+fn told(part: &Part) -> String {
+    let host = part.started.machine.get("host").map_or("an unnamed host", String::as_str);
+    let Part { partition, started, journal, .. } = part;
+    format!("{partition}: run {} on {host}, seed {}, journal SHA-256 {journal}", started.run, started.seed)
+}
+
+/// Why the joined run is not whole.
+fn cut_short(parts: &[Part], of: u32) -> Option<String> {
+    let there: BTreeSet<u32> = parts.iter().map(|p| p.partition.index).collect();
+    let missing = (1..=of).filter(|i| !there.contains(i)).map(|i| format!("part {i} of {of} is missing"));
+    let broken = parts.iter().filter_map(|part| match &part.record.finished {
+        None => Some(format!("{} did not end", part.partition)),
+        Some(finished) => finished.cut_short.as_ref().map(|why| format!("{}: {why}", part.partition)),
+    });
+    let whys: Vec<String> = missing.chain(broken).collect();
+    (!whys.is_empty()).then(|| whys.join("; "))
+}
+
+/// For each scenario the part that it is taken from. Clean controls run in several parts: the worst
+/// is kept.
+fn kept(parts: &[Part]) -> BTreeMap<ScenarioId, u32> {
+    let mut kept: BTreeMap<ScenarioId, (Verdict, u32)> = BTreeMap::new();
+    for part in parts {
+        for scenario in &part.record.scenarios {
+            let new = (scenario.verdict(), part.partition.index);
+            let known = kept.entry(scenario.id.clone()).or_insert(new);
+            if new.0 > known.0 {
+                *known = new;
+            }
+        }
+    }
+    kept.into_iter().map(|(id, (_, part))| (id, part)).collect()
+}
+
+/// The events of a part that go into the joined run.
+fn own_events(
+    part: &Part,
+    first: &Part,
+    kept: &BTreeMap<ScenarioId, u32>,
+) -> Vec<(DateTime<Utc>, Option<ScenarioId>, Event)> {
+    let name = &part.partition;
+    let mine = |id: &ScenarioId| kept.get(id) == Some(&name.index);
+    let entries = part.entries.iter().filter(|entry| entry.scenario.as_ref().is_none_or(mine));
+    let renamed = entries.filter_map(|entry| {
+        let of_run = entry.scenario.is_none();
+        let event = match &entry.event {
+            // Budgets are held against the joined run.
+            Event::RunStarted(_) | Event::RunFinished { .. } | Event::BudgetChecked(_) => return None,
+            Event::Noted { text } if of_run => Event::Noted { text: format!("{name}: {text}") },
+            Event::Troubled { trouble, ours } if of_run => {
+                Event::Troubled { trouble: format!("{name}: {trouble}"), ours: *ours }
+            }
+            Event::SubstrateReady { versions } => {
+                Event::SubstrateReady { versions: told_apart(versions, part, first) }
+            }
+            other => other.clone(),
+        };
+        Some((entry.at, entry.scenario.clone(), event))
+    });
+    renamed.collect()
+}
+
+/// A version that differs from the first part's gets a line of its own.
+fn told_apart(versions: &BTreeMap<String, String>, part: &Part, first: &Part) -> BTreeMap<String, String> {
+    let one = |(key, version): (&String, &String)| {
+        let same = first.record.versions.get(key) == Some(version);
+        let key = if same { key.clone() } else { format!("{key} ({})", part.partition) };
+        (key, version.clone())
+    };
+    versions.iter().map(one).collect()
+}
+
+/// The narrowest budgets of the parts.
+fn budgets(parts: &[Part]) -> Budgets {
+    let least = |id: BudgetId| {
+        let all = parts.iter().flat_map(|p| &p.record.budgets).filter(|b| b.budget == id);
+        all.map(|b| Span { ms: b.limit_ms }).min()
+    };
+    Budgets { rto: least(BudgetId::Rto), rpo: least(BudgetId::Rpo), ..Budgets::default() }
+}
+
+/// Copies an artefact from the part that has it.
+fn copy(parts: &[Part], path: &str, sha256: &Digest, to: &Path) -> Result<(), Trouble> {
+    let has = |p: &&Part| p.record.artefacts.iter().any(|a| a.path == path && a.sha256 == *sha256);
+    let from = parts.iter().find(has).ok_or_else(|| Trouble::harness(format!("no part has {path}")))?;
+    let bytes = std::fs::read(from.dir.join(path)).or_environment(|| format!("can't read {path}"))?;
+    folder::write_whole(&to.join(path), &bytes)
+}

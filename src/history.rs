@@ -1,0 +1,278 @@
+//! The ledger of runs: JSON Lines, a line a run, each with the SHA-256 of the line before, so that a
+//! run that was taken out or changed is noticed. The digest of the whole file stands beside it: the
+//! chain vouches for every line but the last.
+//!
+//! It keeps what a trend needs and the digest of each run's record; the runs themselves are kept
+//! elsewhere. It is no signature: who can write both files can write another history.
+
+use crate::{
+    base::{
+        digest::Digest,
+        ids::RunId,
+        trouble::{OrTrouble as _, Trouble},
+    },
+    journal::folder,
+    model::{
+        record::{RunRecord, ScenarioRecord},
+        verdict::{Role, Verdict},
+    },
+};
+use chrono::{DateTime, Utc};
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::{self, File},
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+pub mod trend;
+
+pub mod show;
+
+pub mod export;
+
+/// The ledger's name in a folder.
+pub const LEDGER: &str = "ledger.jsonl";
+
+/// A run in the ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Counts from 0 without gaps.
+    pub seq: u64,
+    /// SHA-256 of the line before, without its newline; zeros for the first.
+    pub prev: Digest,
+    /// When it was added.
+    pub added: DateTime<Utc>,
+    /// The run.
+    pub run: RunId,
+    /// The harness and its version.
+    pub harness: String,
+    /// When the run began.
+    pub began: DateTime<Utc>,
+    /// When its last event was written.
+    pub ended: DateTime<Utc>,
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// The longest measured recovery time, in milliseconds.
+    pub rto_ms: Option<u64>,
+    /// Its scenarios, clean controls included.
+    pub scenarios: usize,
+    /// Findings that nobody expected.
+    pub unexpected: usize,
+    /// By `topology / seed`: the worst verdict of its scenarios.
+    pub groups: BTreeMap<String, Verdict>,
+    /// SHA-256 of `record.json`.
+    pub record: Digest,
+    /// SHA-256 of the journal.
+    pub journal: Digest,
+}
+
+impl Line {
+    /// What is kept of a run; its place in the chain is given when it is added.
+    ///
+    /// # Errors
+    /// Blames the user where the record is that of no run, or of a part of one.
+    pub fn of(
+        record: &RunRecord,
+        digest: Digest,
+        journal: Digest,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Trouble> {
+        let (Some(started), Some(began), Some(ended)) = (&record.started, record.began, record.ended) else {
+            return Err(Trouble::usage("the journal does not tell how the run began"));
+        };
+        if let Some(part) = &started.partition {
+            return Err(Trouble::usage(format!("this is {part} of a run only"))
+                .hint("join the parts with `pulp-drill report merge` and add the joined run"));
+        }
+        let unexpected = |s: &ScenarioRecord| {
+            s.judged().filter(|(_, role)| matches!(role, Some(Role::Unexpected))).count()
+        };
+        Ok(Self {
+            seq: 0,
+            prev: Digest::ZERO,
+            added: now,
+            run: started.run.clone(),
+            harness: started.harness.clone(),
+            began,
+            ended,
+            verdict: record.verdict(),
+            rto_ms: record.scenarios.iter().filter_map(|s| s.rto_ms).max(),
+            scenarios: record.scenarios.len(),
+            unexpected: record.scenarios.iter().map(unexpected).sum(),
+            groups: groups(record),
+            record: digest,
+            journal,
+        })
+    }
+}
+
+/// The worst verdict by topology and seed; in a run that did not end as planned nothing is proven.
+fn groups(record: &RunRecord) -> BTreeMap<String, Verdict> {
+    let planned =
+        record.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && record.troubles.is_empty();
+    let floor = if planned { Verdict::Pass } else { Verdict::Unknown };
+    let mut groups: BTreeMap<String, Verdict> = BTreeMap::new();
+    for scenario in &record.scenarios {
+        if let Some(started) = &scenario.started {
+            let worst = groups.entry(format!("{} / {}", started.topology, started.seed)).or_insert(floor);
+            *worst = (*worst).max(scenario.verdict());
+        }
+    }
+    groups
+}
+
+/// What is wrong with a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The line, from 1.
+    pub line: usize,
+    /// How it shows.
+    pub why: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the ledger is broken at line {}: {}", self.line, self.why)
+    }
+}
+
+/// What adding a run came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Added {
+    /// It is in the ledger now, as the line of this number, from 1.
+    Line(usize),
+    /// The ledger was changed by someone else; nothing was added.
+    Broken(Broken),
+}
+
+/// The ledger's file: the one named, or [`LEDGER`] in the folder named.
+pub fn file_of(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(LEDGER) } else { path.to_owned() }
+}
+
+/// Reads and verifies a ledger.
+///
+/// # Errors
+/// Blames the user where there is none, the surroundings where it can't be read. A changed ledger is
+/// no error but [`Broken`].
+pub fn read(file: &Path) -> Result<Result<Vec<Line>, Broken>, Trouble> {
+    if !fs::metadata(file).is_ok_and(|m| m.is_file()) {
+        return Err(Trouble::usage(format!("there is no ledger at {}", file.display()))
+            .hint("`pulp-drill history add RUN_DIR --ledger FILE` begins one"));
+    }
+    let open = File::open(file).or_environment(|| format!("can't read {}", file.display()))?;
+    // Nobody adds a line meanwhile.
+    let mut locked = lock(open, FlockArg::LockShared, file)?;
+    verified(&mut locked, file)
+}
+
+/// Adds a run: locked, so that two at once come one behind the other, and only to a ledger that is as
+/// it was written.
+///
+/// # Errors
+/// Blames the user where the run is there already, the surroundings where the file can't be written.
+pub fn add(file: &Path, mut line: Line) -> Result<Added, Trouble> {
+    let failed = || format!("can't write {}", file.display());
+    if let Some(parent) = file.parent() {
+        fs::create_dir_all(parent).or_environment(failed)?;
+    }
+    let mut options = File::options();
+    let open = options.read(true).append(true).create(true).open(file).or_environment(failed)?;
+    let mut locked = lock(open, FlockArg::LockExclusive, file)?;
+    let lines = match verified(&mut locked, file)? {
+        Ok(lines) => lines,
+        Err(broken) => return Ok(Added::Broken(broken)),
+    };
+    if let Some(at) = lines.iter().position(|l| l.run == line.run || l.record == line.record) {
+        let what = format!("run {} is in the ledger already, at line {}", line.run, at + 1);
+        return Err(Trouble::usage(what).hint("a run is counted once"));
+    }
+    let before = whole(&mut locked, file)?;
+    line.seq = lines.len() as u64;
+    line.prev = before.lines().last().map_or(Digest::ZERO, Digest::of);
+    let text = serde_json::to_string(&line).or_harness(|| "can't write a line as JSON".to_owned())? + "\n";
+    let written = locked.write_all(text.as_bytes()).and_then(|()| locked.sync_data());
+    if let Err(error) = written {
+        // Half a line would break the chain for good.
+        let taken_back = locked.set_len(before.len() as u64);
+        let trouble = Trouble::environment(failed()).because(&error);
+        return Err(match taken_back {
+            Ok(()) => trouble,
+            Err(error) => trouble.cause(format!("its torn last line can't be taken back: {error}")),
+        });
+    }
+    folder::write_whole(&seal_of(file), seal(&(before + &text), file).as_bytes())?;
+    Ok(Added::Line(lines.len() + 1))
+}
+
+fn lock(file: File, how: FlockArg, path: &Path) -> Result<Flock<File>, Trouble> {
+    Flock::lock(file, how)
+        .map_err(|(_, error)| Trouble::environment(format!("can't lock {}", path.display())).because(&error))
+}
+
+fn whole(file: &mut File, path: &Path) -> Result<String, Trouble> {
+    let mut text = String::new();
+    file.rewind()
+        .and_then(|()| file.read_to_string(&mut text))
+        .or_environment(|| format!("can't read {}", path.display()))?;
+    Ok(text)
+}
+
+fn seal_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".sha256");
+    PathBuf::from(name)
+}
+
+/// The digest of the whole file, as `sha256sum` writes it.
+fn seal(text: &str, file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    format!("{}  {name}\n", Digest::of(text))
+}
+
+/// The lines, or the first that is not as it was written.
+fn verified(file: &mut File, path: &Path) -> Result<Result<Vec<Line>, Broken>, Trouble> {
+    let text = whole(file, path)?;
+    let mut lines: Vec<Line> = Vec::new();
+    let mut prev = Digest::ZERO;
+    for (i, raw) in text.split_inclusive('\n').enumerate() {
+        let broken = |why: String| Ok(Err(Broken { line: i + 1, why }));
+        let Some(raw) = raw.strip_suffix('\n') else {
+            return broken("it has no end".to_owned());
+        };
+        let line: Line = match serde_json::from_str(raw) {
+            Ok(line) => line,
+            Err(error) => return broken(format!("it is no run: {error}")),
+        };
+        if line.prev != prev {
+            // The line that was changed, or behind which one is missing.
+            let at = if i == 0 { 1 } else { i };
+            let why = format!("line {} vouches for another text", i + 1);
+            return Ok(Err(Broken { line: at, why }));
+        }
+        if line.seq != i as u64 {
+            return broken(format!("it has the number {} instead of {i}", line.seq));
+        }
+        prev = Digest::of(raw);
+        lines.push(line);
+    }
+    let sealed = fs::read_to_string(seal_of(path)).ok();
+    // A writer that was killed between the line and the digest leaves the digest of the lines before.
+    let last = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
+    let vouched = match &sealed {
+        None => lines.len() <= 1,
+        Some(sealed) => *sealed == seal(&text, path) || *sealed == seal(&text[..last], path),
+    };
+    if !vouched {
+        let why = format!(
+            "{} does not vouch for it: it was changed, or runs after it were taken out",
+            seal_of(path).display()
+        );
+        return Ok(Err(Broken { line: lines.len().max(1), why }));
+    }
+    Ok(Ok(lines))
+}

@@ -1,0 +1,137 @@
+//! A ledger for other programs: OpenMetrics 1.0 for Prometheus, and a small chart as SVG.
+
+use super::{
+    Line,
+    trend::{age_ms, proofs},
+};
+use crate::model::verdict::Verdict;
+use chrono::{DateTime, Utc};
+use std::fmt::Write as _;
+
+const VERDICTS: [Verdict; 3] = [Verdict::Pass, Verdict::Unknown, Verdict::Fail];
+
+/// The ledger as OpenMetrics text.
+pub fn openmetrics(lines: &[Line], now: DateTime<Utc>) -> String {
+    let mut out = String::new();
+    family(&mut out, "pulp_drill_runs", "counter", "", "Runs in the ledger by verdict.");
+    for verdict in VERDICTS {
+        let n = lines.iter().filter(|l| l.verdict == verdict).count();
+        sample(&mut out, "pulp_drill_runs_total", &[("verdict", &verdict.to_string())], &n.to_string());
+    }
+    if let Some(last) = lines.last() {
+        let name = "pulp_drill_last_run_verdict";
+        family(&mut out, name, "stateset", "", "The verdict of the run that was added last.");
+        for verdict in VERDICTS {
+            let is = if last.verdict == verdict { "1" } else { "0" };
+            sample(&mut out, name, &[(name, &verdict.to_string())], is);
+        }
+        gauge(
+            &mut out,
+            "pulp_drill_last_run_end_seconds",
+            "seconds",
+            "When it ended, in Unix time.",
+            &unix(last.ended),
+        );
+        let took = age_ms(last.began, last.ended);
+        gauge(
+            &mut out,
+            "pulp_drill_last_run_duration_seconds",
+            "seconds",
+            "How long it took.",
+            &seconds(took),
+        );
+        if let Some(rto) = last.rto_ms {
+            let help = "Its longest measured recovery time.";
+            gauge(&mut out, "pulp_drill_last_run_rto_seconds", "seconds", help, &seconds(rto));
+        }
+        let help = "Its findings that nobody expected.";
+        gauge(&mut out, "pulp_drill_last_run_unexpected_findings", "", help, &last.unexpected.to_string());
+    }
+    let proofs: Vec<_> = proofs(lines).into_iter().filter_map(|p| Some((p.group, p.last?))).collect();
+    for (name, help) in [
+        (
+            "pulp_drill_last_proven_restore_seconds",
+            "When the group was last proven to restore, in Unix time.",
+        ),
+        ("pulp_drill_proven_restore_age_seconds", "How long ago that was."),
+    ] {
+        if proofs.is_empty() {
+            continue;
+        }
+        family(&mut out, name, "gauge", "seconds", help);
+        for (group, last) in &proofs {
+            let value = if name.contains("age") { seconds(age_ms(*last, now)) } else { unix(*last) };
+            sample(&mut out, name, &[("group", group)], &value);
+        }
+    }
+    out + "# EOF\n"
+}
+
+fn family(out: &mut String, name: &str, kind: &str, unit: &str, help: &str) {
+    writeln!(out, "# TYPE {name} {kind}").expect("a string takes any text");
+    if !unit.is_empty() {
+        writeln!(out, "# UNIT {name} {unit}").expect("a string takes any text");
+    }
+    writeln!(out, "# HELP {name} {help}").expect("a string takes any text");
+}
+
+fn gauge(out: &mut String, name: &str, unit: &str, help: &str, value: &str) {
+    family(out, name, "gauge", unit, help);
+    sample(out, name, &[], value);
+}
+
+fn sample(out: &mut String, name: &str, labels: &[(&str, &str)], value: &str) {
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}=\"{}\"", escaped(v))).collect();
+    let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+    writeln!(out, "{name}{labels} {value}").expect("a string takes any text");
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+fn unix(at: DateTime<Utc>) -> String {
+    format!("{}.{:03}", at.timestamp(), at.timestamp_subsec_millis())
+}
+
+/// The last runs as a chart: a bar a run, as high as its recovery time, in the colour of its verdict.
+pub fn svg(lines: &[Line]) -> String {
+    const WIDTH: u64 = 640;
+    const HEIGHT: u64 = 120;
+    let recent = &lines[lines.len().saturating_sub(64)..];
+    let most = recent.iter().filter_map(|l| l.rto_ms).max().unwrap_or(0).max(1);
+    let title =
+        format!("Restore drills: the last {} runs, longest recovery time {} s", recent.len(), seconds(most));
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n<title>{title}</title>\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
+        HEIGHT + 40
+    );
+    let step = WIDTH / (recent.len() as u64).max(16);
+    for (i, line) in recent.iter().enumerate() {
+        // Also what was not measured is seen, as a stub.
+        let height = line.rto_ms.map_or(4, |ms| 4 + ms * (HEIGHT - 4) / most);
+        let (colour, mark) = match line.verdict {
+            Verdict::Pass => ("#166534", ""),
+            Verdict::Unknown => ("#92540a", "?"),
+            Verdict::Fail => ("#991b1b", "×"),
+        };
+        let (x, y) = (i as u64 * step + 1, HEIGHT + 16 - height);
+        let (wide, ended) = (step - 2, line.ended.format("%Y-%m-%d %H:%M"));
+        let rto =
+            line.rto_ms.map_or_else(|| "RTO not measured".to_owned(), |ms| format!("RTO {} s", seconds(ms)));
+        writeln!(
+            out,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{height}\" fill=\"{colour}\">\
+             <title>{ended}: {}, {rto}</title></rect>\n\
+             <text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{colour}\">{mark}</text>",
+            line.verdict,
+            x + wide / 2,
+            y.max(16) - 4,
+        )
+        .expect("a string takes any text");
+    }
+    out + &format!("<text x=\"2\" y=\"{}\" fill=\"#334155\">{title}</text>\n</svg>\n", HEIGHT + 34)
+}

@@ -1,0 +1,75 @@
+//! A ledger for a terminal of 80 columns: trend, last runs, last proven restores.
+
+use super::{
+    Line,
+    trend::{age_ms, in_words, proofs},
+};
+use crate::model::{budget::Span, verdict::Verdict};
+use chrono::{DateTime, SecondsFormat, Utc};
+use std::fmt::Write as _;
+
+/// So many runs fit behind a label of twelve columns.
+const SHOWN: usize = 68;
+/// So many runs are listed.
+const LISTED: usize = 10;
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The ledger as text.
+pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String {
+    let mut out = String::new();
+    let mut say = |text: String| writeln!(out, "{}", text.trim_end()).expect("a string takes any text");
+    let recent = &lines[lines.len().saturating_sub(SHOWN)..];
+    say(format!("{} in the ledger, the chain holds", runs(lines.len())));
+    if !lines.is_empty() {
+        let verdicts: String = recent.iter().map(|l| sign(l.verdict)).collect();
+        say(format!("verdicts    {verdicts}"));
+        say(format!("RTO         {}", sparkline(&recent.iter().map(|l| l.rto_ms).collect::<Vec<_>>())));
+        say("            . pass  ? unknown  x fail; the last run is on the right".to_owned());
+        say(String::new());
+        say("ended                 verdict  RTO        unexpected  scenarios  run".to_owned());
+    }
+    for line in lines.iter().rev().take(LISTED) {
+        let ended = line.ended.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let rto =
+            line.rto_ms.map_or_else(|| "-".to_owned(), |ms| format!("{}.{:03} s", ms / 1000, ms % 1000));
+        let run: String =
+            line.run.as_str().chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+        let Line { unexpected, scenarios, .. } = line;
+        say(format!(
+            "{ended:<20}  {:<7}  {rto:<9}  {unexpected:>10}  {scenarios:>9}  {run}",
+            line.verdict.to_string()
+        ));
+    }
+    say(String::new());
+    say("last proven restore".to_owned());
+    for proof in proofs(lines) {
+        let when = match proof.last {
+            None => "never".to_owned(),
+            Some(last) => format!("{}, {} ago", last.format("%Y-%m-%d"), in_words(age_ms(last, now))),
+        };
+        let late = proof.last.is_none_or(|last| every.is_some_and(|every| age_ms(last, now) > every.ms));
+        say(format!("  {:<38}  {when}{}", proof.group, if late { "  LATE" } else { "" }));
+    }
+    out
+}
+
+fn runs(n: usize) -> String {
+    if n == 1 { "1 run".to_owned() } else { format!("{n} runs") }
+}
+
+fn sign(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '.',
+        Verdict::Unknown => '?',
+        Verdict::Fail => 'x',
+    }
+}
+
+/// Bars from nothing to the longest; a space where nothing was measured.
+pub fn sparkline(values: &[Option<u64>]) -> String {
+    let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let bar = |value: &Option<u64>| {
+        value.map_or(' ', |v| BARS[usize::try_from(u128::from(v) * 7 / u128::from(most)).unwrap_or(7).min(7)])
+    };
+    values.iter().map(bar).collect()
+}

@@ -1,0 +1,324 @@
+//! The run for people who sign: a PDF/A-2b of cover, scenarios, findings, controls and a page for
+//! signatures with the digests of the evidence. The same record gives the same bytes. Commands, steps
+//! and consequences are in `record.json`; here stands what a reader must see to believe the verdict.
+
+use crate::{
+    base::{clock::iso, trouble::Trouble},
+    model::{
+        control::Control,
+        finding::Finding,
+        record::{RunRecord, ScenarioRecord},
+        verdict::{Role, Verdict},
+    },
+    report::{
+        Evidence, controls,
+        terminal::look::{count, one_line, time},
+    },
+};
+use std::collections::BTreeMap;
+
+mod letters;
+mod press;
+mod write;
+
+use press::{BODY, Cell, INK, Press, QUIET, Style};
+
+const GREEN: [u8; 3] = [22, 101, 52];
+const AMBER: [u8; 3] = [146, 84, 10];
+const RED: [u8; 3] = [153, 27, 27];
+
+/// Renders a run.
+///
+/// # Errors
+/// Blames the harness where the PDF can't be made.
+pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<Vec<u8>, Trouble> {
+    let mut press = Press::new();
+    cover(&mut press, record);
+    scenarios(&mut press, record);
+    findings(&mut press, record);
+    controls_of(&mut press, record);
+    signatures(&mut press, record, evidence);
+    // PDF/A bounds the length of a title.
+    let title: String = one_line(&format!("Restore drill {}", record.id())).chars().take(120).collect();
+    let (letters, pages) = press.finish(&format!("{title} · {}", record.verdict()));
+    write::write(&title, record.ended.or(record.began), &pages, &letters)
+}
+
+fn cover(press: &mut Press, record: &RunRecord) {
+    press.text("Report of a restore drill", Style { size: 24.0, bold: true, colour: INK });
+    press.gap(2.0);
+    let what =
+        "Whether a backup of database rows and stored binaries could be restored, and what was checked.";
+    press.text(what, Style { size: 10.0, bold: false, colour: QUIET });
+    press.gap(16.0);
+    let verdict = record.verdict();
+    press.banner(word(verdict), &sentence(record), colour(verdict));
+    press.gap(16.0);
+    press.pairs(&facts(record));
+    let limits = controls::limits(record);
+    if !limits.is_empty() {
+        press.heading("What this run does not show");
+        limits.iter().for_each(|limit| press.text(limit, BODY));
+    }
+    let other: Vec<&String> = record.troubles.iter().chain(&record.notes).collect();
+    if !other.is_empty() {
+        press.heading("Notes and troubles of the run");
+        other.into_iter().for_each(|text| press.text(text, BODY));
+    }
+}
+
+fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
+    let at = |t: Option<_>| t.map_or_else(|| "not recorded".to_owned(), iso);
+    let list = |map: &BTreeMap<String, String>| {
+        let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}: {v}")).collect();
+        if pairs.is_empty() { "not recorded".to_owned() } else { pairs.join("\n") }
+    };
+    let mut facts =
+        vec![("run", record.id().0), ("began", at(record.began)), ("last event", at(record.ended))];
+    facts.push(("recovery time (RTO)", rto(record)));
+    facts.push(("recovery point (RPO)", "not measured by this run".to_owned()));
+    facts.extend(record.budgets.iter().map(|b| ("budget", format!("{}: {b}", b.verdict))));
+    if let Some(started) = &record.started {
+        facts.push(("harness", format!("{}, seed {}", started.harness, started.seed)));
+        facts.push(("command", started.command.join(" ")));
+        facts.push(("started by", list(&started.started_by)));
+        facts.push(("configuration", list(&started.config)));
+        facts.push(("machine", list(&started.machine)));
+    }
+    facts.push(("versions", list(&record.versions)));
+    facts
+}
+
+fn rto(record: &RunRecord) -> String {
+    let measured = record.scenarios.iter().filter_map(|s| Some((s.rto_ms?, s)));
+    let of = count(measured.clone().count(), "scenario");
+    match measured.max_by_key(|(ms, _)| *ms) {
+        Some((ms, scenario)) => {
+            format!(
+                "{} at most, from the loss to the first known-good render, measured in {of} (longest: {})",
+                time(ms),
+                scenario.id
+            )
+        }
+        None => "not measured: no scenario came to a known-good render".to_owned(),
+    }
+}
+
+fn sentence(record: &RunRecord) -> String {
+    let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
+    let (clean, named): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    let all = format!("{} and {}", count(named.len(), "scenario"), count(clean.len(), "clean control"));
+    let mut text = match record.verdict() {
+        Verdict::Pass => format!("All held: {all} gave what was to be expected of a backup that restores."),
+        Verdict::Unknown => format!(
+            "It could not be found out whether the backup restores, which is no pass. Of {all}, {} passed and {} could not be verified.",
+            with(Verdict::Pass),
+            with(Verdict::Unknown)
+        ),
+        Verdict::Fail => format!(
+            "A promise does not hold. Of {all}, {} failed, {} could not be verified and {} passed.",
+            with(Verdict::Fail),
+            with(Verdict::Unknown),
+            with(Verdict::Pass)
+        ),
+    };
+    for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
+        text += &format!(" The {over}.");
+    }
+    if let Some(part) = record.started.as_ref().and_then(|s| s.partition.as_ref()) {
+        text += &format!(" This is {part} of a run only.");
+    }
+    match &record.finished {
+        None => text += " The run did not end.",
+        Some(finished) => {
+            if let Some(why) = &finished.cut_short {
+                text += &format!(" The run was cut short: {why}.");
+            }
+        }
+    }
+    text
+}
+
+fn scenarios(press: &mut Press, record: &RunRecord) {
+    press.page_break();
+    press.heading("Scenarios");
+    press.text(
+        "Each scenario backs up, may do damage, loses the site or a part of it, restores it and checks all \
+         of it. Damage must be noticed by the findings that the scenario names. In a clean control nothing is \
+         damaged and every check must be silent.",
+        BODY,
+    );
+    press.gap(6.0);
+    let rows: Vec<Vec<Cell>> = record.scenarios.iter().map(scenario_row).collect();
+    let heads = ["verdict", "scenario", "expected", "not exp.", "RTO", "time"];
+    press.table(&heads, &[0.11, 0.50, 0.105, 0.105, 0.09, 0.09], &rows);
+}
+
+fn scenario_row(scenario: &ScenarioRecord) -> Vec<Cell> {
+    let title = scenario.started.as_ref().map_or("did not start", |s| s.title.as_str());
+    let title = if scenario.is_control() { "clean control" } else { title };
+    let role = |wanted: fn(&Role) -> bool| {
+        scenario.judged().filter(|(_, r)| r.is_some_and(wanted)).count().to_string()
+    };
+    vec![
+        verdict_cell(scenario.verdict()),
+        Cell::plain(format!("{}\n{title}", scenario.id)),
+        Cell::plain(role(|r| matches!(r, Role::Expected))),
+        Cell::plain(role(|r| matches!(r, Role::Unexpected))),
+        Cell::plain(scenario.rto_ms.map_or_else(|| "-".to_owned(), time)),
+        Cell::plain(time(scenario.ms)),
+    ]
+}
+
+fn findings(press: &mut Press, record: &RunRecord) {
+    press.heading("Findings that nobody expected");
+    let roles = |wanted: fn(&Role) -> bool| -> Vec<(&ScenarioRecord, &Finding)> {
+        let of = |s| {
+            ScenarioRecord::judged(s).filter(move |(_, r)| r.is_none_or(wanted)).map(move |(f, _)| (s, f))
+        };
+        record.scenarios.iter().flat_map(of).collect()
+    };
+    let unexpected = roles(|r| matches!(r, Role::Unexpected));
+    match unexpected.is_empty() {
+        true => press.text("None.", BODY),
+        false => finding_table(press, &unexpected, true),
+    }
+    let reasons: Vec<Vec<Cell>> = record
+        .scenarios
+        .iter()
+        .filter(|s| s.verdict() != Verdict::Pass)
+        .map(|s| {
+            let reasons =
+                s.judgement.as_ref().map_or("the scenario did not end".to_owned(), |j| j.reasons.join("\n"));
+            vec![verdict_cell(s.verdict()), Cell::plain(s.id.as_str()), Cell::plain(reasons)]
+        })
+        .collect();
+    if !reasons.is_empty() {
+        press.heading("Scenarios that did not pass, and why");
+        press.table(&["verdict", "scenario", "reasons"], &[0.11, 0.27, 0.62], &reasons);
+    }
+    let expected = roles(|r| matches!(r, Role::Expected));
+    let expected: Vec<_> = expected.into_iter().filter(|found| !unexpected.contains(found)).collect();
+    if !expected.is_empty() {
+        press.heading("Damage that was done on purpose and noticed");
+        finding_table(press, &expected, false);
+    }
+    let with = |wanted: fn(&Role) -> bool| {
+        record
+            .scenarios
+            .iter()
+            .flat_map(ScenarioRecord::judged)
+            .filter(|(_, r)| r.is_some_and(wanted))
+            .count()
+    };
+    let consequences = count(with(|r| matches!(r, Role::Consequence { .. })), "consequence");
+    let warnings = count(with(|r| matches!(r, Role::Warning)), "harmless warning");
+    press.text(
+        &format!("Beside these the record holds {consequences} of other findings and {warnings}."),
+        BODY,
+    );
+}
+
+fn finding_table(press: &mut Press, found: &[(&ScenarioRecord, &Finding)], advice: bool) {
+    let row = |(scenario, finding): &(&ScenarioRecord, &Finding)| {
+        let mut actual = finding.actual.clone();
+        if advice {
+            actual += &format!("\nWhat to do: {}", finding.kind.what_to_do());
+        }
+        vec![
+            Cell::plain(scenario.id.as_str()),
+            Cell::plain(format!("{finding}\ncheck {}", finding.check)),
+            Cell::plain(finding.expected.as_str()),
+            Cell::plain(actual),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = found.iter().map(row).collect();
+    press.table(&["scenario", "finding", "expected", "found"], &[0.22, 0.24, 0.26, 0.28], &rows);
+}
+
+fn controls_of(press: &mut Press, record: &RunRecord) {
+    press.page_break();
+    press.heading("Controls");
+    press.text(
+        "What the run says about the controls that its scenarios name. What a control asks for is told in our \
+         words; its publisher's text is what counts. Holding here means that the drill supports the control, \
+         not that the control is met.",
+        BODY,
+    );
+    press.gap(6.0);
+    let answers = controls::answers(record);
+    for answer in &answers {
+        let state = match answer.verdict {
+            Verdict::Pass => "supported by this run",
+            Verdict::Unknown => "not supported: it could not be found out",
+            Verdict::Fail => "not supported: something did not hold",
+        };
+        let clean = count(answer.clean.len(), "clean control");
+        let mut rows = vec![
+            ("answer", format!("{state}, by {} and {clean}", count(answer.scenarios.len(), "scenario"))),
+            ("asks for", answer.control.asks().to_owned()),
+            ("a pass shows", answer.control.shows().to_owned()),
+            ("not shown", answer.control.does_not_show().to_owned()),
+        ];
+        if !answer.reasons.is_empty() {
+            rows.push(("reasons", answer.reasons.join("\n")));
+        }
+        press.room(150.0);
+        let head = Style { size: 10.0, bold: true, colour: colour(answer.verdict) };
+        press.text(&format!("{} · {}", answer.control, answer.control.framework().title()), head);
+        press.pairs(&rows);
+        press.gap(4.0);
+    }
+    let named = |control: &&Control| !answers.iter().any(|a| a.control == **control);
+    let rest: Vec<&str> = Control::ALL.iter().filter(named).map(|c| c.id()).collect();
+    if !rest.is_empty() {
+        press.text(&format!("No scenario of this run names: {}.", rest.join(", ")), BODY);
+    }
+}
+
+fn signatures(press: &mut Press, record: &RunRecord, evidence: &Evidence) {
+    press.page_break();
+    press.heading("Signatures");
+    press.text(
+        "Who signs has compared the digests below with those of the files (sha256sum), and has read what this \
+         run does not show.",
+        BODY,
+    );
+    press.sign_here("Performed by: name, role, date, signature");
+    press.sign_here("Reviewed by: name, role, date, signature");
+    press.heading("Digests (SHA-256)");
+    let none = "not recorded".to_owned();
+    let mut rows = vec![
+        vec![Cell::plain("record.json"), Cell::digest(&evidence.record)],
+        vec![Cell::plain("events.jsonl"), evidence.journal.map_or(Cell::plain(none), |d| Cell::digest(&d))],
+    ];
+    let mut artefacts: Vec<_> = record.artefacts.iter().collect();
+    artefacts.sort_by(|a, b| (&a.path, a.sha256).cmp(&(&b.path, b.sha256)));
+    artefacts.dedup_by(|a, b| a.path == b.path && a.sha256 == b.sha256);
+    rows.extend(
+        artefacts
+            .iter()
+            .map(|a| vec![Cell::plain(format!("{}\n{}", a.path, a.what)), Cell::digest(&a.sha256)]),
+    );
+    press.table(&["file", "digest"], &[0.38, 0.62], &rows);
+}
+
+fn verdict_cell(verdict: Verdict) -> Cell {
+    Cell::strong(word(verdict).to_lowercase(), colour(verdict))
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "Passed",
+        Verdict::Unknown => "Unknown",
+        Verdict::Fail => "Failed",
+    }
+}
+
+fn colour(verdict: Verdict) -> [u8; 3] {
+    match verdict {
+        Verdict::Pass => GREEN,
+        Verdict::Unknown => AMBER,
+        Verdict::Fail => RED,
+    }
+}

@@ -1,0 +1,173 @@
+//! `pulp-drill report merge`: parts become one run with one verdict, and nothing that is missing,
+//! foreign or changed becomes a pass.
+
+use crate::records::{Tale, clock, control, failing, orphan_scenario, run_started, unsure, write};
+use pulp_drill::{
+    base::{
+        digest::Digest,
+        ids::{RunId, ScenarioId},
+        redact::Redactor,
+        trouble::Trouble,
+    },
+    cli::report::merge::{MergeArgs, Merged, run},
+    journal::{Journal, read::EVENTS},
+    model::{
+        event::{Event, Partition, RunStarted},
+        record::RunRecord,
+        verdict::Verdict,
+    },
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Tells one part of a run into a folder and names the run's folder.
+fn part(place: &Path, (index, of): (u32, u32), all: &[Tale], mine: &[Tale], change: Change) -> PathBuf {
+    let run_id = RunId::new(format!("run-of-part-{index}"));
+    let folder = place.join(format!("part-{index}"));
+    let journal = Journal::create(&folder, &run_id, clock(), Redactor::new()).expect("a journal");
+    let ids: Vec<&str> = mine.iter().map(|t| t.id).collect();
+    let Event::RunStarted(mut started) = run_started(&ids) else { panic!("another event") };
+    started.run = run_id;
+    let all: Vec<ScenarioId> = all.iter().map(|t| t.id.into()).collect();
+    started.partition = Some(Partition { index, of, set: Digest::of("set"), all });
+    change(&mut started);
+    write(&journal, None, Event::RunStarted(started));
+    let versions = [("postgres".to_owned(), format!("15.{index}"))].into();
+    write(&journal, None, Event::SubstrateReady { versions });
+    for tale in mine {
+        tale.begin(&journal);
+        let id = tale.id.into();
+        journal.store(Some(&id), "note.txt", tale.id.as_bytes(), "a note").expect("stored");
+        tale.end(&journal);
+    }
+    let exit = u8::from(journal.record().scenarios.iter().any(|s| s.verdict() == Verdict::Fail));
+    write(&journal, None, Event::RunFinished { verdict: Verdict::Pass, exit, cut_short: None });
+    journal.dir().to_owned()
+}
+
+/// How a part differs from the others.
+type Change = fn(&mut RunStarted);
+
+fn same(_: &mut RunStarted) {}
+
+fn merged(place: &Path, run_dirs: &[PathBuf]) -> Result<Merged, Trouble> {
+    run(&MergeArgs { run_dirs: run_dirs.to_vec(), out: place.join("joined") })
+}
+
+fn record(place: &Path) -> RunRecord {
+    let text = fs::read_to_string(place.join("joined/latest/record.json")).expect("a record");
+    serde_json::from_str(&text).expect("a record")
+}
+
+/// Three parts, of which each has the clean control.
+fn three(place: &Path) -> Vec<PathBuf> {
+    let all = [control(), orphan_scenario(), failing(), unsure()];
+    let of = |n: usize| part(place, (n as u32, 3), &all, &[control(), all[n].clone()], same);
+    vec![of(3), of(1), of(2)]
+}
+
+#[test]
+fn parts_become_one_run_with_the_worst_verdict() {
+    let place = tempfile::tempdir().expect("a folder");
+    let done = merged(place.path(), &three(place.path())).expect("merged");
+    assert_eq!(done.exit, 1, "{}", done.stderr);
+    let record = record(place.path());
+    assert_eq!(record.verdict(), Verdict::Fail);
+    let ids: Vec<&str> = record.scenarios.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids, [control().id, orphan_scenario().id, failing().id, unsure().id]);
+    assert_eq!(record.scenarios[0].checks.len(), 3, "the control's events came more than once");
+    assert_eq!(record.versions["postgres"], "15.1");
+    assert_eq!(record.versions["postgres (part 2 of 3)"], "15.2");
+    assert!(
+        record.notes.iter().any(|n| n.starts_with("part 3 of 3: run run-of-part-3")),
+        "{:?}",
+        record.notes
+    );
+    assert_eq!(record.artefacts.len(), 4);
+    let latest = place.path().join("joined/latest");
+    for artefact in &record.artefacts {
+        assert_eq!(Digest::of_file(&latest.join(&artefact.path)).expect("a file"), artefact.sha256);
+    }
+    let again = pulp_drill::journal::read(&latest).expect("a journal");
+    assert_eq!(again.flaw, None);
+    assert_eq!(RunRecord::fold(&again.entries), record);
+}
+
+#[test]
+fn parts_that_hold_hold_together() {
+    let place = tempfile::tempdir().expect("a folder");
+    let all = [control(), orphan_scenario()];
+    let one = part(place.path(), (1, 2), &all, &[control(), orphan_scenario()], same);
+    let two = part(place.path(), (2, 2), &all, &[control()], same);
+    assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, 0);
+    assert_eq!(record(place.path()).verdict(), Verdict::Pass);
+}
+
+#[test]
+fn a_missing_part_is_unknown() {
+    let place = tempfile::tempdir().expect("a folder");
+    let all = [control(), orphan_scenario()];
+    let one = part(place.path(), (1, 2), &all, &all, same);
+    assert_eq!(merged(place.path(), &[one]).expect("merged").exit, 3);
+    let record = record(place.path());
+    assert_eq!(record.verdict(), Verdict::Unknown);
+    let why = record.finished.expect("an end").cut_short;
+    assert_eq!(why.as_deref(), Some("part 2 of 2 is missing"));
+}
+
+#[test]
+fn the_worse_of_two_clean_controls_counts() {
+    let place = tempfile::tempdir().expect("a folder");
+    let bad = Tale { checks: unsure().checks, ..control() };
+    let all = [control()];
+    let dirs = [(1, control()), (2, bad)].map(|(n, tale)| part(place.path(), (n, 2), &all, &[tale], same));
+    assert_eq!(merged(place.path(), &dirs).expect("merged").exit, 3);
+    assert_eq!(record(place.path()).scenarios[0].verdict(), Verdict::Unknown);
+}
+
+#[test]
+fn foreign_and_doubled_parts_are_refused() {
+    let all = [control(), orphan_scenario()];
+    let changes: [(&str, Change); 5] = [
+        ("the set of scenarios", |s| s.partition.as_mut().expect("a part").set = Digest::of("another")),
+        ("the number of parts", |s| s.partition.as_mut().expect("a part").of = 4),
+        ("the version", |s| s.harness = "pulp-drill 9".to_owned()),
+        ("the commit", |s| drop(s.started_by.insert("GITHUB_SHA".to_owned(), "abc".to_owned()))),
+        ("the configuration", |s| drop(s.config.insert("engine".to_owned(), "another".to_owned()))),
+    ];
+    for (what, change) in changes {
+        let place = tempfile::tempdir().expect("a folder");
+        let one = part(place.path(), (1, 2), &all, &all, same);
+        let two = part(place.path(), (2, 2), &all, &all, change);
+        let trouble = merged(place.path(), &[one, two]).expect_err(what).to_string();
+        assert!(trouble.contains(what), "{trouble}");
+        assert!(!place.path().join("joined").exists(), "something was written");
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let one = part(place.path(), (1, 2), &all, &all, same);
+    let trouble = merged(place.path(), &[one.clone(), one]).expect_err("twice").to_string();
+    assert!(trouble.contains("part 1 of 2 is there twice"), "{trouble}");
+    let whole = part(place.path(), (2, 2), &all, &all, |s| s.partition = None);
+    let trouble = merged(place.path(), &[whole]).expect_err("no part").to_string();
+    assert!(trouble.contains("is no part of a run"), "{trouble}");
+}
+
+#[test]
+fn a_changed_part_is_told_and_nothing_is_merged() {
+    for name in [EVENTS, "artefacts"] {
+        let place = tempfile::tempdir().expect("a folder");
+        let dirs = three(place.path());
+        let mut path = dirs[0].join(name);
+        if path.is_dir() {
+            path = fs::read_dir(path).expect("a folder").next().expect("a file").expect("a file").path();
+        }
+        let text = fs::read_to_string(&path).expect("text");
+        fs::write(&path, text.replacen('e', "E", 1)).expect("changed");
+        let done = merged(place.path(), &dirs).expect("told");
+        assert_eq!(done.exit, 1);
+        assert!(done.stderr.contains("nothing was merged"), "{}", done.stderr);
+        assert!(!place.path().join("joined").exists());
+    }
+}
