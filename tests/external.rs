@@ -190,8 +190,8 @@ async fn a_production_survives_whatever_is_typed() {
     world.done(&world.site_vars(), &["site", "create"]);
     world.all_refused(&prod, "marke").await;
     world.refused(&world.site_vars(), &["site", "create"], "there already").await;
-    world.all_refused(&new("prod-assets", "drill-backups"), "bucket prod-assets is not touched").await;
-    world.all_refused(&new("drill-assets", "prod-backups"), "bucket prod-backups is not touched").await;
+    world.all_refused(&new("prod-assets", "drill-backups"), "bucket prod-assets").await;
+    world.all_refused(&new("drill-assets", "prod-backups"), "bucket prod-backups").await;
     world.all_refused(&world.vars(production, "drill-assets", "drill-backups"), "orders").await;
     let alias = Access { host: "localhost".to_owned(), ..production.clone() };
     world.all_refused(&world.vars(&alias, "drill-assets", "drill-backups"), "orders").await;
