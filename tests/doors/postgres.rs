@@ -92,6 +92,7 @@ fn profile() -> Profile {
             delete: Order::RowFirst,
         },
         migrate: Vec::new(),
+        file_mode: None,
     }
 }
 
