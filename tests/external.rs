@@ -5,8 +5,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up is a failed test")]
 
 use pulp_drill::{
-    base::ids::{BucketName, ObjectKey},
-    system::{objects::Tags, postgres::Access},
+    base::{
+        ids::{BucketName, ObjectKey},
+        redact::Redactor,
+        trouble::Blame,
+    },
+    system::{
+        destroy::Guard,
+        marked::{Held, Place},
+        objects::Tags,
+        postgres::Access,
+    },
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use std::{
@@ -14,6 +23,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -251,6 +261,51 @@ async fn what_somebody_put_into_a_site_is_never_destroyed() {
     bucket.delete(&key).await.unwrap();
     assert!(bucket.list("").await.unwrap().is_empty(), "only the old version is left");
     world.all_refused(&vars, "bucket drill-backups holds what").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_looks_again_at_the_place_itself() {
+    let Some(world) = World::new().await else { return };
+    let vars = world.site_vars();
+    world.done(&vars, &["site", "create"]);
+    let place = Place::from_vars(|name| vars.get(name).cloned(), &Redactor::new()).unwrap();
+    let held = Arc::new(Held::hold(place, &[], false).await.unwrap());
+    let (guard, bucket) = (Guard::marked(&held), BucketName::from("drill-assets"));
+    guard.database(&world.site).await.expect_err("the site is held, and not taken");
+    held.begin("a-run", "now".to_owned()).await.unwrap();
+    guard.database(&world.site).await.unwrap();
+    guard.bucket(&bucket).await.unwrap();
+    guard.still_ours().await.unwrap();
+    let refuses = async |reason: &str| {
+        let why = guard.still_ours().await.expect_err(reason).to_string();
+        assert!(why.contains(reason), "{why}");
+    };
+    guard.database(&world.production).await.expect_err("the production is no part of the site");
+    guard.bucket(&BucketName::from("prod-assets")).await.expect_err("nor is its bucket");
+    // The bucket's tag goes while the run lasts, and comes back.
+    let assets = world.store.store.bucket(&bucket);
+    let Tags::Of(ours) = assets.tags().await.unwrap() else { panic!("no tags") };
+    assets.set_tags(&BTreeMap::new()).await.unwrap();
+    guard.bucket(&bucket).await.expect_err("the bucket is not marked any more");
+    refuses("bucket drill-assets is not touched").await;
+    assets.set_tags(&ours).await.unwrap();
+    guard.bucket(&bucket).await.unwrap();
+    // Somebody makes a database of the fresh one's name, then of the site's.
+    let fresh = world.site.with_database(&format!("{}-restored", world.site.database));
+    guard.database(&fresh).await.unwrap();
+    world.sql(&world.production, &format!("create database \"{}\"", fresh.database)).await;
+    guard.database(&fresh).await.expect_err("it carries no marker");
+    world.sql(&world.production, &format!("drop database \"{}\"", fresh.database)).await;
+    world.sql(&world.production, &format!("drop database \"{}\"", world.site.database)).await;
+    guard.database(&world.site).await.unwrap();
+    world.sql(&world.production, &format!("create database \"{}\"", world.site.database)).await;
+    guard.database(&world.site).await.expect_err("somebody else has made it");
+    refuses("carries no marker of ours").await;
+    // The lock's connection is cut.
+    let cut = "select pg_terminate_backend(pid)::text from pg_locks where locktype = 'advisory'";
+    world.ask(&world.production, cut).await;
+    let lost = guard.bucket(&bucket).await.expect_err("the lock is lost");
+    assert_eq!(lost.blame, Blame::Environment, "{lost}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

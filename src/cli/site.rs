@@ -109,11 +109,14 @@ async fn show(held: &Held) -> Result<String, Trouble> {
     Ok(text)
 }
 
+/// Looks a variable up by its name.
+pub type Variables = Box<dyn Fn(&str) -> Option<String>>;
+
 /// The variables of a site: of the file, if one is named, else of the environment. Never of both.
 ///
 /// # Errors
 /// Blames the user where the file can be read by others, or is not `NAME=value` lines.
-pub fn variables_of(file: Option<&Path>) -> Result<Box<dyn Fn(&str) -> Option<String>>, Trouble> {
+pub fn variables_of(file: Option<&Path>) -> Result<Variables, Trouble> {
     Ok(match file {
         Some(file) => {
             let variables = env_file::read(file)?;

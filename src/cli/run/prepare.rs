@@ -8,7 +8,7 @@ use crate::{
     },
     cli::{
         run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
-        site::{must_not_be_of_the_environment, variables_of},
+        site::{Variables, must_not_be_of_the_environment, variables_of},
     },
     model::{budget::Budgets, event::Partition, profile::Profile},
     plan::{Plan, partition, plans},
@@ -269,7 +269,7 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
 }
 
 /// The variables of a site: of the file that was named, else of the environment.
-fn variables(args: &RunArgs) -> Result<Box<dyn Fn(&str) -> Option<String>>, Trouble> {
+fn variables(args: &RunArgs) -> Result<Variables, Trouble> {
     variables_of(args.env_file.as_deref())
 }
 
