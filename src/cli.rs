@@ -23,6 +23,7 @@ pub mod pdf;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod site;
 pub mod standin;
 pub mod sweep;
 
@@ -70,6 +71,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Remove what dead runs have left behind
     Sweep(sweep::SweepArgs),
+    /// Make a database and buckets of your own a site for drills, or take them back
+    Site(site::SiteArgs),
     /// Explore the consistency window in a model: what a restore can give
     Explore(Box<explore::ExploreArgs>),
     /// Render a stored run again
@@ -143,6 +146,10 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             let outcome = on_runtime(sweep::run(args))??;
             tell(&outcome.stderr);
             Ok(if outcome.clean { HELD } else { UNVERIFIED })
+        }
+        Command::Site(args) => {
+            leave_settings_of_others_behind();
+            print(&on_runtime(site::run(args))??)
         }
         Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {

@@ -3,7 +3,7 @@
 
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, iso},
         ids::RunId,
         process::Teardown,
         redact::Redactor,
@@ -22,10 +22,10 @@ use crate::{
     report::{self, terminal, terminal::look::count},
     runbook::{
         Ground, Outcome, drill,
-        provision::{Substrate, elsewhere::Elsewhere, leftovers},
+        provision::{Substrate, elsewhere::Elsewhere, external, leftovers},
     },
     scenario::profile,
-    system::{containers::daemon, engine::Launch},
+    system::{containers::daemon, engine::Launch, marked::Held},
 };
 use futures::FutureExt as _;
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path, sync::Arc};
@@ -38,8 +38,8 @@ mod signals;
 pub(super) mod signing;
 
 pub use args::RunArgs;
-use args::{EngineArg, Format};
-use prepare::{Prepared, prepare, reach};
+use args::{EngineArg, Format, SubstrateArg};
+use prepare::{Prepared, hold, prepare, reach};
 pub use signing::VARIABLE as SIGN_KEY;
 
 /// Runs the drills and gives the exit code: with several versions of PostgreSQL, a run for each, and
@@ -70,12 +70,19 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     }
     let redactor = Redactor::new();
     let key = signing::key(args.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
+    let held = match args.substrate {
+        SubstrateArg::External => Some(Arc::new(hold(&args, &redactor).await?)),
+        SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => None,
+    };
     let elsewhere = match &prepared.engine.launch {
-        Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
+        Launch::Url(url) => Some(reach(url, &args, held.as_ref(), &redactor).await?),
         Launch::Command(_) | Launch::Image(_) => None,
     };
     let clock = Clock::system();
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
+    if let Some(site) = &held {
+        site.must_be_ready().await?;
+    }
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let previous = chain::not_yet_named(&chain::runs_in(&args.report_dir)?);
     let journal = Journal::create(&args.report_dir, &id, clock.clone(), redactor.clone())?;
@@ -85,6 +92,9 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     let signer = key.as_ref().map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
     started.config.insert(SIGNED_BY.to_owned(), signer);
     started.previous = previous;
+    if let Some(site) = &held {
+        started.config.insert("site".to_owned(), site.place().words());
+    }
     log.event(Event::RunStarted(Box::new(started)))?;
     if key.is_none() {
         log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
@@ -94,9 +104,15 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     }
     let budgets = prepared.budgets;
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };
-    let exit = run.to_its_end(prepared, elsewhere).await?;
+    let exit = run.to_its_end(prepared, Stores { held, elsewhere }).await?;
     let exit = run.hold_against(&budgets, exit)?;
     run.finish(exit)
+}
+
+/// Stores that we do not start.
+struct Stores {
+    held: Option<Arc<Held>>,
+    elsewhere: Option<Elsewhere>,
 }
 
 /// One run, from the moment that it has a journal.
@@ -119,9 +135,9 @@ impl Run {
     }
 
     /// Runs everything and takes everything down, whatever happens. Gives the exit code.
-    async fn to_its_end(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
+    async fn to_its_end(&self, prepared: Prepared, stores: Stores) -> Result<u8, Trouble> {
         let never = CancellationToken::new();
-        let done = AssertUnwindSafe(self.teardown.around(&never, self.drills(prepared, elsewhere)))
+        let done = AssertUnwindSafe(self.teardown.around(&never, self.drills(prepared, stores)))
             .catch_unwind()
             .await;
         let (done, left) = match done {
@@ -147,7 +163,7 @@ impl Run {
     }
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
-    async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
+    async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<u8, Trouble> {
         let Prepared {
             plans,
             part: _,
@@ -167,12 +183,18 @@ impl Run {
         }
         let (keep, name) = (self.args.keep, self.short_id());
         let (redactor, teardown) = (&self.redactor, &self.teardown);
+        if let Some(held) = &stores.held {
+            external::take(held, self.id.as_str(), iso(self.clock.now()), teardown).await?;
+        }
         let up = async {
-            match elsewhere {
-                Some(stores) => {
+            match (stores.elsewhere, stores.held) {
+                (Some(stores), _) => {
                     Substrate::elsewhere(&name, stores, profile, engine, redactor, teardown).await
                 }
-                None => match images {
+                (None, Some(held)) => {
+                    Substrate::external(&name, held, profile, engine, redactor, teardown).await
+                }
+                (None, None) => match images {
                     Some(images) => {
                         Substrate::in_containers(&name, &images, profile, engine, redactor, teardown).await
                     }
@@ -321,7 +343,7 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result
             (text("profile"), args.profile.clone()),
             (text("profile sha256"), profile.to_string()),
             (text("ready within"), format!("{} s", args.ready_within)),
-            (text("substrate"), text("local")),
+            (text("substrate"), text(args.substrate.words())),
         ]),
         started_by: from_env(&[
             "USER",
@@ -357,6 +379,7 @@ fn jobs(args: &RunArgs) -> usize {
     match args.engine {
         // One site for all.
         EngineArg::Url(_) => 1,
+        _ if args.substrate == SubstrateArg::External => 1,
         EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_) => {
             args.jobs.map_or_else(cores, usize::from)
         }

@@ -5,7 +5,10 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
-    cli::run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
+    cli::{
+        run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
+        site::{Variables, must_not_be_of_the_environment, variables_of},
+    },
     model::{budget::Budgets, event::Partition, profile::Profile, record::Skipped},
     plan::{Plan, partition, plans},
     report::terminal::{self, look::count},
@@ -15,11 +18,15 @@ use crate::{
         budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
+        method::{RestoreJob, Results, Topology},
         parse::read_all,
         profile::read_profile,
         seed::{Seed, read_seed},
     },
-    system::engine::Launch,
+    system::{
+        engine::Launch,
+        marked::{Held, Place},
+    },
 };
 use clap::ValueEnum as _;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -45,12 +52,7 @@ pub(super) struct Prepared {
 
 /// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
 pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
-    match args.substrate {
-        SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => {}
-        SubstrateArg::External => {
-            return Err(Trouble::usage("this substrate is not there yet").hint("use --substrate local"));
-        }
-    }
+    external(args)?;
     let images = images(args)?;
     let library = Library::new(&args.fixtures);
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
@@ -75,7 +77,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
         (scenarios, part) = (mine, Some(told));
     }
     // After the parts are made: what a machine lacks must not change what the others run.
-    let skipped = skip(&mut scenarios)?;
+    let skipped = skip(args, &mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in &plans {
@@ -90,23 +92,49 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, images, objects, skipped })
 }
 
-/// Takes out the scenarios whose commands need programs that are not there.
-fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
+/// Whether all that was asked for goes with a site of the user's own.
+fn external(args: &RunArgs) -> Result<(), Trouble> {
+    let external = args.substrate == SubstrateArg::External;
+    if args.env_file.is_some() && !external {
+        return Err(Trouble::usage("--env-file is for --substrate external").hint("leave out --env-file"));
+    }
+    if external && args.keep {
+        return Err(Trouble::usage("--keep leaves no site of your own standing").hint("leave out --keep"));
+    }
+    if external && args.objects.is_some() {
+        return Err(Trouble::usage("--objects is for --substrate local").hint("leave out --objects"));
+    }
+    Ok(())
+}
+
+/// Why a scenario can't take its turn on a site of the user's own.
+fn unfit(scenario: &Scenario, results: bool) -> Option<&'static str> {
+    let method = &scenario.method;
+    if method.topology != Topology::PostgresS3 {
+        Some("--substrate external is for rows in PostgreSQL and binaries in a bucket")
+    } else if method.commands.is_some() {
+        Some("own commands would go past the check of the site's marker")
+    } else if method.needs_own_server() {
+        Some("it needs a PostgreSQL server of its own")
+    } else if method.results == Some(Results::Bucket) && !results {
+        Some("the site has no bucket for results (JOB_RESULT_BLOB_BUCKET)")
+    } else {
+        None
+    }
+}
+
+/// Takes out the scenarios that can't be run here, and says why.
+fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
+    let results = args.substrate == SubstrateArg::External
+        && variables(args)?("JOB_RESULT_BLOB_BUCKET").is_some_and(|name| !name.is_empty());
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
-        let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
-        let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
-        if !missing.is_empty() {
-            skipped.push(Skipped {
-                id: scenario.id.clone(),
-                why: format!("{} is not installed", missing.join(", ")),
-                // Of its own plan, which is the last: a clean control goes before it.
-                controls: plans(std::slice::from_ref(scenario))
-                    .pop()
-                    .map_or_else(Vec::new, |plan| plan.started.controls),
-            });
-        }
-        missing.is_empty()
+        let Some(why) = why_not(args, results, scenario) else { return true };
+        // Of its own plan, which is the last: a clean control goes before it.
+        let plan = plans(std::slice::from_ref(scenario)).pop();
+        let controls = plan.map_or_else(Vec::new, |plan| plan.started.controls);
+        skipped.push(Skipped { id: scenario.id.clone(), why, controls });
+        false
     });
     match (scenarios.is_empty(), skipped.first()) {
         (true, Some(Skipped { id, why, .. })) => {
@@ -115,6 +143,22 @@ fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
         }
         _ => Ok(skipped),
     }
+}
+
+/// Why a scenario can't be run on this substrate, with this engine, on this machine.
+fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String> {
+    let flips = scenario.method.restore().contains(&RestoreJob::RestoreFreshDatabase);
+    if matches!(args.engine, EngineArg::Url(_)) && flips {
+        return Some("an engine that runs elsewhere can't be told of a fresh database".to_owned());
+    }
+    if args.substrate == SubstrateArg::External
+        && let Some(why) = unfit(scenario, results)
+    {
+        return Some(why.to_owned());
+    }
+    let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+    let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
+    (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
 }
 
 fn on_path(program: &str) -> bool {
@@ -225,9 +269,29 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
     Ok(golden)
 }
 
+/// The variables of a site: of the file that was named, else of the environment.
+fn variables(args: &RunArgs) -> Result<Variables, Trouble> {
+    variables_of(args.env_file.as_deref())
+}
+
+/// Holds the user's own site. What is there is looked at when the run takes it.
+pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Trouble> {
+    let place = Place::from_vars(variables(args)?, redactor)?;
+    if args.env_file.is_some() {
+        must_not_be_of_the_environment(&place)?;
+    }
+    let inhabited = matches!(args.engine, EngineArg::Url(_));
+    Held::hold(place, &args.i_understand_this_destroys, inhabited).await
+}
+
 /// Whether an engine that runs elsewhere answers and may be drilled on; nothing is started for one
 /// that does not.
-pub(super) async fn reach(url: &url::Url, args: &RunArgs, redactor: &Redactor) -> Result<Elsewhere, Trouble> {
+pub(super) async fn reach(
+    url: &url::Url,
+    args: &RunArgs,
+    held: Option<&Arc<Held>>,
+    redactor: &Redactor,
+) -> Result<Elsewhere, Trouble> {
     redactor.add(url.password().unwrap_or_default());
     let engine = crate::system::engine::Engine::new(url, &crate::system::engine::ApiKeys::default());
     engine.health().await.map(|_| ()).map_err(|error| {
@@ -236,8 +300,13 @@ pub(super) async fn reach(url: &url::Url, args: &RunArgs, redactor: &Redactor) -
     if args.keep {
         return Err(Trouble::usage("--keep is for sites that the drill makes").hint("leave out --keep"));
     }
-    let named = args.i_understand_this_destroys.as_deref();
-    let stores = Elsewhere::from_env(url, named, |name| std::env::var(name).ok(), redactor)?;
+    let lookup = variables(args)?;
+    if let Some(held) = held {
+        // The marker says more than a name that is repeated.
+        let named = [held.place().database.database.clone()];
+        return Ok(Elsewhere::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
+    }
+    let stores = Elsewhere::from_env(url, &args.i_understand_this_destroys, lookup, redactor)?;
     stores.must_be_empty().await?;
     Ok(stores)
 }

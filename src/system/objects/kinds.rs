@@ -12,6 +12,17 @@ pub struct Listed {
     pub size: u64,
 }
 
+/// What a store says of a bucket's tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// There is no such bucket.
+    NoBucket,
+    /// The bucket is there; the store keeps no tags.
+    Unknown,
+    /// All of them.
+    Of(BTreeMap<String, String>),
+}
+
 /// What came of asking for an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Got {

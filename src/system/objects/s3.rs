@@ -6,6 +6,7 @@
 mod errors;
 mod read;
 mod remove;
+mod tags;
 mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};
