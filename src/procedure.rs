@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 pub mod archive;
 pub mod command;
+pub mod foreign;
 pub mod manifest;
 pub mod pg_dump;
 pub mod pitr;

@@ -52,6 +52,8 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineNotReady, "the environment, or a consequence of a failed restore"),
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
+    (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
+    (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
     (FindingKind::BackupFailed, "the environment: a full disk, a lost connection"),
 ];
 

@@ -67,7 +67,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
-    ("tar", &["evidence::bundle", "procedure::archive"]),
+    ("tar", &["evidence::bundle", "procedure::archive", "procedure::foreign"]),
 ];
 
 /// The stand-ins stand aside: they run as child processes of our own program, and no check can

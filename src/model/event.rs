@@ -155,6 +155,10 @@ pub enum Event {
         /// Measured recovery time: from the loss to the first known-good render, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rto_ms: Option<u64>,
+        /// Measured recovery point of a backup that was there before the run: the age of its newest
+        /// row (of its newest object, where no row tells a time), in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rpo_ms: Option<u64>,
     },
     /// A run ended.
     RunFinished {

@@ -16,6 +16,10 @@ use std::collections::BTreeMap;
 /// What an artefact is that holds a template's known-good PDF.
 pub const KNOWN_GOOD: &str = "the known-good PDF";
 
+/// How a note begins that says what a test of a backup did not show: a pass must not be taken for
+/// more than it is.
+pub const NOT_PROVEN: &str = "not proven: ";
+
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -105,6 +109,9 @@ pub struct ScenarioRecord {
     pub ms: u64,
     /// Measured recovery time.
     pub rto_ms: Option<u64>,
+    /// Measured recovery point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_ms: Option<u64>,
 }
 
 /// A step of a scenario.
@@ -285,10 +292,11 @@ impl ScenarioRecord {
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
-            Event::ScenarioFinished { judgement, ms, rto_ms } => {
+            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms } => {
                 self.judgement = Some(judgement.clone());
                 self.ms = *ms;
                 self.rto_ms = *rto_ms;
+                self.rpo_ms = *rpo_ms;
             }
             Event::Rendered { .. }
             | Event::RunStarted(_)

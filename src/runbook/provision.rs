@@ -29,6 +29,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
+mod confine;
 pub mod elsewhere;
 mod keep;
 pub mod leftovers;

@@ -112,7 +112,7 @@ impl Tale {
             without_effect: &[],
             troubles: &self.troubles,
         });
-        let finished = Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms };
+        let finished = Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms, rpo_ms: None };
         write(journal, Some(self.id), finished);
     }
 }

@@ -26,14 +26,14 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
     for (entity, binary) in profile.with_binaries() {
         let known = cut.state.database.tables.get(&entity.table);
         if known.is_none() {
-            blind.push(format!("the source has no table {}", entity.table));
+            blind.push(format!("there is no table {}", entity.table));
         }
         let Some(table) = observed.database.tables.get(&entity.table) else { continue };
         // The catalog check tells of a column that was lost on the way.
         for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten()
         {
             if known.is_some_and(|table| !table.columns.contains(column)) {
-                blind.push(format!("{} of the source has no column {column}", entity.table));
+                blind.push(format!("{} has no column {column}", entity.table));
             }
         }
         for (row_key, row) in &table.rows {
