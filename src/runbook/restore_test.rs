@@ -233,6 +233,10 @@ impl<'a> Test<'a> {
                 findings.extend(self.too_slow(measured.rto));
             }
         }
+        if failed.is_some() {
+            // Rows that never came say nothing of the backup's age, and objects don't speak for them.
+            self.newest_object = self.newest_row.is_some().then(|| self.newest_object.take()).flatten();
+        }
         measured.rpo = self.newest_row.as_ref().or(self.newest_object.as_ref()).map(|n| n.age(self.now));
         let too_old = self.too_old(measured.rpo);
         let measurable = self.asked.max_age.is_none() || measured.rpo.is_some() || failed.is_some();
