@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use pulp_drill::{
-    base::{process::Teardown, redact::Redactor},
+    base::redact::Redactor,
     model::{
         check::CheckId,
         record::{NOT_PROVEN, RunRecord, ScenarioRecord},
@@ -13,17 +13,18 @@ use pulp_drill::{
     },
     procedure::{Armed, s3},
     runbook::{
-        provision::{EngineChoice, Substrate, processes::{Places, discover}},
+        provision::processes::{Places, discover},
         seed::{self, Put},
     },
-    scenario::{
-        library::Library,
-        method::{Method, Topology},
-        profile::read_profile,
-        seed::read_seed,
+    scenario::{library::Library, seed::read_seed},
+    standin::objects::{Keys, ObjectsArgs, bind},
+    system::{
+        engine::{ApiKeys, Engine, EngineProcess, Launch, Start},
+        gate::Gate,
+        objects::{Bucket, S3Access, Store},
+        postgres::Access,
+        programs::PgBin,
     },
-    site::{Site, Source},
-    system::{engine::Launch, gate::Gate},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,59 +32,108 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::Arc,
     time::{Duration, SystemTime},
 };
-use tokio_util::sync::CancellationToken;
+
+#[path = "support/private_postgres.rs"]
+mod private_postgres;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pulp-drill");
 
-/// Whether drills can be run here; says so where they can't.
-async fn has_postgres() -> bool {
-    let found = discover(&Places::of_machine()).await.found.is_some();
-    if !found {
-        println!("skipped: no PostgreSQL server binaries (initdb, postgres) found");
-    }
-    found
-}
-
 /// A stand-in site that is at work, with what was put on it.
 struct Live {
-    site: Site<Source>,
+    url: String,
+    api: Engine,
+    programs: PgBin,
+    store: S3Access,
+    objects: Bucket,
+    backups: Bucket,
     put: Put,
     folder: tempfile::TempDir,
 }
 
-/// Does something with a live site, which is gone afterwards.
-async fn with_live<F: AsyncFnOnce(&Live)>(name: &str, topology: Topology, work: F) {
+/// The bucket that backups are copied into.
+const BACKUPS: &str = "backups";
+
+/// The admin key of the live site's engine.
+const ADMIN: &str = "an-admin-key";
+
+/// Does something with a live site whose binaries are in a bucket or in a folder; it is gone
+/// afterwards. Does nothing where there is no PostgreSQL.
+async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
+    let Some(url) = private_postgres::database().await else { return };
     let _installed = rustls::crypto::ring::default_provider().install_default();
-    let (redactor, teardown) = (Redactor::new(), Teardown::new());
-    let words = [PROGRAM, "standin", "engine"].map(str::to_owned).to_vec();
-    let ready_within = Duration::from_secs(60);
-    let engine = EngineChoice { launch: Launch::Command(words), name: "stand-in".to_owned(), ready_within };
-    let profile = Arc::new(read_profile("pulp-engine").unwrap());
-    let never = CancellationToken::new();
-    let run = async {
-        let substrate = Substrate::start(&format!("{name}-{}", std::process::id()), false, profile, engine, &redactor, &teardown).await.unwrap();
-        let site = substrate.site(0, &Method { topology, ..Method::default() }).await.unwrap();
-        let migrated = Command::new(PROGRAM).args(["standin", "migrate"]).envs(site.engine.env()).status();
-        assert!(migrated.unwrap().success());
-        site.engine.start(&redactor).await.unwrap();
-        let seed = read_seed(&Library::new("fixtures"), "invoices").unwrap();
-        let golden = seed.folder.join("golden");
-        let put = seed::fill(&site.engine.api().await.unwrap(), &seed, Some(&golden)).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let live = Live { site, put, folder };
-        work(&live).await;
-        substrate.dispose(&live.site).await.unwrap();
+    let (folder, stores) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let keys = Keys { access_key_id: "origin-key".to_owned(), secret_access_key: "origin-secret".to_owned() };
+    let (dir, listen) = (stores.path().join("objects"), "127.0.0.1:0".parse().unwrap());
+    let server = bind(ObjectsArgs { dir, listen, region: "us-east-1".to_owned(), keys }).await.unwrap();
+    let store = S3Access {
+        endpoint: format!("http://{}", server.address()),
+        region: "us-east-1".to_owned(),
+        access_key: "origin-key".to_owned(),
+        secret_key: "origin-secret".to_owned(),
+        path_style: true,
     };
-    let (_, left) = teardown.around(&never, run).await;
-    assert!(left.is_empty(), "{left:?}");
+    let s3 = Store::s3(&store);
+    for name in ["assets", BACKUPS] {
+        s3.create_bucket(&name.into()).await.unwrap();
+    }
+    let mut env: BTreeMap<String, String> = [
+        ("DATABASE_URL", url.clone()),
+        ("STORAGE_MODE", "postgres".to_owned()),
+        ("ASSET_ACCESS_MODE", "private".to_owned()),
+        ("API_KEY_ADMIN", ADMIN.to_owned()),
+        ("ASSETS_DIR", folder.path().join("assets").display().to_string()),
+        ("ASSET_BINARY_STORE", if in_bucket { "s3" } else { "filesystem" }.to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if in_bucket {
+        env.extend(
+            [
+                ("S3_BUCKET", "assets"),
+                ("S3_REGION", "us-east-1"),
+                ("S3_ENDPOINT", &store.endpoint),
+                ("S3_PATH_STYLE", "true"),
+                ("S3_ACCESS_KEY_ID", "origin-key"),
+                ("S3_SECRET_ACCESS_KEY", "origin-secret"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+    } else {
+        fs::create_dir(folder.path().join("assets")).unwrap();
+    }
+    let migrated = Command::new(PROGRAM).args(["standin", "migrate"]).env("DATABASE_URL", &url).status();
+    assert!(migrated.unwrap().success());
+    let launch = Launch::Command([PROGRAM, "standin", "engine"].map(str::to_owned).to_vec());
+    let (redactor, ready_within) = (Redactor::new(), Duration::from_secs(60));
+    let log = stores.path().join("engine.log");
+    let start = Start { env: &env, log: &log, children: None, redactor: &redactor, ready_within };
+    let engine = EngineProcess::start(&launch, &start).await.unwrap();
+    let api = engine.client(&ApiKeys { admin: Some(ADMIN.to_owned()), ..ApiKeys::default() });
+    let seed = read_seed(&Library::new("fixtures"), "invoices").unwrap();
+    let put = seed::fill(&api, &seed, Some(&seed.folder.join("golden"))).await.unwrap();
+    // The seed's own known-good PDFs carry other storage keys in their ids.
+    for (key, template) in &put.known.templates {
+        let pdf = api.render(key.as_str(), &template.data).await.unwrap();
+        assert!(pdf.is_success());
+        fs::write(folder.path().join(format!("{key}.pdf")), pdf.body).unwrap();
+    }
+    let programs = discover(&Places::of_machine()).await.or_trouble().unwrap();
+    let (objects, backups) = (s3.bucket(&"assets".into()), s3.bucket(&BACKUPS.into()));
+    let live = Live { url, api, programs, store, objects, backups, put, folder };
+    work(&live).await;
+    engine.stop(Duration::from_secs(10)).await;
+    server.stop().await;
 }
 
 impl Live {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    fn assets(&self) -> PathBuf {
+        self.path("assets")
     }
 
     fn text(&self, name: &str) -> String {
@@ -92,8 +142,8 @@ impl Live {
 
     /// A dump by `pg_dump` with the runbook's options (2.1).
     fn dump(&self, name: &str, options: &[&str]) -> String {
-        let database = self.site.database().unwrap();
-        let dumped = Command::new(self.site.programs.program("pg_dump"))
+        let database = Access::parse(&self.url).unwrap();
+        let dumped = Command::new(self.programs.program("pg_dump"))
             .args(["--no-owner", "--no-privileges"])
             .args(options)
             .arg(format!("--file={}", self.text(name)))
@@ -105,14 +155,13 @@ impl Live {
     }
 
     /// The manifest with digests, by the program (2.4).
-    async fn manifest(&self, dump: &str) -> String {
-        let api = self.site.engine.api().await.unwrap();
+    fn manifest(&self, dump: &str) -> String {
         let out = self.text("manifest");
         let done = Command::new(PROGRAM)
             .args(["manifest", "create", "--out", &out, "--db-dump", dump])
-            .args(["--api-url", api.base().as_str()])
-            .env("DATABASE_URL", self.site.database().unwrap().url())
-            .env("API_KEY_ADMIN", self.site.engine.keys.admin.clone().unwrap())
+            .args(["--api-url", self.api.base().as_str()])
+            .env("DATABASE_URL", &self.url)
+            .env("API_KEY_ADMIN", ADMIN)
             .output()
             .unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -125,7 +174,7 @@ impl Live {
         for (key, template) in &self.put.known.templates {
             let data = self.path(&format!("{key}.json"));
             fs::write(&data, template.data.to_string()).unwrap();
-            let golden = template.golden.as_ref().unwrap().path.display();
+            let golden = self.text(&format!("{key}.pdf"));
             options.extend(["--render".to_owned(), format!("{key}={}", data.display())]);
             options.extend(["--golden".to_owned(), format!("{key}={golden}")]);
         }
@@ -158,8 +207,9 @@ fn program(options: &[String], env: &[(&str, String)]) -> Output {
 fn test(dump: &str, assets: &str, more: &[String], env: &[(&str, String)]) -> Tested {
     let reports = tempfile::tempdir().unwrap();
     let folder = reports.path().display().to_string();
-    let mut options =
-        ["--format", "json", "--report-dir", &folder, "--dump", dump, "--assets", assets].map(str::to_owned).to_vec();
+    let mut options = ["--format", "json", "--report-dir", &folder, "--dump", dump, "--assets", assets]
+        .map(str::to_owned)
+        .to_vec();
     options.extend_from_slice(more);
     let ran = program(&options, env);
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
@@ -213,22 +263,21 @@ fn texts(options: &[&str]) -> Vec<String> {
 
 fn tar(to: &str, folder: &Path) {
     let (above, name) = (folder.parent().unwrap(), folder.file_name().unwrap());
-    assert!(Command::new("tar").arg("-czf").arg(to).arg("-C").arg(above).arg(name).status().unwrap().success());
+    assert!(
+        Command::new("tar").arg("-czf").arg(to).arg("-C").arg(above).arg(name).status().unwrap().success()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn local_backups_restore_and_damaged_ones_are_found_out() {
-    if !has_postgres().await {
-        return;
-    }
-    with_live("test-local", Topology::PostgresFiles, async |live: &Live| {
+    with_live(false, async |live: &Live| {
         let custom = live.dump("pulp.dump", &["--format=custom"]);
         let plain = live.dump("plain.sql.gz", &["--format=plain", "--compress=6"]);
-        let manifest = live.manifest(&custom).await;
+        let manifest = live.manifest(&custom);
         let tarball = live.text("assets.tar.gz");
-        tar(&tarball, &live.site.assets_dir());
+        tar(&tarball, &live.assets());
         let renders = live.renders();
-        let origin = || (snapshot(live.folder.path()), snapshot(&live.site.assets_dir()));
+        let origin = || snapshot(live.folder.path());
         let before = origin();
 
         // Everything that was recorded holds.
@@ -238,7 +287,14 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
         assert_eq!((good.exit, good.found()), (Some(0), BTreeSet::new()), "{}{}", good.actual(), good.said);
         use CheckId as C;
         for check in [
-            C::Procedure, C::Ready, C::Render, C::Contents, C::Sequences, C::Reconcile, C::Manifest, C::FailClosed,
+            C::Procedure,
+            C::Ready,
+            C::Render,
+            C::Contents,
+            C::Sequences,
+            C::Reconcile,
+            C::Manifest,
+            C::FailClosed,
             C::Untouched,
         ] {
             assert!(good.looked(check), "{check} did not look: {:?}", good.scenario().checks);
@@ -248,10 +304,14 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
         assert!(good.gaps().iter().all(|gap| gap.contains("schema")), "{:?}", good.gaps());
 
         // Nothing was recorded: it restores, and says what that does not prove.
-        let folder = live.site.assets_dir().display().to_string();
+        let folder = live.assets().display().to_string();
         let bare = test(&plain, &folder, &[], &[]);
         assert_eq!((bare.exit, bare.found()), (Some(0), BTreeSet::new()), "{}{}", bare.actual(), bare.said);
-        assert!(bare.gaps().iter().any(|gap| gap.contains("that the restore succeeded")), "{:?}", bare.gaps());
+        assert!(
+            bare.gaps().iter().any(|gap| gap.contains("that the restore succeeded")),
+            "{:?}",
+            bare.gaps()
+        );
         assert!(!bare.looked(C::Render) && !bare.looked(C::Contents) && bare.looked(C::Reconcile));
         assert_eq!(before, origin(), "the origin was changed");
 
@@ -264,7 +324,7 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
 /// Damage that only a look at the restored stores shows.
 async fn damaged(live: &Live, custom: &str, manifest: &str, all: &[String]) {
     let copy = live.path("damaged");
-    assert!(Command::new("cp").arg("-a").arg(live.site.assets_dir()).arg(&copy).status().unwrap().success());
+    assert!(Command::new("cp").arg("-a").arg(live.assets()).arg(&copy).status().unwrap().success());
     let mut keys: Vec<(&str, &str)> =
         live.put.known.assets.iter().map(|(name, asset)| (name.as_str(), asset.key.as_str())).collect();
     keys.sort_unstable();
@@ -306,7 +366,8 @@ async fn damaged(live: &Live, custom: &str, manifest: &str, all: &[String]) {
 async fn hostile(live: &Live, custom: &str, folder: &str) {
     let proof = live.path("escaped");
     let whole = fs::read(custom).unwrap();
-    let order = format!("-- PostgreSQL database dump\ncreate table t (id int);\n\\! touch {}\n", proof.display());
+    let order =
+        format!("-- PostgreSQL database dump\ncreate table t (id int);\n\\! touch {}\n", proof.display());
     let program = format!(
         "-- PostgreSQL database dump\ncreate table t (id int);\ncopy t to program 'touch {}';\n",
         proof.display()
@@ -350,45 +411,49 @@ async fn hostile(live: &Live, custom: &str, folder: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_in_a_bucket_is_only_read() {
-    if !has_postgres().await {
-        return;
-    }
-    with_live("test-s3", Topology::PostgresS3, async |live: &Live| {
-        let (site, s3_access) = (&live.site, live.site.s3.clone().unwrap());
+    with_live(true, async |live: &Live| {
+        let store = &live.store;
         let custom = live.dump("pulp.dump", &["--format=custom"]);
         let bytes = fs::read(&custom).unwrap();
-        site.backups.put(&"dumps/pulp.dump".into(), bytes, None).await.unwrap();
+        live.backups.put(&"dumps/pulp.dump".into(), bytes, None).await.unwrap();
         live.dump("folder", &["--format=directory"]);
         for entry in fs::read_dir(live.path("folder")).unwrap() {
             let path = entry.unwrap().path();
             let key = format!("dumps/folder/{}", path.file_name().unwrap().to_str().unwrap());
-            site.backups.put(&key.into(), fs::read(path).unwrap(), None).await.unwrap();
+            live.backups.put(&key.into(), fs::read(path).unwrap(), None).await.unwrap();
         }
-        s3::back_up(&site.objects, &site.backups, "assets-1/", &Armed::default()).await.unwrap();
-        let before = site.backups.inventory("").await.unwrap();
-        let gate = Gate::start(&s3_access.endpoint.parse().unwrap()).await.unwrap();
+        s3::back_up(&live.objects, &live.backups, "assets-1/", &Armed::default()).await.unwrap();
+        let before = live.backups.inventory("").await.unwrap();
+        let gate = Gate::start(&store.endpoint.parse().unwrap()).await.unwrap();
         let env = [
-            ("ORIGIN_AWS_ACCESS_KEY_ID", s3_access.access_key.clone()),
-            ("ORIGIN_AWS_SECRET_ACCESS_KEY", s3_access.secret_key.clone()),
+            ("ORIGIN_AWS_ACCESS_KEY_ID", store.access_key.clone()),
+            ("ORIGIN_AWS_SECRET_ACCESS_KEY", store.secret_key.clone()),
             ("ORIGIN_AWS_ENDPOINT_URL", gate.url().to_string()),
         ];
-        let bucket = site.backup_bucket.as_str();
-        let (dump, folder) = (format!("s3://{bucket}/dumps/pulp.dump"), format!("s3://{bucket}/dumps/folder/"));
-        let assets = format!("s3://{bucket}/assets-1");
+        let (dump, folder) =
+            (format!("s3://{BACKUPS}/dumps/pulp.dump"), format!("s3://{BACKUPS}/dumps/folder/"));
+        let assets = format!("s3://{BACKUPS}/assets-1");
         let renders = live.renders();
         for dump in [&dump, &folder] {
             let good = tokio::task::block_in_place(|| test(dump, &assets, &renders, &env));
-            assert_eq!((good.exit, good.found()), (Some(0), BTreeSet::new()), "{}{}", good.actual(), good.said);
+            assert_eq!(
+                (good.exit, good.found()),
+                (Some(0), BTreeSet::new()),
+                "{}{}",
+                good.actual(),
+                good.said
+            );
             assert!(good.looked(CheckId::FailClosed) && good.scenario().renders.known_good > 0);
-            assert!(!good.said.contains(&s3_access.secret_key));
+            assert!(!good.said.contains(&store.secret_key));
         }
-        let none = format!("s3://{bucket}/assets-2/");
+        let none = format!("s3://{BACKUPS}/assets-2/");
         let red = tokio::task::block_in_place(|| test(&dump, &none, &renders, &env));
         let found = BTreeSet::from(["restore failed: restore objects".to_owned()]);
         assert_eq!((red.exit, red.found()), (Some(1), found), "{}{}", red.actual(), red.said);
-        let methods: BTreeSet<String> = gate.seen().iter().map(|seen| seen.request.method.to_string()).collect();
+        let methods: BTreeSet<String> =
+            gate.seen().iter().map(|seen| seen.request.method.to_string()).collect();
         assert_eq!(methods, BTreeSet::from(["GET".to_owned()]), "the origin was asked for more than reads");
-        assert_eq!(before, site.backups.inventory("").await.unwrap(), "the origin was changed");
+        assert_eq!(before, live.backups.inventory("").await.unwrap(), "the origin was changed");
     })
     .await;
 }

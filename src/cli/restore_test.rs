@@ -124,10 +124,16 @@ async fn test(
 }
 
 /// All that can be known and refused before anything is started.
-async fn prepare(args: &RestoreTestArgs, settings: &OriginSettings, redactor: &Redactor) -> Result<Prepared, Trouble> {
+async fn prepare(
+    args: &RestoreTestArgs,
+    settings: &OriginSettings,
+    redactor: &Redactor,
+) -> Result<Prepared, Trouble> {
     if let EngineArg::Url(_) = args.engine {
-        return Err(Trouble::usage("restore-test restores into a site of its own, never into one that runs elsewhere")
-            .hint("use --engine standin or command:…"));
+        return Err(Trouble::usage(
+            "restore-test restores into a site of its own, never into one that runs elsewhere",
+        )
+        .hint("use --engine standin or command:…"));
     }
     let engine = prepare::engine(&args.engine, &[], args.ready_within)?;
     let look = terminal::stderr_look();
@@ -169,7 +175,9 @@ async fn recognise(dump: &Origin) -> Result<Recognised, Trouble> {
     };
     Ok(match toc {
         true => Recognised::Dump { format: DumpFormat::Directory, gzip: false },
-        false => Recognised::Not("a folder without toc.dat, which pg_dump writes in directory format".to_owned()),
+        false => {
+            Recognised::Not("a folder without toc.dat, which pg_dump writes in directory format".to_owned())
+        }
     })
 }
 

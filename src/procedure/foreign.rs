@@ -80,7 +80,8 @@ pub struct Room {
 impl Room {
     /// What is free below a folder, a part of it left for the database.
     pub fn of(folder: &Path) -> Result<Self, Trouble> {
-        let free = statvfs(folder).or_environment(|| format!("can't ask how much room {} has", folder.display()))?;
+        let free =
+            statvfs(folder).or_environment(|| format!("can't ask how much room {} has", folder.display()))?;
         Ok(Self { left: free.blocks_available().saturating_mul(free.fragment_size()) / 10 * 9 })
     }
 
@@ -133,7 +134,8 @@ pub fn gunzip(from: &Path, to: &Path, room: &mut Room) -> Result<(), Trouble> {
 pub fn confine(from: &Path, to: &Path, key: &str) -> Result<(), Trouble> {
     let words = || format!("can't copy {}", from.display());
     let mut source = BufReader::new(File::open(from).or_environment(words)?);
-    let mut target = File::options().read(true).write(true).create_new(true).open(to).or_environment(words)?;
+    let mut target =
+        File::options().read(true).write(true).create_new(true).open(to).or_environment(words)?;
     writeln!(target, "\\restrict {key}").or_environment(words)?;
     let mut own = None;
     loop {
@@ -192,7 +194,11 @@ mod tests {
         assert_eq!(recognise(&tar), dump(DumpFormat::Tar, false));
         assert_eq!(recognise(plain), dump(DumpFormat::Plain, false));
         assert_eq!(recognise(&gz(plain)), dump(DumpFormat::Plain, true));
-        assert_eq!(recognise(&gz(plain)[..30]), dump(DumpFormat::Plain, true), "the start of a stream is enough");
+        assert_eq!(
+            recognise(&gz(plain)[..30]),
+            dump(DumpFormat::Plain, true),
+            "the start of a stream is enough"
+        );
         tar[..8].copy_from_slice(b"a.png\0\0\0");
         for no in [&b""[..], &tar, b"%PDF-1.7", b"<Error>AccessDenied</Error>", &gz(&gz(plain)), &gz(b"")] {
             assert!(matches!(recognise(no), Recognised::Not(_)), "{no:?}");
@@ -211,7 +217,8 @@ mod tests {
 
     #[test]
     fn a_plain_dump_is_put_under_our_restriction_and_loses_only_its_own() {
-        let own = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nselect 1;\n\n\\unrestrict abc\n\n";
+        let own =
+            "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nselect 1;\n\n\\unrestrict abc\n\n";
         let expected = "\\restrict KEY\n--\n-- PostgreSQL database dump\n--\n\n\nselect 1;\n\n";
         assert_eq!(confined(own), expected);
         for hostile in [

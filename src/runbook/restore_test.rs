@@ -96,7 +96,8 @@ enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 6] = [Self::Fetch, Self::Objects, Self::Database, Self::Hold, Self::Migrate, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::Fetch, Self::Objects, Self::Database, Self::Hold, Self::Migrate, Self::Start];
 
     fn words(self) -> &'static str {
         match self {
@@ -245,7 +246,9 @@ impl<'a> Test<'a> {
         let looked = match (failed.is_some(), measurable) {
             (true, _) => Looked::at(1 + self.done.len(), looked.findings),
             (false, true) => looked,
-            (false, false) => Looked::unknown("no row and no object tells how old the backup is", looked.findings),
+            (false, false) => {
+                Looked::unknown("no row and no object tells how old the backup is", looked.findings)
+            }
         };
         let mut verified = Verified::default();
         verified.take(CheckId::Procedure, looked, Duration::ZERO, &self.log)?;
@@ -301,7 +304,12 @@ impl<'a> Test<'a> {
         (age > limit).then(|| {
             let entity = Entity::Step(ID.to_owned());
             let expected = format!("a moment within {} of the run's begin", clock::span(limit));
-            let actual = format!("the newest is {} in {}, {} old", clock::iso(newest.at), newest.place, clock::span(age));
+            let actual = format!(
+                "the newest is {} in {}, {} old",
+                clock::iso(newest.at),
+                newest.place,
+                clock::span(age)
+            );
             Finding::new(CheckId::Procedure, FindingKind::BackupTooOld, entity, expected, actual)
         })
     }
@@ -320,7 +328,12 @@ impl<'a> Test<'a> {
             note(format!("RTO {}: from the first read of the backup to {until}", clock::span(rto)))?;
         }
         let newest = |what: &str, newest: &Option<Newest>| match newest {
-            Some(n) => format!("newest {what} {} ({}), {} old", clock::iso(n.at), n.place, clock::span(n.age(self.now))),
+            Some(n) => format!(
+                "newest {what} {} ({}), {} old",
+                clock::iso(n.at),
+                n.place,
+                clock::span(n.age(self.now))
+            ),
             None => format!("no {what} tells a time"),
         };
         let (row, object) = (newest("row", &self.newest_row), newest("object", &self.newest_object));
@@ -343,7 +356,8 @@ impl<'a> Test<'a> {
             gaps.push("that every document comes out right: some renders have no known-good PDF");
         }
         match &self.recorded.manifest {
-            None => gaps.push("that all rows, templates and assets are there: no manifest was given to compare with"),
+            None => gaps
+                .push("that all rows, templates and assets are there: no manifest was given to compare with"),
             Some(manifest) if manifest.tables.is_empty() => {
                 gaps.push("that all rows are there: the manifest has no digests of tables");
             }

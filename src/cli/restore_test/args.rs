@@ -6,14 +6,16 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// Arguments of `pulp-drill restore-test`.
 #[derive(Args, Debug)]
-#[command(after_help = "The origin is only read: at an S3 store nothing but GET and LIST is sent. Its keys come from \
+#[command(
+    after_help = "The origin is only read: at an S3 store nothing but GET and LIST is sent. Its keys come from \
     ORIGIN_AWS_ACCESS_KEY_ID, ORIGIN_AWS_SECRET_ACCESS_KEY, ORIGIN_AWS_SESSION_TOKEN, \
     ORIGIN_AWS_ENDPOINT_URL and ORIGIN_AWS_REGION, or without ORIGIN_ in front.\n\n\
     Examples:\n  \
     pulp-drill restore-test --dump pulp-engine.dump --assets assets.tar.gz --manifest backup/ \
     --render invoice=invoice.json --golden invoice=invoice.pdf --max-age 26h\n  \
     pulp-drill restore-test --dump s3://backups/pulp-engine.dump --assets s3://backups/assets-20260413/\n\n\
-    Exit codes: 0 all held, 1 the backup does not restore as promised, 2 usage error, 3 could not verify.")]
+    Exit codes: 0 all held, 1 the backup does not restore as promised, 2 usage error, 3 could not verify."
+)]
 pub struct RestoreTestArgs {
     /// The dump: a file of pg_dump in any format (plain also in gzip), a folder in directory
     /// format, or s3://bucket/key

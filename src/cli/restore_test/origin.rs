@@ -47,7 +47,9 @@ impl OriginSettings {
     pub(super) fn origin(&self, text: &str, folder: bool, redactor: &Redactor) -> Result<Origin, Trouble> {
         let Some(rest) = text.strip_prefix("s3://") else {
             if text.contains("://") {
-                return Err(Trouble::usage(format!("can't read {text}")).hint("give a path or s3://bucket/key"));
+                return Err(
+                    Trouble::usage(format!("can't read {text}")).hint("give a path or s3://bucket/key")
+                );
             }
             return Origin::local(Path::new(text));
         };
@@ -95,7 +97,8 @@ mod tests {
         assert_eq!(settings.access(&redactor).unwrap().0.access_key, "origin");
         assert_eq!(settings.access(&redactor).unwrap().0.endpoint, "https://s3.us-east-1.amazonaws.com");
         assert_eq!(settings.origin("s3://b/p", true, &redactor).unwrap().shown(), "s3://b/p/");
-        for (text, folder) in [("s3://", true), ("s3://b", false), ("s3:///k", false), ("https://x/y", true)] {
+        for (text, folder) in [("s3://", true), ("s3://b", false), ("s3:///k", false), ("https://x/y", true)]
+        {
             assert_eq!(settings.origin(text, folder, &redactor).unwrap_err().blame, Blame::Usage, "{text}");
         }
         let none = OriginSettings::default().origin("s3://b/k", false, &redactor).unwrap_err();

@@ -83,7 +83,8 @@ fn each(
     for entry in archive.entries().or_usage(damaged)? {
         let entry = entry.or_usage(damaged)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let refuse = |why: &str| Err(Trouble::usage(format!("won't unpack {name:?} of the tarball")).cause(why));
+        let refuse =
+            |why: &str| Err(Trouble::usage(format!("won't unpack {name:?} of the tarball")).cause(why));
         let kind = entry.header().entry_type();
         if kind.is_pax_global_extensions() {
             continue;
@@ -155,7 +156,9 @@ mod tests {
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else {
+                if path.is_dir() {
+                    folders.push(path)
+                } else {
                     let below = path.strip_prefix(&into).expect("nothing lies outside");
                     names.push(below.display().to_string());
                 }

@@ -104,7 +104,9 @@ fn measured(record: &RunRecord, look: Look) -> String {
     for scenario in record.scenarios.iter().filter(tested) {
         let words = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
         let (rto, rpo) = (words(scenario.rto_ms), words(scenario.rpo_ms));
-        text.push_str(&look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")));
+        text.push_str(
+            &look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")),
+        );
     }
     for gap in record.notes.iter().filter_map(|note| note.strip_prefix(NOT_PROVEN)) {
         text.push_str(&look.wrap(NOT_PROVEN, gap));

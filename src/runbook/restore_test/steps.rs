@@ -90,11 +90,15 @@ impl Test<'_> {
             self.copy(&items).await?;
             let kept = |item: &&Item| !item.key.as_str().split('/').any(|part| part.starts_with('.'));
             let objects = items.iter().filter(kept);
-            (objects.clone().count(), objects.filter_map(|i| Some((i.key.clone(), i.modified?))).collect::<Vec<_>>())
+            (
+                objects.clone().count(),
+                objects.filter_map(|i| Some((i.key.clone(), i.modified?))).collect::<Vec<_>>(),
+            )
         } else {
             let packed = self.site.folder.join("assets.tar");
             let item = items.first();
-            let item = item.ok_or_else(|| Trouble::usage(format!("{} is not there any more", origin.shown())))?;
+            let item =
+                item.ok_or_else(|| Trouble::usage(format!("{} is not there any more", origin.shown())))?;
             origin.fetch(&item.key, &packed).await?;
             let unpacked = tarball::unpack(&packed, &self.site.assets_dir(), &mut room)?;
             (unpacked.objects, unpacked.newest.into_iter().collect())
@@ -137,8 +141,12 @@ impl Test<'_> {
         let failed = pg_dump::restore(self.site, &self.dump, &Armed::default(), &self.log).await?;
         if let Some(failed) = failed {
             if failed.actual.contains("invalid command \\restrict") {
-                return Err(Trouble::environment("this psql can't be kept from running commands of a plain dump")
-                    .hint("use PostgreSQL 13.22, 14.19, 15.14, 16.10, 17.6 or newer, or a dump in custom format"));
+                return Err(Trouble::environment(
+                    "this psql can't be kept from running commands of a plain dump",
+                )
+                .hint(
+                    "use PostgreSQL 13.22, 14.19, 15.14, 16.10, 17.6 or newer, or a dump in custom format",
+                ));
             }
             return Ok(Some(failed));
         }

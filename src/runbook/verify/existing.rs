@@ -14,9 +14,8 @@ use crate::{
     },
     procedure::manifest::{self, Manifest},
     runbook::verify::{
-        CutPoint, Looked, Names, Started, Timed, Verified, fail_closed,
-        fail_closed::Reach,
-        observe, reconcile, runtime, untouched,
+        CutPoint, Looked, Names, Started, Timed, Verified, fail_closed, fail_closed::Reach, observe,
+        reconcile, runtime, untouched,
     },
     site::{Restored, Site},
 };
@@ -134,7 +133,8 @@ fn sequences(observed: &State) -> Looked {
     }
     let behind = all.iter().filter_map(|(name, sequence)| {
         let reached = sequence.reached?;
-        let collides = if sequence.increment < 0 { sequence.next >= reached } else { sequence.next <= reached };
+        let collides =
+            if sequence.increment < 0 { sequence.next >= reached } else { sequence.next <= reached };
         let beyond = if sequence.increment < 0 { "below" } else { "above" };
         collides.then(|| {
             Finding::new(
@@ -196,7 +196,11 @@ async fn drift(site: &Site<Restored>, recorded: &Recorded) -> Looked {
 }
 
 /// What the engine's start did to the stores.
-pub fn untouched_by_start(before: Result<State, Trouble>, after: Result<State, Trouble>, site: &Site<Restored>) -> Looked {
+pub fn untouched_by_start(
+    before: Result<State, Trouble>,
+    after: Result<State, Trouble>,
+    site: &Site<Restored>,
+) -> Looked {
     match (before, after) {
         (Ok(before), Ok(after)) => untouched::by_start(&before, &after, &site.profile, &Names::default()),
         (Err(trouble), _) | (_, Err(trouble)) => Looked::unknown(trouble.to_string(), Vec::new()),
@@ -232,7 +236,13 @@ mod tests {
         assert!(matches!(contents(&recorded).outcome, CheckOutcome::Skipped { .. }));
         recorded.manifest = Some(manifest(&[]));
         assert!(matches!(contents(&recorded).outcome, CheckOutcome::Skipped { .. }));
-        let then = [("a", table(&["1"])), ("b", table(&["1"])), ("c", table(&["1"])), ("d", table(&[])), ("e", table(&["1"]))];
+        let then = [
+            ("a", table(&["1"])),
+            ("b", table(&["1"])),
+            ("c", table(&["1"])),
+            ("d", table(&[])),
+            ("e", table(&["1"])),
+        ];
         recorded.manifest = Some(manifest(&then));
         let now = [("a", table(&["1"])), ("b", table(&[])), ("c", table(&["2"])), ("d", table(&["1"]))];
         for (name, table) in now {
@@ -248,9 +258,12 @@ mod tests {
     fn a_sequence_may_not_stand_at_or_behind_its_column() {
         let mut state = State::default();
         assert!(matches!(sequences(&state).outcome, CheckOutcome::Skipped { .. }));
-        for (name, next, increment, reached) in
-            [("at", 7, 1, Some(7)), ("good", 8, 1, Some(7)), ("down", -3, -1, Some(-4)), ("empty", 1, 1, None)]
-        {
+        for (name, next, increment, reached) in [
+            ("at", 7, 1, Some(7)),
+            ("good", 8, 1, Some(7)),
+            ("down", -3, -1, Some(-4)),
+            ("empty", 1, 1, None),
+        ] {
             let sequence = Sequence { next, increment, feeds: None, reached };
             state.database.sequences.insert(name.to_owned(), sequence);
         }

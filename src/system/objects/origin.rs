@@ -27,7 +27,10 @@ pub struct Origin {
 #[derive(Clone, Debug)]
 enum Place {
     /// An object, or all below a prefix that is empty or ends with a slash.
-    S3 { bucket: S3Bucket, key: String },
+    S3 {
+        bucket: S3Bucket,
+        key: String,
+    },
     Local(PathBuf),
 }
 
@@ -97,7 +100,8 @@ impl Origin {
     pub async fn items(&self) -> Result<Vec<Item>, Trouble> {
         match &self.place {
             Place::S3 { bucket, key } => {
-                let all = bucket.list(key).await?.into_iter().filter(|o| self.is_folder() || o.key.as_str() == key);
+                let all =
+                    bucket.list(key).await?.into_iter().filter(|o| self.is_folder() || o.key.as_str() == key);
                 let below = all.filter_map(|object| {
                     let short = match self.is_folder() {
                         true => object.key.as_str().strip_prefix(key.as_str())?,
@@ -185,7 +189,8 @@ fn walk(folder: &Path, prefix: &str, depth: usize, all: &mut Vec<Item>) -> Resul
     }
     for entry in std::fs::read_dir(folder).or_environment(words)? {
         let entry = entry.or_environment(words)?;
-        let refuse = |why: &str| Err(Trouble::usage(format!("won't read {}", entry.path().display())).cause(why));
+        let refuse =
+            |why: &str| Err(Trouble::usage(format!("won't read {}", entry.path().display())).cause(why));
         let Ok(name) = entry.file_name().into_string() else { return refuse("its name is no UTF-8") };
         let kind = entry.file_type().or_environment(words)?;
         let key = format!("{prefix}{name}");
@@ -205,7 +210,8 @@ fn walk(folder: &Path, prefix: &str, depth: usize, all: &mut Vec<Item>) -> Resul
 }
 
 fn copy(from: &Path, to: &Path) -> Result<Fetched, Trouble> {
-    let (read, write) = (|| format!("can't read {}", from.display()), || format!("can't write {}", to.display()));
+    let (read, write) =
+        (|| format!("can't read {}", from.display()), || format!("can't write {}", to.display()));
     let mut source = File::open(from).or_environment(read)?;
     let mut target = File::create_new(to).or_environment(write)?;
     let (mut hasher, mut bytes, mut buffer) = (Hasher::new(), 0, vec![0; 1 << 16]);

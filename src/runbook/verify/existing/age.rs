@@ -78,9 +78,15 @@ mod tests {
         let mut database = Database::default();
         let table = |json| Table { columns: Vec::new(), rows: [("1".to_owned(), row(json))].into() };
         let mut add = |name: &str, json| database.tables.insert(name.into(), table(json));
-        add("assets", serde_json::json!({ "created_at": "2026-11-22T09:00:00.5+02:00", "n": 5, "t": "2026-11-22" }));
+        add(
+            "assets",
+            serde_json::json!({ "created_at": "2026-11-22T09:00:00.5+02:00", "n": 5, "t": "2026-11-22" }),
+        );
         add("schedules", serde_json::json!({ "next_run_at": "2026-11-22T17:59:00+00:00" }));
-        add("tokens", serde_json::json!({ "expires": "2026-11-22T18:00:01", "made": "2026-11-22T07:00:00.4" }));
+        add(
+            "tokens",
+            serde_json::json!({ "expires": "2026-11-22T18:00:01", "made": "2026-11-22T07:00:00.4" }),
+        );
         let profile = read_profile("pulp-engine").unwrap();
         let newest = Newest::of_rows(&database, &profile, now).unwrap();
         assert_eq!(newest.place, "assets.created_at");

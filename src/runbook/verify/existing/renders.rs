@@ -68,7 +68,8 @@ pub(super) async fn check(
             if judged.is_empty() && answer.is_success() && pdf::well_formed(&answer.body).is_ok() {
                 first_good.get_or_insert_with(Instant::now);
                 let path = site.folder.join(format!("reference-{}.pdf", cut.known.templates.len()));
-                std::fs::write(&path, &answer.body).or_environment(|| format!("can't write {}", path.display()))?;
+                std::fs::write(&path, &answer.body)
+                    .or_environment(|| format!("can't write {}", path.display()))?;
                 known.golden = Some(Golden { sha256: Digest::of(&answer.body), path });
                 cut.known.templates.insert(key.clone(), known);
             }

@@ -21,7 +21,9 @@ impl S3Bucket {
         let write = || format!("can't write {}", to.display());
         let mut file = std::fs::File::create_new(to).or_environment(write)?;
         let (mut hasher, mut bytes) = (Hasher::new(), 0);
-        while let Some(chunk) = object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))? {
+        while let Some(chunk) =
+            object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))?
+        {
             bytes += chunk.len() as u64;
             hasher.update(&chunk);
             file.write_all(&chunk).or_environment(write)?;
@@ -39,7 +41,8 @@ impl S3Bucket {
         let Some(mut object) = self.must_open(key).await? else { return Ok(None) };
         let mut start = Vec::new();
         while start.len() < most
-            && let Some(chunk) = object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))?
+            && let Some(chunk) =
+                object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))?
         {
             start.extend_from_slice(&chunk);
         }

@@ -141,7 +141,9 @@ fn listed(page: &ListObjectsV2Output) -> Result<Vec<Listed>, Trouble> {
         Ok(Listed {
             size: size.or_environment(|| format!("the store gives {key:?} a size below 0"))?,
             key: key.into(),
-            modified: object.last_modified().and_then(|at| DateTime::from_timestamp_millis(at.to_millis().ok()?)),
+            modified: object
+                .last_modified()
+                .and_then(|at| DateTime::from_timestamp_millis(at.to_millis().ok()?)),
         })
     };
     page.contents().iter().map(one).collect()
