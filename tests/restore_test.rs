@@ -30,6 +30,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
     time::{Duration, SystemTime},
@@ -365,6 +366,8 @@ async fn damaged(live: &Live, custom: &str, manifest: &str, all: &[String]) {
 /// Backups that are none, or that somebody else made.
 async fn hostile(live: &Live, custom: &str, folder: &str) {
     let proof = live.path("escaped");
+    // Also the user that PostgreSQL runs as could write there, if it were let.
+    fs::set_permissions(live.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let whole = fs::read(custom).unwrap();
     let order =
         format!("-- PostgreSQL database dump\ncreate table t (id int);\n\\! touch {}\n", proof.display());
