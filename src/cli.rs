@@ -21,6 +21,7 @@ pub mod list;
 pub mod manifest;
 pub mod pdf;
 pub mod report;
+pub mod restore_test;
 pub mod run;
 pub mod schema;
 pub mod site;
@@ -61,6 +62,8 @@ pub struct Cli {
 enum Command {
     /// Run drills: provision, seed, inject, back up, destroy, restore, verify
     Run(Box<run::RunArgs>),
+    /// Test a backup that is there already: restore it into a throwaway site, verify, measure
+    RestoreTest(Box<restore_test::RestoreTestArgs>),
     /// List scenarios
     List(list::ListArgs),
     /// Validate scenario files without running them
@@ -125,6 +128,12 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             leave_settings_of_others_behind();
             let sign_key = take_out_of_environment(run::SIGN_KEY);
             on_runtime(run::run(*args, sign_key))?
+        }
+        Command::RestoreTest(args) => {
+            let origin = restore_test::OriginSettings::take(take_out_of_environment);
+            leave_settings_of_others_behind();
+            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            on_runtime(restore_test::run(*args, origin, sign_key))?
         }
         Command::List(args) => {
             let look = terminal::stdout_look();

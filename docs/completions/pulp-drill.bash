@@ -34,9 +34,6 @@ _pulp__drill() {
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
                 ;;
-            pulp__drill,history)
-                cmd="pulp__drill__subcmd__history"
-                ;;
             pulp__drill,keys)
                 cmd="pulp__drill__subcmd__keys"
                 ;;
@@ -52,14 +49,14 @@ _pulp__drill() {
             pulp__drill,report)
                 cmd="pulp__drill__subcmd__report"
                 ;;
+            pulp__drill,restore-test)
+                cmd="pulp__drill__subcmd__restore__subcmd__test"
+                ;;
             pulp__drill,run)
                 cmd="pulp__drill__subcmd__run"
                 ;;
             pulp__drill,schema)
                 cmd="pulp__drill__subcmd__schema"
-                ;;
-            pulp__drill,site)
-                cmd="pulp__drill__subcmd__site"
                 ;;
             pulp__drill,standin)
                 cmd="pulp__drill__subcmd__standin"
@@ -103,9 +100,6 @@ _pulp__drill() {
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
                 ;;
-            pulp__drill__subcmd__help,history)
-                cmd="pulp__drill__subcmd__help__subcmd__history"
-                ;;
             pulp__drill__subcmd__help,keys)
                 cmd="pulp__drill__subcmd__help__subcmd__keys"
                 ;;
@@ -121,14 +115,14 @@ _pulp__drill() {
             pulp__drill__subcmd__help,report)
                 cmd="pulp__drill__subcmd__help__subcmd__report"
                 ;;
+            pulp__drill__subcmd__help,restore-test)
+                cmd="pulp__drill__subcmd__help__subcmd__restore__subcmd__test"
+                ;;
             pulp__drill__subcmd__help,run)
                 cmd="pulp__drill__subcmd__help__subcmd__run"
                 ;;
             pulp__drill__subcmd__help,schema)
                 cmd="pulp__drill__subcmd__help__subcmd__schema"
-                ;;
-            pulp__drill__subcmd__help,site)
-                cmd="pulp__drill__subcmd__help__subcmd__site"
                 ;;
             pulp__drill__subcmd__help,standin)
                 cmd="pulp__drill__subcmd__help__subcmd__standin"
@@ -142,12 +136,6 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__evidence,verify)
                 cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__verify"
                 ;;
-            pulp__drill__subcmd__help__subcmd__history,add)
-                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__add"
-                ;;
-            pulp__drill__subcmd__help__subcmd__history,show)
-                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__show"
-                ;;
             pulp__drill__subcmd__help__subcmd__keys,new)
                 cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
                 ;;
@@ -160,21 +148,6 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
                 ;;
-            pulp__drill__subcmd__help__subcmd__report,merge)
-                cmd="pulp__drill__subcmd__help__subcmd__report__subcmd__merge"
-                ;;
-            pulp__drill__subcmd__help__subcmd__site,create)
-                cmd="pulp__drill__subcmd__help__subcmd__site__subcmd__create"
-                ;;
-            pulp__drill__subcmd__help__subcmd__site,remove)
-                cmd="pulp__drill__subcmd__help__subcmd__site__subcmd__remove"
-                ;;
-            pulp__drill__subcmd__help__subcmd__site,reset)
-                cmd="pulp__drill__subcmd__help__subcmd__site__subcmd__reset"
-                ;;
-            pulp__drill__subcmd__help__subcmd__site,show)
-                cmd="pulp__drill__subcmd__help__subcmd__site__subcmd__show"
-                ;;
             pulp__drill__subcmd__help__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__engine"
                 ;;
@@ -183,24 +156,6 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
-                ;;
-            pulp__drill__subcmd__history,add)
-                cmd="pulp__drill__subcmd__history__subcmd__add"
-                ;;
-            pulp__drill__subcmd__history,help)
-                cmd="pulp__drill__subcmd__history__subcmd__help"
-                ;;
-            pulp__drill__subcmd__history,show)
-                cmd="pulp__drill__subcmd__history__subcmd__show"
-                ;;
-            pulp__drill__subcmd__history__subcmd__help,add)
-                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__add"
-                ;;
-            pulp__drill__subcmd__history__subcmd__help,help)
-                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__help"
-                ;;
-            pulp__drill__subcmd__history__subcmd__help,show)
-                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__show"
                 ;;
             pulp__drill__subcmd__keys,help)
                 cmd="pulp__drill__subcmd__keys__subcmd__help"
@@ -244,48 +199,6 @@ _pulp__drill() {
             pulp__drill__subcmd__pdf__subcmd__help,help)
                 cmd="pulp__drill__subcmd__pdf__subcmd__help__subcmd__help"
                 ;;
-            pulp__drill__subcmd__report,help)
-                cmd="pulp__drill__subcmd__report__subcmd__help"
-                ;;
-            pulp__drill__subcmd__report,merge)
-                cmd="pulp__drill__subcmd__report__subcmd__merge"
-                ;;
-            pulp__drill__subcmd__report__subcmd__help,help)
-                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__help"
-                ;;
-            pulp__drill__subcmd__report__subcmd__help,merge)
-                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__merge"
-                ;;
-            pulp__drill__subcmd__site,create)
-                cmd="pulp__drill__subcmd__site__subcmd__create"
-                ;;
-            pulp__drill__subcmd__site,help)
-                cmd="pulp__drill__subcmd__site__subcmd__help"
-                ;;
-            pulp__drill__subcmd__site,remove)
-                cmd="pulp__drill__subcmd__site__subcmd__remove"
-                ;;
-            pulp__drill__subcmd__site,reset)
-                cmd="pulp__drill__subcmd__site__subcmd__reset"
-                ;;
-            pulp__drill__subcmd__site,show)
-                cmd="pulp__drill__subcmd__site__subcmd__show"
-                ;;
-            pulp__drill__subcmd__site__subcmd__help,create)
-                cmd="pulp__drill__subcmd__site__subcmd__help__subcmd__create"
-                ;;
-            pulp__drill__subcmd__site__subcmd__help,help)
-                cmd="pulp__drill__subcmd__site__subcmd__help__subcmd__help"
-                ;;
-            pulp__drill__subcmd__site__subcmd__help,remove)
-                cmd="pulp__drill__subcmd__site__subcmd__help__subcmd__remove"
-                ;;
-            pulp__drill__subcmd__site__subcmd__help,reset)
-                cmd="pulp__drill__subcmd__site__subcmd__help__subcmd__reset"
-                ;;
-            pulp__drill__subcmd__site__subcmd__help,show)
-                cmd="pulp__drill__subcmd__site__subcmd__help__subcmd__show"
-                ;;
             pulp__drill__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__standin__subcmd__engine"
                 ;;
@@ -317,7 +230,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help"
+            opts="-h -V --help --version run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -541,7 +454,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help"
+            opts="run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -666,48 +579,6 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__history)
-            opts="add show"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__add)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__keys)
             opts="new"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -821,7 +692,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__report)
-            opts="merge"
+            opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -834,9 +705,9 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__report__subcmd__merge)
+        pulp__subcmd__drill__subcmd__help__subcmd__restore__subcmd__test)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -865,76 +736,6 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__site)
-            opts="create show reset remove"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__site__subcmd__create)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__site__subcmd__remove)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__site__subcmd__reset)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__site__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1009,132 +810,6 @@ _pulp__drill() {
                 return 0
             fi
             case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history)
-            opts="-h --help add show help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history__subcmd__add)
-            opts="-h --ledger --now --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --ledger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --now)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history__subcmd__help)
-            opts="add show help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__add)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__history__subcmd__show)
-            opts="-h --ledger --every --budgets --now --format --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --ledger)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --every)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --budgets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --now)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "human openmetrics svg" -- "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1451,7 +1126,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__report)
-            opts="-h --format --help merge help"
+            opts="-h --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1468,56 +1143,62 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__report__subcmd__help)
-            opts="merge help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+        pulp__subcmd__drill__subcmd__restore__subcmd__test)
+            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                *)
-                    COMPREPLY=()
+                --dump)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
                     ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
+                --assets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
                     ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__merge)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
+                --manifest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
                     ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__report__subcmd__merge)
-            opts="-h --out --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --out)
+                --render)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-rto)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --sign-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1529,7 +1210,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --filter --partition --budgets --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --help"
+            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1537,26 +1218,6 @@ _pulp__drill() {
             case "${prev}" in
                 --substrate)
                     COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
-                    return 0
-                    ;;
-                --objects)
-                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
-                    return 0
-                    ;;
-                --postgres)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --postgres-image)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --minio-image)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --registry)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --engine)
@@ -1587,14 +1248,6 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partition)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --budgets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --seed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1619,10 +1272,6 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --env-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --i-understand-this-destroys)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1641,192 +1290,6 @@ _pulp__drill() {
                 return 0
             fi
             case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site)
-            opts="-h --help create show reset remove help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__create)
-            opts="-h --env-file --i-understand-this-destroys --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --env-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --i-understand-this-destroys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__help)
-            opts="create show reset remove help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__help__subcmd__create)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__help__subcmd__remove)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__help__subcmd__reset)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__help__subcmd__show)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__remove)
-            opts="-h --env-file --i-understand-this-destroys --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --env-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --i-understand-this-destroys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__reset)
-            opts="-h --env-file --i-understand-this-destroys --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --env-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --i-understand-this-destroys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pulp__subcmd__drill__subcmd__site__subcmd__show)
-            opts="-h --env-file --i-understand-this-destroys --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --env-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --i-understand-this-destroys)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -143,6 +143,12 @@ findings! {
     RestoreFailed "restore failed" Failure
         "A step of the restore failed."
         "Read the command's output; fall back to the backup before this one.",
+    BackupTooOld "backup too old" Failure
+        "The newest moment in the backup is older than was asked for: what was written since is in no backup."
+        "See whether the last backups ran and whether this is the newest; raise --max-age only if the loss is agreed on.",
+    RecoveryTooSlow "recovery too slow" Failure
+        "The recovery took longer than was asked for."
+        "See which step took how long; raise --max-rto only if the outage is agreed on.",
     WrongOrder "wrong order" Failure
         "A step of the restore ran before one that it needs: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
@@ -186,6 +192,8 @@ impl FindingKind {
             | K::TableLost
             | K::BackupFailed
             | K::RestoreFailed
+            | K::BackupTooOld
+            | K::RecoveryTooSlow
             | K::WrongOrder => false,
         }
     }

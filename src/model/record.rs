@@ -18,6 +18,10 @@ use std::collections::BTreeMap;
 /// What an artefact is that holds a template's known-good PDF.
 pub const KNOWN_GOOD: &str = "the known-good PDF";
 
+/// How a note begins that says what a test of a backup did not show: a pass must not be taken for
+/// more than it is.
+pub const NOT_PROVEN: &str = "not proven: ";
+
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {

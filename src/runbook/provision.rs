@@ -31,6 +31,7 @@ use std::{
 use tokio::sync::Mutex;
 
 mod binaries;
+mod confine;
 pub mod containers;
 pub mod elsewhere;
 pub mod external;

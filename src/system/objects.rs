@@ -4,6 +4,7 @@
 
 pub mod files;
 mod kinds;
+pub mod origin;
 pub mod s3;
 pub mod versions;
 

@@ -160,7 +160,7 @@ pub(super) enum ObjectsArg {
 
 /// What is printed on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// A table of scenarios
     Human,
     /// The run's record
@@ -169,7 +169,7 @@ pub(super) enum Format {
 
 /// Which engine is driven.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EngineArg {
+pub(in crate::cli) enum EngineArg {
     /// The stand-in that is part of this program.
     Standin,
     /// A program with its arguments.

@@ -23,6 +23,7 @@ use crate::{
         profile::read_profile,
         seed::{Seed, read_seed},
     },
+    standin::engine::Defect,
     system::{
         engine::Launch,
         marked::{Held, Place},
@@ -85,7 +86,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
             seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(told)?);
         }
     }
-    let engine = engine(args)?;
+    let engine = engine(&args.engine, &args.defects, args.ready_within)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
     let objects = objects(args);
@@ -211,18 +212,23 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     Ok(Some(images))
 }
 
-fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
-    let ready_within = Duration::from_secs(args.ready_within.into());
-    if !args.defects.is_empty() && args.engine != EngineArg::Standin {
+/// How the engine is come by.
+pub(in crate::cli) fn engine(
+    engine: &EngineArg,
+    defects: &[Defect],
+    ready_within: u16,
+) -> Result<EngineChoice, Trouble> {
+    let ready_within = Duration::from_secs(ready_within.into());
+    if !defects.is_empty() && *engine != EngineArg::Standin {
         return Err(Trouble::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
     }
-    match &args.engine {
+    match engine {
         EngineArg::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
             let mut words = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
             let mut name = format!("stand-in {}", env!("CARGO_PKG_VERSION"));
-            for defect in &args.defects {
+            for defect in defects {
                 let defect = defect.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
                 name += &format!(" with defect {defect}");
                 words.extend(["--defect".to_owned(), defect]);

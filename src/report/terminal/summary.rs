@@ -6,7 +6,7 @@ use super::{
     story::reasons,
 };
 use crate::model::{
-    record::{RunRecord, ScenarioRecord, Skipped},
+    record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
     verdict::{Role, Verdict},
 };
 use console::measure_text_width;
@@ -25,6 +25,7 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Look) -> String {
         text.push_str("exp. = found as expected, unexp. = found but not expected, warn. = harmless\n\n");
     }
     text.push_str(&unknowns(record, look));
+    text.push_str(&measured(record, look));
     let verdict = record.verdict();
     let tone = match verdict {
         Verdict::Pass => Tone::Good,
@@ -94,6 +95,26 @@ fn cells(scenario: &ScenarioRecord) -> [String; 5] {
 fn warnings(scenarios: &[&ScenarioRecord]) -> usize {
     let of = |s: &&ScenarioRecord| s.judged().filter(|(_, r)| matches!(r, Some(Role::Warning))).count();
     scenarios.iter().map(of).sum()
+}
+
+/// For the test of a backup that was there: how long, how much is lost, and what it does not show.
+fn measured(record: &RunRecord, look: Look) -> String {
+    let tested = |s: &&ScenarioRecord| s.rpo_ms.is_some();
+    let mut text = String::new();
+    for scenario in record.scenarios.iter().filter(tested) {
+        let words = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
+        let (rto, rpo) = (words(scenario.rto_ms), words(scenario.rpo_ms));
+        text.push_str(
+            &look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")),
+        );
+    }
+    for gap in record.notes.iter().filter_map(|note| note.strip_prefix(NOT_PROVEN)) {
+        text.push_str(&look.wrap(NOT_PROVEN, gap));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// What could not be found out, in words: an unknown is easily taken for a pass.
