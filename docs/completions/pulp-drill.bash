@@ -34,6 +34,9 @@ _pulp__drill() {
             pulp__drill,help)
                 cmd="pulp__drill__subcmd__help"
                 ;;
+            pulp__drill,history)
+                cmd="pulp__drill__subcmd__history"
+                ;;
             pulp__drill,keys)
                 cmd="pulp__drill__subcmd__keys"
                 ;;
@@ -48,9 +51,6 @@ _pulp__drill() {
                 ;;
             pulp__drill,report)
                 cmd="pulp__drill__subcmd__report"
-                ;;
-            pulp__drill,restore-test)
-                cmd="pulp__drill__subcmd__restore__subcmd__test"
                 ;;
             pulp__drill,run)
                 cmd="pulp__drill__subcmd__run"
@@ -100,6 +100,9 @@ _pulp__drill() {
             pulp__drill__subcmd__help,help)
                 cmd="pulp__drill__subcmd__help__subcmd__help"
                 ;;
+            pulp__drill__subcmd__help,history)
+                cmd="pulp__drill__subcmd__help__subcmd__history"
+                ;;
             pulp__drill__subcmd__help,keys)
                 cmd="pulp__drill__subcmd__help__subcmd__keys"
                 ;;
@@ -114,9 +117,6 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,report)
                 cmd="pulp__drill__subcmd__help__subcmd__report"
-                ;;
-            pulp__drill__subcmd__help,restore-test)
-                cmd="pulp__drill__subcmd__help__subcmd__restore__subcmd__test"
                 ;;
             pulp__drill__subcmd__help,run)
                 cmd="pulp__drill__subcmd__help__subcmd__run"
@@ -136,6 +136,12 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__evidence,verify)
                 cmd="pulp__drill__subcmd__help__subcmd__evidence__subcmd__verify"
                 ;;
+            pulp__drill__subcmd__help__subcmd__history,add)
+                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__add"
+                ;;
+            pulp__drill__subcmd__help__subcmd__history,show)
+                cmd="pulp__drill__subcmd__help__subcmd__history__subcmd__show"
+                ;;
             pulp__drill__subcmd__help__subcmd__keys,new)
                 cmd="pulp__drill__subcmd__help__subcmd__keys__subcmd__new"
                 ;;
@@ -148,6 +154,9 @@ _pulp__drill() {
             pulp__drill__subcmd__help__subcmd__pdf,diff)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf__subcmd__diff"
                 ;;
+            pulp__drill__subcmd__help__subcmd__report,merge)
+                cmd="pulp__drill__subcmd__help__subcmd__report__subcmd__merge"
+                ;;
             pulp__drill__subcmd__help__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__engine"
                 ;;
@@ -156,6 +165,24 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help__subcmd__standin,objects)
                 cmd="pulp__drill__subcmd__help__subcmd__standin__subcmd__objects"
+                ;;
+            pulp__drill__subcmd__history,add)
+                cmd="pulp__drill__subcmd__history__subcmd__add"
+                ;;
+            pulp__drill__subcmd__history,help)
+                cmd="pulp__drill__subcmd__history__subcmd__help"
+                ;;
+            pulp__drill__subcmd__history,show)
+                cmd="pulp__drill__subcmd__history__subcmd__show"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,add)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__add"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,help)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__history__subcmd__help,show)
+                cmd="pulp__drill__subcmd__history__subcmd__help__subcmd__show"
                 ;;
             pulp__drill__subcmd__keys,help)
                 cmd="pulp__drill__subcmd__keys__subcmd__help"
@@ -199,6 +226,18 @@ _pulp__drill() {
             pulp__drill__subcmd__pdf__subcmd__help,help)
                 cmd="pulp__drill__subcmd__pdf__subcmd__help__subcmd__help"
                 ;;
+            pulp__drill__subcmd__report,help)
+                cmd="pulp__drill__subcmd__report__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report,merge)
+                cmd="pulp__drill__subcmd__report__subcmd__merge"
+                ;;
+            pulp__drill__subcmd__report__subcmd__help,help)
+                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__help"
+                ;;
+            pulp__drill__subcmd__report__subcmd__help,merge)
+                cmd="pulp__drill__subcmd__report__subcmd__help__subcmd__merge"
+                ;;
             pulp__drill__subcmd__standin,engine)
                 cmd="pulp__drill__subcmd__standin__subcmd__engine"
                 ;;
@@ -230,7 +269,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help"
+            opts="-h -V --help --version run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -454,7 +493,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help"
+            opts="run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -579,6 +618,48 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history)
+            opts="add show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__keys)
             opts="new"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -692,7 +773,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__report)
-            opts=""
+            opts="merge"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -705,9 +786,9 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__help__subcmd__restore__subcmd__test)
+        pulp__subcmd__drill__subcmd__help__subcmd__report__subcmd__merge)
             opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -810,6 +891,132 @@ _pulp__drill() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history)
+            opts="-h --help add show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__add)
+            opts="-h --ledger --now --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help)
+            opts="add show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__history__subcmd__show)
+            opts="-h --ledger --every --budgets --now --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --every)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --now)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human openmetrics svg" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1126,7 +1333,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__report)
-            opts="-h --format --help"
+            opts="-h --format --help merge help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1143,59 +1350,57 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pulp__subcmd__drill__subcmd__restore__subcmd__test)
-            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+        pulp__subcmd__drill__subcmd__report__subcmd__help)
+            opts="merge help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --dump)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
+                *)
+                    COMPREPLY=()
                     ;;
-                --assets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
                     ;;
-                --manifest)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
                     ;;
-                --render)
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__report__subcmd__merge)
+            opts="-h --out --sign-key --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --golden)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-age)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-rto)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --engine)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --ready-within)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --profile)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --report-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
                 --sign-key)
@@ -1210,7 +1415,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --engine --ready-within --defect --report-dir --jobs --filter --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
+            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --filter --partition --budgets --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1218,6 +1423,26 @@ _pulp__drill() {
             case "${prev}" in
                 --substrate)
                     COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
+                    return 0
+                    ;;
+                --objects)
+                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
+                    return 0
+                    ;;
+                --postgres)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --postgres-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --minio-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --engine)
@@ -1245,6 +1470,14 @@ _pulp__drill() {
                     return 0
                     ;;
                 --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

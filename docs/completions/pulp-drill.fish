@@ -27,7 +27,6 @@ end
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s V -l version -d 'Print version'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "restore-test" -d 'Test a backup that is there already: restore it into a throwaway site, verify, measure'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "list" -d 'List scenarios'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Validate scenario files without running them'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
@@ -35,6 +34,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'S
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "keys" -d 'Make keys to sign runs with'
@@ -46,6 +46,12 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l substrate 
 local\t'A private PostgreSQL cluster and an S3 server, as child processes'
 containers\t'Docker or Podman containers'
 external\t'Your own PostgreSQL and S3'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
+minio\t'MinIO'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image; several, with commas between them, make a run each. The default is that of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l registry -d 'Put before the names of default images, for a registry of your own: mirror.example/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ready-within -d 'How long the engine may take until GET /health/ready says yes' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
@@ -65,6 +71,8 @@ old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
@@ -76,22 +84,6 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understa
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l dump -d 'The dump: a file of pg_dump in any format (plain also in gzip), a folder in directory format, or s3://bucket/key' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l assets -d 'The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l manifest -d 'The folder with the manifest.json that was recorded with the backup' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l render -d 'Render a template with data from a JSON file; may be repeated' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l golden -d 'The PDF that a render must give; may be repeated' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-age -d 'How old the newest row may be: 90m, 26h, 2d' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-rto -d 'How long the recovery may take: 15m' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l engine -d 'The engine: standin, command:PROGRAM ARGS…' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ready-within -d 'How long the engine may take until GET /health/ready says yes' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l report-dir -d 'Where runs are stored' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
-json\t'The run\'s record'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l restore-as-superuser -d 'Restore as a superuser, who may start programs: for dumps with extensions that need it, and only for those that you would give a shell'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
 json\t'Programs'"
@@ -124,10 +116,35 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l svg -d 'Also write a picture of each cell, or of the replayed schedule, into this folder' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l no-results -d 'Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'
 junit\t'JUnit XML, as in junit.xml'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l out -d 'Where the joined run is stored, as with run --report-dir' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l sign-key -d 'Sign the joined run with this ed25519 key, as with run --sign-key; PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l every -d 'How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l budgets -d 'A file with budgets, of which max-age-of-last-drill stands in for --every' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l format -d 'What is printed' -r -f -a "human\t'A trend for a terminal'
+openmetrics\t'OpenMetrics, for Prometheus'
+svg\t'A small chart'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "verify" -d 'Compare a manifest with a live engine'
@@ -210,22 +227,25 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "restore-test" -d 'Test a backup that is there already: restore it into a throwaway site, verify, measure'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep explore report manifest evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from report" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "show" -d 'Show the trend and the last proven restores'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "verify" -d 'Compare a manifest with a live engine'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'

@@ -26,7 +26,7 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
         say(format!("RTO         {}", sparkline(&recent.iter().map(|l| l.rto_ms).collect::<Vec<_>>())));
         say("            . pass  ? unknown  x fail; the last run is on the right".to_owned());
         say(String::new());
-        say("ended                 verdict  RTO      RPO      unexp.  drills  skipped  run".to_owned());
+        say("ended                 verdict  RTO      RPO      unexp.  drills  skip.  run".to_owned());
     }
     for line in lines.iter().rev().take(LISTED) {
         let ended = line.ended.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -37,7 +37,7 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
             line.run.as_str().chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
         let Line { unexpected, scenarios, skipped, .. } = line;
         say(format!(
-            "{ended:<20}  {:<7}  {rto:<7}  {rpo:<7}  {unexpected:>6}  {scenarios:>6}  {skipped:>7}  {run}",
+            "{ended:<20}  {:<7}  {rto:<7}  {rpo:<7}  {unexpected:>6}  {scenarios:>6}  {skipped:>5}  {run}",
             line.verdict.to_string()
         ));
     }
