@@ -72,7 +72,7 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     let key = signing::key(&args, sign_key.as_deref(), &redactor)?;
     let elsewhere = match &prepared.engine.launch {
         Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
-        Launch::Command(_) | Launch::Image(_) => None,
+        Launch::Command(_) | Launch::Image(_) | Launch::Nothing => None,
     };
     let clock = Clock::system();
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
@@ -356,8 +356,8 @@ fn cores() -> usize {
 fn jobs(args: &RunArgs) -> usize {
     match args.engine {
         // One site for all.
-        EngineArg::Url(_) => 1,
-        EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_) => {
+        Some(EngineArg::Url(_)) => 1,
+        None | Some(EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_)) => {
             args.jobs.map_or_else(cores, usize::from)
         }
     }

@@ -9,7 +9,8 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
-    model::profile::Profile,
+    model::profile::{Api, Profile},
+    procedure::command::own_words,
     scenario::method::{Method, Results},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
@@ -50,10 +51,25 @@ const DATABASE: &str = "pulp-engine";
 pub struct EngineChoice {
     /// How it is come by.
     pub launch: Launch,
+    /// Whether that was said on the command line: then it goes before the profile's `start`.
+    pub asked_for: bool,
     /// Its name in reports.
     pub name: String,
     /// How long it may take until it is ready.
     pub ready_within: Duration,
+}
+
+impl EngineChoice {
+    /// How a target is started, and whether that is by its own profile's command. What was asked for
+    /// on the command line is for the run's own profile.
+    fn launch_of(&self, profile: &Profile, of_run: &Profile) -> Result<(Launch, bool), Trouble> {
+        let asked_for = self.asked_for && profile == of_run;
+        Ok(match (&profile.start[..], profile.api) {
+            ([_, ..], _) if !asked_for => (Launch::Command(own_words(&profile.start)?), true),
+            ([], Api::None) => (Launch::Nothing, false),
+            (_, Api::PulpEngine | Api::None) => (self.launch.clone(), false),
+        })
+    }
 }
 
 /// PostgreSQL and an object store, up.
@@ -169,14 +185,21 @@ impl Substrate {
     }
 
     /// A new, empty site: its number is part of every name.
-    pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
+    pub async fn site(
+        &self,
+        number: usize,
+        method: &Method,
+        profile: &Arc<Profile>,
+    ) -> Result<Site<Source>, Trouble> {
         match &self.stores {
             Stores::Local { postgres, objects } => {
-                self.own_site(number, method, &access(postgres), &s3_access(objects)).await
+                self.own_site(number, method, profile, &access(postgres), &s3_access(objects)).await
             }
-            Stores::Containers(stores) => self.own_site(number, method, &stores.database, &stores.s3).await,
+            Stores::Containers(stores) => {
+                self.own_site(number, method, profile, &stores.database, &stores.s3).await
+            }
             Stores::Elsewhere(stores) => {
-                let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
+                let (programs, profile) = (self.programs.clone(), Arc::clone(profile));
                 let within = self.engine.ready_within;
                 stores.site(number, method, &self.run_dir, programs, profile, within, &self.redactor).await
             }
@@ -188,6 +211,7 @@ impl Substrate {
         &self,
         number: usize,
         method: &Method,
+        profile: &Arc<Profile>,
         postgres: &Access,
         objects: &S3Access,
     ) -> Result<Site<Source>, Trouble> {
@@ -197,8 +221,11 @@ impl Substrate {
         let mut variables = environment(&keys, &folder);
         let rows = self.rows(number, method, postgres, &folder, &mut variables).await?;
         let binaries = binaries(number, method, objects, &folder, &mut variables).await?;
+        let (launch, starts_itself) = self.engine.launch_of(profile, &self.profile)?;
         let engine = EngineSlot {
-            launch: self.engine.launch.clone(),
+            launch,
+            starts_itself,
+            profile: Arc::clone(profile),
             variables: RwLock::new(variables),
             keys,
             log: folder.join("engine.log"),
@@ -213,8 +240,8 @@ impl Substrate {
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
             profile: match method.topology.has_database() {
-                true => Arc::clone(&self.profile),
-                false => RowFiles::profile(&self.profile)?,
+                true => Arc::clone(profile),
+                false => RowFiles::profile(profile)?,
             },
             redactor: self.redactor.clone(),
             gate: binaries.gate,

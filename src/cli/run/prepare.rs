@@ -7,7 +7,11 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     cli::run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
-    model::{budget::Budgets, event::Partition, profile::Profile},
+    model::{
+        budget::Budgets,
+        event::Partition,
+        profile::{Api, Profile},
+    },
     plan::{Plan, partition, plans},
     report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
@@ -53,7 +57,9 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
         }
     }
     let images = images(args)?;
-    let library = Library::new(&args.fixtures);
+    let library = Library::new(&args.fixtures).with_profile(&args.profile);
+    let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
+    let engine = engine(args, &profile)?;
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
     if let Some(filter) = &args.filter {
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));
@@ -62,7 +68,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
                 .hint("pulp-drill list shows the ids"));
         }
     }
-    let skipped = skip(&mut scenarios)?;
+    let skipped = skip(&mut scenarios, matches!(engine.launch, Launch::Url(_)))?;
     let budgets = match &args.budgets {
         Some(file) => read_budgets(file).map_err(told)?,
         None => Budgets::default(),
@@ -78,28 +84,33 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     }
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
-    for plan in &plans {
+    for plan in plans.iter().filter(|plan| plan.target.profile.api == Api::PulpEngine) {
         if !seeds.contains_key(&plan.seed) {
             seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(told)?);
         }
     }
-    let engine = engine(args)?;
-    let golden = golden(args, &seeds)?;
-    let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
+    let golden = golden(args, &profile, &seeds)?;
     let objects = objects(args);
     Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, images, objects, skipped })
 }
 
-/// Takes out the scenarios whose commands need programs that are not there.
-fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<(ScenarioId, String)>, Trouble> {
+/// Takes out the scenarios whose commands need programs that are not there, and those of another
+/// target where the stores are those of an engine that runs `elsewhere`.
+fn skip(scenarios: &mut Vec<Scenario>, elsewhere: bool) -> Result<Vec<(ScenarioId, String)>, Trouble> {
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
-        let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+        let commands = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+        let needs = commands.chain(&scenario.target.profile.needs);
         let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
-        if !missing.is_empty() {
-            skipped.push((scenario.id.clone(), format!("{} is not installed", missing.join(", "))));
-        }
-        missing.is_empty()
+        let why = if !missing.is_empty() {
+            format!("{} is not installed", missing.join(", "))
+        } else if elsewhere && scenario.own_profile {
+            format!("the stores are not those of {}", scenario.target.short())
+        } else {
+            return true;
+        };
+        skipped.push((scenario.id.clone(), why));
+        false
     });
     match (scenarios.is_empty(), skipped.first()) {
         (true, Some((id, why))) => Err(Trouble::environment(format!("{id} can't be run: {why}"))
@@ -128,7 +139,7 @@ fn objects(args: &RunArgs) -> Option<ObjectKind> {
 /// The images of the containers substrate, and whether all that was asked for goes with it.
 fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     if args.substrate != SubstrateArg::Containers {
-        if let EngineArg::Image(name) = &args.engine {
+        if let Some(EngineArg::Image(name)) = &args.engine {
             return Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
                 .hint("use --engine command: with a program on this machine"));
         }
@@ -144,7 +155,7 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     if args.keep {
         return Err(Trouble::usage("--keep leaves no containers standing").hint("use --substrate local"));
     }
-    if let EngineArg::Url(_) = &args.engine {
+    if let Some(EngineArg::Url(_)) = &args.engine {
         return Err(Trouble::usage("--engine url: brings its own stores").hint("leave out --substrate"));
     }
     let mut images = Images {
@@ -158,12 +169,27 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     Ok(Some(images))
 }
 
-fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
+/// Whether the run's target is the stand-in.
+fn is_standin(args: &RunArgs, profile: &Profile) -> bool {
+    match &args.engine {
+        None => profile.start.is_empty() && profile.api == Api::PulpEngine,
+        Some(engine) => *engine == EngineArg::Standin,
+    }
+}
+
+/// How the run's engine is come by. For a profile that starts its target itself it is that of other
+/// profiles' scenarios that say nothing.
+fn engine(args: &RunArgs, profile: &Profile) -> Result<EngineChoice, Trouble> {
     let ready_within = Duration::from_secs(args.ready_within.into());
-    if !args.defects.is_empty() && args.engine != EngineArg::Standin {
+    if !args.defects.is_empty() && !is_standin(args, profile) {
         return Err(Trouble::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
     }
-    match &args.engine {
+    if args.engine.is_some() && profile.api == Api::None {
+        return Err(Trouble::usage("--engine is for targets with an API, and the profile says `api: none`")
+            .hint("write how it is started into the profile: `start: […]`"));
+    }
+    let choice = |launch, name| EngineChoice { launch, name, ready_within, asked_for: args.engine.is_some() };
+    match args.engine.as_ref().unwrap_or(&EngineArg::Standin) {
         EngineArg::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
@@ -174,28 +200,27 @@ fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
                 name += &format!(" with defect {defect}");
                 words.extend(["--defect".to_owned(), defect]);
             }
-            Ok(EngineChoice { launch: Launch::Command(words), name, ready_within })
+            let name = match (is_standin(args, profile), &profile.start[..]) {
+                (true, _) => name,
+                (false, []) => "none".to_owned(),
+                (false, start) => format!("command {}", start.join(" ")),
+            };
+            Ok(choice(Launch::Command(words), name))
         }
-        EngineArg::Command(words) => Ok(EngineChoice {
-            name: format!("command {}", words.join(" ")),
-            launch: Launch::Command(words.clone()),
-            ready_within,
-        }),
-        EngineArg::Url(url) => Ok(EngineChoice {
-            name: format!("at {}", shown(url)),
-            launch: Launch::Url(url.clone()),
-            ready_within,
-        }),
-        EngineArg::Image(name) => Ok(EngineChoice {
-            name: format!("image {name}"),
-            launch: Launch::Image(name.clone()),
-            ready_within,
-        }),
+        EngineArg::Command(words) => {
+            Ok(choice(Launch::Command(words.clone()), format!("command {}", words.join(" "))))
+        }
+        EngineArg::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
+        EngineArg::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
     }
 }
 
 /// The folders with known-good PDFs, by seed.
-fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<String, PathBuf>, Trouble> {
+fn golden(
+    args: &RunArgs,
+    profile: &Profile,
+    seeds: &BTreeMap<String, Seed>,
+) -> Result<BTreeMap<String, PathBuf>, Trouble> {
     let mut golden = BTreeMap::new();
     for (name, seed) in seeds {
         match &args.golden {
@@ -207,7 +232,7 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
                 }
                 golden.insert(name.clone(), folder);
             }
-            None if args.engine == EngineArg::Standin => {
+            None if is_standin(args, profile) => {
                 golden.insert(name.clone(), seed.folder.join("golden"));
             }
             None => {}
