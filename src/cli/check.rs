@@ -73,7 +73,12 @@ mod tests {
     use crate::base::trouble::Blame;
 
     fn args(path: &str, format: Format) -> CheckArgs {
-        CheckArgs { paths: vec![path.into()], fixtures: "tests/fixtures/library".into(), profile: "pulp-engine".into(), format }
+        CheckArgs {
+            paths: vec![path.into()],
+            fixtures: "tests/fixtures/library".into(),
+            profile: "pulp-engine".into(),
+            format,
+        }
     }
 
     #[test]

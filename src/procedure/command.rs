@@ -1,6 +1,7 @@
 //! The operator's own commands: whatever backs up and restores a site in production is what gets
 //! drilled. They run in a shell, in the scenario file's folder, with the environment that
-//! `docs/own-commands.md` describes; secrets are in the environment only.
+//! `docs/own-commands.md` describes; secrets are in the environment only. The commands of a profile
+//! are run here too, in the profile's folder and without a shell (`docs/profile.md`).
 
 use crate::{
     base::{

@@ -1,10 +1,7 @@
 //! The restore stage: runbook 3.1 to 3.5, one sub-step at a time.
 
 use crate::{
-    base::{
-        process::Ran,
-        trouble::Trouble,
-    },
+    base::{process::Ran, trouble::Trouble},
     journal::Logbook,
     model::{
         check::CheckId,

@@ -109,7 +109,8 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
         profile
     });
     // The one that is part of this program has no folder: its commands run where we do.
-    let folder = if name_or_path == BUILTIN { Path::new(".") } else { file.parent().unwrap_or(Path::new(".")) };
+    let folder =
+        if name_or_path == BUILTIN { Path::new(".") } else { file.parent().unwrap_or(Path::new(".")) };
     let folder = if folder == Path::new("") { PathBuf::from(".") } else { folder.to_owned() };
     diagnostics.or_value(profile.map(|profile| Profile { folder, ..profile }))
 }

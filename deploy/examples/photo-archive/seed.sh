@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 put() { # FILE KEY CONTENT-TYPE
     curl --config - --silent --show-error --fail --request PUT --data-binary "@$1" \
         --aws-sigv4 "aws:amz:$AWS_REGION:s3" --header "content-type: $3" \
+        --header "x-amz-content-sha256: $(sha256sum "$1" | cut -d ' ' -f 1)" \
         "$AWS_ENDPOINT_URL/$PHOTO_BUCKET/$2" <<END
 user = "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
 END
