@@ -34,7 +34,10 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'S
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "keys" -d 'Make keys to sign runs with'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "pdf" -d 'Compare PDFs'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "generate" -d 'Print shell completions or the man page'
@@ -49,8 +52,8 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres -
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l registry -d 'Put before the names of default images, for a registry of your own: mirror.example/' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ready-within -d 'How long the engine may take until GET /health/ready says yes' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is what the profile says with `start`, else the stand-in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ready-within -d 'How long the engine may take until it says that it is ready' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
 stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
 wrong-code\t'Refuses a missing binary with another code'
@@ -68,21 +71,26 @@ old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
 json\t'Programs'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
 json\t'Programs'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -110,10 +118,34 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l svg -d 'Also write a picture of each cell, or of the replayed schedule, into this folder' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l no-results -d 'Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'
 junit\t'JUnit XML, as in junit.xml'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l out -d 'Where the joined run is stored, as with run --report-dir' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l every -d 'How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l budgets -d 'A file with budgets, of which max-age-of-last-drill stands in for --every' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l format -d 'What is printed' -r -f -a "human\t'A trend for a terminal'
+openmetrics\t'OpenMetrics, for Prometheus'
+svg\t'A small chart'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the trend and the last proven restores'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "verify" -d 'Compare a manifest with a live engine'
@@ -135,6 +167,27 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fi
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Compare a manifest with a live engine'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l key -d 'The public key (OpenSSH) that must have signed' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l allowed-signers -d 'The keys of which one must have signed, as ssh-keygen\'s allowed_signers' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l all -d 'Take the argument for a report folder, and verify all runs in it and the chain over them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -l require-signature -d 'Refuse a run that is not signed; a key asks for it by itself'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from bundle" -l out -d 'The bundle; the default is the folder\'s name with .tar, in the present folder' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from bundle" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and not __fish_seen_subcommand_from new help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and not __fish_seen_subcommand_from new help" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and not __fish_seen_subcommand_from new help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from new" -l comment -d 'Whose it is, in the public key' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from new" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -175,21 +228,30 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report manifest pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from report" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "add" -d 'Add a run to the ledger'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "show" -d 'Show the trend and the last proven restores'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "create" -d 'Write manifest.json: templates and assets of a live engine, with the SHA-256 of every definition and binary, and of every table where DATABASE_URL is set'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from manifest" -f -a "verify" -d 'Compare a manifest with a live engine'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "verify" -d 'Say whether stored runs are as they were written, and who signed them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from evidence" -f -a "bundle" -d 'Pack a run into one tar file, which `verify` reads as well'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "new" -d 'Make an ed25519 key in OpenSSH\'s format, without a passphrase, and PATH.pub beside it'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from pdf" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "engine" -d 'Serve the stand-in engine, configured by Pulp Engine\'s environment variables'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from standin" -f -a "migrate" -d 'Bring the stand-in engine\'s schema forward (DATABASE_URL)'

@@ -134,7 +134,10 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let ignore_tables = fields.each::<TableName>("ignore-tables", mistakes);
     let ignore_objects = fields.each::<String>("ignore-objects", mistakes);
     let api = fields.optional::<Api>("api", mistakes);
-    let missing_binary = fields.optional::<MissingBinary>("missing-binary", mistakes);
+    let missing_binary = match api.as_ref().map_or_else(Api::default, |at| at.value) {
+        Api::PulpEngine => fields.required::<MissingBinary>("missing-binary", mistakes),
+        Api::None => fields.optional::<MissingBinary>("missing-binary", mistakes),
+    };
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
     let run = run::read(&mut fields, mistakes);
     let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
@@ -145,10 +148,6 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let api = api.map_or_else(Api::default, |at| at.value);
     run.check(api, place, mistakes);
     run::words(&migrate, mistakes);
-    if api == Api::PulpEngine && missing_binary.is_none() && mistakes.is_empty() {
-        let mistake = Mistake::at(place, "missing key `missing-binary`").label("a profile begins here");
-        mistakes.push(mistake.help("add `missing-binary: {code: …}`, or write `api: none`"));
-    }
     mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
     if let (Some(place), true) = (migrate_at, migrate.is_empty()) {
         let help = "write the command as a list: `[pulp-drill, standin, migrate]`";

@@ -32,7 +32,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 /// Fills one row with its object, by the variables of the profile.
 const FILL: &str = r#"#!/bin/sh
 set -eu
-printf '%s' "$ADDRESS" > filled
+printf '%s' "${ADDRESS:-}" > filled
 curl --config - --silent --show-error --fail --request PUT --data-binary 'a note' \
     --aws-sigv4 "aws:amz:$AWS_REGION:s3" \
     --header "x-amz-content-sha256: $(printf 'a note' | sha256sum | cut -d ' ' -f 1)" "$AWS_ENDPOINT_URL/$FILES/notes/1" <<END

@@ -125,9 +125,10 @@ impl Timeline<'_> {
     fn must_run(&mut self, words: &str, can: bool, place: Place) {
         if !can {
             let message = format!("`{words}` of a target that can't do it");
-            let (label, help) = match self.method.runs {
-                Runs::Nothing => ("nothing of it runs", "remove it, or give the profile a `start`"),
-                Runs::WithApi | Runs::WithoutApi => ("it has no API", "remove it: there is no inventory"),
+            let (label, help) = if words == BackupJob::RecordManifest.words() {
+                ("it has no API", "remove it: there is no inventory")
+            } else {
+                ("nothing of it runs", "remove it, or give the profile a `start`")
             };
             self.wrong(place, message, label, help);
         }
@@ -140,7 +141,7 @@ impl Timeline<'_> {
         match job {
             BackupJob::StopEngine => self.running = false,
             BackupJob::StartEngine => self.running = true,
-            BackupJob::RecordManifest if !self.running => {
+            BackupJob::RecordManifest if !self.running && self.method.runs == Runs::WithApi => {
                 let help = "put it after `start engine`";
                 self.wrong(place, "a manifest while the engine is stopped", "nobody answers", help);
             }
