@@ -283,13 +283,17 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__check)
-            opts="-h --fixtures --format --help"
+            opts="-h --fixtures --profile --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --fixtures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1099,13 +1103,17 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__list)
-            opts="-h --fixtures --format --help"
+            opts="-h --fixtures --profile --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --fixtures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1393,17 +1401,13 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__report__subcmd__merge)
-            opts="-h --out --sign-key --help"
+            opts="-h --out --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sign-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,10 +1,7 @@
 //! The restore stage: runbook 3.1 to 3.5, one sub-step at a time.
 
 use crate::{
-    base::{
-        process::{self, Command, Ran},
-        trouble::{OrTrouble, Trouble},
-    },
+    base::{process::Ran, trouble::Trouble},
     journal::Logbook,
     model::{
         check::CheckId,
@@ -110,21 +107,19 @@ fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
-    let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
+    if site.profile.migrate.is_empty() {
+        return Ok(None);
+    }
     let ran = match &site.engine.launch {
-        Launch::Image(image) => migrate_in_container(site, image).await?,
-        Launch::Command(_) | Launch::Url(_) => {
-            let ours =
-                std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-            let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
-            let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
-            for (name, value) in site.engine.env() {
-                command = command.env(name, value);
-            }
-            process::run(command, &site.redactor).await?
+        Launch::Image(image) => {
+            let ran = migrate_in_container(site, image).await?;
+            log.ran(&ran)?;
+            ran
+        }
+        Launch::Command(_) | Launch::Url(_) | Launch::Nothing => {
+            command::of_profile(site, "migrate", &site.profile.migrate, LIMIT, log).await?
         }
     };
-    log.ran(&ran)?;
     if ran.exit.is_success() {
         return Ok(None);
     }
