@@ -60,10 +60,10 @@ pub enum Job {
 
 /// The plans of all scenarios, the clean control of each seed and method before them.
 pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
-    let grounds: BTreeSet<(&str, &Method)> =
-        scenarios.iter().map(|s| (s.seed.value.as_str(), &s.method)).collect();
+    let grounds: BTreeSet<(&str, Method)> =
+        scenarios.iter().map(|s| (s.seed.value.as_str(), s.method.sound())).collect();
     let plans: Vec<Plan> = scenarios.iter().map(plan).collect();
-    let controls = grounds.into_iter().map(|(seed, method)| control(seed, method));
+    let controls = grounds.into_iter().map(|(seed, method)| control(seed, &method));
     // A scenario that is just that is its own control. Of an operator's commands nobody can say
     // which of them is the fault.
     let needed = |control: &Plan| {

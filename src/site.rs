@@ -218,6 +218,11 @@ impl EngineSlot {
         self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
     }
 
+    /// Takes a variable away for the next start.
+    pub fn unset(&self, name: &str) {
+        self.variables.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     /// Starts the engine and waits until it says that it is ready. One that runs already stays.
     pub async fn start(&self, redactor: &Redactor) -> Result<(), Trouble> {
         let mut running = self.running.lock().await;

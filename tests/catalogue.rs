@@ -46,10 +46,6 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::PdfMetadataDiffers, "an engine that stamps the time into its PDFs"),
     (FindingKind::ScheduleMoved, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::PdfDiffers, "a consequence of wrong content or changed rows"),
-    (
-        FindingKind::CatalogDiffers,
-        "a migration that was not run or half run, or a consequence of a lost table",
-    ),
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
@@ -228,6 +224,7 @@ fn the_guide_to_scenarios_is_current() {
             Takes::NextDump => "at the next `dump database`",
             Takes::NextCopy => "at the next `copy objects`",
             Takes::NextRestore => "at the next `restore database`",
+            Takes::NextMigration => "at the next `migrate`",
             Takes::Versions => "at once, in the bucket's versions (`fault`)",
             Takes::Archive => "at once, in the archive of WAL (`fault in backup`)",
             Takes::NextBucketRecovery => "at the next `recover objects`",

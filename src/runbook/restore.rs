@@ -9,16 +9,18 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
+        state::Database,
     },
     procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
-    scenario::method::RestoreJob,
+    scenario::method::{BackupSchema, Place, RestoreJob},
     site::{Handles, Rows},
     system::{
         containers::{Network, Wanted, run_to_end},
         engine::{Launch, own_folders},
+        postgres::{Postgres, create_database, drop_database},
     },
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// No migration of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -45,6 +47,9 @@ pub async fn perform(
     if job.brings_back().iter().any(|place| backup.forgotten.contains(place)) {
         // There is nothing to bring back, and nobody notices.
         return Ok(Went::Well);
+    }
+    if job.brings_back().contains(&Place::Database) {
+        change_release(site);
     }
     let failed = match job {
         RestoreJob::StopEngine => {
@@ -92,6 +97,9 @@ pub async fn perform(
             failed
         }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
+        RestoreJob::Migrate if std::mem::take(&mut armed.half_migration) => {
+            migration(site, &site.profile.migrate_by_half, site.engine.env(), log).await?
+        }
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {
@@ -108,17 +116,57 @@ fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
     artefact.ok_or_else(|| Trouble::usage(format!("`{job}`: no backup has left anything for this step")))
 }
 
+/// The rows come back under another release than they were saved under, where the scenario says so.
+fn change_release(site: &Handles) {
+    let Some(previous) = &site.profile.previous_release else { return };
+    match site.method.schema {
+        BackupSchema::Same => {}
+        BackupSchema::Previous => previous.env.keys().for_each(|name| site.engine.unset(name)),
+        BackupSchema::Newer => previous.env.iter().for_each(|(n, v)| site.engine.set(n, v.clone())),
+    }
+}
+
+/// What the restoring release makes of an empty database: the schema that restored rows must have in
+/// the end, where the backup was of another release, and the migrations that it records.
+pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Trouble> {
+    let mut access = site.database()?;
+    access.database += "-reference";
+    create_database(&access.maintenance(), &access.database, &access.user).await?;
+    let read = async {
+        let env = site.engine.env().into_iter().chain([("DATABASE_URL".to_owned(), access.url())]).collect();
+        if let Some(failed) = migration(site, &site.profile.migrate, env, log).await? {
+            return Err(Trouble::environment("can't migrate an empty database").cause(failed.actual));
+        }
+        let postgres = Postgres::connect(&access).await?;
+        let captured = postgres.capture(&site.profile, None).await;
+        postgres.close().await;
+        captured
+    };
+    let read = read.await;
+    drop_database(&access.maintenance(), &access.database).await?;
+    read
+}
+
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
-    let [program, args @ ..] = &site.profile.migrate[..] else { return Ok(None) };
+    migration(site, &site.profile.migrate, site.engine.env(), log).await
+}
+
+async fn migration(
+    site: &Handles,
+    command: &[String],
+    env: BTreeMap<String, String>,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    let [program, args @ ..] = command else { return Ok(None) };
     let ran = match &site.engine.launch {
-        Launch::Image(image) => migrate_in_container(site, image).await?,
+        Launch::Image(image) => migrate_in_container(site, image, command, &env).await?,
         Launch::Command(_) | Launch::Url(_) => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
             let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
             let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
-            for (name, value) in site.engine.env() {
+            for (name, value) in env {
                 command = command.env(name, value);
             }
             process::run(command, &site.redactor).await?
@@ -135,17 +183,21 @@ pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
 }
 
 /// The same command in a container of the engine's image, by its entrypoint.
-async fn migrate_in_container(site: &Handles, image: &str) -> Result<Ran, Trouble> {
-    let env = site.engine.env();
+async fn migrate_in_container(
+    site: &Handles,
+    image: &str,
+    command: &[String],
+    env: &BTreeMap<String, String>,
+) -> Result<Ran, Trouble> {
     let wanted = Wanted {
         what: "the migration",
         image,
-        args: site.profile.migrate.clone(),
+        args: command.to_vec(),
         network: Network::Host,
-        folders: own_folders(&env)?,
+        folders: own_folders(env)?,
         run: site.engine.children.folder(),
         log: &site.folder.join("migrate.log"),
-        env: &env,
+        env,
     };
     run_to_end(wanted, LIMIT, &site.redactor).await
 }

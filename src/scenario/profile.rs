@@ -2,7 +2,9 @@
 
 use crate::{
     base::{digest::Digest, ids::TableName},
-    model::profile::{Entity, FileForm, FileMode, FileTable, MissingBinary, Profile, WriteOrder},
+    model::profile::{
+        Entity, FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, WriteOrder,
+    },
     scenario::{
         diagnose::{Diagnostics, Mistake},
         yaml::{
@@ -65,6 +67,8 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
     let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
     let migrate = fields.each::<String>("migrate", mistakes);
+    let migrate_by_half = fields.each::<String>("migrate-by-half", mistakes);
+    let previous_release = fields.optional::<PreviousRelease>("previous-release", mistakes);
     let file_mode = fields.node("file-mode").and_then(|(_, node)| file_mode(node, mistakes));
     fields.finish(mistakes);
     mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
@@ -80,6 +84,8 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         missing_binary: missing_binary?.value,
         write_order: write_order?.value,
         migrate: migrate.into_iter().map(|at| at.value).collect(),
+        migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),
+        previous_release: previous_release.map(|at| at.value),
         file_mode,
     })
 }

@@ -6,7 +6,7 @@ use crate::{
     model::{control::Control, finding::FindingKind, profile::Profile},
     scenario::{
         Act, BackupStep, Destroy, RestoreStep,
-        method::{Commands, DumpOptions, Procedure, Results, Topology},
+        method::{BackupSchema, Commands, DumpOptions, Procedure, Results, Topology},
         parse::SECTIONS,
     },
 };
@@ -49,6 +49,9 @@ struct ScenarioFile {
     /// The operator's own commands, with `procedure: own commands`.
     #[schemars(default)]
     commands: Option<Commands>,
+    /// The schema of the backup, seen from the release that restores it.
+    #[schemars(default)]
+    schema: BackupSchema,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`.
     seed: String,
     /// What is done, in order.

@@ -91,6 +91,8 @@ fn profile() -> Profile {
             delete: Order::RowFirst,
         },
         migrate: Vec::new(),
+        migrate_by_half: Vec::new(),
+        previous_release: None,
         file_mode: None,
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     },
     scenario::{
         Act,
-        method::{BackupJob, RestoreJob},
+        method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
     site::{Site, Source},
@@ -248,6 +248,9 @@ impl<'a> Scene<'a> {
             verified.skip(rest, ended, &self.log)?;
             seen.take(verified);
             return Ok(());
+        }
+        if self.site.method.schema == BackupSchema::Previous {
+            self.cut.reference = Some(restore::reference(self.site, &self.log).await?);
         }
         let site = self.site.restored();
         let engine = std::mem::take(&mut self.engine);
