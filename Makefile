@@ -6,7 +6,7 @@ CARGO = cargo
 # Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
 ARGS =
 
-.PHONY: help run test doctor generate lint conformance minio minio-image
+.PHONY: help run test doctor generate sample lint conformance minio minio-image
 
 help:
 	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
@@ -15,8 +15,9 @@ help:
 	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
 	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
 	@echo 'make conformance  engine, reports and evidence against programs that others wrote'
-	@echo 'make lint         formatting and clippy'
+	@echo 'make lint         formatting, clippy, scripts and workflows'
 	@echo 'make generate     writes generated documents anew'
+	@echo 'make sample       runs the sample in reports/sample anew (as root)'
 
 # The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
 run:
@@ -39,6 +40,13 @@ generate:
 	mv target/profile.schema.json docs/profile.schema.json
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test generated
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test layering the_design_document
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test explore the_document
+
+# Its reports must be what the present code writes: tests/sample.rs.
+sample:
+	@deploy/need.sh compiler postgresql
+	$(CARGO) build --locked
+	deploy/sample.sh target/debug/pulp-drill
 
 # Outside this folder: ~/.cache/pulp-drill (XDG_CACHE_HOME), where drills look for it.
 minio:
@@ -50,9 +58,11 @@ minio-image:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@deploy/lint.sh
 
 conformance:
 	@deploy/need.sh compiler postgresql python3-venv
 	$(CARGO) build --locked
 	python3 tests/conformance/run.py
 	python3 tests/conformance/evidence.py
+	python3 tests/conformance/manifests.py

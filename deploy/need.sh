@@ -48,6 +48,8 @@ packages() {
     xmllint) echo libxml2-utils ;;
     pdftotext) echo poppler-utils ;;
     ssh-keygen) echo openssh-client ;;
+    aws) echo awscli ;;
+    dockerd) echo docker.io ;;
     *) echo "$1" ;;
     esac
 }
@@ -61,9 +63,12 @@ why() {
     pdftotext) echo 'pdftotext: a test reads the text of PDFs with a second program' ;;
     qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
     chromium) echo 'chromium: tests open report.html in a real browser' ;;
+    shellcheck) echo 'shellcheck: scripts are checked with it' ;;
     python3) echo 'python3: tests make PDFs and, with its package cryptography, verify evidence with a second program' ;;
     ssh-keygen) echo 'ssh-keygen: a test verifies signatures with it' ;;
     openssl) echo 'openssl: a test verifies an attestation with it' ;;
+    aws | rclone | restic | pgbackrest) echo "$1: scenarios back up and restore with it" ;;
+    dockerd) echo 'dockerd: tests start PostgreSQL, MinIO and engines in containers' ;;
     *) echo "$1" ;;
     esac
 }

@@ -21,8 +21,10 @@ pub mod list;
 pub mod manifest;
 pub mod pdf;
 pub mod report;
+pub mod restore_test;
 pub mod run;
 pub mod schema;
+pub mod site;
 pub mod standin;
 pub mod sweep;
 
@@ -60,6 +62,8 @@ pub struct Cli {
 enum Command {
     /// Run drills: provision, seed, inject, back up, destroy, restore, verify
     Run(Box<run::RunArgs>),
+    /// Test a backup that is there already: restore it into a throwaway site, verify, measure
+    RestoreTest(Box<restore_test::RestoreTestArgs>),
     /// List scenarios
     List(list::ListArgs),
     /// Validate scenario files without running them
@@ -70,6 +74,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Remove what dead runs have left behind
     Sweep(sweep::SweepArgs),
+    /// Make a database and buckets of your own a site for drills, or take them back
+    Site(site::SiteArgs),
     /// Explore the consistency window in a model: what a restore can give
     Explore(Box<explore::ExploreArgs>),
     /// Render a stored run again
@@ -123,6 +129,12 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             let sign_key = take_out_of_environment(run::SIGN_KEY);
             on_runtime(run::run(*args, sign_key))?
         }
+        Command::RestoreTest(args) => {
+            let origin = restore_test::OriginSettings::take(take_out_of_environment);
+            leave_settings_of_others_behind();
+            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            on_runtime(restore_test::run(*args, origin, sign_key))?
+        }
         Command::List(args) => {
             let look = terminal::stdout_look();
             print(&list::run(&args, look.colour, look.width)?)
@@ -144,9 +156,14 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             tell(&outcome.stderr);
             Ok(if outcome.clean { HELD } else { UNVERIFIED })
         }
+        Command::Site(args) => {
+            leave_settings_of_others_behind();
+            print(&on_runtime(site::run(args))??)
+        }
         Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
-            let merged = report::merge::run(&args)?;
+            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            let merged = report::merge::run(&args, sign_key.as_deref())?;
             print(&merged.stdout)?;
             tell(&merged.stderr);
             Ok(merged.exit)

@@ -58,8 +58,14 @@ pub struct Line {
     pub verdict: Verdict,
     /// The longest measured recovery time, in milliseconds.
     pub rto_ms: Option<u64>,
+    /// The longest measured recovery point, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_ms: Option<u64>,
     /// Its scenarios, clean controls included.
     pub scenarios: usize,
+    /// Scenarios that were not run, for want of something.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub skipped: usize,
     /// Findings that nobody expected.
     pub unexpected: usize,
     /// By `topology / seed`: the worst verdict of its scenarios.
@@ -68,6 +74,12 @@ pub struct Line {
     pub record: Digest,
     /// SHA-256 of the journal.
     pub journal: Digest,
+}
+
+/// Keeps lines that earlier versions wrote as they are.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(n: &usize) -> bool {
+    *n == 0
 }
 
 impl Line {
@@ -84,7 +96,7 @@ impl Line {
         let (Some(started), Some(began), Some(ended)) = (&record.started, record.began, record.ended) else {
             return Err(Trouble::usage("the journal does not tell how the run began"));
         };
-        if let Some(part) = &started.partition {
+        if let Some(part) = record.part() {
             return Err(Trouble::usage(format!("this is {part} of a run only"))
                 .hint("join the parts with `pulp-drill report merge` and add the joined run"));
         }
@@ -100,8 +112,10 @@ impl Line {
             began,
             ended,
             verdict: record.verdict(),
-            rto_ms: record.scenarios.iter().filter_map(|s| s.rto_ms).max(),
+            rto_ms: record.longest(|s| s.rto_ms).map(|(ms, _)| ms),
+            rpo_ms: record.longest(|s| s.rpo_ms).map(|(ms, _)| ms),
             scenarios: record.scenarios.len(),
+            skipped: record.skipped.len(),
             unexpected: record.scenarios.iter().map(unexpected).sum(),
             groups: groups(record),
             record: digest,

@@ -14,6 +14,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 pub mod archive;
 pub mod command;
+pub mod foreign;
 pub mod manifest;
 pub mod pg_dump;
 pub mod pitr;

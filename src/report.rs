@@ -57,18 +57,32 @@ pub fn json(record: &RunRecord) -> Result<String, Trouble> {
 /// # Errors
 /// Blames the surroundings where a file can't be written, the harness where one can't be made.
 pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Trouble> {
-    let evidence = Evidence::of(dir, record)?;
-    let write = |name: &str, bytes: Vec<u8>| {
+    let mut paths = Vec::new();
+    for name in NAMES {
         let path = dir.join(name);
-        folder::write_whole(&path, &bytes)?;
-        Ok::<_, Trouble>(path)
-    };
-    Ok(vec![
-        write("record.json", json(record)?.into_bytes())?,
-        write("junit.xml", junit::render(record)?.into_bytes())?,
-        write("oscal-assessment-results.json", oscal::render(record, &evidence)?.into_bytes())?,
-        write("report.pdf", pdf::render(record, &evidence)?)?,
-        // Last: it reads PDFs, and the others are there whatever becomes of that.
-        write("report.html", html::render(record, &pages::pictures(record, dir)).into_bytes())?,
-    ])
+        folder::write_whole(&path, &render(name, dir, record)?)?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// The reports of a run in their order. The page comes last: it reads PDFs, and the others are there
+/// whatever becomes of that.
+pub const NAMES: [&str; 5] =
+    ["record.json", "junit.xml", "oscal-assessment-results.json", "report.pdf", "report.html"];
+
+/// The bytes of one of [`NAMES`], made from the record and from what is in the run's folder beside it:
+/// the digest of the journal, and the PDFs that were kept.
+///
+/// # Errors
+/// Blames the harness where it can't be made.
+pub fn render(name: &str, dir: &Path, record: &RunRecord) -> Result<Vec<u8>, Trouble> {
+    Ok(match name {
+        "record.json" => json(record)?.into_bytes(),
+        "junit.xml" => junit::render(record)?.into_bytes(),
+        "oscal-assessment-results.json" => oscal::render(record, &Evidence::of(dir, record)?)?.into_bytes(),
+        "report.pdf" => pdf::render(record, &Evidence::of(dir, record)?)?,
+        "report.html" => html::render(record, &pages::pictures(record, dir)).into_bytes(),
+        other => return Err(Trouble::harness(format!("there is no report {other}"))),
+    })
 }

@@ -14,5 +14,6 @@ pub mod restore;
 pub mod verify;
 
 mod drill;
+pub mod restore_test;
 
 pub use drill::{Ground, Outcome, Stop, drill};

@@ -8,6 +8,7 @@ use crate::{
     scenario::method::Method,
     system::{
         cluster::OwnServer,
+        destroy::Guard,
         engine::{ApiKeys, Engine, EngineProcess, Launch, Start},
         gate::Gate,
         objects::{Bucket, S3Access, Store},
@@ -63,6 +64,8 @@ pub struct Handles {
     pub s3: Option<S3Access>,
     /// What keeps the binaries: an object store, or the folder with `ASSETS_DIR`.
     pub store: Store,
+    /// What may be destroyed of it, asked every time.
+    pub guard: Guard,
     /// The engine's bucket, or `ASSETS_DIR`.
     pub objects: Bucket,
     /// Its name.

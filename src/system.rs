@@ -3,8 +3,10 @@
 
 pub mod cluster;
 pub mod containers;
+pub mod destroy;
 pub mod engine;
 pub mod gate;
+pub mod marked;
 pub mod objects;
 pub mod postgres;
 pub mod programs;

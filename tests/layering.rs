@@ -71,7 +71,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
-    ("tar", &["evidence::bundle"]),
+    ("tar", &["evidence::bundle", "procedure::foreign"]),
     ("testcontainers", &["system::containers"]),
 ];
 

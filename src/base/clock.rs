@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Tells the time. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +40,17 @@ pub fn iso(at: DateTime<Utc>) -> String {
 /// The stamp of the runbook's file names (`date -u +%Y%m%dT%H%M%SZ`).
 pub fn stamp(at: DateTime<Utc>) -> String {
     at.format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// A span for people, in its two largest units: `3 h 12 min`, `4.2 s`.
+pub fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..60 => format!("{:.1} s", span.as_secs_f64()),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3_600..172_800 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
 }
 
 /// A stream of choices that depends on the run's seed and a label only, so that scenarios that run

@@ -3,43 +3,44 @@
 
 use crate::{
     base::{
-        clock::Clock,
+        clock::{Clock, iso},
         ids::RunId,
         process::Teardown,
         redact::Redactor,
         trouble::{Blame, OrTrouble as _, Trouble},
     },
-    cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, exit_code, print, tell},
-    evidence::{self, SIGNED_BY, UNSIGNED, chain, key::SigningKey},
-    journal::{Journal, Logbook, update_latest},
+    cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, tell},
+    evidence::{SIGNED_BY, UNSIGNED, chain, key::SigningKey},
+    journal::{Journal, Logbook},
     model::{
         budget::Budgets,
         event::{Event, FORMAT, RunStarted},
-        record::RunRecord,
+        record::{RunRecord, Skipped},
         verdict::Verdict,
     },
     plan::Plan,
-    report::{self, terminal, terminal::look::count},
+    report::{terminal, terminal::look::count},
     runbook::{
         Ground, Outcome, drill,
-        provision::{Substrate, elsewhere::Elsewhere, leftovers},
+        provision::{Substrate, elsewhere::Elsewhere, external, leftovers},
     },
     scenario::profile,
-    system::{containers::daemon, engine::Launch},
+    system::{containers::daemon, engine::Launch, marked::Held},
 };
-use futures::FutureExt as _;
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod args;
-mod prepare;
-mod signals;
-mod signing;
+pub(in crate::cli) mod frame;
+pub(in crate::cli) mod prepare;
+pub(in crate::cli) mod signals;
+pub(in crate::cli) mod signing;
 
 pub use args::RunArgs;
-use args::{EngineArg, Format};
-use prepare::{Prepared, prepare, reach};
+use args::SubstrateArg;
+pub(in crate::cli) use args::{EngineArg, Format};
+use prepare::{Prepared, hold, prepare, reach};
 pub use signing::VARIABLE as SIGN_KEY;
 
 /// Runs the drills and gives the exit code: with several versions of PostgreSQL, a run for each, and
@@ -69,13 +70,20 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
         daemon().await?;
     }
     let redactor = Redactor::new();
-    let key = signing::key(&args, sign_key.as_deref(), &redactor)?;
+    let key = signing::key(args.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
+    let held = match args.substrate {
+        SubstrateArg::External => Some(Arc::new(hold(&args, &redactor).await?)),
+        SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => None,
+    };
     let elsewhere = match &prepared.engine.launch {
-        Launch::Url(url) => Some(reach(url, &args, &redactor).await?),
+        Launch::Url(url) => Some(reach(url, &args, held.as_ref(), &redactor).await?),
         Launch::Command(_) | Launch::Image(_) => None,
     };
     let clock = Clock::system();
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
+    if let Some(site) = &held {
+        site.must_be_ready().await?;
+    }
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let previous = chain::not_yet_named(&chain::runs_in(&args.report_dir)?);
     let journal = Journal::create(&args.report_dir, &id, clock.clone(), redactor.clone())?;
@@ -85,18 +93,28 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     let signer = key.as_ref().map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
     started.config.insert(SIGNED_BY.to_owned(), signer);
     started.previous = previous;
+    if let Some(site) = &held {
+        started.config.insert("site".to_owned(), site.place().words());
+    }
     log.event(Event::RunStarted(Box::new(started)))?;
     if key.is_none() {
         log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
     }
-    for (id, why) in &prepared.skipped {
-        log.event(Event::ScenarioSkipped { id: id.clone(), why: why.clone() })?;
+    for Skipped { id, why, controls } in prepared.skipped.clone() {
+        log.event(Event::ScenarioSkipped { id, why, controls })?;
     }
     let budgets = prepared.budgets;
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };
-    let exit = run.to_its_end(prepared, elsewhere).await?;
+    let work = run.drills(prepared, Stores { held, elsewhere });
+    let exit = frame::to_its_end(&run.teardown, &run.cancel, &run.log(), work).await?;
     let exit = run.hold_against(&budgets, exit)?;
     run.finish(exit)
+}
+
+/// Stores that we do not start.
+struct Stores {
+    held: Option<Arc<Held>>,
+    elsewhere: Option<Elsewhere>,
 }
 
 /// One run, from the moment that it has a journal.
@@ -111,43 +129,15 @@ struct Run {
     key: Option<SigningKey>,
 }
 
-type Outcomes = Vec<(String, Result<Outcome, Trouble>)>;
+pub(in crate::cli) type Outcomes = Vec<(String, Result<Outcome, Trouble>)>;
 
 impl Run {
     fn log(&self) -> Logbook {
         Logbook::new(&self.journal, None)
     }
 
-    /// Runs everything and takes everything down, whatever happens. Gives the exit code.
-    async fn to_its_end(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
-        let never = CancellationToken::new();
-        let done = AssertUnwindSafe(self.teardown.around(&never, self.drills(prepared, elsewhere)))
-            .catch_unwind()
-            .await;
-        let (done, left) = match done {
-            Ok((done, left)) => (done.unwrap_or(Ok(UNVERIFIED)), left),
-            Err(_told_by_the_panic_hook) => (Err(Trouble::harness("the run panicked")), Vec::new()),
-        };
-        for trouble in &left {
-            self.log().event(Event::Troubled { trouble: trouble.to_string(), ours: false })?;
-        }
-        let exit = match done {
-            Ok(exit) => exit,
-            Err(trouble) => {
-                let ours = trouble.blame == Blame::Harness;
-                // Where the journal is the trouble, it can't be written there: the caller prints it.
-                self.log()
-                    .event(Event::Troubled { trouble: trouble.to_string(), ours })
-                    .map_err(|_| trouble.clone())?;
-                exit_code(&trouble)
-            }
-        };
-        let unsure = !left.is_empty() || self.cancel.is_cancelled();
-        Ok(if exit == HELD && unsure { UNVERIFIED } else { exit })
-    }
-
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
-    async fn drills(&self, prepared: Prepared, elsewhere: Option<Elsewhere>) -> Result<u8, Trouble> {
+    async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<u8, Trouble> {
         let Prepared {
             plans,
             part: _,
@@ -167,12 +157,18 @@ impl Run {
         }
         let (keep, name) = (self.args.keep, self.short_id());
         let (redactor, teardown) = (&self.redactor, &self.teardown);
+        if let Some(held) = &stores.held {
+            external::take(held, self.id.as_str(), iso(self.clock.now()), teardown).await?;
+        }
         let up = async {
-            match elsewhere {
-                Some(stores) => {
+            match (stores.elsewhere, stores.held) {
+                (Some(stores), _) => {
                     Substrate::elsewhere(&name, stores, profile, engine, redactor, teardown).await
                 }
-                None => match images {
+                (None, Some(held)) => {
+                    Substrate::external(&name, held, profile, engine, redactor, teardown).await
+                }
+                (None, None) => match images {
                     Some(images) => {
                         Substrate::in_containers(&name, &images, profile, engine, redactor, teardown).await
                     }
@@ -272,39 +268,12 @@ impl Run {
             }
             (false, n) => Some(format!("{} did not end", count(n, "scenario"))),
         };
-        let verdict = match exit {
-            HELD => Verdict::Pass,
-            INTEGRITY => Verdict::Fail,
-            USAGE | UNVERIFIED | BUG => Verdict::Unknown,
-            _ => Verdict::Unknown,
-        };
-        self.log().event(Event::RunFinished { verdict, exit, cut_short })?;
-        let record = self.journal.record();
-        let dir = self.journal.dir();
-        let reports = report::write_all(dir, &record)?;
-        evidence::seal(dir, &record, &reports, self.key.as_ref())?;
-        update_latest(&self.args.report_dir, dir)?;
-        let text = match self.args.format {
-            Format::Human => summary(&record, dir),
-            Format::Json => report::json(&record)?,
-        };
-        let printed = print(&text);
-        if self.key.is_none() {
-            tell(&format!("{}\n", signing::NO_KEY));
-        }
-        match printed {
-            Err(trouble) if exit == HELD => Err(trouble),
-            // What was found out weighs more than that it could not be printed.
-            Ok(_) | Err(_) => Ok(exit),
-        }
+        let (dir, key) = (&self.args.report_dir, self.key.as_ref());
+        frame::close(&self.journal, exit, cut_short, dir, key, self.args.format)
     }
 }
 
 fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result<RunStarted, Trouble> {
-    let from_env = |names: &[&str]| -> BTreeMap<String, String> {
-        let given = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
-        names.iter().filter_map(given).collect()
-    };
     let text = |text: &str| text.to_owned();
     let profile = profile::digest_of(&args.profile);
     let profile = profile.or_environment(|| format!("can't read the profile {}", args.profile))?;
@@ -321,28 +290,10 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result
             (text("profile"), args.profile.clone()),
             (text("profile sha256"), profile.to_string()),
             (text("ready within"), format!("{} s", args.ready_within)),
-            (text("substrate"), text("local")),
+            (text("substrate"), text(args.substrate.words())),
         ]),
-        started_by: from_env(&[
-            "USER",
-            "LOGNAME",
-            "CI",
-            "GITHUB_REPOSITORY",
-            "GITHUB_RUN_ID",
-            "GITHUB_ACTOR",
-            "GITHUB_SHA",
-            "CI_JOB_URL",
-            "BUILD_URL",
-        ]),
-        machine: BTreeMap::from([
-            (text("os"), text(std::env::consts::OS)),
-            (text("arch"), text(std::env::consts::ARCH)),
-            (text("cores"), cores().to_string()),
-            (
-                text("host"),
-                nix::unistd::gethostname().map(|h| h.to_string_lossy().into_owned()).unwrap_or_default(),
-            ),
-        ]),
+        started_by: frame::started_by(),
+        machine: frame::machine(),
         scenarios: prepared.plans.iter().map(|p| p.id.clone()).collect(),
         previous: Vec::new(),
         partition: prepared.part.clone(),
@@ -357,6 +308,7 @@ fn jobs(args: &RunArgs) -> usize {
     match args.engine {
         // One site for all.
         EngineArg::Url(_) => 1,
+        _ if args.substrate == SubstrateArg::External => 1,
         EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_) => {
             args.jobs.map_or_else(cores, usize::from)
         }
@@ -364,7 +316,7 @@ fn jobs(args: &RunArgs) -> usize {
 }
 
 /// The exit code of all scenarios together.
-fn exit_of(outcomes: Outcomes) -> Result<u8, Trouble> {
+pub(in crate::cli) fn exit_of(outcomes: Outcomes) -> Result<u8, Trouble> {
     let mut worst = Verdict::Pass;
     let mut ours = false;
     for (_, outcome) in outcomes {

@@ -159,7 +159,7 @@ fn url(record: &RunRecord) -> Option<String> {
 fn annotations(record: &RunRecord) -> BTreeMap<&'static str, String> {
     let unknown = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Unknown);
     let unknown: Vec<&str> = unknown.map(|s| s.id.as_str()).collect();
-    let skipped: Vec<&str> = record.skipped.iter().map(|(id, _)| id.as_str()).collect();
+    let skipped: Vec<&str> = record.skipped.iter().map(|s| s.id.as_str()).collect();
     let mut notes = BTreeMap::from([
         ("run", record.id().0),
         ("verdict", record.verdict().to_string()),

@@ -201,7 +201,7 @@ impl Look<'_> {
     fn whole_run(&mut self, record: &RunRecord, trust: &Trust) -> Result<Signed, Trouble> {
         self.artefacts(record);
         let envelope = self.envelope();
-        let rendered = again::render(record)?;
+        let rendered = again::render(self.dir, record)?;
         if rendered.is_none() {
             let harness = record.started.as_ref().map_or("?", |s| &s.harness).escape_debug();
             self.notes.push(format!(

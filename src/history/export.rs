@@ -44,6 +44,12 @@ pub fn openmetrics(lines: &[Line], now: DateTime<Utc>) -> String {
             let help = "Its longest measured recovery time.";
             gauge(&mut out, "pulp_drill_last_run_rto_seconds", "seconds", help, &seconds(rto));
         }
+        if let Some(rpo) = last.rpo_ms {
+            let help = "Its longest measured recovery point.";
+            gauge(&mut out, "pulp_drill_last_run_rpo_seconds", "seconds", help, &seconds(rpo));
+        }
+        let help = "Its scenarios that were not run, for want of something.";
+        gauge(&mut out, "pulp_drill_last_run_skipped_scenarios", "", help, &last.skipped.to_string());
         let help = "Its findings that nobody expected.";
         gauge(&mut out, "pulp_drill_last_run_unexpected_findings", "", help, &last.unexpected.to_string());
     }

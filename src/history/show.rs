@@ -26,17 +26,18 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
         say(format!("RTO         {}", sparkline(&recent.iter().map(|l| l.rto_ms).collect::<Vec<_>>())));
         say("            . pass  ? unknown  x fail; the last run is on the right".to_owned());
         say(String::new());
-        say("ended                 verdict  RTO        unexpected  scenarios  run".to_owned());
+        say("ended                 verdict  RTO      RPO      unexp.  drills  skip.  run".to_owned());
     }
     for line in lines.iter().rev().take(LISTED) {
         let ended = line.ended.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let rto =
-            line.rto_ms.map_or_else(|| "-".to_owned(), |ms| format!("{}.{:03} s", ms / 1000, ms % 1000));
+        let maybe = |ms: Option<u64>| ms.map_or_else(|| "-".to_owned(), short);
+        let (rto, rpo) = (maybe(line.rto_ms), maybe(line.rpo_ms));
+        // The end of the id: ids that sort by time differ there.
         let run: String =
-            line.run.as_str().chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
-        let Line { unexpected, scenarios, .. } = line;
+            line.run.as_str().chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
+        let Line { unexpected, scenarios, skipped, .. } = line;
         say(format!(
-            "{ended:<20}  {:<7}  {rto:<9}  {unexpected:>10}  {scenarios:>9}  {run}",
+            "{ended:<20}  {:<7}  {rto:<7}  {rpo:<7}  {unexpected:>6}  {scenarios:>6}  {skipped:>5}  {run}",
             line.verdict.to_string()
         ));
     }
@@ -51,6 +52,16 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
         say(format!("  {:<38}  {when}{}", proof.group, if late { "  LATE" } else { "" }));
     }
     out
+}
+
+/// `3.500 s`, `15m 05s`, `26h 10m`, `12 days`: seven columns for all that is likely.
+fn short(ms: u64) -> String {
+    match ms / 1_000 {
+        0..60 => format!("{}.{:03} s", ms / 1_000, ms % 1_000),
+        s @ 60..3_600 => format!("{}m {:02}s", s / 60, s % 60),
+        s @ 3_600..172_800 => format!("{}h {:02}m", s / 3_600, s % 3_600 / 60),
+        s => format!("{} days", s / 86_400),
+    }
 }
 
 fn runs(n: usize) -> String {

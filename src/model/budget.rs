@@ -4,7 +4,7 @@
 
 use crate::model::{
     event::{BudgetChecked, BudgetId},
-    record::RunRecord,
+    record::{RunRecord, ScenarioRecord},
     verdict::Verdict,
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -64,23 +64,14 @@ impl Budgets {
     /// Holds what a run measured against its budgets: one event for each that is set. What was not
     /// measured is unknown.
     pub fn against(&self, record: &RunRecord) -> Vec<BudgetChecked> {
-        let longest =
-            record.scenarios.iter().filter_map(|s| Some((s.rto_ms?, &s.id))).max_by_key(|(ms, _)| *ms);
-        let rto = self.rto.map(|limit| {
-            judged(BudgetId::Rto, limit, longest.map(|(ms, _)| ms), longest.map(|(_, id)| id.clone()))
-        });
-        // No part of the harness measures it yet.
-        let rpo = self.rpo.map(|limit| judged(BudgetId::Rpo, limit, None, None));
+        let rto = self.rto.map(|limit| judged(BudgetId::Rto, limit, record.longest(|s| s.rto_ms)));
+        let rpo = self.rpo.map(|limit| judged(BudgetId::Rpo, limit, record.longest(|s| s.rpo_ms)));
         rto.into_iter().chain(rpo).collect()
     }
 }
 
-fn judged(
-    budget: BudgetId,
-    limit: Span,
-    measured_ms: Option<u64>,
-    scenario: Option<crate::base::ids::ScenarioId>,
-) -> BudgetChecked {
+fn judged(budget: BudgetId, limit: Span, worst: Option<(u64, &ScenarioRecord)>) -> BudgetChecked {
+    let (measured_ms, scenario) = worst.map(|(ms, s)| (ms, s.id.clone())).unzip();
     let verdict = match measured_ms {
         None => Verdict::Unknown,
         Some(ms) if ms > limit.ms => Verdict::Fail,
@@ -100,10 +91,21 @@ impl fmt::Display for BudgetChecked {
             None => write!(f, "{name} was not measured; its budget is {limit}"),
             Some(ms) => {
                 let word = if ms > self.limit_ms { "over" } else { "within" };
-                write!(f, "{name} is {word} its budget of {limit}: {}", Span { ms })?;
+                write!(f, "{name} is {word} its budget of {limit}: {}", measured(ms))?;
                 self.scenario.iter().try_for_each(|id| write!(f, " in {id}"))
             }
         }
+    }
+}
+
+/// A measurement, exact where its milliseconds tell something: `870ms`, `3.396s`, `2h 05m 10s`.
+fn measured(ms: u64) -> String {
+    let (s, rest) = (ms / 1_000, ms % 1_000);
+    match s {
+        0 => format!("{ms}ms"),
+        1..60 => format!("{s}.{rest:03}s"),
+        60..3_600 => format!("{}m {:02}s", s / 60, s % 60),
+        _ => format!("{}h {:02}m {:02}s", s / 3_600, s % 3_600 / 60, s % 60),
     }
 }
 
@@ -138,5 +140,9 @@ mod tests {
         assert_eq!(verdicts(&record), [Verdict::Pass, Verdict::Unknown]);
         record.scenarios[0].rto_ms = Some(1_001);
         assert_eq!(verdicts(&record), [Verdict::Fail, Verdict::Unknown]);
+        record.scenarios[0].rpo_ms = Some(1);
+        assert_eq!(verdicts(&record), [Verdict::Fail, Verdict::Pass]);
+        record.scenarios[0].rpo_ms = Some(2);
+        assert_eq!(verdicts(&record), [Verdict::Fail, Verdict::Fail]);
     }
 }

@@ -57,6 +57,9 @@ pub enum Event {
         id: ScenarioId,
         /// What is missing.
         why: String,
+        /// The controls that it names, for which it says nothing now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        controls: Vec<String>,
     },
     /// A scenario began.
     ScenarioStarted(Box<ScenarioStarted>),
@@ -155,6 +158,10 @@ pub enum Event {
         /// Measured recovery time: from the loss to the first known-good render, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rto_ms: Option<u64>,
+        /// Measured recovery point of a backup that was there before the run: the age of its newest
+        /// row (of its newest object, where no row tells a time), in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rpo_ms: Option<u64>,
     },
     /// What was measured was held against a budget.
     BudgetChecked(BudgetChecked),

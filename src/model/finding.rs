@@ -69,13 +69,13 @@ findings! {
         "A binary has its bytes, but another content type than it had at the cut point."
         "Copy metadata with the bytes (aws s3 sync does; a detour over files does not), or set it again from the rows.",
     RowLost "row lost" Failure
-        "A row of the cut point is not there."
+        "A row that was there when the dump was taken (the cut point) did not come back."
         "Compare the dump's time and options with the cut point; restore a dump that holds the row.",
     RowAdded "row added" Failure
         "A row is there that the cut point did not have."
         "Check that the database was dropped before the restore and that the dump is the one you meant (runbook 3.3).",
     RowChanged "row changed" Failure
-        "A row differs from the cut point."
+        "A row came back other than it was when the dump was taken (the cut point)."
         "Compare expected and actual below; restore the dump of the cut point.",
     DamagedFile "damaged file" Failure
         "A file that holds rows is cut off, or not in the form that the engine writes."
@@ -143,6 +143,12 @@ findings! {
     RestoreFailed "restore failed" Failure
         "A step of the restore failed."
         "Read the command's output; fall back to the backup before this one.",
+    BackupTooOld "backup too old" Failure
+        "The newest moment in the backup is older than was asked for: what was written since is in no backup."
+        "See whether the last backups ran and whether this is the newest; raise --max-age only if the loss is agreed on.",
+    RecoveryTooSlow "recovery too slow" Failure
+        "The recovery took longer than was asked for."
+        "See which step took how long; raise --max-rto only if the outage is agreed on.",
     WrongOrder "wrong order" Failure
         "A step of the restore ran before one that it needs: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
@@ -186,6 +192,8 @@ impl FindingKind {
             | K::TableLost
             | K::BackupFailed
             | K::RestoreFailed
+            | K::BackupTooOld
+            | K::RecoveryTooSlow
             | K::WrongOrder => false,
         }
     }

@@ -4,7 +4,9 @@ use crate::{
     base::ids::{RunId, ScenarioId},
     model::{
         check::CheckId,
-        event::{BudgetChecked, CommandRan, Entry, Event, RunStarted, ScenarioStarted, TableFacts},
+        event::{
+            BudgetChecked, CommandRan, Entry, Event, Partition, RunStarted, ScenarioStarted, TableFacts,
+        },
         finding::Finding,
         verdict::{CheckOutcome, Judgement, Role, Verdict},
     },
@@ -15,6 +17,10 @@ use std::collections::BTreeMap;
 
 /// What an artefact is that holds a template's known-good PDF.
 pub const KNOWN_GOOD: &str = "the known-good PDF";
+
+/// How a note begins that says what a test of a backup did not show: a pass must not be taken for
+/// more than it is.
+pub const NOT_PROVEN: &str = "not proven: ";
 
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +41,7 @@ pub struct RunRecord {
     pub scenarios: Vec<ScenarioRecord>,
     /// Scenarios that were not run, and what they miss: neither passed nor failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<(ScenarioId, String)>,
+    pub skipped: Vec<Skipped>,
     /// Files kept with the run: path, digest, bytes, what.
     pub artefacts: Vec<Artefact>,
     /// Measurements and their budgets.
@@ -43,6 +49,18 @@ pub struct RunRecord {
     pub budgets: Vec<BudgetChecked>,
     /// How it ended; none where it did not (a killed run).
     pub finished: Option<Finished>,
+}
+
+/// A scenario that was not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Which.
+    pub id: ScenarioId,
+    /// What it misses.
+    pub why: String,
+    /// The controls that it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
 }
 
 /// How a run ended.
@@ -108,6 +126,9 @@ pub struct ScenarioRecord {
     pub ms: u64,
     /// Measured recovery time.
     pub rto_ms: Option<u64>,
+    /// Measured recovery point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_ms: Option<u64>,
 }
 
 /// A step of a scenario.
@@ -186,6 +207,16 @@ impl RunRecord {
         if whole { worst } else { worst.max(Verdict::Unknown) }
     }
 
+    /// The longest of what was measured, and the scenario that it was measured in; of equals the last.
+    pub fn longest(&self, measured: fn(&ScenarioRecord) -> Option<u64>) -> Option<(u64, &ScenarioRecord)> {
+        self.scenarios.iter().filter_map(|s| Some((measured(s)?, s))).max_by_key(|(ms, _)| *ms)
+    }
+
+    /// Which part of a run it is; none for a whole one.
+    pub fn part(&self) -> Option<&Partition> {
+        self.started.as_ref()?.partition.as_ref()
+    }
+
     /// The run's id, or a dash.
     pub fn id(&self) -> RunId {
         self.started.as_ref().map_or_else(|| RunId::new("-"), |s| s.run.clone())
@@ -214,7 +245,9 @@ impl RunRecord {
             }
             Event::SubstrateReady { versions } => self.versions.extend(versions.clone()),
             Event::Noted { text } => self.notes.push(text.clone()),
-            Event::ScenarioSkipped { id, why } => self.skipped.push((id.clone(), why.clone())),
+            Event::ScenarioSkipped { id, why, controls } => {
+                self.skipped.push(Skipped { id: id.clone(), why: why.clone(), controls: controls.clone() })
+            }
             Event::Troubled { trouble, ours: _ } => {
                 if entry.scenario.is_none() {
                     self.troubles.push(trouble.clone());
@@ -290,10 +323,11 @@ impl ScenarioRecord {
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
-            Event::ScenarioFinished { judgement, ms, rto_ms } => {
+            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms } => {
                 self.judgement = Some(judgement.clone());
                 self.ms = *ms;
                 self.rto_ms = *rto_ms;
+                self.rpo_ms = *rpo_ms;
             }
             Event::Rendered { .. }
             | Event::RunStarted(_)

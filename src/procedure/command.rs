@@ -12,9 +12,16 @@ use crate::{
     procedure::{backup_failed, restore_failed, said},
     scenario::method::{BackupJob, Commands, RestoreJob},
     site::Handles,
-    system::objects::Bucket,
+    system::{
+        cluster::{Came, OwnServer},
+        objects::Bucket,
+    },
 };
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// No command of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -22,28 +29,64 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Where the commands keep what they save: outlives the loss of the site.
 const REPOSITORY: &str = "repository";
 
+/// Where they keep settings and caches.
+const WORK: &str = "work";
+
 /// What may be done before the first backup, then the backup.
 pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
     let commands = commands(site)?;
     let step = BackupJob::RunBackupCommand.words();
+    let data = match &site.server {
+        Some(server) => Some(server.data_dir().await),
+        None => None,
+    };
     let prepared = site.folder.join(".prepared");
     if let Some(prepare) = commands.prepare.as_ref().filter(|_| !prepared.exists()) {
-        let ran = shell(site, commands, "prepare", prepare, log).await?;
+        let ran = shell(site, commands, ("prepare", prepare), data.as_deref(), log).await?;
         if !ran.exit.is_success() {
             return Ok(Some(backup_failed(step, said(&ran))));
         }
         std::fs::write(&prepared, "").or_environment(|| format!("can't write {}", prepared.display()))?;
     }
-    let ran = shell(site, commands, "back up", &commands.back_up, log).await?;
+    let ran = shell(site, commands, ("back up", &commands.back_up), data.as_deref(), log).await?;
     Ok((!ran.exit.is_success()).then(|| backup_failed(step, said(&ran))))
 }
 
-/// The restore. The engine is stopped; what was lost is not there.
+/// The restore. The engine is stopped; what was lost is not there. A server of the scenario's own is
+/// stopped, too: it is started on the data directory that the command has filled.
 pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
     site.disconnect().await;
     let commands = commands(site)?;
-    let ran = shell(site, commands, "restore", &commands.restore, log).await?;
-    Ok((!ran.exit.is_success()).then(|| restore_failed(RestoreJob::RunRestoreCommand.words(), said(&ran))))
+    let step = RestoreJob::RunRestoreCommand.words();
+    let Some(server) = &site.server else {
+        let ran = shell(site, commands, ("restore", &commands.restore), None, log).await?;
+        return Ok((!ran.exit.is_success()).then(|| restore_failed(step, said(&ran))));
+    };
+    let database = site.database()?.database;
+    server.stop().await;
+    let data = server.fresh_dir().await;
+    let ran = shell(site, commands, ("restore", &commands.restore), Some(&data), log).await?;
+    if !ran.exit.is_success() {
+        return Ok(Some(restore_failed(step, said(&ran))));
+    }
+    if !data.join("PG_VERSION").is_file() {
+        let why = format!("the command left no data directory at $PGDATA, {}", data.display());
+        return Ok(Some(restore_failed(step, why)));
+    }
+    // It takes connections when it has recovered, and not before.
+    server.set(&data, &[("hot_standby", "off")])?;
+    server.give(&data)?;
+    Ok(match server.start_on(&data).await? {
+        Came::Up(_) => {
+            site.flip(server.access(&database).await).await?;
+            None
+        }
+        Came::Down(text) => {
+            let lines: Vec<&str> = text.lines().collect();
+            let end = lines[lines.len().saturating_sub(12)..].join("\n");
+            Some(restore_failed(step, format!("the server ended by itself:\n{end}")))
+        }
+    })
 }
 
 fn commands(site: &Handles) -> Result<&Commands, Trouble> {
@@ -53,8 +96,8 @@ fn commands(site: &Handles) -> Result<&Commands, Trouble> {
 async fn shell(
     site: &Handles,
     commands: &Commands,
-    step: &str,
-    line: &str,
+    (step, line): (&str, &str),
+    data: Option<&Path>,
     log: &Logbook,
 ) -> Result<Ran, Trouble> {
     let mut command = Command::new("/bin/sh")
@@ -64,7 +107,7 @@ async fn shell(
         .cwd(&commands.folder)
         .limit(LIMIT)
         .recorded_in(&site.engine.children);
-    for (name, value) in environment(site, step)? {
+    for (name, value) in environment(site, step, data)? {
         command = command.env(name, value);
     }
     let ran = process::run(command, &site.redactor).await?;
@@ -73,11 +116,15 @@ async fn shell(
 }
 
 /// What the commands are told; see `docs/own-commands.md`.
-fn environment(site: &Handles, step: &str) -> Result<BTreeMap<String, String>, Trouble> {
-    let repository = site.folder.join(REPOSITORY);
-    let work = site.folder.join("work");
+fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeMap<String, String>, Trouble> {
+    // A server's user can't enter the site's folder: what both write lies in the server's.
+    let home = site.server.as_ref().map_or(&*site.folder, OwnServer::home);
+    let (repository, work) = (home.join(REPOSITORY), home.join(WORK));
     for folder in [&repository, &work] {
         std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
+        if let Some(server) = &site.server {
+            server.give(folder)?;
+        }
     }
     let shown = |path: PathBuf| path.display().to_string();
     let mut env = BTreeMap::from([
@@ -109,6 +156,10 @@ fn environment(site: &Handles, step: &str) -> Result<BTreeMap<String, String>, T
         let path = std::env::var("PATH").unwrap_or_default();
         env.insert("PATH".to_owned(), format!("{programs}:{path}"));
         env.insert("PG_BIN".to_owned(), programs);
+    }
+    if let (Some(server), Some(data)) = (&site.server, data) {
+        env.insert("PGDATA".to_owned(), shown(data.to_owned()));
+        env.insert("PG_OS_USER".to_owned(), server.user().map(|user| user.name.clone()).unwrap_or_default());
     }
     if let (Some(s3), Bucket::S3(_)) = (&site.s3, &site.backups) {
         for (name, value) in [

@@ -11,7 +11,7 @@ use crate::{
     procedure::{Armed, backup_failed, restore_failed, said},
     scenario::method::DumpFormat,
     site::Handles,
-    system::postgres::{Access, quote_ident},
+    system::postgres::{Access, drop_statement, quote_ident},
 };
 use std::{path::Path, time::Duration};
 
@@ -52,12 +52,13 @@ pub async fn restore(
 ) -> Result<Option<Finding>, Trouble> {
     site.disconnect().await;
     let database = site.database()?;
-    let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE);", quote_ident(&database.database));
+    let drop = drop_statement(site.guard.database(&database).await?);
     for sql in [drop, create(&database)] {
         if let Some(why) = maintain(site, &database, sql, log).await? {
             return Ok(Some(restore_failed("restore database", why)));
         }
     }
+    site.guard.made(&database).await?;
     let why = fill(site, &database, from, armed, log).await?;
     Ok(why.map(|why| restore_failed("restore database", why)))
 }
@@ -73,9 +74,12 @@ pub async fn restore_fresh(
     let step = "restore into fresh database";
     let mut fresh = site.database()?;
     fresh.database += "-restored";
+    // What stands under this name, if anything does, must be ours too.
+    site.guard.database(&fresh).await?;
     if let Some(why) = maintain(site, &fresh, create(&fresh), log).await? {
         return Ok(Some(restore_failed(step, why)));
     }
+    site.guard.made(&fresh).await?;
     // Also where filling it fails: it is then the site's to be taken down.
     site.flip(fresh.clone()).await?;
     let why = fill(site, &fresh, from, armed, log).await?;

@@ -1,11 +1,11 @@
 //! How a run's record answers the controls of the catalogue. A control is answered by the scenarios
-//! that name it and by their clean controls; it holds only if all of them passed, in a run that ended
-//! as planned, and if each check that the evidence rests on looked at something. Everything else is a
+//! that name it and by their clean controls; it holds only if all of them ran and passed, in a run that
+//! ended as planned, and if each check that the evidence rests on looked at something. Everything else is a
 //! "does not hold" or an "unknown" with its reasons, never a pass.
 
 use crate::model::{
     control::Control,
-    record::{RunRecord, ScenarioRecord},
+    record::{RunRecord, ScenarioRecord, Skipped},
     verdict::{CheckOutcome, Verdict},
 };
 
@@ -20,6 +20,8 @@ pub struct Answer<'a> {
     pub reasons: Vec<String>,
     /// The scenarios that name it, in the record's order.
     pub scenarios: Vec<&'a ScenarioRecord>,
+    /// Those that name it and were not run.
+    pub skipped: Vec<&'a Skipped>,
     /// The clean controls of those scenarios' topologies and seeds.
     pub clean: Vec<&'a ScenarioRecord>,
 }
@@ -35,7 +37,9 @@ fn answer(record: &RunRecord, control: Control) -> Option<Answer<'_>> {
         s.started.as_ref().is_some_and(|started| started.controls.iter().any(|c| c == control.id()))
     };
     let scenarios: Vec<&ScenarioRecord> = record.scenarios.iter().filter(names).collect();
-    if scenarios.is_empty() {
+    let skipped: Vec<&Skipped> =
+        record.skipped.iter().filter(|s| s.controls.iter().any(|c| c == control.id())).collect();
+    if scenarios.is_empty() && skipped.is_empty() {
         return None;
     }
     let ground = |s: &ScenarioRecord| s.started.as_ref().map(|t| (t.topology.clone(), t.seed.clone()));
@@ -52,12 +56,13 @@ fn answer(record: &RunRecord, control: Control) -> Option<Answer<'_>> {
             reasons.push(format!("{}: {}", scenario.id, scenario.verdict()));
         }
     }
-    let gaps = gaps(record, control, &scenarios);
+    let mut gaps = gaps(record, control, &scenarios);
+    gaps.extend(skipped.iter().map(|s| format!("{} was skipped: {}", s.id, first_line(&s.why))));
     if !gaps.is_empty() {
         verdict = verdict.max(Verdict::Unknown);
     }
     reasons.extend(gaps);
-    Some(Answer { control, verdict, reasons, scenarios, clean })
+    Some(Answer { control, verdict, reasons, scenarios, skipped, clean })
 }
 
 /// What keeps a run whose scenarios passed from proving a control.
@@ -70,7 +75,7 @@ fn gaps(record: &RunRecord, control: Control, scenarios: &[&ScenarioRecord]) -> 
         }
     }
     gaps.extend(record.troubles.iter().map(|t| format!("trouble of the run: {}", first_line(t))));
-    if let Some(part) = record.started.as_ref().and_then(|s| s.partition.as_ref()) {
+    if let Some(part) = record.part() {
         gaps.push(format!("this is {part} of a run only: merge the parts"));
     }
     // Which controls it would have named is not known.
@@ -92,6 +97,9 @@ fn gaps(record: &RunRecord, control: Control, scenarios: &[&ScenarioRecord]) -> 
 /// What this run as a whole does not show, whatever its verdict.
 pub fn limits(record: &RunRecord) -> Vec<String> {
     let mut limits = Vec::new();
+    for Skipped { id, why, .. } in &record.skipped {
+        limits.push(format!("{id} was skipped, which is no pass: {}.", first_line(why)));
+    }
     let version = |part: &str| record.versions.get(part).map_or("", String::as_str);
     if version("engine").starts_with("stand-in") {
         let text = "The engine was the stand-in that comes with pulp-drill: nothing is shown about the \

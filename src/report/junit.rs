@@ -11,7 +11,7 @@ use crate::{
         check::CheckId,
         event::{BudgetChecked, BudgetId},
         finding::Finding,
-        record::{RunRecord, ScenarioRecord},
+        record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{CheckOutcome, Role, Verdict},
     },
 };
@@ -80,7 +80,7 @@ fn suite(record: &RunRecord, scenario: &ScenarioRecord) -> TestSuite {
 /// The scenarios that were not run; none where all were.
 fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
     let mut suite = new_suite(record, "skipped", record.began);
-    for (id, why) in &record.skipped {
+    for Skipped { id, why, .. } in &record.skipped {
         let mut case = TestCase::success(&line(id.as_str()), Duration::ZERO);
         case.result =
             TestResult::SkippedWithCause { type_: "skipped".to_owned(), message: line(why), cause: None };

@@ -150,6 +150,7 @@ impl File<'_> {
             prop("findings", &scenario.findings.len().to_string()),
             prop("unexpected-findings", &unexpected(scenario).to_string()),
         ];
+        props.extend(scenario.rpo_ms.map(|ms| prop("rpo-ms", &ms.to_string())));
         props.extend(scenario.rto_ms.map(|ms| prop("rto-ms", &ms.to_string())));
         if let Some((file, digest)) = scenario.started.as_ref().and_then(|s| s.file.as_ref()) {
             props.extend([prop("scenario-file", file), prop("scenario-sha256", &digest.to_string())]);
@@ -194,7 +195,7 @@ impl File<'_> {
         let observed = answer.scenarios.iter().chain(&answer.clean);
         let related =
             |s: &&ScenarioRecord| json!({ "observation-uuid": self.uuid(&format!("observation/{}", s.id)) });
-        json!({
+        let mut finding = json!({
             "uuid": self.uuid(&format!("finding/{control}")),
             "title": line(&format!("{control} ({})", control.framework().title())),
             "description": format!("Asked for: {} Shown by a passed drill: {}", control.asks(), control.shows()),
@@ -203,9 +204,13 @@ impl File<'_> {
                 "target-id": format!("{}_smt", control_id(control)),
                 "status": status,
             },
-            "related-observations": observed.map(related).collect::<Vec<_>>(),
-            "remarks": format!("Not shown: {} {}", control.does_not_show(), self.limits).trim_end(),
-        })
+            "remarks": line(format!("Not shown: {} {}", control.does_not_show(), self.limits).trim_end()),
+        });
+        let related: Vec<Value> = observed.map(related).collect();
+        if !related.is_empty() {
+            finding["related-observations"] = related.into();
+        }
+        finding
     }
 
     fn resources(&self) -> Vec<Value> {
@@ -242,13 +247,20 @@ fn unexpected(scenario: &ScenarioRecord) -> usize {
 
 fn summary(record: &RunRecord) -> String {
     let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
-    format!(
+    let mut text = format!(
         "{} scenarios: {} passed, {} failed, {} unknown. Clean controls are among them.",
         record.scenarios.len(),
         with(Verdict::Pass),
         with(Verdict::Fail),
         with(Verdict::Unknown),
-    )
+    );
+    if !record.skipped.is_empty() {
+        text += &format!(" {} more were skipped.", record.skipped.len());
+    }
+    if let Some(part) = record.part() {
+        text += &format!(" This is {part} of a run, which proves nothing alone.");
+    }
+    text
 }
 
 fn prop(name: &str, value: &str) -> Value {

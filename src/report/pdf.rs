@@ -7,12 +7,12 @@ use crate::{
     model::{
         control::Control,
         finding::Finding,
-        record::{RunRecord, ScenarioRecord},
+        record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{Role, Verdict},
     },
     report::{
         Evidence, controls,
-        terminal::look::{count, one_line, time},
+        terminal::look::{brief, count, cut, one_line, time},
     },
 };
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
     let mut facts =
         vec![("run", record.id().0), ("began", at(record.began)), ("last event", at(record.ended))];
     facts.push(("recovery time (RTO)", rto(record)));
-    facts.push(("recovery point (RPO)", "not measured by this run".to_owned()));
+    facts.push(("recovery point (RPO)", rpo(record)));
     facts.extend(record.budgets.iter().map(|b| ("budget", format!("{}: {b}", b.verdict))));
     if let Some(started) = &record.started {
         facts.push(("harness", format!("{}, seed {}", started.harness, started.seed)));
@@ -89,10 +89,18 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
     facts
 }
 
+fn rpo(record: &RunRecord) -> String {
+    match record.longest(|s| s.rpo_ms) {
+        Some((ms, scenario)) => {
+            format!("{} at most, the age of what is newest in the backup of {}", time(ms), scenario.id)
+        }
+        None => "not measured by this run".to_owned(),
+    }
+}
+
 fn rto(record: &RunRecord) -> String {
-    let measured = record.scenarios.iter().filter_map(|s| Some((s.rto_ms?, s)));
-    let of = count(measured.clone().count(), "scenario");
-    match measured.max_by_key(|(ms, _)| *ms) {
+    let of = count(record.scenarios.iter().filter(|s| s.rto_ms.is_some()).count(), "scenario");
+    match record.longest(|s| s.rto_ms) {
         Some((ms, scenario)) => {
             format!(
                 "{} at most, from the loss to the first known-good render, measured in {of} (longest: {})",
@@ -125,8 +133,11 @@ fn sentence(record: &RunRecord) -> String {
     for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text += &format!(" The {over}.");
     }
-    if let Some(part) = record.started.as_ref().and_then(|s| s.partition.as_ref()) {
-        text += &format!(" This is {part} of a run only.");
+    if !record.skipped.is_empty() {
+        text += &format!(" {} skipped, which is no pass.", were(record.skipped.len()));
+    }
+    if let Some(part) = record.part() {
+        text += &format!(" This is {part} of a run only, which proves nothing alone.");
     }
     match &record.finished {
         None => text += " The run did not end.",
@@ -139,6 +150,10 @@ fn sentence(record: &RunRecord) -> String {
     text
 }
 
+fn were(n: usize) -> String {
+    if n == 1 { "1 scenario was".to_owned() } else { format!("{n} scenarios were") }
+}
+
 fn scenarios(press: &mut Press, record: &RunRecord) {
     press.page_break();
     press.heading("Scenarios");
@@ -149,9 +164,17 @@ fn scenarios(press: &mut Press, record: &RunRecord) {
         BODY,
     );
     press.gap(6.0);
-    let rows: Vec<Vec<Cell>> = record.scenarios.iter().map(scenario_row).collect();
+    let mut rows: Vec<Vec<Cell>> = record.scenarios.iter().map(scenario_row).collect();
+    rows.extend(record.skipped.iter().map(skipped_row));
     let heads = ["verdict", "scenario", "expected", "not exp.", "RTO", "time"];
     press.table(&heads, &[0.11, 0.50, 0.105, 0.105, 0.09, 0.09], &rows);
+}
+
+fn skipped_row(skipped: &Skipped) -> Vec<Cell> {
+    let Skipped { id, why, controls: _ } = skipped;
+    let mut row = vec![Cell::plain("skipped"), Cell::plain(format!("{id}\nnot run: {why}"))];
+    row.extend((0..4).map(|_| Cell::plain("-")));
+    row
 }
 
 fn scenario_row(scenario: &ScenarioRecord) -> Vec<Cell> {
@@ -188,8 +211,9 @@ fn findings(press: &mut Press, record: &RunRecord) {
         .iter()
         .filter(|s| s.verdict() != Verdict::Pass)
         .map(|s| {
+            let joined = |reasons: &[String]| reasons.iter().map(|r| cut(r)).collect::<Vec<_>>().join("\n");
             let reasons =
-                s.judgement.as_ref().map_or("the scenario did not end".to_owned(), |j| j.reasons.join("\n"));
+                s.judgement.as_ref().map_or("the scenario did not end".to_owned(), |j| joined(&j.reasons));
             vec![verdict_cell(s.verdict()), Cell::plain(s.id.as_str()), Cell::plain(reasons)]
         })
         .collect();
@@ -221,14 +245,14 @@ fn findings(press: &mut Press, record: &RunRecord) {
 
 fn finding_table(press: &mut Press, found: &[(&ScenarioRecord, &Finding)], advice: bool) {
     let row = |(scenario, finding): &(&ScenarioRecord, &Finding)| {
-        let mut actual = finding.actual.clone();
+        let mut actual = brief(&finding.actual);
         if advice {
             actual += &format!("\nWhat to do: {}", finding.kind.what_to_do());
         }
         vec![
             Cell::plain(scenario.id.as_str()),
             Cell::plain(format!("{finding}\ncheck {}", finding.check)),
-            Cell::plain(finding.expected.as_str()),
+            Cell::plain(brief(&finding.expected)),
             Cell::plain(actual),
         ]
     };

@@ -118,7 +118,7 @@ impl Observer for Terminal {
                 self.say(&self.look.wrap("on ", &parts.join("\n")));
             }
             Event::Noted { text } => self.say(&self.look.wrap("note: ", text)),
-            Event::ScenarioSkipped { id, why } => {
+            Event::ScenarioSkipped { id, why, controls: _ } => {
                 self.say(&self.look.wrap("skipped: ", &format!("{id}, because {why}")));
             }
             Event::ScenarioStarted(_) => self.doing(scenario, "starts"),

@@ -11,7 +11,7 @@ use crate::{
     model::{
         check::CheckId,
         event::Event,
-        finding::Finding,
+        finding::{Expectation, Finding},
         verdict::{CheckOutcome, Facts, Judgement, Verdict, judge},
     },
     plan::Plan,
@@ -76,7 +76,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
         Ok(site) => site,
         Err(trouble) => {
             let facts = Seen { troubles: vec![trouble], ..Seen::default() };
-            return facts.conclude(plan, began, None, &log);
+            return facts.conclude(&plan.expect, began, Measured::default(), &log);
         }
     };
     let mut scene = Scene::new(ground, &site, plan, log.clone());
@@ -97,7 +97,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
         restore::migrate(&site, &log).await?;
     }
     let hopeless = seen.hopeless;
-    let outcome = seen.conclude(plan, began, rto, &log)?;
+    let outcome = seen.conclude(&plan.expect, began, Measured { rto, rpo: None }, &log)?;
     if outcome.verdict != Verdict::Pass && !said.is_empty() {
         log.artefact(&format!("{}-engine.log", plan.id), said.as_bytes(), "the end of the engine's output")?;
     }
@@ -106,25 +106,34 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
 
 /// What the verdict will rest on.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     findings: Vec<Finding>,
     checks: Vec<(CheckId, CheckOutcome)>,
     without_effect: Vec<String>,
-    troubles: Vec<Trouble>,
+    pub(super) troubles: Vec<Trouble>,
     hopeless: bool,
 }
 
+/// What was measured beside the verdict.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Measured {
+    /// Recovery time.
+    pub(super) rto: Option<Duration>,
+    /// Recovery point.
+    pub(super) rpo: Option<Duration>,
+}
+
 impl Seen {
-    fn take(&mut self, verified: Verified) {
+    pub(super) fn take(&mut self, verified: Verified) {
         self.findings.extend(verified.findings);
         self.checks.extend(verified.checks);
     }
 
-    fn conclude(
+    pub(super) fn conclude(
         self,
-        plan: &Plan,
+        expect: &[Expectation],
         began: Instant,
-        rto: Option<Duration>,
+        measured: Measured,
         log: &Logbook,
     ) -> Result<Outcome, Trouble> {
         for trouble in &self.troubles {
@@ -134,13 +143,14 @@ impl Seen {
         let troubles: Vec<String> = self.troubles.iter().map(ToString::to_string).collect();
         let judgement: Judgement = judge(&Facts {
             findings: &self.findings,
-            expected: &plan.expect,
+            expected: expect,
             checks: &self.checks,
             without_effect: &self.without_effect,
             troubles: &troubles,
         });
         let verdict = judgement.verdict;
-        log.event(Event::ScenarioFinished { judgement, ms: ms(began.elapsed()), rto_ms: rto.map(ms) })?;
+        let (rto_ms, rpo_ms) = (measured.rto.map(ms), measured.rpo.map(ms));
+        log.event(Event::ScenarioFinished { judgement, ms: ms(began.elapsed()), rto_ms, rpo_ms })?;
         let blames = || self.troubles.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
         Ok(Outcome { verdict, blame, standing: None, hopeless: false })
@@ -148,6 +158,6 @@ impl Seen {
 }
 
 /// Whole milliseconds.
-fn ms(duration: Duration) -> u64 {
+pub(super) fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,7 +13,9 @@ use crate::{
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         cluster::OwnServer,
+        destroy::Guard,
         engine::{ApiKeys, Launch},
+        marked::Held,
         objects::S3Access,
         postgres::{Access, Postgres, create_database, drop_database},
         programs::PgBin,
@@ -29,8 +31,10 @@ use std::{
 use tokio::sync::Mutex;
 
 mod binaries;
+mod confine;
 pub mod containers;
 pub mod elsewhere;
+pub mod external;
 mod keep;
 pub mod leftovers;
 pub mod processes;
@@ -73,6 +77,8 @@ enum Stores {
     Local { postgres: PostgresServer, objects: ObjectServer },
     /// The same, in containers.
     Containers(ContainerStores),
+    /// The user's own, marked as a site; all scenarios take turns on them.
+    External(Arc<Held>),
     /// Those of an engine that runs elsewhere; all scenarios take turns on them.
     Elsewhere(Elsewhere),
 }
@@ -152,6 +158,7 @@ impl Substrate {
         let (access, stores) = match &self.stores {
             Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
             Stores::Containers(stores) => (stores.database.clone(), stores.description.clone()),
+            Stores::External(held) => (held.place().database.clone(), named(held.place().s3.endpoint.clone())),
             Stores::Elsewhere(stores) => (stores.database().clone(), named("elsewhere".to_owned())),
         };
         let postgres = Postgres::connect(&access).await?;
@@ -173,9 +180,17 @@ impl Substrate {
     pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
         match &self.stores {
             Stores::Local { postgres, objects } => {
-                self.own_site(number, method, &access(postgres), &s3_access(objects)).await
+                self.own_site(number, method, &access(postgres), &s3_access(objects), None).await
             }
-            Stores::Containers(stores) => self.own_site(number, method, &stores.database, &stores.s3).await,
+            Stores::Containers(stores) => {
+                self.own_site(number, method, &stores.database, &stores.s3, None).await
+            }
+            Stores::External(held) => {
+                // A scenario that could not be taken down is no other's burden.
+                held.empty().await?;
+                let place = held.place();
+                self.own_site(number, method, &place.database, &place.s3, Some(held)).await
+            }
             Stores::Elsewhere(stores) => {
                 let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
                 let within = self.engine.ready_within;
@@ -184,13 +199,14 @@ impl Substrate {
         }
     }
 
-    /// A part of stores of ours.
+    /// A part of stores of ours, or all of a site of the user's.
     async fn own_site(
         &self,
         number: usize,
         method: &Method,
         postgres: &Access,
         objects: &S3Access,
+        held: Option<&Arc<Held>>,
     ) -> Result<Site<Source>, Trouble> {
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
@@ -201,8 +217,11 @@ impl Substrate {
             true => Some(self.own_server(number).await?),
             false => None,
         };
-        let rows = self.rows(number, method, postgres, server.as_ref(), &folder, &mut variables).await?;
-        let binaries = binaries(number, method, objects, &folder, &mut variables).await?;
+        let rows = match held {
+            Some(held) => external::rows(held, &mut variables),
+            None => self.rows(number, method, postgres, server.as_ref(), &folder, &mut variables).await?,
+        };
+        let binaries = binaries(number, method, objects, held, &folder, &mut variables).await?;
         let engine = EngineSlot {
             launch: self.engine.launch.clone(),
             variables: RwLock::new(variables),
@@ -215,6 +234,7 @@ impl Substrate {
         Ok(Site::new(Handles {
             method: method.clone(),
             rows,
+            guard: held.map_or_else(Guard::own, Guard::marked),
             objects: binaries.store.bucket(&binaries.bucket),
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
@@ -298,18 +318,18 @@ impl Substrate {
                     Some(own) => own.remove().await?,
                     None => {
                         for database in site.databases() {
-                            drop_database(&database.maintenance(), &database.database).await?;
+                            drop_database(site.guard.database(&database).await?).await?;
                         }
                     }
                 }
-                site.store.delete_bucket(&site.bucket).await?;
-                if let Some((_, name)) = &site.results {
-                    site.store.delete_bucket(name).await?;
+                let results = site.results.as_ref().map(|(_, name)| name);
+                for bucket in [&site.bucket, &site.backup_bucket].into_iter().chain(results) {
+                    site.store.delete_bucket(site.guard.bucket(bucket).await?).await?;
                 }
             }
-            Stores::Elsewhere(stores) => stores.reset().await?,
+            Stores::External(held) => held.clear().await?,
+            Stores::Elsewhere(stores) => stores.take_down(site).await?,
         }
-        site.store.delete_bucket(&site.backup_bucket).await?;
         std::fs::remove_dir_all(&site.folder)
             .or_environment(|| format!("can't remove {}", site.folder.display()))
     }

@@ -143,7 +143,7 @@ pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Troubl
         captured
     };
     let read = read.await;
-    drop_database(&access.maintenance(), &access.database).await?;
+    drop_database(site.guard.database(&access).await?).await?;
     read
 }
 

@@ -28,6 +28,7 @@ use std::{
 pub mod baseline;
 pub mod catalog;
 pub mod contents;
+pub mod existing;
 pub mod fail_closed;
 pub mod pdf;
 pub mod reconcile;

@@ -4,15 +4,17 @@
 
 pub mod files;
 mod kinds;
+pub mod origin;
 pub mod s3;
 pub mod versions;
 
-pub use kinds::{Got, Listed};
+pub use kinds::{Got, Listed, Tags};
 pub use s3::S3Access;
 
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
 use crate::model::state::Object;
+use crate::system::destroy::Destructible;
 use files::{Folder, Folders};
 use s3::{S3, S3Bucket};
 use std::collections::BTreeMap;
@@ -60,10 +62,22 @@ impl Store {
 
     /// Removes a bucket with its objects, their versions and uploads under way. One that is not
     /// there is no trouble.
-    pub async fn delete_bucket(&self, name: &BucketName) -> Result<(), Trouble> {
+    pub async fn delete_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Trouble> {
         match self {
-            Self::S3(s3) => s3.bucket(name).delete_whole().await,
-            Self::Files(folders) => folders.folder(name).delete_whole(),
+            Self::S3(s3) => s3.bucket(bucket.what()).delete_whole().await,
+            Self::Files(folders) => folders.folder(bucket.what()).delete_whole(),
+        }
+    }
+
+    /// Removes all that is in a bucket, old versions and uploads under way included. The bucket
+    /// stays, with its tags.
+    pub async fn empty_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Trouble> {
+        match self {
+            Self::S3(s3) => s3.bucket(bucket.what()).empty().await,
+            Self::Files(folders) => {
+                folders.folder(bucket.what()).delete_whole()?;
+                folders.folder(bucket.what()).create()
+            }
         }
     }
 
@@ -150,6 +164,30 @@ impl Bucket {
         match self {
             Self::S3(bucket) => bucket.inventory(prefix).await,
             Self::Files(folder) => folder.inventory(prefix),
+        }
+    }
+
+    /// Its tags. Folders have none.
+    pub async fn tags(&self) -> Result<Tags, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.tags().await,
+            Self::Files(_) => Ok(Tags::Unknown),
+        }
+    }
+
+    /// Replaces all its tags.
+    pub async fn set_tags(&self, tags: &BTreeMap<String, String>) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.set_tags(tags).await,
+            Self::Files(_) => Err(Trouble::usage("a folder has no tags")),
+        }
+    }
+
+    /// Something that is in it, if there is anything: an object, an old version, an upload.
+    pub async fn something_in_it(&self) -> Result<Option<String>, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.something_in_it().await,
+            Self::Files(folder) => Ok(folder.list("")?.first().map(|listed| format!("file {}", listed.key))),
         }
     }
 

@@ -5,6 +5,7 @@ mod access;
 mod capture;
 mod catalog;
 mod hold;
+mod maintenance;
 mod sequences;
 mod settle;
 mod tables;
@@ -12,10 +13,12 @@ mod text;
 
 pub use access::{Access, quote_ident};
 pub use hold::{HeldTable, Statements};
+pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::profile::Profile;
 use crate::model::state::Database;
+use crate::system::destroy::Destructible;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use std::time::Duration;
@@ -151,9 +154,14 @@ pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> R
 }
 
 /// Drops a database, and whoever is connected to it. One that is not there is no trouble.
-pub async fn drop_database(maintenance: &Access, name: &str) -> Result<(), Trouble> {
-    let sql = format!("drop database if exists {} with (force)", quote_ident(name));
-    once(maintenance, sql, || format!("can't drop database {name:?}")).await
+pub async fn drop_database(database: Destructible<Access>) -> Result<(), Trouble> {
+    let (maintenance, name) = (database.what().maintenance(), database.what().database.clone());
+    once(&maintenance, drop_statement(database), || format!("can't drop database {name:?}")).await
+}
+
+/// The statement that drops a database, for whoever runs it himself (runbook 3.3).
+pub fn drop_statement(database: Destructible<Access>) -> String {
+    format!("DROP DATABASE IF EXISTS {} WITH (FORCE);", quote_ident(&database.what().database))
 }
 
 /// One statement on a connection of its own, outside of any transaction.

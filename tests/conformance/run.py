@@ -1,5 +1,5 @@
 """Runs test_client.py against the stand-in engine: rows in PostgreSQL and in files, binaries in a
-bucket and in a folder; and oscal.py and openmetrics.py on the reports of two runs.
+bucket and in a folder; and oscal.py, junit.py and openmetrics.py on the reports of two runs.
 
 Starts a private PostgreSQL, the embedded object store and the engine on free loopback ports, in a
 temporary folder, and ends what it started, by process id, in whatever way the test ends (kill -9 leaves
@@ -216,7 +216,7 @@ def conform(rows: str, binaries: str, python: str) -> bool:
 
 
 def reports(python: str) -> bool:
-    """Whether OSCAL and OpenMetrics of a run that passes and of one that fails are read by others."""
+    """Whether OSCAL, JUnit and OpenMetrics of a run that passes and of one that fails are read by others."""
     print("conformance: reports of a run that passes and of one that fails", flush=True)
     with tempfile.TemporaryDirectory(prefix="pulp-drill-conformance-") as folder:
         run = [str(PROGRAM), "run", "--filter", "binary-missing", "--report-dir"]
@@ -228,6 +228,7 @@ def reports(python: str) -> bool:
                 return False
         latest = [str(place / "latest") for place in places]
         held = subprocess.run([python, str(HERE / "oscal.py"), *latest]).returncode == 0
+        held &= subprocess.run([python, str(HERE / "junit.py"), *latest]).returncode == 0
         return held and openmetrics(python, folder, latest)
 
 

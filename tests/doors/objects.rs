@@ -5,6 +5,7 @@ use pulp_drill::base::digest::Digest;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::base::trouble::Blame;
 use pulp_drill::model::state::Object;
+use pulp_drill::system::destroy::Guard;
 use pulp_drill::system::objects::{Got, S3Access, Store};
 use std::collections::BTreeMap;
 
@@ -79,8 +80,8 @@ async fn a_bucket_goes_with_versions_and_markers_and_may_be_gone_already() {
     }
     bucket.delete(&key("a/ b+")).await.unwrap();
     let name = BucketName::from("versioned");
-    server.store.delete_bucket(&name).await.unwrap();
-    server.store.delete_bucket(&name).await.unwrap();
+    server.store.delete_bucket(Guard::own().bucket(&name).await.unwrap()).await.unwrap();
+    server.store.delete_bucket(Guard::own().bucket(&name).await.unwrap()).await.unwrap();
     let trouble = server.store.bucket(&name).list("").await.unwrap_err().to_string();
     assert!(trouble.contains("NoSuchBucket") && trouble.contains("hint: make the bucket"), "{trouble}");
 }

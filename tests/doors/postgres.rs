@@ -8,6 +8,7 @@ use pulp_drill::base::trouble::Blame;
 use pulp_drill::model::profile::{Entity, MissingBinary, Order, Profile, WriteOrder};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
+use pulp_drill::system::destroy::Guard;
 use pulp_drill::system::postgres::{Access, HeldTable, Postgres, Statements, create_database, drop_database};
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -277,8 +278,8 @@ async fn the_profile_and_the_past_say_what_is_read() {
     postgres.close().await;
     let maintenance = cluster.access("app").maintenance();
     let _still_connected = Postgres::connect(&cluster.access("app")).await.unwrap();
-    drop_database(&maintenance, "app").await.unwrap();
-    drop_database(&maintenance, "app").await.unwrap();
+    drop_database(Guard::own().database(&maintenance.with_database("app")).await.unwrap()).await.unwrap();
+    drop_database(Guard::own().database(&maintenance.with_database("app")).await.unwrap()).await.unwrap();
     let gone = Postgres::connect(&cluster.access("app")).await.unwrap_err();
     assert_eq!(gone.blame, Blame::Environment);
     let text = gone.to_string();

@@ -126,7 +126,9 @@ impl Run<'_> {
         }
         if let Some(verdict) = verdict {
             let judgement = Judgement { verdict, reasons: Vec::new(), roles, stayed_away: Vec::new() };
-            journal.write(Some(&id), Event::ScenarioFinished { judgement, ms: 5, rto_ms: None }).unwrap();
+            journal
+                .write(Some(&id), Event::ScenarioFinished { judgement, ms: 5, rto_ms: None, rpo_ms: None })
+                .unwrap();
         }
     }
 }

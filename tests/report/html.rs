@@ -3,12 +3,14 @@
 
 use crate::records::{self, cut_short, green, red, unknown};
 use pulp_drill::{
-    base::ids::ScenarioId,
+    base::{digest::Digest, ids::ScenarioId},
     model::{
-        record::{Artefact, RunRecord, StepRecord},
+        budget::Budgets,
+        event::Partition,
+        record::{Artefact, RunRecord, Skipped, StepRecord},
         verdict::{CheckOutcome, Verdict},
     },
-    report::{html::render, json, junit, pages::Pictures, write_all},
+    report::{self, html::render, json, junit, pages::Pictures, write_all},
 };
 use quick_xml::{Reader, events::Event};
 use serde_json::Value;
@@ -73,6 +75,47 @@ fn an_unknown_run_says_that_it_is_no_pass() {
 fn a_green_run_says_what_it_does_not_show() {
     let Some(text) = top(&green()) else { return };
     insta::assert_snapshot!(text);
+}
+
+/// A part of a run with budgets and with a scenario that was not run.
+fn partial() -> RunRecord {
+    let mut record = green();
+    let all = vec!["row-lost".into()];
+    let part = Partition { index: 1, of: 2, set: Digest::of("set"), all };
+    record.started.as_mut().expect("a start").partition = Some(part);
+    let why = "pgbackrest is not installed".to_owned();
+    let controls = vec!["NIST CP-10".to_owned()];
+    record.skipped.push(Skipped { id: "own-pgbackrest".into(), why, controls });
+    record.scenarios[0].rpo_ms = Some(7_200_000);
+    let budget = |text: &str| Some(text.parse().expect("a span"));
+    let budgets = Budgets { rto: budget("15m"), rpo: budget("1h"), ..Budgets::default() };
+    record.budgets = budgets.against(&record);
+    record
+}
+
+#[test]
+fn a_part_says_that_it_proves_nothing_alone_and_what_is_over_budget() {
+    let record = partial();
+    let Some(text) = top(&record) else { return };
+    insta::assert_snapshot!(text);
+    let page = page(&record);
+    assert!(page.contains("data-verdict=\"skipped\" data-id=\"own-pgbackrest\""));
+}
+
+#[test]
+fn a_long_row_is_told_by_its_columns_and_whole_in_the_detail() {
+    let row =
+        serde_json::json!({ "definition": "x".repeat(900), "id": 7, "key": "letter", "version": "1.0.0" });
+    let mut record = records::red();
+    record.scenarios[1].findings[0].expected = row.to_string();
+    let page = page(&record);
+    let why = page.split("id=\"scenarios\"").next().expect("a part");
+    assert!(
+        why.contains("id = 7, key = &quot;letter&quot;, version = &quot;1.0.0&quot;, … (3 of 4 columns"),
+        "{why}"
+    );
+    assert!(!why.contains(&"x".repeat(100)));
+    assert!(page.contains(&"x".repeat(900)), "the detail lacks it");
 }
 
 #[test]
@@ -266,11 +309,12 @@ fn it_is_written_beside_the_others_and_comes_out_the_same() {
     let record = records::tell(&journal, &[records::failing(), records::unsure()], Some(None));
     let files = write_all(journal.dir(), &record).expect("written");
     let names: Vec<_> = files.iter().filter_map(|f| f.file_name()?.to_str()).collect();
-    assert_eq!(names, ["record.json", "junit.xml", "report.html"]);
-    let first = fs::read(&files[2]).expect("a file");
+    assert_eq!(names, report::NAMES);
+    let page = files.last().expect("a page");
+    let first = fs::read(page).expect("a file");
     // The record goes through its file: nothing of it may live in memory only.
     let stored: RunRecord =
         serde_json::from_slice(&fs::read(&files[0]).expect("a file")).expect("the record's form");
     write_all(journal.dir(), &stored).expect("written");
-    assert_eq!(fs::read(&files[2]).expect("a file"), first);
+    assert_eq!(fs::read(page).expect("a file"), first);
 }

@@ -10,6 +10,10 @@ use pulp_drill::{
         trouble::Trouble,
     },
     cli::report::merge::{MergeArgs, Merged, run},
+    evidence::{
+        key::{SigningKey, VerifyingKey},
+        verify::{Signed, Trust, folder},
+    },
     journal::{Journal, read::EVENTS},
     model::{
         event::{Event, Partition, RunStarted},
@@ -23,7 +27,19 @@ use std::{
 };
 
 /// Tells one part of a run into a folder and names the run's folder.
-fn part(place: &Path, (index, of): (u32, u32), all: &[Tale], mine: &[Tale], change: Change) -> PathBuf {
+fn part(place: &Path, which: (u32, u32), all: &[Tale], mine: &[Tale], change: Change) -> PathBuf {
+    part_without(place, which, all, mine, change, None)
+}
+
+/// The same, with a scenario that its machine has to skip.
+fn part_without(
+    place: &Path,
+    (index, of): (u32, u32),
+    all: &[Tale],
+    mine: &[Tale],
+    change: Change,
+    skipped: Option<&Tale>,
+) -> PathBuf {
     let run_id = RunId::new(format!("run-of-part-{index}"));
     let folder = place.join(format!("part-{index}"));
     let journal = Journal::create(&folder, &run_id, clock(), Redactor::new()).expect("a journal");
@@ -36,6 +52,10 @@ fn part(place: &Path, (index, of): (u32, u32), all: &[Tale], mine: &[Tale], chan
     write(&journal, None, Event::RunStarted(started));
     let versions = [("postgres".to_owned(), format!("15.{index}"))].into();
     write(&journal, None, Event::SubstrateReady { versions });
+    if let Some(tale) = skipped {
+        let (id, why) = (tale.id.into(), "pgbackrest is not installed".to_owned());
+        write(&journal, None, Event::ScenarioSkipped { id, why, controls: vec!["NIST CP-9(1)".to_owned()] });
+    }
     for tale in mine {
         tale.begin(&journal);
         let id = tale.id.into();
@@ -53,7 +73,7 @@ type Change = fn(&mut RunStarted);
 fn same(_: &mut RunStarted) {}
 
 fn merged(place: &Path, run_dirs: &[PathBuf]) -> Result<Merged, Trouble> {
-    run(&MergeArgs { run_dirs: run_dirs.to_vec(), out: place.join("joined") })
+    run(&MergeArgs { run_dirs: run_dirs.to_vec(), out: place.join("joined"), sign_key: None }, None)
 }
 
 fn record(place: &Path) -> RunRecord {
@@ -103,6 +123,80 @@ fn parts_that_hold_hold_together() {
     let two = part(place.path(), (2, 2), &all, &[control()], same);
     assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, 0);
     assert_eq!(record(place.path()).verdict(), Verdict::Pass);
+}
+
+#[test]
+fn what_one_machine_skips_makes_no_part_foreign_and_is_told_once() {
+    let place = tempfile::tempdir().expect("a folder");
+    let all = [control(), orphan_scenario(), failing()];
+    let one = part_without(place.path(), (1, 2), &all, &all[..2], same, Some(&failing()));
+    // A part of an older version told what others skip, and what another part ran.
+    let two = part_without(place.path(), (2, 2), &all, &all[..1], same, Some(&failing()));
+    let both = [one, two];
+    assert_eq!(merged(place.path(), &both).expect("merged").exit, 0);
+    let joined = record(place.path());
+    assert_eq!(joined.verdict(), Verdict::Pass);
+    assert_eq!(joined.scenarios.len(), 2, "what was skipped is not among what ran");
+    let skipped: Vec<&str> = joined.skipped.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(skipped, [failing().id]);
+    let place = tempfile::tempdir().expect("a folder");
+    let ran = [control(), orphan_scenario()];
+    let one = part(place.path(), (1, 2), &ran, &ran, same);
+    let two = part_without(place.path(), (2, 2), &ran, &ran[..1], same, Some(&orphan_scenario()));
+    assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, 0);
+    assert!(record(place.path()).skipped.is_empty(), "another part ran it");
+}
+
+#[test]
+fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
+    let place = tempfile::tempdir().expect("a folder");
+    let all = [control(), orphan_scenario()];
+    let key = SigningKey::from_seed(&[7; 32], "joined").expect("a key");
+    let text = key.to_openssh().expect("text");
+    let out = place.path().join("joined");
+    let before = part(&out, (1, 1), &all, &all, |s| s.partition = None);
+    fs::rename(&before, out.join("before")).expect("moved up");
+    let signed_otherwise: Change =
+        |s| drop(s.config.insert("signing key".to_owned(), "SHA256:other".to_owned()));
+    let dirs = [
+        part(place.path(), (1, 2), &all, &all, same),
+        part(place.path(), (2, 2), &all, &all[..1], signed_otherwise),
+    ];
+    let args = MergeArgs { run_dirs: dirs.to_vec(), out: out.clone(), sign_key: None };
+    let done = run(&args, Some(text.as_ref())).expect("merged");
+    assert_eq!((done.exit, done.stderr.as_str()), (0, ""));
+    let public = VerifyingKey::from_openssh(&key.public().line().expect("a line")).expect("a key");
+    let trust = Trust { keys: vec![public], signed: true };
+    let latest = out.join("latest");
+    let verified = folder(&latest, &trust).expect("verified");
+    assert!(verified.problems.is_empty(), "{:?}", verified.problems);
+    assert!(matches!(verified.signed, Signed::ByTrusted(_)));
+    let joined = record(place.path());
+    let previous = &joined.started.as_ref().expect("a start").previous;
+    assert_eq!(previous.len(), 1, "the run that was there before is not named");
+    assert!(
+        joined.notes.iter().any(|n| n.ends_with("says that SHA256:other signs it")),
+        "{:?}",
+        joined.notes
+    );
+    let page = latest.join("report.html");
+    let text = fs::read_to_string(&page).expect("text");
+    fs::write(&page, text.replacen("Green", "GREEN", 1)).expect("changed");
+    assert!(
+        !folder(&latest, &trust).expect("verified").problems.is_empty(),
+        "a changed page was not noticed"
+    );
+}
+
+#[test]
+fn a_joined_run_without_a_key_says_so() {
+    let place = tempfile::tempdir().expect("a folder");
+    let done = merged(place.path(), &three(place.path())).expect("merged");
+    assert!(done.stderr.contains("UNSIGNED"), "{}", done.stderr);
+    let latest = place.path().join("joined/latest");
+    let verified = folder(&latest, &Trust::default()).expect("verified");
+    assert!(verified.problems.is_empty(), "{:?}", verified.problems);
+    assert_eq!(verified.result.0, "FAILED");
 }
 
 #[test]

@@ -5,7 +5,10 @@
 use crate::records::{cut_short, green, red, unknown};
 use pulp_drill::{
     base::digest::Digest,
-    model::{record::RunRecord, verdict::CheckOutcome},
+    model::{
+        record::{RunRecord, Skipped},
+        verdict::CheckOutcome,
+    },
     report::{Evidence, junit, oscal},
 };
 use serde_json::Value;
@@ -48,6 +51,25 @@ fn only_a_pass_is_satisfied() {
     assert_eq!(states(&rendered(&red())), both("not-satisfied", "fail"));
     assert_eq!(states(&rendered(&unknown())), both("not-satisfied", "other"));
     assert_eq!(states(&rendered(&cut_short())), both("not-satisfied", "other"));
+}
+
+#[test]
+fn a_control_whose_scenarios_were_skipped_is_not_satisfied() {
+    let mut record = green();
+    let controls = ["NIST CP-9(1)", "NIST CP-10"].map(str::to_owned).to_vec();
+    let why = "pgbackrest is not installed".to_owned();
+    record.skipped.push(Skipped { id: "own-pgbackrest".into(), why, controls });
+    let value = rendered(&record);
+    let states = states(&value);
+    assert_eq!(states["cp-9.1_smt"], ("not-satisfied".to_owned(), "other".to_owned()));
+    assert_eq!(states["cp-10_smt"], ("not-satisfied".to_owned(), "other".to_owned()));
+    assert_eq!(states["dora-12.7_smt"], ("satisfied".to_owned(), "pass".to_owned()));
+    let of = |id: &str| list(&value, "findings").iter().find(|f| f["target"]["target-id"] == id).expect("it");
+    let remarks = of("cp-10_smt")["target"]["status"]["remarks"].as_str().expect("text");
+    assert!(remarks.contains("own-pgbackrest was skipped"), "{remarks}");
+    // OSCAL wants a list to be left out where it would be empty.
+    assert!(of("cp-10_smt")["related-observations"].is_null());
+    assert_eq!(list(&value, "observations").len(), record.scenarios.len());
 }
 
 #[test]

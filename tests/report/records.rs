@@ -74,6 +74,7 @@ pub struct Tale {
     pub checks: Vec<(CheckId, CheckOutcome)>,
     pub troubles: Vec<String>,
     pub rto_ms: Option<u64>,
+    pub rpo_ms: Option<u64>,
 }
 
 impl Tale {
@@ -113,7 +114,8 @@ impl Tale {
             without_effect: &[],
             troubles: &self.troubles,
         });
-        let finished = Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms };
+        let finished =
+            Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms, rpo_ms: self.rpo_ms };
         write(journal, Some(self.id), finished);
     }
 }

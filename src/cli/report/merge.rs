@@ -10,7 +10,8 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble as _, Trouble},
     },
-    cli::{BUG, HELD, INTEGRITY, UNVERIFIED},
+    cli::{BUG, HELD, INTEGRITY, UNVERIFIED, run::signing},
+    evidence::{self, SIGNED_BY, UNSIGNED, chain, key::SigningKey},
     journal::{
         Journal, folder,
         read::{EVENTS, Flaw, folder_of, read},
@@ -18,7 +19,7 @@ use crate::{
     },
     model::{
         budget::{Budgets, Span},
-        event::{BudgetId, Entry, Event, Partition, RunStarted},
+        event::{BudgetId, Entry, Event, Partition, Previous, RunStarted},
         record::RunRecord,
         verdict::Verdict,
     },
@@ -44,6 +45,10 @@ pub struct MergeArgs {
     /// Where the joined run is stored, as with run --report-dir
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Sign the joined run with this ed25519 key, as with run --sign-key; PULP_DRILL_SIGN_KEY may hold
+    /// the key itself instead
+    #[arg(long, value_name = "FILE", env = "PULP_DRILL_SIGN_KEY_FILE")]
+    pub sign_key: Option<PathBuf>,
 }
 
 /// What came of it, for the caller to print.
@@ -67,12 +72,15 @@ struct Part {
     journal: Digest,
 }
 
-/// Joins the parts and writes the joined run.
+/// Joins the parts and writes the joined run with its evidence. `sign_key` is the text of the key to
+/// sign with, where the environment had one.
 ///
 /// # Errors
 /// Blames the user where the parts do not belong together, the surroundings where a file can't be
 /// read or written. A part that was changed after it was written is told with exit 1.
-pub fn run(args: &MergeArgs) -> Result<Merged, Trouble> {
+pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Trouble> {
+    let redactor = Redactor::new();
+    let key = signing::key(args.sign_key.as_deref(), sign_key, &redactor)?;
     let mut parts = Vec::new();
     for dir in &args.run_dirs {
         match part(dir)? {
@@ -85,15 +93,18 @@ pub fn run(args: &MergeArgs) -> Result<Merged, Trouble> {
     }
     parts.sort_by_key(|part| part.partition.index);
     belong_together(&parts)?;
-    let journal = Joined::of(&parts)?.write(&args.out, &parts)?;
+    let previous = chain::not_yet_named(&chain::runs_in(&args.out)?);
+    let journal = Joined::of(&parts, previous, key.as_ref())?.write(&args.out, &parts, redactor)?;
     let record = journal.record();
     let dir = journal.dir();
-    report::write_all(dir, &record)?;
+    let reports = report::write_all(dir, &record)?;
+    evidence::seal(dir, &record, &reports, key.as_ref())?;
     update_latest(&args.out, dir)?;
     let look = terminal::stdout_look();
     let stdout = terminal::summary(&record, dir, look.colour, look.width);
     let exit = record.finished.as_ref().map_or(BUG, |finished| finished.exit);
-    Ok(Merged { stdout, stderr: String::new(), exit })
+    let stderr = if key.is_none() { format!("{}\n", signing::NO_KEY) } else { String::new() };
+    Ok(Merged { stdout, stderr, exit })
 }
 
 /// Reads a part; the inner error says how it was changed after it was written.
@@ -164,7 +175,7 @@ fn commit(part: &Part) -> Option<&String> {
 
 /// The configuration, without what may differ from machine to machine.
 fn config(part: &Part) -> Vec<(&String, &String)> {
-    part.started.config.iter().filter(|(key, _)| *key != "jobs").collect()
+    part.started.config.iter().filter(|(key, _)| *key != "jobs" && *key != SIGNED_BY).collect()
 }
 
 /// The joined run, before it is written.
@@ -177,22 +188,28 @@ struct Joined {
 }
 
 impl Joined {
-    fn of(parts: &[Part]) -> Result<Self, Trouble> {
+    fn of(parts: &[Part], previous: Vec<Previous>, key: Option<&SigningKey>) -> Result<Self, Trouble> {
         let first = parts.first().ok_or_else(|| Trouble::usage("no part was named"))?;
         let names: Vec<&str> = parts.iter().map(|p| p.started.run.as_str()).collect();
         let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, names.join("/").as_bytes());
         let id = RunId::new(id.simple().to_string());
         let mut started = first.started.clone();
         started.run = id.clone();
-        started.scenarios.clone_from(&first.partition.all);
+        started.scenarios = first.partition.all.iter().filter(|id| !skipped(parts, id)).cloned().collect();
+        started.previous = previous;
         started.partition = None;
         started.command = ["pulp-drill", "report", "merge"].map(str::to_owned).to_vec();
         started.config.remove("jobs");
+        let signer = key.map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
+        started.config.insert(SIGNED_BY.to_owned(), signer);
         let began = parts.iter().filter_map(|p| p.record.began).min().unwrap_or_default();
         let mut events = vec![(began, None, Event::RunStarted(Box::new(started)))];
         events.extend(parts.iter().map(|part| (began, None, Event::Noted { text: told(part) })));
+        if key.is_none() {
+            events.push((began, None, Event::Noted { text: signing::NO_KEY.to_owned() }));
+        }
         let kept = kept(parts);
-        let mut own: Vec<_> = parts.iter().flat_map(|part| own_events(part, first, &kept)).collect();
+        let mut own: Vec<_> = parts.iter().flat_map(|part| own_events(parts, part, first, &kept)).collect();
         // Within a part they are in order already, and a stable sort leaves them so.
         own.sort_by_key(|(at, ..)| *at);
         events.extend(own);
@@ -201,11 +218,11 @@ impl Joined {
     }
 
     /// Writes journal and artefacts.
-    fn write(self, out: &Path, parts: &[Part]) -> Result<Journal, Trouble> {
+    fn write(self, out: &Path, parts: &[Part], redactor: Redactor) -> Result<Journal, Trouble> {
         let now = Arc::new(Mutex::new(self.events.first().map_or_else(Default::default, |(at, ..)| *at)));
         let read = Arc::clone(&now);
         let clock = Clock::from_fn(move || *read.lock().unwrap_or_else(PoisonError::into_inner));
-        let journal = Journal::create(out, &self.id, clock, Redactor::new()).map_err(|trouble| {
+        let journal = Journal::create(out, &self.id, clock, redactor).map_err(|trouble| {
             trouble.hint("where these parts were merged before, name another folder with --out")
         })?;
         for (at, scenario, event) in self.events {
@@ -238,7 +255,18 @@ impl Joined {
 fn told(part: &Part) -> String {
     let host = part.started.machine.get("host").map_or("an unnamed host", String::as_str);
     let Part { partition, started, journal, .. } = part;
-    format!("{partition}: run {} on {host}, seed {}, journal SHA-256 {journal}", started.run, started.seed)
+    let signer = match started.config.get(SIGNED_BY).map(String::as_str) {
+        None | Some(UNSIGNED) => "not signed".to_owned(),
+        Some(key) => format!("says that {key} signs it"),
+    };
+    let (run, seed) = (&started.run, started.seed);
+    format!("{partition}: run {run} on {host}, seed {seed}, journal SHA-256 {journal}, {signer}")
+}
+
+/// Whether a part skipped the scenario and none ran it.
+fn skipped(parts: &[Part], id: &ScenarioId) -> bool {
+    let ran = parts.iter().any(|p| p.record.scenarios.iter().any(|s| s.id == *id));
+    !ran && parts.iter().any(|p| p.record.skipped.iter().any(|s| s.id == *id))
 }
 
 /// Why the joined run is not whole.
@@ -271,16 +299,25 @@ fn kept(parts: &[Part]) -> BTreeMap<ScenarioId, u32> {
 
 /// The events of a part that go into the joined run.
 fn own_events(
+    parts: &[Part],
     part: &Part,
     first: &Part,
     kept: &BTreeMap<ScenarioId, u32>,
 ) -> Vec<(DateTime<Utc>, Option<ScenarioId>, Event)> {
     let name = &part.partition;
     let mine = |id: &ScenarioId| kept.get(id) == Some(&name.index);
+    // What was skipped is told once, and not at all where another part ran it.
+    let tells = |id: &ScenarioId| {
+        let first = parts.iter().find(|p| p.record.skipped.iter().any(|s| s.id == *id));
+        skipped(parts, id) && first.is_some_and(|p| p.partition.index == name.index)
+    };
     let entries = part.entries.iter().filter(|entry| entry.scenario.as_ref().is_none_or(mine));
     let renamed = entries.filter_map(|entry| {
         let of_run = entry.scenario.is_none();
         let event = match &entry.event {
+            Event::ScenarioSkipped { id, .. } if !tells(id) => return None,
+            // That this part is not signed says nothing of the joined run.
+            Event::Noted { text } if of_run && text == signing::NO_KEY => return None,
             // Budgets are held against the joined run.
             Event::RunStarted(_) | Event::RunFinished { .. } | Event::BudgetChecked(_) => return None,
             Event::Noted { text } if of_run => Event::Noted { text: format!("{name}: {text}") },

@@ -94,9 +94,14 @@ pub struct RunArgs {
     /// key itself instead
     #[arg(long, value_name = "FILE", env = "PULP_DRILL_SIGN_KEY_FILE")]
     pub(super) sign_key: Option<PathBuf>,
-    /// With --engine url: the name of the database that may be destroyed, with the engine's bucket
-    #[arg(long, value_name = "DATABASE")]
-    pub(super) i_understand_this_destroys: Option<String>,
+    /// With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the
+    /// environment
+    #[arg(long, value_name = "FILE")]
+    pub(super) env_file: Option<PathBuf>,
+    /// With --engine url: the name of the database that may be destroyed, with the engine's bucket;
+    /// with --substrate external: a bucket of a store that keeps no tags; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) i_understand_this_destroys: Vec<String>,
 }
 
 /// Which part of how many.
@@ -129,8 +134,19 @@ pub(super) enum SubstrateArg {
     Local,
     /// Docker or Podman containers
     Containers,
-    /// Your own PostgreSQL and S3
+    /// Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made
     External,
+}
+
+impl SubstrateArg {
+    /// In the words of the record.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Auto | Self::Local => "local",
+            Self::Containers => "containers",
+            Self::External => "external",
+        }
+    }
 }
 
 /// The object store of the local substrate.
@@ -144,7 +160,7 @@ pub(super) enum ObjectsArg {
 
 /// What is printed on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// A table of scenarios
     Human,
     /// The run's record
@@ -153,7 +169,7 @@ pub(super) enum Format {
 
 /// Which engine is driven.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum EngineArg {
+pub(in crate::cli) enum EngineArg {
     /// The stand-in that is part of this program.
     Standin,
     /// A program with its arguments.

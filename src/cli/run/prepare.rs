@@ -2,12 +2,14 @@
 
 use crate::{
     base::{
-        ids::ScenarioId,
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
-    cli::run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
-    model::{budget::Budgets, event::Partition, profile::Profile},
+    cli::{
+        run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
+        site::{Variables, must_not_be_of_the_environment, variables_of},
+    },
+    model::{budget::Budgets, event::Partition, profile::Profile, record::Skipped},
     plan::{Plan, partition, plans},
     report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
@@ -16,11 +18,16 @@ use crate::{
         budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
+        method::{RestoreJob, Results, Topology},
         parse::read_all,
         profile::read_profile,
         seed::{Seed, read_seed},
     },
-    system::engine::Launch,
+    standin::engine::Defect,
+    system::{
+        engine::Launch,
+        marked::{Held, Place},
+    },
 };
 use clap::ValueEnum as _;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
@@ -41,17 +48,12 @@ pub(super) struct Prepared {
     /// The object store that was asked for.
     pub(super) objects: Option<ObjectKind>,
     /// Scenarios that can't be run here, and why.
-    pub(super) skipped: Vec<(ScenarioId, String)>,
+    pub(super) skipped: Vec<Skipped>,
 }
 
 /// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
 pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
-    match args.substrate {
-        SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => {}
-        SubstrateArg::External => {
-            return Err(Trouble::usage("this substrate is not there yet").hint("use --substrate local"));
-        }
-    }
+    external(args)?;
     let images = images(args)?;
     let library = Library::new(&args.fixtures);
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
@@ -62,7 +64,6 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
                 .hint("pulp-drill list shows the ids"));
         }
     }
-    let skipped = skip(&mut scenarios)?;
     let budgets = match &args.budgets {
         Some(file) => read_budgets(file).map_err(told)?,
         None => Budgets::default(),
@@ -76,6 +77,8 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
         let (mine, told) = partition(scenarios, index, of);
         (scenarios, part) = (mine, Some(told));
     }
+    // After the parts are made: what a machine lacks must not change what the others run.
+    let skipped = skip(args, &mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in &plans {
@@ -83,29 +86,80 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
             seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(told)?);
         }
     }
-    let engine = engine(args)?;
+    let engine = engine(&args.engine, &args.defects, args.ready_within)?;
     let golden = golden(args, &seeds)?;
     let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
     let objects = objects(args);
     Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, images, objects, skipped })
 }
 
-/// Takes out the scenarios whose commands need programs that are not there.
-fn skip(scenarios: &mut Vec<Scenario>) -> Result<Vec<(ScenarioId, String)>, Trouble> {
+/// Whether all that was asked for goes with a site of the user's own.
+fn external(args: &RunArgs) -> Result<(), Trouble> {
+    let external = args.substrate == SubstrateArg::External;
+    if args.env_file.is_some() && !external {
+        return Err(Trouble::usage("--env-file is for --substrate external").hint("leave out --env-file"));
+    }
+    if external && args.keep {
+        return Err(Trouble::usage("--keep leaves no site of your own standing").hint("leave out --keep"));
+    }
+    if external && args.objects.is_some() {
+        return Err(Trouble::usage("--objects is for --substrate local").hint("leave out --objects"));
+    }
+    Ok(())
+}
+
+/// Why a scenario can't take its turn on a site of the user's own.
+fn unfit(scenario: &Scenario, results: bool) -> Option<&'static str> {
+    let method = &scenario.method;
+    if method.topology != Topology::PostgresS3 {
+        Some("--substrate external is for rows in PostgreSQL and binaries in a bucket")
+    } else if method.commands.is_some() {
+        Some("own commands would go past the check of the site's marker")
+    } else if method.needs_own_server() {
+        Some("it needs a PostgreSQL server of its own")
+    } else if method.results == Some(Results::Bucket) && !results {
+        Some("the site has no bucket for results (JOB_RESULT_BLOB_BUCKET)")
+    } else {
+        None
+    }
+}
+
+/// Takes out the scenarios that can't be run here, and says why.
+fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
+    let results = args.substrate == SubstrateArg::External
+        && variables(args)?("JOB_RESULT_BLOB_BUCKET").is_some_and(|name| !name.is_empty());
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
-        let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
-        let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
-        if !missing.is_empty() {
-            skipped.push((scenario.id.clone(), format!("{} is not installed", missing.join(", "))));
-        }
-        missing.is_empty()
+        let Some(why) = why_not(args, results, scenario) else { return true };
+        // Of its own plan, which is the last: a clean control goes before it.
+        let plan = plans(std::slice::from_ref(scenario)).pop();
+        let controls = plan.map_or_else(Vec::new, |plan| plan.started.controls);
+        skipped.push(Skipped { id: scenario.id.clone(), why, controls });
+        false
     });
     match (scenarios.is_empty(), skipped.first()) {
-        (true, Some((id, why))) => Err(Trouble::environment(format!("{id} can't be run: {why}"))
-            .hint("install what is missing, or name other scenarios")),
+        (true, Some(Skipped { id, why, .. })) => {
+            Err(Trouble::environment(format!("{id} can't be run: {why}"))
+                .hint("install what is missing, or name other scenarios"))
+        }
         _ => Ok(skipped),
     }
+}
+
+/// Why a scenario can't be run on this substrate, with this engine, on this machine.
+fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String> {
+    let flips = scenario.method.restore().contains(&RestoreJob::RestoreFreshDatabase);
+    if matches!(args.engine, EngineArg::Url(_)) && flips {
+        return Some("an engine that runs elsewhere can't be told of a fresh database".to_owned());
+    }
+    if args.substrate == SubstrateArg::External
+        && let Some(why) = unfit(scenario, results)
+    {
+        return Some(why.to_owned());
+    }
+    let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+    let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
+    (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
 }
 
 fn on_path(program: &str) -> bool {
@@ -158,18 +212,23 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     Ok(Some(images))
 }
 
-fn engine(args: &RunArgs) -> Result<EngineChoice, Trouble> {
-    let ready_within = Duration::from_secs(args.ready_within.into());
-    if !args.defects.is_empty() && args.engine != EngineArg::Standin {
+/// How the engine is come by.
+pub(in crate::cli) fn engine(
+    engine: &EngineArg,
+    defects: &[Defect],
+    ready_within: u16,
+) -> Result<EngineChoice, Trouble> {
+    let ready_within = Duration::from_secs(ready_within.into());
+    if !defects.is_empty() && *engine != EngineArg::Standin {
         return Err(Trouble::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
     }
-    match &args.engine {
+    match engine {
         EngineArg::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
             let mut words = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
             let mut name = format!("stand-in {}", env!("CARGO_PKG_VERSION"));
-            for defect in &args.defects {
+            for defect in defects {
                 let defect = defect.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
                 name += &format!(" with defect {defect}");
                 words.extend(["--defect".to_owned(), defect]);
@@ -216,9 +275,29 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
     Ok(golden)
 }
 
+/// The variables of a site: of the file that was named, else of the environment.
+fn variables(args: &RunArgs) -> Result<Variables, Trouble> {
+    variables_of(args.env_file.as_deref())
+}
+
+/// Holds the user's own site. What is there is looked at when the run takes it.
+pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Trouble> {
+    let place = Place::from_vars(variables(args)?, redactor)?;
+    if args.env_file.is_some() {
+        must_not_be_of_the_environment(&place)?;
+    }
+    let inhabited = matches!(args.engine, EngineArg::Url(_));
+    Held::hold(place, &args.i_understand_this_destroys, inhabited).await
+}
+
 /// Whether an engine that runs elsewhere answers and may be drilled on; nothing is started for one
 /// that does not.
-pub(super) async fn reach(url: &url::Url, args: &RunArgs, redactor: &Redactor) -> Result<Elsewhere, Trouble> {
+pub(super) async fn reach(
+    url: &url::Url,
+    args: &RunArgs,
+    held: Option<&Arc<Held>>,
+    redactor: &Redactor,
+) -> Result<Elsewhere, Trouble> {
     redactor.add(url.password().unwrap_or_default());
     let engine = crate::system::engine::Engine::new(url, &crate::system::engine::ApiKeys::default());
     engine.health().await.map(|_| ()).map_err(|error| {
@@ -227,8 +306,13 @@ pub(super) async fn reach(url: &url::Url, args: &RunArgs, redactor: &Redactor) -
     if args.keep {
         return Err(Trouble::usage("--keep is for sites that the drill makes").hint("leave out --keep"));
     }
-    let named = args.i_understand_this_destroys.as_deref();
-    let stores = Elsewhere::from_env(url, named, |name| std::env::var(name).ok(), redactor)?;
+    let lookup = variables(args)?;
+    if let Some(held) = held {
+        // The marker says more than a name that is repeated.
+        let named = [held.place().database.database.clone()];
+        return Ok(Elsewhere::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
+    }
+    let stores = Elsewhere::from_env(url, &args.i_understand_this_destroys, lookup, redactor)?;
     stores.must_be_empty().await?;
     Ok(stores)
 }

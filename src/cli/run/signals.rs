@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// ends the process at once: what is left then is found by the next run. A second SIGHUP does not:
 /// shell and kernel each send one. Whoever started us with a signal ignored (`nohup`, a shell's
 /// background) keeps it so.
-pub(super) fn cancelled_by_signal() -> Result<CancellationToken, Trouble> {
+pub(in crate::cli) fn cancelled_by_signal() -> Result<CancellationToken, Trouble> {
     let listen = |kind: SignalKind, which: Signal| {
         let words = || format!("can't listen to {which}");
         if ignored(which) { Ok(None) } else { signal(kind).map(Some).or_environment(words) }

@@ -5,10 +5,9 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble as _, Trouble},
     },
-    cli::run::RunArgs,
     evidence::key::SigningKey,
 };
-use std::{fs::File, io::Read as _};
+use std::{fs::File, io::Read as _, path::Path};
 
 /// The variable that may hold the key itself.
 pub const VARIABLE: &str = "PULP_DRILL_SIGN_KEY";
@@ -17,17 +16,17 @@ pub const VARIABLE: &str = "PULP_DRILL_SIGN_KEY";
 const LONGEST: u64 = 64 * 1024;
 
 /// What a run without a key says.
-pub(super) const NO_KEY: &str = "UNSIGNED: nobody can tell later who made this run, or whether it was made up \
+pub(in crate::cli) const NO_KEY: &str = "UNSIGNED: nobody can tell later who made this run, or whether it was made up \
     (pulp-drill keys new makes a key, --sign-key takes it)";
 
 /// The key to sign with, hidden from every output; none where none was given. A file goes before
 /// the text from the environment.
-pub(super) fn key(
-    args: &RunArgs,
+pub(in crate::cli) fn key(
+    path: Option<&Path>,
     text: Option<&str>,
     redactor: &Redactor,
 ) -> Result<Option<SigningKey>, Trouble> {
-    let (text, from) = match (&args.sign_key, text) {
+    let (text, from) = match (path, text) {
         (Some(path), _) => {
             let from = path.display().to_string();
             let mut text = String::new();

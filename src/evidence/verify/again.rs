@@ -2,10 +2,7 @@
 //! those are read.
 
 use crate::{
-    base::{
-        digest::Digest,
-        trouble::{OrTrouble as _, Trouble},
-    },
+    base::{digest::Digest, trouble::Trouble},
     evidence::dsse::Envelope,
     journal::read::EVENTS,
     model::record::RunRecord,
@@ -30,18 +27,19 @@ pub(in crate::evidence::verify) struct Rendered {
     pub(in crate::evidence::verify) bytes: Vec<u8>,
 }
 
-/// Renders all reports; none where another version wrote the run, which may have rendered otherwise.
-pub(in crate::evidence::verify) fn render(record: &RunRecord) -> Result<Option<Vec<Rendered>>, Trouble> {
+/// Renders all reports of the folder's record; none where another version wrote the run, which may have
+/// rendered otherwise.
+pub(in crate::evidence::verify) fn render(
+    dir: &Path,
+    record: &RunRecord,
+) -> Result<Option<Vec<Rendered>>, Trouble> {
     let ours = format!("pulp-drill {}", env!("CARGO_PKG_VERSION"));
     if record.started.as_ref().is_none_or(|s| s.harness != ours) {
         return Ok(None);
     }
-    let temp = tempfile::tempdir().or_environment(|| "can't make a temporary folder".to_owned())?;
-    let files = report::write_all(temp.path(), record)?.into_iter().map(|path| {
-        let bytes = fs::read(&path).or_environment(|| format!("can't read {}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Rendered { name, bytes })
-    });
+    let files = report::NAMES
+        .iter()
+        .map(|name| Ok(Rendered { name: (*name).to_owned(), bytes: report::render(name, dir, record)? }));
     files.collect::<Result<_, Trouble>>().map(Some)
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     base::clock::iso,
     model::{
+        event::BudgetId,
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Verdict},
     },
@@ -67,10 +68,11 @@ fn facts(record: &RunRecord) -> Markup {
             dl .facts {
                 div { dt { "Drills" } dd id="counts" data-passed=(passed) data-failed=(failed) data-unknown=(unknown) {
                     strong { (passed) " passed, " (failed) " failed, " (unknown) " unknown" }
+                    @if !record.skipped.is_empty() { "; " (record.skipped.len()) " skipped" }
                 } }
                 div { dt { abbr title="recovery time objective" { "RTO" } " measured" } dd { (rto(record)) } }
-                div { dt { abbr title="recovery point objective" { "RPO" } " measured" } dd { strong { "not measured" } } }
-                div { dt { "Budgets" } dd { strong { "none set" } } }
+                div { dt { abbr title="recovery point objective" { "RPO" } " measured" } dd { (rpo(record)) } }
+                div { dt { "Budgets" } dd { (budgets(record)) } }
                 div { dt { "When (UTC)" } dd { (when(record)) } }
                 div { dt { "On" } dd { (on(record)) } }
             }
@@ -78,16 +80,38 @@ fn facts(record: &RunRecord) -> Markup {
     }
 }
 
-fn rto(record: &RunRecord) -> Markup {
-    let measured: Vec<(&ScenarioRecord, u64)> =
-        record.scenarios.iter().filter_map(|s| Some((s, s.rto_ms?))).collect();
-    let greatest = measured.iter().max_by_key(|(_, ms)| *ms);
+/// What was measured against what was asked for, with the verdict.
+fn budgets(record: &RunRecord) -> Markup {
     html! {
-        @match greatest {
+        @if record.budgets.is_empty() { strong { "none set" } }
+        @for checked in &record.budgets {
+            p data-budget=(match checked.budget { BudgetId::Rto => "rto", BudgetId::Rpo => "rpo" }) {
+                (badge(checked.verdict)) " " (line(&checked.to_string()))
+            }
+        }
+    }
+}
+
+fn rpo(record: &RunRecord) -> Markup {
+    html! {
+        @match record.longest(|s| s.rpo_ms) {
             None => { strong { "not measured" } }
-            Some((scenario, ms)) => {
-                strong { (time(*ms)) " at most" } " in " (line(scenario.id.as_str()))
-                "; measured in " (measured.len()) " of " (count(record.scenarios.len(), "drill"))
+            Some((ms, scenario)) => {
+                strong { (time(ms)) " at most" } ": the age of what is newest in the backup of "
+                (line(scenario.id.as_str()))
+            }
+        }
+    }
+}
+
+fn rto(record: &RunRecord) -> Markup {
+    let measured = record.scenarios.iter().filter(|s| s.rto_ms.is_some()).count();
+    html! {
+        @match record.longest(|s| s.rto_ms) {
+            None => { strong { "not measured" } }
+            Some((ms, scenario)) => {
+                strong { (time(ms)) " at most" } " in " (line(scenario.id.as_str()))
+                "; measured in " (measured) " of " (count(record.scenarios.len(), "drill"))
             }
         }
     }

@@ -111,6 +111,11 @@ fn controls(record: &RunRecord) -> Markup {
             named.entry(control).or_default().push(scenario);
         }
     }
+    let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
+    for control in record.skipped.iter().flat_map(|s| &s.controls) {
+        named.entry(control).or_default();
+        *skipped.entry(control).or_default() += 1;
+    }
     html! {
         section aria-labelledby="controls" {
             h2 id="controls" { "Controls that the scenarios name" }
@@ -125,7 +130,8 @@ fn controls(record: &RunRecord) -> Markup {
                         th scope="col" { "Scenarios" } } }
                     tbody { @for (control, scenarios) in &named { tr {
                         th scope="row" { (line(control)) }
-                        td { (support(scenarios)) }
+                        td { (support(scenarios))
+                            @if let Some(n) = skipped.get(control) { ", " (n) " skipped" } }
                         td { details {
                             summary { (count(scenarios.len(), "scenario")) }
                             ul { @for scenario in scenarios {

@@ -4,7 +4,8 @@
 use crate::model::record::{RunRecord, ScenarioRecord};
 
 /// Options of a run that a replay gives anew or does without, with a value.
-const WITH_VALUE: &[&str] = &["--seed", "--filter", "--jobs", "-j", "--report-dir", "--format"];
+const WITH_VALUE: &[&str] =
+    &["--seed", "--filter", "--jobs", "-j", "--report-dir", "--format", "--partition"];
 
 /// The same without a value.
 const FLAGS: &[&str] = &["--keep", "--fail-fast"];
@@ -28,11 +29,19 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
     words.extend(rest[..=at].iter().cloned());
     words.extend(["--filter", named.id.as_str(), "--jobs", "1", "--seed"].map(str::to_owned));
     words.push(started.seed.to_string());
+    // Where its own file was named, the other files say nothing.
+    let file = named.started.as_ref().and_then(|s| s.file.as_ref()).map(|(file, _)| file.as_str());
+    let own = rest.iter().any(|word| Some(word.as_str()) == file);
+    let foreign =
+        |word: &str| own && Some(word) != file && (word.ends_with(".yaml") || word.ends_with(".yml"));
     let mut others = rest[at + 1..].iter();
+    let mut before = "";
     while let Some(word) = others.next() {
+        let value = before.starts_with("--") && !before.contains('=');
+        before = word;
         if WITH_VALUE.contains(&word.as_str()) {
             others.next();
-        } else if !FLAGS.contains(&word.as_str()) && !is_given(word) {
+        } else if !FLAGS.contains(&word.as_str()) && !is_given(word) && (value || !foreign(word)) {
             words.push(word.clone());
         }
     }
@@ -98,7 +107,7 @@ mod tests {
         assert_eq!(told.as_deref(), Some("pulp-drill run --filter row-lost --jobs 1 --seed 42"));
         let told = replayed(
             "./pulp-drill run mine/ --seed=7 -j4 --jobs 2 --filter row --engine 'command:node a.js' --keep \
-             --report-dir out --fail-fast --defect fail-open --format json",
+             --report-dir out --partition 1/2 --fail-fast --defect fail-open --format json",
             0,
         );
         assert_eq!(
@@ -106,6 +115,17 @@ mod tests {
             Some(
                 "./pulp-drill run --filter row-lost --jobs 1 --seed 42 mine/ --engine 'command:node a.js' \
                  --defect fail-open"
+            )
+        );
+    }
+
+    #[test]
+    fn files_of_other_scenarios_are_left_out_and_values_stay() {
+        let told = replayed("pulp-drill run scenarios/a.yaml scenarios/row-lost.yaml --profile mine.yaml", 1);
+        assert_eq!(
+            told.as_deref(),
+            Some(
+                "pulp-drill run --filter row-lost --jobs 1 --seed 42 scenarios/row-lost.yaml --profile mine.yaml"
             )
         );
     }

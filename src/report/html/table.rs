@@ -2,7 +2,7 @@
 
 use crate::{
     model::{
-        record::{RunRecord, ScenarioRecord},
+        record::{RunRecord, ScenarioRecord, Skipped},
         verdict::Verdict,
     },
     report::{
@@ -29,6 +29,7 @@ pub fn table(record: &RunRecord) -> Markup {
                     @for verdict in [Verdict::Fail, Verdict::Unknown, Verdict::Pass] {
                         option value=(verdict_class(verdict)) { (verdict_word(verdict)) }
                     }
+                    @if !record.skipped.is_empty() { option value="skipped" { "Skipped" } }
                 } }
                 label { "Text " input id="filter-text" type="search" autocomplete="off"; }
                 output id="filter-count" for="filter-verdict filter-text" aria-live="polite" {}
@@ -45,9 +46,22 @@ pub fn table(record: &RunRecord) -> Markup {
                         th .number scope="col" { "RTO" } th .number scope="col" { "Time" }
                     } }
                     @for scenario in &record.scenarios { (drill(record, scenario)) }
+                    @for skipped in &record.skipped { (not_run(skipped)) }
                 }
             }
         }
+    }
+}
+
+/// A drill that was not run: neither passed nor failed.
+fn not_run(skipped: &Skipped) -> Markup {
+    let Skipped { id, why, controls: _ } = skipped;
+    html! {
+        tbody .drill data-verdict="skipped" data-id=(line(id.as_str())) { tr {
+            td { span .badge { "Skipped" } }
+            th scope="row" { bdi { (line(id.as_str())) } span .title { "not run: " (line(why)) } }
+            td colspan="5" {}
+        } }
     }
 }
 

@@ -12,15 +12,20 @@ use crate::{
 /// What was not shown, in sentences.
 pub fn unproven(record: &RunRecord) -> Vec<String> {
     let mut missing = Vec::new();
+    if let Some(part) = record.part() {
+        missing.push(format!("This is {part}: what the others show is not known here."));
+    }
     missing.extend(unsure(record));
+    missing.extend(
+        record
+            .skipped
+            .iter()
+            .map(|s| format!("{} was skipped, which is no pass: {}.", line(s.id.as_str()), line(&s.why))),
+    );
     missing.extend(stood_in(record));
     missing.extend(clean_controls(record));
     missing.extend(skipped(record));
-    missing.push(
-        "RPO was not measured, and no budget was set. RTO is that of a drill's small seed on this machine, not your \
-         site's."
-            .to_owned(),
-    );
+    missing.push(objectives(record));
     missing.push(signature(record));
     missing.push(controls(record));
     missing
@@ -55,6 +60,18 @@ fn unsure(record: &RunRecord) -> Vec<String> {
         missing.push(format!("Checks that could not look: {}.", blind.join(", ")));
     }
     missing
+}
+
+/// What is not known of the recovery objectives.
+fn objectives(record: &RunRecord) -> String {
+    let mut text = String::new();
+    if record.longest(|s| s.rpo_ms).is_none() {
+        text += "RPO was not measured. ";
+    }
+    if record.budgets.is_empty() {
+        text += "No budget was set, so nothing says whether a recovery is quick enough. ";
+    }
+    text + "RTO is that of a drill's small seed on this machine, not your site's."
 }
 
 fn skipped(record: &RunRecord) -> Option<String> {

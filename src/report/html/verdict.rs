@@ -2,6 +2,7 @@
 
 use crate::{
     model::{
+        event::BudgetChecked,
         finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
@@ -37,6 +38,16 @@ pub fn tally(record: &RunRecord) -> Tally {
 
 /// The verdict in one sentence.
 pub fn headline(record: &RunRecord) -> String {
+    match record.part() {
+        Some(part) => {
+            let part = part.to_string().replacen("part", "Part", 1);
+            format!("{part} of a run, which proves nothing alone. {}", verdict(record))
+        }
+        None => verdict(record),
+    }
+}
+
+fn verdict(record: &RunRecord) -> String {
     let tally = tally(record);
     let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
     match record.verdict() {
@@ -49,8 +60,24 @@ pub fn headline(record: &RunRecord) -> String {
                 if met { ", and damage that was done on purpose was noticed" } else { "" },
             )
         }
+        Verdict::Fail if tally.failed == 0 => format!(
+            "Red: {} and {} ended as they must, but {}.",
+            count(scenarios.len(), "scenario"),
+            count(controls.len(), "clean control"),
+            worst(record),
+        ),
         Verdict::Fail => {
-            format!("Red: {} of {} failed: {}.", tally.failed, count(tally.all, "drill"), worst(record))
+            format!(
+                "Red: {} of {} failed{}: {}.",
+                tally.failed,
+                count(tally.all, "drill"),
+                named(record),
+                worst(record)
+            )
+        }
+        Verdict::Unknown if tally.unknown == 0 && of_run(record).is_empty() => {
+            "Could not verify, which is no pass: a recovery objective has a budget, and was not measured."
+                .to_owned()
         }
         Verdict::Unknown if tally.unknown == 0 => {
             "Could not verify, which is no pass: the run itself did not end as planned.".to_owned()
@@ -63,6 +90,15 @@ pub fn headline(record: &RunRecord) -> String {
     }
 }
 
+/// The one that failed, where it is one.
+fn named(record: &RunRecord) -> String {
+    let mut failed = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail);
+    match (failed.next(), failed.next()) {
+        (Some(only), None) => format!(", {}", line(only.id.as_str())),
+        (_, _) => String::new(),
+    }
+}
+
 /// The commonest reason of a red run, as the rest of a sentence.
 fn worst(record: &RunRecord) -> String {
     match kinds(record).first() {
@@ -72,8 +108,16 @@ fn worst(record: &RunRecord) -> String {
             let first: String = letters.next().map(|c| c.to_lowercase().collect()).unwrap_or_default();
             format!("{first}{} ({}, {})", letters.as_str(), kind.words(), times(*n))
         }
-        None => "damage that was done on purpose went unnoticed".to_owned(),
+        None => match over_budget(record) {
+            Some(over) => format!("the {over}"),
+            None => "damage that was done on purpose went unnoticed".to_owned(),
+        },
     }
+}
+
+/// The first budget that was exceeded.
+fn over_budget(record: &RunRecord) -> Option<&BudgetChecked> {
+    record.budgets.iter().find(|b| b.verdict == Verdict::Fail)
 }
 
 fn times(n: usize) -> String {
@@ -99,6 +143,7 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
         );
     }
     let kinds = kinds(record);
+    whys.extend(kinds.first().map(|(kind, _)| format!("What to do first: {}", kind.what_to_do())));
     for (kind, n) in kinds.iter().skip(1).take(MOST_KINDS) {
         whys.push(format!("Also {} ({}): {}", kind.words(), times(*n), kind.meaning()));
     }
@@ -118,6 +163,15 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
     }
     if tally.failed > 0 && tally.unknown > 0 {
         whys.push(format!("{} could not be verified.", count(tally.unknown, "more drill")));
+    }
+    let untold = |b: &&BudgetChecked| {
+        b.verdict != Verdict::Pass && (tally.failed > 0 || Some(*b) != over_budget(record))
+    };
+    whys.extend(record.budgets.iter().filter(untold).map(|b| format!("The {b}.")));
+    if record.part().is_some() {
+        whys.push(
+            "Join the parts to have a verdict: pulp-drill report merge RUN_DIR... --out DIR.".to_owned(),
+        );
     }
     whys.extend(of_run(record));
     if record.verdict() == Verdict::Unknown && tally.never_began < tally.unknown {

@@ -11,7 +11,7 @@ use crate::{
         html::{
             replay, timeline,
             verdict::of_run,
-            words::{anchor, artefact, badge, count, is_unexpected, line, text, with_role},
+            words::{anchor, artefact, badge, brief, count, is_unexpected, line, text, with_role},
         },
         pages::{Page, Picture, Pictures, Shown},
     },
@@ -83,7 +83,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> 
                 dd {
                     @match replay::command(record, scenario) {
                         Some(command) => { code .command { (line(&command)) } }
-                        None => { "the command line is not in the record" }
+                        None => { "by its part's own report: this run was joined from parts, or has no command line" }
                     }
                 }
                 dt { "More" } dd { a href={ "#" (at) } { "steps, checks, commands and files of this drill" } }
@@ -133,8 +133,8 @@ fn row(finding: &Finding) -> Markup {
     html! {
         tr {
             th scope="row" { bdi { (line(&finding.entity.to_string())) } }
-            td .pre { (text(&finding.expected)) }
-            td .pre { (text(&finding.actual))
+            td .pre { (text(&brief(&finding.expected))) }
+            td .pre { (text(&brief(&finding.actual)))
                 @for path in &finding.artefacts { br; "see " (artefact(path)) } }
             td { (finding.check.id()) }
         }

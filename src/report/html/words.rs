@@ -145,8 +145,8 @@ pub fn is_warning(role: &Role) -> bool {
     matches!(role, Role::Warning)
 }
 
-/// `1 drill`, `2 drills`.
-pub use crate::report::terminal::look::count;
+/// `1 drill`, `2 drills`; a long row by its columns.
+pub use crate::report::terminal::look::{brief, count};
 
 #[cfg(test)]
 mod tests {

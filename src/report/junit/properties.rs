@@ -8,6 +8,9 @@ pub fn of(record: &RunRecord, scenario: &ScenarioRecord) -> Vec<(String, String)
     if let Some(ms) = scenario.rto_ms {
         properties.push(("rto_ms".to_owned(), ms.to_string()));
     }
+    if let Some(ms) = scenario.rpo_ms {
+        properties.push(("rpo_ms".to_owned(), ms.to_string()));
+    }
     if let Some(started) = &scenario.started {
         let mut own = |name: &str, value: String| properties.push((name.to_owned(), value));
         own("title", started.title.clone());

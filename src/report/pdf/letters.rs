@@ -3,10 +3,10 @@
 
 use ttf_parser::Face;
 
-/// DejaVu Sans; its licence is in `fonts/`.
-pub(super) const REGULAR: &[u8] = include_bytes!("../../../fonts/DejaVuSans.ttf");
+/// DejaVu Sans; its licence is in `src/fonts/`.
+pub(super) const REGULAR: &[u8] = include_bytes!("../../fonts/DejaVuSans.ttf");
 /// DejaVu Sans Bold, likewise.
-pub(super) const BOLD: &[u8] = include_bytes!("../../../fonts/DejaVuSans-Bold.ttf");
+pub(super) const BOLD: &[u8] = include_bytes!("../../fonts/DejaVuSans-Bold.ttf");
 
 /// After these a long word may break: ids, paths and digests are words of such parts.
 const BREAKS: &str = "-/_.,;:=";

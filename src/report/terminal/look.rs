@@ -96,6 +96,40 @@ pub fn one_line(text: &str) -> String {
     legible(text).replace('\n', " ")
 }
 
+/// A row as the database gave it, in JSON, is told by the columns that say which one it is and as many
+/// others as fit; any other text is left as it is. All of it is in `record.json`.
+pub fn brief(text: &str) -> String {
+    const WIDEST: usize = 240;
+    const NAMES: [&str; 6] = ["id", "key", "name", "version", "label", "storage_key"];
+    if text.chars().count() <= WIDEST {
+        return text.to_owned();
+    }
+    let Ok(serde_json::Value::Object(row)) = serde_json::from_str(text) else { return text.to_owned() };
+    let place = |column: &str| NAMES.iter().position(|name| *name == column).unwrap_or(NAMES.len());
+    let mut columns: Vec<_> = row.iter().map(|(column, value)| (column, value.to_string())).collect();
+    // What is short first: a body or a definition says little in its beginning.
+    columns.sort_by_key(|(column, value)| (place(column), value.len()));
+    let (mut told, mut shown) = (String::new(), 0);
+    for (column, value) in &columns {
+        let next = format!("{}{column} = {value}", if shown == 0 { "" } else { ", " });
+        if told.chars().count() + next.chars().count() > WIDEST {
+            break;
+        }
+        told += &next;
+        shown += 1;
+    }
+    format!("{told}, … ({shown} of {} columns; all are in record.json)", columns.len())
+}
+
+/// The beginning of a text that is too long for the place where it is only named.
+pub fn cut(text: &str) -> String {
+    const MOST: usize = 400;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{} …", text[..at].trim_end()),
+    }
+}
+
 /// `340 ms`, `1.4 s`, `12m 05s`, `2h 10m`: seven columns at most.
 pub fn time(ms: u64) -> String {
     match ms {

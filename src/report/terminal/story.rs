@@ -1,6 +1,6 @@
 //! What is told of a scenario when it has ended: a line, and below it why it is no pass.
 
-use super::look::{Look, Tone, legible, one_line, time};
+use super::look::{Look, Tone, brief, legible, one_line, time};
 use crate::model::{
     finding::Finding,
     record::ScenarioRecord,
@@ -50,8 +50,8 @@ fn finding(finding: &Finding, look: Look) -> String {
         let label = look.paint(Tone::Quiet, &format!("{label:<10}"));
         text.push_str(&look.wrap(&format!("{INDENT}  {label}  "), &legible(value)));
     };
-    row("expected", &finding.expected);
-    row("found", &finding.actual);
+    row("expected", &brief(&finding.expected));
+    row("found", &brief(&finding.actual));
     row("what to do", finding.kind.what_to_do());
     finding.artefacts.iter().for_each(|artefact| row("see", artefact));
     text

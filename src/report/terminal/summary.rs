@@ -2,11 +2,11 @@
 //! sentence.
 
 use super::{
-    look::{Look, Tone, count, legible, one_line, time},
+    look::{Look, Tone, count, cut, legible, one_line, time},
     story::reasons,
 };
 use crate::model::{
-    record::{RunRecord, ScenarioRecord},
+    record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
     verdict::{Role, Verdict},
 };
 use console::measure_text_width;
@@ -25,6 +25,7 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Look) -> String {
         text.push_str("exp. = found as expected, unexp. = found but not expected, warn. = harmless\n\n");
     }
     text.push_str(&unknowns(record, look));
+    text.push_str(&measured(record, look));
     let verdict = record.verdict();
     let tone = match verdict {
         Verdict::Pass => Tone::Good,
@@ -96,6 +97,26 @@ fn warnings(scenarios: &[&ScenarioRecord]) -> usize {
     scenarios.iter().map(of).sum()
 }
 
+/// For the test of a backup that was there: how long, how much is lost, and what it does not show.
+fn measured(record: &RunRecord, look: Look) -> String {
+    let tested = |s: &&ScenarioRecord| s.rpo_ms.is_some();
+    let mut text = String::new();
+    for scenario in record.scenarios.iter().filter(tested) {
+        let words = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
+        let (rto, rpo) = (words(scenario.rto_ms), words(scenario.rpo_ms));
+        text.push_str(
+            &look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")),
+        );
+    }
+    for gap in record.notes.iter().filter_map(|note| note.strip_prefix(NOT_PROVEN)) {
+        text.push_str(&look.wrap(NOT_PROVEN, gap));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
 /// What could not be found out, in words: an unknown is easily taken for a pass.
 fn unknowns(record: &RunRecord, look: Look) -> String {
     let mut text = String::new();
@@ -112,8 +133,13 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
         text.push_str(&look.wrap("", &format!("could not be verified: {}", scenario.id)));
         text.push_str(&reasons(scenario, look));
     }
-    for (id, why) in &record.skipped {
+    for Skipped { id, why, .. } in &record.skipped {
         text.push_str(&look.wrap("skipped, which is no pass: ", &format!("{id}, because {why}")));
+    }
+    if let Some((ms, scenario)) = record.longest(|s| s.rpo_ms) {
+        text.push_str(
+            &look.wrap("recovery point (RPO): ", &format!("{} at most, in {}", time(ms), scenario.id)),
+        );
     }
     for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text.push_str(&look.wrap("budget: ", &checked.to_string()));
@@ -148,11 +174,17 @@ fn sentence(record: &RunRecord) -> String {
         Verdict::Fail => {
             let first = with(Verdict::Fail).next();
             let why = first.and_then(|s| s.judgement.as_ref()?.reasons.first().map(|r| (s, r)));
-            let why =
-                why.map_or_else(String::new, |(s, r)| format!("\nfirst failure: {}: {}", s.id, legible(r)));
+            let why = why.map_or_else(String::new, |(s, r)| {
+                format!("\nfirst failure: {}: {}", s.id, cut(&legible(r)))
+            });
             format!("FAILED: {counts}{why}")
         }
     };
+    if let Some(part) = record.part() {
+        text.push_str(&format!(
+            "\n{part} of a run, which proves nothing alone: join the parts with pulp-drill report merge"
+        ));
+    }
     match &record.finished {
         None => text.push_str("\nthe run did not end: it was killed, or is still under way"),
         Some(finished) => {

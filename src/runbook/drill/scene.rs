@@ -160,6 +160,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
+        self.site.guard.still_ours().await?;
         match &planned.job {
             Job::BackUp(job) => self.back_up(*job).await,
             Job::Restore(job) => self.restore(*job).await,
@@ -249,6 +250,8 @@ impl<'a> Scene<'a> {
             seen.take(verified);
             return Ok(());
         }
+        // The last check deletes a binary to see what happens.
+        self.site.guard.still_ours().await?;
         if self.site.method.schema == BackupSchema::Previous {
             self.cut.reference = Some(restore::reference(self.site, &self.log).await?);
         }

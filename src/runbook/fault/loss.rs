@@ -31,10 +31,7 @@ async fn rows(site: &Handles) -> Result<(), Trouble> {
         return server.lose().await;
     }
     match &site.rows {
-        Rows::Postgres(_) => {
-            let database = site.database()?;
-            drop_database(&database.maintenance(), &database.database).await
-        }
+        Rows::Postgres(_) => drop_database(site.guard.database(&site.database()?).await?).await,
         Rows::Files(files) => remove(&files.templates),
     }
 }
@@ -48,8 +45,7 @@ async fn binaries(site: &Handles) -> Result<(), Trouble> {
         }
         return Ok(());
     }
-    site.store.delete_bucket(&site.bucket).await?;
-    site.store.create_bucket(&site.bucket).await?;
+    site.guard.rebuild_bucket(&site.store, &site.bucket).await?;
     if site.method.topology == Topology::FilesS3
         && let Rows::Files(files) = &site.rows
     {
@@ -63,10 +59,7 @@ async fn binaries(site: &Handles) -> Result<(), Trouble> {
             std::fs::create_dir_all(folder.path())
                 .or_environment(|| format!("can't make {}", folder.path().display()))
         }
-        Bucket::S3(_) => {
-            site.store.delete_bucket(name).await?;
-            site.store.create_bucket(name).await
-        }
+        Bucket::S3(_) => site.guard.rebuild_bucket(&site.store, name).await,
     }
 }
 

@@ -1,5 +1,7 @@
-//! Where a new site's binaries, results and backups are: buckets or folders of its own.
+//! Where a site's binaries, results and backups are: buckets or folders of its own, or those of a
+//! site of the user's, and the gate before them.
 
+use super::external;
 use crate::{
     base::{
         ids::BucketName,
@@ -8,10 +10,11 @@ use crate::{
     scenario::method::{Method, Procedure, Results},
     system::{
         gate::Gate,
+        marked::Held,
         objects::{Bucket, S3Access, Store, files::Folders},
     },
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Where the binaries of a new site are.
 pub(super) struct Binaries {
@@ -28,12 +31,15 @@ pub(super) async fn binaries(
     number: usize,
     method: &Method,
     objects: &S3Access,
+    held: Option<&Arc<Held>>,
     folder: &Path,
     variables: &mut BTreeMap<String, String>,
 ) -> Result<Binaries, Trouble> {
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let in_bucket = method.topology.has_bucket();
-    let (store, s3, bucket, results, backups) = if in_bucket {
+    let (store, s3, bucket, results, backups) = if let Some(held) = held {
+        external::stores(held)
+    } else if in_bucket {
         let s3 = objects.clone();
         let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
         (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
@@ -41,24 +47,25 @@ pub(super) async fn binaries(
         let name = |of: &str| BucketName::new(of.to_owned());
         (Store::Files(Folders::new(folder)), None, name("assets"), name("results"), name("backups"))
     };
-    store.create_bucket(&bucket).await?;
-    store.create_bucket(&backups).await?;
+    if held.is_none() {
+        store.create_bucket(&bucket).await?;
+        store.create_bucket(&backups).await?;
+    }
     if method.procedure == Procedure::PointInTime {
         // Once, before anything is written (runbook 2.2).
         store.bucket(&bucket).set_versioning(true).await?;
     }
     let mut gate = None;
     if let Some(s3) = &s3 {
-        let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
-        let open = Gate::start(&upstream).await?;
         set("ASSET_BINARY_STORE", "s3".to_owned());
         set("S3_BUCKET", bucket.to_string());
         set("S3_REGION", s3.region.clone());
         set("S3_ACCESS_KEY_ID", s3.access_key.clone());
         set("S3_SECRET_ACCESS_KEY", s3.secret_key.clone());
-        set("S3_ENDPOINT", open.url().as_str().trim_end_matches('/').to_owned());
-        set("S3_PATH_STYLE", "true".to_owned());
-        gate = Some(open);
+        gate = gate_before(s3).await?;
+        let through = gate.as_ref().map(|gate| gate.url().as_str().trim_end_matches('/').to_owned());
+        set("S3_PATH_STYLE", (through.is_some() || s3.path_style).to_string());
+        set("S3_ENDPOINT", through.unwrap_or_else(|| s3.endpoint.clone()));
     } else {
         set("ASSET_BINARY_STORE", "filesystem".to_owned());
     }
@@ -72,10 +79,22 @@ pub(super) async fn binaries(
             Some((store.bucket(&name), name))
         }
         Some(Results::Bucket) => {
-            store.create_bucket(&results).await?;
+            if held.is_none() {
+                store.create_bucket(&results).await?;
+            }
             set("JOB_RESULT_BLOB_BUCKET", results.to_string());
             Some((store.bucket(&results), results))
         }
     };
     Ok(Binaries { s3, store, bucket, results, backups, gate })
+}
+
+/// A gate before an object store. What is asked for over TLS or by host names is signed for the
+/// store's own name, and goes there straight.
+async fn gate_before(s3: &S3Access) -> Result<Option<Gate>, Trouble> {
+    let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
+    if upstream.scheme() != "http" || !s3.path_style {
+        return Ok(None);
+    }
+    Ok(Some(Gate::start(&upstream).await?))
 }

@@ -13,9 +13,11 @@ use crate::{
     scenario::method::{BackupSchema, Method},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
+        destroy::Guard,
         engine::{ApiKeys, Engine, Launch},
+        marked::{Held, MIGRATIONS, must_be_drillable},
         objects::{S3Access, Store},
-        postgres::{Access, create_database, drop_database},
+        postgres::{Access, create_database, drop_database, tables_with_rows},
         programs::PgBin,
     },
 };
@@ -28,7 +30,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 /// The stores behind an engine that runs elsewhere, from the engine's own environment variables.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Elsewhere {
     url: Url,
     database: Access,
@@ -36,6 +38,7 @@ pub struct Elsewhere {
     bucket: BucketName,
     keys: ApiKeys,
     env: BTreeMap<String, String>,
+    held: Option<Arc<Held>>,
 }
 
 /// What must be set, beside the keys.
@@ -51,7 +54,7 @@ impl Elsewhere {
     /// be destroyed.
     pub fn from_env(
         url: &Url,
-        destroys: Option<&str>,
+        destroys: &[String],
         lookup: impl Fn(&str) -> Option<String>,
         redactor: &Redactor,
     ) -> Result<Self, Trouble> {
@@ -81,7 +84,8 @@ impl Elsewhere {
         for key in [&keys.admin, &keys.render, &keys.preview, &keys.editor].into_iter().flatten() {
             redactor.add(key);
         }
-        if destroys != Some(database.database.as_str()) {
+        must_be_drillable(&database)?;
+        if !destroys.contains(&database.database) {
             return Err(Trouble::usage(format!(
                 "this drill destroys the database {:?} and the bucket {:?}, and destroys both several times",
                 database.database,
@@ -96,19 +100,40 @@ impl Elsewhere {
             secret_key: text("S3_SECRET_ACCESS_KEY"),
             path_style: get("S3_PATH_STYLE").is_none_or(|v| v == "true"),
         };
-        Ok(Self { url: url.clone(), database, bucket: BucketName::new(text("S3_BUCKET")), s3, keys, env })
+        Ok(Self {
+            url: url.clone(),
+            database,
+            bucket: BucketName::new(text("S3_BUCKET")),
+            s3,
+            keys,
+            env,
+            held: None,
+        })
     }
 
-    /// Refuses a site that holds anything: rows and objects that are not ours must not be lost.
+    /// The same engine on stores that are held as a marked site: it must be the one that the variables
+    /// name.
+    #[must_use]
+    pub fn on(mut self, held: Arc<Held>) -> Self {
+        self.held = Some(held);
+        self
+    }
+
+    /// Refuses a site that holds anything: rows and objects that are not ours must not be lost. Every
+    /// table is looked at, not only what the API shows; the schema and the notes of its migrations
+    /// may be there.
     pub async fn must_be_empty(&self) -> Result<(), Trouble> {
         let api = Engine::new(&self.url, &self.keys);
         let (templates, assets) = (api.templates().await?.len(), api.assets().await?.len());
-        let objects = Store::s3(&self.s3).bucket(&self.bucket).list("").await?.len();
-        if templates + assets + objects == 0 {
+        let tables = tables_with_rows(&self.database, &MIGRATIONS.map(str::to_owned)).await?;
+        let objects = Store::s3(&self.s3).bucket(&self.bucket).something_in_it().await?;
+        if templates + assets == 0 && tables.is_empty() && objects.is_none() {
             return Ok(());
         }
+        let in_bucket = objects.unwrap_or_else(|| "nothing".to_owned());
+        let in_tables = if tables.is_empty() { "no table".to_owned() } else { tables.join(", ") };
         Err(Trouble::usage(format!(
-            "the site is not empty: {templates} templates, {assets} assets, {objects} objects in {}",
+            "the site is not empty: {templates} templates, {assets} assets, rows in {in_tables}, {in_bucket} in {}",
             self.bucket
         ))
         .hint("drill on an engine with a database and a bucket of its own; nothing was changed"))
@@ -119,16 +144,23 @@ impl Elsewhere {
         &self.database
     }
 
-    /// Makes database and bucket empty again.
-    pub async fn reset(&self) -> Result<(), Trouble> {
-        let maintenance = self.database.maintenance();
-        drop_database(&maintenance, &self.database.database).await?;
-        create_database(&maintenance, &self.database.database, &self.database.user).await?;
-        let bucket = Store::s3(&self.s3).bucket(&self.bucket);
-        for object in bucket.list("").await? {
-            bucket.delete(&object.key).await?;
+    /// Makes database and bucket empty again, and removes the bucket that was made for backups.
+    pub async fn take_down(&self, site: &Site<Source>) -> Result<(), Trouble> {
+        self.reset(&site.guard).await?;
+        if self.held.is_none() {
+            site.store.delete_bucket(site.guard.bucket(&site.backup_bucket).await?).await?;
         }
         Ok(())
+    }
+
+    async fn reset(&self, guard: &Guard) -> Result<(), Trouble> {
+        if let Some(held) = &self.held {
+            return held.clear().await;
+        }
+        let maintenance = self.database.maintenance();
+        drop_database(guard.database(&self.database).await?).await?;
+        create_database(&maintenance, &self.database.database, &self.database.user).await?;
+        Store::s3(&self.s3).empty_bucket(guard.bucket(&self.bucket).await?).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that a site is made of, once")]
@@ -151,14 +183,21 @@ impl Elsewhere {
             return Err(Trouble::usage("this scenario changes the engine's release")
                 .hint("leave it out by --filter: an engine that runs elsewhere is what it is"));
         }
-        self.reset().await?;
         let store = Store::s3(&self.s3);
         let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let backup_bucket = BucketName::new(format!("pulp-drill-{run}-{number}"));
-        store.create_bucket(&backup_bucket).await?;
+        let (guard, backup_bucket) = match &self.held {
+            Some(held) => (Guard::marked(held), held.place().backups.clone()),
+            None => {
+                let made = BucketName::new(format!("pulp-drill-{run}-{number}"));
+                store.create_bucket(&made).await?;
+                (Guard::named(self.database.clone(), vec![self.bucket.clone(), made.clone()]), made)
+            }
+        };
+        self.reset(&guard).await?;
         let folder = run_dir.path().join(format!("site-{number:03}"));
         std::fs::create_dir(&folder).or_environment(|| format!("can't make {}", folder.display()))?;
         Ok(Site::new(Handles {
+            guard,
             objects: store.bucket(&self.bucket),
             backups: store.bucket(&backup_bucket),
             method: method.clone(),
@@ -209,11 +248,14 @@ mod tests {
     #[test]
     fn nothing_is_destroyed_that_was_not_named() {
         let url = Url::parse("http://127.0.0.1:1").expect("a URL");
-        let from = |named: Option<&str>| Elsewhere::from_env(&url, named, lookup, &Redactor::new());
+        let from = |named: Option<&str>| {
+            let named: Vec<String> = named.map(str::to_owned).into_iter().collect();
+            Elsewhere::from_env(&url, &named, lookup, &Redactor::new())
+        };
         assert!(from(None).is_err());
         assert!(from(Some("pulp")).is_err());
         assert!(from(Some("pulp-engine")).is_ok());
-        let refusal = from(None).expect_err("refused").to_string();
+        let refusal = from(None).err().expect("refused").to_string();
         assert!(refusal.contains("--i-understand-this-destroys pulp-engine"), "{refusal}");
         assert!(!refusal.contains("pass-word"), "{refusal}");
     }
@@ -221,7 +263,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let url = Url::parse("http://127.0.0.1:1").expect("a URL");
-        let refusal = Elsewhere::from_env(&url, None, |_| None, &Redactor::new()).expect_err("refused");
+        let refusal = Elsewhere::from_env(&url, &[], |_| None, &Redactor::new()).err().expect("refused");
         assert!(refusal.to_string().contains("DATABASE_URL, S3_BUCKET"), "{refusal}");
     }
 }

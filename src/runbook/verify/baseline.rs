@@ -20,7 +20,7 @@ use crate::{
         reconcile,
         render::{carries_pdf, differ, in_words, keep_known_good, not_deterministic, render},
     },
-    site::{Site, Source},
+    site::{Handles, Site, Source},
     system::objects::Got,
 };
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
 /// Finds out which assets each known-good PDF shows: it holds as many pictures of an asset's size
 /// as the template has assets of that size. Where that can't be told, the asset is not counted:
 /// a render without it that looks the same proves nothing then.
-pub async fn shown(site: &Site<Source>, known: &mut Known) -> Result<(), Trouble> {
+pub async fn shown(site: &Handles, known: &mut Known) -> Result<(), Trouble> {
     let mut sizes = BTreeMap::new();
     for (name, asset) in &known.assets {
         if let Got::Found { bytes, .. } = site.objects.get(&asset.key).await?

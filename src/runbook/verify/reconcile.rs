@@ -26,7 +26,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
     for (entity, binary) in profile.with_binaries() {
         let known = cut.state.database.tables.get(&entity.table);
         if known.is_none() {
-            blind.push(format!("the source has no table {}", entity.table));
+            blind.push(format!("there is no table {}", entity.table));
         }
         let Some(table) = observed.database.tables.get(&entity.table) else { continue };
         // The catalog check tells of a column that was lost on the way.
@@ -34,7 +34,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
         {
             // Where rows are in files, an empty table has no columns.
             if known.is_some_and(|table| !table.columns.is_empty() && !table.columns.contains(column)) {
-                blind.push(format!("{} of the source has no column {column}", entity.table));
+                blind.push(format!("{} has no column {column}", entity.table));
             }
         }
         let found = kept(observed, binary.store);

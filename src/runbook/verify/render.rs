@@ -33,7 +33,7 @@ use another::Another;
 
 /// What the stores hold of the binaries that a template needs.
 #[derive(Debug, Default)]
-struct Needs<'a> {
+pub(super) struct Needs<'a> {
     /// A row points at it, and it is not there.
     missing: Vec<&'a AssetName>,
     /// Neither row nor binary are there.
@@ -185,7 +185,8 @@ fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
     })
 }
 
-fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, profile: &Profile) -> Needs<'a> {
+/// What the stores hold of a template's binaries.
+pub(super) fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, profile: &Profile) -> Needs<'a> {
     let pointed_at: BTreeSet<&str> = profile
         .with_binaries()
         .filter_map(|(entity, binary)| Some((observed.database.tables.get(&entity.table)?, binary)))
@@ -209,7 +210,8 @@ fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, prof
     needs
 }
 
-fn judge(
+/// What an answer says about a template.
+pub(super) fn judge(
     key: &TemplateKey,
     template: &KnownTemplate,
     needs: &Needs<'_>,

@@ -272,6 +272,8 @@ impl Names<'_> {
             | K::EngineNotReady
             | K::FalseReady
             | K::EngineChangedData
+            | K::BackupTooOld
+            | K::RecoveryTooSlow
             | K::UnstoredWrite => {}
         }
     }

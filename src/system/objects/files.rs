@@ -133,7 +133,8 @@ fn collect(dir: &Path, prefix: String, into: &mut Vec<Listed>) -> Result<(), Tro
         if meta.is_dir() {
             collect(&entry.path(), format!("{key}/"), into)?;
         } else {
-            into.push(Listed { key: key.into(), size: meta.len() });
+            let modified = meta.modified().ok().map(Into::into);
+            into.push(Listed { key: key.into(), size: meta.len(), modified });
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! What every driver of an object store answers with.
 
+use crate::base::digest::Digest;
 use crate::base::ids::ObjectKey;
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 /// An entry of a listing.
@@ -10,6 +12,19 @@ pub struct Listed {
     pub key: ObjectKey,
     /// Bytes, as the store says.
     pub size: u64,
+    /// When it was last written, as the store says.
+    pub modified: Option<DateTime<Utc>>,
+}
+
+/// What a store says of a bucket's tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// There is no such bucket.
+    NoBucket,
+    /// The bucket is there; the store keeps no tags.
+    Unknown,
+    /// All of them.
+    Of(BTreeMap<String, String>),
 }
 
 /// What came of asking for an object.
@@ -28,4 +43,15 @@ pub enum Got {
     Missing,
     /// The store won't give it to us.
     Denied,
+}
+
+/// What was read into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its bytes.
+    pub bytes: u64,
+    /// Their SHA-256, as they came.
+    pub sha256: Digest,
+    /// The content type that the store keeps.
+    pub content_type: Option<String>,
 }

@@ -4,8 +4,10 @@
 //! way, because finding damage is the checks' business and not the transport's.
 
 mod errors;
+mod fetch;
 mod read;
 mod remove;
+mod tags;
 mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};
@@ -64,7 +66,12 @@ pub struct S3Bucket {
 
 impl S3 {
     pub(super) fn new(access: &S3Access) -> Self {
-        let keys = Credentials::new(&access.access_key, &access.secret_key, None, None, "pulp-drill");
+        Self::with_session(access, None)
+    }
+
+    /// As [`S3::new`], with the token of temporary credentials.
+    pub(super) fn with_session(access: &S3Access, token: Option<String>) -> Self {
+        let keys = Credentials::new(&access.access_key, &access.secret_key, token, None, "pulp-drill");
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .read_timeout(Duration::from_secs(30))

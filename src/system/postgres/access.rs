@@ -43,6 +43,11 @@ impl Access {
         format!("postgresql://{who}@{host}:{port}/{database}")
     }
 
+    /// Server and database, without the role: `postgresql://host:5432/pulp-engine`.
+    pub fn place(&self) -> String {
+        self.url_as("").replacen("://@", "://", 1)
+    }
+
     /// The same server's database `postgres`, from which others are made and dropped.
     #[must_use]
     pub fn maintenance(&self) -> Self {

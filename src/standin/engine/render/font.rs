@@ -3,10 +3,10 @@
 
 use ttf_parser::Face;
 
-/// DejaVu Sans; its licence is in `fonts/`.
-pub const REGULAR: &[u8] = include_bytes!("../../../../fonts/DejaVuSans.ttf");
+/// DejaVu Sans; its licence is in `src/fonts/`.
+pub const REGULAR: &[u8] = include_bytes!("../../../fonts/DejaVuSans.ttf");
 /// DejaVu Sans Bold, likewise.
-pub const BOLD: &[u8] = include_bytes!("../../../../fonts/DejaVuSans-Bold.ttf");
+pub const BOLD: &[u8] = include_bytes!("../../../fonts/DejaVuSans-Bold.ttf");
 
 /// Height above the baseline, in ems.
 pub const ASCENT: f32 = 0.928;

@@ -10,6 +10,7 @@ use crate::system::objects::kinds::{Got, Listed};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
+use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 
@@ -73,7 +74,8 @@ impl S3Bucket {
         Ok(Got::Found { bytes, content_type, metadata })
     }
 
-    async fn open(&self, key: &ObjectKey) -> Result<Opened, Trouble> {
+    /// Asks for an object whose bytes are yet to come.
+    pub(super) async fn open(&self, key: &ObjectKey) -> Result<Opened, Trouble> {
         match self.s3.client.get_object().bucket(self.name.as_str()).key(key.as_str()).send().await {
             Ok(object) => Ok(Opened::Found(Box::new(object))),
             Err(error) => match code(&error).as_str() {
@@ -123,7 +125,7 @@ impl S3Bucket {
 }
 
 /// An object whose bytes are yet to come.
-enum Opened {
+pub(super) enum Opened {
     Found(Box<GetObjectOutput>),
     Missing,
     Denied,
@@ -139,6 +141,9 @@ fn listed(page: &ListObjectsV2Output) -> Result<Vec<Listed>, Trouble> {
         Ok(Listed {
             size: size.or_environment(|| format!("the store gives {key:?} a size below 0"))?,
             key: key.into(),
+            modified: object
+                .last_modified()
+                .and_then(|at| DateTime::from_timestamp_millis(at.to_millis().ok()?)),
         })
     };
     page.contents().iter().map(one).collect()

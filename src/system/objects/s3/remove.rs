@@ -13,9 +13,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 const AT_A_TIME: usize = 16;
 
 impl S3Bucket {
-    pub(in crate::system::objects) async fn delete_whole(&self) -> Result<(), Trouble> {
+    /// Everything in it: the bucket stays, with its tags.
+    pub(in crate::system::objects) async fn empty(&self) -> Result<(), Trouble> {
         self.delete_uploads().await?;
-        self.delete_versions().await?;
+        self.delete_versions().await
+    }
+
+    pub(in crate::system::objects) async fn delete_whole(&self) -> Result<(), Trouble> {
+        self.empty().await?;
         match self.s3.client.delete_bucket().bucket(self.name.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&code(&error)) => Ok(()),
@@ -102,6 +107,6 @@ fn is_gone(code: &str) -> bool {
 }
 
 /// The store does not know this request at all.
-fn is_unknown(code: &str) -> bool {
+pub(super) fn is_unknown(code: &str) -> bool {
     matches!(code, "NotImplemented" | "MethodNotAllowed" | "HTTP status 405" | "HTTP status 501")
 }

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Runs drills or joins parts as the environment asks (DRILL_*: the inputs in action.yml), summarises the
+# run in Markdown and tells the outputs. Ends with 0 whatever the verdict is; the output `exit` has it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+program=$DRILL_PROGRAM
+reports=${DRILL_REPORT_DIR:-reports}
+
+# A secret that was not given is an empty variable, which is another thing than none.
+for name in PULP_DRILL_SIGN_KEY DATABASE_URL S3_BUCKET S3_ENDPOINT S3_REGION S3_PATH_STYLE \
+    S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY API_KEY_ADMIN API_KEY_RENDER API_KEY_PREVIEW API_KEY_EDITOR; do
+    [ -n "${!name:-}" ] || unset "$name"
+done
+
+options=()
+# NAME=VALUE as one word: a value that begins with a dash is no option.
+option() { [ -z "${2:-}" ] || options+=("$1=$2"); }
+
+drill() {
+    option --engine "${DRILL_ENGINE:-}"
+    case ${DRILL_ENGINE:-} in
+    image:*) option --substrate containers ;;
+    esac
+    option --fixtures "${DRILL_FIXTURES:-$root/fixtures}"
+    option --filter "${DRILL_FILTER:-}"
+    option --partition "${DRILL_PARTITION:-}"
+    option --budgets "${DRILL_BUDGETS:-}"
+    option --profile "${DRILL_PROFILE:-}"
+    option --golden "${DRILL_GOLDEN:-}"
+    option --objects "${DRILL_OBJECTS:-}"
+    option --i-understand-this-destroys "${DRILL_DESTROYS:-}"
+    "$program" run --report-dir="$reports" "${options[@]}" -- "${DRILL_SCENARIOS:-$root/scenarios}"
+}
+
+merge() {
+    shopt -s nullglob
+    local parts=("$DRILL_MERGE"/*/)
+    if [ ${#parts[@]} -eq 0 ]; then
+        echo 'no part left a run behind: unknown' >&2
+        return 3
+    fi
+    "$program" report merge --out="$reports" -- "${parts[@]}"
+}
+
+latest() { [ ! -e "$reports/latest" ] || realpath "$reports/latest"; }
+
+before=$(latest)
+# Texts of an engine must not be taken for commands to the runner.
+token=$(cat /proc/sys/kernel/random/uuid)
+echo "::stop-commands::$token"
+exit=0
+if [ -n "${DRILL_MERGE:-}" ]; then merge || exit=$?; else drill || exit=$?; fi
+
+run=$(latest)
+[ "$run" != "$before" ] || run=
+bundle=
+if [ -n "$run" ] && [ -z "${DRILL_MERGE:-}" ]; then
+    bundle=$run.tar
+    "$program" evidence bundle "$run" --out "$bundle" || {
+        bundle=
+        [ "$exit" -ne 0 ] || exit=3
+    }
+fi
+# Without a stored run nothing was shown.
+[ -n "$run" ] || [ "$exit" -ne 0 ] || exit=3
+echo "::$token::"
+
+case $exit in
+0) verdict=pass ;;
+1) verdict=fail ;;
+*) verdict=unknown ;;
+esac
+{
+    echo "exit=$exit"
+    echo "verdict=$verdict"
+    echo "run-dir=$run"
+    echo "bundle=$bundle"
+} >> "$GITHUB_OUTPUT"
+
+if [ -n "$run" ] && [ -f "$run/record.json" ]; then
+    jq -r --arg verdict "$verdict" --arg part "${DRILL_PARTITION:-}" -f "$here/summary.jq" \
+        "$run/record.json" >> "$GITHUB_STEP_SUMMARY"
+else
+    printf '## pulp-drill: unknown\n\nNo run was stored (exit code %d): see the log.\n' "$exit" \
+        >> "$GITHUB_STEP_SUMMARY"
+fi

@@ -1,0 +1,267 @@
+//! `pulp-drill restore-test`: a test of a backup that is there already. Reads what is asked for,
+//! refuses what is wrong before anything is started, restores and verifies, and leaves a stored run.
+
+use crate::{
+    base::{
+        clock::{self, Clock},
+        digest::Digest,
+        ids::{ObjectKey, RunId, ScenarioId, TemplateKey},
+        process::Teardown,
+        redact::Redactor,
+        trouble::{OrTrouble as _, Trouble},
+    },
+    cli::{
+        UNVERIFIED,
+        run::{EngineArg, exit_of, frame, prepare, signals, signing},
+    },
+    evidence::{SIGNED_BY, UNSIGNED, chain},
+    journal::{Journal, Logbook},
+    model::{
+        event::{Event, FORMAT, RunStarted},
+        profile::Profile,
+        state::Golden,
+    },
+    procedure::{
+        foreign::{self, Recognised},
+        manifest::Manifest,
+    },
+    report::terminal,
+    runbook::{
+        provision::{EngineChoice, Substrate, leftovers},
+        restore_test::{Asked, ID, restore_test},
+        verify::{
+            existing::{Recorded, Wanted},
+            pdf,
+        },
+    },
+    scenario::{
+        method::DumpFormat,
+        profile::{digest_of, read_profile},
+    },
+    system::objects::origin::Origin,
+};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+mod args;
+mod origin;
+
+pub use args::RestoreTestArgs;
+pub use origin::OriginSettings;
+
+/// The file that a manifest is (runbook 4).
+const MANIFEST: &str = "manifest.json";
+
+/// The largest file with data, or manifest, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// What a test rests on.
+struct Prepared {
+    asked: Asked,
+    profile: Arc<Profile>,
+    engine: EngineChoice,
+}
+
+/// Runs the test and gives the exit code. `origin` are the settings to read S3 origins with,
+/// `sign_key` the text of the key to sign with, where the environment had them.
+pub async fn run(
+    args: RestoreTestArgs,
+    origin: OriginSettings,
+    sign_key: Option<String>,
+) -> Result<u8, Trouble> {
+    let redactor = Redactor::new();
+    let key = signing::key(args.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
+    let prepared = prepare(&args, &origin, &redactor).await?;
+    let cancel = signals::cancelled_by_signal()?;
+    let (clock, teardown) = (Clock::system(), Teardown::new());
+    let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
+    let mut started = started(&args, &prepared, &id)?;
+    started.previous = chain::not_yet_named(&chain::runs_in(&args.report_dir)?);
+    let signer = key.as_ref().map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
+    started.config.insert(SIGNED_BY.to_owned(), signer);
+    let journal = Journal::create(&args.report_dir, &id, clock.clone(), redactor.clone())?;
+    journal.observe(Box::new(terminal::Terminal::stderr()));
+    let log = Logbook::new(&journal, None);
+    log.event(Event::RunStarted(Box::new(started)))?;
+    if key.is_none() {
+        log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
+    }
+    let work = async {
+        let tested = test(prepared, &id, &journal, &clock, &redactor, &teardown);
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Ok(UNVERIFIED),
+            tested = tested => tested,
+        }
+    };
+    let exit = frame::to_its_end(&teardown, &cancel, &log, work).await?;
+    let unfinished = journal.record().scenarios.iter().any(|s| s.judgement.is_none());
+    let cut_short = match (cancel.is_cancelled(), unfinished) {
+        (true, _) => Some("a signal asked it to stop".to_owned()),
+        (false, true) => Some("the test did not end".to_owned()),
+        (false, false) => None,
+    };
+    frame::close(&journal, exit, cut_short, &args.report_dir, key.as_ref(), args.format)
+}
+
+async fn test(
+    prepared: Prepared,
+    id: &RunId,
+    journal: &Journal,
+    clock: &Clock,
+    redactor: &Redactor,
+    teardown: &Teardown,
+) -> Result<u8, Trouble> {
+    let log = Logbook::new(journal, None);
+    if let Some(text) = leftovers::sweep_everywhere(false).await?.message() {
+        log.event(Event::Noted { text })?;
+    }
+    let short = &id.as_str()[id.as_str().len().saturating_sub(8)..];
+    let Prepared { asked, profile, engine } = prepared;
+    let substrate = Substrate::start(short, false, None, profile, engine, redactor, teardown).await?;
+    log.event(Event::SubstrateReady { versions: substrate.versions().await? })?;
+    let outcome = restore_test(&substrate, &asked, journal, clock).await;
+    exit_of(vec![(ID.to_owned(), outcome)])
+}
+
+/// All that can be known and refused before anything is started.
+async fn prepare(
+    args: &RestoreTestArgs,
+    settings: &OriginSettings,
+    redactor: &Redactor,
+) -> Result<Prepared, Trouble> {
+    if let EngineArg::Url(_) = args.engine {
+        return Err(Trouble::usage(
+            "restore-test restores into a site of its own, never into one that runs elsewhere",
+        )
+        .hint("use --engine standin or command:…"));
+    }
+    let engine = prepare::engine(&args.engine, &[], args.ready_within)?;
+    let look = terminal::stderr_look();
+    let profile = read_profile(&args.profile).map_err(|d| d.into_trouble(look.colour, look.width))?;
+    let dump = settings.origin(&args.dump, args.dump.ends_with('/'), redactor)?;
+    let packed = [".tar", ".tar.gz", ".tgz"].iter().any(|end| args.assets.ends_with(end));
+    let assets = settings.origin(&args.assets, !packed, redactor)?;
+    if !assets.is_folder() && !packed {
+        return Err(Trouble::usage(format!("{} is neither a folder nor a tarball", assets.shown()))
+            .hint("a tarball's name ends with .tar, .tar.gz or .tgz"));
+    }
+    let renders = renders(args)?;
+    let manifest = args.manifest.as_deref().map(manifest).transpose()?;
+    let recognised = recognise(&dump).await?;
+    must_be_there(&assets).await?;
+    let recorded = Recorded { manifest, renders, ..Recorded::default() };
+    let asked = Asked {
+        dump,
+        recognised,
+        assets,
+        recorded,
+        max_age: args.max_age,
+        max_rto: args.max_rto,
+        as_superuser: args.restore_as_superuser,
+    };
+    Ok(Prepared { asked, profile: Arc::new(profile), engine })
+}
+
+/// What the dump is, by its first bytes.
+async fn recognise(dump: &Origin) -> Result<Recognised, Trouble> {
+    if !dump.is_folder() {
+        let start = dump.start(&ObjectKey::from(dump.name()), foreign::START).await?;
+        let start = start.ok_or_else(|| not_there(dump))?;
+        return Ok(foreign::recognise(&start));
+    }
+    let toc = match dump.is_local() {
+        true => dump.items().await?.iter().any(|item| item.key.as_str() == "toc.dat"),
+        false => dump.start(&ObjectKey::from("toc.dat"), 1).await?.is_some(),
+    };
+    Ok(match toc {
+        true => Recognised::Dump { format: DumpFormat::Directory, gzip: false },
+        false => {
+            Recognised::Not("a folder without toc.dat, which pg_dump writes in directory format".to_owned())
+        }
+    })
+}
+
+/// An object must be there; that nothing lies below a prefix is for the test to find.
+async fn must_be_there(assets: &Origin) -> Result<(), Trouble> {
+    if assets.is_folder() || assets.start(&ObjectKey::from(assets.name()), 1).await?.is_some() {
+        return Ok(());
+    }
+    Err(not_there(assets))
+}
+
+fn not_there(origin: &Origin) -> Trouble {
+    Trouble::usage(format!("there is no {}", origin.shown())).hint("see whether bucket and key are right")
+}
+
+fn renders(args: &RestoreTestArgs) -> Result<BTreeMap<TemplateKey, Wanted>, Trouble> {
+    let mut renders = BTreeMap::new();
+    for pair in &args.renders {
+        let text = read(&pair.file, "the data")?;
+        let data = serde_json::from_str(&text).or_usage(|| format!("{} is no JSON", pair.file.display()))?;
+        let key = TemplateKey::from(pair.template.as_str());
+        if renders.insert(key, Wanted { data, golden: None }).is_some() {
+            return Err(Trouble::usage(format!("--render names {} twice", pair.template)));
+        }
+    }
+    for pair in &args.goldens {
+        let Some(wanted) = renders.get_mut(&TemplateKey::from(pair.template.as_str())) else {
+            let hint = format!("add --render {}=DATA.json", pair.template);
+            return Err(Trouble::usage(format!("--golden {}: no such render", pair.template)).hint(hint));
+        };
+        let words = || format!("can't read the known-good PDF {}", pair.file.display());
+        let bytes = std::fs::read(&pair.file).or_usage(words)?;
+        pdf::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", pair.file.display()))?;
+        wanted.golden = Some(Golden { sha256: Digest::of(&bytes), path: pair.file.clone() });
+    }
+    Ok(renders)
+}
+
+fn manifest(folder: &Path) -> Result<Manifest, Trouble> {
+    let file = if folder.is_dir() { folder.join(MANIFEST) } else { folder.to_owned() };
+    let text = read(&file, "the manifest")?;
+    serde_json::from_str(&text).or_usage(|| format!("{} is no manifest", file.display()))
+}
+
+fn read(file: &Path, what: &str) -> Result<String, Trouble> {
+    let words = || format!("can't read {what} {}", file.display());
+    let meta = std::fs::metadata(file).or_usage(words)?;
+    if !meta.is_file() || meta.len() > LARGEST {
+        return Err(Trouble::usage(words()).cause("it is no file, or too large for one"));
+    }
+    std::fs::read_to_string(file).or_usage(words)
+}
+
+fn started(args: &RestoreTestArgs, prepared: &Prepared, id: &RunId) -> Result<RunStarted, Trouble> {
+    let profile = digest_of(&args.profile);
+    let profile = profile.or_environment(|| format!("can't read the profile {}", args.profile))?;
+    let asked = &prepared.asked;
+    let span = |limit: Option<std::time::Duration>| limit.map_or_else(|| "none".to_owned(), clock::span);
+    let manifest = args.manifest.as_ref().map_or_else(|| "none".to_owned(), |m| m.display().to_string());
+    let config = [
+        ("engine", prepared.engine.name.clone()),
+        ("dump", asked.dump.shown().to_owned()),
+        ("assets", asked.assets.shown().to_owned()),
+        ("manifest", manifest),
+        ("max age", span(asked.max_age)),
+        ("max rto", span(asked.max_rto)),
+        ("restored by", if asked.as_superuser { "superuser" } else { "a plain role" }.to_owned()),
+        ("profile", args.profile.clone()),
+        ("profile sha256", profile.to_string()),
+        ("ready within", format!("{} s", args.ready_within)),
+        ("substrate", "local".to_owned()),
+    ];
+    Ok(RunStarted {
+        partition: None,
+        format: FORMAT,
+        run: id.clone(),
+        harness: format!("pulp-drill {}", env!("CARGO_PKG_VERSION")),
+        seed: 0,
+        // A command line need not be UTF-8.
+        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
+        config: config.map(|(name, value)| (name.to_owned(), value)).into(),
+        started_by: frame::started_by(),
+        machine: frame::machine(),
+        scenarios: vec![ScenarioId::from(ID)],
+        previous: Vec::new(),
+    })
+}

@@ -1,0 +1,107 @@
+//! Where a backup lies and with which keys it is read: URLs and paths to [`Origin`]s. The keys are
+//! taken out of the environment before anything is started, so that no program inherits them.
+
+use crate::{
+    base::{ids::BucketName, redact::Redactor, trouble::Trouble},
+    system::objects::{S3Access, origin::Origin},
+};
+use std::{collections::BTreeMap, path::Path};
+
+/// The settings of an origin, each also with [`PREFIX`] in front, which goes before.
+const NAMES: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+];
+
+/// What stands before a setting that is meant for the origin alone.
+const PREFIX: &str = "ORIGIN_";
+
+/// The settings that were found.
+#[derive(Clone, Default)]
+pub struct OriginSettings(BTreeMap<&'static str, String>);
+
+impl OriginSettings {
+    /// Takes the settings from the environment; `take` also removes what it gives.
+    pub fn take(take: impl Fn(&str) -> Option<String>) -> Self {
+        let of = |prefix: &str| -> BTreeMap<&'static str, String> {
+            NAMES.into_iter().filter_map(|name| Some((name, take(&format!("{prefix}{name}"))?))).collect()
+        };
+        let (own, mut all) = (of(PREFIX), of(""));
+        if own.contains_key(NAMES[0]) {
+            // A session belongs to its keys.
+            all.remove(NAMES[2]);
+        }
+        all.extend(own);
+        Self(all)
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The origin of a path or an `s3://` URL. A `folder` ends with a slash.
+    pub(super) fn origin(&self, text: &str, folder: bool, redactor: &Redactor) -> Result<Origin, Trouble> {
+        let Some(rest) = text.strip_prefix("s3://") else {
+            if text.contains("://") {
+                return Err(
+                    Trouble::usage(format!("can't read {text}")).hint("give a path or s3://bucket/key")
+                );
+            }
+            return Origin::local(Path::new(text));
+        };
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() || (key.is_empty() && !folder) {
+            return Err(Trouble::usage(format!("{text} names no object")).hint("write s3://bucket/key"));
+        }
+        let slash = if folder && !key.is_empty() && !key.ends_with('/') { "/" } else { "" };
+        let (access, session) = self.access(redactor)?;
+        Ok(Origin::s3(&access, session, &BucketName::from(bucket), &format!("{key}{slash}")))
+    }
+
+    fn access(&self, redactor: &Redactor) -> Result<(S3Access, Option<String>), Trouble> {
+        let (Some(id), Some(secret)) = (self.get(NAMES[0]), self.get(NAMES[1])) else {
+            return Err(Trouble::usage("there are no keys to read the S3 origin with").hint(
+                "set ORIGIN_AWS_ACCESS_KEY_ID and ORIGIN_AWS_SECRET_ACCESS_KEY (or AWS_…) to keys that may only read",
+            ));
+        };
+        let session = self.get(NAMES[2]).map(str::to_owned);
+        redactor.add(secret);
+        redactor.add(session.as_deref().unwrap_or_default());
+        let region = self.get(NAMES[4]).or(self.get(NAMES[5])).unwrap_or("us-east-1").to_owned();
+        let amazon = || format!("https://s3.{region}.amazonaws.com");
+        let endpoint = self.get(NAMES[3]).map_or_else(amazon, |url| url.trim_end_matches('/').to_owned());
+        let keys = (id.to_owned(), secret.to_owned());
+        let access = S3Access { endpoint, region, access_key: keys.0, secret_key: keys.1, path_style: true };
+        Ok((access, session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::trouble::Blame;
+
+    #[test]
+    fn own_settings_go_before_general_ones_and_keys_are_asked_for() {
+        let env = |name: &str| match name {
+            "ORIGIN_AWS_ACCESS_KEY_ID" | "ORIGIN_AWS_SECRET_ACCESS_KEY" => Some("origin".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("general".to_owned()),
+            _ => None,
+        };
+        let redactor = Redactor::new();
+        let settings = OriginSettings::take(env);
+        assert_eq!(settings.access(&redactor).unwrap().0.access_key, "origin");
+        assert_eq!(settings.access(&redactor).unwrap().0.endpoint, "https://s3.us-east-1.amazonaws.com");
+        assert_eq!(settings.origin("s3://b/p", true, &redactor).unwrap().shown(), "s3://b/p/");
+        for (text, folder) in [("s3://", true), ("s3://b", false), ("s3:///k", false), ("https://x/y", true)]
+        {
+            assert_eq!(settings.origin(text, folder, &redactor).unwrap_err().blame, Blame::Usage, "{text}");
+        }
+        let none = OriginSettings::default().origin("s3://b/k", false, &redactor).unwrap_err();
+        assert!(none.to_string().contains("ORIGIN_AWS_ACCESS_KEY_ID"), "{none}");
+    }
+}

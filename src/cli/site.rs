@@ -1,0 +1,146 @@
+//! `pulp-drill site`: makes a database and buckets of the user's own a site for drills, shows it,
+//! clears what a dead run has left, removes it. Credentials come from the environment or a file.
+
+use crate::{
+    base::{clock, redact::Redactor, trouble::Trouble},
+    runbook::provision::leftovers,
+    system::marked::{Held, Place},
+};
+use clap::{Args, Subcommand};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+mod env_file;
+
+/// Arguments of `pulp-drill site`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Reads DATABASE_URL, S3_ENDPOINT, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY, S3_BUCKET, \
+    S3_BACKUP_BUCKET and, where they are set, S3_REGION, S3_PATH_STYLE and JOB_RESULT_BLOB_BUCKET.\n\n\
+    Examples:\n  \
+    pulp-drill site create --env-file drills.env\n  \
+    pulp-drill run --substrate external --env-file drills.env\n  \
+    pulp-drill site remove --env-file drills.env --i-understand-this-destroys drills"
+)]
+pub struct SiteArgs {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand, Debug)]
+enum Act {
+    /// Make database and buckets, or take empty ones, and mark them
+    Create(PlaceArgs),
+    /// Say what is there and whether it is marked; changes nothing
+    Show(PlaceArgs),
+    /// Clear what a dead run has left
+    Reset(PlaceArgs),
+    /// Drop the database and remove the buckets, if they carry the marker
+    Remove(PlaceArgs),
+}
+
+/// Which site.
+#[derive(Args, Debug)]
+struct PlaceArgs {
+    /// Read the variables from this file instead of the environment: NAME=value lines, mode 600
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Repeat the name of what may be destroyed: the database, or a bucket of a store that keeps no
+    /// tags; may be repeated
+    #[arg(long, value_name = "NAME")]
+    i_understand_this_destroys: Vec<String>,
+}
+
+/// Does it. Gives what to print.
+pub async fn run(args: SiteArgs) -> Result<String, Trouble> {
+    let redactor = Redactor::new();
+    let done = act(&args.act, &redactor).await;
+    let clean = |text: String| redactor.clean(&text);
+    done.map(&clean).map_err(|trouble| Trouble {
+        what: clean(trouble.what),
+        causes: trouble.causes.into_iter().map(&clean).collect(),
+        hint: trouble.hint.map(&clean),
+        blame: trouble.blame,
+    })
+}
+
+async fn act(act: &Act, redactor: &Redactor) -> Result<String, Trouble> {
+    let (Act::Create(args) | Act::Show(args) | Act::Reset(args) | Act::Remove(args)) = act;
+    let place = Place::from_vars(variables_of(args.env_file.as_deref())?, redactor)?;
+    if args.env_file.is_some() {
+        must_not_be_of_the_environment(&place)?;
+    }
+    let words = place.words();
+    let held = Arc::new(Held::hold(place, &args.i_understand_this_destroys, false).await?);
+    let now = clock::iso(clock::Clock::system().now());
+    match act {
+        Act::Create(_) => {
+            let id = uuid::Uuid::now_v7().to_string();
+            held.create(&id, now).await?;
+            Ok(format!("site {id}: {words}\n"))
+        }
+        Act::Show(_) => show(&held).await,
+        Act::Reset(_) => {
+            // The engines of dead runs first: they write.
+            leftovers::sweep_everywhere(false).await?;
+            Ok(if held.reset(now).await? {
+                format!("cleared: {words}\n")
+            } else {
+                format!("nothing to clear: {words}\n")
+            })
+        }
+        Act::Remove(_) => {
+            leftovers::sweep_everywhere(false).await?;
+            held.remove(now).await?;
+            Ok(format!("removed: {words}\n"))
+        }
+    }
+}
+
+async fn show(held: &Held) -> Result<String, Trouble> {
+    let (found, place) = (held.look().await?, held.place());
+    let mut text = format!("database {:<20} {}\n", place.database.place(), found.database);
+    text += &format!("restored {:<20} {}\n", place.restored().place(), found.restored);
+    for (name, found) in &found.buckets {
+        text += &format!("bucket   {:<20} {found}\n", name.as_str());
+    }
+    Ok(text)
+}
+
+/// Looks a variable up by its name.
+pub type Variables = Box<dyn Fn(&str) -> Option<String>>;
+
+/// The variables of a site: of the file, if one is named, else of the environment. Never of both.
+///
+/// # Errors
+/// Blames the user where the file can be read by others, or is not `NAME=value` lines.
+pub fn variables_of(file: Option<&Path>) -> Result<Variables, Trouble> {
+    Ok(match file {
+        Some(file) => {
+            let variables = env_file::read(file)?;
+            Box::new(move |name| variables.get(name).cloned())
+        }
+        None => Box::new(|name| std::env::var(name).ok()),
+    })
+}
+
+/// Refuses a site whose bucket the environment's own engine uses with another database.
+///
+/// # Errors
+/// Blames the user.
+pub fn must_not_be_of_the_environment(place: &Place) -> Result<(), Trouble> {
+    let Ok(bucket) = std::env::var("S3_BUCKET") else { return Ok(()) };
+    let other_database = std::env::var("DATABASE_URL").is_ok_and(|url| {
+        crate::system::postgres::Access::parse(&url)
+            .map_or(true, |there| there.place() != place.database.place())
+    });
+    let same_store =
+        std::env::var("S3_ENDPOINT").is_ok_and(|at| at.trim_end_matches('/') == place.s3.endpoint);
+    if other_database && same_store && place.buckets().iter().any(|ours| ours.as_str() == bucket) {
+        return Err(Trouble::usage(format!("bucket {bucket} is that of the environment's own DATABASE_URL"))
+            .hint("give the site buckets of its own in the file of --env-file"));
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Files of `NAME=value` lines. They hold credentials, so that others must not be able to read them;
+//! no shell reads them, and nothing in them is expanded.
+
+use crate::base::trouble::{OrTrouble, Trouble};
+use std::{collections::BTreeMap, fs::File, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
+
+/// Reads a file. Errors name lines, never what stands on them.
+pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Trouble> {
+    let words = || format!("can't read {}", path.display());
+    let mut file = File::open(path).or_usage(words)?;
+    // The file that is open is the one that is looked at.
+    let metadata = file.metadata().or_usage(words)?;
+    if !metadata.is_file() {
+        return Err(Trouble::usage(words()).cause("it is no ordinary file"));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return Err(Trouble::usage(format!(
+            "others may read {} (mode {:o})",
+            path.display(),
+            metadata.mode() & 0o777
+        ))
+        .hint(format!("chmod 600 {}", path.display())));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).or_usage(words)?;
+    parse(&text).map_err(|why| Trouble::usage(words()).cause(why).hint("write NAME=value, a line for each"))
+}
+
+fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut variables = BTreeMap::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, value)) = line.split_once('=') else {
+            return Err(format!("line {number} has no ="));
+        };
+        let name = name.trim_end();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(format!("line {number} begins with no name"));
+        }
+        let value = value.trim();
+        let quoted = ['"', '\''].into_iter().find_map(|q| value.strip_prefix(q)?.strip_suffix(q));
+        if quoted.is_none() && value.starts_with(['"', '\'']) {
+            return Err(format!("line {number} has a quote that does not end"));
+        }
+        if variables.insert(name.to_owned(), quoted.unwrap_or(value).to_owned()).is_some() {
+            return Err(format!("line {number} sets {name} again"));
+        }
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn values_are_taken_as_they_stand() {
+        let read = parse("# drills\n\nexport A = \"x y\"\nB='$(id) `id` ${A}'\nC=p#=1\n").unwrap();
+        let wanted = [("A", "x y"), ("B", "$(id) `id` ${A}"), ("C", "p#=1")];
+        assert_eq!(read, wanted.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+    }
+
+    #[test]
+    fn mistakes_are_told_without_what_stands_there() {
+        for wrong in ["geheim99", "A=1\nA=geheim99", "A='geheim99", "=geheim99", "a b=geheim99"] {
+            let why = parse(wrong).unwrap_err();
+            assert!(why.starts_with("line ") && !why.contains("geheim"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "A=1\n").unwrap();
+        let mode =
+            |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        let refused = read(file.path()).unwrap_err().to_string();
+        assert!(refused.contains("mode 640") && refused.contains("chmod 600"), "{refused}");
+        mode(0o600);
+        assert_eq!(read(file.path()).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,66 @@
+//! The user's own PostgreSQL and object store: a site that `pulp-drill site create` has made. The
+//! scenarios take turns on its one database and its buckets, with engines that we start.
+
+use super::processes::{Places, discover};
+use super::{EngineChoice, STOP, Stores, Substrate, remove};
+use crate::base::ids::BucketName;
+use crate::base::process::{Base, RunDir, Teardown};
+use crate::base::{redact::Redactor, trouble::Trouble};
+use crate::model::profile::Profile;
+use crate::site::Rows;
+use crate::system::marked::Held;
+use crate::system::objects::{S3Access, Store};
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+/// How long it may take to empty database and buckets at the end.
+const CLEAR: Duration = Duration::from_secs(300);
+
+impl Substrate {
+    /// Drills on a site that was taken.
+    pub async fn external(
+        run: &str,
+        held: Arc<Held>,
+        profile: Arc<Profile>,
+        engine: EngineChoice,
+        redactor: &Redactor,
+        teardown: &Teardown,
+    ) -> Result<Self, Trouble> {
+        let programs = discover(&Places::of_machine()).await.or_trouble()?;
+        let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
+        let folder = Arc::clone(&run_dir);
+        teardown.push("remove the run's folder", STOP, async move { remove(folder).await }, || {});
+        let stores = Stores::External(held);
+        Ok(Self { stores, programs, run_dir, profile, engine, redactor: redactor.clone() })
+    }
+}
+
+/// Takes a site for a run. It is given back, empty, at the run's end: this is to be the first thing
+/// on the teardown, so that it is done last, when the engines are gone.
+pub async fn take(held: &Arc<Held>, run: &str, now: String, teardown: &Teardown) -> Result<(), Trouble> {
+    let site = Arc::clone(held);
+    let end = async move {
+        site.end().await.map_err(|trouble| {
+            trouble.while_doing(format!("can't give the site {} back", site.place().database.place()))
+        })
+    };
+    teardown.push("give the site back", CLEAR, end, || {});
+    held.begin(run, now).await
+}
+
+/// The store and the buckets of a held site, in the order in which a site wants them: binaries,
+/// results, backups.
+pub(super) fn stores(held: &Held) -> (Store, Option<S3Access>, BucketName, BucketName, BucketName) {
+    let place = held.place();
+    let results = place.results.clone().unwrap_or_default();
+    (held.store().clone(), Some(place.s3.clone()), place.assets.clone(), results, place.backups.clone())
+}
+
+/// Where the rows of a held site are; the engine is told.
+pub(super) fn rows(held: &Held, variables: &mut BTreeMap<String, String>) -> Rows {
+    let database = held.place().database.clone();
+    variables.insert("STORAGE_MODE".to_owned(), "postgres".to_owned());
+    variables.insert("DATABASE_URL".to_owned(), database.url());
+    Rows::Postgres(RwLock::new(database))
+}

@@ -1,0 +1,96 @@
+//! How old a backup is, by what is in it: the newest moment in its rows, and the newest of its
+//! objects. A moment that was still to come when the run began (an expiry, a next run) tells nothing.
+
+use crate::{
+    base::ids::ObjectKey,
+    model::{profile::Profile, state::Database},
+};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use std::time::Duration;
+
+/// The newest trace of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newest {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Where it was found: `audit_events.created_at`, or an object's key.
+    pub place: String,
+}
+
+impl Newest {
+    /// The age at a moment.
+    pub fn age(&self, now: DateTime<Utc>) -> Duration {
+        (now - self.at).to_std().unwrap_or_default()
+    }
+
+    /// The newest of some objects that is not in the future.
+    pub fn of_objects(
+        objects: impl IntoIterator<Item = (ObjectKey, DateTime<Utc>)>,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let past = objects.into_iter().filter(|(_, at)| *at <= now);
+        past.max_by_key(|(_, at)| *at).map(|(key, at)| Self { at, place: key.to_string() })
+    }
+
+    /// The newest moment in any column of any row that is not in the future. Columns that the profile
+    /// names as a next run are plans and do not count. `timestamp` without a zone is taken as UTC.
+    pub fn of_rows(database: &Database, profile: &Profile, now: DateTime<Utc>) -> Option<Self> {
+        let mut newest: Option<Self> = None;
+        for (name, table) in &database.tables {
+            let plan = profile.entity_of(name).and_then(|e| e.next_run.as_ref());
+            let values = table.rows.values().filter_map(|row| row.json.as_object()).flatten();
+            for (column, value) in values.filter(|(column, _)| Some(*column) != plan) {
+                let Some(at) = value.as_str().and_then(moment).filter(|at| *at <= now) else { continue };
+                if newest.as_ref().is_none_or(|n| n.at < at) {
+                    newest = Some(Self { at, place: format!("{name}.{column}") });
+                }
+            }
+        }
+        newest
+    }
+}
+
+/// A moment as PostgreSQL writes it into JSON (ISO 8601).
+fn moment(text: &str) -> Option<DateTime<Utc>> {
+    let bytes = text.as_bytes();
+    // Most values are none: they are not parsed.
+    if bytes.len() < 19 || bytes[4] != b'-' || !matches!(bytes[10], b'T' | b' ') {
+        return None;
+    }
+    let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
+    let text = text.replacen(' ', "T", 1);
+    zoned.ok().or_else(|| Some(NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok()?.and_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::digest::Digest,
+        model::state::{Row, Table},
+        scenario::profile::read_profile,
+    };
+
+    #[test]
+    fn the_newest_moment_is_found_and_plans_and_the_future_are_not() {
+        let now = moment("2026-11-22T18:00:00Z").unwrap();
+        let row = |json| Row { digest: Digest::of("x"), json };
+        let mut database = Database::default();
+        let table = |json| Table { columns: Vec::new(), rows: [("1".to_owned(), row(json))].into() };
+        let mut add = |name: &str, json| database.tables.insert(name.into(), table(json));
+        add(
+            "assets",
+            serde_json::json!({ "created_at": "2026-11-22T09:00:00.5+02:00", "n": 5, "t": "2026-11-22" }),
+        );
+        add("schedules", serde_json::json!({ "next_run_at": "2026-11-22T17:59:00+00:00" }));
+        add(
+            "tokens",
+            serde_json::json!({ "expires": "2026-11-22T18:00:01", "made": "2026-11-22T07:00:00.4" }),
+        );
+        let profile = read_profile("pulp-engine").unwrap();
+        let newest = Newest::of_rows(&database, &profile, now).unwrap();
+        assert_eq!(newest.place, "assets.created_at");
+        assert_eq!(newest.age(now), Duration::from_millis(10 * 3_600_000 + 3_599_500));
+        assert_eq!(Newest::of_rows(&Database::default(), &profile, now), None);
+    }
+}
