@@ -63,7 +63,7 @@ pub enum Job {
 
 /// The plans of all scenarios, the clean control of each seed, method and target before them.
 pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
-    let ground = |s: &'_ Scenario| (s.seed.value.clone(), s.method.clone(), s.target.name.clone());
+    let ground = |s: &'_ Scenario| (s.seed.value.clone(), s.method.sound(), s.target.name.clone());
     let grounds: BTreeMap<_, &Scenario> = scenarios.iter().map(|s| (ground(s), s)).collect();
     let plans: Vec<Plan> = scenarios.iter().map(plan).collect();
     let controls = grounds.into_values().map(control);
@@ -136,7 +136,7 @@ fn own_profile(scenario: &Scenario) -> Option<(String, Digest)> {
 
 /// The clean control of a scenario: of its seed, method and target.
 fn control(scenario: &Scenario) -> Plan {
-    let (seed, method) = (scenario.seed.value.as_str(), &scenario.method);
+    let (seed, method) = (scenario.seed.value.as_str(), &scenario.method.sound());
     let backup = method.backup().into_iter().map(Job::BackUp);
     let restore = method.restore().into_iter().map(Job::Restore);
     let steps = number(backup.chain([Job::Destroy(Destroy::Everything)]).chain(restore));

@@ -56,6 +56,8 @@ pub struct Armed {
     pub without_results: bool,
     /// Whether the next restore leaves out the sequences' positions.
     pub without_sequences: bool,
+    /// Whether the next migration stops half way.
+    pub half_migration: bool,
     /// What goes wrong when the stores are recovered next.
     pub astray: BTreeSet<Astray>,
 }

@@ -285,6 +285,11 @@ impl EngineSlot {
         self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
     }
 
+    /// Takes a variable away for the next start.
+    pub fn unset(&self, name: &str) {
+        self.variables.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
     /// Starts the engine and waits until it says that it is ready. One that runs already stays, and
     /// where there is none nothing is done.
     pub async fn start(&self, redactor: &Redactor) -> Result<(), Trouble> {

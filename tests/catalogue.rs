@@ -46,10 +46,6 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::PdfMetadataDiffers, "an engine that stamps the time into its PDFs"),
     (FindingKind::ScheduleMoved, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::PdfDiffers, "a consequence of wrong content or changed rows"),
-    (
-        FindingKind::CatalogDiffers,
-        "a migration that was not run or half run, or a consequence of a lost table",
-    ),
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
@@ -170,7 +166,7 @@ fn scenarios_are_many_and_told_in_full() {
     // A scenario of another application is filled by that one's profile.
     let own = SCENARIOS.iter().filter(|s| !s.own_profile);
     let seeds: BTreeSet<&str> = own.map(|s| s.seed.value.as_str()).collect();
-    assert_eq!(seeds.into_iter().collect::<Vec<_>>(), ["brochure", "invoices"]);
+    assert_eq!(seeds.into_iter().collect::<Vec<_>>(), ["brochure", "invoices", "operations"]);
     for scenario in SCENARIOS.iter() {
         let id = &scenario.id;
         let text = fs::read_to_string(&scenario.file).unwrap();
@@ -232,6 +228,7 @@ fn the_guide_to_scenarios_is_current() {
             Takes::NextDump => "at the next `dump database`",
             Takes::NextCopy => "at the next `copy objects`",
             Takes::NextRestore => "at the next `restore database`",
+            Takes::NextMigration => "at the next `migrate`",
             Takes::Versions => "at once, in the bucket's versions (`fault`)",
             Takes::Archive => "at once, in the archive of WAL (`fault in backup`)",
             Takes::NextBucketRecovery => "at the next `recover objects`",

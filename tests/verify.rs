@@ -261,3 +261,41 @@ fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
         assert!(said.contains(&"engine changed data: 1-logo.png".to_owned()));
     }
 }
+
+/// What the checks of schema and rows say where the release that restored knows one column more and
+/// records one migration more.
+fn brought_forward(damage: impl FnOnce(&mut State)) -> Vec<String> {
+    let moved_on = |state: &mut State| {
+        let part = (Some("assets".into()), "text".to_owned());
+        state.database.catalog.parts.insert("column assets.added".into(), part);
+        rows(state, "audit_events").rows.insert("[8]".to_owned(), row(json!({ "id": 8, "event": "moved" })));
+    };
+    let (mut reference, mut observed) = (sound(), sound());
+    moved_on(&mut reference);
+    rows(&mut reference, "audit_events").rows.remove("[7]");
+    moved_on(&mut observed);
+    damage(&mut observed);
+    let cut = CutPoint { state: sound(), reference: Some(reference.database), ..CutPoint::default() };
+    let looked = [
+        ("catalog", catalog::check(&cut, &observed)),
+        ("contents", contents::check(&cut, &observed, &profile())),
+    ];
+    found(&looked)
+}
+
+#[test]
+fn a_schema_that_was_brought_forward_is_that_of_the_release() {
+    assert_eq!(brought_forward(|_| {}), [""; 0]);
+    let forgotten = brought_forward(|state| {
+        state.database.catalog.parts.remove("column assets.added");
+    });
+    assert_eq!(forgotten, ["catalog differs: column assets.added"]);
+    let more = brought_forward(|state| {
+        rows(state, "audit_events").rows.insert("[9]".to_owned(), row(json!({ "id": 9, "event": "other" })));
+    });
+    assert_eq!(more, ["row added: audit_events/[9]"]);
+    let lost = brought_forward(|state| {
+        rows(state, "audit_events").rows.remove("[7]");
+    });
+    assert_eq!(lost, ["row lost: audit_events/[7]"]);
+}

@@ -27,11 +27,13 @@ end
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s V -l version -d 'Print version'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "restore-test" -d 'Test a backup that is there already: restore it into a throwaway site, verify, measure'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "list" -d 'List scenarios'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Validate scenario files without running them'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "site" -d 'Make a database and buckets of your own a site for drills, or take them back'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
@@ -45,7 +47,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "help" -d 'Pri
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l substrate -d 'Where PostgreSQL and the object store come from' -r -f -a "auto\t'The local one'
 local\t'A private PostgreSQL cluster and an S3 server, as child processes'
 containers\t'Docker or Podman containers'
-external\t'Your own PostgreSQL and S3'"
+external\t'Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
 minio\t'MinIO'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image; several, with commas between them, make a run each. The default is that of the client programs' -r
@@ -80,10 +82,27 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store that keeps no tags; may be repeated' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l dump -d 'The dump: a file of pg_dump in any format (plain also in gzip), a folder in directory format, or s3://bucket/key' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l assets -d 'The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l manifest -d 'The folder with the manifest.json that was recorded with the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l render -d 'Render a template with data from a JSON file; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l golden -d 'The PDF that a render must give; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-age -d 'How old the newest row may be: 90m, 26h, 2d' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-rto -d 'How long the recovery may take: 15m' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l engine -d 'The engine: standin, command:PROGRAM ARGS…' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ready-within -d 'How long the engine may take until GET /health/ready says yes' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l report-dir -d 'Where runs are stored' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
+json\t'The run\'s record'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l restore-as-superuser -d 'Restore as a superuser, who may start programs: for dumps with extensions that need it, and only for those that you would give a shell'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
@@ -100,6 +119,29 @@ json\t''"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "create" -d 'Make database and buckets, or take empty ones, and mark them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "show" -d 'Say what is there and whether it is marked; changes nothing'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "reset" -d 'Clear what a dead run has left'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "remove" -d 'Drop the database and remove the buckets, if they carry the marker'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from create" -l env-file -d 'Read the variables from this file instead of the environment: NAME=value lines, mode 600' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from create" -l i-understand-this-destroys -d 'Repeat the name of what may be destroyed: the database, or a bucket of a store that keeps no tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from show" -l env-file -d 'Read the variables from this file instead of the environment: NAME=value lines, mode 600' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from show" -l i-understand-this-destroys -d 'Repeat the name of what may be destroyed: the database, or a bucket of a store that keeps no tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from reset" -l env-file -d 'Read the variables from this file instead of the environment: NAME=value lines, mode 600' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from reset" -l i-understand-this-destroys -d 'Repeat the name of what may be destroyed: the database, or a bucket of a store that keeps no tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from reset" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from remove" -l env-file -d 'Read the variables from this file instead of the environment: NAME=value lines, mode 600' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from remove" -l i-understand-this-destroys -d 'Repeat the name of what may be destroyed: the database, or a bucket of a store that keeps no tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "create" -d 'Make database and buckets, or take empty ones, and mark them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "show" -d 'Say what is there and whether it is marked; changes nothing'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "reset" -d 'Clear what a dead run has left'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Drop the database and remove the buckets, if they carry the marker'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l operations -d 'Operations, each in every write order' -r -f -a "upload\t'upload'
 delete\t'delete'
 replace\t'replace in place'
@@ -228,22 +270,28 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "objects" -d 'Serve the embedded object store'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run list check schema doctor sweep explore report history manifest evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "restore-test" -d 'Test a backup that is there already: restore it into a throwaway site, verify, measure'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "site" -d 'Make a database and buckets of your own a site for drills, or take them back'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "keys" -d 'Make keys to sign runs with'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "create" -d 'Make database and buckets, or take empty ones, and mark them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "show" -d 'Say what is there and whether it is marked; changes nothing'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "reset" -d 'Clear what a dead run has left'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "remove" -d 'Drop the database and remove the buckets, if they carry the marker'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from report" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "add" -d 'Add a run to the ledger'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from history" -f -a "show" -d 'Show the trend and the last proven restores'

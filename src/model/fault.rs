@@ -30,6 +30,8 @@ pub enum Takes {
     NextResults,
     /// When the rows are restored next.
     NextRestore,
+    /// When the schema is brought forward next.
+    NextMigration,
     /// At once, in the bucket's versions.
     Versions,
     /// At once, in the archive of WAL.
@@ -207,6 +209,8 @@ faults! {
         "The copy of the bucket leaves out the objects of assets whose names start like this.",
     LeaveSequencesOut "sequences-left-out" "leave out sequence data" NextRestore Sequences
         "The rows come back without the positions of their sequences.",
+    StopMigration "migration-stopped" "stop migration in the middle" NextMigration Procedure
+        "The next migration is stopped half way: some of its statements are applied, the others are not.",
     SuspendVersioning "versioning-off" "suspend versioning" Versions Procedure
         "The bucket's versioning is suspended: what is replaced or deleted from now on is lost.",
     ExpireVersions(asset: AssetName) "version-expired" "expire versions of binary" Versions Reconcile

@@ -63,10 +63,25 @@ pub struct Profile {
     /// More variables for the target and the commands: `PGURL: ${DATABASE_URL}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// The same command so that it stops half way and fails, as one that was killed; without it no
+    /// scenario can ask for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrate_by_half: Vec<String>,
+    /// How the release before this one is come by; without it no scenario can ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_release: Option<PreviousRelease>,
     /// Where the rows are when they are kept in files (runbook 6); without it the target has no such
     /// mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_mode: Option<FileMode>,
+}
+
+/// The release before this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PreviousRelease {
+    /// What it has in its environment beside what this release has, for its migrations too.
+    pub env: BTreeMap<String, String>,
 }
 
 /// Rows in files (`STORAGE_MODE=file`): which files hold which table, and what the tables mean.

@@ -79,6 +79,7 @@ pub async fn inject(fault: &Fault, target: &mut Target<'_>, armed: &mut Armed) -
         | Takes::NextArchive
         | Takes::NextResults
         | Takes::NextRestore
+        | Takes::NextMigration
         | Takes::NextBucketRecovery
         | Takes::NextDatabaseRecovery => later::inject(fault, target, armed),
     };

@@ -10,7 +10,7 @@ use crate::{
     },
     model::profile::{Api, Profile},
     procedure::command::own_words,
-    scenario::method::Method,
+    scenario::method::{BackupSchema, Method},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         cluster::OwnServer,
@@ -239,6 +239,7 @@ impl Substrate {
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
+        variables.extend(self.release_of_source(method)?);
         let server = match method.needs_own_server() {
             true => Some(self.own_server(number).await?),
             false => None,
@@ -284,6 +285,23 @@ impl Substrate {
             folder,
             engine,
         }))
+    }
+
+    /// What the source's release has in its environment beside what this one has.
+    fn release_of_source(&self, method: &Method) -> Result<BTreeMap<String, String>, Trouble> {
+        if method.schema == BackupSchema::Same {
+            return Ok(BTreeMap::new());
+        }
+        let Some(previous) = &self.profile.previous_release else {
+            return Err(Trouble::usage(
+                "the profile does not say how the release before this one is come by",
+            )
+            .hint("give it a `previous-release`, or leave scenarios with a `schema` out"));
+        };
+        Ok(match method.schema {
+            BackupSchema::Previous => previous.env.clone(),
+            BackupSchema::Same | BackupSchema::Newer => BTreeMap::new(),
+        })
     }
 
     /// A server that no other scenario is on.

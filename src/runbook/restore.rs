@@ -6,16 +6,18 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
+        state::Database,
     },
     procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
-    scenario::method::RestoreJob,
+    scenario::method::{BackupSchema, Place, RestoreJob},
     site::{Handles, Rows},
     system::{
         containers::{Network, Wanted, run_to_end},
         engine::{Launch, own_folders},
+        postgres::{Access, Postgres, create_database, drop_database},
     },
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// No migration of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -42,6 +44,9 @@ pub async fn perform(
     if job.brings_back().iter().any(|place| backup.forgotten.contains(place)) {
         // There is nothing to bring back, and nobody notices.
         return Ok(Went::Well);
+    }
+    if job.brings_back().contains(&Place::Database) {
+        change_release(site);
     }
     let failed = match job {
         RestoreJob::StopEngine => {
@@ -89,6 +94,9 @@ pub async fn perform(
             failed
         }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
+        RestoreJob::Migrate if std::mem::take(&mut armed.half_migration) => {
+            migration(site, &site.profile.migrate_by_half, None, log).await?
+        }
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {
@@ -105,19 +113,61 @@ fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
     artefact.ok_or_else(|| Trouble::usage(format!("`{job}`: no backup has left anything for this step")))
 }
 
+/// The rows come back under another release than they were saved under, where the scenario says so.
+fn change_release(site: &Handles) {
+    let Some(previous) = &site.profile.previous_release else { return };
+    match site.method.schema {
+        BackupSchema::Same => {}
+        BackupSchema::Previous => previous.env.keys().for_each(|name| site.engine.unset(name)),
+        BackupSchema::Newer => previous.env.iter().for_each(|(n, v)| site.engine.set(n, v.clone())),
+    }
+}
+
+/// What the restoring release makes of an empty database: the schema that restored rows must have in
+/// the end, where the backup was of another release, and the migrations that it records.
+pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Trouble> {
+    let mut access = site.database()?;
+    access.database += "-reference";
+    create_database(&access.maintenance(), &access.database, &access.user).await?;
+    let read = async {
+        if let Some(failed) = migration(site, &site.profile.migrate, Some(&access), log).await? {
+            return Err(Trouble::environment("can't migrate an empty database").cause(failed.actual));
+        }
+        let postgres = Postgres::connect(&access).await?;
+        let captured = postgres.capture(&site.profile, None).await;
+        postgres.close().await;
+        captured
+    };
+    let read = read.await;
+    drop_database(site.guard.database(&access).await?).await?;
+    read
+}
+
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
-    if site.profile.migrate.is_empty() {
+    migration(site, &site.profile.migrate, None, log).await
+}
+
+/// A migration of the site's database, or of another one of its server.
+async fn migration(
+    site: &Handles,
+    words: &[String],
+    database: Option<&Access>,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    if words.is_empty() {
         return Ok(None);
     }
     let ran = match &site.engine.launch {
         Launch::Image(image) => {
-            let ran = migrate_in_container(site, image).await?;
+            let mut env = site.engine.env();
+            env.extend(database.map(|access| ("DATABASE_URL".to_owned(), access.url())));
+            let ran = migrate_in_container(site, image, words, &env).await?;
             log.ran(&ran)?;
             ran
         }
         Launch::Command(_) | Launch::Url(_) | Launch::Nothing => {
-            command::of_profile(site, "migrate", &site.profile.migrate, LIMIT, log).await?
+            command::of_profile(site, "migrate", words, database, LIMIT, log).await?
         }
     };
     if ran.exit.is_success() {
@@ -130,17 +180,21 @@ pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
 }
 
 /// The same command in a container of the engine's image, by its entrypoint.
-async fn migrate_in_container(site: &Handles, image: &str) -> Result<Ran, Trouble> {
-    let env = site.engine.env();
+async fn migrate_in_container(
+    site: &Handles,
+    image: &str,
+    command: &[String],
+    env: &BTreeMap<String, String>,
+) -> Result<Ran, Trouble> {
     let wanted = Wanted {
         what: "the migration",
         image,
-        args: site.profile.migrate.clone(),
+        args: command.to_vec(),
         network: Network::Host,
-        folders: own_folders(&env)?,
+        folders: own_folders(env)?,
         run: site.engine.children.folder(),
         log: &site.folder.join("migrate.log"),
-        env: &env,
+        env,
     };
     run_to_end(wanted, LIMIT, &site.redactor).await
 }

@@ -1,5 +1,5 @@
 //! Fills a fresh site through the API, as users would: assets, templates and their later versions,
-//! labels, schedules, a replaced asset. Then writes more of the same kind when a timeline asks.
+//! labels, tenants, schedules and their runs, a replaced asset. Then writes more of the same kind when a timeline asks.
 
 use crate::{
     base::{
@@ -77,11 +77,42 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>, schedules: b
         let known = KnownTemplate { data, assets, shown, golden };
         put.known.templates.insert(template.key.clone(), known);
     }
+    for tenant in &seed.tenants {
+        api.create_tenant(&tenant.id, &tenant.name).await?;
+        if tenant.archived {
+            api.archive_tenant(&tenant.id).await?;
+        }
+    }
+    let mut ids = BTreeMap::new();
     for schedule in seed.schedules.iter().filter(|_| schedules) {
         let (body, _) = put.resolve(&schedule.body)?;
-        api.create_schedule(&body).await?;
+        let created = api.create_schedule(&body).await?;
+        let id = created.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        ids.extend(schedule.name().map(|name| (name, id)));
+    }
+    for id in seed.trigger.iter().filter_map(|name| ids.get(name.as_str())) {
+        run_once(api, id).await?;
     }
     Ok(put)
+}
+
+/// Runs a schedule by hand and waits until the run is over, however it ends.
+async fn run_once(api: &Engine, schedule: &str) -> Result<(), Trouble> {
+    let run = api.trigger_schedule(schedule).await?;
+    let began = Instant::now();
+    loop {
+        let runs = api.executions(schedule).await?;
+        if runs.iter().any(|known| known.id == run.id && known.status != "processing") {
+            return Ok(());
+        }
+        if began.elapsed() > JOB.0 {
+            return Err(Trouble::environment(format!(
+                "run {} of a schedule does not come to an end",
+                run.id
+            )));
+        }
+        tokio::time::sleep(JOB.1).await;
+    }
 }
 
 /// No command that fills a site of a drill's size takes longer.
@@ -89,7 +120,7 @@ const FILL: Duration = Duration::from_secs(600);
 
 /// Fills a site of a target without an API, by its profile's command.
 pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Trouble> {
-    let ran = command::of_profile(site, "seed", &site.profile.seed, FILL, log).await?;
+    let ran = command::of_profile(site, "seed", &site.profile.seed, None, FILL, log).await?;
     if ran.exit.is_success() {
         return Ok(());
     }
@@ -129,7 +160,7 @@ impl Put {
 /// Each of the first templates is rendered by a batch job of its own.
 const JOBS: usize = 2;
 
-/// How long a job of one document may take, and how often it is asked for.
+/// How long a job or run of one document may take, and how often it is asked for.
 const JOB: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
 
 /// Has batch jobs done, so that there are results to come back.

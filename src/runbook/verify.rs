@@ -12,7 +12,7 @@ use crate::{
         check::CheckId,
         event::Event,
         finding::{Entity, Finding, FindingKind},
-        state::{Known, State},
+        state::{Database, Known, State},
         verdict::CheckOutcome,
     },
     procedure::manifest::Manifest,
@@ -46,6 +46,9 @@ pub struct CutPoint {
     pub known: Known,
     /// The manifest that the drift check compares with.
     pub manifest: Option<Manifest>,
+    /// What the restoring release makes of an empty database, where the backup is of another one: its
+    /// schema is to be expected then, and the migrations that it records.
+    pub reference: Option<Database>,
 }
 
 /// What people call the objects of a run: also those that came after the cut point.

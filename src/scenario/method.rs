@@ -22,6 +22,23 @@ pub struct Method {
     pub dump: DumpOptions,
     /// The operator's own commands.
     pub commands: Option<Commands>,
+    /// The schema of the backup.
+    pub schema: BackupSchema,
+}
+
+/// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum BackupSchema {
+    /// Its own: backup and restore are of one release.
+    #[default]
+    Same,
+    /// That of the release before: the restore brings it forward.
+    Previous,
+    /// That of the release after: the restore is under a release that does not know it.
+    Newer,
 }
 
 /// What of a target runs beside its stores, and whether it can be asked for anything.
@@ -235,6 +252,16 @@ impl Method {
         self.procedure == Procedure::PointInTime || self.commands.as_ref().is_some_and(|c| c.own_server)
     }
 
+    /// The same with nothing in it that goes wrong by itself: what its clean control is of.
+    #[must_use]
+    pub fn sound(&self) -> Self {
+        let schema = match self.schema {
+            BackupSchema::Newer => BackupSchema::Same,
+            as_it_is @ (BackupSchema::Same | BackupSchema::Previous) => as_it_is,
+        };
+        Self { schema, ..self.clone() }
+    }
+
     /// What tells it from the default in the id of its clean control: `files-maintenance-window`.
     pub fn suffix(&self) -> String {
         let mut parts = Vec::new();
@@ -259,6 +286,11 @@ impl Method {
         if let Some(commands) = &self.commands {
             parts.extend(commands.needs.first().cloned());
         }
+        parts.extend(match self.schema {
+            BackupSchema::Same => None,
+            BackupSchema::Previous => Some("previous schema".to_owned()),
+            BackupSchema::Newer => Some("newer schema".to_owned()),
+        });
         let kebab = |text: &str| {
             let words: Vec<&str> =
                 text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
@@ -520,5 +552,12 @@ mod tests {
             ..Method::default()
         };
         assert_eq!(method.suffix(), "files-s3-maintenance-window");
+    }
+
+    #[test]
+    fn a_clean_control_is_of_a_schema_that_can_be_restored() {
+        let of = |schema| Method { schema, ..Method::default() };
+        assert_eq!(of(BackupSchema::Newer).sound(), Method::default());
+        assert_eq!(of(BackupSchema::Previous).sound().suffix(), "previous-schema");
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         At, Place, Scenario,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::Library,
-        method::{Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Runs, Topology},
+        method::{BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Runs, Topology},
         profile::{self, Target, read_target},
         seed::{Seed, read_seed, unknown_seed},
         yaml::{fields::Fields, files, tree, typed::one_line},
@@ -256,6 +256,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     let procedure = fields.optional::<Procedure>("procedure", mistakes);
     let dump = fields.optional::<DumpOptions>("dump", mistakes);
     let commands = fields.optional::<Commands>("commands", mistakes);
+    let schema = fields.optional::<BackupSchema>("schema", mistakes);
     let topology_is = topology.as_ref().map_or_else(Topology::default, |at| at.value);
     let procedure_is = procedure.as_ref().map_or_else(Procedure::default, |at| at.value);
     let mut wrong = |place, message: String, help: &str| {
@@ -305,6 +306,10 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         let message = "batch jobs are not durable in file mode, and their results are nobody's".to_owned();
         wrong(at.place, message, "remove `results`, or choose a topology with Postgres");
     }
+    if let Some(at) = schema.as_ref().filter(|_| !topology_is.has_database()) {
+        let message = "there is no schema where rows are in files".to_owned();
+        wrong(at.place, message, "remove `schema`, or choose a topology with Postgres");
+    }
     match (&commands, procedure_is) {
         (Some(at), p) if p != Procedure::OwnCommands => {
             wrong(at.place, "commands that nobody runs".to_owned(), "add `procedure: own commands`");
@@ -326,6 +331,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         procedure: procedure_is,
         dump: dump.map_or_else(DumpOptions::default, |at| at.value),
         commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
+        schema: schema.map_or_else(BackupSchema::default, |at| at.value),
     }
 }
 

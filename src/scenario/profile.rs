@@ -2,7 +2,9 @@
 
 use crate::{
     base::{digest::Digest, ids::TableName},
-    model::profile::{Api, Entity, FileForm, FileMode, FileTable, MissingBinary, Profile, WriteOrder},
+    model::profile::{
+        Api, Entity, FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, WriteOrder,
+    },
     scenario::{
         diagnose::{Diagnostics, Mistake},
         yaml::{
@@ -142,6 +144,8 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let run = run::read(&mut fields, mistakes);
     let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
     let migrate = fields.each::<String>("migrate", mistakes);
+    let migrate_by_half = fields.each::<String>("migrate-by-half", mistakes);
+    let previous_release = fields.optional::<PreviousRelease>("previous-release", mistakes);
     let file_mode = fields.node("file-mode").and_then(|(_, node)| file_mode(node, mistakes));
     let place = fields.place;
     fields.finish(mistakes);
@@ -169,6 +173,8 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         seed: run.seed.into_iter().map(|at| at.value).collect(),
         needs: run.needs,
         env: run.env,
+        migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),
+        previous_release: previous_release.map(|at| at.value),
         file_mode,
     })
 }

@@ -6,7 +6,7 @@ use crate::{
     model::{control::Control, finding::FindingKind, profile::Profile},
     scenario::{
         Act, BackupStep, Destroy, RestoreStep,
-        method::{Commands, DumpOptions, Procedure, Results, Topology},
+        method::{BackupSchema, Commands, DumpOptions, Procedure, Results, Topology},
         parse::SECTIONS,
     },
 };
@@ -57,6 +57,9 @@ struct ScenarioFile {
     /// or a path from this file's folder.
     #[schemars(default)]
     profile: Option<String>,
+    /// The schema of the backup, seen from the release that restores it.
+    #[schemars(default)]
+    schema: BackupSchema,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
     /// profile says `api: none`: its own command fills the site.
     #[schemars(default)]

@@ -1,5 +1,5 @@
 //! Seeds: what is put on a site before a scenario begins. `fixtures/seeds/<name>/seed.yaml` names
-//! assets, templates and schedules by files of its folder. Putting them there is `runbook::seed`'s.
+//! assets, templates and schedules by files of its folder, and tenants. Putting them there is `runbook::seed`'s.
 
 use crate::{
     base::ids::{AssetName, TemplateKey},
@@ -40,8 +40,12 @@ pub struct Seed {
     pub assets: Vec<SeedAsset>,
     /// The templates to create, in order.
     pub templates: Vec<SeedTemplate>,
+    /// The tenants to create beside the one that is always there, in order.
+    pub tenants: Vec<SeedTenant>,
     /// The schedules to create, in order.
     pub schedules: Vec<SeedSchedule>,
+    /// The schedules to run once by hand, in order, by the names that their requests give them.
+    pub trigger: Vec<String>,
     /// The assets to replace afterwards, so that they have an earlier version.
     pub replace: Vec<SeedReplace>,
 }
@@ -87,6 +91,19 @@ pub struct SeedSchedule {
     pub body: Value,
 }
 
+/// A tenant of a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedTenant {
+    /// Its slug.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it is archived once it is there.
+    #[serde(default)]
+    pub archived: bool,
+}
+
 /// A replacement in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedReplace {
@@ -101,6 +118,13 @@ impl SeedTemplate {
     pub fn golden_name(&self) -> PathBuf {
         let current = self.then.last().map_or(&self.file, |(file, _)| file);
         Path::new(current.file_stem().unwrap_or_default()).with_extension("pdf")
+    }
+}
+
+impl SeedSchedule {
+    /// Its name, as its request gives it.
+    pub fn name(&self) -> Option<&str> {
+        self.body.get("name")?.as_str()
     }
 }
 
@@ -127,7 +151,7 @@ impl Seed {
 
     /// The names of its schedules, as their requests give them.
     pub fn schedule_names(&self) -> impl Iterator<Item = &str> {
-        self.schedules.iter().filter_map(|schedule| schedule.body.get("name")?.as_str())
+        self.schedules.iter().filter_map(SeedSchedule::name)
     }
 }
 
@@ -217,7 +241,9 @@ impl Reader<'_> {
         let about = fields.required::<String>("about", &mut self.mistakes);
         let assets = fields.each::<AssetForm>("assets", &mut self.mistakes);
         let templates = fields.each::<TemplateForm>("templates", &mut self.mistakes);
+        let tenants = fields.each::<SeedTenant>("tenants", &mut self.mistakes);
         let schedules = fields.each::<FileName>("schedules", &mut self.mistakes);
+        let trigger = fields.each::<String>("trigger", &mut self.mistakes);
         let replace = fields.each::<ReplaceForm>("replace", &mut self.mistakes);
         fields.finish(&mut self.mistakes);
         if let Some(Err(mistake)) = title.as_ref().map(one_line) {
@@ -226,7 +252,8 @@ impl Reader<'_> {
         let assets = self.assets(assets);
         let replace = replace.into_iter().filter_map(|form| self.replacement(form, &assets)).collect();
         let templates = self.templates(templates);
-        let schedules = schedules.into_iter().filter_map(|form| self.schedule(&form)).collect();
+        let schedules: Vec<_> = schedules.into_iter().filter_map(|form| self.schedule(&form)).collect();
+        let trigger = self.triggered(trigger, &schedules);
         Some(Seed {
             name: name.to_owned(),
             folder: self.folder.to_owned(),
@@ -234,7 +261,9 @@ impl Reader<'_> {
             about: about?.value,
             assets,
             templates,
+            tenants: tenants.into_iter().map(|at| at.value).collect(),
             schedules,
+            trigger,
             replace,
         })
     }
@@ -281,6 +310,17 @@ impl Reader<'_> {
     fn schedule(&mut self, form: &At<FileName>) -> Option<SeedSchedule> {
         let (file, body) = self.json(&form.value, form.place)?;
         Some(SeedSchedule { file, body })
+    }
+
+    /// The schedules to run, each of which is there.
+    fn triggered(&mut self, names: Vec<At<String>>, schedules: &[SeedSchedule]) -> Vec<String> {
+        let known = || schedules.iter().filter_map(SeedSchedule::name);
+        for At { value, place } in &names {
+            if !known().any(|name| name == value) {
+                self.mistakes.push(Mistake::unknown(Some(*place), "schedule", value, known()));
+            }
+        }
+        names.into_iter().map(|at| at.value).collect()
     }
 
     fn replacement(&mut self, form: At<ReplaceForm>, assets: &[SeedAsset]) -> Option<SeedReplace> {

@@ -100,6 +100,8 @@ fn profile() -> Profile {
         seed: Vec::new(),
         needs: Vec::new(),
         env: BTreeMap::new(),
+        migrate_by_half: Vec::new(),
+        previous_release: None,
         file_mode: None,
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     },
     scenario::{
         Act,
-        method::{BackupJob, RestoreJob},
+        method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
     site::{Site, Source},
@@ -267,6 +267,9 @@ impl<'a> Scene<'a> {
         }
         // The last check deletes a binary to see what happens.
         self.site.guard.still_ours().await?;
+        if self.site.method.schema == BackupSchema::Previous {
+            self.cut.reference = Some(restore::reference(self.site, &self.log).await?);
+        }
         let site = self.site.restored();
         let engine = std::mem::take(&mut self.engine);
         let verified = verify::verify(&site, &self.cut, &self.names, engine, self.reach, &self.log).await?;

@@ -32,6 +32,13 @@ pub fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Option<I
             armed.without_sequences = true;
             Injected::changed("the next restore leaves out sequence data")
         }
+        Fault::StopMigration if target.site.profile.migrate_by_half.is_empty() => {
+            Injected::nothing("the profile does not say how: it has no migrate-by-half")
+        }
+        Fault::StopMigration => {
+            armed.half_migration = true;
+            Injected::changed("the next migration stops half way")
+        }
         _ => go_astray(fault, armed)?,
     })
 }

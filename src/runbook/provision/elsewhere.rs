@@ -10,7 +10,7 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    scenario::method::Method,
+    scenario::method::{BackupSchema, Method},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         destroy::Guard,
@@ -178,6 +178,10 @@ impl Elsewhere {
         if method.needs_own_server() {
             return Err(Trouble::usage("this scenario needs a PostgreSQL server of its own")
                 .hint("leave it out by --filter: an engine that runs elsewhere has its own server"));
+        }
+        if method.schema != BackupSchema::Same {
+            return Err(Trouble::usage("this scenario changes the engine's release")
+                .hint("leave it out by --filter: an engine that runs elsewhere is what it is"));
         }
         let store = Store::s3(&self.s3);
         let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -11,17 +11,18 @@ use crate::{
     runbook::verify::{CutPoint, Looked},
 };
 
-/// Compares the restored schema with the source's. Parts of a table that is gone are not listed
-/// beside it.
+/// Compares the restored schema with the source's, or with that of the release that brought it
+/// forward. Parts of a table that is gone are not listed beside it.
 pub fn check(cut: &CutPoint, observed: &State) -> Looked {
-    let (was, is) = (&cut.state.database, &observed.database);
+    let (was, is) = (cut.reference.as_ref().unwrap_or(&cut.state.database), &observed.database);
     let lost = |table: &TableName| was.tables.contains_key(table) && !is.tables.contains_key(table);
     let mut findings: Vec<Finding> = was
         .tables
         .iter()
         .filter(|(name, _)| lost(name))
         .map(|(name, table)| {
-            let expected = format!("a table with {} rows", table.rows.len());
+            let rows = cut.state.database.tables.get(name).unwrap_or(table).rows.len();
+            let expected = format!("a table with {rows} rows");
             finding(FindingKind::TableLost, Entity::Table(name.clone()), expected, "no such table")
         })
         .collect();

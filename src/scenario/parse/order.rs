@@ -180,9 +180,7 @@ impl Timeline<'_> {
             }
             BackupJob::ArchiveAssets => self.fire(Takes::NextArchive),
             BackupJob::CopyResults => self.fire(Takes::NextResults),
-            BackupJob::RecordManifest
-            | BackupJob::ArchiveTemplates
-            | BackupJob::RunBackupCommand => {}
+            BackupJob::RecordManifest | BackupJob::ArchiveTemplates | BackupJob::RunBackupCommand => {}
         }
     }
 
@@ -210,6 +208,7 @@ impl Timeline<'_> {
                         let message = "`migrate` before `restore database`";
                         self.wrong(step.place, message, "no database to migrate yet", help);
                     }
+                    self.fire(Takes::NextMigration);
                 }
                 RestoreStep::Own(job) => self.restore_job(*job, step.place),
                 RestoreStep::Act(act) => self.act(act, step.place),
@@ -300,7 +299,8 @@ impl Timeline<'_> {
             | Takes::NextCopy
             | Takes::NextArchive
             | Takes::NextResults
-            | Takes::NextRestore) => {
+            | Takes::NextRestore
+            | Takes::NextMigration) => {
                 self.armed.push((place, armed));
             }
         }
@@ -351,6 +351,7 @@ impl Timeline<'_> {
             | Takes::NextArchive
             | Takes::NextResults
             | Takes::NextRestore
+            | Takes::NextMigration
             | Takes::Versions
             | Takes::NextBucketRecovery
             | Takes::NextDatabaseRecovery => {
@@ -376,6 +377,7 @@ impl Timeline<'_> {
                 Takes::NextArchive => BackupJob::ArchiveAssets.words(),
                 Takes::NextResults => BackupJob::CopyResults.words(),
                 Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
+                Takes::NextMigration => RestoreJob::Migrate.words(),
                 Takes::NextBucketRecovery => RestoreJob::RecoverObjects.words(),
                 Takes::NextDatabaseRecovery => RestoreJob::RecoverDatabase.words(),
                 Takes::Objects
