@@ -13,15 +13,18 @@ use crate::{
     scenario::{
         Act, BackupStep, Destroy, RestoreStep, Scenario, Step,
         method::{BackupJob, Method, RestoreJob},
+        profile::{self, Target},
     },
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What is to be done in a scenario.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The scenario's id; `control-<seed>` for a clean control.
     pub id: ScenarioId,
+    /// The application that is drilled.
+    pub target: Arc<Target>,
     /// The seed.
     pub seed: String,
     /// Where rows and binaries live, and how they are backed up.
@@ -58,19 +61,21 @@ pub enum Job {
     Act(Act),
 }
 
-/// The plans of all scenarios, the clean control of each seed and method before them.
+/// The plans of all scenarios, the clean control of each seed, method and target before them.
 pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
-    let grounds: BTreeSet<(&str, Method)> =
-        scenarios.iter().map(|s| (s.seed.value.as_str(), s.method.sound())).collect();
+    let ground = |s: &'_ Scenario| (s.seed.value.clone(), s.method.sound(), s.target.name.clone());
+    let grounds: BTreeMap<_, &Scenario> = scenarios.iter().map(|s| (ground(s), s)).collect();
     let plans: Vec<Plan> = scenarios.iter().map(plan).collect();
-    let controls = grounds.into_iter().map(|(seed, method)| control(seed, &method));
+    let controls = grounds.into_values().map(control);
     // A scenario that is just that is its own control. Of an operator's commands nobody can say
     // which of them is the fault.
     let needed = |control: &Plan| {
         if control.method.commands.is_some() {
             return false;
         }
-        let same = |plan: &&Plan| plan.seed == control.seed && plan.method == control.method;
+        let same = |plan: &&Plan| {
+            plan.seed == control.seed && plan.method == control.method && plan.target == control.target
+        };
         let clean = |plan: &Plan| plan.expect.is_empty() && plan.steps == control.steps;
         control.method == Method::default() || !plans.iter().filter(same).any(clean)
     };
@@ -100,6 +105,7 @@ fn plan(scenario: &Scenario) -> Plan {
     let digest = Digest::of_file(&scenario.file).unwrap_or(Digest::ZERO);
     Plan {
         id: scenario.id.clone(),
+        target: Arc::clone(&scenario.target),
         seed: scenario.seed.value.clone(),
         method: scenario.method.clone(),
         started: ScenarioStarted {
@@ -110,6 +116,7 @@ fn plan(scenario: &Scenario) -> Plan {
             controls: scenario.controls.clone(),
             topology: scenario.method.topology.words().to_owned(),
             procedure: scenario.method.procedure.words().to_owned(),
+            profile: own_profile(scenario),
             seed: scenario.seed.value.clone(),
             control: false,
             expect: expect.clone(),
@@ -120,15 +127,28 @@ fn plan(scenario: &Scenario) -> Plan {
     }
 }
 
-/// The clean control of a seed and method.
-fn control(seed: &str, method: &Method) -> Plan {
+/// The profile that a scenario names itself, with its digest.
+fn own_profile(scenario: &Scenario) -> Option<(String, Digest)> {
+    let name = &scenario.target.name;
+    let digest = || profile::digest_of(name).unwrap_or(Digest::ZERO);
+    scenario.own_profile.then(|| (name.clone(), digest()))
+}
+
+/// The clean control of a scenario: of its seed, method and target.
+fn control(scenario: &Scenario) -> Plan {
+    let (seed, method) = (scenario.seed.value.as_str(), &scenario.method.sound());
     let backup = method.backup().into_iter().map(Job::BackUp);
     let restore = method.restore().into_iter().map(Job::Restore);
     let steps = number(backup.chain([Job::Destroy(Destroy::Everything)]).chain(restore));
     let suffix = method.suffix();
     let suffix = if suffix.is_empty() { suffix } else { format!("-{suffix}") };
+    let profile = own_profile(scenario);
+    // A target that fills itself is called like its seed.
+    let of = scenario.target.short();
+    let of = if profile.is_some() && of != seed { format!("-{of}") } else { String::new() };
     Plan {
-        id: ScenarioId::new(format!("control-{seed}{suffix}")),
+        id: ScenarioId::new(format!("control-{seed}{of}{suffix}")),
+        target: Arc::clone(&scenario.target),
         seed: seed.to_owned(),
         method: method.clone(),
         started: ScenarioStarted {
@@ -141,6 +161,7 @@ fn control(seed: &str, method: &Method) -> Plan {
             controls: Vec::new(),
             topology: method.topology.words().to_owned(),
             procedure: method.procedure.words().to_owned(),
+            profile,
             seed: seed.to_owned(),
             control: true,
             expect: Vec::new(),

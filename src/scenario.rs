@@ -8,7 +8,7 @@ use crate::{
 use method::{BackupJob, Method, RestoreJob};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 // Each module may import those declared before it.
 pub mod method;
@@ -69,7 +69,11 @@ pub struct Scenario {
     pub controls: Vec<String>,
     /// Where rows and binaries live, and how they are backed up.
     pub method: Method,
-    /// The seed: a folder of `fixtures/seeds/`.
+    /// The application that it drills.
+    pub target: Arc<profile::Target>,
+    /// Whether it names that itself.
+    pub own_profile: bool,
+    /// The seed: a folder of `fixtures/seeds/`; for a target that fills itself, the target's name.
     pub seed: At<String>,
     /// What is done, in order.
     pub steps: Vec<At<Step>>,

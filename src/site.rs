@@ -3,8 +3,19 @@
 //! looking at the source, so it can't pass by comparing a thing with itself.
 
 use crate::{
-    base::{ids::BucketName, process::Children, redact::Redactor, trouble::Trouble},
-    model::{profile::Profile, state::Database},
+    base::{
+        ids::BucketName,
+        process::{Children, Signal},
+        redact::Redactor,
+        trouble::Trouble,
+    },
+    model::{
+        profile::{
+            self, Api, Profile,
+            run::{PORT, filled},
+        },
+        state::Database,
+    },
     scenario::method::Method,
     system::{
         cluster::OwnServer,
@@ -142,6 +153,11 @@ impl Handles {
         Ok(())
     }
 
+    /// Whether the target has an API that sites are filled, listed and rendered through.
+    pub fn has_api(&self) -> bool {
+        self.profile.api == Api::PulpEngine
+    }
+
     /// `ASSETS_DIR`.
     pub fn assets_dir(&self) -> PathBuf {
         match (&self.rows, &self.objects) {
@@ -186,9 +202,6 @@ impl Handles {
     }
 }
 
-/// How long an engine may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(15);
-
 /// How much of an engine's output is kept with the run, in bytes.
 const LAST_WORDS: usize = 256 * 1024;
 
@@ -196,6 +209,8 @@ const LAST_WORDS: usize = 256 * 1024;
 pub struct EngineSlot {
     /// How to start it, or where it is.
     pub launch: Launch,
+    /// Whether that is the profile's own command, which runs in the profile's folder.
+    pub starts_itself: bool,
     /// Its environment (secrets included), without `PORT`; see [`EngineSlot::env`].
     pub variables: RwLock<BTreeMap<String, String>>,
     /// Its keys.
@@ -204,6 +219,8 @@ pub struct EngineSlot {
     pub log: PathBuf,
     /// How long it may take until it is ready.
     pub ready_within: Duration,
+    /// What the profile says of starting and stopping it.
+    pub profile: Arc<Profile>,
     /// Where its process is recorded.
     pub children: Children,
     /// The one that runs.
@@ -211,9 +228,56 @@ pub struct EngineSlot {
 }
 
 impl EngineSlot {
-    /// The environment that it is started with, and its migrations.
+    /// The environment that it is started with, and its migrations: with the profile's own variables,
+    /// in which `${PORT}` still stands.
     pub fn env(&self) -> BTreeMap<String, String> {
-        self.variables.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut env = self.variables.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut known = env.clone();
+        known.insert(PORT.to_owned(), format!("${{{PORT}}}"));
+        if let Some(database) = env.get("DATABASE_URL").and_then(|url| Access::parse(url).ok()) {
+            known.extend(database.libpq());
+        }
+        let own = self.profile.env.iter().map(|(name, value)| (name.clone(), filled(value, &known)));
+        env.extend(own);
+        env
+    }
+
+    /// The same for commands beside it: the port is that of the one that runs.
+    pub async fn env_of_commands(&self) -> BTreeMap<String, String> {
+        let port = self.running.lock().await.as_ref().and_then(|(engine, _)| engine.url().port());
+        let port = port.map(|port| port.to_string());
+        let wanted = format!("${{{PORT}}}");
+        let mut env = self.env();
+        env.retain(|_, value| port.is_some() || !value.contains(&wanted));
+        if let Some(port) = port {
+            env.values_mut().for_each(|value| *value = value.replace(&wanted, &port));
+            env.insert(PORT.to_owned(), port);
+        }
+        env
+    }
+
+    /// What it is started with, as the profile says it.
+    pub fn start_with<'a>(&'a self, env: &'a BTreeMap<String, String>, redactor: &'a Redactor) -> Start<'a> {
+        Start {
+            env,
+            log: &self.log,
+            children: Some(&self.children),
+            redactor,
+            ready_within: self.ready_within,
+            ready_path: self.profile.ready_path(),
+            cwd: self.starts_itself.then_some(self.profile.folder.as_path()),
+            stop_signal: match self.profile.stop.signal {
+                profile::Signal::Term => Signal::SIGTERM,
+                profile::Signal::Int => Signal::SIGINT,
+                profile::Signal::Quit => Signal::SIGQUIT,
+                profile::Signal::Hup => Signal::SIGHUP,
+            },
+        }
+    }
+
+    /// Whether there is one to start.
+    pub fn exists(&self) -> bool {
+        self.launch != Launch::Nothing
     }
 
     /// Changes a variable for the next start.
@@ -226,17 +290,13 @@ impl EngineSlot {
         self.variables.write().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
-    /// Starts the engine and waits until it says that it is ready. One that runs already stays.
+    /// Starts the engine and waits until it says that it is ready. One that runs already stays, and
+    /// where there is none nothing is done.
     pub async fn start(&self, redactor: &Redactor) -> Result<(), Trouble> {
         let mut running = self.running.lock().await;
-        if running.is_none() {
-            let with = Start {
-                env: &self.env(),
-                log: &self.log,
-                children: Some(&self.children),
-                redactor,
-                ready_within: self.ready_within,
-            };
+        if running.is_none() && self.exists() {
+            let env = self.env();
+            let with = self.start_with(&env, redactor);
             let engine = EngineProcess::start(&self.launch, &with).await?;
             let client = engine.client(&self.keys);
             *running = Some((engine, client));
@@ -244,10 +304,10 @@ impl EngineSlot {
         Ok(())
     }
 
-    /// Stops the engine as an operator would (SIGTERM, then SIGKILL). Says whether one ran.
+    /// Stops the engine as an operator would (the profile's signal, then SIGKILL). Says whether one ran.
     pub async fn stop(&self) -> bool {
         match self.running.lock().await.take() {
-            Some((engine, _)) => engine.stop(GRACE).await.is_some(),
+            Some((engine, _)) => engine.stop(self.profile.grace()).await.is_some(),
             None => false,
         }
     }

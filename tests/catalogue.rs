@@ -163,7 +163,9 @@ fn every_finding_is_expected_by_a_scenario_or_can_be_shown_by_none() {
 #[test]
 fn scenarios_are_many_and_told_in_full() {
     assert!(SCENARIOS.len() >= 22, "only {} scenarios", SCENARIOS.len());
-    let seeds: BTreeSet<&str> = SCENARIOS.iter().map(|s| s.seed.value.as_str()).collect();
+    // A scenario of another application is filled by that one's profile.
+    let own = SCENARIOS.iter().filter(|s| !s.own_profile);
+    let seeds: BTreeSet<&str> = own.map(|s| s.seed.value.as_str()).collect();
     assert_eq!(seeds.into_iter().collect::<Vec<_>>(), ["brochure", "invoices", "operations"]);
     for scenario in SCENARIOS.iter() {
         let id = &scenario.id;

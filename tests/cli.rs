@@ -19,5 +19,7 @@ mod refusals;
 mod reports;
 #[path = "cli/surroundings.rs"]
 mod surroundings;
+#[path = "cli/targets.rs"]
+mod targets;
 #[path = "cli/yard.rs"]
 mod yard;

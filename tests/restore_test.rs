@@ -109,11 +109,20 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
     let launch = Launch::Command([PROGRAM, "standin", "engine"].map(str::to_owned).to_vec());
     let (redactor, ready_within) = (Redactor::new(), Duration::from_secs(60));
     let log = stores.path().join("engine.log");
-    let start = Start { env: &env, log: &log, children: None, redactor: &redactor, ready_within };
+    let start = Start {
+        env: &env,
+        log: &log,
+        children: None,
+        redactor: &redactor,
+        ready_within,
+        ready_path: "/health/ready",
+        cwd: None,
+        stop_signal: pulp_drill::base::process::Signal::SIGTERM,
+    };
     let engine = EngineProcess::start(&launch, &start).await.unwrap();
     let api = engine.client(&ApiKeys { admin: Some(ADMIN.to_owned()), ..ApiKeys::default() });
     let seed = read_seed(&Library::new("fixtures"), "invoices").unwrap();
-    let put = seed::fill(&api, &seed, Some(&seed.folder.join("golden"))).await.unwrap();
+    let put = seed::fill(&api, &seed, Some(&seed.folder.join("golden")), true).await.unwrap();
     // The seed's own known-good PDFs carry other storage keys in their ids.
     for (key, template) in &put.known.templates {
         let pdf = api.render(key.as_str(), &template.data).await.unwrap();

@@ -9,6 +9,7 @@ use pulp_drill::{
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
+        profile::{Api, run::VARIABLES},
     },
     scenario::{
         Act, BackupStep, RestoreStep, Scenario, Step,
@@ -16,13 +17,14 @@ use pulp_drill::{
         library::Library,
         parse::read_all,
         profile::{BUILTIN, read_profile},
-        schema::json_schema,
+        schema::{json_schema, profile_json_schema},
         seed::read_seed,
     },
 };
 use std::{
+    collections::BTreeSet,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -339,6 +341,80 @@ fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
 }
 
 #[test]
+fn the_profile_of_another_application_is_sound_and_mistakes_in_a_copy_are_shown() {
+    let profile = read_profile("photo-archive").map_err(|d| d.render(false, 100)).unwrap();
+    assert_eq!(profile.api, Api::None);
+    assert_eq!(profile.folder, Path::new("profiles"));
+    assert_eq!(profile.env["PHOTO_BUCKET"], "${S3_BUCKET}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.yaml");
+    let text = fs::read_to_string("profiles/photo-archive.yaml").unwrap();
+    let read = |text: String| {
+        fs::write(&file, text).unwrap();
+        let rendered = read_profile(file.to_str().unwrap()).map_err(|d| d.render(false, 100));
+        rendered.map_err(|text| text.replace(folder.path().to_str().unwrap(), "PROFILES"))
+    };
+    assert!(read(text.clone()).is_ok());
+    let broken = text
+        .replace("${S3_BUCKET}", "${S3_BUKET}")
+        .replace("seed: [../deploy/examples/photo-archive/seed.sh]", "seed: [psql, \"${DATABASE_URL}\"]")
+        + "start: [app, \"${PORT}\"]\nstop: {signal: USR9}\nready: {path: health}\n";
+    let more = "stop: {within: 2h}\nstart: [app]\n";
+    let unfilled = text.replace("seed: [../deploy/examples/photo-archive/seed.sh]", more);
+    let with_api = text.replace("api: none", "api: pulp-engine");
+    let all = [broken, unfilled, with_api].map(|text| read(text).unwrap_err());
+    insta::assert_snapshot!("broken-profile-of-another-application", all.join("\n---\n"));
+}
+
+/// Every key that the schema knows stands in a table of the guide.
+#[test]
+fn the_guide_to_profiles_explains_every_key() {
+    fn keys(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
+        match schema {
+            serde_json::Value::Object(members) => {
+                if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                    found.extend(properties.keys().cloned());
+                }
+                members.values().for_each(|member| keys(member, found));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let mut known = BTreeSet::new();
+    keys(&profile_json_schema(), &mut known);
+    assert!(known.len() > 30, "{known:?}");
+    let guide = fs::read_to_string("docs/profile.md").unwrap();
+    let rows: Vec<&str> =
+        guide.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()).collect();
+    let missing: Vec<&String> =
+        known.iter().filter(|key| !rows.iter().any(|row| row.contains(&format!("`{key}`")))).collect();
+    assert!(missing.is_empty(), "docs/profile.md does not explain {missing:?}");
+    for variable in VARIABLES {
+        assert!(guide.contains(&format!("`{variable}`")), "docs/profile.md does not explain {variable}");
+    }
+}
+
+#[test]
+fn a_scenario_of_a_target_without_an_api_has_no_manifest_and_no_engine() {
+    let scenarios = read_all(&[PathBuf::from("scenarios/photo-archive-restored.yaml")], &library());
+    let scenario = scenarios.map_err(|d| d.render(false, 100)).unwrap().remove(0);
+    assert_eq!(scenario.seed.value, "photo-archive");
+    let words: Vec<&str> = scenario.method.backup().into_iter().map(|job| job.words()).collect();
+    assert_eq!(words, ["dump database", "copy objects"]);
+    let words: Vec<&str> = scenario.method.restore().into_iter().map(|job| job.words()).collect();
+    assert_eq!(words, ["restore objects", "restore database", "migrate"]);
+    // The same for a scenario that names none, with the run's profile.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("drill.yaml");
+    let text = drill("[back up: runbook, destroy: everything, restore: runbook]", "[]");
+    fs::write(&file, text.replace("seed: small\n", "")).unwrap();
+    let library = library().with_profile("tests/fixtures/rows-only.yaml");
+    let scenario = read_all(&[file], &library).map_err(|d| d.render(false, 100)).unwrap().remove(0);
+    assert_eq!((scenario.seed.value.as_str(), scenario.own_profile), ("rows-only", false));
+}
+
+#[test]
 fn the_schemas_in_docs_are_current() {
     let kinds = [("docs/scenario.schema.json", Kind::Scenario), ("docs/profile.schema.json", Kind::Profile)];
     for (file, kind) in kinds {
@@ -359,7 +435,8 @@ fn the_schema_knows_the_keys_that_the_reader_knows() {
     let listed = known.lines().find(|line| line.contains("can be")).unwrap().matches('`').count() / 2;
     assert_eq!(listed, keys.len(), "{known}");
     let required = mistakes("{}").matches("missing key").count();
-    assert_eq!(required, schema["required"].as_array().unwrap().len());
+    // A seed is needed by some targets only.
+    assert_eq!(required, 1 + schema["required"].as_array().unwrap().len());
 }
 
 #[test]

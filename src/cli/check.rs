@@ -23,6 +23,9 @@ pub struct CheckArgs {
     /// The folder with seeds/ and assets/
     #[arg(long, default_value = "fixtures", value_name = "FOLDER")]
     pub fixtures: PathBuf,
+    /// The target profile of scenarios that name none: a file, or a name of profiles/
+    #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
+    pub profile: String,
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -38,7 +41,7 @@ pub struct Checked {
 
 /// Checks. `colour` and `width` are those of stderr's terminal.
 pub fn run(args: &CheckArgs, colour: bool, width: usize) -> Checked {
-    let read = read_all(&args.paths, &Library::new(&args.fixtures));
+    let read = read_all(&args.paths, &Library::new(&args.fixtures).with_profile(&args.profile));
     match (args.format, read) {
         (Format::Human, Ok(scenarios)) => {
             let word = if scenarios.len() == 1 { "scenario" } else { "scenarios" };
@@ -70,7 +73,12 @@ mod tests {
     use crate::base::trouble::Blame;
 
     fn args(path: &str, format: Format) -> CheckArgs {
-        CheckArgs { paths: vec![path.into()], fixtures: "tests/fixtures/library".into(), format }
+        CheckArgs {
+            paths: vec![path.into()],
+            fixtures: "tests/fixtures/library".into(),
+            profile: "pulp-engine".into(),
+            format,
+        }
     }
 
     #[test]

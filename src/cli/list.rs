@@ -32,6 +32,9 @@ pub struct ListArgs {
     /// The folder with seeds/ and assets/
     #[arg(long, default_value = "fixtures", value_name = "FOLDER")]
     pub fixtures: PathBuf,
+    /// The target profile of scenarios that name none: a file, or a name of profiles/
+    #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
+    pub profile: String,
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -42,7 +45,7 @@ pub struct ListArgs {
 /// # Errors
 /// The files hold mistakes.
 pub fn run(args: &ListArgs, colour: bool, width: usize) -> Result<String, Trouble> {
-    let scenarios = read_all(&args.paths, &Library::new(&args.fixtures))
+    let scenarios = read_all(&args.paths, &Library::new(&args.fixtures).with_profile(&args.profile))
         .map_err(|diagnostics| diagnostics.into_trouble(colour, width))?;
     Ok(match args.format {
         Format::Human => table(&scenarios),
@@ -111,6 +114,7 @@ mod tests {
         let mut args = ListArgs {
             paths: vec!["tests/fixtures/listed".into()],
             fixtures: "tests/fixtures/library".into(),
+            profile: "pulp-engine".into(),
             format: Format::Human,
         };
         let table = run(&args, false, 80).map_err(|t| t.to_string()).unwrap();

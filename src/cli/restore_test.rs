@@ -135,9 +135,9 @@ async fn prepare(
         )
         .hint("use --engine standin or command:…"));
     }
-    let engine = prepare::engine(&args.engine, &[], args.ready_within)?;
     let look = terminal::stderr_look();
     let profile = read_profile(&args.profile).map_err(|d| d.into_trouble(look.colour, look.width))?;
+    let engine = prepare::engine(Some(&args.engine), &[], args.ready_within, &profile)?;
     let dump = settings.origin(&args.dump, args.dump.ends_with('/'), redactor)?;
     let packed = [".tar", ".tar.gz", ".tgz"].iter().any(|end| args.assets.ends_with(end));
     let assets = settings.origin(&args.assets, !packed, redactor)?;

@@ -77,7 +77,7 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     };
     let elsewhere = match &prepared.engine.launch {
         Launch::Url(url) => Some(reach(url, &args, held.as_ref(), &redactor).await?),
-        Launch::Command(_) | Launch::Image(_) => None,
+        Launch::Command(_) | Launch::Image(_) | Launch::Nothing => None,
     };
     let clock = Clock::system();
     let id = RunId::new(uuid::Uuid::now_v7().simple().to_string());
@@ -307,9 +307,9 @@ fn cores() -> usize {
 fn jobs(args: &RunArgs) -> usize {
     match args.engine {
         // One site for all.
-        EngineArg::Url(_) => 1,
+        Some(EngineArg::Url(_)) => 1,
         _ if args.substrate == SubstrateArg::External => 1,
-        EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_) => {
+        None | Some(EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_)) => {
             args.jobs.map_or_else(cores, usize::from)
         }
     }

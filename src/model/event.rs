@@ -281,6 +281,9 @@ pub struct ScenarioStarted {
     /// The procedure by which they are backed up and restored.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub procedure: String,
+    /// The target's profile and its digest, where it is not the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<(String, Digest)>,
     /// The seed.
     pub seed: String,
     /// Whether it is a clean control: the same without a fault, in which every check must be silent.

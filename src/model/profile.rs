@@ -5,14 +5,25 @@
 use crate::base::ids::TableName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+pub mod run;
+
+pub use run::{Api, Ready, Signal, Stop, Within};
 
 /// A target profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
+    /// The profile's folder: where its commands run.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub folder: PathBuf,
     /// What it fits, for people.
     pub name: String,
+    /// What the harness may ask the target for.
+    #[serde(default)]
+    pub api: Api,
     /// The durable entities, by the name that findings use.
     pub entities: BTreeMap<String, Entity>,
     /// Tables whose rows are no promise of a backup (scratch tables, locks).
@@ -21,11 +32,13 @@ pub struct Profile {
     /// Object key prefixes that no row points at by design.
     #[serde(default)]
     pub ignore_objects: Vec<String>,
-    /// How a missing binary shows when it is rendered.
-    pub missing_binary: MissingBinary,
+    /// How a missing binary shows when it is rendered; needed with `api: pulp-engine`. Without an
+    /// API nothing is rendered, and it shows as a row whose object is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_binary: Option<MissingBinary>,
     /// In which order the target's writes touch the two stores.
     pub write_order: WriteOrder,
-    /// The command that migrates the database forward, with the engine's environment. The word
+    /// The command that migrates the database forward, and makes the schema of a fresh one. The word
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
     /// The same command so that it stops half way and fails, as one that was killed; without it no
@@ -35,6 +48,28 @@ pub struct Profile {
     /// How the release before this one is come by; without it no scenario can ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_release: Option<PreviousRelease>,
+    /// The command that starts the target where `--engine` does not say how; `${PORT}` is the port
+    /// that it must listen on. Without it and without an API nothing is started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<String>,
+    /// How it is seen that the target is up; `/health/ready` of an engine, and needed beside `start`
+    /// without an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Ready>,
+    /// How the target is asked to end.
+    #[serde(default)]
+    pub stop: Stop,
+    /// The command that fills a fresh site; needed without an API, through which that is done
+    /// otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seed: Vec<String>,
+    /// Programs that the commands need; where one is not installed, scenarios of this target are
+    /// skipped and say so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// More variables for the target and the commands: `PGURL: ${DATABASE_URL}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
     /// Where the rows are when they are kept in files (runbook 6); without it the target has no such
     /// mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,6 +238,23 @@ pub enum Order {
 }
 
 impl Profile {
+    /// Where it is asked whether it is up: the path of an HTTP server on 127.0.0.1.
+    pub fn ready_path(&self) -> &str {
+        self.ready.as_ref().map_or("/health/ready", |ready| &ready.path)
+    }
+
+    /// How long it may take to end when it is asked to.
+    pub fn grace(&self) -> Duration {
+        self.stop.within.0
+    }
+
+    /// The entity that a row fault on an asset means: `asset` where there is one, else every entity
+    /// whose rows point at binaries.
+    pub fn assets(&self) -> Vec<(&Entity, &Binary)> {
+        let asset = self.entities.get("asset").and_then(|e| Some((e, e.binary.as_ref()?)));
+        asset.map_or_else(|| self.with_binaries().collect(), |asset| vec![asset])
+    }
+
     /// The profile as it holds where rows are kept in files; none where the target has no such mode.
     pub fn in_file_mode(&self) -> Option<Self> {
         let entities = self.file_mode.as_ref()?.entities.clone();

@@ -1,6 +1,7 @@
 //! The operator's own commands: whatever backs up and restores a site in production is what gets
 //! drilled. They run in a shell, in the scenario file's folder, with the environment that
-//! `docs/own-commands.md` describes; secrets are in the environment only.
+//! `docs/own-commands.md` describes; secrets are in the environment only. The commands of a profile
+//! are run here too, in the profile's folder and without a shell (`docs/profile.md`).
 
 use crate::{
     base::{
@@ -115,6 +116,70 @@ async fn shell(
     Ok(ran)
 }
 
+/// The words of a profile's command; `pulp-drill` stands for this program.
+pub fn own_words(words: &[String]) -> Result<Vec<String>, Trouble> {
+    let mut words = words.to_vec();
+    if let Some(first) = words.first_mut().filter(|word| *word == "pulp-drill") {
+        let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
+        *first = ours.display().to_string();
+    }
+    Ok(words)
+}
+
+/// Runs a command of the profile, in the profile's folder, with the target's environment and that of
+/// clients of both stores (`docs/profile.md`).
+pub async fn of_profile(
+    site: &Handles,
+    step: &str,
+    words: &[String],
+    limit: Duration,
+    log: &Logbook,
+) -> Result<Ran, Trouble> {
+    let words = own_words(words)?;
+    let (program, args) =
+        words.split_first().ok_or_else(|| Trouble::usage(format!("the profile has no command to {step}")))?;
+    let mut command = Command::new(program)
+        .args(args)
+        .without_inherited("PG")
+        .without_inherited("AWS_")
+        .cwd(&site.profile.folder)
+        .limit(limit)
+        .recorded_in(&site.engine.children)
+        .env("PULP_DRILL_STEP", step);
+    for (name, value) in clients(site).into_iter().chain(site.engine.env_of_commands().await) {
+        command = command.env(name, value);
+    }
+    let ran = process::run(command, &site.redactor).await?;
+    log.ran(&ran)?;
+    Ok(ran)
+}
+
+/// What clients of the two stores read.
+fn clients(site: &Handles) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    if let Ok(database) = site.database() {
+        env.extend(database.client_env());
+        env.extend(database.libpq());
+        let programs = site.programs.dir.display().to_string();
+        // Clients of the server's version, before those that a distribution puts there.
+        let path = std::env::var("PATH").unwrap_or_default();
+        env.insert("PATH".to_owned(), format!("{programs}:{path}"));
+        env.insert("PG_BIN".to_owned(), programs);
+    }
+    if let (Some(s3), Bucket::S3(_)) = (&site.s3, &site.backups) {
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", &s3.access_key),
+            ("AWS_SECRET_ACCESS_KEY", &s3.secret_key),
+            ("AWS_REGION", &s3.region),
+            ("AWS_DEFAULT_REGION", &s3.region),
+            ("AWS_ENDPOINT_URL", &s3.endpoint),
+        ] {
+            env.insert(name.to_owned(), value.clone());
+        }
+    }
+    env
+}
+
 /// What the commands are told; see `docs/own-commands.md`.
 fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeMap<String, String>, Trouble> {
     // A server's user can't enter the site's folder: what both write lies in the server's.
@@ -144,34 +209,16 @@ fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeM
         "JOB_RESULT_BLOB_BUCKET",
     ];
     env.extend(passed.into_iter().filter_map(|name| Some((name.to_owned(), engine.get(name)?.clone()))));
+    env.extend(clients(site));
     if let Ok(database) = site.database() {
-        env.extend(database.client_env().into_iter().map(|(name, value)| (name.to_owned(), value)));
         env.insert("DATABASE_URL_MAINTENANCE".to_owned(), database.maintenance().url());
-        env.insert("PGHOST".to_owned(), database.host.clone());
-        env.insert("PGPORT".to_owned(), database.port.to_string());
-        env.insert("PGUSER".to_owned(), database.user.clone());
-        env.insert("PGDATABASE".to_owned(), database.database.clone());
-        let programs = site.programs.dir.display().to_string();
-        // Clients of the server's version, before those that a distribution puts there.
-        let path = std::env::var("PATH").unwrap_or_default();
-        env.insert("PATH".to_owned(), format!("{programs}:{path}"));
-        env.insert("PG_BIN".to_owned(), programs);
     }
     if let (Some(server), Some(data)) = (&site.server, data) {
         env.insert("PGDATA".to_owned(), shown(data.to_owned()));
         env.insert("PG_OS_USER".to_owned(), server.user().map(|user| user.name.clone()).unwrap_or_default());
     }
-    if let (Some(s3), Bucket::S3(_)) = (&site.s3, &site.backups) {
-        for (name, value) in [
-            ("AWS_ACCESS_KEY_ID", s3.access_key.clone()),
-            ("AWS_SECRET_ACCESS_KEY", s3.secret_key.clone()),
-            ("AWS_REGION", s3.region.clone()),
-            ("AWS_DEFAULT_REGION", s3.region.clone()),
-            ("AWS_ENDPOINT_URL", s3.endpoint.clone()),
-            ("BACKUP_BUCKET", site.backup_bucket.to_string()),
-        ] {
-            env.insert(name.to_owned(), value);
-        }
+    if let Bucket::S3(_) = &site.backups {
+        env.insert("BACKUP_BUCKET".to_owned(), site.backup_bucket.to_string());
     }
     Ok(env)
 }

@@ -72,7 +72,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     let log = Logbook::new(&ground.journal, Some(plan.id.clone()));
     log.event(Event::ScenarioStarted(Box::new(plan.started.clone())))?;
     let began = Instant::now();
-    let site = match ground.substrate.site(number, &plan.method).await {
+    let site = match ground.substrate.site(number, &plan.method, &plan.target.profile).await {
         Ok(site) => site,
         Err(trouble) => {
             let facts = Seen { troubles: vec![trouble], ..Seen::default() };

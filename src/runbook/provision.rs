@@ -8,7 +8,8 @@ use crate::{
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
-    model::profile::Profile,
+    model::profile::{Api, Profile},
+    procedure::command::own_words,
     scenario::method::{BackupSchema, Method},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
@@ -55,10 +56,25 @@ const DATABASE: &str = "pulp-engine";
 pub struct EngineChoice {
     /// How it is come by.
     pub launch: Launch,
+    /// Whether that was said on the command line: then it goes before the profile's `start`.
+    pub asked_for: bool,
     /// Its name in reports.
     pub name: String,
     /// How long it may take until it is ready.
     pub ready_within: Duration,
+}
+
+impl EngineChoice {
+    /// How a target is started, and whether that is by its own profile's command. What was asked for
+    /// on the command line is for the run's own profile.
+    fn launch_of(&self, profile: &Profile, of_run: &Profile) -> Result<(Launch, bool), Trouble> {
+        let asked_for = self.asked_for && profile == of_run;
+        Ok(match (&profile.start[..], profile.api) {
+            ([_, ..], _) if !asked_for => (Launch::Command(own_words(&profile.start)?), true),
+            ([], Api::None) => (Launch::Nothing, false),
+            (_, Api::PulpEngine | Api::None) => (self.launch.clone(), false),
+        })
+    }
 }
 
 /// PostgreSQL and an object store, up.
@@ -158,7 +174,9 @@ impl Substrate {
         let (access, stores) = match &self.stores {
             Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
             Stores::Containers(stores) => (stores.database.clone(), stores.description.clone()),
-            Stores::External(held) => (held.place().database.clone(), named(held.place().s3.endpoint.clone())),
+            Stores::External(held) => {
+                (held.place().database.clone(), named(held.place().s3.endpoint.clone()))
+            }
             Stores::Elsewhere(stores) => (stores.database().clone(), named("elsewhere".to_owned())),
         };
         let postgres = Postgres::connect(&access).await?;
@@ -176,23 +194,33 @@ impl Substrate {
         Ok(stores.into_iter().chain(others).collect())
     }
 
+    /// The profile of the run's target.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
     /// A new, empty site: its number is part of every name.
-    pub async fn site(&self, number: usize, method: &Method) -> Result<Site<Source>, Trouble> {
+    pub async fn site(
+        &self,
+        number: usize,
+        method: &Method,
+        profile: &Arc<Profile>,
+    ) -> Result<Site<Source>, Trouble> {
         match &self.stores {
             Stores::Local { postgres, objects } => {
-                self.own_site(number, method, &access(postgres), &s3_access(objects), None).await
+                self.own_site(number, method, profile, &access(postgres), &s3_access(objects), None).await
             }
             Stores::Containers(stores) => {
-                self.own_site(number, method, &stores.database, &stores.s3, None).await
+                self.own_site(number, method, profile, &stores.database, &stores.s3, None).await
             }
             Stores::External(held) => {
                 // A scenario that could not be taken down is no other's burden.
                 held.empty().await?;
                 let place = held.place();
-                self.own_site(number, method, &place.database, &place.s3, Some(held)).await
+                self.own_site(number, method, profile, &place.database, &place.s3, Some(held)).await
             }
             Stores::Elsewhere(stores) => {
-                let (programs, profile) = (self.programs.clone(), Arc::clone(&self.profile));
+                let (programs, profile) = (self.programs.clone(), Arc::clone(profile));
                 let within = self.engine.ready_within;
                 stores.site(number, method, &self.run_dir, programs, profile, within, &self.redactor).await
             }
@@ -204,6 +232,7 @@ impl Substrate {
         &self,
         number: usize,
         method: &Method,
+        profile: &Arc<Profile>,
         postgres: &Access,
         objects: &S3Access,
         held: Option<&Arc<Held>>,
@@ -212,7 +241,11 @@ impl Substrate {
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
-        variables.extend(self.release_of_source(method)?);
+        if held.is_some() && method.schema == BackupSchema::Previous {
+            return Err(Trouble::usage("this scenario needs a database beside the site's")
+                .hint("leave it out by --filter: on your own stores nothing is made that was not named"));
+        }
+        variables.extend(release_of_source(profile, method)?);
         let server = match method.needs_own_server() {
             true => Some(self.own_server(number).await?),
             false => None,
@@ -222,8 +255,11 @@ impl Substrate {
             None => self.rows(number, method, postgres, server.as_ref(), &folder, &mut variables).await?,
         };
         let binaries = binaries(number, method, objects, held, &folder, &mut variables).await?;
+        let (launch, starts_itself) = self.engine.launch_of(profile, &self.profile)?;
         let engine = EngineSlot {
-            launch: self.engine.launch.clone(),
+            launch,
+            starts_itself,
+            profile: Arc::clone(profile),
             variables: RwLock::new(variables),
             keys,
             log: folder.join("engine.log"),
@@ -239,8 +275,8 @@ impl Substrate {
             backups: binaries.store.bucket(&binaries.backups),
             programs: self.programs.clone(),
             profile: match method.topology.has_database() {
-                true => Arc::clone(&self.profile),
-                false => RowFiles::profile(&self.profile)?,
+                true => Arc::clone(profile),
+                false => RowFiles::profile(profile)?,
             },
             redactor: self.redactor.clone(),
             gate: binaries.gate,
@@ -255,23 +291,6 @@ impl Substrate {
             folder,
             engine,
         }))
-    }
-
-    /// What the source's release has in its environment beside what this one has.
-    fn release_of_source(&self, method: &Method) -> Result<BTreeMap<String, String>, Trouble> {
-        if method.schema == BackupSchema::Same {
-            return Ok(BTreeMap::new());
-        }
-        let Some(previous) = &self.profile.previous_release else {
-            return Err(Trouble::usage(
-                "the profile does not say how the release before this one is come by",
-            )
-            .hint("give it a `previous-release`, or leave scenarios with a `schema` out"));
-        };
-        Ok(match method.schema {
-            BackupSchema::Previous => previous.env.clone(),
-            BackupSchema::Same | BackupSchema::Newer => BTreeMap::new(),
-        })
     }
 
     /// A server that no other scenario is on.
@@ -376,6 +395,21 @@ fn describe(objects: &ObjectServer) -> String {
         ObjectKind::Embedded => format!("embedded {}", objects.version),
         ObjectKind::Minio => format!("MinIO, {}", objects.version),
     }
+}
+
+/// What the source's release has in its environment beside what this one has.
+fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<String, String>, Trouble> {
+    if method.schema == BackupSchema::Same {
+        return Ok(BTreeMap::new());
+    }
+    let Some(previous) = &profile.previous_release else {
+        return Err(Trouble::usage("the profile does not say how the release before this one is come by")
+            .hint("give it a `previous-release`, or leave scenarios with a `schema` out"));
+    };
+    Ok(match method.schema {
+        BackupSchema::Previous => previous.env.clone(),
+        BackupSchema::Same | BackupSchema::Newer => BTreeMap::new(),
+    })
 }
 
 /// The environment that the real server documents, apart from the stores'.

@@ -1,10 +1,7 @@
 //! The restore stage: runbook 3.1 to 3.5, one sub-step at a time.
 
 use crate::{
-    base::{
-        process::{self, Command, Ran},
-        trouble::{OrTrouble, Trouble},
-    },
+    base::{process::Ran, trouble::Trouble},
     journal::Logbook,
     model::{
         check::CheckId,
@@ -17,10 +14,10 @@ use crate::{
     system::{
         containers::{Network, Wanted, run_to_end},
         engine::{Launch, own_folders},
-        postgres::{Postgres, create_database, drop_database},
+        postgres::create_database,
     },
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 /// No migration of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -98,7 +95,7 @@ pub async fn perform(
         }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
         RestoreJob::Migrate if std::mem::take(&mut armed.half_migration) => {
-            migration(site, &site.profile.migrate_by_half, site.engine.env(), log).await?
+            migration(site, &site.profile.migrate_by_half, log).await?
         }
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
@@ -129,50 +126,42 @@ fn change_release(site: &Handles) {
 /// What the restoring release makes of an empty database: the schema that restored rows must have in
 /// the end, where the backup was of another release, and the migrations that it records.
 pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Trouble> {
-    let mut access = site.database()?;
-    access.database += "-reference";
-    create_database(&access.maintenance(), &access.database, &access.user).await?;
+    let restored = site.database()?;
+    let mut empty = restored.clone();
+    empty.database += "-reference";
+    create_database(&empty.maintenance(), &empty.database, &empty.user).await?;
+    // From now on it is the site's to be taken down.
+    site.flip(empty).await?;
     let read = async {
-        let env = site.engine.env().into_iter().chain([("DATABASE_URL".to_owned(), access.url())]).collect();
-        if let Some(failed) = migration(site, &site.profile.migrate, env, log).await? {
+        if let Some(failed) = migrate(site, log).await? {
             return Err(Trouble::environment("can't migrate an empty database").cause(failed.actual));
         }
-        let postgres = Postgres::connect(&access).await?;
-        let captured = postgres.capture(&site.profile, None).await;
-        postgres.close().await;
-        captured
+        site.capture(None).await
     };
     let read = read.await;
-    drop_database(site.guard.database(&access).await?).await?;
+    site.flip(restored).await?;
     read
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
-    migration(site, &site.profile.migrate, site.engine.env(), log).await
+    migration(site, &site.profile.migrate, log).await
 }
 
-async fn migration(
-    site: &Handles,
-    command: &[String],
-    env: BTreeMap<String, String>,
-    log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    let [program, args @ ..] = command else { return Ok(None) };
+async fn migration(site: &Handles, words: &[String], log: &Logbook) -> Result<Option<Finding>, Trouble> {
+    if words.is_empty() {
+        return Ok(None);
+    }
     let ran = match &site.engine.launch {
-        Launch::Image(image) => migrate_in_container(site, image, command, &env).await?,
-        Launch::Command(_) | Launch::Url(_) => {
-            let ours =
-                std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-            let command = if program == "pulp-drill" { Command::new(ours) } else { Command::new(program) };
-            let mut command = command.args(args).limit(LIMIT).recorded_in(&site.engine.children);
-            for (name, value) in env {
-                command = command.env(name, value);
-            }
-            process::run(command, &site.redactor).await?
+        Launch::Image(image) => {
+            let ran = migrate_in_container(site, image, words).await?;
+            log.ran(&ran)?;
+            ran
+        }
+        Launch::Command(_) | Launch::Url(_) | Launch::Nothing => {
+            command::of_profile(site, "migrate", words, LIMIT, log).await?
         }
     };
-    log.ran(&ran)?;
     if ran.exit.is_success() {
         return Ok(None);
     }
@@ -183,21 +172,17 @@ async fn migration(
 }
 
 /// The same command in a container of the engine's image, by its entrypoint.
-async fn migrate_in_container(
-    site: &Handles,
-    image: &str,
-    command: &[String],
-    env: &BTreeMap<String, String>,
-) -> Result<Ran, Trouble> {
+async fn migrate_in_container(site: &Handles, image: &str, words: &[String]) -> Result<Ran, Trouble> {
+    let env = site.engine.env();
     let wanted = Wanted {
         what: "the migration",
         image,
-        args: command.to_vec(),
+        args: words.to_vec(),
         network: Network::Host,
-        folders: own_folders(env)?,
+        folders: own_folders(&env)?,
         run: site.engine.children.folder(),
         log: &site.folder.join("migrate.log"),
-        env,
+        env: &env,
     };
     run_to_end(wanted, LIMIT, &site.redactor).await
 }

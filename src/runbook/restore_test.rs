@@ -139,7 +139,7 @@ pub async fn restore_test(
     log.event(Event::ScenarioStarted(Box::new(started(asked))))?;
     let (began, now) = (Instant::now(), clock.now());
     let mut seen = Seen::default();
-    let site = match substrate.site(0, &asked.method()).await {
+    let site = match substrate.site(0, &asked.method(), substrate.profile()).await {
         Ok(site) => site,
         Err(trouble) => {
             seen.troubles.push(trouble);
@@ -179,6 +179,7 @@ fn started(asked: &Asked) -> ScenarioStarted {
         controls: text(&["NIST CP-4(4)", "NIST CP-9(1)", "NIST CP-10", "ISO A.8.13", "DORA 12(2)"]),
         topology: asked.method().topology.words().to_owned(),
         procedure: "restore test".to_owned(),
+        profile: None,
         seed: String::new(),
         control: false,
         expect: Vec::new(),

@@ -7,8 +7,14 @@ use crate::{
         ids::{AssetName, ObjectKey, TemplateKey},
         trouble::{OrTrouble, Trouble},
     },
-    model::state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate},
+    journal::Logbook,
+    model::{
+        profile::Profile,
+        state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
+    },
+    procedure::command,
     scenario::seed::Seed,
+    site::Handles,
     system::engine::{Engine, Upload},
 };
 use serde_json::Value;
@@ -106,6 +112,48 @@ async fn run_once(api: &Engine, schedule: &str) -> Result<(), Trouble> {
             )));
         }
         tokio::time::sleep(JOB.1).await;
+    }
+}
+
+/// No command that fills a site of a drill's size takes longer.
+const FILL: Duration = Duration::from_secs(600);
+
+/// Fills a site of a target without an API, by its profile's command.
+pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Trouble> {
+    let ran = command::of_profile(site, "seed", &site.profile.seed, FILL, log).await?;
+    if ran.exit.is_success() {
+        return Ok(());
+    }
+    let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
+    Err(Trouble::environment("the profile's `seed` does not fill the site").cause(said.trim_end()))
+}
+
+impl Put {
+    /// What a target without an API has, as its rows tell: every row that points at a binary and has
+    /// a label is an asset of that name.
+    ///
+    /// # Errors
+    /// Two rows have the same name: nobody could say which of them is meant.
+    pub fn observed(profile: &Profile, state: &State) -> Result<Self, Trouble> {
+        let mut put = Self::default();
+        for (entity, binary) in profile.with_binaries().filter(|(entity, _)| !entity.label.is_empty()) {
+            let Some(table) = state.database.tables.get(&entity.table) else { continue };
+            for (id, row) in &table.rows {
+                let key = row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from);
+                let Some((key, object)) = key.and_then(|key| Some((key.clone(), state.objects.get(&key)?)))
+                else {
+                    continue;
+                };
+                let name = AssetName::new(profile.row_name(&entity.table, id, &row.json));
+                let (size, sha256) = (object.size, object.sha256);
+                let known = KnownAsset { id: id.clone(), key, size, sha256 };
+                if put.known.assets.insert(name.clone(), known).is_some() {
+                    return Err(Trouble::usage(format!("two rows with binaries are called {name}"))
+                        .hint("give the entity a `label` in the profile that tells its rows apart"));
+                }
+            }
+        }
+        Ok(put)
     }
 }
 

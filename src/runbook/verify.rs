@@ -191,14 +191,19 @@ pub async fn verify(
     let reading = started.elapsed();
 
     let ready = Timed::of(runtime::ready(site, engine.not_ready)).await;
-    let is_ready = ready.looked.findings.is_empty();
+    let is_ready = site.engine.exists() && ready.looked.findings.is_empty();
+    let unasked = match (site.has_api(), is_ready) {
+        (false, _) => Some("the target has no API"),
+        (true, false) => Some("the engine is not ready"),
+        (true, true) => None,
+    };
     ready.into(CheckId::Ready, &mut all, log)?;
-    if is_ready {
+    if let Some(why) = unasked {
+        all.skip([CheckId::Render], why, log)?;
+    } else {
         let render = Timed::of(render::check(site, cut, &observed, log)).await;
         all.first_good = render.looked.1;
         Timed { looked: render.looked.0, took: render.took }.into(CheckId::Render, &mut all, log)?;
-    } else {
-        all.skip([CheckId::Render], "the engine is not ready", log)?;
     }
     let (schema, sequences) = match &site.rows {
         Rows::Postgres(_) => (catalog::check(cut, &observed), catalog::sequences(cut, &observed)),
@@ -212,7 +217,9 @@ pub async fn verify(
     all.take(CheckId::Sequences, sequences, reading, log)?;
     all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
     all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
-    if is_ready {
+    if let Some(why) = unasked {
+        all.skip([CheckId::Jobs, CheckId::Manifest, CheckId::FailClosed], why, log)?;
+    } else {
         Timed::of(runtime::jobs(site, cut)).await.into(CheckId::Jobs, &mut all, log)?;
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
         Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
@@ -220,8 +227,6 @@ pub async fn verify(
             &mut all,
             log,
         )?;
-    } else {
-        all.skip([CheckId::Jobs, CheckId::Manifest, CheckId::FailClosed], "the engine is not ready", log)?;
     }
     let untouched = Timed::of(untouched(site, &observed, engine.untouched, is_ready, names)).await;
     untouched.into(CheckId::Untouched, &mut all, log)?;

@@ -1,4 +1,5 @@
-//! What scenario files may refer to: the seeds and asset files below `fixtures/`. No name leads out
+//! What scenario files may refer to: the seeds and asset files below `fixtures/`, and the profile of
+//! those that name none. No name leads out
 //! of the folder that it belongs to.
 
 use std::{
@@ -6,11 +7,13 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// The folder with `seeds/` and `assets/`.
+/// The folder with `seeds/` and `assets/`, and the usual target.
 #[derive(Clone, Debug)]
 pub struct Library {
     /// The folder itself, usually `fixtures`.
     pub fixtures: PathBuf,
+    /// The profile of scenarios that name none: a name or a path.
+    pub profile: String,
 }
 
 /// Why a name is no file of a folder.
@@ -23,9 +26,15 @@ pub enum NoFile {
 }
 
 impl Library {
-    /// The library of a folder.
+    /// The library of a folder, for scenarios of Pulp Engine.
     pub fn new(fixtures: impl Into<PathBuf>) -> Self {
-        Self { fixtures: fixtures.into() }
+        Self { fixtures: fixtures.into(), profile: "pulp-engine".to_owned() }
+    }
+
+    /// The same for scenarios of another target.
+    #[must_use]
+    pub fn with_profile(self, name_or_path: &str) -> Self {
+        Self { profile: name_or_path.to_owned(), ..self }
     }
 
     /// The folder of all seeds.

@@ -10,6 +10,8 @@ use std::{fmt, path::PathBuf};
 /// its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
+    /// What runs beside the stores.
+    pub runs: Runs,
     /// Where rows and binaries live.
     pub topology: Topology,
     /// Where the results of batch jobs live, where they have a place of their own.
@@ -37,6 +39,18 @@ pub enum BackupSchema {
     Previous,
     /// That of the release after: the restore is under a release that does not know it.
     Newer,
+}
+
+/// What of a target runs beside its stores, and whether it can be asked for anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Runs {
+    /// An engine with the API of Pulp Engine.
+    #[default]
+    WithApi,
+    /// Something that is started and stopped, and asked for no more than whether it is up.
+    WithoutApi,
+    /// Nothing: the stores are all that there is.
+    Nothing,
 }
 
 /// Where rows and binaries live (runbook 1, 2.2, 6).
@@ -306,6 +320,27 @@ impl Method {
     /// The backup's sub-steps in the runbook's order: every place once, the manifest after them
     /// (2.4). A maintenance window stops the engine before and starts it after (2.3).
     pub fn backup(&self) -> Vec<BackupJob> {
+        let mut jobs = self.whole_backup();
+        jobs.retain(|job| self.can_back_up(*job));
+        jobs
+    }
+
+    /// Whether a sub-step is one of this target's: without an API there is no inventory, and what
+    /// does not run is neither stopped nor started.
+    pub fn can_back_up(&self, job: BackupJob) -> bool {
+        match job {
+            BackupJob::RecordManifest => self.runs == Runs::WithApi,
+            BackupJob::StopEngine | BackupJob::StartEngine => self.runs != Runs::Nothing,
+            _ => true,
+        }
+    }
+
+    /// The same of a restore.
+    pub fn can_restore(&self, job: RestoreJob) -> bool {
+        !matches!(job, RestoreJob::StopEngine | RestoreJob::StartEngine) || self.runs != Runs::Nothing
+    }
+
+    fn whole_backup(&self) -> Vec<BackupJob> {
         use BackupJob as B;
         let places = self.places();
         let each = || {
@@ -358,6 +393,7 @@ impl Method {
             jobs.push(R::Migrate);
         }
         jobs.push(R::StartEngine);
+        jobs.retain(|job| self.can_restore(*job));
         jobs
     }
 }

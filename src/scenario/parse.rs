@@ -3,12 +3,15 @@
 
 use crate::{
     base::ids::ScenarioId,
-    model::{control::Control, finding::Expectation},
+    model::{control::Control, finding::Expectation, profile::Api},
     scenario::{
         At, Place, Scenario,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::Library,
-        method::{BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Topology},
+        method::{
+            BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Runs, Topology,
+        },
+        profile::{self, Target, read_target},
         seed::{Seed, read_seed, unknown_seed},
         yaml::{fields::Fields, files, tree, typed::one_line},
     },
@@ -16,11 +19,13 @@ use crate::{
 use std::{
     collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 pub mod names;
 pub mod order;
 pub mod steps;
+pub mod without_api;
 
 /// The sections of the runbook.
 pub const SECTIONS: [(&str, &str); 17] = [
@@ -48,8 +53,13 @@ pub const SECTIONS: [(&str, &str); 17] = [
 /// # Errors
 /// All mistakes of all files, those of the seeds that they name included.
 pub fn read_all(paths: &[PathBuf], library: &Library) -> Result<Vec<Scenario>, Diagnostics> {
-    let mut reader =
-        Reader { library, seeds: BTreeMap::new(), ids: BTreeMap::new(), diagnostics: Diagnostics::default() };
+    let mut reader = Reader {
+        library,
+        seeds: BTreeMap::new(),
+        targets: BTreeMap::new(),
+        ids: BTreeMap::new(),
+        diagnostics: Diagnostics::default(),
+    };
     let files = files::collect(paths, &mut reader.diagnostics);
     let scenarios: Vec<Scenario> = files.iter().filter_map(|file| reader.file(file)).collect();
     reader.diagnostics.or_value(Some(scenarios))
@@ -59,6 +69,8 @@ struct Reader<'a> {
     library: &'a Library,
     /// Each seed is read once; none where it could not be read.
     seeds: BTreeMap<String, Option<Seed>>,
+    /// Each profile too.
+    targets: BTreeMap<String, Option<Arc<Target>>>,
     /// Where each id stands first.
     ids: BTreeMap<String, (PathBuf, Place)>,
     diagnostics: Diagnostics,
@@ -88,8 +100,10 @@ impl Reader<'_> {
         let shows = fields.required::<String>("shows", mistakes);
         let runbook = fields.each::<String>("runbook", mistakes);
         let controls = fields.each::<String>("controls", mistakes);
-        let method = method(&mut fields, file, mistakes);
-        let seed = fields.required::<String>("seed", mistakes);
+        let own = fields.optional::<String>("profile", mistakes);
+        let target = self.target(file, own.as_ref(), mistakes);
+        let method = Method { runs: runs(target.as_deref()), ..method(&mut fields, file, mistakes) };
+        let seed = seed_of(&mut fields, target.as_deref(), own.as_ref(), mistakes);
         let steps_at = fields.needed("steps", mistakes);
         let before = mistakes.len();
         let steps = steps_at.map(|(_, node)| steps::steps(node, &method, mistakes));
@@ -107,11 +121,15 @@ impl Reader<'_> {
         }
         mistakes.extend(runbook.iter().filter_map(wrong_section));
         twice(&expect, mistakes);
-        let known_seed = seed.as_ref().and_then(|seed| self.seed(seed, mistakes));
+        let with_api = method.runs == Runs::WithApi;
+        let known_seed = seed.as_ref().filter(|_| with_api).and_then(|seed| self.seed(seed, mistakes));
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
             // With a step missing, others would be blamed for it.
             if steps_sound {
                 order::check(steps, &method, key.place, mistakes);
+            }
+            if !with_api {
+                without_api::check(steps, &expect, mistakes);
             }
             if let Some(seed) = known_seed {
                 let context = names::Context { seed: &seed, library: self.library, text, steps_sound };
@@ -126,6 +144,8 @@ impl Reader<'_> {
             runbook: values(runbook),
             controls: values(controls),
             method,
+            target: target?,
+            own_profile: own.is_some(),
             seed: seed?,
             steps: steps?,
             expect,
@@ -162,6 +182,33 @@ impl Reader<'_> {
         }
     }
 
+    /// The target of a scenario: the profile that it names, else the run's.
+    fn target(
+        &mut self,
+        file: &Path,
+        own: Option<&At<String>>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<Arc<Target>> {
+        let name = match own {
+            Some(own) => profile::beside(&folder_of(file), &own.value),
+            None => self.library.profile.clone(),
+        };
+        if let Some(known) = self.targets.get(&name) {
+            return known.clone();
+        }
+        if let Some(own) = own.filter(|_| !profile::is_there(&name)) {
+            let names = profile::names();
+            let mistake =
+                Mistake::unknown(Some(own.place), "profile", &own.value, names.iter().map(String::as_str));
+            mistakes.push(mistake.label("neither in profiles/ nor a file from the scenario's folder"));
+            return None;
+        }
+        let read = read_target(&name).map_err(|diagnostics| self.diagnostics.extend(diagnostics)).ok();
+        let read = read.map(Arc::new);
+        self.targets.insert(name, read.clone());
+        read
+    }
+
     fn seed(&mut self, seed: &At<String>, mistakes: &mut Vec<Mistake>) -> Option<Seed> {
         if !self.library.seeds().contains(&seed.value) {
             mistakes.push(unknown_seed(self.library, Some(seed.place), &seed.value));
@@ -175,6 +222,33 @@ impl Reader<'_> {
         self.seeds.insert(seed.value.clone(), read.clone());
         read
     }
+}
+
+/// What of a target runs beside its stores; an engine where the target is not known.
+fn runs(target: Option<&Target>) -> Runs {
+    match target.map(|target| (target.profile.api, target.profile.start.is_empty())) {
+        None | Some((Api::PulpEngine, _)) => Runs::WithApi,
+        Some((Api::None, false)) => Runs::WithoutApi,
+        Some((Api::None, true)) => Runs::Nothing,
+    }
+}
+
+/// What is on the site before: a seed of the library, or what the profile's own command puts there.
+fn seed_of(
+    fields: &mut Fields<'_>,
+    target: Option<&Target>,
+    own: Option<&At<String>>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<At<String>> {
+    let Some(target) = target.filter(|target| target.profile.api == Api::None) else {
+        return fields.required::<String>("seed", mistakes);
+    };
+    if let Some((key, _)) = fields.node("seed") {
+        let message = format!("sites of `{}` are filled by its profile", target.short());
+        let help = "remove `seed`: the profile's `seed` is the command that does it";
+        mistakes.push(Mistake::at(key.place, message).label("nobody reads this seed").help(help));
+    }
+    Some(At { value: target.short(), place: own.map_or(fields.place, |own| own.place) })
 }
 
 /// Where the site's state lives and how it is backed up; what does not go together is told.
@@ -253,6 +327,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         (Some(_) | None, _) => {}
     }
     Method {
+        runs: Runs::default(),
         topology: topology_is,
         results: results.map(|at| at.value),
         procedure: procedure_is,

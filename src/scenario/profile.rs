@@ -3,7 +3,7 @@
 use crate::{
     base::{digest::Digest, ids::TableName},
     model::profile::{
-        Entity, FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, WriteOrder,
+        Api, Entity, FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, WriteOrder,
     },
     scenario::{
         diagnose::{Diagnostics, Mistake},
@@ -15,14 +15,81 @@ use crate::{
         },
     },
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+mod run;
 
 /// The name of the profile that is part of this program.
 pub const BUILTIN: &str = "pulp-engine";
 const BUILTIN_FILE: &str = "profiles/pulp-engine.yaml";
 const BUILTIN_TEXT: &str = include_str!("../../profiles/pulp-engine.yaml");
 
-/// Reads a profile: `pulp-engine` is the one that is part of this program, anything else a path.
+/// Where profiles are looked up by name.
+const FOLDER: &str = "profiles";
+
+/// A target as it was named, and its profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Its name or file, as [`read_profile`] takes it.
+    pub name: String,
+    /// What is known of it.
+    pub profile: Arc<Profile>,
+}
+
+impl Target {
+    /// What the target is called in ids: the name of its file.
+    pub fn short(&self) -> String {
+        Path::new(&self.name).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// Reads the profile of a target.
+///
+/// # Errors
+/// As [`read_profile`].
+pub fn read_target(name_or_path: &str) -> Result<Target, Diagnostics> {
+    Ok(Target { name: name_or_path.to_owned(), profile: Arc::new(read_profile(name_or_path)?) })
+}
+
+/// The profile that a scenario file in `folder` names: a bare name is one of `profiles/` or of this
+/// program, a path begins at the scenario's folder.
+pub fn beside(folder: &Path, name: &str) -> String {
+    if is_bare(name) { name.to_owned() } else { folder.join(name).display().to_string() }
+}
+
+/// The names that can be given without a path.
+pub fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(FOLDER).into_iter().flatten().flatten();
+    let stem = |path: &Path| Some(path.file_stem()?.to_str()?.to_owned());
+    let yaml = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "yaml"));
+    let mut names: Vec<String> = yaml.filter_map(|path| stem(&path)).collect();
+    names.push(BUILTIN.to_owned());
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Whether there is such a profile, readable or not.
+pub fn is_there(name: &str) -> bool {
+    name == BUILTIN || file_of(name).is_file()
+}
+
+fn is_bare(name: &str) -> bool {
+    !name.contains('/') && !name.ends_with(".yaml") && !name.ends_with(".yml")
+}
+
+/// The file of a profile that is none of this program's.
+fn file_of(name: &str) -> PathBuf {
+    let file = PathBuf::from(name);
+    if is_bare(name) && !file.is_file() { Path::new(FOLDER).join(name).with_extension("yaml") } else { file }
+}
+
+/// Reads a profile: `pulp-engine` is the one that is part of this program, another bare name one of
+/// `profiles/`, anything else a path.
 ///
 /// # Errors
 /// All mistakes in it.
@@ -30,19 +97,24 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let (file, text) = if name_or_path == BUILTIN {
         diagnostics.keep_source(Path::new(BUILTIN_FILE), BUILTIN_TEXT);
-        (Path::new(BUILTIN_FILE), Some(BUILTIN_TEXT.to_owned()))
+        (PathBuf::from(BUILTIN_FILE), Some(BUILTIN_TEXT.to_owned()))
     } else {
-        let file = Path::new(name_or_path);
-        (file, read_text(file, LARGEST, &mut diagnostics))
+        let file = file_of(name_or_path);
+        let text = read_text(&file, LARGEST, &mut diagnostics);
+        (file, text)
     };
     let profile = text.and_then(|text| {
         let mut mistakes = Vec::new();
         let root = tree::build(&text, &mut mistakes);
         let profile = root.and_then(|root| profile(&root, &mut mistakes));
-        diagnostics.add_all(file, mistakes);
+        diagnostics.add_all(&file, mistakes);
         profile
     });
-    diagnostics.or_value(profile)
+    // The one that is part of this program has no folder: its commands run where we do.
+    let folder =
+        if name_or_path == BUILTIN { Path::new(".") } else { file.parent().unwrap_or(Path::new(".")) };
+    let folder = if folder == Path::new("") { PathBuf::from(".") } else { folder.to_owned() };
+    diagnostics.or_value(profile.map(|profile| Profile { folder, ..profile }))
 }
 
 /// The digest of a profile's text, by its name or file.
@@ -53,7 +125,7 @@ pub fn digest_of(name_or_path: &str) -> std::io::Result<Digest> {
     if name_or_path == BUILTIN {
         Ok(Digest::of(BUILTIN_TEXT))
     } else {
-        Digest::of_file(Path::new(name_or_path))
+        Digest::of_file(&file_of(name_or_path))
     }
 }
 
@@ -63,29 +135,46 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let entities = fields.needed("entities", mistakes).map(|(_, node)| entities(node, mistakes));
     let ignore_tables = fields.each::<TableName>("ignore-tables", mistakes);
     let ignore_objects = fields.each::<String>("ignore-objects", mistakes);
-    let missing_binary = fields.required::<MissingBinary>("missing-binary", mistakes);
+    let api = fields.optional::<Api>("api", mistakes);
+    let missing_binary = match api.as_ref().map_or_else(Api::default, |at| at.value) {
+        Api::PulpEngine => fields.required::<MissingBinary>("missing-binary", mistakes),
+        Api::None => fields.optional::<MissingBinary>("missing-binary", mistakes),
+    };
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
+    let run = run::read(&mut fields, mistakes);
     let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
     let migrate = fields.each::<String>("migrate", mistakes);
     let migrate_by_half = fields.each::<String>("migrate-by-half", mistakes);
     let previous_release = fields.optional::<PreviousRelease>("previous-release", mistakes);
     let file_mode = fields.node("file-mode").and_then(|(_, node)| file_mode(node, mistakes));
+    let place = fields.place;
     fields.finish(mistakes);
+    let api = api.map_or_else(Api::default, |at| at.value);
+    run.check(api, place, mistakes);
+    run::words(&migrate, mistakes);
     mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
     if let (Some(place), true) = (migrate_at, migrate.is_empty()) {
         let help = "write the command as a list: `[pulp-drill, standin, migrate]`";
         mistakes.push(Mistake::at(place, "no command that migrates").label("needs a command").help(help));
     }
     Some(Profile {
+        folder: PathBuf::new(),
         name: name?.value,
+        api,
         entities: entities?,
         ignore_tables: ignore_tables.into_iter().map(|at| at.value).collect(),
         ignore_objects: ignore_objects.into_iter().map(|at| at.value).collect(),
-        missing_binary: missing_binary?.value,
+        missing_binary: missing_binary.map(|at| at.value),
         write_order: write_order?.value,
         migrate: migrate.into_iter().map(|at| at.value).collect(),
         migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),
         previous_release: previous_release.map(|at| at.value),
+        start: run.start.into_iter().map(|at| at.value).collect(),
+        ready: run.ready.map(|at| at.value),
+        stop: run.stop,
+        seed: run.seed.into_iter().map(|at| at.value).collect(),
+        needs: run.needs,
+        env: run.env,
         file_mode,
     })
 }

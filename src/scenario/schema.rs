@@ -16,7 +16,11 @@ use std::borrow::Cow;
 
 /// A scenario of pulp-drill: what is done to a site, in order, and what is to be found afterwards.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, title = "pulp-drill scenario")]
+#[schemars(
+    deny_unknown_fields,
+    title = "pulp-drill scenario",
+    extend("anyOf" = [{ "required": ["seed"] }, { "required": ["profile"] }])
+)]
 #[expect(dead_code, reason = "only its schema is of use; the fields are read one by one")]
 struct ScenarioFile {
     /// The scenario's name; the file is named like it.
@@ -52,8 +56,14 @@ struct ScenarioFile {
     /// The schema of the backup, seen from the release that restores it.
     #[schemars(default)]
     schema: BackupSchema,
-    /// What is on the site before: the name of a folder in `fixtures/seeds/`.
-    seed: String,
+    /// The application that is drilled, where it is not the run's `--profile`: a name of `profiles/`,
+    /// or a path from this file's folder.
+    #[schemars(default)]
+    profile: Option<String>,
+    /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
+    /// profile says `api: none`: its own command fills the site.
+    #[schemars(default)]
+    seed: Option<String>,
     /// What is done, in order.
     #[schemars(length(min = 1, max = 200))]
     steps: Vec<StepForm>,

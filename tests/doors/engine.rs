@@ -1,6 +1,6 @@
 //! The engine's door, against servers that answer as engines and what stands before them do.
 
-use pulp_drill::base::process::Exit;
+use pulp_drill::base::process::{Exit, Signal};
 use pulp_drill::base::redact::Redactor;
 use pulp_drill::system::engine::{ApiKeys, CallError, Engine, EngineProcess, Launch, Start, Upload};
 use serde_json::{Value, json};
@@ -247,6 +247,9 @@ impl Fixture {
             children: None,
             redactor: &self.redactor,
             ready_within: within,
+            ready_path: "/health/ready",
+            cwd: None,
+            stop_signal: Signal::SIGTERM,
         };
         EngineProcess::start(launch, &with).await
     }

@@ -5,7 +5,7 @@ use pulp_drill::base::ids::TableName;
 use pulp_drill::base::process::{Base, RunDir, run};
 use pulp_drill::base::redact::Redactor;
 use pulp_drill::base::trouble::Blame;
-use pulp_drill::model::profile::{Entity, MissingBinary, Order, Profile, WriteOrder};
+use pulp_drill::model::profile::{Api, Entity, Order, Profile, Stop, WriteOrder};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
 use pulp_drill::system::destroy::Guard;
@@ -81,11 +81,13 @@ impl Cluster {
 
 fn profile() -> Profile {
     Profile {
+        folder: ".".into(),
         name: "test".to_owned(),
+        api: Api::None,
         entities: BTreeMap::new(),
         ignore_tables: Vec::new(),
         ignore_objects: Vec::new(),
-        missing_binary: MissingBinary { status: None, code: "X".to_owned() },
+        missing_binary: None,
         write_order: WriteOrder {
             upload: Order::BinaryFirst,
             replace: Order::BinaryFirst,
@@ -94,6 +96,12 @@ fn profile() -> Profile {
         migrate: Vec::new(),
         migrate_by_half: Vec::new(),
         previous_release: None,
+        start: Vec::new(),
+        ready: None,
+        stop: Stop::default(),
+        seed: Vec::new(),
+        needs: Vec::new(),
+        env: BTreeMap::new(),
         file_mode: None,
     }
 }

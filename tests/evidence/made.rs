@@ -109,6 +109,7 @@ impl Run<'_> {
             controls: Vec::new(),
             topology: "bucket".to_owned(),
             procedure: String::new(),
+            profile: None,
             seed: "invoices".to_owned(),
             control: false,
             expect: Vec::new(),

@@ -42,10 +42,11 @@ pub struct RunArgs {
         hide_default_value = true
     )]
     pub(super) registry: String,
-    /// The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME
-    #[arg(long, default_value = "standin", value_name = "ENGINE")]
-    pub(super) engine: EngineArg,
-    /// How long the engine may take until GET /health/ready says yes
+    /// The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is what the
+    /// profile says with `start`, else the stand-in
+    #[arg(long, value_name = "ENGINE")]
+    pub(super) engine: Option<EngineArg>,
+    /// How long the engine may take until it says that it is ready
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub(super) ready_within: u16,
     /// Let the stand-in engine misbehave, to see that the drill notices; may be repeated
@@ -80,7 +81,7 @@ pub struct RunArgs {
     /// What to print on stdout at the end
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-    /// The target profile: a file, or the name of a shipped one
+    /// The target profile of scenarios that name none: a file, or a name of profiles/
     #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
     pub(super) profile: String,
     /// The folder with seeds/ and assets/

@@ -9,7 +9,12 @@ use crate::{
         run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
         site::{Variables, must_not_be_of_the_environment, variables_of},
     },
-    model::{budget::Budgets, event::Partition, profile::Profile, record::Skipped},
+    model::{
+        budget::Budgets,
+        event::Partition,
+        profile::{Api, Profile},
+        record::Skipped,
+    },
     plan::{Plan, partition, plans},
     report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
@@ -55,7 +60,9 @@ pub(super) struct Prepared {
 pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     external(args)?;
     let images = images(args)?;
-    let library = Library::new(&args.fixtures);
+    let library = Library::new(&args.fixtures).with_profile(&args.profile);
+    let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
+    let engine = engine(args.engine.as_ref(), &args.defects, args.ready_within, &profile)?;
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
     if let Some(filter) = &args.filter {
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));
@@ -81,14 +88,12 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let skipped = skip(args, &mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
-    for plan in &plans {
+    for plan in plans.iter().filter(|plan| plan.target.profile.api == Api::PulpEngine) {
         if !seeds.contains_key(&plan.seed) {
             seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(told)?);
         }
     }
-    let engine = engine(&args.engine, &args.defects, args.ready_within)?;
-    let golden = golden(args, &seeds)?;
-    let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
+    let golden = golden(args, &profile, &seeds)?;
     let objects = objects(args);
     Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, images, objects, skipped })
 }
@@ -149,15 +154,20 @@ fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, T
 /// Why a scenario can't be run on this substrate, with this engine, on this machine.
 fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String> {
     let flips = scenario.method.restore().contains(&RestoreJob::RestoreFreshDatabase);
-    if matches!(args.engine, EngineArg::Url(_)) && flips {
+    let elsewhere = matches!(args.engine, Some(EngineArg::Url(_)));
+    if elsewhere && flips {
         return Some("an engine that runs elsewhere can't be told of a fresh database".to_owned());
+    }
+    if (elsewhere || args.substrate == SubstrateArg::External) && scenario.own_profile {
+        return Some(format!("the stores are not those of {}", scenario.target.short()));
     }
     if args.substrate == SubstrateArg::External
         && let Some(why) = unfit(scenario, results)
     {
         return Some(why.to_owned());
     }
-    let needs = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+    let commands = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
+    let needs = commands.chain(&scenario.target.profile.needs);
     let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
     (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
 }
@@ -182,7 +192,7 @@ fn objects(args: &RunArgs) -> Option<ObjectKind> {
 /// The images of the containers substrate, and whether all that was asked for goes with it.
 fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     if args.substrate != SubstrateArg::Containers {
-        if let EngineArg::Image(name) = &args.engine {
+        if let Some(EngineArg::Image(name)) = &args.engine {
             return Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
                 .hint("use --engine command: with a program on this machine"));
         }
@@ -198,7 +208,7 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     if args.keep {
         return Err(Trouble::usage("--keep leaves no containers standing").hint("use --substrate local"));
     }
-    if let EngineArg::Url(_) = &args.engine {
+    if let Some(EngineArg::Url(_)) = &args.engine {
         return Err(Trouble::usage("--engine url: brings its own stores").hint("leave out --substrate"));
     }
     let mut images = Images {
@@ -212,17 +222,32 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     Ok(Some(images))
 }
 
-/// How the engine is come by.
+/// Whether the run's target is the stand-in.
+fn is_standin(engine: Option<&EngineArg>, profile: &Profile) -> bool {
+    match engine {
+        None => profile.start.is_empty() && profile.api == Api::PulpEngine,
+        Some(engine) => *engine == EngineArg::Standin,
+    }
+}
+
+/// How the run's engine is come by. For a profile that starts its target itself it is that of other
+/// profiles' scenarios that say nothing.
 pub(in crate::cli) fn engine(
-    engine: &EngineArg,
+    engine: Option<&EngineArg>,
     defects: &[Defect],
     ready_within: u16,
+    profile: &Profile,
 ) -> Result<EngineChoice, Trouble> {
     let ready_within = Duration::from_secs(ready_within.into());
-    if !defects.is_empty() && *engine != EngineArg::Standin {
+    if !defects.is_empty() && !is_standin(engine, profile) {
         return Err(Trouble::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
     }
-    match engine {
+    if engine.is_some() && profile.api == Api::None {
+        return Err(Trouble::usage("--engine is for targets with an API, and the profile says `api: none`")
+            .hint("write how it is started into the profile: `start: […]`"));
+    }
+    let choice = |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some() };
+    match engine.unwrap_or(&EngineArg::Standin) {
         EngineArg::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
@@ -233,28 +258,27 @@ pub(in crate::cli) fn engine(
                 name += &format!(" with defect {defect}");
                 words.extend(["--defect".to_owned(), defect]);
             }
-            Ok(EngineChoice { launch: Launch::Command(words), name, ready_within })
+            let name = match (is_standin(engine, profile), &profile.start[..]) {
+                (true, _) => name,
+                (false, []) => "none".to_owned(),
+                (false, start) => format!("command {}", start.join(" ")),
+            };
+            Ok(choice(Launch::Command(words), name))
         }
-        EngineArg::Command(words) => Ok(EngineChoice {
-            name: format!("command {}", words.join(" ")),
-            launch: Launch::Command(words.clone()),
-            ready_within,
-        }),
-        EngineArg::Url(url) => Ok(EngineChoice {
-            name: format!("at {}", shown(url)),
-            launch: Launch::Url(url.clone()),
-            ready_within,
-        }),
-        EngineArg::Image(name) => Ok(EngineChoice {
-            name: format!("image {name}"),
-            launch: Launch::Image(name.clone()),
-            ready_within,
-        }),
+        EngineArg::Command(words) => {
+            Ok(choice(Launch::Command(words.clone()), format!("command {}", words.join(" "))))
+        }
+        EngineArg::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
+        EngineArg::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
     }
 }
 
 /// The folders with known-good PDFs, by seed.
-fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<String, PathBuf>, Trouble> {
+fn golden(
+    args: &RunArgs,
+    profile: &Profile,
+    seeds: &BTreeMap<String, Seed>,
+) -> Result<BTreeMap<String, PathBuf>, Trouble> {
     let mut golden = BTreeMap::new();
     for (name, seed) in seeds {
         match &args.golden {
@@ -266,7 +290,7 @@ fn golden(args: &RunArgs, seeds: &BTreeMap<String, Seed>) -> Result<BTreeMap<Str
                 }
                 golden.insert(name.clone(), folder);
             }
-            None if args.engine == EngineArg::Standin => {
+            None if is_standin(args.engine.as_ref(), profile) => {
                 golden.insert(name.clone(), seed.folder.join("golden"));
             }
             None => {}
@@ -286,7 +310,7 @@ pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Tr
     if args.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
-    let inhabited = matches!(args.engine, EngineArg::Url(_));
+    let inhabited = matches!(args.engine, Some(EngineArg::Url(_)));
     Held::hold(place, &args.i_understand_this_destroys, inhabited).await
 }
 

@@ -67,6 +67,7 @@ mod tests {
 
     fn scenario(id: &str, control: bool) -> ScenarioRecord {
         let started = ScenarioStarted {
+            profile: None,
             title: String::new(),
             shows: String::new(),
             file: (!control).then(|| (format!("scenarios/{id}.yaml"), Digest::ZERO)),

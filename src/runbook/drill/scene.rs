@@ -133,18 +133,14 @@ impl<'a> Scene<'a> {
         {
             return Err(Trouble::environment("can't make the source's schema").cause(failed.actual));
         }
-        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = true)?;
-        let seed = self.seed()?;
-        let golden = self.ground.golden.get(&plan.seed).map(PathBuf::as_path);
-        let schedules = self.site.profile.keeps_schedules();
-        if !schedules && !seed.schedules.is_empty() {
-            let names: Vec<&str> = seed.schedule_names().collect();
-            let text = format!("the target keeps no schedules here: {} left out", names.join(", "));
-            self.log.event(Event::Noted { text })?;
-        }
-        self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
-        if self.site.results.is_some() {
-            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
+        // Another target of the run may still start.
+        let of_run = plan.started.profile.is_none();
+        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = of_run)?;
+        if self.site.has_api() {
+            self.fill(plan).await?;
+        } else {
+            seed::fill_by_command(self.site, &self.log).await?;
+            self.put = Put::observed(&self.site.profile, &verify::observe(self.site, None).await?)?;
         }
         self.learn();
         let state = verify::observe(self.site, None).await?;
@@ -156,6 +152,25 @@ impl<'a> Scene<'a> {
         // Renders leave usage rows behind: what must come back is what is there now.
         self.live = verify::observe(self.site, None).await?;
         self.take_as_cut_point();
+        Ok(())
+    }
+
+    /// Fills the source through the API.
+    async fn fill(&mut self, plan: &Plan) -> Result<(), Trouble> {
+        let seed = self.seed()?;
+        // Those of the run's engine are not those of another one.
+        let of_run = plan.started.profile.is_none() || !self.site.engine.starts_itself;
+        let golden = self.ground.golden.get(&plan.seed).filter(|_| of_run).map(PathBuf::as_path);
+        let schedules = self.site.profile.keeps_schedules();
+        if !schedules && !seed.schedules.is_empty() {
+            let names: Vec<&str> = seed.schedule_names().collect();
+            let text = format!("the target keeps no schedules here: {} left out", names.join(", "));
+            self.log.event(Event::Noted { text })?;
+        }
+        self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
+        if self.site.results.is_some() {
+            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
+        }
         Ok(())
     }
 
@@ -179,7 +194,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
-        if job == BackupJob::StopEngine {
+        if job == BackupJob::StopEngine && self.site.has_api() {
             // Nobody answers while the engine is stopped, and nothing changes.
             self.cut.manifest = Some(self.inventory().await?);
         }
@@ -194,7 +209,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
-        let starts = job == RestoreJob::StartEngine;
+        let starts = job == RestoreJob::StartEngine && self.site.engine.exists();
         // What the engine makes of the stores at its start is not what the backup held.
         let before =
             if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };

@@ -29,8 +29,8 @@ pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injecte
 
 /// Deletes the row of an asset.
 async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
-    let Some((table, binary)) = asset_table(target) else { return Ok(no_table()) };
     let key = key(target, name)?;
+    let Some((table, binary)) = asset_table(target, &key).await? else { return Ok(no_table()) };
     let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
     let gone = execute(target, &sql, &[&key]).await?;
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {table} deleted") })
@@ -66,8 +66,8 @@ fn label_sql(path: &str) -> String {
 /// Makes the row of one asset point at the object of another. Where keys are unique the other row
 /// gets the first one's object: what a botched merge leaves.
 async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
-    let Some((table, binary)) = asset_table(target) else { return Ok(no_table()) };
     let (first, second) = (key(target, one)?, key(target, other)?);
+    let Some((table, binary)) = asset_table(target, &first).await? else { return Ok(no_table()) };
     let column = q(&binary.key);
     let sql = format!("UPDATE {} SET {column} = $2 WHERE {column} = $1", q(table.as_str()));
     let aside = format!("{first}.aside");
@@ -134,14 +134,29 @@ fn change_letter(node: &mut Value) -> Option<(String, String)> {
     }
 }
 
-/// The table whose rows are the assets: the profile's entity `asset`.
-fn asset_table<'a>(target: &'a Target<'_>) -> Option<(&'a TableName, &'a Binary)> {
-    let assets = target.site.profile.entities.get("asset")?;
-    Some((&assets.table, assets.binary.as_ref()?))
+/// The table with the row that points at an object: the profile's entity `asset`, else whichever
+/// points there.
+async fn asset_table<'a>(
+    target: &'a Target<'_>,
+    key: &str,
+) -> Result<Option<(&'a TableName, &'a Binary)>, Trouble> {
+    let candidates = target.site.profile.assets();
+    if let [(entity, binary)] = candidates[..] {
+        return Ok(Some((&entity.table, binary)));
+    }
+    let postgres = target.site.connect().await?;
+    for (entity, binary) in candidates {
+        let (table, column) = (q(entity.table.as_str()), q(&binary.key));
+        let sql = format!("SELECT to_jsonb(1) FROM {table} WHERE {column}::text = $1 LIMIT 1");
+        if !postgres.rows(&sql, &[key]).await?.is_empty() {
+            return Ok(Some((&entity.table, binary)));
+        }
+    }
+    Ok(None)
 }
 
 fn no_table() -> Injected {
-    Injected::nothing("the profile has no entity `asset` whose rows point at binaries")
+    Injected::nothing("no entity of the profile has a row that points at this binary")
 }
 
 fn key(target: &Target<'_>, name: &AssetName) -> Result<String, Trouble> {

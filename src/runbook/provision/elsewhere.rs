@@ -212,6 +212,8 @@ impl Elsewhere {
                 log: folder.join("engine.log"),
                 children: run_dir.children().clone(),
                 ready_within,
+                starts_itself: false,
+                profile: Arc::clone(&profile),
                 running: Mutex::new(None),
             },
             gate: None,

@@ -4,7 +4,7 @@ use crate::{
     base::trouble::{OrTrouble, Trouble},
     runbook::provision::{Stores, Substrate},
     site::{Site, Source},
-    system::engine::{EngineProcess, Start},
+    system::engine::EngineProcess,
 };
 use std::{
     collections::BTreeMap,
@@ -27,14 +27,9 @@ impl Substrate {
             env.insert("S3_ENDPOINT".to_owned(), s3.endpoint.clone());
         }
         site.engine.stop().await;
-        let with = Start {
-            env: &env,
-            log: &site.engine.log,
-            children: Some(&site.engine.children),
-            redactor: &site.redactor,
-            ready_within: site.engine.ready_within,
-        };
+        let with = site.engine.start_with(&env, &site.redactor);
         let engine = match EngineProcess::start(&site.engine.launch, &with).await {
+            _ if !site.engine.exists() => "none, as the profile says".to_owned(),
             Ok(process) => {
                 process.release();
                 if let Some(port) = process.url().port().filter(|_| process.is_ours()) {

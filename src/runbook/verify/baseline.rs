@@ -31,6 +31,9 @@ use std::collections::BTreeMap;
 pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> Looked {
     let mut findings = stored(site, known, state);
     findings.extend(recorded(site, known, state));
+    if !site.has_api() {
+        return by_rows(site, known, state, findings);
+    }
     let keys: Vec<TemplateKey> = known.templates.keys().cloned().collect();
     let at = known.assets.len() + keys.len();
     for key in keys {
@@ -43,6 +46,13 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
         return Looked::unknown(trouble.to_string(), findings);
     }
     Looked::at(at, findings)
+}
+
+/// Without an API there is nothing to render, and what rows and objects say of each other is all.
+fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> Looked {
+    let mut looked = reconciled(site, known, state);
+    looked.findings = findings;
+    looked
 }
 
 /// Finds out which assets each known-good PDF shows: it holds as many pictures of an asset's size
@@ -102,16 +112,20 @@ pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding>
 /// Every row against its object before anything was backed up: a size or digest that was recorded
 /// wrong would be taken for damage later, or hide it.
 fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
+    let found = reconciled(site, known, state).findings;
+    let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
+    damage
+        .map(|f| Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
+        .collect()
+}
+
+fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> Looked {
     let mut names = Names::default();
     for (name, asset) in &known.assets {
         names.learn(asset.key.clone(), name.clone());
     }
     let here = CutPoint { state: state.clone(), ..CutPoint::default() };
-    let found = reconcile::check(&here, state, &site.profile, &names).findings;
-    let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
-    damage
-        .map(|f| Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
-        .collect()
+    reconcile::check(&here, state, &site.profile, &names)
 }
 
 /// Renders a template whose binary was replaced: what it renders now is known-good, unless it is

@@ -217,7 +217,7 @@ mod tests {
 
     fn table(rows: &[&str]) -> Table {
         let row = |text: &&str| ((*text).to_owned(), Row { digest: Digest::of(text), json: Value::Null });
-        Table { columns: vec!["id".to_owned()], rows: rows.iter().map(row).collect() }
+        Table { columns: vec!["id".to_owned()], rows: rows.iter().map(row).collect(), ..Table::default() }
     }
 
     fn manifest(tables: &[(&str, Table)]) -> Manifest {

@@ -161,7 +161,7 @@ impl Probe<'_> {
             self.found(kind, "the documented refusal", &situation, &answer);
         } else if carries_pdf(&answer) {
             self.found(FindingKind::PartialPdf, "an error without PDF bytes", &situation, &answer);
-        } else if !is_documented_refusal(&answer, &self.site.profile.missing_binary) {
+        } else if !is_documented_refusal(&answer, self.site.profile.missing_binary.as_ref()) {
             self.found(FindingKind::WrongRefusal, "the documented refusal", &situation, &answer);
         }
         Ok(())
@@ -174,7 +174,7 @@ impl Probe<'_> {
         if answer.is_success() {
             let found = if good { FindingKind::StaleRender } else { FindingKind::FailOpen };
             self.found(found, "an error", situation, &answer);
-        } else if says_missing(&answer, &self.site.profile.missing_binary) {
+        } else if says_missing(&answer, self.site.profile.missing_binary.as_ref()) {
             self.found(
                 FindingKind::WrongReason,
                 "an error that does not blame a missing binary",

@@ -62,7 +62,7 @@ pub async fn check(
             if good {
                 first_good.get_or_insert_with(Instant::now);
             }
-            let mut judged = judge(key, template, &needs, &answer, &site.profile.missing_binary, log)?;
+            let mut judged = judge(key, template, &needs, &answer, site.profile.missing_binary.as_ref(), log)?;
             if judged.iter().all(|f| f.severity == Severity::Warning) && answer.is_success() {
                 let shown = pdf::words(&answer.body).unwrap_or_default();
                 judged.extend(stale::definition(key, template, cut, observed, &site.profile, &shown));
@@ -135,14 +135,14 @@ pub fn not_deterministic(check: CheckId, key: &TemplateKey, one: &Answer, other:
 }
 
 /// Whether an answer is a refusal as the profile documents it.
-pub fn is_documented_refusal(answer: &Answer, documented: &MissingBinary) -> bool {
-    let status = documented.status.map_or(!answer.is_success(), |status| status == answer.status);
+pub fn is_documented_refusal(answer: &Answer, documented: Option<&MissingBinary>) -> bool {
+    let status = documented.and_then(|d| d.status).map_or(!answer.is_success(), |status| status == answer.status);
     status && says_missing(answer, documented) && !answer.is_success()
 }
 
 /// Whether an answer names the code of a missing binary.
-pub fn says_missing(answer: &Answer, documented: &MissingBinary) -> bool {
-    answer.codes.contains(&documented.code)
+pub fn says_missing(answer: &Answer, documented: Option<&MissingBinary>) -> bool {
+    documented.is_some_and(|documented| answer.codes.contains(&documented.code))
 }
 
 /// Whether an answer carries PDF bytes or says that it does.
@@ -216,7 +216,7 @@ pub(super) fn judge(
     template: &KnownTemplate,
     needs: &Needs<'_>,
     answer: &Answer,
-    documented: &MissingBinary,
+    documented: Option<&MissingBinary>,
     log: &Logbook,
 ) -> Result<Vec<Finding>, Trouble> {
     let entity = || Entity::Template(key.clone());
@@ -236,9 +236,10 @@ pub(super) fn judge(
             None => finding,
         }])
     };
-    let refusal = || match documented.status {
-        Some(status) => format!("status {status}, code {}", documented.code),
-        None => format!("an error status, code {}", documented.code),
+    let refusal = || match documented {
+        Some(MissingBinary { status: Some(status), code }) => format!("status {status}, code {code}"),
+        Some(MissingBinary { status: None, code }) => format!("an error status, code {code}"),
+        None => "an error status".to_owned(),
     };
     let lacking = needs.missing.iter().chain(&needs.gone).chain(&needs.deleted);
     let lacking: Vec<&str> = lacking.map(|a| a.as_str()).collect();

@@ -17,12 +17,15 @@ use serde_json::Value;
 /// Whether the engine is ready on the restored stores (runbook 3.5). `not_ready` is what kept it
 /// from starting, if anything.
 pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
+    if !site.engine.exists() {
+        return Looked::skipped("the profile has no `start`: nothing of the target runs");
+    }
     let finding = |actual: String| {
         Finding::new(
             CheckId::Ready,
             FindingKind::EngineNotReady,
             Entity::Engine("engine".to_owned()),
-            "GET /health/ready answers 200",
+            format!("GET {} answers 200", site.profile.ready_path()),
             actual,
         )
     };

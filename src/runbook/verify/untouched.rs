@@ -77,7 +77,7 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
         },
     };
     let entity = Entity::Engine("engine".to_owned());
-    let expected = "GET /health/ready still answers 200 after the checks";
+    let expected = format!("GET {} still answers 200 after the checks", site.profile.ready_path());
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
 }
 

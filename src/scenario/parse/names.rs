@@ -77,7 +77,7 @@ pub fn check(
 }
 
 /// All acts of a timeline, those between sub-steps too.
-fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
+pub fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
     steps.iter().flat_map(|step| -> Vec<(&Act, Place)> {
         match &step.value {
             Step::Act(act) => vec![(act, step.place)],

@@ -6,7 +6,7 @@ use crate::{
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::Mistake,
-        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob},
+        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob, Runs},
     },
 };
 use std::collections::BTreeSet;
@@ -144,13 +144,27 @@ impl Timeline<'_> {
         }
     }
 
+    /// A step of an application that does not run, or an inventory of one that can't be asked.
+    fn must_run(&mut self, words: &str, can: bool, place: Place) {
+        if !can {
+            let message = format!("`{words}` of a target that can't do it");
+            let (label, help) = if words == BackupJob::RecordManifest.words() {
+                ("it has no API", "remove it: there is no inventory")
+            } else {
+                ("nothing of it runs", "remove it, or give the profile a `start`")
+            };
+            self.wrong(place, message, label, help);
+        }
+    }
+
     fn backup_job(&mut self, job: BackupJob, place: Place) {
+        self.must_run(job.words(), self.method.can_back_up(job), place);
         self.must_fit(job.words(), job.saves(), place);
         self.saved.extend(job.saves());
         match job {
             BackupJob::StopEngine => self.running = false,
             BackupJob::StartEngine => self.running = true,
-            BackupJob::RecordManifest if !self.running => {
+            BackupJob::RecordManifest if !self.running && self.method.runs == Runs::WithApi => {
                 let help = "put it after `start engine`";
                 self.wrong(place, "a manifest while the engine is stopped", "nobody answers", help);
             }
@@ -203,6 +217,7 @@ impl Timeline<'_> {
     }
 
     fn restore_job(&mut self, job: RestoreJob, place: Place) {
+        self.must_run(job.words(), self.method.can_restore(job), place);
         self.must_fit(job.words(), job.brings_back(), place);
         self.there.extend(job.brings_back());
         match job {
@@ -385,7 +400,7 @@ impl Timeline<'_> {
             let message = format!("the {} is never restored", lost.words());
             let help = format!("add `- {}`", step.map_or("", RestoreJob::words));
             self.wrong(last.place, message, "still destroyed after this", &help);
-        } else if !self.running {
+        } else if !self.running && self.method.runs != Runs::Nothing {
             let help = "add `- start engine` to the restore";
             self.wrong(last.place, "the engine is never started again", "still stopped after this", help);
         }

@@ -60,6 +60,8 @@ fn kind_of_word(name: &str) -> &'static str {
         "Results" => "place for results",
         "DumpFormat" => "format of a dump",
         "Destroy" => "thing to destroy",
+        "Signal" => "signal",
+        "Api" => "API",
         _ => "word",
     }
 }

@@ -26,9 +26,10 @@ impl Engine {
         self.json(self.request(Method::GET, self.at(&["health"]), Scope::Open)?).await
     }
 
-    /// `GET /health/ready`: whether it can work; what it says otherwise is an answer too.
+    /// `GET /health/ready`, or the path that the profile gives: whether it can work; what it says otherwise is an answer too.
     pub async fn ready(&self) -> Result<Ready, Unreachable> {
-        let request = self.request(Method::GET, self.at(&["health", "ready"]), Scope::Open)?;
+        let path: Vec<&str> = self.ready_path().split('/').filter(|part| !part.is_empty()).collect();
+        let request = self.request(Method::GET, self.at(&path), Scope::Open)?;
         let (_, answer) = self.answer(request).await?;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let against = body.get("status").is_some_and(|status| status != "ok");

@@ -21,6 +21,8 @@ pub enum Launch {
     Image(String),
     /// It runs already, here.
     Url(Url),
+    /// Nothing is started: the stores are all that there is.
+    Nothing,
 }
 
 impl Launch {
@@ -47,6 +49,12 @@ pub struct Start<'a> {
     pub redactor: &'a Redactor,
     /// How long it may take until it is ready.
     pub ready_within: Duration,
+    /// The path that says so.
+    pub ready_path: &'a str,
+    /// The folder that a program is started in; without one, ours.
+    pub cwd: Option<&'a Path>,
+    /// The signal that asks a program to end.
+    pub stop_signal: Signal,
 }
 
 /// Names (or their beginnings) of variables that configure an engine or its clients: it gets those
@@ -63,6 +71,9 @@ const INHERITED: [&str; 9] = [
     "JOB_RESULT_",
 ];
 
+/// Where the words of a command and its variables want the port.
+const PORT: &str = "${PORT}";
+
 /// How long a stopped process may take until its last thread stands.
 const STANDS_WITHIN: Duration = Duration::from_secs(2);
 
@@ -76,6 +87,7 @@ const TRIES: usize = 5;
 #[derive(Debug)]
 pub struct EngineProcess {
     url: Url,
+    ready_path: String,
     held: Held,
 }
 
@@ -93,10 +105,15 @@ impl EngineProcess {
     pub async fn start(launch: &Launch, with: &Start<'_>) -> Result<Self, Trouble> {
         match launch {
             Launch::Url(url) => {
-                let process = Self { url: url.clone(), held: Held::Nothing };
+                let process = Self {
+                    url: url.clone(),
+                    ready_path: with.ready_path.to_owned(),
+                    held: Held::Nothing,
+                };
                 process.wait_elsewhere(with.ready_within).await?;
                 Ok(process)
             }
+            Launch::Nothing => Err(Trouble::harness("there is no engine to start")),
             Launch::Command(_) | Launch::Image(_) => {
                 for _ in 0..TRIES {
                     match Self::start_on(free_port()?, launch, with).await {
@@ -117,7 +134,7 @@ impl EngineProcess {
 
     /// A client for it.
     pub fn client(&self, keys: &ApiKeys) -> Engine {
-        Engine::new(&self.url, keys)
+        Engine::new(&self.url, keys).ready_at(&self.ready_path)
     }
 
     /// Whether it was started by us and may so be stopped, killed and paused.
@@ -137,7 +154,7 @@ impl EngineProcess {
         }
     }
 
-    /// Asks it to end (SIGTERM), and ends it (SIGKILL) when it has not after the grace. `None` for
+    /// Asks it to end (SIGTERM, unless it was started with another signal), and ends it (SIGKILL) when it has not after the grace. `None` for
     /// one that runs elsewhere: that is not ours to stop.
     pub async fn stop(&self, grace: Duration) -> Option<Exit> {
         match &self.held {
@@ -194,9 +211,9 @@ impl EngineProcess {
         let held = match launch {
             Launch::Command(words) => Held::Process(Self::process(port, words, with).await?),
             Launch::Image(image) => Held::Container(Self::container(port, image, with).await?),
-            Launch::Url(_) => Held::Nothing,
+            Launch::Url(_) | Launch::Nothing => Held::Nothing,
         };
-        let process = Self { url, held };
+        let process = Self { url, ready_path: with.ready_path.to_owned(), held };
         let limit = with.ready_within;
         let ready = match &process.held {
             Held::Process(daemon) => daemon.wait_ready("the engine", limit, process.ready()).await,
@@ -220,13 +237,18 @@ impl EngineProcess {
     async fn process(port: u16, words: &[String], with: &Start<'_>) -> Result<Daemon, Trouble> {
         let (program, args) =
             words.split_first().ok_or_else(|| Trouble::usage("the engine's command is empty"))?;
-        let mut spec = Command::new(program).args(args);
+        let at = |text: &str| text.replace(PORT, &port.to_string());
+        let args = args.iter().map(|arg| at(arg));
+        let mut spec = Command::new(program).args(args).stop_signal(with.stop_signal);
+        if let Some(folder) = with.cwd {
+            spec = spec.cwd(folder);
+        }
         // What the harness's own surroundings say must not configure the engine.
         for prefix in INHERITED {
             spec = spec.without_inherited(prefix);
         }
         for (name, value) in with.env {
-            spec = spec.env(name, value);
+            spec = spec.env(name, at(value));
         }
         spec = spec.env("HOST", "127.0.0.1").env("PORT", port.to_string());
         if let Some(children) = with.children {
@@ -240,6 +262,7 @@ impl EngineProcess {
             return Err(Trouble::harness("an engine in a container belongs to no run"));
         };
         let mut env = with.env.clone();
+        env.values_mut().for_each(|value| *value = value.replace(PORT, &port.to_string()));
         env.extend(
             [("HOST", "127.0.0.1".to_owned()), ("PORT", port.to_string())].map(|(n, v)| (n.to_owned(), v)),
         );
@@ -275,7 +298,7 @@ impl EngineProcess {
                 self.url,
                 limit.as_secs_f32()
             ))
-            .cause(format!("GET /health/ready answered {}: {}", ready.status, ready.body))),
+            .cause(format!("GET {} answered {}: {}", self.ready_path, ready.status, ready.body))),
         }
     }
 }

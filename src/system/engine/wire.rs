@@ -53,6 +53,7 @@ pub(super) enum Scope {
 pub struct Engine {
     base: Url,
     keys: ApiKeys,
+    ready_path: String,
     client: Result<reqwest::Client, String>,
 }
 
@@ -60,7 +61,18 @@ impl Engine {
     /// An engine at a base URL. Nothing is sent yet.
     pub fn new(base: &Url, keys: &ApiKeys) -> Self {
         let client = client_for(base).map_err(|error| chain(&error).join(": "));
-        Self { base: base.clone(), keys: keys.clone(), client }
+        Self { base: base.clone(), keys: keys.clone(), ready_path: "/health/ready".to_owned(), client }
+    }
+
+    /// The same, asked at this path whether it is ready.
+    #[must_use]
+    pub fn ready_at(self, path: &str) -> Self {
+        Self { ready_path: path.to_owned(), ..self }
+    }
+
+    /// The path at which it is asked whether it is ready.
+    pub fn ready_path(&self) -> &str {
+        &self.ready_path
     }
 
     /// Where it is.

@@ -67,6 +67,20 @@ impl Access {
             .into()
     }
 
+    /// The environment that libpq reads, in full: for programs that connect by it.
+    pub fn libpq(&self) -> Vec<(String, String)> {
+        let port = self.port.to_string();
+        [
+            ("PGHOST", &self.host),
+            ("PGPORT", &port),
+            ("PGUSER", &self.user),
+            ("PGPASSWORD", &self.password),
+            ("PGDATABASE", &self.database),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into()
+    }
+
     /// Reads a `postgresql://` URL.
     ///
     /// # Errors

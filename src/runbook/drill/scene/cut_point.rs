@@ -48,7 +48,7 @@ impl Scene<'_> {
     pub(super) async fn fix_cut_point(&mut self, job: BackupJob) -> Result<(), Trouble> {
         let Some(part) = self.fixed_by(job) else { return Ok(()) };
         self.counts = false;
-        let listed = match self.site.engine.is_running().await {
+        let listed = match self.site.has_api() && self.site.engine.is_running().await {
             true => Some(self.inventory().await?),
             false => None,
         };

@@ -61,7 +61,7 @@ pub(super) async fn check(
         for (key, mut known) in bare {
             let needed = needs(&known, cut, observed, &site.profile);
             let (answer, _) = render::render(&api, key, &known, "restored", log).await?;
-            let judged = judge(key, &known, &needed, &answer, &site.profile.missing_binary, log)?;
+            let judged = judge(key, &known, &needed, &answer, site.profile.missing_binary.as_ref(), log)?;
             // There is no known-good PDF, and nobody said that there is one.
             let judged = judged.into_iter().filter(|f| f.kind != FindingKind::PdfDiffers);
             let judged: Vec<Finding> = judged.collect();

@@ -1,0 +1,99 @@
+//! The part of a profile that says how a target is run: commands, readiness, variables. It looks
+//! whether they fit each other; nothing is started.
+
+use crate::{
+    model::profile::{
+        Api, Ready, Stop,
+        run::{PORT, VARIABLES, named},
+    },
+    scenario::{At, Place, diagnose::Mistake, yaml::fields::Fields},
+};
+use std::collections::BTreeMap;
+
+/// The keys as they are written.
+pub struct Run {
+    pub start: Vec<At<String>>,
+    pub ready: Option<At<Ready>>,
+    pub stop: Stop,
+    pub seed: Vec<At<String>>,
+    pub needs: Vec<String>,
+    pub env: BTreeMap<String, String>,
+}
+
+/// Reads them.
+pub fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Run {
+    let start = fields.each::<String>("start", mistakes);
+    let ready = fields.optional::<Ready>("ready", mistakes);
+    let stop = fields.optional::<Stop>("stop", mistakes);
+    let seed = fields.each::<String>("seed", mistakes);
+    let needs = fields.each::<String>("needs", mistakes);
+    let env = fields.optional::<BTreeMap<String, String>>("env", mistakes);
+    words(&start, mistakes);
+    words(&seed, mistakes);
+    if let Some(at) = ready.as_ref().filter(|at| !at.value.path.starts_with('/')) {
+        let message = format!("`{}` is no path of a URL", at.value.path);
+        mistakes.push(Mistake::at(at.place, message).label("of this").help("begin it with a `/`"));
+    }
+    if let Some(At { value, place }) = &env {
+        variables(value, *place, mistakes);
+    }
+    Run {
+        start,
+        ready,
+        stop: stop.map(|at| at.value).unwrap_or_default(),
+        seed,
+        needs: needs.into_iter().map(|at| at.value).collect(),
+        env: env.map(|at| at.value).unwrap_or_default(),
+    }
+}
+
+/// The values of `env` name variables that there are.
+fn variables(env: &BTreeMap<String, String>, place: Place, mistakes: &mut Vec<Mistake>) {
+    for (name, value) in env {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let message = format!("`{name}` is no name of a variable");
+            mistakes.push(Mistake::at(place, message).label("in this"));
+        }
+        for unknown in named(value).into_iter().filter(|name| !VARIABLES.contains(name)) {
+            mistakes.push(Mistake::unknown(Some(place), "variable", unknown, VARIABLES).label("in this"));
+        }
+    }
+}
+
+/// The words of a command name no variable but the port: everybody on the machine can read them.
+pub fn words(command: &[At<String>], mistakes: &mut Vec<Mistake>) {
+    for word in command {
+        for other in named(&word.value).into_iter().filter(|name| *name != PORT) {
+            let message = format!("`${{{other}}}` in the words of a command");
+            let help = "commands find it in their environment, where no other user can read it";
+            mistakes.push(Mistake::at(word.place, message).label("only `${PORT}` is filled in").help(help));
+        }
+    }
+}
+
+impl Run {
+    /// Whether they fit the target's API. `place` is where the profile begins.
+    pub fn check(&self, api: Api, place: Place, mistakes: &mut Vec<Mistake>) {
+        let mut missing = |key: &str, help: &str| {
+            let mistake = Mistake::at(place, format!("missing key `{key}`")).label("a profile begins here");
+            mistakes.push(mistake.help(help));
+        };
+        match api {
+            Api::None => {
+                if self.seed.is_empty() {
+                    missing("seed", "add `seed: [./fill.sh]`: without an API a command fills the site");
+                }
+                if !self.start.is_empty() && self.ready.is_none() {
+                    missing("ready", "add `ready: {path: /…}`: how else is it seen that it is up?");
+                }
+            }
+            Api::PulpEngine => {
+                if let Some(first) = self.seed.first() {
+                    let message = "a command that fills sites of a target with an API";
+                    let help = "remove it: the scenario's `seed` is put there through the API";
+                    mistakes.push(Mistake::at(first.place, message).label("nobody runs this").help(help));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Applications that are not Pulp Engine: what a profile without an API says is what is done, and its
+//! scenarios prove what they say.
+
+use crate::yard::{ROOT, Yard, call, installed, postgres, scenario};
+use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
+
+/// Answers `/up` with 200, and writes down what it was started with and how it was asked to end.
+const APPLICATION: &str = r#"
+import http.server, json, os, signal, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/up" else 404)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+
+def end(number, frame):
+    with open("ended", "a") as out:
+        out.write(f"{signal.Signals(number).name}\n")
+    os._exit(0)
+
+for name in ("SIGINT", "SIGTERM"):
+    signal.signal(getattr(signal, name), end)
+names = ("ROWS", "FILES", "ADDRESS", "PORT", "DATABASE_URL", "S3_BUCKET")
+with open("started.json", "w") as out:
+    json.dump({"words": sys.argv[1:], **{name: os.environ.get(name) for name in names}}, out)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"#;
+
+/// Fills one row with its object, by the variables of the profile.
+const FILL: &str = r#"#!/bin/sh
+set -eu
+printf '%s' "${ADDRESS:-}" > filled
+curl --config - --silent --show-error --fail --request PUT --data-binary 'a note' \
+    --aws-sigv4 "aws:amz:$AWS_REGION:s3" \
+    --header "x-amz-content-sha256: $(printf 'a note' | sha256sum | cut -d ' ' -f 1)" "$AWS_ENDPOINT_URL/$FILES/notes/1" <<END
+user = "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"
+END
+psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<END
+INSERT INTO notes (name, key) VALUES ('first', 'notes/1') $MORE;
+END
+"#;
+
+const PROFILE: &str = r#"
+name: Notes
+api: none
+entities:
+  note: { table: notes, label: [name], binary: { key: key } }
+write-order: { upload: binary-first, replace: binary-first, delete: row-first }
+migrate: [psql, --no-psqlrc, --quiet, --command, "CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, name text, key text)"]
+start: [python3, ./application.py, "${PORT}"]
+ready: { path: /up }
+stop: { signal: INT, within: 10s }
+seed: [./fill.sh]
+needs: [curl, python3]
+env: { ROWS: "${DATABASE_URL}", FILES: "${S3_BUCKET}", ADDRESS: "127.0.0.1:${PORT}", MORE: "" }
+"#;
+
+const DRILL: &str = "\
+id: notes
+title: Notes come back
+shows: Rows and objects.
+runbook: [\"3\"]
+profile: app/notes.yaml
+steps:
+  - back up: runbook
+  - destroy: everything
+  - restore: runbook
+";
+
+fn application(yard: &Yard) {
+    yard.write("app/application.py", APPLICATION);
+    yard.write("app/notes.yaml", PROFILE);
+    let fill = yard.write("app/fill.sh", FILL);
+    std::fs::set_permissions(fill, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// How a check of the run's first scenario went.
+fn went<'a>(record: &'a Value, check: &str) -> &'a Value {
+    let checks = record["scenarios"][0]["checks"].as_array().unwrap();
+    let found = checks.iter().find(|went| went[0] == check);
+    &found.unwrap_or_else(|| panic!("no check {check}"))[1]
+}
+
+#[test]
+fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
+    if !postgres() || !installed("python3") || !installed("curl") {
+        return;
+    }
+    let yard = Yard::new();
+    application(&yard);
+    let drill = yard.write("notes.yaml", DRILL);
+    call(yard.run(&[drill.to_str().unwrap()])).is(0, &[]);
+    let read = |name: &str| std::fs::read_to_string(yard.path(name)).unwrap();
+    // It was started in the profile's folder, with its own names for what every target gets.
+    let started: Value = serde_json::from_str(&read("app/started.json")).unwrap();
+    assert_eq!(started["words"][0], started["PORT"]);
+    assert_eq!(started["ADDRESS"], format!("127.0.0.1:{}", started["PORT"].as_str().unwrap()));
+    assert_eq!((&started["ROWS"], &started["FILES"]), (&started["DATABASE_URL"], &started["S3_BUCKET"]));
+    assert!(started["ROWS"].as_str().unwrap().starts_with("postgresql://"));
+    assert!(
+        read("app/filled").starts_with("127.0.0.1:"),
+        "the seed knows where it is: {:?}",
+        read("app/filled")
+    );
+    let record = yard.record();
+    for looked in ["baseline", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
+        assert!(went(&record, looked)["at"].as_u64().unwrap_or(0) > 0, "{looked}: {}", went(&record, looked));
+    }
+    for skipped in ["render", "manifest", "fail-closed", "jobs"] {
+        assert_eq!(went(&record, skipped)["why"], "the target has no API", "{skipped}");
+    }
+    assert_eq!(record["scenarios"].as_array().unwrap().len(), 1, "it is its own control");
+    yard.assert_empty();
+
+    // A maintenance window stops it, by the signal that it wants.
+    let window =
+        DRILL.replace("id: notes", "id: window").replace("steps:", "procedure: maintenance window\nsteps:");
+    let window = yard.write("window.yaml", &window);
+    call(yard.run(&[window.to_str().unwrap()])).is(0, &[]);
+    assert_eq!(read("app/ended"), "SIGINT\n");
+}
+
+#[test]
+fn what_the_seed_does_wrong_is_told() {
+    if !postgres() || !installed("curl") {
+        return;
+    }
+    let yard = Yard::new();
+    application(&yard);
+    let without_start: Vec<&str> = PROFILE
+        .lines()
+        .filter(|line| !["start", "ready", "stop"].iter().any(|key| line.starts_with(key)))
+        .collect();
+    let profile = without_start.join("\n").replace("needs: [curl, python3]", "needs: [curl]");
+    let drill = yard.write("notes.yaml", DRILL);
+    let run = |env: &str| {
+        yard.write("app/notes.yaml", &profile.replace("MORE: \"\"", &format!("MORE: \"{env}\"")));
+        call(yard.run(&[drill.to_str().unwrap()]))
+    };
+    run("").is(0, &[]);
+    assert_eq!(
+        went(&yard.record(), "ready")["why"],
+        "the profile has no `start`: nothing of the target runs"
+    );
+    // A row whose object was never there is not blamed on the restore.
+    run(", ('second', 'notes/2')").is(1, &["unstored write"]);
+    run(", ('first', 'notes/1')").is(3, &["two rows with binaries are called first"]);
+    run("nonsense").is(3, &["the profile's `seed` does not fill the site"]);
+    // Faults name what is there.
+    let text = DRILL.replace("  - destroy", "  - fault in backup: {lose binary: frist}\n  - destroy");
+    yard.write("notes.yaml", &text);
+    run("").is(3, &["there is no asset frist"]);
+}
+
+#[test]
+fn one_run_drills_two_applications_and_refuses_what_does_not_fit() {
+    if !postgres() || !installed("curl") {
+        return;
+    }
+    let yard = Yard::new();
+    let (faultless, photos) = (yard.faultless(), scenario("photo-archive-photo-missing"));
+    let done = call(yard.small_run(&[faultless.to_str().unwrap(), &photos]));
+    done.is(0, &[]);
+    let record = yard.record();
+    let mut ids: Vec<&str> =
+        record["scenarios"].as_array().unwrap().iter().map(|s| s["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(
+        ids,
+        ["control-photo-archive", "control-small", "nothing-happens", "photo-archive-photo-missing"]
+    );
+    yard.assert_empty();
+    call(yard.run(&["--profile", "photo-archive", "--engine", "standin", &photos]))
+        .is(2, &["--engine is for targets with an API"]);
+    let mut command = yard.run(&[&photos]);
+    command.env("PATH", yard.path("bin"));
+    std::fs::create_dir_all(yard.path("bin")).unwrap();
+    call(command).is(3, &["photo-archive-photo-missing can't be run: curl is not installed"]);
+    let checked =
+        call(yard.command().args(["check", "scenarios", "--fixtures"]).arg(format!("{ROOT}/fixtures")));
+    checked.is(0, &[]);
+}
