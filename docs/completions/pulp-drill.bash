@@ -1539,17 +1539,13 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__report__subcmd__merge)
-            opts="-h --out --sign-key --help"
+            opts="-h --out --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --out)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sign-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -167,7 +167,6 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l out -d 'Where the joined run is stored, as with run --report-dir' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -l sign-key -d 'Sign the joined run with this ed25519 key, as with run --sign-key; PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -41,13 +41,6 @@ pub struct Profile {
     /// The command that migrates the database forward, and makes the schema of a fresh one. The word
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
-    /// The same command so that it stops half way and fails, as one that was killed; without it no
-    /// scenario can ask for that.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub migrate_by_half: Vec<String>,
-    /// How the release before this one is come by; without it no scenario can ask for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_release: Option<PreviousRelease>,
     /// The command that starts the target where `--engine` does not say how; `${PORT}` is the port
     /// that it must listen on. Without it and without an API nothing is started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,6 +63,13 @@ pub struct Profile {
     /// More variables for the target and the commands: `PGURL: ${DATABASE_URL}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// The same command so that it stops half way and fails, as one that was killed; without it no
+    /// scenario can ask for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrate_by_half: Vec<String>,
+    /// How the release before this one is come by; without it no scenario can ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_release: Option<PreviousRelease>,
     /// Where the rows are when they are kept in files (runbook 6); without it the target has no such
     /// mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use crate::{
     system::{
         cluster::{Came, OwnServer},
         objects::Bucket,
+        postgres::Access,
     },
 };
 use std::{
@@ -132,6 +133,7 @@ pub async fn of_profile(
     site: &Handles,
     step: &str,
     words: &[String],
+    database: Option<&Access>,
     limit: Duration,
     log: &Logbook,
 ) -> Result<Ran, Trouble> {
@@ -148,6 +150,12 @@ pub async fn of_profile(
         .env("PULP_DRILL_STEP", step);
     for (name, value) in clients(site).into_iter().chain(site.engine.env_of_commands().await) {
         command = command.env(name, value);
+    }
+    if let Some(other) = database {
+        let url = [("DATABASE_URL".to_owned(), other.url())];
+        for (name, value) in other.libpq().into_iter().chain(url) {
+            command = command.env(name, value);
+        }
     }
     let ran = process::run(command, &site.redactor).await?;
     log.ran(&ran)?;

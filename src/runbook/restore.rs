@@ -14,10 +14,10 @@ use crate::{
     system::{
         containers::{Network, Wanted, run_to_end},
         engine::{Launch, own_folders},
-        postgres::create_database,
+        postgres::{Access, Postgres, create_database, drop_database},
     },
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// No migration of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -95,7 +95,7 @@ pub async fn perform(
         }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
         RestoreJob::Migrate if std::mem::take(&mut armed.half_migration) => {
-            migration(site, &site.profile.migrate_by_half, log).await?
+            migration(site, &site.profile.migrate_by_half, None, log).await?
         }
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
@@ -126,40 +126,48 @@ fn change_release(site: &Handles) {
 /// What the restoring release makes of an empty database: the schema that restored rows must have in
 /// the end, where the backup was of another release, and the migrations that it records.
 pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Trouble> {
-    let restored = site.database()?;
-    let mut empty = restored.clone();
-    empty.database += "-reference";
-    create_database(&empty.maintenance(), &empty.database, &empty.user).await?;
-    // From now on it is the site's to be taken down.
-    site.flip(empty).await?;
+    let mut access = site.database()?;
+    access.database += "-reference";
+    create_database(&access.maintenance(), &access.database, &access.user).await?;
     let read = async {
-        if let Some(failed) = migrate(site, log).await? {
+        if let Some(failed) = migration(site, &site.profile.migrate, Some(&access), log).await? {
             return Err(Trouble::environment("can't migrate an empty database").cause(failed.actual));
         }
-        site.capture(None).await
+        let postgres = Postgres::connect(&access).await?;
+        let captured = postgres.capture(&site.profile, None).await;
+        postgres.close().await;
+        captured
     };
     let read = read.await;
-    site.flip(restored).await?;
+    drop_database(site.guard.database(&access).await?).await?;
     read
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
 pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
-    migration(site, &site.profile.migrate, log).await
+    migration(site, &site.profile.migrate, None, log).await
 }
 
-async fn migration(site: &Handles, words: &[String], log: &Logbook) -> Result<Option<Finding>, Trouble> {
+/// A migration of the site's database, or of another one of its server.
+async fn migration(
+    site: &Handles,
+    words: &[String],
+    database: Option<&Access>,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
     if words.is_empty() {
         return Ok(None);
     }
     let ran = match &site.engine.launch {
         Launch::Image(image) => {
-            let ran = migrate_in_container(site, image, words).await?;
+            let mut env = site.engine.env();
+            env.extend(database.map(|access| ("DATABASE_URL".to_owned(), access.url())));
+            let ran = migrate_in_container(site, image, words, &env).await?;
             log.ran(&ran)?;
             ran
         }
         Launch::Command(_) | Launch::Url(_) | Launch::Nothing => {
-            command::of_profile(site, "migrate", words, LIMIT, log).await?
+            command::of_profile(site, "migrate", words, database, LIMIT, log).await?
         }
     };
     if ran.exit.is_success() {
@@ -172,17 +180,21 @@ async fn migration(site: &Handles, words: &[String], log: &Logbook) -> Result<Op
 }
 
 /// The same command in a container of the engine's image, by its entrypoint.
-async fn migrate_in_container(site: &Handles, image: &str, words: &[String]) -> Result<Ran, Trouble> {
-    let env = site.engine.env();
+async fn migrate_in_container(
+    site: &Handles,
+    image: &str,
+    command: &[String],
+    env: &BTreeMap<String, String>,
+) -> Result<Ran, Trouble> {
     let wanted = Wanted {
         what: "the migration",
         image,
-        args: words.to_vec(),
+        args: command.to_vec(),
         network: Network::Host,
-        folders: own_folders(&env)?,
+        folders: own_folders(env)?,
         run: site.engine.children.folder(),
         log: &site.folder.join("migrate.log"),
-        env: &env,
+        env,
     };
     run_to_end(wanted, LIMIT, &site.redactor).await
 }

@@ -120,7 +120,7 @@ const FILL: Duration = Duration::from_secs(600);
 
 /// Fills a site of a target without an API, by its profile's command.
 pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Trouble> {
-    let ran = command::of_profile(site, "seed", &site.profile.seed, FILL, log).await?;
+    let ran = command::of_profile(site, "seed", &site.profile.seed, None, FILL, log).await?;
     if ran.exit.is_success() {
         return Ok(());
     }

@@ -167,14 +167,14 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         missing_binary: missing_binary.map(|at| at.value),
         write_order: write_order?.value,
         migrate: migrate.into_iter().map(|at| at.value).collect(),
-        migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),
-        previous_release: previous_release.map(|at| at.value),
         start: run.start.into_iter().map(|at| at.value).collect(),
         ready: run.ready.map(|at| at.value),
         stop: run.stop,
         seed: run.seed.into_iter().map(|at| at.value).collect(),
         needs: run.needs,
         env: run.env,
+        migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),
+        previous_release: previous_release.map(|at| at.value),
         file_mode,
     })
 }

@@ -53,13 +53,13 @@ struct ScenarioFile {
     /// The operator's own commands, with `procedure: own commands`.
     #[schemars(default)]
     commands: Option<Commands>,
-    /// The schema of the backup, seen from the release that restores it.
-    #[schemars(default)]
-    schema: BackupSchema,
     /// The application that is drilled, where it is not the run's `--profile`: a name of `profiles/`,
     /// or a path from this file's folder.
     #[schemars(default)]
     profile: Option<String>,
+    /// The schema of the backup, seen from the release that restores it.
+    #[schemars(default)]
+    schema: BackupSchema,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
     /// profile says `api: none`: its own command fills the site.
     #[schemars(default)]

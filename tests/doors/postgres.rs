@@ -94,14 +94,14 @@ fn profile() -> Profile {
             delete: Order::RowFirst,
         },
         migrate: Vec::new(),
-        migrate_by_half: Vec::new(),
-        previous_release: None,
         start: Vec::new(),
         ready: None,
         stop: Stop::default(),
         seed: Vec::new(),
         needs: Vec::new(),
         env: BTreeMap::new(),
+        migrate_by_half: Vec::new(),
+        previous_release: None,
         file_mode: None,
     }
 }

@@ -82,6 +82,7 @@ impl Tale {
     pub fn begin(&self, journal: &Journal) {
         let tell = |event| write(journal, Some(self.id), event);
         tell(Event::ScenarioStarted(Box::new(ScenarioStarted {
+            profile: None,
             title: format!("About {}", self.id),
             shows: "what it shows".to_owned(),
             file: (!self.control).then(|| (format!("scenarios/{}.yaml", self.id), Digest::of(self.id))),
