@@ -174,7 +174,9 @@ impl Substrate {
         let (access, stores) = match &self.stores {
             Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
             Stores::Containers(stores) => (stores.database.clone(), stores.description.clone()),
-            Stores::External(held) => (held.place().database.clone(), named(held.place().s3.endpoint.clone())),
+            Stores::External(held) => {
+                (held.place().database.clone(), named(held.place().s3.endpoint.clone()))
+            }
             Stores::Elsewhere(stores) => (stores.database().clone(), named("elsewhere".to_owned())),
         };
         let postgres = Postgres::connect(&access).await?;
@@ -239,7 +241,11 @@ impl Substrate {
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
-        variables.extend(self.release_of_source(method)?);
+        if held.is_some() && method.schema == BackupSchema::Previous {
+            return Err(Trouble::usage("this scenario needs a database beside the site's")
+                .hint("leave it out by --filter: on your own stores nothing is made that was not named"));
+        }
+        variables.extend(release_of_source(profile, method)?);
         let server = match method.needs_own_server() {
             true => Some(self.own_server(number).await?),
             false => None,
@@ -285,23 +291,6 @@ impl Substrate {
             folder,
             engine,
         }))
-    }
-
-    /// What the source's release has in its environment beside what this one has.
-    fn release_of_source(&self, method: &Method) -> Result<BTreeMap<String, String>, Trouble> {
-        if method.schema == BackupSchema::Same {
-            return Ok(BTreeMap::new());
-        }
-        let Some(previous) = &self.profile.previous_release else {
-            return Err(Trouble::usage(
-                "the profile does not say how the release before this one is come by",
-            )
-            .hint("give it a `previous-release`, or leave scenarios with a `schema` out"));
-        };
-        Ok(match method.schema {
-            BackupSchema::Previous => previous.env.clone(),
-            BackupSchema::Same | BackupSchema::Newer => BTreeMap::new(),
-        })
     }
 
     /// A server that no other scenario is on.
@@ -406,6 +395,21 @@ fn describe(objects: &ObjectServer) -> String {
         ObjectKind::Embedded => format!("embedded {}", objects.version),
         ObjectKind::Minio => format!("MinIO, {}", objects.version),
     }
+}
+
+/// What the source's release has in its environment beside what this one has.
+fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<String, String>, Trouble> {
+    if method.schema == BackupSchema::Same {
+        return Ok(BTreeMap::new());
+    }
+    let Some(previous) = &profile.previous_release else {
+        return Err(Trouble::usage("the profile does not say how the release before this one is come by")
+            .hint("give it a `previous-release`, or leave scenarios with a `schema` out"));
+    };
+    Ok(match method.schema {
+        BackupSchema::Previous => previous.env.clone(),
+        BackupSchema::Same | BackupSchema::Newer => BTreeMap::new(),
+    })
 }
 
 /// The environment that the real server documents, apart from the stores'.
