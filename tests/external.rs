@@ -269,7 +269,7 @@ async fn every_door_looks_again_at_the_place_itself() {
     let vars = world.site_vars();
     world.done(&vars, &["site", "create"]);
     let place = Place::from_vars(|name| vars.get(name).cloned(), &Redactor::new()).unwrap();
-    let held = Arc::new(Held::hold(place, &[], false).await.unwrap());
+    let held = Arc::new(Held::hold(place, &[], None).await.unwrap());
     let (guard, bucket) = (Guard::marked(&held), BucketName::from("drill-assets"));
     guard.database(&world.site).await.expect_err("the site is held, and not taken");
     held.begin("a-run", "now".to_owned()).await.unwrap();

@@ -32,7 +32,9 @@ fn generated_files_are_current() {
 #[test]
 fn every_subcommand_has_its_section() {
     let (reference, man) = (text(What::Reference).expect("text"), text(What::Man).expect("text"));
-    for name in ["run", "list", "check", "schema", "doctor", "explore", "report", "pdf diff", "standin engine"] {
+    for name in
+        ["run", "list", "check", "schema", "doctor", "explore", "report", "pdf diff", "standin engine"]
+    {
         assert!(reference.contains(&format!("## `pulp-drill {name}`\n")), "no section for {name}");
         let heading = format!("PULP-DRILL {}", name.to_uppercase());
         assert!(man.contains(&format!(".SH \"{heading}\"\n")), "no section for {name}");

@@ -73,7 +73,7 @@ async fn act(act: &Act, redactor: &Redactor) -> Result<String, Trouble> {
         must_not_be_of_the_environment(&place)?;
     }
     let words = place.words();
-    let held = Arc::new(Held::hold(place, &args.i_understand_this_destroys, false).await?);
+    let held = Arc::new(Held::hold(place, &args.i_understand_this_destroys, None).await?);
     let now = clock::iso(clock::Clock::system().now());
     match act {
         Act::Create(_) => {

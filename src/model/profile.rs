@@ -11,6 +11,9 @@ pub mod run;
 
 pub use run::{Api, Ready, Signal, Stop, Within};
 
+/// Where a migration notes what it has done: rows of nobody's.
+const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
+
 /// A target profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -29,6 +32,10 @@ pub struct Profile {
     /// Tables whose rows are no promise of a backup (scratch tables, locks).
     #[serde(default)]
     pub ignore_tables: Vec<TableName>,
+    /// How many rows the migration itself writes into an empty database, by table: a site that holds
+    /// no more counts as empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fresh_rows: BTreeMap<TableName, u64>,
     /// Object key prefixes that no row points at by design.
     #[serde(default)]
     pub ignore_objects: Vec<String>,
@@ -264,6 +271,13 @@ impl Profile {
     /// Whether schedules are kept, as far as it tells.
     pub fn keeps_schedules(&self) -> bool {
         self.entities.values().any(|entity| entity.next_run.is_some())
+    }
+
+    /// The rows that a fresh database may hold, by table: what the profile says, and the notes of
+    /// its migrations.
+    pub fn fresh(&self) -> BTreeMap<String, u64> {
+        let said = self.fresh_rows.iter().map(|(table, rows)| (table.to_string(), *rows));
+        said.chain(MIGRATIONS.map(|table| (table.to_owned(), u64::MAX))).collect()
     }
 
     /// The entity that a table holds.

@@ -194,8 +194,10 @@ mod tests {
         assert_eq!(recognise(&tar), dump(DumpFormat::Tar, false));
         assert_eq!(recognise(plain), dump(DumpFormat::Plain, false));
         assert_eq!(recognise(&gz(plain)), dump(DumpFormat::Plain, true));
+        let rows: String = (0..500).map(|row| format!("INSERT INTO t VALUES ({row});\n")).collect();
+        let long = gz(&[&plain[..], rows.as_bytes()].concat());
         assert_eq!(
-            recognise(&gz(plain)[..30]),
+            recognise(&long[..long.len() / 2]),
             dump(DumpFormat::Plain, true),
             "the start of a stream is enough"
         );

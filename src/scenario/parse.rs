@@ -8,7 +8,9 @@ use crate::{
         At, Place, Scenario,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::Library,
-        method::{BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Runs, Topology},
+        method::{
+            BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Runs, Topology,
+        },
         profile::{self, Target, read_target},
         seed::{Seed, read_seed, unknown_seed},
         yaml::{fields::Fields, files, tree, typed::one_line},
@@ -51,14 +53,13 @@ pub const SECTIONS: [(&str, &str); 17] = [
 /// # Errors
 /// All mistakes of all files, those of the seeds that they name included.
 pub fn read_all(paths: &[PathBuf], library: &Library) -> Result<Vec<Scenario>, Diagnostics> {
-    let mut reader =
-        Reader {
-            library,
-            seeds: BTreeMap::new(),
-            targets: BTreeMap::new(),
-            ids: BTreeMap::new(),
-            diagnostics: Diagnostics::default(),
-        };
+    let mut reader = Reader {
+        library,
+        seeds: BTreeMap::new(),
+        targets: BTreeMap::new(),
+        ids: BTreeMap::new(),
+        diagnostics: Diagnostics::default(),
+    };
     let files = files::collect(paths, &mut reader.diagnostics);
     let scenarios: Vec<Scenario> = files.iter().filter_map(|file| reader.file(file)).collect();
     reader.diagnostics.or_value(Some(scenarios))
@@ -197,7 +198,8 @@ impl Reader<'_> {
         }
         if let Some(own) = own.filter(|_| !profile::is_there(&name)) {
             let names = profile::names();
-            let mistake = Mistake::unknown(Some(own.place), "profile", &own.value, names.iter().map(String::as_str));
+            let mistake =
+                Mistake::unknown(Some(own.place), "profile", &own.value, names.iter().map(String::as_str));
             mistakes.push(mistake.label("neither in profiles/ nor a file from the scenario's folder"));
             return None;
         }

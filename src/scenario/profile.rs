@@ -134,6 +134,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let name = fields.required::<String>("name", mistakes);
     let entities = fields.needed("entities", mistakes).map(|(_, node)| entities(node, mistakes));
     let ignore_tables = fields.each::<TableName>("ignore-tables", mistakes);
+    let fresh_rows = fields.optional::<BTreeMap<TableName, u64>>("fresh-rows", mistakes);
     let ignore_objects = fields.each::<String>("ignore-objects", mistakes);
     let api = fields.optional::<Api>("api", mistakes);
     let missing_binary = match api.as_ref().map_or_else(Api::default, |at| at.value) {
@@ -163,6 +164,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         api,
         entities: entities?,
         ignore_tables: ignore_tables.into_iter().map(|at| at.value).collect(),
+        fresh_rows: fresh_rows.map_or_else(BTreeMap::new, |at| at.value),
         ignore_objects: ignore_objects.into_iter().map(|at| at.value).collect(),
         missing_binary: missing_binary.map(|at| at.value),
         write_order: write_order?.value,

@@ -7,7 +7,6 @@ mod found;
 mod marker;
 mod place;
 
-pub use care::MIGRATIONS;
 pub use found::{BucketFound, DatabaseFound, Found};
 pub use marker::{Marker, State};
 pub use place::{Place, must_be_drillable};
@@ -30,8 +29,9 @@ pub struct Held {
     server: String,
     /// What the operator has repeated by name.
     named: Vec<String>,
-    /// Whether an engine that is not ours is on the database: then its schema is there, and sessions.
-    inhabited: bool,
+    /// Where an engine that is not ours is on the database, its schema is there, and sessions: the
+    /// rows that may be there all the same, by table.
+    inhabited: Option<BTreeMap<String, u64>>,
     /// The marker of whoever uses it now: ours.
     in_use: OnceLock<Marker>,
 }
@@ -41,7 +41,11 @@ impl Held {
     ///
     /// # Errors
     /// Blames the user where another run has it.
-    pub async fn hold(place: Place, named: &[String], inhabited: bool) -> Result<Self, Trouble> {
+    pub async fn hold(
+        place: Place,
+        named: &[String],
+        inhabited: Option<BTreeMap<String, u64>>,
+    ) -> Result<Self, Trouble> {
         let maintenance = Maintenance::connect(&place.database).await?;
         if !maintenance.lock(&place.database.database).await? {
             return Err(Trouble::usage(format!("another run is using {}", place.database.place()))

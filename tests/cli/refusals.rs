@@ -52,7 +52,7 @@ fn a_bad_command_line_is_told_before_anything_is_started() {
     }
     call(yard.run(&["--engine", "image:x", &path])).is(2, &["hint"]);
     call(yard.run(&["--engine", "command:true", "--defect", "fail-open", &path])).is(2, &["hint"]);
-    call(yard.run(&["--substrate", "containers", &path])).is(2, &["hint"]);
+    call(yard.run(&["--substrate", "external", &path])).is(2, &["DATABASE_URL"]);
     call(yard.run(&["--jobs", "0", &path])).is(2, &["--jobs"]);
     call(yard.run(&["--filter", "no-such-thing", &path])).is(2, &["no-such-thing", "hint"]);
     call(yard.run(&["--profile", "nowhere.yaml", &path])).is(2, &["nowhere.yaml"]);

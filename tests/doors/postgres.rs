@@ -96,6 +96,7 @@ fn profile() -> Profile {
         migrate: Vec::new(),
         start: Vec::new(),
         ready: None,
+        fresh_rows: BTreeMap::new(),
         stop: Stop::default(),
         seed: Vec::new(),
         needs: Vec::new(),

@@ -310,7 +310,10 @@ pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Tr
     if args.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
-    let inhabited = matches!(args.engine, Some(EngineArg::Url(_)));
+    let inhabited = match &args.engine {
+        Some(EngineArg::Url(_)) => Some(read_profile(&args.profile).map_err(told)?.fresh()),
+        _ => None,
+    };
     Held::hold(place, &args.i_understand_this_destroys, inhabited).await
 }
 
@@ -337,7 +340,7 @@ pub(super) async fn reach(
         return Ok(Elsewhere::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
     }
     let stores = Elsewhere::from_env(url, &args.i_understand_this_destroys, lookup, redactor)?;
-    stores.must_be_empty().await?;
+    stores.must_be_empty(&read_profile(&args.profile).map_err(told)?).await?;
     Ok(stores)
 }
 

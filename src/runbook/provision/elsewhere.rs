@@ -15,7 +15,7 @@ use crate::{
     system::{
         destroy::Guard,
         engine::{ApiKeys, Engine, Launch},
-        marked::{Held, MIGRATIONS, must_be_drillable},
+        marked::{Held, must_be_drillable},
         objects::{S3Access, Store},
         postgres::{Access, create_database, drop_database, tables_with_rows},
         programs::PgBin,
@@ -122,10 +122,10 @@ impl Elsewhere {
     /// Refuses a site that holds anything: rows and objects that are not ours must not be lost. Every
     /// table is looked at, not only what the API shows; the schema and the notes of its migrations
     /// may be there.
-    pub async fn must_be_empty(&self) -> Result<(), Trouble> {
+    pub async fn must_be_empty(&self, profile: &Profile) -> Result<(), Trouble> {
         let api = Engine::new(&self.url, &self.keys);
         let (templates, assets) = (api.templates().await?.len(), api.assets().await?.len());
-        let tables = tables_with_rows(&self.database, &MIGRATIONS.map(str::to_owned)).await?;
+        let tables = tables_with_rows(&self.database, &profile.fresh()).await?;
         let objects = Store::s3(&self.s3).bucket(&self.bucket).something_in_it().await?;
         if templates + assets == 0 && tables.is_empty() && objects.is_none() {
             return Ok(());

@@ -62,7 +62,8 @@ pub async fn check(
             if good {
                 first_good.get_or_insert_with(Instant::now);
             }
-            let mut judged = judge(key, template, &needs, &answer, site.profile.missing_binary.as_ref(), log)?;
+            let mut judged =
+                judge(key, template, &needs, &answer, site.profile.missing_binary.as_ref(), log)?;
             if judged.iter().all(|f| f.severity == Severity::Warning) && answer.is_success() {
                 let shown = pdf::words(&answer.body).unwrap_or_default();
                 judged.extend(stale::definition(key, template, cut, observed, &site.profile, &shown));
@@ -136,7 +137,8 @@ pub fn not_deterministic(check: CheckId, key: &TemplateKey, one: &Answer, other:
 
 /// Whether an answer is a refusal as the profile documents it.
 pub fn is_documented_refusal(answer: &Answer, documented: Option<&MissingBinary>) -> bool {
-    let status = documented.and_then(|d| d.status).map_or(!answer.is_success(), |status| status == answer.status);
+    let status =
+        documented.and_then(|d| d.status).map_or(!answer.is_success(), |status| status == answer.status);
     status && says_missing(answer, documented) && !answer.is_success()
 }
 
@@ -186,7 +188,12 @@ fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
 }
 
 /// What the stores hold of a template's binaries.
-pub(super) fn needs<'a>(template: &'a KnownTemplate, cut: &CutPoint, observed: &State, profile: &Profile) -> Needs<'a> {
+pub(super) fn needs<'a>(
+    template: &'a KnownTemplate,
+    cut: &CutPoint,
+    observed: &State,
+    profile: &Profile,
+) -> Needs<'a> {
     let pointed_at: BTreeSet<&str> = profile
         .with_binaries()
         .filter_map(|(entity, binary)| Some((observed.database.tables.get(&entity.table)?, binary)))

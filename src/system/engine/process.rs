@@ -105,11 +105,8 @@ impl EngineProcess {
     pub async fn start(launch: &Launch, with: &Start<'_>) -> Result<Self, Trouble> {
         match launch {
             Launch::Url(url) => {
-                let process = Self {
-                    url: url.clone(),
-                    ready_path: with.ready_path.to_owned(),
-                    held: Held::Nothing,
-                };
+                let process =
+                    Self { url: url.clone(), ready_path: with.ready_path.to_owned(), held: Held::Nothing };
                 process.wait_elsewhere(with.ready_within).await?;
                 Ok(process)
             }

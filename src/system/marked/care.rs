@@ -14,9 +14,6 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(50);
 const ENDING: Duration = Duration::from_secs(3);
 
-/// Where a migration notes what it has done: rows of nobody's.
-pub const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
-
 impl Held {
     /// Makes the site: database and buckets must not be there, or have nothing in them. Gives its id.
     pub async fn create(&self, id: &str, now: String) -> Result<(), Trouble> {
@@ -139,8 +136,8 @@ impl Held {
 
     async fn must_hold_nothing_in(&self, database: &Access) -> Result<(), Trouble> {
         let name = format!("database {:?}", database.database);
-        if self.inhabited {
-            let tables = tables_with_rows(database, &MIGRATIONS.map(str::to_owned)).await?;
+        if let Some(made) = &self.inhabited {
+            let tables = tables_with_rows(database, made).await?;
             return if tables.is_empty() { Ok(()) } else { Err(not_ours(&name, &tables.join(", "))) };
         }
         let sessions = self.sessions(&database.database).await?;

@@ -5,6 +5,7 @@
 use super::{Access, connect, options_for};
 use crate::base::trouble::{OrTrouble, Trouble};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 
 /// What the server knows of a database.
@@ -112,17 +113,22 @@ pub async fn contents(access: &Access) -> Result<Vec<String>, Trouble> {
     .await
 }
 
-/// Tables that hold rows, a few of them.
-pub async fn tables_with_rows(access: &Access, but: &[String]) -> Result<Vec<String>, Trouble> {
+/// Tables that hold more rows than `but` allows them; counting ends at a thousand.
+pub async fn tables_with_rows(access: &Access, but: &BTreeMap<String, u64>) -> Result<Vec<String>, Trouble> {
     // One statement for all tables: `query_to_xml` runs the one that it is given.
     let tables = few(
         access,
-        "select c.oid::regclass::text from pg_class c where c.oid >= 16384 and c.relkind = 'r' \
-           and xpath_exists('//row', query_to_xml(format('select 1 from %s limit 1', c.oid::regclass), false, false, '')) \
-         order by 1",
+        "select c.oid::regclass::text || ' ' || (xpath('//n/text()', query_to_xml(format( \
+           'select count(*) as n from (select 1 from %s limit 1000) few', c.oid::regclass), false, false, '')))[1]::text \
+         from pg_class c where c.oid >= 16384 and c.relkind = 'r' order by 1",
     )
     .await?;
-    Ok(tables.into_iter().filter(|table| !but.contains(table)).collect())
+    let counted = tables.iter().filter_map(|line| {
+        let (table, rows) = line.rsplit_once(' ')?;
+        Some((table, rows.parse::<u64>().ok()?))
+    });
+    let more = counted.filter(|(table, rows)| *rows > but.get(*table).copied().unwrap_or(0));
+    Ok(more.map(|(table, _)| table.to_owned()).collect())
 }
 
 async fn few(access: &Access, sql: &'static str) -> Result<Vec<String>, Trouble> {

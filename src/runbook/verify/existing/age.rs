@@ -76,7 +76,11 @@ mod tests {
         let now = moment("2026-11-22T18:00:00Z").unwrap();
         let row = |json| Row { digest: Digest::of("x"), json };
         let mut database = Database::default();
-        let table = |json| Table { columns: Vec::new(), rows: [("1".to_owned(), row(json))].into(), ..Table::default() };
+        let table = |json| Table {
+            columns: Vec::new(),
+            rows: [("1".to_owned(), row(json))].into(),
+            ..Table::default()
+        };
         let mut add = |name: &str, json| database.tables.insert(name.into(), table(json));
         add(
             "assets",
