@@ -109,11 +109,22 @@ impl Substrate {
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Trouble> {
+        Self::on_others(run, Stores::Elsewhere(stores), profile, engine, redactor, teardown).await
+    }
+
+    /// Takes stores that are there, with a folder of the run's own that is gone at its end.
+    async fn on_others(
+        run: &str,
+        stores: Stores,
+        profile: Arc<Profile>,
+        engine: EngineChoice,
+        redactor: &Redactor,
+        teardown: &Teardown,
+    ) -> Result<Self, Trouble> {
         let programs = discover(&Places::of_machine()).await.or_trouble()?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
         let held = Arc::clone(&run_dir);
         teardown.push("remove the run's folder", STOP, async move { remove(held).await }, || {});
-        let stores = Stores::Elsewhere(stores);
         Ok(Self { stores, programs, run_dir, profile, engine, redactor: redactor.clone() })
     }
 

@@ -1,10 +1,9 @@
 //! The user's own PostgreSQL and object store: a site that `pulp-drill site create` has made. The
 //! scenarios take turns on its one database and its buckets, with engines that we start.
 
-use super::processes::{Places, discover};
-use super::{EngineChoice, STOP, Stores, Substrate, remove};
+use super::{EngineChoice, Stores, Substrate};
 use crate::base::ids::BucketName;
-use crate::base::process::{Base, RunDir, Teardown};
+use crate::base::process::Teardown;
 use crate::base::{redact::Redactor, trouble::Trouble};
 use crate::model::profile::Profile;
 use crate::site::Rows;
@@ -27,12 +26,7 @@ impl Substrate {
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Trouble> {
-        let programs = discover(&Places::of_machine()).await.or_trouble()?;
-        let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
-        let folder = Arc::clone(&run_dir);
-        teardown.push("remove the run's folder", STOP, async move { remove(folder).await }, || {});
-        let stores = Stores::External(held);
-        Ok(Self { stores, programs, run_dir, profile, engine, redactor: redactor.clone() })
+        Self::on_others(run, Stores::External(held), profile, engine, redactor, teardown).await
     }
 }
 
