@@ -16,7 +16,7 @@ mod spawn;
 mod teardown;
 mod user;
 
-pub use capture::Captured;
+pub use capture::{Captured, tail};
 pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
 pub use command::{Command, Input};
 pub use daemon::{Daemon, until};
