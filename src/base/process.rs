@@ -5,6 +5,7 @@
 //!
 //! It does not know what any program does.
 
+mod aside;
 mod capture;
 mod children;
 mod command;
@@ -16,6 +17,7 @@ mod spawn;
 mod teardown;
 mod user;
 
+pub use aside::{Aside, aside};
 pub use capture::{Captured, tail};
 pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
 pub use command::{Command, Input};
