@@ -9,13 +9,16 @@ use crate::{
     },
     journal::Logbook,
     model::{
-        profile::Profile,
+        profile::{Profile, ReplaceKeys},
         state::{Golden, Known, KnownAsset, KnownTemplate, State},
     },
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
-    system::engine::{Engine, Upload},
+    system::{
+        engine::{Engine, Upload},
+        objects::Got,
+    },
 };
 use serde_json::Value;
 use std::{
@@ -38,6 +41,9 @@ pub struct Put {
     pub known: Known,
     /// All bytes ever sent for an asset, oldest first.
     pub sent: BTreeMap<AssetName, Vec<Vec<u8>>>,
+    /// Keys that assets had before their content came under another one, and what the objects there
+    /// are called: `logo.png@1`.
+    pub former: BTreeMap<ObjectKey, AssetName>,
 }
 
 /// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
@@ -173,6 +179,33 @@ pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Tr
     for template in seed.templates.iter().take(JOBS) {
         let call = put.batch(&template.key)?;
         put.send(api, call).await?;
+    }
+    Ok(())
+}
+
+/// How long a target may take to remove an object that a replacement has left behind.
+const CLEANED_UP: Duration = Duration::from_secs(30);
+
+/// Waits until the objects are gone that replacements under new keys have left behind: until then
+/// nobody can say what a backup will find.
+pub async fn cleaned_up(site: &Handles, put: &Put) -> Result<(), Trouble> {
+    if site.write_order().replace_keys == ReplaceKeys::InPlace {
+        return Ok(());
+    }
+    let present: BTreeSet<&ObjectKey> = put.known.assets.values().map(|asset| &asset.key).collect();
+    let began = Instant::now();
+    for (key, name) in put.former.iter().filter(|(key, _)| !present.contains(key)) {
+        while site.objects.get(key).await? != Got::Missing {
+            if began.elapsed() > CLEANED_UP {
+                let left = format!(
+                    "{name} is still at {key} {} seconds after other content came under another key",
+                    CLEANED_UP.as_secs()
+                );
+                let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
+                return Err(Trouble::environment(left).hint(hint));
+            }
+            tokio::time::sleep(JOB.1).await;
+        }
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     model::state::{KnownAsset, KnownJob},
     runbook::seed::Put,
-    system::engine::{AssetRecord, Engine, Upload},
+    system::engine::{AssetRecord, CallError, Engine, Upload},
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -103,9 +103,15 @@ pub async fn finished(
 ) -> Result<Answer, Trouble> {
     let began = Instant::now();
     let done = loop {
-        let polled = api.batch_job(&job).await?;
-        if polled.is_over() {
-            break polled;
+        match api.batch_job(&job).await {
+            // Where the row is written first, it is done before its results are there.
+            Err(CallError::Refused { status: 410, .. }) if began.elapsed() <= within => {}
+            polled => {
+                let polled = polled?;
+                if polled.is_over() {
+                    break polled;
+                }
+            }
         }
         if began.elapsed() > within {
             return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
@@ -139,9 +145,20 @@ impl Put {
         };
         let key = ObjectKey::new(record.filename);
         let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+        let old = self.known.assets.get(&name).map(|asset| asset.key.clone());
+        if let Some(old) = old.filter(|old| *old != key) {
+            self.replaced(&name, &old);
+        }
         let known = KnownAsset { id: record.id, key: key.clone(), size, sha256 };
         self.known.assets.insert(name.clone(), known);
         self.sent.entry(name).or_default().push(bytes);
         Some(key)
+    }
+
+    /// Remembers the object that an asset had before it got another one: `logo.png@1`. After a restore it
+    /// can be one that it had before.
+    pub fn replaced(&mut self, name: &AssetName, old: &ObjectKey) {
+        let number = self.sent.get(name).map_or(0, Vec::len);
+        self.former.entry(old.clone()).or_insert_with(|| format!("{name}@{number}").into());
     }
 }

@@ -110,7 +110,7 @@ impl Scene<'_> {
     /// Begins a write and waits until it is held.
     pub(super) async fn begin(&mut self, begin: &Begin, seen: &mut Seen) -> Result<(), Trouble> {
         let kind = begin.write.kind();
-        let way = Way::of(kind, &self.site.profile);
+        let way = Way::of(kind, &self.site.write_order());
         let stage = stage_of(way, kind, begin.hold)?;
         if kind == Kind::Batch && stage.by == Stopper::Table {
             // Its table is written before, too: it is held when its results are there.
@@ -457,6 +457,11 @@ impl Scene<'_> {
         if let Some(key) = &write.object {
             self.names.learn(key.clone(), name.clone());
             self.made(&name, write.old.as_ref(), (write.kind != Kind::Delete).then_some(key));
+            if let Some(old) = write.old.as_ref().filter(|old| *old != key) {
+                // Under way, both are there: the asset's own is the one that its row will point at.
+                self.put.replaced(&name, old);
+                self.learn();
+            }
             self.keys.entry(name.clone()).or_insert_with(|| key.clone());
         }
         let earlier = self.put.sent.get(&name).map_or(0, Vec::len);

@@ -136,7 +136,7 @@ impl Timeline<'_> {
     }
 
     fn way(&self, kind: Kind) -> Option<Way> {
-        Some(Way::of(kind, self.profile?))
+        Some(Way::of(kind, &self.profile?.write_order.with(&self.method.writes)))
     }
 
     /// The stage of a point, if a write of this kind can be held there on this site.
