@@ -440,6 +440,6 @@ impl Scene<'_> {
 
 /// The stage of a point; the parser has seen to it that there is one.
 fn stage_of(way: Way, kind: Kind, point: HoldPoint) -> Result<Stage, Trouble> {
-    let none = || Trouble::harness(format!("a {} is never {point} here", kind.words()));
+    let none = || Trouble::harness(format!("no {} is ever {point} here", kind.words()));
     way.stage(point).ok_or_else(none)
 }

@@ -163,7 +163,7 @@ impl Timeline<'_> {
         let way = self.way(kind)?;
         let topology = self.method.topology;
         let Some(stage) = way.stage(point) else {
-            let message = format!("a {} is never `{point}` here", kind.words());
+            let message = format!("no {} is ever `{point}` here", kind.words());
             let label = match point {
                 HoldPoint::AfterRow => "nothing of it follows its row",
                 _ => "it leaves no old object to be removed",
