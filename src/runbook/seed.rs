@@ -9,16 +9,13 @@ use crate::{
     },
     journal::Logbook,
     model::{
-        profile::{Order, Profile, ReplaceKeys},
+        profile::{Order, Profile},
         state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
     },
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
-    system::{
-        engine::{CallError, Engine, Job, Upload},
-        objects::Got,
-    },
+    system::engine::{Engine, Upload},
 };
 use serde_json::Value;
 use std::{
@@ -26,6 +23,11 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+
+mod settled;
+
+use settled::JOB;
+pub use settled::{cleaned_up, ended};
 
 /// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
 const REFERENCE: &str = "/assets/@";
@@ -166,9 +168,6 @@ impl Put {
 /// Each of the first templates is rendered by a batch job of its own.
 const JOBS: usize = 2;
 
-/// How long a job or run of one document may take, and how often it is asked for.
-const JOB: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
-
 /// Has batch jobs done, so that there are results to come back. `order` is that of their ends.
 pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put, order: Order) -> Result<(), Trouble> {
     for template in seed.templates.iter().take(JOBS) {
@@ -182,53 +181,6 @@ pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put, order: Order) ->
         };
         let known = KnownJob { template: template.key.clone(), results: Digest::of(results.to_string()) };
         put.known.jobs.insert(job, known);
-    }
-    Ok(())
-}
-
-/// Waits until a batch job is over. Where its row is written first, its results come a little later.
-pub async fn ended(api: &Engine, job: &str, order: Order) -> Result<Job, Trouble> {
-    let began = Instant::now();
-    loop {
-        match api.batch_job(job).await {
-            Err(CallError::Refused { status: 410, .. }) if order == Order::RowFirst => {}
-            polled => {
-                let polled = polled?;
-                if polled.is_over() {
-                    return Ok(polled);
-                }
-            }
-        }
-        if began.elapsed() > JOB.0 {
-            return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
-        }
-        tokio::time::sleep(JOB.1).await;
-    }
-}
-
-/// How long a target may take to remove an object that a replacement has left behind.
-const CLEANED_UP: Duration = Duration::from_secs(30);
-
-/// Waits until the objects are gone that replacements under new keys have left behind: until then
-/// nobody can say what a backup will find.
-pub async fn cleaned_up(site: &Handles, put: &Put) -> Result<(), Trouble> {
-    if site.write_order().replace_keys == ReplaceKeys::InPlace {
-        return Ok(());
-    }
-    let present: BTreeSet<&ObjectKey> = put.known.assets.values().map(|asset| &asset.key).collect();
-    let began = Instant::now();
-    for (key, name) in put.former.iter().filter(|(key, _)| !present.contains(key)) {
-        while site.objects.get(key).await? != Got::Missing {
-            if began.elapsed() > CLEANED_UP {
-                let left = format!(
-                    "{name} is still at {key} {} seconds after other content came under another key",
-                    CLEANED_UP.as_secs()
-                );
-                let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
-                return Err(Trouble::environment(left).hint(hint));
-            }
-            tokio::time::sleep(JOB.1).await;
-        }
     }
     Ok(())
 }
@@ -270,6 +222,11 @@ impl Put {
         sent.push(bytes);
         self.known.assets.insert(name.clone(), KnownAsset { key, size, sha256, ..known });
         Ok(())
+    }
+
+    /// The objects that replacements under new keys have left behind, and what they are called.
+    pub fn left_behind(&self) -> impl Iterator<Item = (&ObjectKey, &AssetName)> {
+        self.former.iter().filter(|(key, _)| self.known.owner(key).is_none())
     }
 
     /// Deletes an asset, also where templates refer to it.

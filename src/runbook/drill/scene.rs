@@ -172,7 +172,7 @@ impl<'a> Scene<'a> {
             let order = self.site.write_order().batch;
             seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put, order).await?;
         }
-        seed::cleaned_up(self.site, &self.put).await
+        seed::cleaned_up(self.site, self.put.left_behind()).await
     }
 
     async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {

@@ -57,7 +57,7 @@ impl Scene<'_> {
     pub(super) async fn write(&mut self, act: &Act, seen: &mut Seen) -> Result<(), Trouble> {
         let before = verify::observe(self.site, None).await?;
         let written = self.send(act).await?;
-        seed::cleaned_up(self.site, &self.put).await?;
+        seed::cleaned_up(self.site, self.put.left_behind()).await?;
         self.learn();
         let after = verify::observe(self.site, None).await?;
         self.learn_earlier(written.as_ref(), &before, &after);
