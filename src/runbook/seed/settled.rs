@@ -6,7 +6,7 @@ use crate::{
         ids::{AssetName, ObjectKey},
         trouble::Trouble,
     },
-    model::profile::{Order, ReplaceKeys},
+    model::profile::ReplaceKeys,
     site::Handles,
     system::{
         engine::{CallError, Engine, Job},
@@ -15,8 +15,8 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-/// How long a job or run of one document may take, and how often it is asked for.
-pub(super) const JOB: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
+/// How often a target is asked.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 /// How long a target may take to remove an object that a replacement has left behind.
 const CLEANED_UP: Duration = Duration::from_secs(30);
@@ -24,12 +24,12 @@ const CLEANED_UP: Duration = Duration::from_secs(30);
 /// Waits until a batch job is over. Where its row is written first, its results come a little later.
 ///
 /// # Errors
-/// It does not end, or the engine refuses to tell.
-pub async fn ended(api: &Engine, job: &str, order: Order) -> Result<Job, Trouble> {
+/// It does not end within this time, or the engine refuses to tell.
+pub async fn ended(api: &Engine, job: &str, within: Duration) -> Result<Job, Trouble> {
     let began = Instant::now();
     loop {
         match api.batch_job(job).await {
-            Err(CallError::Refused { status: 410, .. }) if order == Order::RowFirst => {}
+            Err(CallError::Refused { status: 410, .. }) if began.elapsed() <= within => {}
             polled => {
                 let polled = polled?;
                 if polled.is_over() {
@@ -37,10 +37,10 @@ pub async fn ended(api: &Engine, job: &str, order: Order) -> Result<Job, Trouble
                 }
             }
         }
-        if began.elapsed() > JOB.0 {
+        if began.elapsed() > within {
             return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
         }
-        tokio::time::sleep(JOB.1).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -65,7 +65,7 @@ pub async fn cleaned_up(
                 let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
                 return Err(Trouble::environment(left).hint(hint));
             }
-            tokio::time::sleep(JOB.1).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
     Ok(())
@@ -86,8 +86,8 @@ mod tests {
         Mock::given(any()).respond_with(gone).up_to_n_times(2).mount(&server).await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200).set_body_json(done)).mount(&server).await;
         let api = Engine::new(&server.uri().parse().unwrap(), &ApiKeys::default());
-        let refused = ended(&api, "7", Order::BinaryFirst).await.unwrap_err().to_string();
+        let refused = ended(&api, "7", Duration::ZERO).await.unwrap_err().to_string();
         assert!(refused.contains("410"), "{refused}");
-        assert!(ended(&api, "7", Order::RowFirst).await.unwrap().results.is_some());
+        assert!(ended(&api, "7", Duration::from_secs(60)).await.unwrap().results.is_some());
     }
 }
