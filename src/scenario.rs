@@ -129,6 +129,10 @@ pub enum Act {
     /// Save a template again with its name changed, through the API.
     #[serde(rename = "save template again")]
     SaveTemplate(TemplateKey),
+    /// Submit a batch job of a template and hold it before its result is stored: it is under way until
+    /// the engine is stopped or lost.
+    #[serde(rename = "hold batch job")]
+    HoldJob(TemplateKey),
     /// Inject a fault into the live stores, or arm it for the next dump, copy or restore.
     #[serde(rename = "fault")]
     Fault(Fault),

@@ -49,6 +49,7 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
+    (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
 ];
@@ -75,7 +76,7 @@ fn acts(scenario: &Scenario) -> Vec<&Act> {
 fn faults(scenario: &Scenario) -> impl Iterator<Item = &Fault> {
     acts(scenario).into_iter().filter_map(|act| match act {
         Act::Fault(fault) | Act::FaultInBackup(fault) => Some(fault),
-        Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => None,
+        Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) | Act::HoldJob(_) => None,
     })
 }
 
@@ -289,6 +290,7 @@ fn the_guide_to_scenarios_is_current() {
         "replace",
         "delete",
         "save template again",
+        "hold batch job",
         "fault",
         "fault in backup",
     ];

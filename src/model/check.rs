@@ -41,7 +41,7 @@ checks! {
     Reconcile "reconcile" "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
     Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
     Schedules "schedules" "Every schedule kept its next run" "runbook 3.5",
-    Jobs "jobs" "Every completed batch job can be polled, with the results that it had" "runbook 1",
+    Jobs "jobs" "Every completed batch job can be polled, with the results that it had, and every unfinished one comes to its end" "runbook 1",
     Manifest "manifest" "The metadata inventory shows no drift" "runbook 3.6, 4",
     Render "render" "Every template renders its known-good PDF, or is refused as documented where a binary is gone" "runbook 3.6",
     FailClosed "fail-closed" "With a binary taken away, the store cut off and access denied, the engine refuses each for its own reason" "runbook 2.3",

@@ -134,6 +134,9 @@ findings! {
     ResultLost "batch result lost" Failure
         "A completed batch job can't be polled any more, or gives other results than it did."
         "Back up the place with the results of batch jobs like the database and the binaries; it is a third durable place (runbook 1).",
+    UnfinishedJob "unfinished job" Failure
+        "A batch job that was under way at the cut point came to no end, or to another than the profile says."
+        "See what the engine does at its start with jobs that it finds under way: old ones fail with job_abandoned_at_startup, the others go on (runbook 1).",
     ManifestDrift "manifest drift" Failure
         "The metadata inventory drifted beyond its tolerance."
         "Compare the added, removed and changed items with the manifest of the backup (runbook 4).",
@@ -172,7 +175,7 @@ impl FindingKind {
             K::WrongSize | K::WrongContent | K::MissingBinary => cause == K::RowChanged,
             K::ManifestDrift | K::ScheduleMoved => rows.contains(&cause),
             K::RowLost => cause == K::DamagedFile,
-            K::ResultLost => rows.contains(&cause) || binaries.contains(&cause),
+            K::ResultLost | K::UnfinishedJob => rows.contains(&cause) || binaries.contains(&cause),
             K::EngineNotReady => [K::TableLost, K::CatalogDiffers, K::RestoreFailed].contains(&cause),
             K::CatalogDiffers | K::SequenceBehind => cause == K::TableLost,
             K::PdfMetadataDiffers

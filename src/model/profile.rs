@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub mod run;
+pub mod start;
 
 pub use run::{Api, Ready, Signal, Stop, Within};
+pub use start::{AtStart, Due, Start};
 
 /// Where a migration notes what it has done: rows of nobody's.
 const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
@@ -171,6 +173,9 @@ pub struct Entity {
     /// For schedules: the column with the next run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run: Option<String>,
+    /// What the start of an engine may do to its rows; nothing without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_start: Vec<AtStart>,
 }
 
 /// The columns that describe a binary.

@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// All that tells one way to keep, back up and restore from another; each needs a clean control of
 /// its own.
@@ -24,6 +24,8 @@ pub struct Method {
     pub commands: Option<Commands>,
     /// The schema of the backup.
     pub schema: BackupSchema,
+    /// What the engine has in its environment beside the rest.
+    pub env: BTreeMap<String, String>,
 }
 
 /// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).
@@ -259,7 +261,7 @@ impl Method {
             BackupSchema::Newer => BackupSchema::Same,
             as_it_is @ (BackupSchema::Same | BackupSchema::Previous) => as_it_is,
         };
-        Self { schema, ..self.clone() }
+        Self { schema, env: BTreeMap::new(), ..self.clone() }
     }
 
     /// What tells it from the default in the id of its clean control: `files-maintenance-window`.

@@ -66,6 +66,17 @@ async fn shows(defect: Defect) -> Option<bool> {
             let site = site.restart(&[defect]).await;
             site.sql("SELECT coalesce(next_run_at::text, 'forgotten') FROM schedules").await == ["forgotten"]
         }
+        Defect::ForgetsUnfinishedJobs => {
+            site.sql(
+                "INSERT INTO batch_jobs (id, tenant_id, items, created_at)
+                 VALUES (gen_random_uuid(), 'default', '[{\"template\": \"invoice\"}]', now() - interval '1 hour')
+                 RETURNING id::text",
+            )
+            .await;
+            // An honest engine has given it up when it listens.
+            let site = site.restart(&[defect]).await;
+            site.sql("SELECT status FROM batch_jobs").await == ["pending"]
+        }
         Defect::SwallowsUpload => !site.binary(&asset).exists() && site.render("invoice").await.status == 422,
         Defect::WrongAsset => {
             let alone = site.render("invoice").await.bytes;

@@ -10,7 +10,7 @@ use crate::{
         trouble::Trouble,
     },
     journal::Logbook,
-    model::{check::CheckId, event::Event, finding::Finding, state::State},
+    model::{check::CheckId, event::Event, finding::Finding, profile::Start, state::State},
     plan::{Job, Plan, Planned},
     procedure::{Armed, Backup},
     runbook::{
@@ -19,15 +19,20 @@ use crate::{
         fault::loss,
         restore::{self, Went},
         seed::{self, Put},
-        verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
+        verify::{
+            self, CutPoint, Looked, Names, Started, Verified, at_start, baseline, fail_closed::Reach,
+            untouched,
+        },
     },
     scenario::{
-        Act,
+        Act, Destroy,
         method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
     site::{Site, Source},
+    system::gate::Held,
 };
+use chrono::{DateTime, Utc};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -56,6 +61,8 @@ pub(super) struct Scene<'a> {
     /// Whether writes belong to what must come back at once: before a dump, and after the restore.
     counts: bool,
     armed: Armed,
+    /// What is kept from the stores until the engine is gone.
+    held: Vec<Held>,
     backup: Backup,
     done: Vec<String>,
     procedure: Vec<Finding>,
@@ -82,6 +89,7 @@ impl<'a> Scene<'a> {
             saves: BTreeMap::new(),
             counts: true,
             armed: Armed::default(),
+            held: Vec::new(),
             backup: Backup::default(),
             done: Vec::new(),
             procedure: Vec::new(),
@@ -182,14 +190,29 @@ impl<'a> Scene<'a> {
             Job::Destroy(what) => {
                 self.lost.get_or_insert_with(Instant::now);
                 self.good = None;
+                if *what == Destroy::Everything {
+                    self.break_off().await;
+                }
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
             Job::Act(Act::Fault(fault)) => self.fault(fault, false, &planned.words, seen).await,
             Job::Act(Act::FaultInBackup(fault)) => self.fault(fault, true, &planned.words, seen).await,
-            Job::Act(act @ (Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_))) => {
-                self.write(act, seen).await.map(|()| None)
-            }
+            Job::Act(
+                act @ (Act::Upload(_)
+                | Act::Replace(_)
+                | Act::Delete(_)
+                | Act::SaveTemplate(_)
+                | Act::HoldJob(_)),
+            ) => self.write(act, seen).await.map(|()| None),
+        }
+    }
+
+    /// The engine dies with what it has under way; nothing of that reaches the stores any more.
+    async fn break_off(&mut self) {
+        if !self.held.is_empty() {
+            self.site.engine.kill().await;
+            self.held.drain(..).for_each(Held::break_off);
         }
     }
 
@@ -197,6 +220,9 @@ impl<'a> Scene<'a> {
         if job == BackupJob::StopEngine && self.site.has_api() {
             // Nobody answers while the engine is stopped, and nothing changes.
             self.cut.manifest = Some(self.inventory().await?);
+        }
+        if job == BackupJob::StopEngine {
+            self.break_off().await;
         }
         self.fix_cut_point(job).await?;
         let clock = &self.ground.clock;
@@ -209,14 +235,18 @@ impl<'a> Scene<'a> {
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
+        if job == RestoreJob::StopEngine {
+            self.break_off().await;
+        }
         let starts = job == RestoreJob::StartEngine && self.site.engine.exists();
+        let began = self.ground.clock.now();
         // What the engine makes of the stores at its start is not what the backup held.
         let before =
             if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
         match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
             Went::Well => {
                 if let Some(before) = before {
-                    self.engine = Started { not_ready: None, untouched: Some(self.untouched(before).await) };
+                    self.engine = self.started(before, began).await;
                     self.counts = true;
                     self.live = self.cut.state.clone();
                     self.put.known = self.cut.known.clone();
@@ -231,16 +261,23 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether the engine's start left the stores as they were.
-    async fn untouched(&self, before: Result<State, Trouble>) -> Looked {
-        let both = async { Ok((before?, verify::observe(self.site, Some(&self.cut.state)).await?)) };
-        match both.await {
-            Ok((before, after)) => untouched::by_start(&before, &after, &self.site.profile, &self.names),
-            Err(trouble) => {
-                let trouble: Trouble = trouble;
-                Looked::unknown(trouble.to_string(), Vec::new())
+    /// Whether the engine's start left the stores as they were, when it had done what it does there.
+    async fn started(&self, before: Result<State, Trouble>, began: DateTime<Utc>) -> Started {
+        let mut start = Start { began, until: began, env: self.site.engine.env() };
+        let both = async {
+            let before = before?;
+            let clock = &self.ground.clock;
+            let after = at_start::settled(self.site, &self.cut.state, &before, &mut start, clock).await?;
+            Ok((before, after))
+        };
+        let both: Result<_, Trouble> = both.await;
+        let looked = match both {
+            Ok((before, after)) => {
+                untouched::by_start(&before, &after, &self.site.profile, &self.names, &start)
             }
-        }
+            Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+        };
+        Started { not_ready: None, untouched: Some(looked), start: Some(start) }
     }
 
     fn failed(&mut self, finding: Option<Finding>) -> Option<Stop> {

@@ -1,11 +1,11 @@
 //! The engine on the restored stores: ready, its schedules kept, its inventory without drift.
 
 use crate::{
-    base::{digest::Digest, trouble::Trouble},
+    base::trouble::Trouble,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{self, Binary, Kept, Profile},
+        profile::Profile,
         state::State,
     },
     procedure::manifest,
@@ -78,37 +78,6 @@ pub fn schedules(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked 
         }
     }
     if at == 0 { Looked::skipped("the seed has no schedule") } else { Looked::at(at, findings) }
-}
-
-/// Whether every completed batch job gives the results that it gave (runbook 1: completed jobs stay
-/// pollable after a restart).
-pub async fn jobs(site: &Site<Restored>, cut: &CutPoint) -> Looked {
-    if cut.known.jobs.is_empty() {
-        return Looked::skipped("the results of batch jobs have no place of their own here");
-    }
-    let api = match site.engine.api().await {
-        Ok(api) => api,
-        Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
-    };
-    let of_results = |(entity, binary): (&profile::Entity, &Binary)| {
-        (binary.store == Kept::Results).then(|| entity.table.clone())
-    };
-    let table = site.profile.with_binaries().find_map(of_results).unwrap_or_else(|| "jobs".into());
-    let mut findings = Vec::new();
-    for (id, job) in &cut.known.jobs {
-        let actual = match api.batch_job(id).await {
-            Ok(polled) => match polled.results.map(|results| Digest::of(results.to_string())) {
-                Some(results) if results == job.results => continue,
-                Some(results) => format!("{}, results with SHA-256 {results}", polled.status),
-                None => format!("{}, no results", polled.status),
-            },
-            Err(refused) => refused.to_string(),
-        };
-        let row = Entity::Row { table: table.clone(), row: job.template.to_string() };
-        let expected = format!("completed, results with SHA-256 {}", job.results);
-        findings.push(Finding::new(CheckId::Jobs, FindingKind::ResultLost, row, expected, actual));
-    }
-    Looked::at(cut.known.jobs.len(), findings)
 }
 
 /// The runbook's drift check (3.6 step 1) with tolerance 0: the recorded manifest against the live

@@ -113,7 +113,7 @@ impl Names<'_> {
                 self.replaced.insert(replace.asset.clone());
             }
             Act::Delete(name) => self.asset(name, place),
-            Act::SaveTemplate(key) => self.template(key.as_str(), place),
+            Act::SaveTemplate(key) | Act::HoldJob(key) => self.template(key.as_str(), place),
             Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
         }
     }
@@ -238,7 +238,7 @@ impl Names<'_> {
             | K::WrongRefusal
             | K::WrongReason
             | K::PartialPdf => self.template(name, place),
-            K::RowLost | K::RowAdded | K::RowChanged | K::DamagedFile | K::ResultLost => {
+            K::RowLost | K::RowAdded | K::RowChanged | K::DamagedFile | K::ResultLost | K::UnfinishedJob => {
                 if !name.contains('/') {
                     let message = format!("`{}` is no row", suggest::short(name));
                     let help = format!("write the table too: `assets/{name}`");

@@ -6,7 +6,7 @@ use crate::{
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::Mistake,
-        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob, Runs},
+        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob, Results, Runs},
     },
 };
 use std::collections::BTreeSet;
@@ -244,6 +244,14 @@ impl Timeline<'_> {
     fn act(&mut self, act: &Act, place: Place) {
         match act {
             Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => self.write(place),
+            Act::HoldJob(_) => {
+                self.write(place);
+                if self.method.results != Some(Results::Bucket) {
+                    let help = "write `results: bucket`";
+                    let label = "its result never passes the gate, where it is held";
+                    self.wrong(place, "`hold batch job` where results are in no bucket", label, help);
+                }
+            }
             Act::Fault(fault) => self.fault(fault, place),
             Act::FaultInBackup(fault) => self.fault_in_backup(fault, place),
         }

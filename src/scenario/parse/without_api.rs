@@ -14,7 +14,7 @@ use crate::{
 pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
     for (act, place) in acts(steps) {
         let (what, help) = match act {
-            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => (
+            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) | Act::HoldJob(_) => (
                 "a write through an API that the target does not have",
                 "use a `fault`: it changes rows and objects themselves",
             ),
@@ -57,7 +57,8 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::PartialPdf
         | K::FalseReady
         | K::ManifestDrift
-        | K::ResultLost => true,
+        | K::ResultLost
+        | K::UnfinishedJob => true,
         K::MissingBinary
         | K::OrphanBinary
         | K::WrongSize

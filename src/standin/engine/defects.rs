@@ -13,6 +13,7 @@
 //! | `refuses-present` | assets that are there are refused as missing | `fetch` |
 //! | `wrong-reason` | an unreachable store or denied access is answered as a missing binary | `reason` |
 //! | `forgets-schedules` | `next_run_at` of every schedule is gone after a start | `start` |
+//! | `forgets-unfinished-jobs` | batch jobs that a start finds under way stay so for ever | `has` in the recovery of jobs |
 //! | `swallows-upload` | an upload is answered 201 and its binary never stored | `put` |
 //! | `wrong-asset` | another asset's binary is embedded | `fetch` |
 //! | `lies-ready` | `/health/ready` is ok although the store cannot be reached | `has` in the health route |
@@ -49,6 +50,8 @@ pub enum Defect {
     WrongReason,
     /// Forgets at start when schedules run next.
     ForgetsSchedules,
+    /// Leaves batch jobs that a start finds under way as they are.
+    ForgetsUnfinishedJobs,
     /// Answers 201 to an upload whose binary it never stored.
     SwallowsUpload,
     /// Embeds another asset's binary.

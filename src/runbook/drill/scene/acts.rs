@@ -13,8 +13,16 @@ use crate::{
         verify::{self, Looked, Verified, baseline},
     },
     scenario::Act,
+    system::{
+        engine::Engine,
+        gate::{Held, Point, Rule, S3Operation},
+    },
 };
+use serde_json::json;
 use std::{path::PathBuf, time::Duration};
+
+/// No job of one document takes longer until its result is stored.
+const HOLD: Duration = Duration::from_secs(60);
 
 impl Scene<'_> {
     pub(super) async fn fault(
@@ -110,8 +118,37 @@ impl Scene<'_> {
                 *self.saves.entry(key.clone()).or_default() += 1;
                 Ok(None)
             }
+            Act::HoldJob(key) => {
+                let held = self.hold_job(&api, key).await?;
+                self.held.push(held);
+                Ok(None)
+            }
             Act::Fault(_) | Act::FaultInBackup(_) => Err(Trouble::harness("a fault is no write")),
         }
+    }
+
+    /// Submits a batch job and waits until it would store its result.
+    async fn hold_job(&mut self, api: &Engine, key: &TemplateKey) -> Result<Held, Trouble> {
+        let (Some(gate), Some((_, bucket))) = (&self.site.gate, &self.site.results) else {
+            return Err(Trouble::usage("a batch job can be held only where its result goes by our gate")
+                .hint("leave the scenario out by --filter"));
+        };
+        let rule = Rule::on(S3Operation::PutObject).bucket(bucket.as_str());
+        let mut held = gate.hold(rule, Point::BeforeForward);
+        let template = self.put.known.templates.get(key);
+        let data = template.map(|template| &template.data);
+        let id = api.submit_batch(&[json!({ "template": key, "data": data })]).await?.job_id;
+        match tokio::time::timeout(HOLD, held.reached()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(Trouble::harness("the gate was closed")),
+            Err(_) => {
+                let now = api.batch_job(&id).await.map_or_else(|e| e.to_string(), |job| job.status);
+                let text = format!("batch job {id} of {key} never stores a result in the bucket for results");
+                return Err(Trouble::environment(text).cause(format!("it is {now}")));
+            }
+        }
+        self.put.known.unfinished.insert(id, key.clone());
+        Ok(held)
     }
 
     /// The file with a fixture's bytes.

@@ -140,6 +140,7 @@ fn woven(templates: &Instant, assets: &Instant) -> (Known, Vec<TemplateKey>) {
         assets: assets.known.assets.clone(),
         templates: BTreeMap::new(),
         jobs: templates.known.jobs.clone(),
+        unfinished: templates.known.unfinished.clone(),
     };
     let mut unknown = Vec::new();
     let same_assets = |template: &KnownTemplate| {
