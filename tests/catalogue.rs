@@ -49,6 +49,9 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
+    (FindingKind::WrongListing, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::WrongAdmission, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::MissedRun, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
@@ -76,7 +79,7 @@ fn acts(scenario: &Scenario) -> Vec<&Act> {
 fn faults(scenario: &Scenario) -> impl Iterator<Item = &Fault> {
     acts(scenario).into_iter().filter_map(|act| match act {
         Act::Fault(fault) | Act::FaultInBackup(fault) => Some(fault),
-        Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) | Act::HoldJob(_) => None,
+        _ => None,
     })
 }
 
@@ -290,7 +293,17 @@ fn the_guide_to_scenarios_is_current() {
         "replace",
         "delete",
         "save template again",
-        "hold batch job",
+        "copy",
+        "move label",
+        "run batch",
+        "begin",
+        "go on",
+        "release",
+        "kill engine",
+        "copy object",
+        "copy new object",
+        "plan next run",
+        "wait for next run",
         "fault",
         "fault in backup",
     ];

@@ -11,7 +11,7 @@ use pulp_drill::{
         state::{Catalog, Database, Object, Row, Sequence, State, Table},
         verdict::CheckOutcome,
     },
-    runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, runtime, untouched},
+    runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, schedules, untouched},
 };
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ fn all(cut: &State, observed: &State) -> Vec<(&'static str, Looked)> {
         ("contents", contents::check(&cut, observed, &profile, None)),
         ("sequences", catalog::sequences(&cut, observed)),
         ("reconcile", reconcile::check(&cut, observed, &profile, &names)),
-        ("schedules", runtime::schedules(&cut, observed, &profile)),
+        ("schedules", schedules::check(&cut, observed, &profile, None)),
     ]
 }
 
@@ -343,6 +343,49 @@ fn a_start_may_run_a_young_job_again_once_and_store_its_result() {
     assert_eq!(elsewhere, ["engine changed data: 3.json"]);
     let damaged = after_start(under_way(YOUNG), &completed, |state| stored(state, "1.json"));
     assert_eq!(damaged, ["engine changed data: 1.json"]);
+}
+
+/// What is said of a schedule whose run was due at 11, after an engine was started at noon.
+fn after_missed_run(next: Value, runs: usize, status: &str) -> Vec<String> {
+    let with = |next: Value, runs: usize| {
+        let mut state = sound();
+        let schedule = json!({ "name": "monthly", "enabled": true, "run_count": runs, "next_run_at": next });
+        rows(&mut state, "schedules").rows.insert("[1]".to_owned(), row(schedule));
+        let run = |id| {
+            (format!("[{id}]"), json!({ "id": id, "trigger": "cron", "schedule_id": 1, "status": status }))
+        };
+        let runs: Vec<(String, Value)> = (1..=runs).map(run).collect();
+        let runs: Vec<(&str, Value)> = runs.iter().map(|(key, json)| (key.as_str(), json.clone())).collect();
+        state.database.tables.insert("schedule_executions".into(), table(&runs));
+        state
+    };
+    let (cut, observed) = (with(json!(OLD), 0), with(next, runs));
+    let (profile, start) = (profile(), started());
+    let known = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    found(&[
+        ("schedules", schedules::check(&known, &observed, &profile, Some(&start))),
+        ("contents", contents::check(&known, &observed, &profile, Some(&start))),
+        ("untouched", untouched::by_start(&cut, &observed, &profile, &Names::default(), &start)),
+    ])
+}
+
+#[test]
+fn a_run_that_fell_into_the_outage_is_made_once() {
+    let ahead = || json!("2026-02-01T00:00:00+00:00");
+    assert_eq!(after_missed_run(ahead(), 1, "completed"), [""; 0]);
+    assert_eq!(after_missed_run(ahead(), 1, "processing"), ["missed run: monthly"]);
+    assert_eq!(after_missed_run(ahead(), 0, ""), ["missed run: monthly"]);
+    assert_eq!(after_missed_run(json!(OLD), 0, ""), ["missed run: monthly"]);
+    let twice = [
+        "missed run: monthly",
+        "row added: schedule_executions/cron@2",
+        "engine changed data: schedule_executions/cron@2",
+    ];
+    assert_eq!(after_missed_run(ahead(), 2, "completed"), twice);
+    let still_past = after_missed_run(json!("2026-01-01T11:30:00+00:00"), 1, "completed");
+    assert_eq!(still_past, ["schedule moved: monthly"]);
+    let forgotten = after_missed_run(Value::Null, 1, "completed");
+    assert_eq!(forgotten[..2], ["schedule moved: monthly", "row added: schedule_executions/cron@1"]);
 }
 
 /// What the checks of schema and rows say where the release that restored knows one column more and

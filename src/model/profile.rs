@@ -11,7 +11,7 @@ pub mod run;
 pub mod start;
 
 pub use run::{Api, Ready, Signal, Stop, Within};
-pub use start::{AtStart, Due, Start};
+pub use start::{AtStart, Due, Runs, Start};
 
 /// Where a migration notes what it has done: rows of nobody's.
 const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];

@@ -33,10 +33,12 @@ pub mod contents;
 pub mod existing;
 pub mod fail_closed;
 pub mod jobs;
+pub mod operations;
 pub mod pdf;
 pub mod reconcile;
 pub mod render;
 pub mod runtime;
+pub mod schedules;
 pub mod untouched;
 
 /// What must be there after the restore: the rows at the dump's instant, what the harness knows of
@@ -49,6 +51,8 @@ pub struct CutPoint {
     pub known: Known,
     /// The manifest that the drift check compares with.
     pub manifest: Option<Manifest>,
+    /// What the API showed of tenants, runs and dead letters.
+    pub shown: Option<operations::Shown>,
     /// What the restoring release makes of an empty database, where the backup is of another one: its
     /// schema is to be expected then, and the migrations that it records.
     pub reference: Option<Database>,
@@ -222,11 +226,12 @@ pub async fn verify(
     all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile, start), reading, log)?;
     all.take(CheckId::Sequences, sequences, reading, log)?;
     all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
-    all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
+    all.take(CheckId::Schedules, schedules::check(cut, &observed, &site.profile, start), reading, log)?;
     if let Some(why) = unasked {
-        all.skip([CheckId::Jobs, CheckId::Manifest, CheckId::FailClosed], why, log)?;
+        all.skip([CheckId::Jobs, CheckId::Operations, CheckId::Manifest, CheckId::FailClosed], why, log)?;
     } else {
         Timed::of(jobs::check(site, cut, start)).await.into(CheckId::Jobs, &mut all, log)?;
+        Timed::of(operations::check(site, cut)).await.into(CheckId::Operations, &mut all, log)?;
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
         Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
             CheckId::FailClosed,

@@ -195,7 +195,14 @@ pub async fn start(settings: Settings) -> Result<Running, EngineError> {
     let refused = |source| EngineError::Serve { address: address.clone(), source };
     let listener = TcpListener::bind(&address).await.map_err(refused)?;
     let local = listener.local_addr().map_err(refused)?;
-    let app = Arc::new(App { rows, binaries, results, settings, schedules_changed: Notify::new() });
+    let app = Arc::new(App {
+        rows,
+        binaries,
+        results,
+        settings,
+        schedules_changed: Notify::new(),
+        started: chrono::Utc::now(),
+    });
     let begun = |failure: failure::Failure| EngineError::Begin(failure.message);
     app.settings.defects.start(&*app.rows).await.map_err(begun)?;
     jobs::recover(&app).await.map_err(begun)?;

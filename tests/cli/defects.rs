@@ -16,6 +16,9 @@ fn finding_of(defect: Defect) -> FindingKind {
         Defect::RefusesPresent => FindingKind::RenderRefused,
         Defect::WrongReason => FindingKind::WrongReason,
         Defect::ForgetsSchedules => FindingKind::ScheduleMoved,
+        Defect::HidesDeadLetters => FindingKind::WrongListing,
+        Defect::AdmitsArchived => FindingKind::WrongAdmission,
+        Defect::SkipsMissedRuns | Defect::RepeatsMissedRuns => FindingKind::MissedRun,
         Defect::ForgetsUnfinishedJobs => FindingKind::UnfinishedJob,
         Defect::SwallowsUpload => FindingKind::UnstoredWrite,
         Defect::WrongAsset | Defect::OldVersion => FindingKind::PdfDiffers,
@@ -26,7 +29,9 @@ fn finding_of(defect: Defect) -> FindingKind {
 /// The shipped scenario that it shows in, where a drill without a fault has no occasion for it.
 fn occasion(defect: Defect) -> Option<&'static str> {
     match defect {
+        Defect::HidesDeadLetters | Defect::AdmitsArchived => Some("operations-restored"),
         Defect::ForgetsUnfinishedJobs => Some("batch-jobs-abandoned"),
+        Defect::SkipsMissedRuns | Defect::RepeatsMissedRuns => Some("schedule-due-during-outage"),
         _ => None,
     }
 }

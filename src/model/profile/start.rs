@@ -63,6 +63,9 @@ pub struct Runs {
     pub of: String,
     /// How many there are of a run that was missed; 0 where it is passed over.
     pub times: usize,
+    /// Columns, and the values that they have as long as the run is not over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub under_way: BTreeMap<String, Vec<String>>,
 }
 
 /// When an engine was started, and with what.
@@ -116,6 +119,16 @@ impl AtStart {
         same && self.is_due(was, start) > Due::No
             && self.to.iter().all(became)
             && self.due.as_ref().is_none_or(|column| later(was, is, column))
+    }
+}
+
+impl Runs {
+    /// Whether a row tells of a run that is not over.
+    pub fn is_under_way(&self, row: &Value) -> bool {
+        let has = |(column, values): (&String, &Vec<String>)| {
+            text(row, column).is_some_and(|value| values.contains(&value))
+        };
+        !self.under_way.is_empty() && self.under_way.iter().all(has)
     }
 }
 

@@ -3,16 +3,18 @@
 
 mod acts;
 mod cut_point;
+mod runs;
+mod under_way;
 
 use crate::{
     base::{
-        ids::{AssetName, ObjectKey, TemplateKey},
+        ids::{AssetName, ObjectKey, TemplateKey, WriteName},
         trouble::Trouble,
     },
     journal::Logbook,
     model::{check::CheckId, event::Event, finding::Finding, profile::Start, state::State},
     plan::{Job, Plan, Planned},
-    procedure::{Armed, Backup},
+    procedure::{Armed, Backup, manifest::Manifest},
     runbook::{
         backup,
         drill::{Ground, Seen, Stop, ms},
@@ -21,16 +23,14 @@ use crate::{
         seed::{self, Put},
         verify::{
             self, CutPoint, Looked, Names, Started, Verified, at_start, baseline, fail_closed::Reach,
-            untouched,
+            operations, untouched,
         },
     },
     scenario::{
-        Act, Destroy,
         method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
     site::{Site, Source},
-    system::gate::Held,
 };
 use chrono::{DateTime, Utc};
 use std::{
@@ -38,6 +38,7 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
+use under_way::UnderWay;
 
 /// A site and all that is remembered of it while the steps go by.
 pub(super) struct Scene<'a> {
@@ -49,6 +50,15 @@ pub(super) struct Scene<'a> {
     put: Put,
     names: Names,
     keys: BTreeMap<AssetName, ObjectKey>,
+    /// The object that an asset had before its last write, and the one that this made.
+    former: BTreeMap<AssetName, ObjectKey>,
+    newest: BTreeMap<AssetName, ObjectKey>,
+    /// The writes that are held half way.
+    under_way: BTreeMap<WriteName, UnderWay>,
+    /// The inventory when the engine was last stopped or killed.
+    listed: Option<Manifest>,
+    /// What the API showed of tenants, runs and dead letters then.
+    shown: Option<operations::Shown>,
     /// What must be there now if no fault was done: what the next dump promises.
     live: State,
     /// What must come back.
@@ -61,8 +71,8 @@ pub(super) struct Scene<'a> {
     /// Whether writes belong to what must come back at once: before a dump, and after the restore.
     counts: bool,
     armed: Armed,
-    /// What is kept from the stores until the engine is gone.
-    held: Vec<Held>,
+    /// The next runs that were planned, by the names of their schedules.
+    planned: BTreeMap<String, DateTime<Utc>>,
     backup: Backup,
     done: Vec<String>,
     procedure: Vec<Finding>,
@@ -82,6 +92,11 @@ impl<'a> Scene<'a> {
             put: Put::default(),
             names: Names::default(),
             keys: BTreeMap::new(),
+            former: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            listed: None,
+            shown: None,
             live: State::default(),
             cut: CutPoint::default(),
             templates_at: cut_point::Instant::default(),
@@ -89,7 +104,7 @@ impl<'a> Scene<'a> {
             saves: BTreeMap::new(),
             counts: true,
             armed: Armed::default(),
-            held: Vec::new(),
+            planned: BTreeMap::new(),
             backup: Backup::default(),
             done: Vec::new(),
             procedure: Vec::new(),
@@ -190,44 +205,30 @@ impl<'a> Scene<'a> {
             Job::Destroy(what) => {
                 self.lost.get_or_insert_with(Instant::now);
                 self.good = None;
-                if *what == Destroy::Everything {
-                    self.break_off().await;
-                }
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
-            Job::Act(Act::Fault(fault)) => self.fault(fault, false, &planned.words, seen).await,
-            Job::Act(Act::FaultInBackup(fault)) => self.fault(fault, true, &planned.words, seen).await,
-            Job::Act(
-                act @ (Act::Upload(_)
-                | Act::Replace(_)
-                | Act::Delete(_)
-                | Act::SaveTemplate(_)
-                | Act::HoldJob(_)),
-            ) => self.write(act, seen).await.map(|()| None),
-        }
-    }
-
-    /// The engine dies with what it has under way; nothing of that reaches the stores any more.
-    async fn break_off(&mut self) {
-        if !self.held.is_empty() {
-            self.site.engine.kill().await;
-            self.held.drain(..).for_each(Held::break_off);
+            Job::Act(act) => self.act(act, &planned.words, seen).await,
         }
     }
 
     async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
-        if job == BackupJob::StopEngine && self.site.has_api() {
+        let running = self.site.engine.is_running().await;
+        if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
-            self.cut.manifest = Some(self.inventory().await?);
-        }
-        if job == BackupJob::StopEngine {
-            self.break_off().await;
+            self.listed = Some(self.inventory().await?);
+            self.shown = Some(self.operations().await?);
         }
         self.fix_cut_point(job).await?;
+        // What an engine makes of writes that died with it belongs to the site.
+        let starts = job == BackupJob::StartEngine;
+        let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+        if let Some(before) = before {
+            self.take_over(&before).await?;
+        }
         if job == BackupJob::RecordManifest {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
@@ -235,9 +236,6 @@ impl<'a> Scene<'a> {
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
-        if job == RestoreJob::StopEngine {
-            self.break_off().await;
-        }
         let starts = job == RestoreJob::StartEngine && self.site.engine.exists();
         let began = self.ground.clock.now();
         // What the engine makes of the stores at its start is not what the backup held.

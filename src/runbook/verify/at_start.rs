@@ -9,7 +9,7 @@ use crate::{
         trouble::Trouble,
     },
     model::{
-        profile::{AtStart, Due, Entity, Profile, Start},
+        profile::{AtStart, Due, Entity, Profile, Runs, Start},
         state::{Database, Row, State, Table},
     },
     runbook::verify::observe,
@@ -52,9 +52,8 @@ impl Allowed {
                 let Some(table) = profile.entities.get(&runs.entity).map(|entity| &entity.table) else {
                     continue;
                 };
-                allowed
-                    .rows
-                    .extend(made.into_iter().take(runs.times).map(|run| (table.clone(), run.clone())));
+                let made = made.into_iter().take(runs.times).map(|(run, _)| (table.clone(), run.clone()));
+                allowed.rows.extend(made);
             }
         }
         for (table, rows) in adds {
@@ -115,14 +114,14 @@ fn added<'a>(
     is.filter(move |key| !was.contains(key))
 }
 
-/// The keys of new rows that tell of runs of the row with this key.
+/// The new rows that tell of runs of the row with this key, by their keys.
 pub fn runs_of<'a>(
     rule: &AtStart,
     key: &str,
     profile: &Profile,
     before: &Database,
     after: &'a Database,
-) -> Vec<&'a String> {
+) -> Vec<(&'a String, &'a Row)> {
     let Some(runs) = &rule.runs else { return Vec::new() };
     let Some(Table { rows, .. }) =
         profile.entities.get(&runs.entity).and_then(|e| after.tables.get(&e.table))
@@ -133,7 +132,7 @@ pub fn runs_of<'a>(
     let before = profile.entities.get(&runs.entity).and_then(|e| before.tables.get(&e.table));
     let is_new = |key: &String| before.is_none_or(|before| !before.rows.contains_key(key));
     let of_it = |row: &Row| owner.is_some() && row.json.get(&runs.of) == owner.as_ref();
-    rows.iter().filter(|(key, row)| is_new(key) && of_it(row)).map(|(key, _)| key).collect()
+    rows.iter().filter(|(key, row)| is_new(key) && of_it(row)).collect()
 }
 
 /// The value of a primary key of one column.
@@ -151,9 +150,11 @@ fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &Star
             let due: Vec<&AtStart> =
                 rules.iter().filter(|r| r.is_due(&was.json, start) == Due::Yes).collect();
             let done = |rule: &&AtStart| {
-                let times = rule.runs.as_ref().map_or(0, |runs| runs.times);
-                rule.made(&was.json, &is.json, start)
-                    && runs_of(rule, key, profile, before, now).len() >= times
+                let runs = runs_of(rule, key, profile, before, now);
+                let over = |told: &Runs| {
+                    runs.len() >= told.times && !runs.iter().any(|(_, run)| told.is_under_way(&run.json))
+                };
+                rule.made(&was.json, &is.json, start) && rule.runs.as_ref().is_none_or(over)
             };
             due.is_empty() || due.iter().any(done)
         })

@@ -14,7 +14,19 @@ use crate::{
 pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
     for (act, place) in acts(steps) {
         let (what, help) = match act {
-            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) | Act::HoldJob(_) => (
+            Act::KillEngine | Act::CopyObject(_) | Act::PlanRun(_) | Act::WaitForRun(_) => continue,
+            Act::Begin(_) | Act::GoOn(_) | Act::Release(_) => (
+                "a write under way through an API that the target does not have",
+                "use a `fault`: it changes rows and objects themselves",
+            ),
+            Act::Upload(_)
+            | Act::Replace(_)
+            | Act::Delete(_)
+            | Act::Copy(_)
+            | Act::SaveTemplate(_)
+            | Act::MoveLabel(_)
+            | Act::RunBatch(_)
+            | Act::CopyNewObject(_) => (
                 "a write through an API that the target does not have",
                 "use a `fault`: it changes rows and objects themselves",
             ),
@@ -58,7 +70,9 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::FalseReady
         | K::ManifestDrift
         | K::ResultLost
-        | K::UnfinishedJob => true,
+        | K::UnfinishedJob
+        | K::WrongListing
+        | K::WrongAdmission => true,
         K::MissingBinary
         | K::OrphanBinary
         | K::WrongSize
@@ -79,6 +93,7 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::EngineNotReady
         | K::EngineChangedData
         | K::ScheduleMoved
+        | K::MissedRun
         | K::UnstoredWrite => false,
     }
 }
