@@ -25,8 +25,11 @@ use std::{
 };
 
 mod call;
+mod settled;
 
 pub use call::{Answer, Call, FINISHED, finished, submit};
+use settled::LOOK;
+pub use settled::cleaned_up;
 
 /// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
 const REFERENCE: &str = "/assets/@";
@@ -38,6 +41,9 @@ pub struct Put {
     pub known: Known,
     /// All bytes ever sent for an asset, oldest first.
     pub sent: BTreeMap<AssetName, Vec<Vec<u8>>>,
+    /// Keys that assets had before their content came under another one, and what the objects there
+    /// are called: `logo.png@1`.
+    pub former: BTreeMap<ObjectKey, AssetName>,
 }
 
 /// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
@@ -166,7 +172,7 @@ impl Put {
 const JOBS: usize = 2;
 
 /// How long a run of one document may take, and how often it is asked for.
-const JOB: (Duration, Duration) = (FINISHED, Duration::from_millis(20));
+const JOB: (Duration, Duration) = (FINISHED, LOOK);
 
 /// Has batch jobs done, so that there are results to come back.
 pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Trouble> {
@@ -183,6 +189,11 @@ impl Put {
         let answer = call.send(api).await?;
         self.acknowledged(call, answer);
         Ok(())
+    }
+
+    /// The objects that replacements under new keys have left behind, and what they are called.
+    pub fn left_behind(&self) -> impl Iterator<Item = (&ObjectKey, &AssetName)> {
+        self.former.iter().filter(|(key, _)| self.known.owner(key).is_none())
     }
 
     /// Another binary for an asset, ready to be sent.

@@ -4,7 +4,7 @@
 
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
-    model::profile::{Order, Profile},
+    model::profile::{Order, ReplaceKeys, WriteOrder},
     scenario::Replace,
 };
 use schemars::JsonSchema;
@@ -115,7 +115,7 @@ pub struct MoveLabel {
 
 /// A version of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a version such as 1.0.0, or its number, counted from 1")]
+#[serde(untagged, expecting = "expected a version such as 1.0.0, or its number, counted from 1")]
 pub enum Version {
     /// Its number in the order in which versions were saved, from 1.
     Nth(u32),
@@ -280,15 +280,14 @@ pub struct Way {
 
 impl Way {
     /// The way that a target's writes of a kind take.
-    pub fn of(kind: Kind, profile: &Profile) -> Self {
-        let order = &profile.write_order;
+    pub fn of(kind: Kind, order: &WriteOrder) -> Self {
         let first = match kind {
             Kind::New => order.upload,
             Kind::Replace => order.replace,
             Kind::Delete => order.delete,
-            Kind::Batch => Order::BinaryFirst,
+            Kind::Batch => order.batch,
         };
-        Self { first, cleans_up: false }
+        Self { first, cleans_up: kind == Kind::Replace && order.replace_keys == ReplaceKeys::NewKey }
     }
 
     /// The stage of a point; none where the way has no such point.

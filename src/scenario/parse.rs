@@ -6,7 +6,7 @@ use crate::{
     model::{
         control::Control,
         finding::Expectation,
-        profile::{Api, run::VARIABLES},
+        profile::{Api, Writes, run::VARIABLES},
     },
     scenario::{
         At, Place, Scenario,
@@ -30,6 +30,7 @@ pub mod names;
 pub mod order;
 pub mod steps;
 pub mod without_api;
+mod writes;
 
 /// The sections of the runbook.
 pub const SECTIONS: [(&str, &str); 17] = [
@@ -106,7 +107,10 @@ impl Reader<'_> {
         let controls = fields.each::<String>("controls", mistakes);
         let own = fields.optional::<String>("profile", mistakes);
         let target = self.target(file, own.as_ref(), mistakes);
-        let method = Method { runs: runs(target.as_deref()), ..method(&mut fields, file, mistakes) };
+        let runs = runs(target.as_deref());
+        let method = Method { runs, ..method(&mut fields, file, mistakes) };
+        let writes = writes::writes(&mut fields, &method, mistakes);
+        let method = Method { writes, ..method };
         let seed = seed_of(&mut fields, target.as_deref(), own.as_ref(), mistakes);
         let steps_at = fields.needed("steps", mistakes);
         let before = mistakes.len();
@@ -343,6 +347,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         dump: dump.map_or_else(DumpOptions::default, |at| at.value),
         commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
         schema: schema.map_or_else(BackupSchema::default, |at| at.value),
+        writes: Writes::default(),
         env: env.map(|at| at.value).unwrap_or_default(),
     }
 }

@@ -8,14 +8,11 @@ use crate::{
         trouble::Trouble,
     },
     model::state::{KnownAsset, KnownJob},
-    runbook::seed::Put,
+    runbook::seed::{Put, settled},
     system::engine::{AssetRecord, Engine, Upload},
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
-
-/// How often a job of one document is asked for.
-const LOOK: Duration = Duration::from_millis(20);
+use std::time::Duration;
 
 /// A write, ready to be sent.
 #[derive(Clone, Debug)]
@@ -101,17 +98,7 @@ pub async fn finished(
     template: &TemplateKey,
     within: Duration,
 ) -> Result<Answer, Trouble> {
-    let began = Instant::now();
-    let done = loop {
-        let polled = api.batch_job(&job).await?;
-        if polled.is_over() {
-            break polled;
-        }
-        if began.elapsed() > within {
-            return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
-        }
-        tokio::time::sleep(LOOK).await;
-    };
+    let done = settled::ended(api, &job, within).await?;
     let Some(results) = done.results.filter(|_| done.status == "completed") else {
         let why = done.failure_code.unwrap_or(done.status);
         return Err(Trouble::environment(format!("batch job {job} of {template} failed: {why}")));
@@ -139,9 +126,20 @@ impl Put {
         };
         let key = ObjectKey::new(record.filename);
         let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+        let old = self.known.assets.get(&name).map(|asset| asset.key.clone());
+        if let Some(old) = old.filter(|old| *old != key) {
+            self.replaced(&name, &old);
+        }
         let known = KnownAsset { id: record.id, key: key.clone(), size, sha256 };
         self.known.assets.insert(name.clone(), known);
         self.sent.entry(name).or_default().push(bytes);
         Some(key)
+    }
+
+    /// Remembers the object that an asset had before it got another one: `logo.png@1`. After a restore it
+    /// can be one that it had before.
+    pub fn replaced(&mut self, name: &AssetName, old: &ObjectKey) {
+        let number = self.sent.get(name).map_or(0, Vec::len);
+        self.former.entry(old.clone()).or_insert_with(|| format!("{name}@{number}").into());
     }
 }

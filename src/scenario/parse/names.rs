@@ -199,7 +199,8 @@ impl Names<'_> {
         if !there {
             let message = format!("`{}` has no version {} at this point", label.template, label.to);
             let named: Vec<&str> = template.versions().collect();
-            let help = format!("write its number, 1 to {saved}, or its name: {}", suggest::one_of(&named));
+            let help =
+                format!("give its number, 1 to {saved}, or its name, which {}", suggest::one_of(&named));
             self.mistakes.push(Mistake::at(place, message).label("no such version").help(help));
         }
     }
@@ -225,6 +226,11 @@ impl Names<'_> {
             Fault::CopyFirstPage(keys) if !(1..=1000).contains(keys) => {
                 let message = format!("a page of a list holds 1 to 1000 keys, not {keys}");
                 self.mistakes.push(Mistake::at(place, message).label("not possible"));
+            }
+            Fault::ThrottleStore(throttle) if throttle.every == 0 => {
+                let help = "write `every: 3` for every third request, `every: 1` for all";
+                let mistake = Mistake::at(place, "every 0th request is none").label("refuses nothing");
+                self.mistakes.push(mistake.help(help));
             }
             Fault::CopyLeavesOut(start) => {
                 if !self.assets.iter().any(|name| name.as_str().starts_with(start.as_str())) {

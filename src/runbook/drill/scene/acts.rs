@@ -99,7 +99,7 @@ impl Scene<'_> {
         let asset = AssetName::new(what.name().as_str());
         let old = self.put.known.assets.get(&asset).map(|asset| asset.key.clone());
         let written = self.acknowledged(call, answer);
-        if what.kind() == Kind::Replace && Way::of(Kind::Replace, &self.site.profile).cleans_up {
+        if what.kind() == Kind::Replace && Way::of(Kind::Replace, &self.site.write_order()).cleans_up {
             self.cleaned_up(old.as_ref()).await?;
         }
         self.written(&before, written.as_ref(), None, seen).await
@@ -263,6 +263,9 @@ impl Scene<'_> {
         for (name, asset) in &self.put.known.assets {
             self.names.learn(asset.key.clone(), name.clone());
             self.keys.insert(name.clone(), asset.key.clone());
+        }
+        for (key, name) in &self.put.former {
+            self.names.learn(key.clone(), name.clone());
         }
     }
 
