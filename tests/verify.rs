@@ -341,7 +341,8 @@ fn a_start_may_run_a_young_job_again_once_and_store_its_result() {
     assert_eq!(twice, ["row added: render_usage/[3]", "engine changed data: render_usage/[3]"]);
     let elsewhere = after_start(under_way(YOUNG), &completed, |state| stored(state, "3.json"));
     assert_eq!(elsewhere, ["engine changed data: 3.json"]);
-    let damaged = after_start(under_way(YOUNG), &completed, |state| stored(state, "1.json"));
+    let over_another = [("status", json!("completed")), ("result_key", json!("1.json"))];
+    let damaged = after_start(under_way(YOUNG), &over_another, |state| stored(state, "1.json"));
     assert_eq!(damaged, ["engine changed data: 1.json"]);
 }
 

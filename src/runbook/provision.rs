@@ -257,8 +257,8 @@ impl Substrate {
                 .hint("leave it out by --filter: on your own stores nothing is made that was not named"));
         }
         variables.extend(release_of_source(profile, method)?);
-        variables.extend(order_of_writes(profile, method)?);
         variables.extend(method.env.clone());
+        variables.extend(order_of_writes(profile, method)?);
         let server = match method.needs_own_server() {
             true => Some(self.own_server(number).await?),
             false => None,

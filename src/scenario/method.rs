@@ -25,10 +25,10 @@ pub struct Method {
     pub commands: Option<Commands>,
     /// The schema of the backup.
     pub schema: BackupSchema,
-    /// The order of writes, where it is not the one of the target's profile.
-    pub writes: Writes,
     /// What the engine has in its environment beside the rest.
     pub env: BTreeMap<String, String>,
+    /// The order of writes, where it is not the one of the target's profile.
+    pub writes: Writes,
 }
 
 /// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).

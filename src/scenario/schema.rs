@@ -64,13 +64,13 @@ struct ScenarioFile {
     /// The schema of the backup, seen from the release that restores it.
     #[schemars(default)]
     schema: BackupSchema,
+    /// What the engine has in its environment beside the rest: `STARTUP_ORPHAN_GRACE_MS`.
+    #[schemars(default)]
+    env: BTreeMap<String, String>,
     /// The order in which the target's writes touch the two stores, where it is not the one of its
     /// profile.
     #[schemars(default)]
     writes: Writes,
-    /// What the engine has in its environment beside the rest: `STARTUP_ORPHAN_GRACE_MS`.
-    #[schemars(default)]
-    env: BTreeMap<String, String>,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
     /// profile says `api: none`: its own command fills the site.
     #[schemars(default)]

@@ -124,7 +124,7 @@ fn row(of: Kind, id: &str, cut: &CutPoint, profile: &Profile) -> (TableName, Str
     };
     let is_it = |key: &str| match at_start::alone(key) {
         Some(Value::String(text)) => text == id,
-        Some(other) => other.to_string() == id,
+        Some(other) => other.to_string().as_str() == id,
         None => false,
     };
     let found = |table: &Table| {

@@ -85,12 +85,12 @@ fn made_up(
     let told = rule.runs.as_ref();
     let under_way = runs.iter().filter(|run| told.is_some_and(|told| told.is_under_way(run))).count();
     let done = match under_way {
-        0 => format!("{} runs", runs.len()),
-        _ => format!("{} runs, {under_way} of them not over", runs.len()),
+        0 => format!("runs since: {}", runs.len()),
+        _ => format!("runs since: {}, of which {under_way} not over", runs.len()),
     };
     if told.is_some_and(|told| told.times != runs.len()) || under_way > 0 {
         let times = told.map_or(0, |told| told.times);
-        let expected = format!("the run of {}, made {times} times", next(column, was));
+        let expected = format!("runs since: {times}, of the moment {}", next(column, was));
         return Some((FindingKind::MissedRun, expected, format!("{done}; next run {}", next(column, is))));
     }
     let ahead = start::moment(is, column).is_some_and(|next| next > start.began);

@@ -139,7 +139,9 @@ impl Names<'_> {
             }
             Act::WaitForRun(schedule) => {
                 self.schedule(schedule, place);
-                if !self.planned.contains(schedule) {
+                if !self.planned.contains(schedule)
+                    && self.seed.schedule_names().any(|known| known == schedule)
+                {
                     let message = format!("nobody planned the next run of `{schedule}`");
                     let help = format!("put `plan next run: {{schedule: {schedule}, in: 2s}}` before it");
                     self.mistakes.push(Mistake::at(place, message).label("it may be years away").help(help));
