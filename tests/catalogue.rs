@@ -75,7 +75,13 @@ fn acts(scenario: &Scenario) -> Vec<&Act> {
 fn faults(scenario: &Scenario) -> impl Iterator<Item = &Fault> {
     acts(scenario).into_iter().filter_map(|act| match act {
         Act::Fault(fault) | Act::FaultInBackup(fault) => Some(fault),
-        Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => None,
+        Act::Upload(_)
+        | Act::Replace(_)
+        | Act::Delete(_)
+        | Act::SaveTemplate(_)
+        | Act::WriteUnderLoad(_)
+        | Act::WaitForWrites(_)
+        | Act::StopWriting => None,
     })
 }
 

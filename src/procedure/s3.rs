@@ -5,7 +5,7 @@ use crate::{
     base::{ids::ObjectKey, trouble::Trouble},
     model::finding::Finding,
     procedure::{Armed, backup_failed, restore_failed},
-    system::objects::{Bucket, Listed},
+    system::objects::{Bucket, Got, Listed},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -13,7 +13,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 const ABREAST: usize = 8;
 
 /// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
-/// Gives how many.
+/// An object that is gone when its turn comes was deleted meanwhile: the others are copied all the
+/// same. Gives how many those were.
 pub async fn back_up(
     from: &Bucket,
     backups: &Bucket,
@@ -26,9 +27,9 @@ pub async fn back_up(
     };
     let wanted: Vec<Listed> =
         listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect();
-    let count = wanted.len();
     let copied = copy(from, backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
-    Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+    let gone = copied.as_ref().copied().unwrap_or_default();
+    Ok((gone, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
 }
 
 /// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`
@@ -41,21 +42,32 @@ pub async fn restore(
     let listed = backups.list(prefix).await?;
     let count = listed.len();
     let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
-    let copied = copy(backups, to, listed, back).await;
+    let copied = match copy(backups, to, listed, back).await {
+        Ok(0) => Ok(()),
+        Ok(gone) => Err(Trouble::environment(format!("{gone} objects of the backup went away"))),
+        Err(trouble) => Err(trouble),
+    };
     Ok((count, copied.err().map(|trouble| restore_failed("restore objects", trouble.to_string()))))
 }
 
+/// Copies objects; gives how many were not there any more.
 async fn copy(
     from: &Bucket,
     to: &Bucket,
     objects: Vec<Listed>,
     name: impl Fn(&ObjectKey) -> ObjectKey,
-) -> Result<(), Trouble> {
+) -> Result<usize, Trouble> {
     let jobs =
         objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
     stream::iter(jobs)
-        .map(|(target, key, from, to)| async move { from.copy_to(&key, &to, &target).await })
+        .map(|(target, key, from, to)| async move {
+            match from.copy_to(&key, &to, &target).await {
+                Ok(()) => Ok(0),
+                Err(_) if matches!(from.get(&key).await, Ok(Got::Missing)) => Ok(1),
+                Err(trouble) => Err(trouble),
+            }
+        })
         .buffer_unordered(ABREAST)
-        .try_collect()
+        .try_fold(0, |gone, one| async move { Ok(gone + one) })
         .await
 }

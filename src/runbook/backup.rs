@@ -7,7 +7,7 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
-    model::finding::Finding,
+    model::{event::Event, finding::Finding},
     procedure::{Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3},
     scenario::method::{BackupJob, Place},
     site::{Rows, Site, Source},
@@ -33,16 +33,20 @@ pub async fn perform(
             Ok(started.err().map(|trouble| backup_failed(job.words(), trouble.to_string())))
         }
         BackupJob::DumpDatabase => {
-            let path =
-                site.folder.join(format!("pulp-engine-{stamp}.{}", site.method.dump.format.extension()));
+            let extension = site.method.dump.format.extension();
+            let path = site.folder.join(backup.fresh(&format!("pulp-engine-{stamp}")) + "." + extension);
             let failed = pg_dump::dump(site, &path, armed, log).await?;
             armed.without_tables.clear();
             backup.dump = Some(path);
             Ok(failed)
         }
         BackupJob::CopyObjects => {
-            let prefix = format!("assets-{stamp}/");
-            let (_, failed) = s3::back_up(&site.objects, &site.backups, &prefix, armed).await?;
+            let prefix = backup.fresh(&format!("assets-{stamp}")) + "/";
+            let (gone, failed) = s3::back_up(&site.objects, &site.backups, &prefix, armed).await?;
+            if gone > 0 {
+                let text = format!("{gone} objects were deleted between being listed and being copied");
+                log.event(Event::Noted { text })?;
+            }
             armed.first_page = None;
             armed.without_objects.clear();
             backup.copy = Some(prefix);

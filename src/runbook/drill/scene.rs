@@ -3,6 +3,7 @@
 
 mod acts;
 mod cut_point;
+mod under_load;
 
 use crate::{
     base::{
@@ -57,6 +58,8 @@ pub(super) struct Scene<'a> {
     counts: bool,
     armed: Armed,
     backup: Backup,
+    /// Writers under load, if there are or were any.
+    loaded: Option<under_load::Loaded>,
     done: Vec<String>,
     procedure: Vec<Finding>,
     engine: Started,
@@ -83,6 +86,7 @@ impl<'a> Scene<'a> {
             counts: true,
             armed: Armed::default(),
             backup: Backup::default(),
+            loaded: None,
             done: Vec::new(),
             procedure: Vec::new(),
             engine: Started::default(),
@@ -187,6 +191,10 @@ impl<'a> Scene<'a> {
             }
             Job::Act(Act::Fault(fault)) => self.fault(fault, false, &planned.words, seen).await,
             Job::Act(Act::FaultInBackup(fault)) => self.fault(fault, true, &planned.words, seen).await,
+            Job::Act(Act::WriteUnderLoad(load)) => self.write_under_load(*load).await.map(|()| None),
+            Job::Act(Act::WaitForWrites(count)) => self.wait_for_writes(*count).await.map(|()| None),
+            Job::Act(Act::StopWriting) => self.stop_writing().await.map(|()| None),
+            Job::LookIntoBackup(..) => self.look_into_backup().await.map(|()| None),
             Job::Act(act @ (Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_))) => {
                 self.write(act, seen).await.map(|()| None)
             }
@@ -196,13 +204,19 @@ impl<'a> Scene<'a> {
     async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
         if job == BackupJob::StopEngine && self.site.has_api() {
             // Nobody answers while the engine is stopped, and nothing changes.
-            self.cut.manifest = Some(self.inventory().await?);
+            self.cut.manifest = Some(self.listed().await?);
         }
         self.fix_cut_point(job).await?;
+        let began = self.load_clock();
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
-        if job == BackupJob::RecordManifest {
+        let stopped = !self.site.engine.is_running().await;
+        if let Some(loaded) = &mut self.loaded {
+            loaded.backed_up(job, self.site.method.topology, began, stopped);
+        }
+        let before_load = self.loaded.as_ref().and_then(under_load::Loaded::manifest);
+        if job == BackupJob::RecordManifest && before_load.is_none() {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
@@ -257,6 +271,8 @@ impl<'a> Scene<'a> {
         let looked = if ended.is_some() { Looked::at(1 + self.done.len(), looked.findings) } else { looked };
         verified.take(CheckId::Procedure, looked, Duration::ZERO, &self.log)?;
         seen.take(verified);
+        self.end_load().await?;
+        self.cut.load = self.under_load();
         if let Some(ended) = ended {
             let rest =
                 CheckId::ALL.iter().copied().filter(|c| !matches!(c, CheckId::Baseline | CheckId::Procedure));

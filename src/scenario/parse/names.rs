@@ -6,6 +6,7 @@ use crate::{
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
+        load::Operation,
     },
     scenario::{
         Act, At, BackupStep, Place, RestoreStep, Step,
@@ -16,6 +17,10 @@ use crate::{
     },
 };
 use std::collections::BTreeSet;
+
+/// The writes under load, as findings about them name them.
+const OPERATIONS: [&str; 3] =
+    [Operation::Upload.plural(), Operation::Replace.plural(), Operation::Delete.plural()];
 
 /// What names are looked up in.
 pub struct Context<'a> {
@@ -38,6 +43,8 @@ struct Names<'a> {
     assets: BTreeSet<AssetName>,
     /// The assets that were replaced so far.
     replaced: BTreeSet<AssetName>,
+    /// Whether there are writes under load.
+    loaded: bool,
     mistakes: &'a mut Vec<Mistake>,
 }
 
@@ -55,6 +62,7 @@ pub fn check(
         text,
         assets: seed.assets.iter().map(|asset| asset.name.clone()).collect(),
         replaced: seed.replace.iter().map(|replace| replace.asset.clone()).collect(),
+        loaded: false,
         mistakes,
     };
     if !steps_sound {
@@ -114,6 +122,8 @@ impl Names<'_> {
             }
             Act::Delete(name) => self.asset(name, place),
             Act::SaveTemplate(key) => self.template(key.as_str(), place),
+            Act::WriteUnderLoad(_) => self.loaded = true,
+            Act::WaitForWrites(_) | Act::StopWriting => {}
             Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
         }
     }
@@ -225,7 +235,8 @@ impl Names<'_> {
         match expectation.kind {
             // A name with a slash is an object's key.
             K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent | K::WrongMetadata => {
-                if !name.contains('/') && !self.is_earlier(name) {
+                let of_load = self.loaded && OPERATIONS.contains(&name);
+                if !name.contains('/') && !of_load && !self.is_earlier(name) {
                     self.asset(&name.into(), place);
                 }
             }
@@ -266,6 +277,14 @@ impl Names<'_> {
                 self.one_of("schedule", &schedules, name, place);
             }
             K::ManifestDrift => self.inventoried(name, place),
+            K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite if !self.loaded => {
+                let message = format!("`{}` where nobody writes under load", expectation.kind);
+                let help = "add the steps `write under load: …` and `stop writing`";
+                self.mistakes.push(Mistake::at(place, message).label("can't be found").help(help));
+            }
+            K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite => {
+                self.one_of("kind of write", &OPERATIONS.map(str::to_owned), name, place);
+            }
             K::TableLost
             | K::CatalogDiffers
             | K::SequenceBehind

@@ -243,7 +243,13 @@ impl Timeline<'_> {
 
     fn act(&mut self, act: &Act, place: Place) {
         match act {
-            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => self.write(place),
+            Act::Upload(_)
+            | Act::Replace(_)
+            | Act::Delete(_)
+            | Act::SaveTemplate(_)
+            | Act::WriteUnderLoad(_)
+            | Act::WaitForWrites(_)
+            | Act::StopWriting => self.write(place),
             Act::Fault(fault) => self.fault(fault, place),
             Act::FaultInBackup(fault) => self.fault_in_backup(fault, place),
         }

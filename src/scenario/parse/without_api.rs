@@ -14,7 +14,13 @@ use crate::{
 pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
     for (act, place) in acts(steps) {
         let (what, help) = match act {
-            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => (
+            // The load that they belong to is told of.
+            Act::WaitForWrites(_) | Act::StopWriting => continue,
+            Act::Upload(_)
+            | Act::Replace(_)
+            | Act::Delete(_)
+            | Act::SaveTemplate(_)
+            | Act::WriteUnderLoad(_) => (
                 "a write through an API that the target does not have",
                 "use a `fault`: it changes rows and objects themselves",
             ),
@@ -57,6 +63,9 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::PartialPdf
         | K::FalseReady
         | K::ManifestDrift
+        | K::LostAcknowledgedWrite
+        | K::HalfKeptWrite
+        | K::WronglyKeptWrite
         | K::ResultLost => true,
         K::MissingBinary
         | K::OrphanBinary

@@ -110,7 +110,11 @@ impl Scene<'_> {
                 *self.saves.entry(key.clone()).or_default() += 1;
                 Ok(None)
             }
-            Act::Fault(_) | Act::FaultInBackup(_) => Err(Trouble::harness("a fault is no write")),
+            Act::Fault(_)
+            | Act::FaultInBackup(_)
+            | Act::WriteUnderLoad(_)
+            | Act::WaitForWrites(_)
+            | Act::StopWriting => Err(Trouble::harness("this step is no write of its own")),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
         state::{Known, KnownTemplate},
     },
     procedure::manifest::{self, Manifest},
-    runbook::drill::scene::Scene,
+    runbook::drill::scene::{Scene, under_load::Loaded},
     scenario::method::BackupJob,
     site::Rows,
     system::row_files::RowFiles,
@@ -49,7 +49,7 @@ impl Scene<'_> {
         let Some(part) = self.fixed_by(job) else { return Ok(()) };
         self.counts = false;
         let listed = match self.site.has_api() && self.site.engine.is_running().await {
-            true => Some(self.inventory().await?),
+            true => Some(self.listed().await?),
             false => None,
         };
         match part {
@@ -97,6 +97,14 @@ impl Scene<'_> {
             self.log.event(Event::Noted { text })?;
         }
         Ok(())
+    }
+
+    /// What the API must list again: what it lists now, and while writers write what it listed before.
+    pub(super) async fn listed(&self) -> Result<Manifest, Trouble> {
+        match self.loaded.as_ref().and_then(Loaded::manifest) {
+            Some(before) => Ok(before),
+            None => self.inventory().await,
+        }
     }
 
     /// The API's inventory as it is now.
