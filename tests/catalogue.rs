@@ -49,6 +49,8 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
+    (FindingKind::HalfKeptWrite, "chance: possible in scenarios under load"),
+    (FindingKind::WronglyKeptWrite, "chance: possible in scenarios under load"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
 ];

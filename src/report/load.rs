@@ -45,7 +45,7 @@ pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
             "backups",
             format!("{}, {way}; the longest window {} ms", measured.backups.len(), measured.window_ms()),
         ),
-        ("half-kept writes", format!("{} of those at risk, at 95 %", rate(measured.all.rate))),
+        ("half-kept writes", rate(measured.all.rate)),
         ("backups with one", rate(measured.backups_hit)),
         ("recovery point", point),
     ]
