@@ -137,7 +137,7 @@ fn rate(measured: &Measured) -> Option<Advice> {
     let rate = measured.all.rate?;
     let words = rate.words();
     Some(if rate.hits > 0 {
-        new("Writes were half-kept: this backup does not bring back what the engine promised.", words)
+        new("Writes were half-kept: what raced the backup comes back broken.", words)
     } else {
         let high = rate.high * 100.0;
         let text = format!(

@@ -16,14 +16,14 @@ pub fn under_load(measured: &Measured) -> Markup {
         dl .plain { @for (name, fact) in facts(measured) { dt { (name) } dd { (line(&fact)) } } }
         table {
             thead { tr {
-                th scope="col" { "Writes" }
+                th scope="col" { "Operation" }
                 @for head in HEADS { th .number scope="col" { (head) } }
-                th scope="col" { "Half-kept of those at risk, at 95 %" }
+                th .number scope="col" { "half-kept of those at risk, at 95 %" }
             } }
             tbody { @for (name, numbers, rate) in rows(measured) { tr {
                 th scope="row" { (name) }
                 @for number in numbers { td .number { (number) } }
-                td { @match rate { Some(rate) => { (line(&rate.words())) } None => { "none was at risk" } } }
+                td .number { @match rate { Some(rate) => { (line(&rate.words())) } None => { "none was at risk" } } }
             } } }
         }
         h3 { "What to do about the window" }
