@@ -181,35 +181,43 @@ fn order(model: &Model, mix: &[(Operation, Tally)]) -> Advice {
     new(text, format!("what the model finds: dump first, {}; copy first, {}", dump.2, copy.2))
 }
 
-/// How long a removed object must stay.
+/// How long a removed object must stay: one of a delete, or of a replace under a new key.
 fn grace(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
-    if measured.way != Way::DumpFirst || !harmed.contains(&Operation::Delete) {
+    let removes = |operation: &&Operation| match operation {
+        Operation::Upload => false,
+        Operation::Replace => habits.immutable_keys,
+        Operation::Delete => true,
+    };
+    let removing: Vec<Operation> = harmed.iter().filter(removes).copied().collect();
+    if measured.way != Way::DumpFirst || removing.is_empty() {
         return None;
     }
-    let half = measured.operations.get(&Operation::Delete).map_or(0, |tally| tally.half);
-    if habits.delete == Order::BinaryFirst {
+    let half = |operation| measured.operations.get(operation).map_or(0, |tally| tally.half);
+    let hit: u64 = removing.iter().map(half).sum();
+    let which = listed(&removing);
+    if removing.contains(&Operation::Delete) && habits.delete == Order::BinaryFirst {
         let text =
             "Let deletes remove the row first and the object later: no grace helps a row that outlives it.";
-        return Some(new(text, format!("{half} deletes were half-kept, and the profile says binary first")));
+        return Some(new(text, format!("{hit} {which} were half-kept, and deletes take the binary first")));
     }
     let whole = measured.window_ms();
     let grace = time(whole);
     Some(match measured.grace_needed_ms {
         Some(needed) => new(
             format!(
-                "A delete grace of {grace} would have made the deletes safe: {} was needed, a margin of {}.",
+                "A delete grace of {grace} would have made {which} safe: {} was needed, a margin of {}.",
                 time(needed),
                 time(whole.saturating_sub(needed))
             ),
             format!(
-                "{half} deletes were half-kept; of these the earliest was sent so long before the copy's end"
+                "{hit} {which} were half-kept; of these the earliest was sent so long before the copy's end"
             ),
         ),
         None => new(
             format!(
-                "A delete grace of {grace} makes deletes safe; none was needed here, so all of it is margin."
+                "A delete grace of {grace} makes {which} safe; none was needed here, so all of it is margin."
             ),
-            "no delete was half-kept, but the window leaves room for one",
+            format!("none of the {which} was half-kept, but the window leaves room for one"),
         ),
     })
 }
@@ -324,7 +332,12 @@ mod tests {
         let mut measured = measured(Way::DumpFirst, &[(Operation::Delete, tally(10, 2, 0))]);
         measured.grace_needed_ms = Some(550);
         let said = texts(&measured, STANDIN);
-        assert!(said.contains("A delete grace of 800 ms would have made the deletes safe: 550 ms was needed, a margin of 250 ms"), "{said}");
+        assert!(
+            said.contains(
+                "A delete grace of 800 ms would have made deletes safe: 550 ms was needed, a margin of 250 ms"
+            ),
+            "{said}"
+        );
         assert!(said.contains("[2 deletes were half-kept"), "{said}");
         assert!(said.contains("bucket versioning makes deletes safe."), "{said}");
         assert!(

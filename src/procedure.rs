@@ -9,6 +9,7 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
     },
     scenario::method::Place,
+    system::objects::Listed,
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -19,6 +20,7 @@ pub mod manifest;
 pub mod pg_dump;
 pub mod pitr;
 pub mod s3;
+pub mod throttle;
 
 /// What one backup has left so far.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +29,8 @@ pub struct Backup {
     pub dump: Option<PathBuf>,
     /// The dated prefix in the backup bucket (runbook 2.2).
     pub copy: Option<String>,
+    /// What was listed and is not copied yet, where that is done in parts.
+    pub listed: Vec<Listed>,
     /// The dated prefix of the batch results in the backup bucket.
     pub results: Option<String>,
     /// The tarball of `TEMPLATES_DIR` (runbook 6).
@@ -62,6 +66,10 @@ pub struct Armed {
     pub without_tables: Vec<TableName>,
     /// The page size of the listing after whose first page the next copy stops.
     pub first_page: Option<u16>,
+    /// Of how many requests of the next copy the store refuses one.
+    pub throttle: Option<u64>,
+    /// How many requests a store that throttled has refused, once it is over.
+    pub refused: Option<usize>,
     /// Objects that the next copy leaves out.
     pub without_objects: Vec<ObjectKey>,
     /// Whether the next archive of `ASSETS_DIR` is forgotten.

@@ -5,12 +5,15 @@ use crate::{
     base::{ids::ObjectKey, trouble::Trouble},
     model::finding::Finding,
     procedure::{Armed, backup_failed, restore_failed},
-    system::objects::{Bucket, Got, Listed},
+    system::objects::{Bucket, Listed},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
 /// Copies in flight.
 const ABREAST: usize = 8;
+
+/// From a store that throttles, one after the other: more would be refused again and again.
+const ONE: usize = 1;
 
 /// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
 /// An object that is gone when its turn comes was deleted meanwhile: the others are copied all the
@@ -21,15 +24,40 @@ pub async fn back_up(
     prefix: &str,
     armed: &Armed,
 ) -> Result<(usize, Option<Finding>), Trouble> {
+    let wanted = list(from, armed).await?;
+    let abreast = if armed.throttle.is_some() { ONE } else { ABREAST };
+    let copied = copy(from, backups, wanted, abreast, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
+    let gone = copied.as_ref().copied().unwrap_or_default();
+    Ok((gone, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+}
+
+/// What a copy of the bucket would copy now.
+pub async fn list(from: &Bucket, armed: &Armed) -> Result<Vec<Listed>, Trouble> {
     let listed = match armed.first_page {
         None => from.list("").await?,
         Some(size) => from.first_page("", size).await?.0,
     };
-    let wanted: Vec<Listed> =
-        listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect();
-    let copied = copy(from, backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
-    let gone = copied.as_ref().copied().unwrap_or_default();
-    Ok((gone, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+    Ok(listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect())
+}
+
+/// Copies what was listed below the prefix in the backup bucket. Gives the keys of what was gone by
+/// then.
+pub async fn back_up_listed(
+    from: &Bucket,
+    backups: &Bucket,
+    prefix: &str,
+    listed: Vec<Listed>,
+) -> Result<Vec<ObjectKey>, Trouble> {
+    let copied: Vec<Option<ObjectKey>> = stream::iter(listed)
+        .map(|object| async move {
+            let to = ObjectKey::new(format!("{prefix}{}", object.key));
+            let there = from.copy_if_there(&object.key, backups, &to).await?;
+            Ok::<_, Trouble>((!there).then_some(object.key))
+        })
+        .buffer_unordered(ABREAST)
+        .try_collect()
+        .await?;
+    Ok(copied.into_iter().flatten().collect())
 }
 
 /// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`
@@ -42,7 +70,7 @@ pub async fn restore(
     let listed = backups.list(prefix).await?;
     let count = listed.len();
     let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
-    let copied = match copy(backups, to, listed, back).await {
+    let copied = match copy(backups, to, listed, ABREAST, back).await {
         Ok(0) => Ok(()),
         Ok(gone) => Err(Trouble::environment(format!("{gone} objects of the backup went away"))),
         Err(trouble) => Err(trouble),
@@ -55,19 +83,14 @@ async fn copy(
     from: &Bucket,
     to: &Bucket,
     objects: Vec<Listed>,
+    abreast: usize,
     name: impl Fn(&ObjectKey) -> ObjectKey,
 ) -> Result<usize, Trouble> {
     let jobs =
         objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
     stream::iter(jobs)
-        .map(|(target, key, from, to)| async move {
-            match from.copy_to(&key, &to, &target).await {
-                Ok(()) => Ok(0),
-                Err(_) if matches!(from.get(&key).await, Ok(Got::Missing)) => Ok(1),
-                Err(trouble) => Err(trouble),
-            }
-        })
-        .buffer_unordered(ABREAST)
-        .try_fold(0, |gone, one| async move { Ok(gone + one) })
+        .map(|(target, key, from, to)| async move { from.copy_if_there(&key, &to, &target).await })
+        .buffer_unordered(abreast)
+        .try_fold(0, |gone, there| async move { Ok(gone + usize::from(!there)) })
         .await
 }

@@ -201,7 +201,7 @@ pub async fn verify(
     let looked = match &cut.load {
         Some(load) => {
             let judged = acknowledged::judged(load, &all_there, &site.profile);
-            if let Some(measured) = measured::measured(load, &judged, &site.profile) {
+            if let Some(measured) = measured::measured(load, &judged, site.write_order()) {
                 log.event(Event::LoadMeasured(Box::new(measured)))?;
             }
             acknowledged::check(load, &judged, &site.profile)

@@ -156,6 +156,15 @@ impl Bucket {
         }
     }
 
+    /// The same; false where the object is not there.
+    pub async fn copy_if_there(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<bool, Trouble> {
+        match (self, to) {
+            (Self::S3(source), Self::S3(target)) => source.copy_if_there(from, target, key).await,
+            (source, _) if source.get(from).await? == Got::Missing => Ok(false),
+            (source, target) => source.copy_to(from, target, key).await.map(|()| true),
+        }
+    }
+
     /// What every object whose key starts so holds, by key without the prefix. Reads every byte.
     ///
     /// # Errors
@@ -188,6 +197,22 @@ impl Bucket {
         match self {
             Self::S3(bucket) => bucket.something_in_it().await,
             Self::Files(folder) => Ok(folder.list("")?.first().map(|listed| format!("file {}", listed.key))),
+        }
+    }
+
+    /// Begins an upload by parts, with one part, and does not complete it.
+    pub async fn begin_upload(&self, key: &ObjectKey, part: Vec<u8>) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.begin_upload(key, part).await,
+            Self::Files(_) => Err(Trouble::usage("a folder knows no uploads by parts")),
+        }
+    }
+
+    /// How many uploads by parts of a key are begun and not completed.
+    pub async fn uploads(&self, key: &ObjectKey) -> Result<usize, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.uploads(key).await,
+            Self::Files(_) => Ok(0),
         }
     }
 

@@ -7,7 +7,7 @@
 //! overtaken by a later write, which is then the one that only half was kept of.
 
 use crate::{
-    base::digest::Digest,
+    base::{digest::Digest, ids::ObjectKey},
     model::load::{Interval, OfBackup, Operation, RecoveryPoint, Span, Tally, Times, Written},
 };
 use std::collections::BTreeMap;
@@ -25,12 +25,14 @@ pub enum Seen {
 }
 
 /// What both stores hold of an asset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
     /// Its row, with the content that it says.
     pub row: Seen,
     /// The object that the row points at; without a row, any that the asset ever had.
     pub object: Seen,
+    /// The key that the row points at: a replace under a new key leaves nothing there.
+    pub key: Option<ObjectKey>,
 }
 
 /// What became of an acknowledged write.
@@ -83,21 +85,22 @@ pub fn judge(writes: &[Written], sights: &BTreeMap<String, Sight>, times: Times)
     let mut judged = Vec::new();
     for (name, mut of_it) in assets {
         of_it.sort_by_key(|write| write.begun);
-        judged.extend(of_asset(&of_it, sights.get(name).copied().unwrap_or_default(), times));
+        judged.extend(of_asset(&of_it, &sights.get(name).cloned().unwrap_or_default(), times));
     }
     judged.sort_by_key(|j| (j.write.answered, j.write.writer));
     judged
 }
 
-fn of_asset(writes: &[&Written], sight: Sight, times: Times) -> Vec<Judged> {
+fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
     let (rows, objects) = (bounds(writes, times.rows), bounds(writes, times.objects));
     // Where the row does not say of what it is, the object does.
-    let object_alone = state(writes, sight.object, objects, None);
+    let key = sight.key.as_ref();
+    let object_alone = state(writes, sight.object, key, objects, None);
     let row = match sight.row {
-        Seen::Present => state(writes, sight.row, rows, object_alone),
-        Seen::Absent | Seen::Content(_) => state(writes, sight.row, rows, None),
+        Seen::Present => state(writes, sight.row, None, rows, object_alone),
+        Seen::Absent | Seen::Content(_) => state(writes, sight.row, None, rows, None),
     };
-    let object = state(writes, sight.object, objects, row);
+    let object = state(writes, sight.object, key, objects, row);
     let too_late = row.is_some_and(|row| row > rows.1);
     let has = |at: Option<usize>, number: usize| at.is_some_and(|at| at >= number);
     let judged = |(at, write): (usize, &&Written)| {
@@ -124,17 +127,21 @@ fn bounds(writes: &[&Written], read: Span) -> (usize, usize) {
 }
 
 /// The write that left a store so; none where none of them did. Nothing is there before the first
-/// write and after a delete: what the times allow is taken, then what the other store says.
+/// write, after a delete, and at `key` after a write under another: what the times allow is taken, then what the other store says.
 fn state(
     writes: &[&Written],
     seen: Seen,
+    key: Option<&ObjectKey>,
     (least, most): (usize, usize),
     other: Option<usize>,
 ) -> Option<usize> {
     let left = |number: usize| number.checked_sub(1).map(|at| writes[at]);
     let fits = |number: &usize| match (seen, left(*number)) {
         (Seen::Absent, None) => true,
-        (Seen::Absent, Some(write)) => write.operation == Operation::Delete,
+        (Seen::Absent, Some(write)) => {
+            let elsewhere = key.is_some() && write.key.is_some() && write.key.as_ref() != key;
+            write.operation == Operation::Delete || elsewhere
+        }
         (Seen::Present | Seen::Content(_), None) => false,
         (Seen::Present, Some(write)) => write.operation != Operation::Delete,
         (Seen::Content(digest), Some(write)) => write.sha256 == Some(digest),
@@ -213,10 +220,11 @@ impl Tally {
     }
 }
 
-/// For how long a removed object would have had to stay so that no delete of this backup were
-/// half-kept: from when the delete was sent, at the earliest, to the end of the copy.
+/// For how long a removed object would have had to stay so that no write of this backup that removes
+/// one were half-kept: from when it was sent, at the earliest, to the end of the copy.
 pub fn grace_needed(judged: &[Judged], times: Times) -> Option<u64> {
-    let half = |j: &&Judged| j.write.operation == Operation::Delete && j.fate == Fate::Half;
+    let removes = |j: &Judged| j.write.operation != Operation::Upload;
+    let half = |j: &&Judged| removes(j) && j.fate == Fate::Half && !j.due;
     let stay = |j: &Judged| times.objects.to.saturating_sub(j.write.begun).div_ceil(1_000);
     judged.iter().filter(half).map(stay).max()
 }

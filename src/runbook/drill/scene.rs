@@ -4,16 +4,17 @@
 mod acts;
 mod cut_point;
 mod under_load;
+mod under_way;
 
 use crate::{
     base::{
-        ids::{AssetName, ObjectKey, TemplateKey},
+        ids::{AssetName, ObjectKey, TemplateKey, WriteName},
         trouble::Trouble,
     },
     journal::Logbook,
     model::{check::CheckId, event::Event, finding::Finding, state::State},
     plan::{Job, Plan, Planned},
-    procedure::{Armed, Backup},
+    procedure::{Armed, Backup, manifest::Manifest},
     runbook::{
         backup,
         drill::{Ground, Seen, Stop, ms},
@@ -23,7 +24,6 @@ use crate::{
         verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
     },
     scenario::{
-        Act,
         method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
@@ -34,6 +34,7 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
+use under_way::UnderWay;
 
 /// A site and all that is remembered of it while the steps go by.
 pub(super) struct Scene<'a> {
@@ -45,6 +46,13 @@ pub(super) struct Scene<'a> {
     put: Put,
     names: Names,
     keys: BTreeMap<AssetName, ObjectKey>,
+    /// The object that an asset had before its last write, and the one that this made.
+    former: BTreeMap<AssetName, ObjectKey>,
+    newest: BTreeMap<AssetName, ObjectKey>,
+    /// The writes that are held half way.
+    under_way: BTreeMap<WriteName, UnderWay>,
+    /// The inventory when the engine was last stopped or killed.
+    listed: Option<Manifest>,
     /// What must be there now if no fault was done: what the next dump promises.
     live: State,
     /// What must come back.
@@ -78,6 +86,10 @@ impl<'a> Scene<'a> {
             put: Put::default(),
             names: Names::default(),
             keys: BTreeMap::new(),
+            former: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            listed: None,
             live: State::default(),
             cut: CutPoint::default(),
             templates_at: cut_point::Instant::default(),
@@ -175,13 +187,13 @@ impl<'a> Scene<'a> {
         if self.site.results.is_some() {
             seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
         }
-        Ok(())
+        seed::cleaned_up(self.site, self.put.left_behind()).await
     }
 
     async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
         self.site.guard.still_ours().await?;
         match &planned.job {
-            Job::BackUp(job) => self.back_up(*job).await,
+            Job::BackUp(job) => self.back_up(*job, seen).await,
             Job::Restore(job) => self.restore(*job).await,
             Job::Destroy(what) => {
                 self.lost.get_or_insert_with(Instant::now);
@@ -189,24 +201,21 @@ impl<'a> Scene<'a> {
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
-            Job::Act(Act::Fault(fault)) => self.fault(fault, false, &planned.words, seen).await,
-            Job::Act(Act::FaultInBackup(fault)) => self.fault(fault, true, &planned.words, seen).await,
-            Job::Act(Act::WriteUnderLoad(load)) => self.write_under_load(*load).await.map(|()| None),
-            Job::Act(Act::WaitForWrites(count)) => self.wait_for_writes(*count).await.map(|()| None),
-            Job::Act(Act::StopWriting) => self.stop_writing().await.map(|()| None),
             Job::LookIntoBackup(..) => self.look_into_backup().await.map(|()| None),
-            Job::Act(act @ (Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_))) => {
-                self.write(act, seen).await.map(|()| None)
-            }
+            Job::Act(act) => self.act(act, &planned.words, seen).await,
         }
     }
 
-    async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
-        if job == BackupJob::StopEngine && self.site.has_api() {
+    async fn back_up(&mut self, job: BackupJob, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
+        let running = self.site.engine.is_running().await;
+        if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
-            self.cut.manifest = Some(self.listed().await?);
+            self.listed = Some(self.promised_inventory().await?);
         }
         self.fix_cut_point(job).await?;
+        // What an engine makes of writes that died with it belongs to the site.
+        let starts = job == BackupJob::StartEngine && !self.is_under_load();
+        let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
         let began = self.load_clock();
         let clock = &self.ground.clock;
         let failed =
@@ -215,8 +224,17 @@ impl<'a> Scene<'a> {
         if let Some(loaded) = &mut self.loaded {
             loaded.backed_up(job, self.site.method.topology, began, stopped);
         }
-        let before_load = self.loaded.as_ref().and_then(under_load::Loaded::manifest);
-        if job == BackupJob::RecordManifest && before_load.is_none() {
+        if let Some(refused) = self.armed.refused.take() {
+            let text = format!("the object store refused {refused} requests of the copy with 503 SlowDown");
+            if refused == 0 {
+                seen.without_effect.push(text.clone());
+            }
+            self.log.event(Event::Noted { text })?;
+        }
+        if let Some(before) = before {
+            self.take_over(&before).await?;
+        }
+        if job == BackupJob::RecordManifest && !self.is_under_load() {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
@@ -234,6 +252,8 @@ impl<'a> Scene<'a> {
                     self.counts = true;
                     self.live = self.cut.state.clone();
                     self.put.known = self.cut.known.clone();
+                    let keys = self.put.known.assets.iter();
+                    self.keys.extend(keys.map(|(name, asset)| (name.clone(), asset.key.clone())));
                 }
                 Ok(None)
             }

@@ -91,7 +91,7 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
         .iter()
         .map(|(name, keys)| {
             let any = keys.iter().rev().find_map(|key| object(key));
-            ((*name).to_owned(), Sight { row: Seen::Absent, object: any.unwrap_or_default() })
+            ((*name).to_owned(), Sight { object: any.unwrap_or_default(), ..Sight::default() })
         })
         .collect();
     // Rows of assets, not of their earlier versions.
@@ -106,8 +106,8 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
             let said = binary.sha256.as_ref().and_then(text).and_then(|hash| hash.parse::<Digest>().ok());
             let row = said.map_or(Seen::Present, Seen::Content);
             let key = text(&binary.key).map(ObjectKey::from);
-            let object = key.and_then(|key| object(&key)).unwrap_or_default();
-            sights.insert((*name).to_owned(), Sight { row, object });
+            let object = key.as_ref().and_then(object).unwrap_or_default();
+            sights.insert((*name).to_owned(), Sight { row, object, key });
         }
     }
     sights

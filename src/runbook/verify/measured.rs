@@ -9,14 +9,14 @@ use crate::{
             fate::{Judged, count, grace_needed, recovery_point},
             rate::Interval,
         },
-        profile::Profile,
+        profile::{ReplaceKeys, WriteOrder},
     },
     runbook::verify::acknowledged::UnderLoad,
 };
 use std::collections::BTreeMap;
 
 /// All that was measured; none where no backup read both stores.
-pub fn measured(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> Option<Measured> {
+pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Option<Measured> {
     let times = load.times?;
     let mut operations = BTreeMap::new();
     let mut backups = Vec::new();
@@ -47,11 +47,11 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> Optio
         grace_needed_ms,
         advice: Vec::new(),
     };
-    measured.advice = advice(&measured, habits(profile));
+    measured.advice = advice(&measured, habits(order));
     Some(measured)
 }
 
-fn habits(profile: &Profile) -> Habits {
-    let order = &profile.write_order;
-    Habits { upload: order.upload, replace: order.replace, delete: order.delete, immutable_keys: false }
+fn habits(order: WriteOrder) -> Habits {
+    let immutable_keys = order.replace_keys == ReplaceKeys::NewKey;
+    Habits { upload: order.upload, replace: order.replace, delete: order.delete, immutable_keys }
 }

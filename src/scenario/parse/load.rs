@@ -126,7 +126,20 @@ impl Course {
                     wrong("no backup ran under this load", "nothing was backed up meanwhile", help);
                 }
             }
-            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) if self.writing => {
+            Act::Fault(_) | Act::FaultInBackup(_) | Act::CopyObject(_) | Act::CopyNewObject(_) => {}
+            Act::Upload(_)
+            | Act::Replace(_)
+            | Act::Delete(_)
+            | Act::SaveTemplate(_)
+            | Act::Copy(_)
+            | Act::MoveLabel(_)
+            | Act::RunBatch(_)
+            | Act::Begin(_)
+            | Act::GoOn(_)
+            | Act::Release(_)
+            | Act::KillEngine
+                if self.writing =>
+            {
                 let help = "put it before `write under load`, or after `stop writing`";
                 wrong("a write of the timeline while writers write", "nobody could tell them apart", help);
             }
@@ -134,8 +147,13 @@ impl Course {
             | Act::Replace(_)
             | Act::Delete(_)
             | Act::SaveTemplate(_)
-            | Act::Fault(_)
-            | Act::FaultInBackup(_) => {}
+            | Act::Copy(_)
+            | Act::MoveLabel(_)
+            | Act::RunBatch(_)
+            | Act::Begin(_)
+            | Act::GoOn(_)
+            | Act::Release(_)
+            | Act::KillEngine => {}
         }
     }
 }

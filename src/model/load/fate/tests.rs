@@ -34,7 +34,7 @@ fn times(rows: (u64, u64), objects: (u64, u64)) -> Times {
 }
 
 fn fates(of: &[(Operation, u64, u64)], row: &str, object: &str, times: Times) -> Vec<(Fate, bool)> {
-    let sights = [("a.png".to_owned(), Sight { row: seen(row), object: seen(object) })].into();
+    let sights = [("a.png".to_owned(), Sight { row: seen(row), object: seen(object), key: None })].into();
     judge(&writes(of), &sights, times).into_iter().map(|j| (j.fate, j.due)).collect()
 }
 
@@ -125,8 +125,26 @@ fn every_fate_has_its_cause() {
 }
 
 #[test]
+fn a_replace_under_a_new_key_that_took_the_old_object_away_is_the_half_one() {
+    let mut all = writes(&[(Operation::Upload, 10, 20), (Operation::Replace, 120, 130)]);
+    all[0].key = Some("old".into());
+    all[1].key = Some("new".into());
+    let fates = |row: &str, object: &str, key: &str| {
+        let sight = Sight { row: seen(row), object: seen(object), key: Some(key.into()) };
+        let times = times((100, 125), (125, 200));
+        let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times);
+        judged.into_iter().map(|j| j.fate).collect::<Vec<_>>()
+    };
+    assert_eq!(fates("first", "", "old"), [Fate::Kept, Fate::Half]);
+    // The row first, and its object not there yet.
+    assert_eq!(fates("second", "", "new"), [Fate::Kept, Fate::Half]);
+    assert_eq!(fates("second", "second", "new"), [Fate::Kept, Fate::Kept]);
+}
+
+#[test]
 fn a_row_of_after_the_dump_is_too_late() {
-    let sights = [("a.png".to_owned(), Sight { row: seen("first"), object: seen("first") })].into();
+    let sights =
+        [("a.png".to_owned(), Sight { row: seen("first"), object: seen("first"), key: None })].into();
     let judged = judge(&writes(&[(Operation::Upload, 300, 310)]), &sights, times((1, 2), (2, 3)));
     assert!(judged[0].too_late);
 }
@@ -136,7 +154,8 @@ fn a_write_that_was_not_acknowledged_may_be_there_or_not_and_is_not_judged() {
     let mut writes = writes(&[(Operation::Upload, 10, 20), (Operation::Replace, 30, 40)]);
     writes[1].answer = Answer::Unanswered { why: "cut off".to_owned() };
     for content in ["first", "second"] {
-        let sights = [("a.png".to_owned(), Sight { row: seen(content), object: seen(content) })].into();
+        let sights =
+            [("a.png".to_owned(), Sight { row: seen(content), object: seen(content), key: None })].into();
         let judged = judge(&writes, &sights, times((100, 110), (110, 200)));
         assert_eq!(judged.iter().map(|j| j.fate).collect::<Vec<_>>(), [Fate::Kept], "{content}");
     }
@@ -162,7 +181,7 @@ fn the_recovery_point_is_the_first_write_that_is_not_whole() {
 fn each_write_is_counted_in_one_backup() {
     use Operation::{Delete, Upload};
     let all = writes(&[(Upload, 10, 20), (Delete, 120, 130)]);
-    let sights = [("a.png".to_owned(), Sight { row: seen("first"), object: seen("") })].into();
+    let sights = [("a.png".to_owned(), Sight { row: seen("first"), object: seen(""), key: None })].into();
     let (first, second) = (times((100, 110), (110, 200)), times((300, 310), (310, 400)));
     let mut operations = BTreeMap::new();
     let of = count(&judge(&all, &sights, first), first, 0, &mut operations);
@@ -213,9 +232,9 @@ proptest! {
         let all = writes(&of);
         let row = done.iter().filter(|(row, _)| *row < dump).count();
         let object = done.iter().filter(|(_, object)| *object < copy).count();
-        let sight = Sight { row: after(&all, row), object: after(&all, object) };
+        let sight = Sight { row: after(&all, row), object: after(&all, object), key: None };
         let span = |at: u64| (at.saturating_sub(slack), at + slack);
-        let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times(span(dump), span(copy)));
+        let judged = judge(&all, &[("a.png".to_owned(), sight.clone())].into(), times(span(dump), span(copy)));
         let nothing = sight.row == Seen::Absent && sight.object == Seen::Absent;
         for (at, j) in judged.iter().enumerate() {
             let (in_row, in_object) = (row > at, object > at);

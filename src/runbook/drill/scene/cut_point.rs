@@ -49,8 +49,8 @@ impl Scene<'_> {
         let Some(part) = self.fixed_by(job) else { return Ok(()) };
         self.counts = false;
         let listed = match self.site.has_api() && self.site.engine.is_running().await {
-            true => Some(self.listed().await?),
-            false => None,
+            true => Some(self.promised_inventory().await?),
+            false => self.listed.take(),
         };
         match part {
             Part::Whole => {
@@ -100,7 +100,7 @@ impl Scene<'_> {
     }
 
     /// What the API must list again: what it lists now, and while writers write what it listed before.
-    pub(super) async fn listed(&self) -> Result<Manifest, Trouble> {
+    pub(super) async fn promised_inventory(&self) -> Result<Manifest, Trouble> {
         match self.loaded.as_ref().and_then(Loaded::manifest) {
             Some(before) => Ok(before),
             None => self.inventory().await,

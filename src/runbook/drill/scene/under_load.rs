@@ -29,6 +29,8 @@ pub(super) struct Loaded {
     /// What of the stores the present backup has read, and when.
     rows: Option<Span>,
     objects: Option<Span>,
+    /// When the objects were listed that are copied later.
+    listed: Option<u64>,
     /// Whether the engine was stopped when a store was read last.
     stopped: bool,
     /// Whether the stores are brought to one moment.
@@ -74,8 +76,11 @@ impl Loaded {
         if rows {
             self.rows = Some(span);
         }
+        if job == BackupJob::ListObjects {
+            self.listed = Some(span.from);
+        }
         if binaries {
-            self.objects = Some(span);
+            self.objects = Some(Span { from: self.listed.take().unwrap_or(span.from), ..span });
         }
         if rows || binaries {
             (self.stopped, self.moment) = (stopped, job == BackupJob::ChooseTarget);
@@ -107,6 +112,7 @@ impl Scene<'_> {
             writes: Vec::new(),
             rows: None,
             objects: None,
+            listed: None,
             stopped: false,
             moment: false,
             backed_up: 0,
@@ -114,6 +120,11 @@ impl Scene<'_> {
             manifest,
         });
         Ok(())
+    }
+
+    /// Whether writers write now.
+    pub(super) fn is_under_load(&self) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.writing.is_some())
     }
 
     /// The load's clock; nothing where there is no load.
