@@ -14,6 +14,8 @@ pub mod model;
 
 pub mod explore;
 
+pub mod advice;
+
 pub mod journal;
 pub mod scenario;
 pub mod system;

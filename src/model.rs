@@ -2,6 +2,8 @@
 
 pub mod check;
 
+pub mod load;
+
 pub mod control;
 
 pub mod fault;

@@ -11,7 +11,7 @@ use crate::{
         finding::Expectation,
     },
     scenario::{
-        Act, BackupStep, Destroy, RestoreStep, Scenario, Step,
+        Act, At, BackupStep, Destroy, RestoreStep, Scenario, Step,
         method::{BackupJob, Method, RestoreJob},
         profile::{self, Target},
     },
@@ -33,6 +33,8 @@ pub struct Plan {
     pub steps: Vec<Planned>,
     /// What is to be found.
     pub expect: Vec<Expectation>,
+    /// What may be found or not.
+    pub possible: Vec<Expectation>,
     /// How its first event reads.
     pub started: ScenarioStarted,
 }
@@ -59,6 +61,9 @@ pub enum Job {
     Restore(RestoreJob),
     /// A write through the API, or a fault.
     Act(Act),
+    /// Compare a backup with itself while the load goes on: its dump, restored beside the site, with
+    /// the copied objects. It is one of so many, counted from 1.
+    LookIntoBackup(u8, u8),
 }
 
 /// The plans of all scenarios, the clean control of each seed, method and target before them.
@@ -100,8 +105,10 @@ pub fn partition(mut scenarios: Vec<Scenario>, index: u32, of: u32) -> (Vec<Scen
 
 /// The plan of one scenario.
 fn plan(scenario: &Scenario) -> Plan {
-    let steps = number(scenario.steps.iter().flat_map(|step| flatten(&step.value)));
-    let expect: Vec<Expectation> = scenario.expect.iter().map(|e| e.value.clone()).collect();
+    let jobs = scenario.steps.iter().flat_map(|step| flatten(&step.value)).collect();
+    let steps = number(repeat(jobs).into_iter());
+    let values = |list: &[At<Expectation>]| list.iter().map(|e| e.value.clone()).collect::<Vec<_>>();
+    let (expect, possible) = (values(&scenario.expect), values(&scenario.possible));
     let digest = Digest::of_file(&scenario.file).unwrap_or(Digest::ZERO);
     Plan {
         id: scenario.id.clone(),
@@ -120,11 +127,30 @@ fn plan(scenario: &Scenario) -> Plan {
             seed: scenario.seed.value.clone(),
             control: false,
             expect: expect.clone(),
+            possible: possible.clone(),
             steps: steps.iter().map(|s| s.words.clone()).collect(),
         },
         steps,
         expect,
+        possible,
     }
+}
+
+/// What stands under a load, as often as backups are wanted of it.
+fn repeat(jobs: Vec<Job>) -> Vec<Job> {
+    let start = jobs.iter().enumerate().find_map(|(at, job)| match job {
+        Job::Act(Act::WriteUnderLoad(load)) if load.backups > 1 => Some((at + 1, load.backups)),
+        _ => None,
+    });
+    let stop = jobs.iter().position(|job| *job == Job::Act(Act::StopWriting));
+    let (Some((from, times)), Some(to)) = (start, stop) else { return jobs };
+    let mut all = jobs[..from].to_vec();
+    for number in 1..times {
+        all.extend_from_slice(&jobs[from..to]);
+        all.push(Job::LookIntoBackup(number, times));
+    }
+    all.extend_from_slice(&jobs[from..]);
+    all
 }
 
 /// The profile that a scenario names itself, with its digest.
@@ -165,10 +191,12 @@ fn control(scenario: &Scenario) -> Plan {
             seed: seed.to_owned(),
             control: true,
             expect: Vec::new(),
+            possible: Vec::new(),
             steps: steps.iter().map(|s| s.words.clone()).collect(),
         },
         steps,
         expect: Vec::new(),
+        possible: Vec::new(),
     }
 }
 
@@ -207,6 +235,7 @@ impl Job {
             Self::Destroy(Destroy::Database) => "destroy: database".to_owned(),
             Self::Destroy(Destroy::Objects) => "destroy: objects".to_owned(),
             Self::Act(act) => act.words(),
+            Self::LookIntoBackup(number, of) => format!("look into backup {number} of {of}"),
         }
     }
 }

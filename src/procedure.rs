@@ -43,6 +43,20 @@ pub struct Backup {
     pub forgotten: BTreeSet<Place>,
     /// The manifest (runbook 2.4).
     pub manifest: Option<manifest::Manifest>,
+    /// The names that were given so far.
+    names: BTreeSet<String>,
+}
+
+impl Backup {
+    /// A name for something of a backup that nothing of an earlier one has: of two within a second, the
+    /// later one gets a number.
+    pub fn fresh(&mut self, stamp: &str) -> String {
+        let numbered = (2_u32..).map(|number| format!("{stamp}-{number}"));
+        let mut names = std::iter::once(stamp.to_owned()).chain(numbered);
+        let name = names.find(|name| !self.names.contains(name)).unwrap_or_default();
+        self.names.insert(name.clone());
+        name
+    }
 }
 
 /// What an armed fault makes a procedure do wrong.

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 // Each report may import those declared before it.
 pub mod controls;
+pub mod load;
+
 pub mod html;
 pub mod junit;
 pub mod oscal;

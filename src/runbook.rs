@@ -5,6 +5,8 @@ pub mod provision;
 
 pub mod seed;
 
+pub mod load;
+
 pub mod fault;
 
 pub mod backup;

@@ -3,7 +3,7 @@
 
 use crate::{
     base::ids::{AssetName, ScenarioId, TemplateKey, WriteName},
-    model::{fault::Fault, finding::Expectation, profile::Within},
+    model::{fault::Fault, finding::Expectation, load::Load, profile::Within},
 };
 use hold::{Begin, CopyAsset, GoOn, MoveLabel};
 use method::{BackupJob, Method, RestoreJob};
@@ -82,6 +82,8 @@ pub struct Scenario {
     pub steps: Vec<At<Step>>,
     /// What is to be found; nothing is the default.
     pub expect: Vec<At<Expectation>>,
+    /// What may be found or not: which of the writes under load a backup catches is chance.
+    pub possible: Vec<At<Expectation>>,
 }
 
 /// A step of a scenario's timeline.
@@ -132,6 +134,17 @@ pub enum Act {
     /// Save a template again with its name changed, through the API.
     #[serde(rename = "save template again")]
     SaveTemplate(TemplateKey),
+    /// Let writers write through the API from now on, while the next steps are done. It goes on when
+    /// each operation of the mix has been acknowledged once.
+    #[serde(rename = "write under load")]
+    WriteUnderLoad(Load),
+    /// Wait until so many more writes under load have been acknowledged.
+    #[serde(rename = "wait for writes")]
+    WaitForWrites(u32),
+    /// End the writing, when a write has been acknowledged that began after the last sub-step of the
+    /// backup.
+    #[serde(rename = "stop writing")]
+    StopWriting,
     /// Make an asset of another: download it and upload it under another name, through the API.
     #[serde(rename = "copy")]
     Copy(CopyAsset),

@@ -53,6 +53,8 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::WrongAdmission, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::MissedRun, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::HalfKeptWrite, "chance: possible in scenarios under load"),
+    (FindingKind::WronglyKeptWrite, "chance: possible in scenarios under load"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
 ];

@@ -20,8 +20,8 @@ const RANKS: &[(&str, &[&str])] = &[
     ("time, randomness, redaction", &["base::clock", "base::redact"]),
     ("child processes and their folders", &["base::process"]),
     (
-        "the catalogue of checks, the target, what was there",
-        &["model::check", "model::profile", "model::state"],
+        "the catalogue of checks, writers under load, the target, what was there",
+        &["model::check", "model::load", "model::profile", "model::state"],
     ),
     (
         "the catalogues of controls, faults and findings",
@@ -31,7 +31,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
     ("the consistency window, as a model", &["explore"]),
-    ("what a run may take", &["model::budget"]),
+    ("what a run may take, what to do about a window", &["advice", "model::budget"]),
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
     ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
     ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
@@ -40,6 +40,7 @@ const RANKS: &[(&str, &[&str])] = &[
         &[
             "runbook::provision",
             "runbook::seed",
+            "runbook::load",
             "runbook::fault",
             "runbook::backup",
             "runbook::restore",

@@ -39,6 +39,7 @@ checks! {
     Contents "contents" "Rows, by count and digest, are those of the cut point" "runbook 3.7",
     Sequences "sequences" "No sequence is behind the column that it feeds" "PostgreSQL, CREATE SEQUENCE",
     Reconcile "reconcile" "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
+    Acknowledged "acknowledged" "Every write under load that was acknowledged before the dump is whole, and none is half there" "runbook 2.3",
     Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
     Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for once" "runbook 3.5",
     Jobs "jobs" "Every completed batch job can be polled, with the results that it had, and every unfinished one comes to its end" "runbook 1",

@@ -9,6 +9,7 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Expectation, Finding},
+        load::Measured,
         verdict::{CheckOutcome, Judgement, Verdict},
     },
 };
@@ -100,6 +101,8 @@ pub enum Event {
         /// What was changed: before and after.
         detail: String,
     },
+    /// What became of the writes under load, and what follows from that.
+    LoadMeasured(Box<Measured>),
     /// A template was rendered.
     Rendered {
         /// Which.
@@ -290,6 +293,9 @@ pub struct ScenarioStarted {
     pub control: bool,
     /// What it expects to be found.
     pub expect: Vec<Expectation>,
+    /// What may be found or not: chance decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<Expectation>,
     /// Its steps in words.
     pub steps: Vec<String>,
 }

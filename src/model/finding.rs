@@ -161,6 +161,15 @@ findings! {
     RecoveryTooSlow "recovery too slow" Failure
         "The recovery took longer than was asked for."
         "See which step took how long; raise --max-rto only if the outage is agreed on.",
+    LostAcknowledgedWrite "lost acknowledged write" Failure
+        "A write under load that was acknowledged before the dump is not whole in what came back."
+        "The engine had said that it is done: take the dump first and the copy second; if that is so, find who lost it.",
+    HalfKeptWrite "half-kept write" Failure
+        "Of a write under load that raced the backup, the row came back and its object did not."
+        "Keep removed objects for longer than a backup takes, or back up while nobody writes (runbook 2.3).",
+    WronglyKeptWrite "wrongly kept write" Failure
+        "Of a write under load that raced the backup, row and object came back with different contents."
+        "Nothing refuses this at render time. Let replaced content have a new key, or back up while nobody writes (runbook 2.3).",
     WrongOrder "wrong order" Failure
         "A step of the restore ran before one that it needs: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
@@ -208,6 +217,9 @@ impl FindingKind {
             | K::RestoreFailed
             | K::BackupTooOld
             | K::RecoveryTooSlow
+            | K::LostAcknowledgedWrite
+            | K::HalfKeptWrite
+            | K::WronglyKeptWrite
             | K::WrongOrder => false,
         }
     }
@@ -248,6 +260,8 @@ pub enum Entity {
     Step(String),
     /// The manifest's section: `templates`, `assets`.
     Manifest(String),
+    /// Writes under load, by operation: `uploads`.
+    Writes(String),
 }
 
 impl fmt::Display for Entity {
@@ -262,7 +276,8 @@ impl fmt::Display for Entity {
             | Self::Schedule(name)
             | Self::Engine(name)
             | Self::Step(name)
-            | Self::Manifest(name) => f.write_str(name),
+            | Self::Manifest(name)
+            | Self::Writes(name) => f.write_str(name),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
             BudgetChecked, CommandRan, Entry, Event, Partition, RunStarted, ScenarioStarted, TableFacts,
         },
         finding::Finding,
+        load::Measured,
         verdict::{CheckOutcome, Judgement, Role, Verdict},
     },
 };
@@ -109,6 +110,9 @@ pub struct ScenarioRecord {
     pub cut_objects: Option<usize>,
     /// Faults: id, words, whether they changed anything, what.
     pub faults: Vec<FaultRecord>,
+    /// What became of the writes under load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Box<Measured>>,
     /// Renders: how many were the known-good PDF, refused, or other.
     pub renders: Renders,
     /// How each check went, with its milliseconds.
@@ -271,6 +275,7 @@ impl RunRecord {
             | Event::CommandRan(_)
             | Event::CutPoint { .. }
             | Event::FaultInjected { .. }
+            | Event::LoadMeasured(_)
             | Event::Rendered { .. }
             | Event::CheckFinished { .. }
             | Event::Found(_)
@@ -310,6 +315,7 @@ impl ScenarioRecord {
                 changed: *changed,
                 detail: detail.clone(),
             }),
+            Event::LoadMeasured(measured) => self.load = Some(measured.clone()),
             Event::Rendered { site, status, known_good, .. } if site == "restored" => {
                 match (known_good, status) {
                     (true, _) => self.renders.known_good += 1,

@@ -57,6 +57,8 @@ pub enum CheckOutcome {
 pub enum Role {
     /// The scenario expects it.
     Expected,
+    /// The scenario says that chance decides whether it is found.
+    Possible,
     /// It follows from another finding.
     Consequence {
         /// The other one, as `kind: entity`.
@@ -75,6 +77,8 @@ pub struct Facts<'a> {
     pub findings: &'a [Finding],
     /// What was to be found.
     pub expected: &'a [Expectation],
+    /// What may be found or not.
+    pub possible: &'a [Expectation],
     /// How each check went.
     pub checks: &'a [(CheckId, CheckOutcome)],
     /// Faults that changed nothing.
@@ -149,6 +153,9 @@ fn role(finding: &Finding, facts: &Facts<'_>) -> Role {
     if facts.expected.iter().any(|e| e.met_by(finding)) {
         return Role::Expected;
     }
+    if facts.possible.iter().any(|e| e.met_by(finding)) {
+        return Role::Possible;
+    }
     if let Some(cause) = facts.findings.iter().find(|cause| finding.follows_from(cause)) {
         return Role::Consequence { of: cause.to_string() };
     }
@@ -186,6 +193,18 @@ mod tests {
         let judged = judge(&Facts { expected: &expected, checks: LOOKED, ..Facts::default() });
         assert_eq!(judged.verdict, Verdict::Fail);
         assert_eq!(judged.stayed_away, expected);
+    }
+
+    #[test]
+    fn a_possible_finding_may_come_or_stay_away() {
+        let possible = [Expectation { kind: FindingKind::HalfKeptWrite, entity: "deletes".into() }];
+        let half = [finding(FindingKind::HalfKeptWrite, Entity::Writes("deletes".into()))];
+        let lost = [finding(FindingKind::LostAcknowledgedWrite, Entity::Writes("deletes".into()))];
+        let judged =
+            |findings| judge(&Facts { findings, possible: &possible, checks: LOOKED, ..Facts::default() });
+        assert_eq!((judged(&half).verdict, judged(&half).roles), (Verdict::Pass, vec![Role::Possible]));
+        assert_eq!((judged(&[]).verdict, judged(&[]).stayed_away.len()), (Verdict::Pass, 0));
+        assert_eq!(judged(&lost).verdict, Verdict::Fail);
     }
 
     #[test]

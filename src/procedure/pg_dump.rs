@@ -104,6 +104,16 @@ async fn maintain(
     Ok((!ran.exit.is_success()).then(|| said(&ran)))
 }
 
+/// Fills an empty database that the site is not on. Gives why it failed.
+pub async fn fill_beside(
+    site: &Handles,
+    database: &Access,
+    from: &Path,
+    log: &Logbook,
+) -> Result<Option<String>, Trouble> {
+    fill(site, database, from, &Armed::default(), log).await
+}
+
 /// Fills an empty database from a dump: `pg_restore`, or `psql` for a plain one. Gives why it failed.
 async fn fill(
     site: &Handles,

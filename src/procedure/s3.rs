@@ -16,7 +16,8 @@ const ABREAST: usize = 8;
 const ONE: usize = 1;
 
 /// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
-/// Gives how many.
+/// An object that is gone when its turn comes was deleted meanwhile: the others are copied all the
+/// same. Gives how many those were.
 pub async fn back_up(
     from: &Bucket,
     backups: &Bucket,
@@ -24,10 +25,10 @@ pub async fn back_up(
     armed: &Armed,
 ) -> Result<(usize, Option<Finding>), Trouble> {
     let wanted = list(from, armed).await?;
-    let count = wanted.len();
     let abreast = if armed.throttle.is_some() { ONE } else { ABREAST };
     let copied = copy(from, backups, wanted, abreast, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
-    Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+    let gone = copied.as_ref().copied().unwrap_or_default();
+    Ok((gone, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
 }
 
 /// What a copy of the bucket would copy now.
@@ -69,22 +70,27 @@ pub async fn restore(
     let listed = backups.list(prefix).await?;
     let count = listed.len();
     let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
-    let copied = copy(backups, to, listed, ABREAST, back).await;
+    let copied = match copy(backups, to, listed, ABREAST, back).await {
+        Ok(0) => Ok(()),
+        Ok(gone) => Err(Trouble::environment(format!("{gone} objects of the backup went away"))),
+        Err(trouble) => Err(trouble),
+    };
     Ok((count, copied.err().map(|trouble| restore_failed("restore objects", trouble.to_string()))))
 }
 
+/// Copies objects; gives how many were not there any more.
 async fn copy(
     from: &Bucket,
     to: &Bucket,
     objects: Vec<Listed>,
     abreast: usize,
     name: impl Fn(&ObjectKey) -> ObjectKey,
-) -> Result<(), Trouble> {
+) -> Result<usize, Trouble> {
     let jobs =
         objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
     stream::iter(jobs)
-        .map(|(target, key, from, to)| async move { from.copy_to(&key, &to, &target).await })
+        .map(|(target, key, from, to)| async move { from.copy_if_there(&key, &to, &target).await })
         .buffer_unordered(abreast)
-        .try_collect()
+        .try_fold(0, |gone, there| async move { Ok(gone + usize::from(!there)) })
         .await
 }

@@ -20,6 +20,7 @@ mod replay;
 mod surroundings;
 mod table;
 mod timeline;
+mod under_load;
 mod unproven;
 mod verdict;
 mod why;

@@ -148,6 +148,7 @@ fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms
     for (finding, role) in scenario.judged().filter(|(f, _)| f.check == check) {
         match role {
             Some(Role::Unexpected) => failures.push(told(finding)),
+            Some(Role::Possible) => notes.push(format!("possible, chance decides: {}", told(finding))),
             Some(Role::Expected) => notes.push(format!("as expected: {}", told(finding))),
             Some(Role::Consequence { of }) => notes.push(format!("follows from {of}: {}", told(finding))),
             Some(Role::Warning) => notes.push(format!("warning: {}", told(finding))),

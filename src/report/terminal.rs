@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
 pub mod look;
 pub mod story;
 mod summary;
+mod under_load;
 
 pub use look::Look;
 
@@ -144,6 +145,7 @@ impl Observer for Terminal {
             | Event::CommandRan(_)
             | Event::CutPoint { .. }
             | Event::FaultInjected { .. }
+            | Event::LoadMeasured(_)
             | Event::Rendered { .. }
             | Event::Found(_)
             | Event::ArtefactStored { .. } => {}

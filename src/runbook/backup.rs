@@ -75,24 +75,28 @@ pub async fn perform(
             Ok(started.err().map(|trouble| backup_failed(job.words(), trouble.to_string())))
         }
         BackupJob::DumpDatabase => {
-            let path =
-                site.folder.join(format!("pulp-engine-{stamp}.{}", site.method.dump.format.extension()));
+            let extension = site.method.dump.format.extension();
+            let path = site.folder.join(backup.fresh(&format!("pulp-engine-{stamp}")) + "." + extension);
             let failed = pg_dump::dump(site, &path, armed, log).await?;
             armed.without_tables.clear();
             backup.dump = Some(path);
             Ok(failed)
         }
         BackupJob::CopyObjects => {
-            let prefix = format!("assets-{stamp}/");
-            let failed = match armed.throttle {
+            let prefix = backup.fresh(&format!("assets-{stamp}")) + "/";
+            let (gone, failed) = match armed.throttle {
                 Some(every) => {
                     let slow = Throttled::begin(site, every).await?;
-                    let (_, failed) = s3::back_up(&slow.from, &slow.backups, &prefix, armed).await?;
+                    let copied = s3::back_up(&slow.from, &slow.backups, &prefix, armed).await?;
                     armed.refused = Some(slow.refused());
-                    failed
+                    copied
                 }
-                None => s3::back_up(&site.objects, &site.backups, &prefix, armed).await?.1,
+                None => s3::back_up(&site.objects, &site.backups, &prefix, armed).await?,
             };
+            if gone > 0 {
+                let text = format!("{gone} objects were deleted between being listed and being copied");
+                log.event(Event::Noted { text })?;
+            }
             armed.throttle = None;
             armed.first_page = None;
             armed.without_objects.clear();
@@ -103,7 +107,7 @@ pub async fn perform(
             backup.listed = s3::list(&site.objects, armed).await?;
             armed.first_page = None;
             armed.without_objects.clear();
-            backup.copy = Some(format!("assets-{stamp}/"));
+            backup.copy = Some(backup.fresh(&format!("assets-{stamp}")) + "/");
             Ok(None)
         }
         BackupJob::CopyListed => {

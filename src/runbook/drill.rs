@@ -76,7 +76,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
         Ok(site) => site,
         Err(trouble) => {
             let facts = Seen { troubles: vec![trouble], ..Seen::default() };
-            return facts.conclude(&plan.expect, began, Measured::default(), &log);
+            return facts.conclude((&plan.expect, &plan.possible), began, Measured::default(), &log);
         }
     };
     let mut scene = Scene::new(ground, &site, plan, log.clone());
@@ -97,7 +97,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
         restore::migrate(&site, &log).await?;
     }
     let hopeless = seen.hopeless;
-    let outcome = seen.conclude(&plan.expect, began, Measured { rto, rpo: None }, &log)?;
+    let outcome = seen.conclude((&plan.expect, &plan.possible), began, Measured { rto, rpo: None }, &log)?;
     if outcome.verdict != Verdict::Pass && !said.is_empty() {
         log.artefact(&format!("{}-engine.log", plan.id), said.as_bytes(), "the end of the engine's output")?;
     }
@@ -131,7 +131,7 @@ impl Seen {
 
     pub(super) fn conclude(
         self,
-        expect: &[Expectation],
+        (expected, possible): (&[Expectation], &[Expectation]),
         began: Instant,
         measured: Measured,
         log: &Logbook,
@@ -143,7 +143,8 @@ impl Seen {
         let troubles: Vec<String> = self.troubles.iter().map(ToString::to_string).collect();
         let judgement: Judgement = judge(&Facts {
             findings: &self.findings,
-            expected: expect,
+            expected,
+            possible,
             checks: &self.checks,
             without_effect: &self.without_effect,
             troubles: &troubles,

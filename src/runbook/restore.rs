@@ -6,7 +6,7 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        state::Database,
+        state::{Database, State},
     },
     procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
     scenario::method::{BackupSchema, Place, RestoreJob},
@@ -141,6 +141,36 @@ pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Troubl
     let read = read.await;
     drop_database(site.guard.database(&access).await?).await?;
     read
+}
+
+/// What a backup holds, read beside the site: its dump, restored into a database of its own that is
+/// dropped again, and its copy as it lies there.
+pub async fn look_into(
+    site: &Handles,
+    backup: &Backup,
+    as_of: &State,
+    log: &Logbook,
+) -> Result<State, Trouble> {
+    let mut access = site.database()?;
+    access.database += "-looked-into";
+    // Nothing is made that could not be dropped again.
+    site.guard.database(&access).await?;
+    create_database(&access.maintenance(), &access.database, &access.user).await?;
+    site.guard.made(&access).await?;
+    let read = async {
+        let dump = made(backup.dump.as_ref(), RestoreJob::RestoreDatabase)?;
+        if let Some(why) = pg_dump::fill_beside(site, &access, dump, log).await? {
+            return Err(Trouble::environment("can't restore the dump beside the site").cause(why));
+        }
+        let postgres = Postgres::connect(&access).await?;
+        let captured = postgres.capture(&site.profile, Some(&as_of.database)).await;
+        postgres.close().await;
+        captured
+    };
+    let read = read.await;
+    drop_database(site.guard.database(&access).await?).await?;
+    let copy = made(backup.copy.as_ref(), RestoreJob::RestoreObjects)?;
+    Ok(State { database: read?, objects: site.backups.inventory(copy).await?, ..State::default() })
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.

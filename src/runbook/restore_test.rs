@@ -144,7 +144,7 @@ pub async fn restore_test(
         Ok(site) => site,
         Err(trouble) => {
             seen.troubles.push(trouble);
-            return seen.conclude(&[], began, Measured::default(), &log);
+            return seen.conclude((&[], &[]), began, Measured::default(), &log);
         }
     };
     let mut test = Test::new(asked, &site, log.clone(), now, clock);
@@ -158,7 +158,7 @@ pub async fn restore_test(
     if let Err(trouble) = substrate.dispose(&site).await {
         seen.troubles.push(trouble.while_doing("can't take the test's site down"));
     }
-    let outcome = seen.conclude(&[], began, measured, &log)?;
+    let outcome = seen.conclude((&[], &[]), began, measured, &log)?;
     if outcome.verdict != Verdict::Pass && !said.is_empty() {
         log.artefact(&format!("{ID}-engine.log"), said.as_bytes(), "the end of the engine's output")?;
     }
@@ -184,6 +184,7 @@ fn started(asked: &Asked) -> ScenarioStarted {
         seed: String::new(),
         control: false,
         expect: Vec::new(),
+        possible: Vec::new(),
         steps: Step::ALL.iter().map(|step| step.words().to_owned()).collect(),
     }
 }

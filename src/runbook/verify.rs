@@ -20,6 +20,7 @@ use crate::{
     scenario::method::{Place, RestoreJob},
     site::{Handles, Restored, Rows, Site},
 };
+use acknowledged::UnderLoad;
 use fail_closed::Reach;
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,7 @@ use std::{
 };
 
 pub mod at_start;
+pub mod acknowledged;
 pub mod baseline;
 pub mod catalog;
 pub mod contents;
@@ -34,6 +36,7 @@ pub mod existing;
 pub mod fail_closed;
 pub mod jobs;
 pub mod operations;
+pub mod measured;
 pub mod pdf;
 pub mod reconcile;
 pub mod render;
@@ -56,6 +59,9 @@ pub struct CutPoint {
     /// What the restoring release makes of an empty database, where the backup is of another one: its
     /// schema is to be expected then, and the migrations that it records.
     pub reference: Option<Database>,
+    /// Writes under load that the backup raced. What is new since and theirs is judged by the check of
+    /// acknowledged writes alone; the rest must come back exactly, as without them.
+    pub load: Option<UnderLoad>,
 }
 
 /// What people call the objects of a run: also those that came after the cut point.
@@ -195,10 +201,23 @@ pub async fn verify(
 ) -> Result<Verified, Trouble> {
     let mut all = Verified::default();
     let started = Instant::now();
-    let observed =
+    let all_there =
         observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
+    let observed = cut.without_load(&all_there);
     let reading = started.elapsed();
 
+    let acknowledged = Instant::now();
+    let looked = match &cut.load {
+        Some(load) => {
+            let judged = acknowledged::judged(load, &all_there, &site.profile);
+            if let Some(measured) = measured::measured(load, &judged, site.write_order()) {
+                log.event(Event::LoadMeasured(Box::new(measured)))?;
+            }
+            acknowledged::check(load, &judged, &site.profile)
+        }
+        None => Looked::skipped("nobody wrote while the backup ran"),
+    };
+    all.take(CheckId::Acknowledged, looked, acknowledged.elapsed(), log)?;
     let ready = Timed::of(runtime::ready(site, engine.not_ready)).await;
     let is_ready = site.engine.exists() && ready.looked.findings.is_empty();
     let unasked = match (site.has_api(), is_ready) {
@@ -239,7 +258,7 @@ pub async fn verify(
             log,
         )?;
     }
-    let untouched = Timed::of(untouched(site, &observed, engine.untouched, is_ready, names)).await;
+    let untouched = Timed::of(untouched(site, &all_there, engine.untouched, is_ready, names)).await;
     untouched.into(CheckId::Untouched, &mut all, log)?;
     Ok(all)
 }

@@ -26,6 +26,7 @@ use std::{
     sync::Arc,
 };
 
+pub mod load;
 pub mod names;
 pub mod order;
 pub mod steps;
@@ -117,6 +118,7 @@ impl Reader<'_> {
         let steps = steps_at.map(|(_, node)| steps::steps(node, &method, mistakes));
         let steps_sound = mistakes.len() == before;
         let expect = steps::expectations(fields.list("expect", mistakes), mistakes);
+        let possible = steps::expectations(fields.list("possible", mistakes), mistakes);
         fields.finish(mistakes);
 
         if let Some(id) = &id {
@@ -128,7 +130,8 @@ impl Reader<'_> {
             mistakes.push(Mistake::at(shows.place, "nothing stands here").label("expected a few sentences"));
         }
         mistakes.extend(runbook.iter().filter_map(wrong_section));
-        twice(&expect, mistakes);
+        let found: Vec<At<Expectation>> = expect.iter().chain(&possible).cloned().collect();
+        twice(&found, mistakes);
         let with_api = method.runs == Runs::WithApi;
         let known_seed = seed.as_ref().filter(|_| with_api).and_then(|seed| self.seed(seed, mistakes));
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
@@ -136,13 +139,14 @@ impl Reader<'_> {
             if steps_sound {
                 let profile = target.as_deref().map(|target| &*target.profile);
                 order::check(steps, &method, profile, key.place, mistakes);
+                load::check(steps, &method, mistakes);
             }
             if !with_api {
-                without_api::check(steps, &expect, mistakes);
+                without_api::check(steps, &found, mistakes);
             }
             if let Some(seed) = known_seed {
                 let context = names::Context { seed: &seed, library: self.library, text, steps_sound };
-                names::check(steps, &expect, &context, mistakes);
+                names::check(steps, &found, &context, mistakes);
             }
         }
         Some(Scenario {
@@ -158,6 +162,7 @@ impl Reader<'_> {
             seed: seed?,
             steps: steps?,
             expect,
+            possible,
         })
     }
 

@@ -81,6 +81,10 @@ struct ScenarioFile {
     /// What is to be found afterwards. Nothing is the default.
     #[schemars(default)]
     expect: Vec<ExpectationForm>,
+    /// What may be found afterwards or not, because chance decides: which of the writes under load a
+    /// backup catches. Neither fails the scenario.
+    #[schemars(default)]
+    possible: Vec<ExpectationForm>,
 }
 
 /// A step.

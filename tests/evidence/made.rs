@@ -102,6 +102,7 @@ impl Run<'_> {
     fn scenario(&self, journal: &Journal, id: &str, verdict: Option<Verdict>) {
         let id = id.into();
         let started = ScenarioStarted {
+            possible: Vec::new(),
             title: "The logo goes missing".to_owned(),
             shows: "A render is refused.".to_owned(),
             file: Some((format!("scenarios/{id}.yaml"), Digest::of("scenario"))),

@@ -11,6 +11,7 @@ use crate::{
     report::{
         html::{
             timeline,
+            under_load::under_load,
             words::{artefact, count, line, maybe_time, role, text},
         },
         terminal::look::time,
@@ -31,6 +32,7 @@ pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup
         (checks(scenario))
         (findings(scenario))
         (cut_point(scenario))
+        @if let Some(measured) = &scenario.load { (under_load(measured)) }
         (commands(scenario))
         (artefacts(record, scenario))
         @if !scenario.troubles.is_empty() {
@@ -57,6 +59,14 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
                 @if started.expect.is_empty() { "no finding" }
                 @for (i, expected) in started.expect.iter().enumerate() {
                     @if i > 0 { "; " } bdi { (line(&expected.to_string())) }
+                }
+            }
+            @if !started.possible.is_empty() {
+                dt { "May find" }
+                dd {
+                    @for (i, possible) in started.possible.iter().enumerate() {
+                        @if i > 0 { "; " } bdi { (line(&possible.to_string())) }
+                    }
                 }
             }
         }

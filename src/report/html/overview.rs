@@ -64,6 +64,7 @@ fn cell(scenario: &ScenarioRecord, check: CheckId) -> Vec<String> {
     for (_, role) in scenario.judged().filter(|(finding, _)| finding.check == check) {
         let word = match role {
             Some(Role::Expected) => "found",
+            Some(Role::Possible) => "possible",
             Some(Role::Consequence { .. }) => "follows",
             Some(Role::Unexpected) => "unexpected",
             Some(Role::Warning) => "harmless",

@@ -84,6 +84,7 @@ mod tests {
             seed: "invoices".to_owned(),
             control,
             expect: Vec::new(),
+            possible: Vec::new(),
             steps: Vec::new(),
         };
         ScenarioRecord { id: id.into(), started: Some(started), ..ScenarioRecord::default() }

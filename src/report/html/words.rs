@@ -100,6 +100,7 @@ pub fn maybe_time(ms: Option<u64>) -> Markup {
 pub fn role(role: Option<&Role>) -> String {
     match role {
         Some(Role::Expected) => "expected".to_owned(),
+        Some(Role::Possible) => "possible: chance decides".to_owned(),
         Some(Role::Consequence { of }) => format!("follows from {}", line(of)),
         Some(Role::Warning) => "harmless".to_owned(),
         Some(Role::Unexpected) => "unexpected".to_owned(),

@@ -1,6 +1,9 @@
 //! What is told of a scenario when it has ended: a line, and below it why it is no pass.
 
-use super::look::{Look, Tone, brief, legible, one_line, time};
+use super::{
+    look::{Look, Tone, brief, legible, one_line, time},
+    under_load::under_load,
+};
 use crate::model::{
     finding::Finding,
     record::ScenarioRecord,
@@ -17,6 +20,9 @@ pub fn story(scenario: &ScenarioRecord, look: Look) -> String {
     let mut text = format!("{}  {id}  {took}\n", look.verdict(scenario.verdict()));
     if scenario.verdict() != Verdict::Pass {
         text.push_str(&reasons(scenario, look));
+    }
+    if let Some(measured) = &scenario.load {
+        text.push_str(&under_load(measured, INDENT, look));
     }
     text
 }

@@ -4,6 +4,7 @@
 mod acts;
 mod cut_point;
 mod runs;
+mod under_load;
 mod under_way;
 
 use crate::{
@@ -74,6 +75,8 @@ pub(super) struct Scene<'a> {
     /// The next runs that were planned, by the names of their schedules.
     planned: BTreeMap<String, DateTime<Utc>>,
     backup: Backup,
+    /// Writers under load, if there are or were any.
+    loaded: Option<under_load::Loaded>,
     done: Vec<String>,
     procedure: Vec<Finding>,
     engine: Started,
@@ -106,6 +109,7 @@ impl<'a> Scene<'a> {
             armed: Armed::default(),
             planned: BTreeMap::new(),
             backup: Backup::default(),
+            loaded: None,
             done: Vec::new(),
             procedure: Vec::new(),
             engine: Started::default(),
@@ -208,6 +212,7 @@ impl<'a> Scene<'a> {
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
+            Job::LookIntoBackup(..) => self.look_into_backup().await.map(|()| None),
             Job::Act(act) => self.act(act, &planned.words, seen).await,
         }
     }
@@ -216,16 +221,21 @@ impl<'a> Scene<'a> {
         let running = self.site.engine.is_running().await;
         if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
-            self.listed = Some(self.inventory().await?);
+            self.listed = Some(self.promised_inventory().await?);
             self.shown = Some(self.operations().await?);
         }
         self.fix_cut_point(job).await?;
         // What an engine makes of writes that died with it belongs to the site.
-        let starts = job == BackupJob::StartEngine;
+        let starts = job == BackupJob::StartEngine && !self.is_under_load();
         let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
+        let began = self.load_clock();
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+        let stopped = !self.site.engine.is_running().await;
+        if let Some(loaded) = &mut self.loaded {
+            loaded.backed_up(job, self.site.method.topology, began, stopped);
+        }
         if let Some(refused) = self.armed.refused.take() {
             let text = format!("the object store refused {refused} requests of the copy with 503 SlowDown");
             if refused == 0 {
@@ -236,7 +246,7 @@ impl<'a> Scene<'a> {
         if let Some(before) = before {
             self.take_over(&before).await?;
         }
-        if job == BackupJob::RecordManifest {
+        if job == BackupJob::RecordManifest && !self.is_under_load() {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
@@ -301,6 +311,8 @@ impl<'a> Scene<'a> {
         let looked = if ended.is_some() { Looked::at(1 + self.done.len(), looked.findings) } else { looked };
         verified.take(CheckId::Procedure, looked, Duration::ZERO, &self.log)?;
         seen.take(verified);
+        self.end_load().await?;
+        self.cut.load = self.under_load();
         if let Some(ended) = ended {
             let rest =
                 CheckId::ALL.iter().copied().filter(|c| !matches!(c, CheckId::Baseline | CheckId::Procedure));

@@ -43,9 +43,10 @@ pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
 /// The runbook's drift check (3.6 step 1) with tolerance 0: the recorded manifest against the live
 /// API.
 pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> Looked {
-    let Some(recorded) = &cut.manifest else { return Looked::skipped("no manifest was recorded") };
+    let recorded = cut.manifest.clone().map(|recorded| cut.inventory_without_load(recorded));
+    let Some(recorded) = &recorded else { return Looked::skipped("no manifest was recorded") };
     let live = match live(site).await {
-        Ok(live) => live,
+        Ok(live) => cut.inventory_without_load(live),
         Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
     };
     let findings = unlisted(recorded, &live, cut);

@@ -6,6 +6,7 @@ use crate::{
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
+        load::Operation,
     },
     scenario::{
         Act, At, BackupStep, Place, PlanRun, Replace, RestoreStep, Step,
@@ -17,6 +18,10 @@ use crate::{
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The writes under load, as findings about them name them.
+const OPERATIONS: [&str; 3] =
+    [Operation::Upload.plural(), Operation::Replace.plural(), Operation::Delete.plural()];
 
 /// What names are looked up in.
 pub struct Context<'a> {
@@ -39,6 +44,8 @@ struct Names<'a> {
     assets: BTreeSet<AssetName>,
     /// The assets that were replaced so far.
     replaced: BTreeSet<AssetName>,
+    /// Whether there are writes under load.
+    loaded: bool,
     /// The assets that a step has written so far, and is not a delete.
     written: BTreeSet<AssetName>,
     /// How often each template was saved again so far.
@@ -62,6 +69,7 @@ pub fn check(
         text,
         assets: seed.assets.iter().map(|asset| asset.name.clone()).collect(),
         replaced: seed.replace.iter().map(|replace| replace.asset.clone()).collect(),
+        loaded: false,
         written: BTreeSet::new(),
         saved: BTreeMap::new(),
         planned: BTreeSet::new(),
@@ -131,6 +139,8 @@ impl Names<'_> {
                 Write::RunBatch(key) => self.template(key.as_str(), place),
             },
             Act::CopyNewObject(name) => self.new_object(name, place),
+            Act::WriteUnderLoad(_) => self.loaded = true,
+            Act::WaitForWrites(_) | Act::StopWriting => {}
             // Their names are those of steps before them.
             Act::GoOn(_) | Act::Release(_) | Act::KillEngine => {}
             Act::PlanRun(PlanRun { schedule, .. }) => {
@@ -317,7 +327,8 @@ impl Names<'_> {
         match expectation.kind {
             // A name with a slash is an object's key.
             K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent | K::WrongMetadata => {
-                if !name.contains('/') && !self.is_earlier(name) {
+                let of_load = self.loaded && OPERATIONS.contains(&name);
+                if !name.contains('/') && !of_load && !self.is_earlier(name) {
                     self.asset(&name.into(), place);
                 }
             }
@@ -362,6 +373,14 @@ impl Names<'_> {
             }
             K::ScheduleMoved | K::MissedRun => self.schedule(name, place),
             K::ManifestDrift => self.inventoried(name, place),
+            K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite if !self.loaded => {
+                let message = format!("`{}` where nobody writes under load", expectation.kind);
+                let help = "add the steps `write under load: …` and `stop writing`";
+                self.mistakes.push(Mistake::at(place, message).label("can't be found").help(help));
+            }
+            K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite => {
+                self.one_of("kind of write", &OPERATIONS.map(str::to_owned), name, place);
+            }
             K::TableLost
             | K::CatalogDiffers
             | K::SequenceBehind

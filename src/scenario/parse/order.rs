@@ -296,6 +296,7 @@ impl Timeline<'_> {
             Act::CopyObject(_) | Act::CopyNewObject(_) => self.copy_of_list(&act.words(), place),
             Act::PlanRun(plan) => self.plan_run(plan, place),
             Act::WaitForRun(_) => {}
+            Act::WriteUnderLoad(_) | Act::WaitForWrites(_) | Act::StopWriting => self.write(place),
             Act::Fault(fault) => self.fault(fault, place),
             Act::FaultInBackup(fault) => self.fault_in_backup(fault, place),
         }

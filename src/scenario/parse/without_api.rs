@@ -15,6 +15,8 @@ pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<
     for (act, place) in acts(steps) {
         let (what, help) = match act {
             Act::KillEngine | Act::CopyObject(_) | Act::PlanRun(_) | Act::WaitForRun(_) => continue,
+            // The load that they belong to is told of.
+            Act::WaitForWrites(_) | Act::StopWriting => continue,
             Act::Begin(_) | Act::GoOn(_) | Act::Release(_) => (
                 "a write under way through an API that the target does not have",
                 "use a `fault`: it changes rows and objects themselves",
@@ -26,7 +28,8 @@ pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<
             | Act::SaveTemplate(_)
             | Act::MoveLabel(_)
             | Act::RunBatch(_)
-            | Act::CopyNewObject(_) => (
+            | Act::CopyNewObject(_)
+            | Act::WriteUnderLoad(_) => (
                 "a write through an API that the target does not have",
                 "use a `fault`: it changes rows and objects themselves",
             ),
@@ -69,6 +72,9 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::PartialPdf
         | K::FalseReady
         | K::ManifestDrift
+        | K::LostAcknowledgedWrite
+        | K::HalfKeptWrite
+        | K::WronglyKeptWrite
         | K::ResultLost
         | K::UnfinishedJob
         | K::WrongListing

@@ -79,6 +79,9 @@ impl Scene<'_> {
             Act::KillEngine => self.kill_engine().await?,
             Act::PlanRun(plan) => self.plan_run(plan).await?,
             Act::WaitForRun(schedule) => self.wait_for_run(schedule).await?,
+            Act::WriteUnderLoad(load) => self.write_under_load(*load).await?,
+            Act::WaitForWrites(count) => self.wait_for_writes(*count).await?,
+            Act::StopWriting => self.stop_writing().await?,
             Act::CopyObject(name) => {
                 let key = self.former.get(name).cloned();
                 return self.copy_object(name, key, words).await;

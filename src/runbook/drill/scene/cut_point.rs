@@ -13,7 +13,10 @@ use crate::{
         state::{Known, KnownTemplate},
     },
     procedure::manifest::{self, Manifest},
-    runbook::{drill::scene::Scene, verify::operations},
+    runbook::{
+        drill::scene::{Scene, under_load::Loaded},
+        verify::operations,
+    },
     scenario::method::BackupJob,
     site::Rows,
     system::row_files::RowFiles,
@@ -51,7 +54,7 @@ impl Scene<'_> {
         let listed = match self.site.has_api() && self.site.engine.is_running().await {
             true => {
                 self.shown = Some(self.operations().await?);
-                Some(self.inventory().await?)
+                Some(self.promised_inventory().await?)
             }
             false => self.listed.take(),
         };
@@ -101,6 +104,14 @@ impl Scene<'_> {
             self.log.event(Event::Noted { text })?;
         }
         Ok(())
+    }
+
+    /// What the API must list again: what it lists now, and while writers write what it listed before.
+    pub(super) async fn promised_inventory(&self) -> Result<Manifest, Trouble> {
+        match self.loaded.as_ref().and_then(Loaded::manifest) {
+            Some(before) => Ok(before),
+            None => self.inventory().await,
+        }
     }
 
     /// The API's inventory as it is now.

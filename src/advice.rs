@@ -1,0 +1,371 @@
+//! What to do about a consistency window, from what was measured of backups under load and from the
+//! model of all interleavings (`explore`). Pure; every piece says which number it follows from.
+
+use crate::{
+    base::clock::span,
+    explore::{self, Limits, Outcome, Outcomes, Procedure, Question, Table, Write},
+    model::{
+        load::{Advice, Measured, Operation, Tally, Way},
+        profile::Order,
+    },
+};
+use std::time::Duration;
+
+/// What an engine does, as far as the advice hangs on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// Uploads.
+    pub upload: Order,
+    /// Replaces.
+    pub replace: Order,
+    /// Deletes.
+    pub delete: Order,
+    /// Whether replaced content gets a new key.
+    pub immutable_keys: bool,
+}
+
+impl Habits {
+    /// An operation as the model knows it.
+    fn write(self, operation: Operation) -> Write {
+        let (operation, order) = match operation {
+            Operation::Upload => (explore::Operation::Upload, self.upload),
+            Operation::Replace if self.immutable_keys => (explore::Operation::ReplaceNewKey, self.replace),
+            Operation::Replace => (explore::Operation::Replace, self.replace),
+            Operation::Delete => (explore::Operation::Delete, self.delete),
+        };
+        Write { operation, order }
+    }
+}
+
+/// All advice, the measurement first.
+pub fn advice(measured: &Measured, habits: Habits) -> Vec<Advice> {
+    let model = Model::new(habits);
+    let mix: Vec<(Operation, Tally)> =
+        measured.operations.iter().filter(|(_, t)| t.writes > 0).map(|(o, t)| (*o, *t)).collect();
+    let mut all = vec![window(measured)];
+    all.extend(rate(measured));
+    all.extend(lost(measured));
+    all.push(order(&model, &mix));
+    let way = procedure(measured.way);
+    let harmed: Vec<Operation> =
+        mix.iter().map(|(operation, _)| *operation).filter(|o| !model.outcomes(*o, way).harmless()).collect();
+    all.extend(grace(measured, habits, &harmed));
+    all.extend(keys(measured, habits, &harmed));
+    all.extend(versions(&model, way, &harmed));
+    all.push(maintenance(measured, way, &harmed));
+    all
+}
+
+/// What the model finds for each write and way, one write beside a backup.
+struct Model {
+    table: Table,
+    habits: Habits,
+}
+
+impl Model {
+    fn new(habits: Habits) -> Self {
+        let question = Question {
+            operations: Operation::ALL.map(|operation| habits.write(operation).operation).to_vec(),
+            writes: 1,
+            grace: 0,
+            results: true,
+            limits: Limits { bound: 1_000_000, seed: 0 },
+            parts: Write::parts,
+        };
+        Self { table: Table::explore(&question), habits }
+    }
+
+    fn outcomes(&self, operation: Operation, procedure: Procedure) -> Outcomes {
+        let mut of_it = self.table.row(self.habits.write(operation));
+        of_it.find(|cell| cell.procedure == procedure).map(|cell| cell.outcomes).unwrap_or_default()
+    }
+
+    /// How many writes of a mix are at stake, and the worst that can come of each.
+    fn at_stake(&self, mix: &[(Operation, Tally)], procedure: Procedure) -> (u64, Option<Outcome>, String) {
+        let mut sum = 0;
+        let mut worst = None;
+        let mut words = Vec::new();
+        for (operation, tally) in mix {
+            let outcomes = self.outcomes(*operation, procedure);
+            if !outcomes.harmless() {
+                sum += tally.writes;
+                worst = worst.max(outcomes.iter().max());
+            }
+            words.push(format!("{} {}", operation.plural(), titles(outcomes)));
+        }
+        (sum, worst, words.join(", "))
+    }
+}
+
+fn titles(outcomes: Outcomes) -> String {
+    let titles: Vec<&str> = outcomes.iter().map(Outcome::title).collect();
+    if titles.is_empty() { "consistent".to_owned() } else { titles.join(" or ") }
+}
+
+fn procedure(way: Way) -> Procedure {
+    match way {
+        Way::DumpFirst => Procedure::DumpFirst,
+        Way::CopyFirst => Procedure::CopyFirst,
+        Way::PointInTime => Procedure::PointInTime,
+        Way::Maintenance => Procedure::Maintenance,
+    }
+}
+
+fn new(text: impl Into<String>, from: impl Into<String>) -> Advice {
+    Advice { text: text.into(), from: from.into() }
+}
+
+fn time(ms: u64) -> String {
+    if ms < 1_000 { format!("{ms} ms") } else { span(Duration::from_millis(ms)) }
+}
+
+fn listed(operations: &[Operation]) -> String {
+    operations.iter().map(|operation| operation.plural()).collect::<Vec<_>>().join(" and ")
+}
+
+fn window(measured: &Measured) -> Advice {
+    let length = time(measured.window_ms());
+    let from = match measured.backups.len() {
+        1 => "from the first look at either store to the last".to_owned(),
+        n => format!("the longest of {n} backups, from the first look at either store to the last"),
+    };
+    new(format!("The window was {length} long: what is written within it may be in one store only."), from)
+}
+
+/// No half-kept write was seen: that is a bound, not a proof.
+fn rate(measured: &Measured) -> Option<Advice> {
+    let rate = measured.all.rate?;
+    let words = rate.words();
+    Some(if rate.hits > 0 {
+        new("Writes were half-kept: what raced the backup comes back broken.", words)
+    } else {
+        let high = rate.high * 100.0;
+        let text = format!(
+            "No write was half-kept, which is a bound and no proof: up to {high:.1} % of those at risk could be."
+        );
+        new(text, words)
+    })
+}
+
+fn lost(measured: &Measured) -> Option<Advice> {
+    let half = measured.recovery_point.filter(|point| point.before_dump_ms > 0)?;
+    let text = match measured.way {
+        Way::CopyFirst => {
+            "Take the dump first and the copy second: what was acknowledged between the two is lost."
+        }
+        Way::DumpFirst | Way::PointInTime | Way::Maintenance => {
+            "Acknowledged writes are missing that the dump should hold: look for what lost them before anything else."
+        }
+    };
+    Some(new(text, format!("the recovery point is {} before the dump", time(half.before_dump_ms))))
+}
+
+/// Which of the two orders puts fewer writes of the mix at stake.
+fn order(model: &Model, mix: &[(Operation, Tally)]) -> Advice {
+    let writes: u64 = mix.iter().map(|(_, tally)| tally.writes).sum();
+    let dump = model.at_stake(mix, Procedure::DumpFirst);
+    let copy = model.at_stake(mix, Procedure::CopyFirst);
+    let told = |first: &str,
+                better: &(u64, Option<Outcome>, String),
+                other: &(u64, Option<Outcome>, String)| {
+        format!(
+            "{first} is the safer order for this mix: it puts {} of {writes} writes at stake, the other order {}.",
+            better.0, other.0
+        )
+    };
+    let text = if (dump.0, dump.1) <= (copy.0, copy.1) {
+        told("Dump first, copy second", &dump, &copy)
+    } else {
+        told("Copy first, dump second", &copy, &dump)
+    };
+    new(text, format!("what the model finds: dump first, {}; copy first, {}", dump.2, copy.2))
+}
+
+/// How long a removed object must stay: one of a delete, or of a replace under a new key.
+fn grace(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
+    let removes = |operation: &&Operation| match operation {
+        Operation::Upload => false,
+        Operation::Replace => habits.immutable_keys,
+        Operation::Delete => true,
+    };
+    let removing: Vec<Operation> = harmed.iter().filter(removes).copied().collect();
+    if measured.way != Way::DumpFirst || removing.is_empty() {
+        return None;
+    }
+    let half = |operation| measured.operations.get(operation).map_or(0, |tally| tally.half);
+    let hit: u64 = removing.iter().map(half).sum();
+    let which = listed(&removing);
+    if removing.contains(&Operation::Delete) && habits.delete == Order::BinaryFirst {
+        let text =
+            "Let deletes remove the row first and the object later: no grace helps a row that outlives it.";
+        return Some(new(text, format!("{hit} {which} were half-kept, and deletes take the binary first")));
+    }
+    let whole = measured.window_ms();
+    let grace = time(whole);
+    Some(match measured.grace_needed_ms {
+        Some(needed) => new(
+            format!(
+                "A delete grace of {grace} would have made {which} safe: {} was needed, a margin of {}.",
+                time(needed),
+                time(whole.saturating_sub(needed))
+            ),
+            format!(
+                "{hit} {which} were half-kept; of these the earliest was sent so long before the copy's end"
+            ),
+        ),
+        None => new(
+            format!(
+                "A delete grace of {grace} makes {which} safe; none was needed here, so all of it is margin."
+            ),
+            format!("none of the {which} was half-kept, but the window leaves room for one"),
+        ),
+    })
+}
+
+fn keys(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
+    if habits.immutable_keys || !harmed.contains(&Operation::Replace) {
+        return None;
+    }
+    let wrong = measured.operations.get(&Operation::Replace).copied().unwrap_or_default();
+    let rate = wrong.rate.map_or_else(|| "none was at risk".to_owned(), |rate| rate.words());
+    Some(new(
+        "Let replaced content have a new key, and keep the old object for the grace: no order of a backup saves \
+         a key whose content changes.",
+        format!("replaces that were half-kept: {rate}"),
+    ))
+}
+
+fn versions(model: &Model, way: Procedure, harmed: &[Operation]) -> Option<Advice> {
+    let then = |operation: &Operation| model.outcomes(*operation, Procedure::PointInTime);
+    let (safe, not): (Vec<Operation>, Vec<Operation>) =
+        harmed.iter().partition(|operation| then(operation).harmless());
+    if way == Procedure::PointInTime || safe.is_empty() {
+        return None;
+    }
+    let but = if not.is_empty() { String::new() } else { format!(", but not {}", listed(&not)) };
+    let words: Vec<String> = harmed.iter().map(|o| format!("{} {}", o.plural(), titles(then(o)))).collect();
+    Some(new(
+        format!("Point-in-time recovery with bucket versioning makes {} safe{but}.", listed(&safe)),
+        format!("what the model finds for both stores at one moment: {}", words.join(", ")),
+    ))
+}
+
+fn maintenance(measured: &Measured, way: Procedure, harmed: &[Operation]) -> Advice {
+    let found = "what the model finds";
+    if harmed.is_empty() {
+        let text = format!("Nothing need change for this mix: {} leaves no write half-kept.", way.title());
+        return new(
+            text,
+            format!("{found} for {}", listed(&measured.operations.keys().copied().collect::<Vec<_>>())),
+        );
+    }
+    let length = measured.window_ms();
+    let turned_away = (u64::from(measured.load.rate) * length).div_ceil(1_000);
+    new(
+        format!(
+            "A maintenance window of {} leaves no write half-kept; at this rate it turns away about {turned_away} \
+             writes.",
+            time(length)
+        ),
+        format!(
+            "{} writes a second for as long as the window was; {found} for {}",
+            measured.load.rate,
+            listed(harmed)
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::load::{Load, Mix, OfBackup, RecoveryPoint, Span, Times, rate::Interval};
+
+    const STANDIN: Habits = Habits {
+        upload: Order::BinaryFirst,
+        replace: Order::BinaryFirst,
+        delete: Order::RowFirst,
+        immutable_keys: false,
+    };
+
+    fn measured(way: Way, operations: &[(Operation, Tally)]) -> Measured {
+        let operations = operations.iter().copied().collect::<std::collections::BTreeMap<_, _>>();
+        let all = operations.values().fold(Tally::default(), |all, tally| all.and(*tally)).rated();
+        let times =
+            Times { rows: Span { from: 0, to: 200_000 }, objects: Span { from: 200_000, to: 800_000 } };
+        Measured {
+            load: Load { writers: 4, rate: 40, mix: Mix::default(), seed: 1, backups: 1 },
+            way,
+            acknowledged: 0,
+            refused: 0,
+            unanswered: 0,
+            backups: vec![OfBackup { times, half_kept: 0 }],
+            operations,
+            all,
+            backups_hit: Interval::wilson(0, 1),
+            recovery_point: Some(RecoveryPoint::default()),
+            grace_needed_ms: None,
+            advice: Vec::new(),
+        }
+    }
+
+    fn tally(writes: u64, half: u64, wrong: u64) -> Tally {
+        Tally { writes, at_risk: writes, half, wrong, ..Tally::default() }.rated()
+    }
+
+    fn texts(measured: &Measured, habits: Habits) -> String {
+        advice(measured, habits).into_iter().map(|a| format!("{} [{}]\n", a.text, a.from)).collect()
+    }
+
+    #[test]
+    fn uploads_alone_need_no_change_with_the_dump_first() {
+        let said = texts(&measured(Way::DumpFirst, &[(Operation::Upload, tally(50, 0, 0))]), STANDIN);
+        assert!(said.contains("The window was 800 ms long"), "{said}");
+        assert!(said.contains("Dump first, copy second is the safer order"), "{said}");
+        assert!(said.contains("0 of 50 writes at stake, the other order 50"), "{said}");
+        assert!(said.contains("Nothing need change"), "{said}");
+        assert!(said.contains("up to 7.1 %"), "{said}");
+        assert!(!said.contains("grace"), "{said}");
+    }
+
+    #[test]
+    fn deletes_want_a_grace_as_long_as_the_window_and_say_its_margin() {
+        let mut measured = measured(Way::DumpFirst, &[(Operation::Delete, tally(10, 2, 0))]);
+        measured.grace_needed_ms = Some(550);
+        let said = texts(&measured, STANDIN);
+        assert!(
+            said.contains(
+                "A delete grace of 800 ms would have made deletes safe: 550 ms was needed, a margin of 250 ms"
+            ),
+            "{said}"
+        );
+        assert!(said.contains("[2 deletes were half-kept"), "{said}");
+        assert!(said.contains("bucket versioning makes deletes safe."), "{said}");
+        assert!(
+            said.contains("A maintenance window of 800 ms") && said.contains("about 32 writes"),
+            "{said}"
+        );
+        let binary_first = Habits { delete: Order::BinaryFirst, ..STANDIN };
+        assert!(texts(&measured, binary_first).contains("remove the row first"));
+    }
+
+    #[test]
+    fn replaces_in_place_want_new_keys_and_nothing_else_saves_them() {
+        let measured = measured(
+            Way::DumpFirst,
+            &[(Operation::Replace, tally(10, 0, 3)), (Operation::Delete, tally(10, 0, 0))],
+        );
+        let said = texts(&measured, STANDIN);
+        assert!(said.contains("new key") && said.contains("3 of 10, 30.00 %"), "{said}");
+        assert!(said.contains("makes deletes safe, but not replaces"), "{said}");
+        assert!(!texts(&measured, Habits { immutable_keys: true, ..STANDIN }).contains("have a new key"));
+    }
+
+    #[test]
+    fn a_copy_before_the_dump_is_told_by_what_it_lost() {
+        let mut measured = measured(Way::CopyFirst, &[(Operation::Upload, tally(20, 5, 0))]);
+        measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 1_500, ..RecoveryPoint::default() });
+        let said = texts(&measured, STANDIN);
+        assert!(said.contains("Take the dump first and the copy second"), "{said}");
+        assert!(said.contains("1.5 s before the dump"), "{said}");
+    }
+}

@@ -1,0 +1,251 @@
+use super::*;
+use crate::model::load::Answer;
+use proptest::prelude::*;
+
+const CONTENTS: [&str; 3] = ["first", "second", "third"];
+
+/// The writes of one asset: operation, begun, answered.
+fn writes(of: &[(Operation, u64, u64)]) -> Vec<Written> {
+    let write = |(number, (operation, begun, answered)): (usize, &(Operation, u64, u64))| Written {
+        writer: 0,
+        number: number as u32,
+        operation: *operation,
+        name: "a.png".to_owned(),
+        id: None,
+        key: None,
+        sha256: (*operation != Operation::Delete).then(|| Digest::of(CONTENTS[number])),
+        begun: *begun,
+        answered: *answered,
+        answer: Answer::Acknowledged,
+    };
+    of.iter().enumerate().map(write).collect()
+}
+
+fn seen(text: &str) -> Seen {
+    match text {
+        "" => Seen::Absent,
+        "?" => Seen::Present,
+        text => Seen::Content(Digest::of(text)),
+    }
+}
+
+fn times(rows: (u64, u64), objects: (u64, u64)) -> Times {
+    Times { rows: Span { from: rows.0, to: rows.1 }, objects: Span { from: objects.0, to: objects.1 } }
+}
+
+fn fates(of: &[(Operation, u64, u64)], row: &str, object: &str, times: Times) -> Vec<(Fate, bool)> {
+    let sights = [("a.png".to_owned(), Sight { row: seen(row), object: seen(object), key: None })].into();
+    judge(&writes(of), &sights, times).into_iter().map(|j| (j.fate, j.due)).collect()
+}
+
+#[test]
+fn every_fate_has_its_cause() {
+    use Fate::{Gone, Half, Kept, Orphan, Wrong};
+    use Operation::{Delete as D, Replace as R, Upload as U};
+    let dump_first = times((100, 110), (110, 200));
+    let copy_first = times((200, 210), (100, 190));
+    let (before, within, after) = ((10, 20), (120, 130), (300, 310));
+    let at = |operation, (begun, answered): (u64, u64)| (operation, begun, answered);
+    let cases: &[(&str, Vec<_>, &str, &str, Times, Vec<(Fate, bool)>)] = &[
+        ("before the dump", vec![at(U, before)], "first", "first", dump_first, vec![(Kept, true)]),
+        ("swallowed", vec![at(U, before)], "first", "", dump_first, vec![(Half, true)]),
+        ("lost", vec![at(U, before)], "", "", dump_first, vec![(Gone, true)]),
+        ("raced, binary copied", vec![at(U, within)], "", "first", dump_first, vec![(Orphan, false)]),
+        ("after all", vec![at(U, after)], "", "", dump_first, vec![(Gone, false)]),
+        ("copied too early", vec![at(U, within)], "first", "", copy_first, vec![(Half, true)]),
+        (
+            "a delete between dump and copy",
+            vec![at(U, before), at(D, within)],
+            "first",
+            "",
+            dump_first,
+            vec![(Kept, true), (Half, false)],
+        ),
+        (
+            "a delete that came back",
+            vec![at(U, before), at(D, (30, 40))],
+            "",
+            "first",
+            dump_first,
+            vec![(Kept, true), (Orphan, true)],
+        ),
+        (
+            "a delete after the dump, not in it",
+            vec![at(U, before), at(D, after)],
+            "first",
+            "first",
+            dump_first,
+            vec![(Kept, true), (Gone, false)],
+        ),
+        (
+            "nothing there: lost, for the delete came too late to explain it",
+            vec![at(U, before), at(D, after)],
+            "",
+            "",
+            dump_first,
+            vec![(Gone, true), (Gone, false)],
+        ),
+        (
+            "nothing there: the delete was done in time",
+            vec![at(U, before), at(D, (30, 40))],
+            "",
+            "",
+            dump_first,
+            vec![(Kept, true), (Kept, true)],
+        ),
+        (
+            "a replace between dump and copy",
+            vec![at(U, before), at(R, within)],
+            "first",
+            "second",
+            dump_first,
+            vec![(Kept, true), (Wrong, false)],
+        ),
+        (
+            "two replaces, the object is of the first",
+            vec![at(U, before), at(R, (120, 121)), at(R, (122, 123))],
+            "first",
+            "second",
+            dump_first,
+            vec![(Kept, true), (Wrong, false), (Gone, false)],
+        ),
+        ("bytes that nobody sent", vec![at(U, before)], "first", "else", dump_first, vec![(Wrong, true)]),
+        (
+            "a row that does not tell its content",
+            vec![at(U, before), at(R, (30, 40))],
+            "?",
+            "second",
+            dump_first,
+            vec![(Kept, true), (Kept, true)],
+        ),
+    ];
+    for (what, of, row, object, times, wanted) in cases {
+        assert_eq!(fates(of, row, object, *times), *wanted, "{what}");
+    }
+}
+
+#[test]
+fn a_replace_under_a_new_key_that_took_the_old_object_away_is_the_half_one() {
+    let mut all = writes(&[(Operation::Upload, 10, 20), (Operation::Replace, 120, 130)]);
+    all[0].key = Some("old".into());
+    all[1].key = Some("new".into());
+    let fates = |row: &str, object: &str, key: &str| {
+        let sight = Sight { row: seen(row), object: seen(object), key: Some(key.into()) };
+        let times = times((100, 125), (125, 200));
+        let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times);
+        judged.into_iter().map(|j| j.fate).collect::<Vec<_>>()
+    };
+    assert_eq!(fates("first", "", "old"), [Fate::Kept, Fate::Half]);
+    // The row first, and its object not there yet.
+    assert_eq!(fates("second", "", "new"), [Fate::Kept, Fate::Half]);
+    assert_eq!(fates("second", "second", "new"), [Fate::Kept, Fate::Kept]);
+}
+
+#[test]
+fn a_row_of_after_the_dump_is_too_late() {
+    let sights =
+        [("a.png".to_owned(), Sight { row: seen("first"), object: seen("first"), key: None })].into();
+    let judged = judge(&writes(&[(Operation::Upload, 300, 310)]), &sights, times((1, 2), (2, 3)));
+    assert!(judged[0].too_late);
+}
+
+#[test]
+fn a_write_that_was_not_acknowledged_may_be_there_or_not_and_is_not_judged() {
+    let mut writes = writes(&[(Operation::Upload, 10, 20), (Operation::Replace, 30, 40)]);
+    writes[1].answer = Answer::Unanswered { why: "cut off".to_owned() };
+    for content in ["first", "second"] {
+        let sights =
+            [("a.png".to_owned(), Sight { row: seen(content), object: seen(content), key: None })].into();
+        let judged = judge(&writes, &sights, times((100, 110), (110, 200)));
+        assert_eq!(judged.iter().map(|j| j.fate).collect::<Vec<_>>(), [Fate::Kept], "{content}");
+    }
+}
+
+#[test]
+fn the_recovery_point_is_the_first_write_that_is_not_whole() {
+    let judged = |fate, answered| Judged {
+        write: Written { answered, ..writes(&[(Operation::Upload, 0, 0)]).remove(0) },
+        fate,
+        due: true,
+        too_late: false,
+    };
+    let all = [judged(Fate::Kept, 1_000), judged(Fate::Half, 3_000), judged(Fate::Kept, 4_000)];
+    let times = times((5_000, 6_000), (6_000, 9_500));
+    let point = recovery_point(&all, times, 20_000);
+    assert_eq!((point.at, point.before_end_ms, point.before_dump_ms), (3_000, 7, 2));
+    let point = recovery_point(&all[..1], times, 20_000);
+    assert_eq!((point.at, point.before_end_ms, point.before_dump_ms), (20_000, 0, 0));
+}
+
+#[test]
+fn each_write_is_counted_in_one_backup() {
+    use Operation::{Delete, Upload};
+    let all = writes(&[(Upload, 10, 20), (Delete, 120, 130)]);
+    let sights = [("a.png".to_owned(), Sight { row: seen("first"), object: seen(""), key: None })].into();
+    let (first, second) = (times((100, 110), (110, 200)), times((300, 310), (310, 400)));
+    let mut operations = BTreeMap::new();
+    let of = count(&judge(&all, &sights, first), first, 0, &mut operations);
+    assert_eq!(of.half_kept, 1);
+    let of = count(&judge(&all, &BTreeMap::new(), second), second, first.window().to, &mut operations);
+    assert_eq!(of.half_kept, 0);
+    let (upload, delete) = (operations[&Upload].rated(), operations[&Delete].rated());
+    assert_eq!((upload.writes, upload.at_risk, upload.kept, upload.rate), (1, 0, 1, None));
+    assert_eq!((delete.writes, delete.at_risk, delete.half), (1, 1, 1));
+    assert_eq!(delete.rate.map(|rate| (rate.hits, rate.of)), Some((1, 1)));
+    assert_eq!(upload.and(delete).writes, 2);
+    assert_eq!(grace_needed(&judge(&all, &sights, first), first), Some(1));
+}
+
+/// What a store holds after the first `number` writes.
+fn after(writes: &[Written], number: usize) -> Seen {
+    match number.checked_sub(1).map(|at| writes[at].sha256) {
+        Some(Some(digest)) => Seen::Content(digest),
+        None | Some(None) => Seen::Absent,
+    }
+}
+
+proptest! {
+    /// An honest engine writes each store once a write, at any moment between question and answer; a
+    /// backup reads each store at one moment. What is judged is what was done.
+    #[test]
+    fn what_a_backup_saw_is_what_is_judged(
+        steps in prop::collection::vec((0_u64..40, 1_u64..40, 0_u64..40, 0_u64..40), 1..4),
+        ends in any::<bool>(),
+        dump in 0_u64..200,
+        copy in 0_u64..200,
+        slack in 0_u64..20,
+    ) {
+        let mut clock = 0;
+        let mut of = Vec::new();
+        let mut done = Vec::new();
+        for (at, (pause, takes, row, object)) in steps.iter().enumerate() {
+            let begun = clock + pause;
+            clock = begun + takes;
+            let operation = match at {
+                0 => Operation::Upload,
+                _ if ends && at + 1 == steps.len() => Operation::Delete,
+                _ => Operation::Replace,
+            };
+            of.push((operation, begun, clock));
+            done.push((begun + row % takes, begun + object % takes));
+        }
+        let all = writes(&of);
+        let row = done.iter().filter(|(row, _)| *row < dump).count();
+        let object = done.iter().filter(|(_, object)| *object < copy).count();
+        let sight = Sight { row: after(&all, row), object: after(&all, object), key: None };
+        let span = |at: u64| (at.saturating_sub(slack), at + slack);
+        let judged = judge(&all, &[("a.png".to_owned(), sight.clone())].into(), times(span(dump), span(copy)));
+        let nothing = sight.row == Seen::Absent && sight.object == Seen::Absent;
+        for (at, j) in judged.iter().enumerate() {
+            let (in_row, in_object) = (row > at, object > at);
+            prop_assert!(!j.too_late);
+            prop_assert!(!j.due || in_row, "a write that is due is in the dump");
+            if nothing {
+                prop_assert!(matches!(j.fate, Fate::Kept | Fate::Gone));
+                continue;
+            }
+            prop_assert_eq!(j.fate == Fate::Kept, in_row && in_object, "{:?}", j);
+            prop_assert_eq!(j.fate == Fate::Gone, !in_row && !in_object, "{:?}", j);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What was measured of writers under load, in the words of every report. Nothing is reckoned here.
+
+use crate::model::load::{Measured, Tally, Way, rate::Interval};
+
+/// The columns of a tally, behind the operation.
+pub const HEADS: [&str; 8] =
+    ["writes", "at risk", "whole", "after the dump", "lost", "no object", "no row", "other content"];
+
+/// The operations and all of them together, each with its numbers in the order of [`HEADS`].
+pub fn rows(measured: &Measured) -> Vec<(&'static str, [u64; 8], Option<Interval>)> {
+    let row = |name, t: &Tally| {
+        (name, [t.writes, t.at_risk, t.kept, t.after, t.lost, t.half, t.orphan, t.wrong], t.rate)
+    };
+    let each = measured.operations.iter().map(|(operation, tally)| row(operation.plural(), tally));
+    each.chain([row("all", &measured.all)]).collect()
+}
+
+/// The facts in a line each.
+pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
+    let Measured { load, .. } = measured;
+    let way = match measured.way {
+        Way::DumpFirst => "dump first",
+        Way::CopyFirst => "copy first",
+        Way::PointInTime => "both stores to one moment",
+        Way::Maintenance => "while the engine was stopped",
+    };
+    let rate = |rate: Option<Interval>| rate.map_or_else(|| "none was at risk".to_owned(), Interval::words);
+    let point = measured.recovery_point.map_or_else(
+        || "could not be found out".to_owned(),
+        |point| match (point.before_end_ms, point.before_dump_ms) {
+            (0, _) => "the end of the backup: no acknowledged write is missing".to_owned(),
+            (end, 0) => format!("{end} ms before the end of the backup, not before the dump"),
+            (end, dump) => format!("{end} ms before the end of the backup, {dump} ms before the dump"),
+        },
+    );
+    vec![
+        (
+            "load",
+            format!(
+                "{} writers, {} writes a second: {} acknowledged, {} refused, {} unanswered",
+                load.writers, load.rate, measured.acknowledged, measured.refused, measured.unanswered
+            ),
+        ),
+        (
+            "backups",
+            format!("{}, {way}; the longest window {} ms", measured.backups.len(), measured.window_ms()),
+        ),
+        ("half-kept writes", rate(measured.all.rate)),
+        ("backups with one", rate(measured.backups_hit)),
+        ("recovery point", point),
+    ]
+}
