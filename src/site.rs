@@ -11,7 +11,7 @@ use crate::{
     },
     model::{
         profile::{
-            self, Api, Profile,
+            self, Api, Profile, WriteOrder,
             run::{PORT, filled},
         },
         state::Database,
@@ -156,6 +156,11 @@ impl Handles {
     /// Whether the target has an API that sites are filled, listed and rendered through.
     pub fn has_api(&self) -> bool {
         self.profile.api == Api::PulpEngine
+    }
+
+    /// In which order the target's writes touch the two stores here.
+    pub fn write_order(&self) -> WriteOrder {
+        self.profile.write_order.with(&self.method.writes)
     }
 
     /// `ASSETS_DIR`.

@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+pub mod order;
 pub mod run;
 
+pub use order::{Order, ReplaceKeys, WriteOrder, Writes};
 pub use run::{Api, Ready, Signal, Stop, Within};
 
 /// Where a migration notes what it has done: rows of nobody's.
@@ -45,6 +47,11 @@ pub struct Profile {
     pub missing_binary: Option<MissingBinary>,
     /// In which order the target's writes touch the two stores.
     pub write_order: WriteOrder,
+    /// The variable in which the target is told another order where a scenario has `writes`:
+    /// `upload=row-first,replace=new-key,delete=row-first,batch=binary-first`. Without it no scenario
+    /// can ask for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_order_env: Option<String>,
     /// The command that migrates the database forward, and makes the schema of a fresh one. The word
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
@@ -220,28 +227,6 @@ pub struct MissingBinary {
     pub status: Option<u16>,
     /// The documented code.
     pub code: String,
-}
-
-/// The order of a target's writes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct WriteOrder {
-    /// Upload of a new binary (runbook 2.3 documents binary first).
-    pub upload: Order,
-    /// Replacing a binary in place.
-    pub replace: Order,
-    /// Deleting.
-    pub delete: Order,
-}
-
-/// Which store a write touches first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Order {
-    /// The object store, then the row.
-    BinaryFirst,
-    /// The row, then the object store.
-    RowFirst,
 }
 
 impl Profile {

@@ -257,6 +257,7 @@ impl Substrate {
                 .hint("leave it out by --filter: on your own stores nothing is made that was not named"));
         }
         variables.extend(release_of_source(profile, method)?);
+        variables.extend(order_of_writes(profile, method)?);
         let server = match method.needs_own_server() {
             true => Some(self.own_server(number).await?),
             false => None,
@@ -421,6 +422,21 @@ fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<Stri
         BackupSchema::Previous => previous.env.clone(),
         BackupSchema::Same | BackupSchema::Newer => BTreeMap::new(),
     })
+}
+
+/// What the engine is told of the order of its writes, where it is to be another one.
+fn order_of_writes(profile: &Profile, method: &Method) -> Result<Option<(String, String)>, Trouble> {
+    let order = profile.write_order.with(&method.writes);
+    if order == profile.write_order {
+        return Ok(None);
+    }
+    let Some(name) = &profile.write_order_env else {
+        return Err(Trouble::usage(
+            "the profile does not say how its target is told another order of writes",
+        )
+        .hint("give it a `write-order-env`, or leave scenarios with `writes` out"));
+    };
+    Ok(Some((name.clone(), order.told())))
 }
 
 /// The environment that the real server documents, apart from the stores'.

@@ -9,13 +9,16 @@ use crate::{
     },
     journal::Logbook,
     model::{
-        profile::Profile,
+        profile::{Order, Profile, ReplaceKeys},
         state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
     },
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
-    system::engine::{Engine, Upload},
+    system::{
+        engine::{CallError, Engine, Job, Upload},
+        objects::Got,
+    },
 };
 use serde_json::Value;
 use std::{
@@ -34,6 +37,9 @@ pub struct Put {
     pub known: Known,
     /// All bytes ever sent for an asset, oldest first.
     pub sent: BTreeMap<AssetName, Vec<Vec<u8>>>,
+    /// Keys that assets had before their content came under another one, and what the objects there
+    /// are called: `logo.png@1`.
+    pub former: BTreeMap<ObjectKey, AssetName>,
 }
 
 /// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
@@ -163,29 +169,66 @@ const JOBS: usize = 2;
 /// How long a job or run of one document may take, and how often it is asked for.
 const JOB: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
 
-/// Has batch jobs done, so that there are results to come back.
-pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Trouble> {
+/// Has batch jobs done, so that there are results to come back. `order` is that of their ends.
+pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put, order: Order) -> Result<(), Trouble> {
     for template in seed.templates.iter().take(JOBS) {
         let (data, _) = put.resolve(&template.data)?;
         let item = serde_json::json!({ "template": template.key, "data": data });
         let job = api.submit_batch(&[item]).await?.job_id;
-        let began = Instant::now();
-        let done = loop {
-            let polled = api.batch_job(&job).await?;
-            if polled.is_over() {
-                break polled;
-            }
-            if began.elapsed() > JOB.0 {
-                return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
-            }
-            tokio::time::sleep(JOB.1).await;
-        };
+        let done = ended(api, &job, order).await?;
         let Some(results) = done.results.filter(|_| done.status == "completed") else {
             let why = done.failure_code.unwrap_or(done.status);
             return Err(Trouble::environment(format!("batch job {job} of {} failed: {why}", template.key)));
         };
         let known = KnownJob { template: template.key.clone(), results: Digest::of(results.to_string()) };
         put.known.jobs.insert(job, known);
+    }
+    Ok(())
+}
+
+/// Waits until a batch job is over. Where its row is written first, its results come a little later.
+pub async fn ended(api: &Engine, job: &str, order: Order) -> Result<Job, Trouble> {
+    let began = Instant::now();
+    loop {
+        match api.batch_job(job).await {
+            Err(CallError::Refused { status: 410, .. }) if order == Order::RowFirst => {}
+            polled => {
+                let polled = polled?;
+                if polled.is_over() {
+                    return Ok(polled);
+                }
+            }
+        }
+        if began.elapsed() > JOB.0 {
+            return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
+        }
+        tokio::time::sleep(JOB.1).await;
+    }
+}
+
+/// How long a target may take to remove an object that a replacement has left behind.
+const CLEANED_UP: Duration = Duration::from_secs(30);
+
+/// Waits until the objects are gone that replacements under new keys have left behind: until then
+/// nobody can say what a backup will find.
+pub async fn cleaned_up(site: &Handles, put: &Put) -> Result<(), Trouble> {
+    if site.write_order().replace_keys == ReplaceKeys::InPlace {
+        return Ok(());
+    }
+    let present: BTreeSet<&ObjectKey> = put.known.assets.values().map(|asset| &asset.key).collect();
+    let began = Instant::now();
+    for (key, name) in put.former.iter().filter(|(key, _)| !present.contains(key)) {
+        while site.objects.get(key).await? != Got::Missing {
+            if began.elapsed() > CLEANED_UP {
+                let left = format!(
+                    "{name} is still at {key} {} seconds after other content came under another key",
+                    CLEANED_UP.as_secs()
+                );
+                let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
+                return Err(Trouble::environment(left).hint(hint));
+            }
+            tokio::time::sleep(JOB.1).await;
+        }
     }
     Ok(())
 }
@@ -207,7 +250,7 @@ impl Put {
         Ok(key)
     }
 
-    /// Replaces an asset's binary in place.
+    /// Replaces an asset's binary, in place or under a new key.
     pub async fn replace(
         &mut self,
         api: &Engine,
@@ -217,10 +260,15 @@ impl Put {
     ) -> Result<(), Trouble> {
         let known = self.asset(name)?.clone();
         let record = api.replace(&known.id, name.as_str(), &bytes, media_type).await?;
-        let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
-        let known = KnownAsset { key: ObjectKey::new(record.filename), size, sha256, ..known };
-        self.known.assets.insert(name.clone(), known);
-        self.sent.entry(name.clone()).or_default().push(bytes);
+        let (size, sha256, key) = (bytes.len() as u64, Digest::of(&bytes), ObjectKey::new(record.filename));
+        let sent = self.sent.entry(name.clone()).or_default();
+        if key != known.key {
+            // After a restore it can be one that the asset had before.
+            let number = sent.len();
+            self.former.entry(known.key.clone()).or_insert_with(|| format!("{name}@{number}").into());
+        }
+        sent.push(bytes);
+        self.known.assets.insert(name.clone(), KnownAsset { key, size, sha256, ..known });
         Ok(())
     }
 

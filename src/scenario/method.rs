@@ -2,6 +2,7 @@
 //! stores, the sub-steps of backup and restore, and the procedures that are made of them. How each
 //! sub-step is done is in `procedure`.
 
+use crate::model::profile::Writes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf};
@@ -24,6 +25,8 @@ pub struct Method {
     pub commands: Option<Commands>,
     /// The schema of the backup.
     pub schema: BackupSchema,
+    /// The order of writes, where it is not the one of the target's profile.
+    pub writes: Writes,
 }
 
 /// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).
@@ -252,14 +255,16 @@ impl Method {
         self.procedure == Procedure::PointInTime || self.commands.as_ref().is_some_and(|c| c.own_server)
     }
 
-    /// The same with nothing in it that goes wrong by itself: what its clean control is of.
+    /// The same with nothing in it that goes wrong by itself, or that matters to a write only: what its
+    /// clean control is of.
     #[must_use]
     pub fn sound(&self) -> Self {
         let schema = match self.schema {
             BackupSchema::Newer => BackupSchema::Same,
             as_it_is @ (BackupSchema::Same | BackupSchema::Previous) => as_it_is,
         };
-        Self { schema, ..self.clone() }
+        // It writes nothing beside its seed.
+        Self { schema, writes: Writes::default(), ..self.clone() }
     }
 
     /// What tells it from the default in the id of its clean control: `files-maintenance-window`.
@@ -514,6 +519,7 @@ impl BackupJob {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::profile::Order;
 
     #[test]
     fn every_procedure_saves_and_brings_back_every_place() {
@@ -559,5 +565,7 @@ mod tests {
         let of = |schema| Method { schema, ..Method::default() };
         assert_eq!(of(BackupSchema::Newer).sound(), Method::default());
         assert_eq!(of(BackupSchema::Previous).sound().suffix(), "previous-schema");
+        let writes = Writes { upload: Some(Order::RowFirst), ..Writes::default() };
+        assert_eq!(Method { writes, ..Method::default() }.sound(), Method::default());
     }
 }

@@ -3,7 +3,11 @@
 
 use crate::{
     base::ids::ScenarioId,
-    model::{control::Control, finding::Expectation, profile::Api},
+    model::{
+        control::Control,
+        finding::Expectation,
+        profile::{Api, Writes},
+    },
     scenario::{
         At, Place, Scenario,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
@@ -26,6 +30,7 @@ pub mod names;
 pub mod order;
 pub mod steps;
 pub mod without_api;
+mod writes;
 
 /// The sections of the runbook.
 pub const SECTIONS: [(&str, &str); 17] = [
@@ -102,7 +107,10 @@ impl Reader<'_> {
         let controls = fields.each::<String>("controls", mistakes);
         let own = fields.optional::<String>("profile", mistakes);
         let target = self.target(file, own.as_ref(), mistakes);
-        let method = Method { runs: runs(target.as_deref()), ..method(&mut fields, file, mistakes) };
+        let runs = runs(target.as_deref());
+        let method = Method { runs, ..method(&mut fields, file, mistakes) };
+        let writes = writes::writes(&mut fields, &method, mistakes);
+        let method = Method { writes, ..method };
         let seed = seed_of(&mut fields, target.as_deref(), own.as_ref(), mistakes);
         let steps_at = fields.needed("steps", mistakes);
         let before = mistakes.len();
@@ -334,6 +342,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         dump: dump.map_or_else(DumpOptions::default, |at| at.value),
         commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
         schema: schema.map_or_else(BackupSchema::default, |at| at.value),
+        writes: Writes::default(),
     }
 }
 

@@ -142,6 +142,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         Api::None => fields.optional::<MissingBinary>("missing-binary", mistakes),
     };
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
+    let write_order_env = fields.optional::<String>("write-order-env", mistakes);
     let run = run::read(&mut fields, mistakes);
     let migrate_at = fields.needed("migrate", mistakes).map(|(key, _)| key.place);
     let migrate = fields.each::<String>("migrate", mistakes);
@@ -154,6 +155,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     run.check(api, place, mistakes);
     run::words(&migrate, mistakes);
     mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
+    mistakes.extend(write_order_env.iter().filter_map(|at| run::variable(&at.value, at.place)));
     if let (Some(place), true) = (migrate_at, migrate.is_empty()) {
         let help = "write the command as a list: `[pulp-drill, standin, migrate]`";
         mistakes.push(Mistake::at(place, "no command that migrates").label("needs a command").help(help));
@@ -168,6 +170,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         ignore_objects: ignore_objects.into_iter().map(|at| at.value).collect(),
         missing_binary: missing_binary.map(|at| at.value),
         write_order: write_order?.value,
+        write_order_env: write_order_env.map(|at| at.value),
         migrate: migrate.into_iter().map(|at| at.value).collect(),
         start: run.start.into_iter().map(|at| at.value).collect(),
         ready: run.ready.map(|at| at.value),

@@ -3,7 +3,11 @@
 
 use crate::{
     base::ids::ScenarioId,
-    model::{control::Control, finding::FindingKind, profile::Profile},
+    model::{
+        control::Control,
+        finding::FindingKind,
+        profile::{Profile, Writes},
+    },
     scenario::{
         Act, BackupStep, Destroy, RestoreStep,
         method::{BackupSchema, Commands, DumpOptions, Procedure, Results, Topology},
@@ -60,6 +64,10 @@ struct ScenarioFile {
     /// The schema of the backup, seen from the release that restores it.
     #[schemars(default)]
     schema: BackupSchema,
+    /// The order in which the target's writes touch the two stores, where it is not the one of its
+    /// profile.
+    #[schemars(default)]
+    writes: Writes,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
     /// profile says `api: none`: its own command fills the site.
     #[schemars(default)]

@@ -6,7 +6,8 @@
 //! `settings` reads the environment, `schema` owns the database's shape, `rows` reads and writes it
 //! (or the files of file mode), `store` holds the binaries,
 //! `rendering` the way from a request to a document (drawn by `render`), `routes` the HTTP side,
-//! `dispatcher`, `delivery` and `jobs` what runs by itself, `defects` the deliberate misbehaviour.
+//! `dispatcher`, `delivery` and `jobs` what runs by itself, `writes` in which order the stores are
+//! touched, `defects` the deliberate misbehaviour.
 
 mod access;
 mod app;
@@ -22,6 +23,7 @@ mod rows;
 mod schema;
 pub mod settings;
 mod store;
+mod writes;
 
 pub use defects::Defect;
 
@@ -41,6 +43,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use writes::{Afterwards, Turns};
 
 /// How long requests in flight may take to finish after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -164,7 +167,8 @@ impl Running {
         self.address
     }
 
-    /// Takes no more requests, finishes those in flight, lets go of the database.
+    /// Takes no more requests, finishes those in flight and what they left to be done afterwards, lets
+    /// go of the database.
     ///
     /// # Errors
     /// When serving had broken off.
@@ -172,6 +176,7 @@ impl Running {
         self.dispatcher.abort();
         let _ = self.stop.send(true);
         let ended = tokio::time::timeout(DRAIN, self.server).await;
+        let _ = tokio::time::timeout(DRAIN, self.app.afterwards.finish()).await;
         self.app.rows.close().await;
         match ended {
             Ok(Ok(Err(source))) => Err(EngineError::Serve { address: self.address.to_string(), source }),
@@ -195,7 +200,8 @@ pub async fn start(settings: Settings) -> Result<Running, EngineError> {
     let refused = |source| EngineError::Serve { address: address.clone(), source };
     let listener = TcpListener::bind(&address).await.map_err(refused)?;
     let local = listener.local_addr().map_err(refused)?;
-    let app = Arc::new(App { rows, binaries, results, settings, schedules_changed: Notify::new() });
+    let (turns, afterwards, schedules_changed) = (Turns::default(), Afterwards::default(), Notify::new());
+    let app = Arc::new(App { rows, binaries, results, settings, turns, afterwards, schedules_changed });
     let begun = |failure: failure::Failure| EngineError::Begin(failure.message);
     app.settings.defects.start(&*app.rows).await.map_err(begun)?;
     jobs::recover(&app).await.map_err(begun)?;

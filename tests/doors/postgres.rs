@@ -5,7 +5,7 @@ use pulp_drill::base::ids::TableName;
 use pulp_drill::base::process::{Base, RunDir, run};
 use pulp_drill::base::redact::Redactor;
 use pulp_drill::base::trouble::Blame;
-use pulp_drill::model::profile::{Api, Entity, Order, Profile, Stop, WriteOrder};
+use pulp_drill::model::profile::{Api, Entity, Order, Profile, ReplaceKeys, Stop, WriteOrder};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
 use pulp_drill::system::destroy::Guard;
@@ -88,10 +88,13 @@ fn profile() -> Profile {
         ignore_tables: Vec::new(),
         ignore_objects: Vec::new(),
         missing_binary: None,
+        write_order_env: None,
         write_order: WriteOrder {
             upload: Order::BinaryFirst,
             replace: Order::BinaryFirst,
+            replace_keys: ReplaceKeys::InPlace,
             delete: Order::RowFirst,
+            batch: Order::BinaryFirst,
         },
         migrate: Vec::new(),
         start: Vec::new(),

@@ -166,10 +166,27 @@ fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String>
     {
         return Some(why.to_owned());
     }
+    if let Some(why) = cannot_be_told(scenario, elsewhere) {
+        return Some(why.to_owned());
+    }
     let commands = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
     let needs = commands.chain(&scenario.target.profile.needs);
     let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
     (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
+}
+
+/// Why the order of writes that a scenario asks for can't be had of its target.
+fn cannot_be_told(scenario: &Scenario, elsewhere: bool) -> Option<&'static str> {
+    let profile = &scenario.target.profile;
+    if profile.write_order.with(&scenario.method.writes) == profile.write_order {
+        None
+    } else if elsewhere {
+        Some("an engine that runs elsewhere can't be told another order of writes")
+    } else if profile.write_order_env.is_none() {
+        Some("the profile does not say how its target is told another order of writes (`write-order-env`)")
+    } else {
+        None
+    }
 }
 
 fn on_path(program: &str) -> bool {

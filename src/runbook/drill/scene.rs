@@ -169,9 +169,10 @@ impl<'a> Scene<'a> {
         }
         self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
         if self.site.results.is_some() {
-            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
+            let order = self.site.write_order().batch;
+            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put, order).await?;
         }
-        Ok(())
+        seed::cleaned_up(self.site, &self.put).await
     }
 
     async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
@@ -220,6 +221,8 @@ impl<'a> Scene<'a> {
                     self.counts = true;
                     self.live = self.cut.state.clone();
                     self.put.known = self.cut.known.clone();
+                    let keys = self.put.known.assets.iter();
+                    self.keys.extend(keys.map(|(name, asset)| (name.clone(), asset.key.clone())));
                 }
                 Ok(None)
             }

@@ -56,6 +56,8 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 },
                 |asset| Entity::Asset(asset.clone()),
             );
+            // An asset that has another key by now is called by its name all the same.
+            let owner = cut.known.owner(&key).cloned().map(Entity::Asset);
             let row_entity = Entity::Row {
                 table: entity.table.clone(),
                 row: profile.row_name(&entity.table, row_key, &row.json),
@@ -65,7 +67,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
             }
             findings.extend(
                 one(&row.json, binary, &key, kept(&cut.state, binary.store).get(&key), found.get(&key), name)
-                    .map(|f| f.touching([row_entity])),
+                    .map(|f| f.touching([row_entity]).touching(owner)),
             );
             referenced.insert((binary.store, key));
         }

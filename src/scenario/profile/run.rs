@@ -47,13 +47,16 @@ pub fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Run {
     }
 }
 
+/// A text that is no name of a variable.
+pub fn variable(name: &str, place: Place) -> Option<Mistake> {
+    let wrong = name.is_empty() || name.contains(['=', '\0']);
+    wrong.then(|| Mistake::at(place, format!("`{name}` is no name of a variable")).label("in this"))
+}
+
 /// The values of `env` name variables that there are.
 fn variables(env: &BTreeMap<String, String>, place: Place, mistakes: &mut Vec<Mistake>) {
     for (name, value) in env {
-        if name.is_empty() || name.contains(['=', '\0']) {
-            let message = format!("`{name}` is no name of a variable");
-            mistakes.push(Mistake::at(place, message).label("in this"));
-        }
+        mistakes.extend(variable(name, place));
         for unknown in named(value).into_iter().filter(|name| !VARIABLES.contains(name)) {
             mistakes.push(Mistake::unknown(Some(place), "variable", unknown, VARIABLES).label("in this"));
         }

@@ -5,6 +5,7 @@ use super::routes::{accounts, assets, batches, health, history, labels, renders,
 use super::rows::Rows;
 use super::settings::Settings;
 use super::store::Store;
+use super::writes::{Afterwards, Turns};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post, put};
@@ -21,6 +22,10 @@ pub struct App {
     /// Where batch results go; into their rows when `None`.
     pub results: Option<Store>,
     pub settings: Settings,
+    /// Whose turn it is to write an asset.
+    pub turns: Turns,
+    /// What is done after an answer.
+    pub afterwards: Afterwards,
     /// Wakes the dispatcher when a schedule changed.
     pub schedules_changed: Notify,
 }

@@ -49,15 +49,11 @@ pub async fn run(app: Shared, id: Uuid) {
 async fn attempt(app: &Shared, id: Uuid) -> Result<(), Failure> {
     let (tenant, items) = app.rows.begin_job(id).await?;
     let results = render_all(app, &tenant, &items).await;
-    let kept = match &app.results {
-        None => Kept::Inline(results),
-        Some(store) => {
-            let key = format!("{id}.json");
-            store.put(&key, results.to_string().into_bytes(), "application/json").await?;
-            Kept::Stored(key)
-        }
-    };
-    app.rows.complete_job(id, kept, app.settings.job_retention).await
+    let completed = |kept| app.rows.complete_job(id, kept, app.settings.job_retention);
+    let Some(store) = &app.results else { return completed(Kept::Inline(results)).await };
+    let key = format!("{id}.json");
+    let stored = async { Ok(store.put(&key, results.to_string().into_bytes(), "application/json").await?) };
+    app.settings.writes.batch.of(stored, completed(Kept::Stored(key.clone()))).await
 }
 
 /// The results of a completed job from the result store.

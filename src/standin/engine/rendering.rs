@@ -172,21 +172,29 @@ async fn gather(app: &Shared, tenant: &str, keys: &[String]) -> Result<BTreeMap<
     let known = app.rows.known_assets(tenant, keys).await?;
     let defects = &app.settings.defects;
     let mut assets = BTreeMap::new();
-    for key in keys {
-        if !known.contains(key) {
-            let message = format!("the template refers to `{key}`, and there is no such asset");
-            return Err(Failure::render("ASSET_NOT_FOUND", Some(key), message));
-        }
-        let bytes = match defects.fetch(&*app.rows, &app.binaries, key).await {
+    for named in keys {
+        let key = if known.contains(named) { Some(named.clone()) } else { by_id(app, tenant, named).await? };
+        let Some(key) = key else {
+            let message = format!("the template refers to `{named}`, and there is no such asset");
+            return Err(Failure::render("ASSET_NOT_FOUND", Some(named), message));
+        };
+        let bytes = match defects.fetch(&*app.rows, &app.binaries, &key).await {
             Ok(bytes) => bytes,
             Err(failure) => match defects.substitute(&failure) {
                 Some(placeholder) => placeholder,
-                None => return Err(refuse_binary(app, key, defects.reason(failure))),
+                None => return Err(refuse_binary(app, named, defects.reason(failure))),
             },
         };
-        assets.insert(key.clone(), bytes);
+        assets.insert(named.clone(), bytes);
     }
     Ok(assets)
+}
+
+/// The present storage key of the asset that a reference names by an earlier one.
+async fn by_id(app: &Shared, tenant: &str, named: &str) -> Result<Option<String>, Failure> {
+    let Some(id) = app.settings.writes.replace.moved(named) else { return Ok(None) };
+    let asset = app.rows.asset(tenant, id).await?;
+    Ok(asset.and_then(|asset| asset["filename"].as_str().map(str::to_owned)))
 }
 
 fn refuse_binary(app: &Shared, key: &str, failure: StoreFailure) -> Failure {

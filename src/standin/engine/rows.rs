@@ -109,11 +109,13 @@ pub trait Assets {
     async fn asset_versions(&self, id: Uuid, window: Window) -> Result<Value, Failure>;
     /// The media type behind a storage key, of whatever tenant.
     async fn media_type(&self, filename: &str) -> Result<Option<String>, Failure>;
+    /// The storage key and media type of an asset, of whatever tenant.
+    async fn present(&self, id: Uuid) -> Result<Option<(String, String)>, Failure>;
     /// Those of the storage keys that a tenant has.
     async fn known_assets(&self, tenant: &str, filenames: &[String]) -> Result<Vec<String>, Failure>;
-    /// Templates whose current or labelled version names the asset, as a list of
-    /// `{key, name, currentVersion}`. Names made up by data are not seen.
-    async fn references(&self, tenant: &str, filename: &str) -> Result<Value, Failure>;
+    /// Templates whose current or labelled version holds the words that an asset is named by, as a
+    /// list of `{key, name, currentVersion}`. Names made up by data are not seen.
+    async fn references(&self, tenant: &str, named: &str) -> Result<Value, Failure>;
     /// Another asset of the same media type; only the `wrong-asset` defect asks.
     async fn lookalike(&self, filename: &str) -> Result<Option<String>, Failure>;
 }
@@ -271,6 +273,7 @@ pub struct NewAsset<'a> {
 pub struct Current {
     pub id: Uuid,
     pub filename: String,
+    pub original_name: String,
     pub version: i32,
     pub mime_type: String,
 }
@@ -285,10 +288,18 @@ pub trait AssetChange {
     async fn earlier_binary(&mut self, id: Uuid, version: i32) -> Result<Option<(String, String)>, Failure>;
     /// Records that the present binary is kept under another key.
     async fn keep_binary(&mut self, id: Uuid, key: &str) -> Result<(), Failure>;
-    /// Describes the next binary.
-    async fn replace_binary(&mut self, caller: &Caller, id: Uuid, content: Content) -> Result<(), Failure>;
-    /// Removes the rows; gives the keys of all binaries.
-    async fn delete_asset(&mut self, id: Uuid) -> Result<Vec<String>, Failure>;
+    /// Describes the next binary, which is under this storage key.
+    async fn replace_binary(
+        &mut self,
+        caller: &Caller,
+        id: Uuid,
+        filename: &str,
+        content: Content,
+    ) -> Result<(), Failure>;
+    /// The storage keys of the earlier binaries that are kept.
+    async fn earlier_keys(&mut self, id: Uuid) -> Result<Vec<String>, Failure>;
+    /// Removes the rows.
+    async fn delete_asset(&mut self, id: Uuid) -> Result<(), Failure>;
 }
 
 /// Now, as the wire shows moments.

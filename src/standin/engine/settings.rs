@@ -4,6 +4,7 @@
 use super::EngineError;
 use super::defects::{Defect, Defects};
 use super::schema::Release;
+use super::writes::Writes;
 use clap::ValueEnum as _;
 use sqlx::postgres::PgConnectOptions;
 use std::{fmt, path::PathBuf, time::Duration};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub orphan_grace: Duration,
     /// How long a completed job can be polled.
     pub job_retention: Duration,
+    /// Which store each kind of write touches first: `PULP_STANDIN_WRITES`.
+    pub writes: Writes,
     /// Deliberate misbehaviour.
     pub defects: Defects,
 }
@@ -125,6 +128,7 @@ impl Settings {
             },
             orphan_grace: Duration::from_millis(env.number("STARTUP_ORPHAN_GRACE_MS", 60_000)?),
             job_retention: Duration::from_secs(env.number("WEBHOOK_JOB_RETENTION_SECONDS", 86_400)?),
+            writes: env.writes()?,
             defects: env.defects(defects)?,
         })
     }
@@ -217,6 +221,11 @@ impl Variables<'_> {
         })
     }
 
+    fn writes(&self) -> Result<Writes, EngineError> {
+        let text = self.get("PULP_STANDIN_WRITES").unwrap_or_default();
+        text.parse().map_err(|why| EngineError::Settings(format!("PULP_STANDIN_WRITES: {why}")))
+    }
+
     fn defects(&self, chosen: &[Defect]) -> Result<Defects, EngineError> {
         let mut all = chosen.to_vec();
         for name in self.get("PULP_STANDIN_DEFECTS").unwrap_or_default().split(',') {
@@ -267,6 +276,7 @@ mod tests {
             ("PORT", "x"),
             ("ASSET_ACCESS_MODE", "secret"),
             ("PULP_STANDIN_DEFECTS", "fail-open,nonsense"),
+            ("PULP_STANDIN_WRITES", "upload=row-first,replace=sometimes"),
         ] {
             let message = read(&[(name, value)]).err().expect("refused");
             assert!(message.contains(name), "{message}");
@@ -298,5 +308,13 @@ mod tests {
         let settings = read(&[("PULP_STANDIN_DEFECTS", "fail-open, lies-ready")]).expect("valid");
         assert!(settings.defects.has(Defect::FailOpen) && settings.defects.has(Defect::LiesReady));
         assert!(!settings.defects.has(Defect::WrongCode));
+    }
+    #[test]
+    fn the_orders_of_writes_are_those_of_the_variable() {
+        use crate::standin::engine::writes::{First, Writes};
+        let writes = |extra: &[(&str, &str)]| read(extra).expect("valid").writes;
+        assert_eq!(writes(&[]), Writes::default());
+        let row_first = Writes { upload: First::Row, batch: First::Row, ..Writes::default() };
+        assert_eq!(writes(&[("PULP_STANDIN_WRITES", "upload=row-first,batch=row-first")]), row_first);
     }
 }

@@ -57,6 +57,7 @@ impl Scene<'_> {
     pub(super) async fn write(&mut self, act: &Act, seen: &mut Seen) -> Result<(), Trouble> {
         let before = verify::observe(self.site, None).await?;
         let written = self.send(act).await?;
+        seed::cleaned_up(self.site, &self.put).await?;
         self.learn();
         let after = verify::observe(self.site, None).await?;
         self.learn_earlier(written.as_ref(), &before, &after);
@@ -124,6 +125,9 @@ impl Scene<'_> {
         for (name, asset) in &self.put.known.assets {
             self.names.learn(asset.key.clone(), name.clone());
             self.keys.insert(name.clone(), asset.key.clone());
+        }
+        for (key, name) in &self.put.former {
+            self.names.learn(key.clone(), name.clone());
         }
     }
 

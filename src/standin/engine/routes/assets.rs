@@ -1,5 +1,4 @@
-//! Assets: metadata in rows, binaries in the store. Here is what reads and what deletes; a deletion
-//! removes the row first and the binaries second.
+//! Assets: metadata in rows, binaries in the store. Here is what reads and what deletes.
 
 mod writing;
 
@@ -9,6 +8,7 @@ use crate::standin::engine::access::{Caller, Params, Scope};
 use crate::standin::engine::app::Shared;
 use crate::standin::engine::failure::Failure;
 use crate::standin::engine::rows::AssetFilter;
+use crate::standin::engine::writes::First;
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::{StatusCode, header, request::Parts};
@@ -40,9 +40,10 @@ pub async fn details(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     caller.allow(&READERS)?;
-    let mut asset = record(&app, &caller, parse_id(&id)?).await?;
-    let filename = asset["filename"].as_str().unwrap_or_default().to_owned();
-    let templates = app.rows.references(&caller.tenant, &filename).await?;
+    let id = parse_id(&id)?;
+    let mut asset = record(&app, &caller, id).await?;
+    let filename = asset["filename"].as_str().unwrap_or_default();
+    let templates = references(&app, &caller, id, filename).await?;
     asset["usageCount"] = json!(templates.as_array().map_or(0, Vec::len));
     asset["referencedBy"] = templates;
     Ok(Json(asset))
@@ -79,8 +80,11 @@ pub async fn download(
     _: Reader,
     Path(filename): Path<String>,
 ) -> Result<Response, Failure> {
-    let mime = app.rows.media_type(&filename).await?;
-    let mime = mime.ok_or_else(|| Failure::not_found(format!("asset `{filename}`")))?;
+    let mut found = app.rows.media_type(&filename).await?.map(|mime| (filename.clone(), mime));
+    if let (None, Some(id)) = (&found, app.settings.writes.replace.moved(&filename)) {
+        found = app.rows.present(id).await?;
+    }
+    let (filename, mime) = found.ok_or_else(|| Failure::not_found(format!("asset `{filename}`")))?;
     let bytes = app.binaries.get(&filename).await?;
     Ok(([(header::CONTENT_TYPE, mime)], bytes).into_response())
 }
@@ -93,24 +97,42 @@ pub async fn delete(
 ) -> Result<StatusCode, Failure> {
     caller.allow(&[Scope::Editor])?;
     let (id, force) = (parse_id(&id)?, params.flag("force")?);
+    let _turn = app.turns.of(id).await;
     let mut change = app.rows.change().await?;
     let current = change.current_asset(&caller.tenant, id).await?;
     let current = current.ok_or_else(|| Failure::not_found(format!("asset `{id}`")))?;
-    let templates = app.rows.references(&caller.tenant, &current.filename).await?;
+    let templates = references(&app, &caller, id, &current.filename).await?;
     if !force && templates.as_array().is_some_and(|templates| !templates.is_empty()) {
         let mut refusal =
             Failure::conflict("asset_in_use", "templates refer to this asset; force=true deletes it");
         refusal.referenced_by = Some(Box::new(templates));
         return Err(refusal);
     }
-    let keys = change.delete_asset(id).await?;
-    change.audit(&caller, "asset", "delete", &id.to_string(), json!({"force": force})).await?;
-    change.commit().await?;
-    for key in keys {
-        // The row is gone either way: a binary that stays is a harmless orphan.
-        let _ = app.binaries.delete(&key).await;
-    }
+    let first = app.settings.writes.delete;
+    let earlier = change.earlier_keys(id).await?;
+    let binaries = async {
+        for key in earlier.iter().chain([&current.filename]) {
+            let removed = app.binaries.delete(key).await;
+            // Once the row is gone, a binary that stays is a harmless orphan.
+            if first == First::Binary {
+                removed?;
+            }
+        }
+        Ok(())
+    };
+    let row = async {
+        change.delete_asset(id).await?;
+        change.audit(&caller, "asset", "delete", &id.to_string(), json!({"force": force})).await?;
+        change.commit().await
+    };
+    first.of(binaries, row).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The templates that refer to an asset: by its storage key, or by its id where keys change.
+async fn references(app: &Shared, caller: &Caller, id: Uuid, filename: &str) -> Result<Value, Failure> {
+    let named = if app.settings.writes.replace.new_key { id.to_string() } else { filename.to_owned() };
+    app.rows.references(&caller.tenant, &named).await
 }
 
 /// An asset as the wire shows it.

@@ -1,5 +1,5 @@
-//! What writes binaries: upload, replacement in place, restoring an earlier one. The order is always
-//! binary first, row second, within one request.
+//! What writes binaries: upload, replacement, restoring an earlier one. Both stores are written within
+//! one request; which one first, the settings say.
 
 use super::{parse_id, record};
 use crate::standin::engine::access::{Caller, Scope, if_match};
@@ -39,8 +39,6 @@ pub async fn upload(
     let filename = format!("{id}-{}", sanitise(&upload.name));
     let content = describe(&upload.bytes, &upload.mime);
     let details = json!({"filename": filename, "contentHash": content.content_hash});
-    app.settings.defects.put(&app.binaries, &filename, upload.bytes, &upload.mime).await?;
-    let mut change = app.rows.change().await?;
     let asset = NewAsset {
         id,
         filename: &filename,
@@ -50,9 +48,15 @@ pub async fn upload(
         tags: &upload.tags,
         alt_text: upload.alt_text.as_deref(),
     };
-    change.insert_asset(&caller, asset).await?;
-    change.audit(&caller, "asset", "upload", &id.to_string(), details).await?;
-    change.commit().await?;
+    let _turn = app.turns.of(id).await;
+    let binary = put(&app, &filename, upload.bytes, &upload.mime);
+    let row = async {
+        let mut change = app.rows.change().await?;
+        change.insert_asset(&caller, asset).await?;
+        change.audit(&caller, "asset", "upload", &id.to_string(), details).await?;
+        change.commit().await
+    };
+    app.settings.writes.upload.of(binary, row).await?;
     Ok((StatusCode::CREATED, Json(record(&app, &caller, id).await?)))
 }
 
@@ -70,14 +74,15 @@ pub async fn replace(
         return Err(Failure::bad_request("If-Match must be an asset's version such as \"1\""));
     }
     let upload = read(request).await?;
+    let _turn = app.turns.of(id).await;
     let mut change = app.rows.change().await?;
     let current = lock(&mut *change, &caller, id).await?;
     if wanted.is_some_and(|wanted| wanted != current.version.to_string()) {
         return Err(Failure::stale(current.version));
     }
-    overwrite(&app, &mut *change, &caller, &current, upload.bytes, &upload.mime).await?;
-    change.audit(&caller, "asset", "replace", &id.to_string(), json!({"from": current.version})).await?;
-    change.commit().await?;
+    let details = json!({"from": current.version});
+    let new = New { bytes: upload.bytes, mime: &upload.mime, operation: "replace", details };
+    overwrite(&app, change, &caller, &current, new).await?;
     record(&app, &caller, id).await.map(Json)
 }
 
@@ -88,15 +93,15 @@ pub async fn restore(
 ) -> Result<Json<Value>, Failure> {
     caller.allow(&[Scope::Editor])?;
     let id = parse_id(&id)?;
+    let _turn = app.turns.of(id).await;
     let mut change = app.rows.change().await?;
     let current = lock(&mut *change, &caller, id).await?;
     let old = change.earlier_binary(id, version).await?;
     let (key, mime) =
         old.ok_or_else(|| Failure::not_found(format!("earlier version {version} of this asset")))?;
     let bytes = app.binaries.get(&key).await?;
-    overwrite(&app, &mut *change, &caller, &current, bytes, &mime).await?;
-    change.audit(&caller, "asset", "restore", &id.to_string(), json!({"version": version})).await?;
-    change.commit().await?;
+    let new = New { bytes, mime: &mime, operation: "restore", details: json!({"version": version}) };
+    overwrite(&app, change, &caller, &current, new).await?;
     record(&app, &caller, id).await.map(Json)
 }
 
@@ -105,28 +110,66 @@ async fn lock(change: &mut dyn Change, caller: &Caller, id: Uuid) -> Result<Curr
     current.ok_or_else(|| Failure::not_found(format!("asset `{id}`")))
 }
 
-/// Keeps the present binary under a key of its own, overwrites it, then updates the rows.
+/// The content that comes in the place of another.
+struct New<'a> {
+    bytes: Vec<u8>,
+    mime: &'a str,
+    /// For the audit trail.
+    operation: &'static str,
+    details: Value,
+}
+
+/// Writes other content and the row that describes it: under the present key, the present binary being
+/// kept under one of its own; or under a new key, and the old object goes after the answer.
 async fn overwrite(
     app: &Shared,
-    change: &mut dyn Change,
+    mut change: Box<dyn Change>,
     caller: &Caller,
     current: &Current,
-    bytes: Vec<u8>,
-    mime: &str,
+    new: New<'_>,
 ) -> Result<(), Failure> {
+    let (id, order) = (current.id, app.settings.writes.replace);
+    let key = if order.new_key {
+        format!("{id}-v{}-{}", current.version + 1, sanitise(&current.original_name))
+    } else {
+        keep(app, &mut *change, current).await?;
+        current.filename.clone()
+    };
+    let content = describe(&new.bytes, new.mime);
+    let binary = put(app, &key, new.bytes, new.mime);
+    let row = async {
+        change.replace_binary(caller, id, &key, content).await?;
+        change.audit(caller, "asset", new.operation, &id.to_string(), new.details).await?;
+        change.commit().await
+    };
+    order.first.of(binary, row).await?;
+    if key != current.filename {
+        let (app, old) = (app.clone(), current.filename.clone());
+        app.clone().afterwards.spawn(async move {
+            // Nobody points at it: one that stays is a harmless orphan.
+            let _ = app.binaries.delete(&old).await;
+        });
+    }
+    Ok(())
+}
+
+/// Stores an asset's binary.
+async fn put(app: &Shared, key: &str, bytes: Vec<u8>, mime: &str) -> Result<(), Failure> {
+    Ok(app.settings.defects.put(&app.binaries, key, bytes, mime).await?)
+}
+
+/// Keeps the present binary under a key of its own.
+async fn keep(app: &Shared, change: &mut dyn Change, current: &Current) -> Result<(), Failure> {
     match app.binaries.get(&current.filename).await {
         Ok(previous) => {
             let key = format!("versions/{}/{}", current.id, current.version);
             app.binaries.put(&key, previous, &current.mime_type).await?;
-            change.keep_binary(current.id, &key).await?;
+            change.keep_binary(current.id, &key).await
         }
         // Replacing is how an operator mends a lost binary: there is nothing to keep then.
-        Err(StoreFailure::Missing) => {}
-        Err(failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_))) => return Err(failure.into()),
+        Err(StoreFailure::Missing) => Ok(()),
+        Err(failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_))) => Err(failure.into()),
     }
-    let content = describe(&bytes, mime);
-    app.settings.defects.put(&app.binaries, &current.filename, bytes, mime).await?;
-    change.replace_binary(caller, current.id, content).await
 }
 
 async fn read(request: Request) -> Result<Upload, Failure> {

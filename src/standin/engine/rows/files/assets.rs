@@ -59,19 +59,24 @@ impl Assets for FileRows {
         Ok(found.map(|asset| asset.mime_type))
     }
 
+    async fn present(&self, id: Uuid) -> Result<Option<(String, String)>, Failure> {
+        let found = self.library.index()?.remove(&id.to_string());
+        Ok(found.map(|asset| (asset.filename, asset.mime_type)))
+    }
+
     async fn known_assets(&self, _tenant: &str, filenames: &[String]) -> Result<Vec<String>, Failure> {
         let all = self.library.index()?.into_values().map(|asset| asset.filename);
         Ok(all.filter(|filename| filenames.contains(filename)).collect())
     }
 
-    async fn references(&self, _tenant: &str, filename: &str) -> Result<Value, Failure> {
+    async fn references(&self, _tenant: &str, named: &str) -> Result<Value, Failure> {
         let mut found = Vec::new();
         for template in self.library.templates()?.into_iter().filter(|t| t.deleted_at.is_none()) {
             let labelled = template.labels.values().map(|label| label.version.as_str());
             let versions: BTreeSet<&str> = labelled.chain([template.current_version.as_str()]).collect();
             for version in versions {
                 let file = self.library.version(&template.key, version)?;
-                if file.is_some_and(|file| file.definition.to_string().contains(filename)) {
+                if file.is_some_and(|file| file.definition.to_string().contains(named)) {
                     found.push(json!({
                         "key": template.key, "name": template.name, "currentVersion": template.current_version,
                     }));
@@ -121,6 +126,7 @@ impl AssetChange for FileChange {
         Ok(self.asset(&id.to_string())?.map(|asset| Current {
             id,
             filename: asset.filename.clone(),
+            original_name: asset.original_name.clone(),
             version: asset.version,
             mime_type: asset.mime_type.clone(),
         }))
@@ -140,9 +146,16 @@ impl AssetChange for FileChange {
         Ok(())
     }
 
-    async fn replace_binary(&mut self, caller: &Caller, id: Uuid, content: Content) -> Result<(), Failure> {
+    async fn replace_binary(
+        &mut self,
+        caller: &Caller,
+        id: Uuid,
+        filename: &str,
+        content: Content,
+    ) -> Result<(), Failure> {
         if let Some(asset) = self.asset(&id.to_string())? {
             asset.version += 1;
+            filename.clone_into(&mut asset.filename);
             asset.mime_type = content.mime_type;
             asset.size_bytes = content.size_bytes;
             asset.content_hash = content.content_hash;
@@ -152,10 +165,14 @@ impl AssetChange for FileChange {
         Ok(())
     }
 
-    async fn delete_asset(&mut self, id: Uuid) -> Result<Vec<String>, Failure> {
-        let Some(asset) = self.index()?.remove(&id.to_string()) else { return Ok(Vec::new()) };
-        let earlier = asset.versions.into_iter().map(|old| old.object_key);
-        Ok(earlier.chain([asset.filename]).collect())
+    async fn earlier_keys(&mut self, id: Uuid) -> Result<Vec<String>, Failure> {
+        let asset = self.asset(&id.to_string())?;
+        Ok(asset.into_iter().flat_map(|asset| &asset.versions).map(|old| old.object_key.clone()).collect())
+    }
+
+    async fn delete_asset(&mut self, id: Uuid) -> Result<(), Failure> {
+        self.index()?.remove(&id.to_string());
+        Ok(())
     }
 }
 

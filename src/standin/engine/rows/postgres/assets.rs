@@ -58,13 +58,18 @@ impl Assets for PostgresRows {
         Ok(found.bind(filename).fetch_optional(&self.db).await?)
     }
 
+    async fn present(&self, id: Uuid) -> Result<Option<(String, String)>, Failure> {
+        let found = sqlx::query_as("SELECT filename, mime_type FROM assets WHERE id = $1");
+        Ok(found.bind(id).fetch_optional(&self.db).await?)
+    }
+
     async fn known_assets(&self, tenant: &str, filenames: &[String]) -> Result<Vec<String>, Failure> {
         let found =
             sqlx::query_scalar("SELECT filename FROM assets WHERE tenant_id = $1 AND filename = ANY($2)");
         Ok(found.bind(tenant).bind(filenames).fetch_all(&self.db).await?)
     }
 
-    async fn references(&self, tenant: &str, filename: &str) -> Result<Value, Failure> {
+    async fn references(&self, tenant: &str, named: &str) -> Result<Value, Failure> {
         let found = sqlx::query_scalar(
             "SELECT coalesce(jsonb_agg(jsonb_build_object('key', t.key, 'name', t.name,
                       'currentVersion', t.current_version) ORDER BY t.key), '[]'::jsonb)
@@ -75,7 +80,7 @@ impl Assets for PostgresRows {
                      WHERE v.template_id = t.id AND (v.version = t.current_version OR l.label IS NOT NULL)
                        AND strpos(v.definition::text, $2) > 0)",
         );
-        Ok(found.bind(tenant).bind(filename).fetch_one(&self.db).await?)
+        Ok(found.bind(tenant).bind(named).fetch_one(&self.db).await?)
     }
 
     async fn lookalike(&self, filename: &str) -> Result<Option<String>, Failure> {
@@ -112,14 +117,21 @@ impl AssetChange for SqlChange {
     }
 
     async fn current_asset(&mut self, tenant: &str, id: Uuid) -> Result<Option<Current>, Failure> {
-        let row: Option<(String, i32, String)> = sqlx::query_as(
-            "SELECT filename, version, mime_type FROM assets WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
+        let row: Option<(String, String, i32, String)> = sqlx::query_as(
+            "SELECT filename, original_name, version, mime_type FROM assets
+              WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
         )
         .bind(tenant)
         .bind(id)
         .fetch_optional(&mut *self.0)
         .await?;
-        Ok(row.map(|(filename, version, mime_type)| Current { id, filename, version, mime_type }))
+        Ok(row.map(|(filename, original_name, version, mime_type)| Current {
+            id,
+            filename,
+            original_name,
+            version,
+            mime_type,
+        }))
     }
 
     async fn earlier_binary(&mut self, id: Uuid, version: i32) -> Result<Option<(String, String)>, Failure> {
@@ -143,29 +155,35 @@ impl AssetChange for SqlChange {
         Ok(())
     }
 
-    async fn replace_binary(&mut self, caller: &Caller, id: Uuid, content: Content) -> Result<(), Failure> {
+    async fn replace_binary(
+        &mut self,
+        caller: &Caller,
+        id: Uuid,
+        filename: &str,
+        content: Content,
+    ) -> Result<(), Failure> {
         sqlx::query(
             "UPDATE assets SET version = version + 1, mime_type = $2, size_bytes = $3, content_hash = $4,
-                    updated_at = now(), updated_by = $5 WHERE id = $1",
+                    updated_at = now(), updated_by = $5, filename = $6 WHERE id = $1",
         )
         .bind(id)
         .bind(content.mime_type)
         .bind(content.size_bytes)
         .bind(content.content_hash)
         .bind(caller.actor())
+        .bind(filename)
         .execute(&mut *self.0)
         .await?;
         Ok(())
     }
 
-    async fn delete_asset(&mut self, id: Uuid) -> Result<Vec<String>, Failure> {
-        let mut keys: Vec<String> =
-            sqlx::query_scalar("SELECT object_key FROM asset_versions WHERE asset_id = $1")
-                .bind(id)
-                .fetch_all(&mut *self.0)
-                .await?;
-        let current = sqlx::query_scalar("DELETE FROM assets WHERE id = $1 RETURNING filename");
-        keys.extend(current.bind(id).fetch_optional(&mut *self.0).await?);
-        Ok(keys)
+    async fn earlier_keys(&mut self, id: Uuid) -> Result<Vec<String>, Failure> {
+        let keys = sqlx::query_scalar("SELECT object_key FROM asset_versions WHERE asset_id = $1");
+        Ok(keys.bind(id).fetch_all(&mut *self.0).await?)
+    }
+
+    async fn delete_asset(&mut self, id: Uuid) -> Result<(), Failure> {
+        sqlx::query("DELETE FROM assets WHERE id = $1").bind(id).execute(&mut *self.0).await?;
+        Ok(())
     }
 }

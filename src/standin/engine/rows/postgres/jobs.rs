@@ -56,7 +56,7 @@ impl Jobs for PostgresRows {
 
     async fn fail_job(&self, id: Uuid, code: &str, retention: Duration) -> Result<(), Failure> {
         let failed = sqlx::query(
-            "UPDATE batch_jobs SET status = 'failed', failure_code = $2, completed_at = now(),
+            "UPDATE batch_jobs SET status = 'failed', failure_code = $2, result_key = NULL, completed_at = now(),
                     expires_at = now() + make_interval(secs => $3) WHERE id = $1",
         );
         failed.bind(id).bind(code).bind(retention.as_secs_f64()).execute(&self.db).await?;
