@@ -28,8 +28,8 @@ pub use replay::replay;
 /// Blames the user for a schedule that can't be read or performed, and the surroundings where a file
 /// can't be written.
 pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
-    if let Some(text) = &args.replay {
-        return in_model(&text.parse()?, args);
+    if !args.replay.is_empty() {
+        return in_model(&replays(args)?, args);
     }
     if let Some(text) = &args.shrink {
         return shrunk(&text.parse()?, args);
@@ -89,14 +89,35 @@ fn depth(folder: &Path) -> usize {
     if plain { folder.components().count() } else { 0 }
 }
 
-/// One schedule, in the model.
-fn in_model(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
-    let outcomes = schedule.replay()?;
-    drawn(schedule, &outcomes, args)?;
-    Ok(match args.format {
-        Format::Json => pretty(&told(schedule, &outcomes)),
-        Format::Human | Format::Markdown => writes_in_words(schedule, &outcomes),
-    })
+/// The schedules to replay, with their scenarios' ids. A picture of the only one, where that was asked
+/// for.
+fn replays(args: &ExploreArgs) -> Result<Vec<(String, Schedule)>, Trouble> {
+    let schedules: Vec<Schedule> = args.replay.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    if let [only] = &schedules[..] {
+        drawn(only, &only.replay()?, args)?;
+        return Ok(vec![("replay".to_owned(), only.clone())]);
+    }
+    Ok(schedules
+        .into_iter()
+        .enumerate()
+        .map(|(n, schedule)| (format!("replay-{}", n + 1), schedule))
+        .collect())
+}
+
+/// Schedules, in the model.
+fn in_model(replays: &[(String, Schedule)], args: &ExploreArgs) -> Result<String, Trouble> {
+    let mut text = String::new();
+    for (_, schedule) in replays {
+        let outcomes = schedule.replay()?;
+        match (args.format, replays.len()) {
+            (Format::Json, _) => text += &pretty(&told(schedule, &outcomes)),
+            (Format::Human | Format::Markdown, 1) => text += &writes_in_words(schedule, &outcomes),
+            (Format::Human | Format::Markdown, _) => {
+                text += &format!("{schedule}\n{}", writes_in_words(schedule, &outcomes));
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// Draws a schedule where that was asked for.

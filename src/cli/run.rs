@@ -41,9 +41,9 @@ pub(in crate::cli) mod prepare;
 pub(in crate::cli) mod signals;
 pub(in crate::cli) mod signing;
 
-pub use args::{GroundArgs, RunArgs};
 use args::SubstrateArg;
 pub(in crate::cli) use args::{EngineArg, Format};
+pub use args::{GroundArgs, RunArgs};
 use prepare::{Prepared, hold, prepare, reach};
 pub use signing::VARIABLE as SIGN_KEY;
 
@@ -86,7 +86,11 @@ pub(in crate::cli) fn gravest(runs: &[Ran]) -> u8 {
     runs.iter().map(|ran| ran.exit).max_by_key(gravity).unwrap_or(HELD)
 }
 
-async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationToken) -> Result<Ran, Trouble> {
+async fn run_once(
+    args: RunArgs,
+    sign_key: Option<String>,
+    cancel: CancellationToken,
+) -> Result<Ran, Trouble> {
     let prepared = prepare(&args)?;
     if prepared.images.is_some() {
         daemon().await?;

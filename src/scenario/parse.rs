@@ -277,7 +277,9 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         let fits = match at.value {
             Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::OwnCommands => true,
             Procedure::FreshDatabase => topology_is.has_database(),
-            Procedure::PointInTime => topology_is == Topology::PostgresS3 && results_is != Some(Results::Directory),
+            Procedure::PointInTime => {
+                topology_is == Topology::PostgresS3 && results_is != Some(Results::Directory)
+            }
         };
         if !fits {
             let message =

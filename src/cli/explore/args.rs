@@ -41,9 +41,9 @@ pub struct ExploreArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Perform one schedule in the model and on real stores, and compare
+    /// Perform a schedule in the model and on real stores, and compare; may be repeated
     #[arg(long, value_name = "SCHEDULE", conflicts_with_all = ["operations", "writes", "bound", "seed", "grace", "no_results"])]
-    pub replay: Option<String>,
+    pub replay: Vec<String>,
     /// Perform the worst of each cell in the model and on real stores, and compare
     #[arg(long, conflicts_with_all = ["replay", "svg"])]
     pub replay_cells: bool,
@@ -70,7 +70,7 @@ pub struct ExploreArgs {
 impl ExploreArgs {
     /// Whether stores are needed.
     pub fn on_stores(&self) -> bool {
-        (self.replay.is_some() || self.replay_cells) && !self.in_model
+        (!self.replay.is_empty() || self.replay_cells) && !self.in_model
     }
 }
 

@@ -1,7 +1,7 @@
 //! Schedules on real stores: each becomes a scenario, the ordinary run performs them, and what it found
 //! is held against the end of the model. It knows nothing of how a scenario is performed.
 
-use super::{ExploreArgs, Format, drawn, pretty, scripts, table, told, worst};
+use super::{ExploreArgs, Format, pretty, replays, scripts, table, told, worst};
 use crate::{
     base::trouble::{OrTrouble, Trouble},
     cli::{
@@ -56,7 +56,8 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, T
     let ran = runs(RunArgs::of_files(files, args.ground.clone()), sign_key).await?;
     let mut exit = HELD;
     for ran in &ran {
-        let compared: Vec<Compared<'_>> = scripts.iter().map(|(s, script)| of(s, script, &ran.record)).collect();
+        let compared: Vec<Compared<'_>> =
+            scripts.iter().map(|(s, script)| of(s, script, &ran.record)).collect();
         let any = |went| compared.iter().any(|one| one.went == went);
         exit = match (any(Went::Differs), any(Went::Unknown)) {
             (true, _) => INTEGRITY,
@@ -74,11 +75,14 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, T
 
 /// The schedules that were asked for, with their scenarios.
 fn asked(args: &ExploreArgs) -> Result<Vec<(Schedule, Script)>, Trouble> {
-    let Some(text) = &args.replay else { return scripts(&table(args), 0) };
-    let schedule: Schedule = text.parse()?;
-    let script = Script::of(&schedule, "replay", 0, Write::parts)?;
-    drawn(&schedule, &script.outcomes, args)?;
-    Ok(vec![(schedule, script)])
+    if args.replay.is_empty() {
+        return scripts(&table(args), 0);
+    }
+    let script = |(id, schedule): (String, Schedule)| {
+        let script = Script::of(&schedule, &id, 0, Write::parts)?;
+        Ok((schedule, script))
+    };
+    replays(args)?.into_iter().map(script).collect()
 }
 
 /// Holds a scenario's record against the model.

@@ -62,7 +62,8 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     let images = images(args)?;
     let library = Library::new(&args.ground.fixtures).with_profile(&args.ground.profile);
     let profile = Arc::new(read_profile(&args.ground.profile).map_err(told)?);
-    let engine = engine(args.ground.engine.as_ref(), &args.ground.defects, args.ground.ready_within, &profile)?;
+    let engine =
+        engine(args.ground.engine.as_ref(), &args.ground.defects, args.ground.ready_within, &profile)?;
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
     if let Some(filter) = &args.filter {
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));

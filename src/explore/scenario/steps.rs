@@ -141,9 +141,13 @@ impl Teller<'_> {
         }
     }
 
-    /// The engine ends, and with it every write that is under way.
+    /// The engine ends, and with it every write that is under way. A stop waits for answers only: what is
+    /// cleaned up after them is left undone, as by a kill.
     fn stop(&mut self) {
-        let killed = self.staged.schedule.setting.procedure == Procedure::MaintenanceKilled;
+        let staged = self.staged;
+        let under_way = |(n, way): (usize, &Way)| way.done > 0 && way.done < staged.course.parts[n].len();
+        let killed = staged.schedule.setting.procedure == Procedure::MaintenanceKilled;
+        let killed = killed || self.ways.iter().enumerate().any(under_way);
         self.line(if killed { "kill engine" } else { "stop engine" });
         self.ways.iter_mut().for_each(|way| way.dead |= way.done > 0);
     }

@@ -126,9 +126,7 @@ fn told(all: Outcomes) -> impl Iterator<Item = &'static str> {
             Outcome::OrphanBinary => "An object comes back that no row points at: harmless to renders.",
             Outcome::ResurrectedDelete => "What was deleted, with the engine's word for it, is back.",
             Outcome::LostAcknowledgedWrite => "What the engine had acknowledged is lost.",
-            Outcome::MissingBinary => {
-                "A row comes back without its object: whatever needs it is refused."
-            }
+            Outcome::MissingBinary => "A row comes back without its object: whatever needs it is refused.",
             Outcome::WrongContent => {
                 "An object comes back with other content than its row says, and nothing refuses it."
             }
