@@ -24,6 +24,8 @@ mod site;
 mod startup;
 #[path = "engine/templates.rs"]
 mod templates;
+#[path = "engine/writes.rs"]
+mod writes;
 
 #[path = "support/private_postgres.rs"]
 mod private_postgres;
