@@ -325,7 +325,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
         ),
         // The old object stands until the schedule's cleanup.
         (
-            "v1/dump-first/replace-new-key.b/b1,dump,r1,list,copy-n1,c1",
+            "v1/dump-first/replace-new-key.b/b1,dump,r1,list,copy-n1,c1,copy-o1",
             vec![
                 "back up:",
                 &format!("begin: {replace}after binary}}"),

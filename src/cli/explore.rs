@@ -19,7 +19,7 @@ mod args;
 mod replay;
 
 pub use args::{ExploreArgs, Format, Named};
-pub use replay::replay;
+pub use replay::{Compared, Went, compare, in_words, replay};
 
 /// Explores, cuts, or replays in the model, and gives the text for stdout. It is the same whenever the
 /// arguments are.

@@ -21,22 +21,29 @@ use serde_json::json;
 use std::{collections::BTreeSet, fs};
 
 /// How a schedule went in the model and on the stores.
-struct Compared<'a> {
-    schedule: &'a Schedule,
-    script: &'a Script,
+pub struct Compared<'a> {
+    /// The schedule.
+    pub schedule: &'a Schedule,
+    /// Its scenario.
+    pub script: &'a Script,
     /// What the stores must show by the model's end.
-    expected: BTreeSet<String>,
+    pub expected: BTreeSet<String>,
     /// What they have shown.
-    found: BTreeSet<String>,
-    went: Went,
-    /// Why it did not go the same way, worst first.
-    reasons: Vec<String>,
+    pub found: BTreeSet<String>,
+    /// Whether that is the same.
+    pub went: Went,
+    /// Why it is not, worst first.
+    pub reasons: Vec<String>,
 }
 
+/// Whether the stores show what the model says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Went {
+pub enum Went {
+    /// They do, and every other check held.
     Same,
+    /// They do not.
     Differs,
+    /// It could not be found out.
     Unknown,
 }
 
@@ -66,7 +73,9 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, T
         };
         print(&match args.format {
             Format::Json => pretty(&in_json(&compared, ran)),
-            Format::Human | Format::Markdown => in_words(&compared, ran),
+            Format::Human | Format::Markdown => {
+                in_words(&compared) + &format!("report: {}\n", ran.dir.display())
+            }
         })?;
     }
     // A clean control that is not clean, or stores that could not be taken down.
@@ -83,6 +92,11 @@ fn asked(args: &ExploreArgs) -> Result<Vec<(Schedule, Script)>, Trouble> {
         Ok((schedule, script))
     };
     replays(args)?.into_iter().map(script).collect()
+}
+
+/// Holds a run's record against the model.
+pub fn compare<'a>(scripts: &'a [(Schedule, Script)], record: &RunRecord) -> Vec<Compared<'a>> {
+    scripts.iter().map(|(schedule, script)| of(schedule, script, record)).collect()
 }
 
 /// Holds a scenario's record against the model.
@@ -131,7 +145,8 @@ fn why_not(script: &Script, record: &RunRecord, scenario: Option<&ScenarioRecord
     why
 }
 
-fn in_words(compared: &[Compared<'_>], ran: &Ran) -> String {
+/// What came of it, for people: those that differ with all that is known.
+pub fn in_words(compared: &[Compared<'_>]) -> String {
     let mut text = String::new();
     for one in compared {
         let outcome = worst(&one.script.outcomes).map_or("consistent", Outcome::title);
@@ -152,11 +167,7 @@ fn in_words(compared: &[Compared<'_>], ran: &Ran) -> String {
         }
     }
     let same = compared.iter().filter(|one| one.went == Went::Same).count();
-    text + &format!(
-        "{same} of {}: the stores show what the model says. The run is in {}\n",
-        count(compared.len(), "schedule"),
-        ran.dir.display()
-    )
+    text + &format!("{same} of {}: the stores show what the model says\n", count(compared.len(), "schedule"))
 }
 
 fn listed(findings: &BTreeSet<String>) -> String {
