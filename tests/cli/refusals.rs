@@ -42,6 +42,32 @@ fn bad_scenario_files_are_told_before_anything_is_started() {
     untouched(&yard);
 }
 
+/// A target is asked for another order of writes only where it can be told.
+#[test]
+fn an_order_of_writes_that_the_target_can_not_be_told_is_skipped_with_its_reason() {
+    let yard = Yard::new();
+    let shipped = std::fs::read_to_string(Path::new(ROOT).join("profiles/pulp-engine.yaml")).unwrap();
+    let env = "write-order-env: PULP_STANDIN_WRITES\n";
+    assert!(shipped.contains(env));
+    let silent = yard.write("silent.yaml", &shipped.replace(env, ""));
+    let silent = silent.to_str().unwrap();
+    let other = scenario("replace-under-new-key");
+    call(yard.run(&["--profile", silent, &other]))
+        .is(3, &["replace-under-new-key can't be run", "the profile does not say how its target is told"]);
+    let elsewhere = ["--engine", "url:http://127.0.0.1:9", "--i-understand-this-destroys", "x"];
+    call(yard.run(&[&elsewhere[..], &[&other]].concat()))
+        .is(3, &["an engine that runs elsewhere can't be told another order of writes"]);
+    // The order that the target has anyway need not be told.
+    let text = std::fs::read_to_string(&other).unwrap();
+    let same = text
+        .replace("writes: {replace-keys: new-key}", "writes: {replace-keys: in-place, delete: row-first}");
+    assert_ne!(same, text);
+    let same = yard.write("replace-under-new-key.yaml", &same);
+    call(yard.run(&[&elsewhere[..], &["--profile", silent, same.to_str().unwrap()]].concat()))
+        .is(3, &["can't reach the engine"]);
+    untouched(&yard);
+}
+
 #[test]
 fn a_bad_command_line_is_told_before_anything_is_started() {
     let yard = Yard::new();
