@@ -9,6 +9,7 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
     },
     scenario::method::Place,
+    system::objects::Listed,
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -27,6 +28,8 @@ pub struct Backup {
     pub dump: Option<PathBuf>,
     /// The dated prefix in the backup bucket (runbook 2.2).
     pub copy: Option<String>,
+    /// What was listed and is not copied yet, where that is done in parts.
+    pub listed: Vec<Listed>,
     /// The dated prefix of the batch results in the backup bucket.
     pub results: Option<String>,
     /// The tarball of `TEMPLATES_DIR` (runbook 6).

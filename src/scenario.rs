@@ -2,9 +2,10 @@
 //! share. Steps and expectations keep their place in the file, so that a finding can point at it.
 
 use crate::{
-    base::ids::{AssetName, ScenarioId, TemplateKey},
+    base::ids::{AssetName, ScenarioId, TemplateKey, WriteName},
     model::{fault::Fault, finding::Expectation},
 };
+use hold::{Begin, CopyAsset, GoOn, MoveLabel};
 use method::{BackupJob, Method, RestoreJob};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use std::{path::PathBuf, sync::Arc};
 
 // Each module may import those declared before it.
 pub mod method;
+
+pub mod hold;
 
 pub mod diagnose;
 pub mod yaml;
@@ -129,6 +132,34 @@ pub enum Act {
     /// Save a template again with its name changed, through the API.
     #[serde(rename = "save template again")]
     SaveTemplate(TemplateKey),
+    /// Make an asset of another: download it and upload it under another name, through the API.
+    #[serde(rename = "copy")]
+    Copy(CopyAsset),
+    /// Let a label name another version of its template, through the API.
+    #[serde(rename = "move label")]
+    MoveLabel(MoveLabel),
+    /// Have a template rendered by a batch job, and wait for its end.
+    #[serde(rename = "run batch")]
+    RunBatch(TemplateKey),
+    /// Begin a write and hold it half way.
+    #[serde(rename = "begin")]
+    Begin(Begin),
+    /// Let a write that is held go on to where it is held next.
+    #[serde(rename = "go on")]
+    GoOn(GoOn),
+    /// Let a write that is held go on to its end, which must be a good one.
+    #[serde(rename = "release")]
+    Release(WriteName),
+    /// Kill the engine without warning; writes under way die with it.
+    #[serde(rename = "kill engine")]
+    KillEngine,
+    /// In a backup, after `list objects`: copy the listed object that was the asset's before its last
+    /// write.
+    #[serde(rename = "copy object")]
+    CopyObject(AssetName),
+    /// In a backup, after `list objects`: copy the listed object that the asset's last write made.
+    #[serde(rename = "copy new object")]
+    CopyNewObject(AssetName),
     /// Inject a fault into the live stores, or arm it for the next dump, copy or restore.
     #[serde(rename = "fault")]
     Fault(Fault),

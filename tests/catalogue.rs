@@ -75,7 +75,7 @@ fn acts(scenario: &Scenario) -> Vec<&Act> {
 fn faults(scenario: &Scenario) -> impl Iterator<Item = &Fault> {
     acts(scenario).into_iter().filter_map(|act| match act {
         Act::Fault(fault) | Act::FaultInBackup(fault) => Some(fault),
-        Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => None,
+        _ => None,
     })
 }
 
@@ -294,6 +294,15 @@ fn the_guide_to_scenarios_is_current() {
         "replace",
         "delete",
         "save template again",
+        "copy",
+        "move label",
+        "run batch",
+        "begin",
+        "go on",
+        "release",
+        "kill engine",
+        "copy object",
+        "copy new object",
         "fault",
         "fault in backup",
     ];

@@ -477,7 +477,7 @@ fn what_the_stores_must_show_follows_from_the_end_of_the_model() {
         ),
         (
             "v1/dump-first/replace-new-key.r/r1,dump,list,copy-o1",
-            &["missing binary: paid-stamp.png", "orphan binary: paid-stamp.png"],
+            &["missing binary: paid-stamp.png", "orphan binary: paid-stamp.png@1"],
         ),
         (
             "v1/dump-first+no-results/batch.b/b1,r1,dump,list",
@@ -531,7 +531,9 @@ proptest! {
         let read = read.map_err(|mistakes| mistakes.render(false, 100)).unwrap();
         prop_assert_eq!(read[0].expect.len(), script.expect.len());
         let any = |kinds: &[FindingKind]| {
-            let mine = script.expect.iter().filter(|e| !e.entity.ends_with("@1"));
+            // An earlier binary is one that the model leaves out, unless the replacement has another key.
+            let in_place = schedule.writes.iter().any(|w| w.operation == Operation::Replace);
+            let mine = script.expect.iter().filter(|e| !in_place || !e.entity.ends_with("@1"));
             mine.filter(|e| !["batch_jobs/invoice", "batch_jobs/receipt"].contains(&&*e.entity))
                 .any(|e| kinds.contains(&e.kind))
         };

@@ -62,6 +62,10 @@ name! {
     AssetName
 }
 name! {
+    /// A write under way, as scenario files name it: by its asset, a batch job by its template.
+    WriteName
+}
+name! {
     /// The key of an object in a bucket, byte for byte.
     ObjectKey
 }

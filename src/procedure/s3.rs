@@ -20,15 +20,39 @@ pub async fn back_up(
     prefix: &str,
     armed: &Armed,
 ) -> Result<(usize, Option<Finding>), Trouble> {
+    let wanted = list(from, armed).await?;
+    let count = wanted.len();
+    let copied = copy(from, backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
+    Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+}
+
+/// What a copy of the bucket would copy now.
+pub async fn list(from: &Bucket, armed: &Armed) -> Result<Vec<Listed>, Trouble> {
     let listed = match armed.first_page {
         None => from.list("").await?,
         Some(size) => from.first_page("", size).await?.0,
     };
-    let wanted: Vec<Listed> =
-        listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect();
-    let count = wanted.len();
-    let copied = copy(from, backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
-    Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+    Ok(listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect())
+}
+
+/// Copies what was listed below the prefix in the backup bucket. Gives the keys of what was gone by
+/// then.
+pub async fn back_up_listed(
+    from: &Bucket,
+    backups: &Bucket,
+    prefix: &str,
+    listed: Vec<Listed>,
+) -> Result<Vec<ObjectKey>, Trouble> {
+    let copied: Vec<Option<ObjectKey>> = stream::iter(listed)
+        .map(|object| async move {
+            let to = ObjectKey::new(format!("{prefix}{}", object.key));
+            let there = from.copy_if_there(&object.key, backups, &to).await?;
+            Ok::<_, Trouble>((!there).then_some(object.key))
+        })
+        .buffer_unordered(ABREAST)
+        .try_collect()
+        .await?;
+    Ok(copied.into_iter().flatten().collect())
 }
 
 /// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`

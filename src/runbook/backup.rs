@@ -4,14 +4,54 @@
 use crate::{
     base::{
         clock::{self, Clock},
+        ids::ObjectKey,
         trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
-    model::finding::Finding,
+    model::{event::Event, finding::Finding},
     procedure::{Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3},
     scenario::method::{BackupJob, Place},
     site::{Rows, Site, Source},
+    system::objects::Listed,
 };
+
+/// Copies one object of the list. What was not listed, is copied by now or is gone is noted.
+pub async fn copy_object(
+    key: &ObjectKey,
+    words: &str,
+    site: &Site<Source>,
+    backup: &mut Backup,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    let (wanted, rest): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut backup.listed).into_iter().partition(|listed| listed.key == *key);
+    backup.listed = rest;
+    if wanted.is_empty() {
+        log.event(Event::Noted { text: format!("{words}: {key} is not in the rest of the list") })?;
+        return Ok(None);
+    }
+    copy_listed(site, backup, wanted, words, log).await
+}
+
+async fn copy_listed(
+    site: &Site<Source>,
+    backup: &Backup,
+    listed: Vec<Listed>,
+    words: &str,
+    log: &Logbook,
+) -> Result<Option<Finding>, Trouble> {
+    let prefix = backup.copy.as_deref().ok_or_else(|| Trouble::harness("a copy of what nobody listed"))?;
+    match s3::back_up_listed(&site.objects, &site.backups, prefix, listed).await {
+        Ok(gone) => {
+            for key in gone {
+                let text = format!("{words}: {key} was listed and is gone");
+                log.event(Event::Noted { text })?;
+            }
+            Ok(None)
+        }
+        Err(trouble) => Ok(Some(backup_failed(words, trouble.to_string()))),
+    }
+}
 
 /// Does one sub-step. A failed one is a finding.
 pub async fn perform(
@@ -47,6 +87,17 @@ pub async fn perform(
             armed.without_objects.clear();
             backup.copy = Some(prefix);
             Ok(failed)
+        }
+        BackupJob::ListObjects => {
+            backup.listed = s3::list(&site.objects, armed).await?;
+            armed.first_page = None;
+            armed.without_objects.clear();
+            backup.copy = Some(format!("assets-{stamp}/"));
+            Ok(None)
+        }
+        BackupJob::CopyListed => {
+            let listed = std::mem::take(&mut backup.listed);
+            copy_listed(site, backup, listed, job.words(), log).await
         }
         BackupJob::CopyResults if std::mem::take(&mut armed.without_results) => {
             backup.results = None;

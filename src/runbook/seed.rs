@@ -9,14 +9,14 @@ use crate::{
     },
     journal::Logbook,
     model::{
-        profile::{Order, Profile, ReplaceKeys},
-        state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
+        profile::{Profile, ReplaceKeys},
+        state::{Golden, Known, KnownAsset, KnownTemplate, State},
     },
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
     system::{
-        engine::{CallError, Engine, Job, Upload},
+        engine::{Engine, Upload},
         objects::Got,
     },
 };
@@ -26,6 +26,10 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
+
+mod call;
+
+pub use call::{Answer, Call, FINISHED, finished, submit};
 
 /// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
 const REFERENCE: &str = "/assets/@";
@@ -55,10 +59,11 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>, schedules: b
             tags: asset.tags.clone(),
             alt_text: asset.alt_text.clone(),
         };
-        put.upload(api, upload).await?;
+        put.send(api, Call::Upload(upload)).await?;
     }
     for replace in &seed.replace {
-        put.replace(api, &replace.asset, read(&replace.with)?, media_type(&replace.with)).await?;
+        let call = put.replacement(&replace.asset, read(&replace.with)?, media_type(&replace.with))?;
+        put.send(api, call).await?;
     }
     for template in &seed.templates {
         let (definition, mut assets) = put.resolve(&template.definition)?;
@@ -166,44 +171,16 @@ impl Put {
 /// Each of the first templates is rendered by a batch job of its own.
 const JOBS: usize = 2;
 
-/// How long a job or run of one document may take, and how often it is asked for.
-const JOB: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(20));
+/// How long a run of one document may take, and how often it is asked for.
+const JOB: (Duration, Duration) = (FINISHED, Duration::from_millis(20));
 
-/// Has batch jobs done, so that there are results to come back. `order` is that of their ends.
-pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put, order: Order) -> Result<(), Trouble> {
+/// Has batch jobs done, so that there are results to come back.
+pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Trouble> {
     for template in seed.templates.iter().take(JOBS) {
-        let (data, _) = put.resolve(&template.data)?;
-        let item = serde_json::json!({ "template": template.key, "data": data });
-        let job = api.submit_batch(&[item]).await?.job_id;
-        let done = ended(api, &job, order).await?;
-        let Some(results) = done.results.filter(|_| done.status == "completed") else {
-            let why = done.failure_code.unwrap_or(done.status);
-            return Err(Trouble::environment(format!("batch job {job} of {} failed: {why}", template.key)));
-        };
-        let known = KnownJob { template: template.key.clone(), results: Digest::of(results.to_string()) };
-        put.known.jobs.insert(job, known);
+        let call = put.batch(&template.key)?;
+        put.send(api, call).await?;
     }
     Ok(())
-}
-
-/// Waits until a batch job is over. Where its row is written first, its results come a little later.
-pub async fn ended(api: &Engine, job: &str, order: Order) -> Result<Job, Trouble> {
-    let began = Instant::now();
-    loop {
-        match api.batch_job(job).await {
-            Err(CallError::Refused { status: 410, .. }) if order == Order::RowFirst => {}
-            polled => {
-                let polled = polled?;
-                if polled.is_over() {
-                    return Ok(polled);
-                }
-            }
-        }
-        if began.elapsed() > JOB.0 {
-            return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
-        }
-        tokio::time::sleep(JOB.1).await;
-    }
 }
 
 /// How long a target may take to remove an object that a replacement has left behind.
@@ -234,50 +211,46 @@ pub async fn cleaned_up(site: &Handles, put: &Put) -> Result<(), Trouble> {
 }
 
 impl Put {
-    /// Uploads an asset.
-    pub async fn upload(&mut self, api: &Engine, upload: Upload) -> Result<ObjectKey, Trouble> {
-        let name = AssetName::new(&upload.name);
-        let record = api.upload(&upload).await?;
-        let known = KnownAsset {
-            id: record.id,
-            key: ObjectKey::new(record.filename),
-            size: upload.bytes.len() as u64,
-            sha256: Digest::of(&upload.bytes),
-        };
-        let key = known.key.clone();
-        self.known.assets.insert(name.clone(), known);
-        self.sent.entry(name).or_default().push(upload.bytes);
-        Ok(key)
-    }
-
-    /// Replaces an asset's binary, in place or under a new key.
-    pub async fn replace(
-        &mut self,
-        api: &Engine,
-        name: &AssetName,
-        bytes: Vec<u8>,
-        media_type: &str,
-    ) -> Result<(), Trouble> {
-        let known = self.asset(name)?.clone();
-        let record = api.replace(&known.id, name.as_str(), &bytes, media_type).await?;
-        let (size, sha256, key) = (bytes.len() as u64, Digest::of(&bytes), ObjectKey::new(record.filename));
-        let sent = self.sent.entry(name.clone()).or_default();
-        if key != known.key {
-            // After a restore it can be one that the asset had before.
-            let number = sent.len();
-            self.former.entry(known.key.clone()).or_insert_with(|| format!("{name}@{number}").into());
-        }
-        sent.push(bytes);
-        self.known.assets.insert(name.clone(), KnownAsset { key, size, sha256, ..known });
+    /// Sends a write and takes its answer down.
+    async fn send(&mut self, api: &Engine, call: Call) -> Result<(), Trouble> {
+        let answer = call.send(api).await?;
+        self.acknowledged(call, answer);
         Ok(())
     }
 
-    /// Deletes an asset, also where templates refer to it.
-    pub async fn delete(&mut self, api: &Engine, name: &AssetName) -> Result<(), Trouble> {
+    /// Another binary for an asset, ready to be sent.
+    pub fn replacement(&self, name: &AssetName, bytes: Vec<u8>, media_type: &str) -> Result<Call, Trouble> {
         let id = self.asset(name)?.id.clone();
-        api.delete_asset(&id, true).await?;
-        self.known.assets.remove(name);
-        Ok(())
+        Ok(Call::Replace { name: name.clone(), id, bytes, media_type: media_type.to_owned() })
+    }
+
+    /// The end of an asset, ready to be sent.
+    pub fn removal(&self, name: &AssetName) -> Result<Call, Trouble> {
+        Ok(Call::Delete { name: name.clone(), id: self.asset(name)?.id.clone() })
+    }
+
+    /// The upload of an asset's binary under another name, ready to be sent.
+    pub async fn download(&self, api: &Engine, from: &KnownAsset, name: &AssetName) -> Result<Call, Trouble> {
+        let answer = api.binary(from.key.as_str()).await?;
+        if !answer.is_success() || !answer.whole {
+            let what = format!("the binary {} can't be downloaded: status {}", from.key, answer.status);
+            return Err(Trouble::environment(what));
+        }
+        let by_name = || media_type(Path::new(name.as_str())).to_owned();
+        let media_type = answer.content_type.unwrap_or_else(by_name);
+        Ok(Call::Upload(Upload {
+            name: name.to_string(),
+            bytes: answer.body,
+            media_type,
+            ..Upload::default()
+        }))
+    }
+
+    /// A batch job that renders a template with its data, ready to be sent.
+    pub fn batch(&self, template: &TemplateKey) -> Result<Call, Trouble> {
+        let known = self.known.templates.get(template);
+        let known = known.ok_or_else(|| Trouble::usage(format!("there is no template {template}")))?;
+        Ok(Call::Batch { template: template.clone(), data: known.data.clone() })
     }
 
     /// Saves a template again with its name changed: a new version, whose PDF carries

@@ -473,6 +473,8 @@ jobs! {
     StopEngine "stop engine" [] "The engine is stopped: a maintenance window begins (runbook 2.3).",
     DumpDatabase "dump database" [Database] "`pg_dump` (runbook 2.1).",
     CopyObjects "copy objects" [Bucket] "The bucket into a dated prefix of the backup bucket (runbook 2.2).",
+    ListObjects "list objects" [] "The bucket is listed: what is copied after it is what was listed.",
+    CopyListed "copy listed objects" [Bucket] "What of the list is not copied yet, as `copy objects` does it; what is gone by then is noted.",
     ArchiveTemplates "archive templates" [Templates] "`tar` of `TEMPLATES_DIR` (runbook 6).",
     ArchiveAssets "archive assets" [Assets] "`tar` of `ASSETS_DIR` (runbook 2.2, 6).",
     CopyResults "copy results" [Results] "The results of batch jobs (runbook 1).",
@@ -507,6 +509,8 @@ impl BackupJob {
             Self::DumpDatabase | Self::ArchiveTemplates | Self::ChooseTarget | Self::RunBackupCommand => true,
             Self::StopEngine
             | Self::CopyObjects
+            | Self::ListObjects
+            | Self::CopyListed
             | Self::ArchiveAssets
             | Self::CopyResults
             | Self::TakeBaseBackup

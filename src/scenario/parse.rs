@@ -134,7 +134,8 @@ impl Reader<'_> {
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
             // With a step missing, others would be blamed for it.
             if steps_sound {
-                order::check(steps, &method, key.place, mistakes);
+                let profile = target.as_deref().map(|target| &*target.profile);
+                order::check(steps, &method, profile, key.place, mistakes);
             }
             if !with_api {
                 without_api::check(steps, &expect, mistakes);

@@ -114,6 +114,12 @@ pub struct SeedReplace {
 }
 
 impl SeedTemplate {
+    /// The versions that its definitions give themselves, in order.
+    pub fn versions(&self) -> impl Iterator<Item = &str> {
+        let later = self.then.iter().map(|(_, definition)| definition);
+        std::iter::once(&self.definition).chain(later).filter_map(|d| d.get("version")?.as_str())
+    }
+
     /// The name of its known-good PDF: that of the file with the current definition.
     pub fn golden_name(&self) -> PathBuf {
         let current = self.then.last().map_or(&self.file, |(file, _)| file);

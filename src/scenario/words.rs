@@ -1,6 +1,10 @@
 //! Steps as a scenario file writes them: for progress lines, journals and reports.
 
-use crate::scenario::{Act, BackupStep, Destroy, RestoreStep, Step, method::Method};
+use crate::scenario::{
+    Act, BackupStep, Destroy, RestoreStep, Step,
+    hold::{Begin, CopyAsset, GoOn, MoveLabel, Write},
+    method::Method,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,7 +38,30 @@ impl Destroy {
 impl Act {
     /// The words of a scenario file: `fault: {lose binary: logo.png}`.
     pub fn words(&self) -> String {
-        flow(self, false)
+        match self {
+            // Keys in the order in which people write them.
+            Self::Begin(begin) => format!("begin: {{{}}}", begin.words()),
+            Self::GoOn(GoOn { write, hold }) => format!("go on: {{write: {write}, hold: {hold}}}"),
+            Self::Copy(CopyAsset { asset, name }) => format!("copy: {{asset: {asset}, as: {name}}}"),
+            Self::MoveLabel(MoveLabel { template, label, to }) => {
+                format!("move label: {{template: {template}, label: {label}, to: {to}}}")
+            }
+            _ => flow(self, false),
+        }
+    }
+}
+
+impl Begin {
+    /// The write as its own step, and where it is held.
+    fn words(&self) -> String {
+        let write = match &self.write {
+            Write::Upload(name) => Act::Upload(name.clone()),
+            Write::Replace(replace) => Act::Replace(replace.clone()),
+            Write::Delete(name) => Act::Delete(name.clone()),
+            Write::Copy(copy) => Act::Copy(copy.clone()),
+            Write::RunBatch(template) => Act::RunBatch(template.clone()),
+        };
+        format!("{}, hold: {}", write.words(), self.hold)
     }
 }
 

@@ -14,7 +14,7 @@ mod serve;
 mod truncate;
 
 pub use request::{S3Operation, S3Request};
-pub use rule::Rule;
+pub use rule::{Rule, like};
 pub use rules::{Failing, Failure, Held, Point};
 pub use seen::{End, Seen};
 

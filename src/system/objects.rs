@@ -156,6 +156,15 @@ impl Bucket {
         }
     }
 
+    /// The same; false where the object is not there.
+    pub async fn copy_if_there(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<bool, Trouble> {
+        match (self, to) {
+            (Self::S3(source), Self::S3(target)) => source.copy_if_there(from, target, key).await,
+            (source, _) if source.get(from).await? == Got::Missing => Ok(false),
+            (source, target) => source.copy_to(from, target, key).await.map(|()| true),
+        }
+    }
+
     /// What every object whose key starts so holds, by key without the prefix. Reads every byte.
     ///
     /// # Errors

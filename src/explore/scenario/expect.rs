@@ -3,7 +3,7 @@
 //! out is added: a replacement in place keeps the earlier binary, with a row of its own.
 
 use crate::explore::scenario::{Staged, has_batch};
-use crate::explore::words::{Operation, Part, Step, WriteNo};
+use crate::explore::words::{Object, Operation, Part, Step, WriteNo};
 use crate::model::finding::{Expectation, FindingKind};
 
 /// Rows of the seed's own batch jobs, whose results are lost with the third store.
@@ -29,26 +29,36 @@ fn expectation(kind: FindingKind, entity: &str) -> Expectation {
 /// The rows and objects of one write, joined.
 fn of_stores(staged: &Staged<'_>, n: usize) -> Vec<Expectation> {
     let (world, subject) = (&staged.world, &staged.subjects[n]);
-    let name = match staged.schedule.writes[n].operation {
-        Operation::Batch => format!("batch_jobs/{}", subject.name),
-        _ => subject.name.to_owned(),
-    };
     let slots = [2 * n, 2 * n + 1];
     let rows = slots.map(|slot| world.dump[slot]);
-    let mut kinds = Vec::new();
+    let mut found = Vec::new();
     for row in rows {
         let Some(object) = row.object() else { continue };
-        kinds.extend(match world.copied[object] {
-            0 => Some(FindingKind::MissingBinary),
-            content if content == row.value => None,
-            _ if subject.same_size => Some(FindingKind::WrongContent),
-            _ => Some(FindingKind::WrongSize),
-        });
+        let kind = match world.copied[object] {
+            0 => FindingKind::MissingBinary,
+            content if content == row.value => continue,
+            _ if subject.same_size => FindingKind::WrongContent,
+            _ => FindingKind::WrongSize,
+        };
+        found.push(expectation(kind, &name(staged, object)));
     }
     let pointed_at = |slot| rows.iter().any(|row| row.object() == Some(slot));
-    let orphan = |slot: &&usize| world.copied[**slot] != 0 && !pointed_at(**slot);
-    kinds.extend(slots.iter().find(orphan).map(|_| FindingKind::OrphanBinary));
-    kinds.into_iter().map(|kind| expectation(kind, &name)).collect()
+    let orphans = slots.into_iter().filter(|slot| world.copied[*slot] != 0 && !pointed_at(*slot));
+    found.extend(orphans.map(|slot| expectation(FindingKind::OrphanBinary, &name(staged, slot))));
+    found
+}
+
+/// What an object is called: by its asset, or by its job's row. Where a replacement makes another one,
+/// the object before is an earlier binary.
+fn name(staged: &Staged<'_>, slot: usize) -> String {
+    let object = Object::at(slot);
+    let n = usize::from(object.write.0);
+    let subject = &staged.subjects[n];
+    match staged.schedule.writes[n].operation {
+        Operation::Batch => format!("batch_jobs/{}", subject.name),
+        Operation::ReplaceNewKey if !object.new => format!("{}@1", subject.name),
+        _ => subject.name.to_owned(),
+    }
 }
 
 /// The earlier binary of an asset that is replaced in place: its object is stored before anything else of

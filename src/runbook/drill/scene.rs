@@ -3,16 +3,17 @@
 
 mod acts;
 mod cut_point;
+mod under_way;
 
 use crate::{
     base::{
-        ids::{AssetName, ObjectKey, TemplateKey},
+        ids::{AssetName, ObjectKey, TemplateKey, WriteName},
         trouble::Trouble,
     },
     journal::Logbook,
     model::{check::CheckId, event::Event, finding::Finding, state::State},
     plan::{Job, Plan, Planned},
-    procedure::{Armed, Backup},
+    procedure::{Armed, Backup, manifest::Manifest},
     runbook::{
         backup,
         drill::{Ground, Seen, Stop, ms},
@@ -22,7 +23,6 @@ use crate::{
         verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
     },
     scenario::{
-        Act,
         method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
@@ -33,6 +33,7 @@ use std::{
     path::PathBuf,
     time::{Duration, Instant},
 };
+use under_way::UnderWay;
 
 /// A site and all that is remembered of it while the steps go by.
 pub(super) struct Scene<'a> {
@@ -44,6 +45,13 @@ pub(super) struct Scene<'a> {
     put: Put,
     names: Names,
     keys: BTreeMap<AssetName, ObjectKey>,
+    /// The object that an asset had before its last write, and the one that this made.
+    former: BTreeMap<AssetName, ObjectKey>,
+    newest: BTreeMap<AssetName, ObjectKey>,
+    /// The writes that are held half way.
+    under_way: BTreeMap<WriteName, UnderWay>,
+    /// The inventory when the engine was last stopped or killed.
+    listed: Option<Manifest>,
     /// What must be there now if no fault was done: what the next dump promises.
     live: State,
     /// What must come back.
@@ -75,6 +83,10 @@ impl<'a> Scene<'a> {
             put: Put::default(),
             names: Names::default(),
             keys: BTreeMap::new(),
+            former: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            listed: None,
             live: State::default(),
             cut: CutPoint::default(),
             templates_at: cut_point::Instant::default(),
@@ -169,8 +181,7 @@ impl<'a> Scene<'a> {
         }
         self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
         if self.site.results.is_some() {
-            let order = self.site.write_order().batch;
-            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put, order).await?;
+            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
         }
         seed::cleaned_up(self.site, &self.put).await
     }
@@ -186,23 +197,26 @@ impl<'a> Scene<'a> {
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
-            Job::Act(Act::Fault(fault)) => self.fault(fault, false, &planned.words, seen).await,
-            Job::Act(Act::FaultInBackup(fault)) => self.fault(fault, true, &planned.words, seen).await,
-            Job::Act(act @ (Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_))) => {
-                self.write(act, seen).await.map(|()| None)
-            }
+            Job::Act(act) => self.act(act, &planned.words, seen).await,
         }
     }
 
     async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
-        if job == BackupJob::StopEngine && self.site.has_api() {
+        let running = self.site.engine.is_running().await;
+        if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
-            self.cut.manifest = Some(self.inventory().await?);
+            self.listed = Some(self.inventory().await?);
         }
         self.fix_cut_point(job).await?;
+        // What an engine makes of writes that died with it belongs to the site.
+        let starts = job == BackupJob::StartEngine;
+        let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+        if let Some(before) = before {
+            self.take_over(&before).await?;
+        }
         if job == BackupJob::RecordManifest {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }

@@ -8,14 +8,15 @@ use crate::{
         finding::{Expectation, FindingKind},
     },
     scenario::{
-        Act, At, BackupStep, Place, RestoreStep, Step,
+        Act, At, BackupStep, Place, Replace, RestoreStep, Step,
         diagnose::{Mistake, suggest},
+        hold::{CopyAsset, MoveLabel, Version, Write},
         library::{Library, NoFile},
         method::{BackupJob, RestoreJob},
         seed::Seed,
     },
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What names are looked up in.
 pub struct Context<'a> {
@@ -38,6 +39,10 @@ struct Names<'a> {
     assets: BTreeSet<AssetName>,
     /// The assets that were replaced so far.
     replaced: BTreeSet<AssetName>,
+    /// The assets that a step has written so far, and is not a delete.
+    written: BTreeSet<AssetName>,
+    /// How often each template was saved again so far.
+    saved: BTreeMap<TemplateKey, usize>,
     mistakes: &'a mut Vec<Mistake>,
 }
 
@@ -55,6 +60,8 @@ pub fn check(
         text,
         assets: seed.assets.iter().map(|asset| asset.name.clone()).collect(),
         replaced: seed.replace.iter().map(|replace| replace.asset.clone()).collect(),
+        written: BTreeSet::new(),
+        saved: BTreeMap::new(),
         mistakes,
     };
     if !steps_sound {
@@ -103,18 +110,80 @@ pub fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
 impl Names<'_> {
     fn act(&mut self, act: &Act, place: Place) {
         match act {
-            Act::Upload(name) => {
-                self.fixture(name, place);
-                self.assets.insert(name.clone());
+            Act::Upload(name) => self.upload(name, place),
+            Act::Replace(replace) => self.replace(replace, place),
+            Act::Delete(name) | Act::CopyObject(name) => self.asset(name, place),
+            Act::Copy(copy) => self.copy(copy, place),
+            Act::SaveTemplate(key) => {
+                self.template(key.as_str(), place);
+                *self.saved.entry(key.clone()).or_default() += 1;
             }
-            Act::Replace(replace) => {
-                self.asset(&replace.asset, place);
-                self.fixture(&replace.with, place);
-                self.replaced.insert(replace.asset.clone());
-            }
-            Act::Delete(name) => self.asset(name, place),
-            Act::SaveTemplate(key) => self.template(key.as_str(), place),
+            Act::MoveLabel(label) => self.label(label, place),
+            Act::RunBatch(key) => self.template(key.as_str(), place),
+            Act::Begin(begin) => match &begin.write {
+                Write::Upload(name) => self.upload(name, place),
+                Write::Replace(replace) => self.replace(replace, place),
+                Write::Delete(name) => self.asset(name, place),
+                Write::Copy(copy) => self.copy(copy, place),
+                Write::RunBatch(key) => self.template(key.as_str(), place),
+            },
+            Act::CopyNewObject(name) => self.new_object(name, place),
+            // Their names are those of steps before them.
+            Act::GoOn(_) | Act::Release(_) | Act::KillEngine => {}
             Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
+        }
+    }
+
+    fn upload(&mut self, name: &AssetName, place: Place) {
+        self.fixture(name, place);
+        self.assets.insert(name.clone());
+        self.written.insert(name.clone());
+    }
+
+    fn replace(&mut self, replace: &Replace, place: Place) {
+        self.asset(&replace.asset, place);
+        self.fixture(&replace.with, place);
+        self.replaced.insert(replace.asset.clone());
+        self.written.insert(replace.asset.clone());
+    }
+
+    fn copy(&mut self, copy: &CopyAsset, place: Place) {
+        self.asset(&copy.asset, place);
+        if self.assets.contains(&copy.name) {
+            let message = format!("there is an asset `{}` already", copy.name);
+            let help = "give the copy a name of its own";
+            self.mistakes.push(Mistake::at(place, message).label("two would be called the same").help(help));
+        }
+        self.assets.insert(copy.name.clone());
+        self.written.insert(copy.name.clone());
+    }
+
+    /// The object that the last write of an asset made.
+    fn new_object(&mut self, name: &AssetName, place: Place) {
+        self.asset(name, place);
+        if self.assets.contains(name) && !self.written.contains(name) {
+            let message = format!("no write before this has made an object of `{name}`");
+            let help = format!("write `copy object: {name}`, or put the write before it");
+            self.mistakes.push(Mistake::at(place, message).label("nothing new").help(help));
+        }
+    }
+
+    /// A label and a version that there is by now.
+    fn label(&mut self, label: &MoveLabel, place: Place) {
+        self.template(label.template.as_str(), place);
+        let Some(template) = self.seed.templates.iter().find(|t| t.key == label.template) else { return };
+        let later = self.saved.get(&label.template).copied().unwrap_or_default();
+        let saved = 1 + template.then.len() + later;
+        let there = match &label.to {
+            Version::Nth(number) => (1..=saved).contains(&(*number as usize)),
+            // What the target calls the versions of later saves is not known here.
+            Version::Named(name) => later > 0 || template.versions().any(|version| version == name),
+        };
+        if !there {
+            let message = format!("`{}` has no version {} at this point", label.template, label.to);
+            let named: Vec<&str> = template.versions().collect();
+            let help = format!("write its number, 1 to {saved}, or its name: {}", suggest::one_of(&named));
+            self.mistakes.push(Mistake::at(place, message).label("no such version").help(help));
         }
     }
 

@@ -2,7 +2,10 @@
 //! and says where a step could not be done, or would do nothing.
 
 use crate::{
-    model::fault::{Archive, Fault, Takes},
+    model::{
+        fault::{Archive, Fault, Takes},
+        profile::Profile,
+    },
     scenario::{
         Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
         diagnose::Mistake,
@@ -11,10 +14,20 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
+mod list;
+mod under_way;
+
+use list::List;
+use under_way::Writes;
+
 /// What matters of a site and its backup at a point of the timeline.
 struct Timeline<'a> {
     method: &'a Method,
+    /// None where it could not be read.
+    profile: Option<&'a Profile>,
     running: bool,
+    writes: Writes,
+    list: List,
     /// The durable places that are there.
     there: BTreeSet<Where>,
     /// The durable places that some backup holds.
@@ -29,10 +42,19 @@ struct Timeline<'a> {
 }
 
 /// Looks at the order of all steps. `steps_key` is where the steps begin.
-pub fn check(steps: &[At<Step>], method: &Method, steps_key: Place, mistakes: &mut Vec<Mistake>) {
+pub fn check(
+    steps: &[At<Step>],
+    method: &Method,
+    profile: Option<&Profile>,
+    steps_key: Place,
+    mistakes: &mut Vec<Mistake>,
+) {
     let mut timeline = Timeline {
         method,
+        profile,
         running: true,
+        writes: Writes::default(),
+        list: List::default(),
         there: method.places().into_iter().collect(),
         saved: BTreeSet::new(),
         backed_up: false,
@@ -100,7 +122,8 @@ impl Timeline<'_> {
         }
         let jobs: Vec<BackupJob> = list.iter().filter_map(own_backup).collect();
         for missing in self.method.places() {
-            if jobs.iter().any(|job| job.saves().contains(&missing)) {
+            let copied = missing == Where::Bucket && list.iter().any(list::copies);
+            if copied || jobs.iter().any(|job| job.saves().contains(&missing)) {
                 continue;
             }
             let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&missing));
@@ -126,12 +149,14 @@ impl Timeline<'_> {
                 &format!("add `- {words}` to the list"),
             );
         }
+        self.list.begin();
         for at in list {
             match &at.value {
                 BackupStep::Own(job) => self.backup_job(*job, at.place),
                 BackupStep::Act(act) => self.act(act, at.place),
             }
         }
+        self.end_list();
         self.backed_up = true;
     }
 
@@ -162,7 +187,10 @@ impl Timeline<'_> {
         self.must_fit(job.words(), job.saves(), place);
         self.saved.extend(job.saves());
         match job {
-            BackupJob::StopEngine => self.running = false,
+            BackupJob::StopEngine => {
+                self.nothing_under_way(job.words(), place);
+                self.running = false;
+            }
             BackupJob::StartEngine => self.running = true,
             BackupJob::RecordManifest if !self.running && self.method.runs == Runs::WithApi => {
                 let help = "put it after `start engine`";
@@ -173,6 +201,11 @@ impl Timeline<'_> {
                 self.fire(Takes::NextDump);
             }
             BackupJob::CopyObjects => self.fire(Takes::NextCopy),
+            BackupJob::ListObjects => {
+                self.fire(Takes::NextCopy);
+                self.list_objects(place);
+            }
+            BackupJob::CopyListed => self.copy_of_list(job.words(), place),
             BackupJob::TakeBaseBackup => self.must_recover(job.words(), place),
             BackupJob::ChooseTarget => {
                 self.must_recover(job.words(), place);
@@ -185,6 +218,7 @@ impl Timeline<'_> {
     }
 
     fn destroy(&mut self, what: Destroy, place: Place) {
+        self.nothing_under_way("destroy", place);
         if !self.backed_up {
             let message = "the site is destroyed before any backup";
             self.wrong(place, message, "nothing could be restored after this", "put `back up` before it");
@@ -194,6 +228,7 @@ impl Timeline<'_> {
     }
 
     fn restore(&mut self, list: &[At<RestoreStep>], place: Place) {
+        self.nothing_under_way("restore", place);
         if !self.backed_up {
             let help = "put `back up` before it";
             self.wrong(place, "a restore without a backup", "nothing is there to restore", help);
@@ -221,7 +256,10 @@ impl Timeline<'_> {
         self.must_fit(job.words(), job.brings_back(), place);
         self.there.extend(job.brings_back());
         match job {
-            RestoreJob::StopEngine => self.running = false,
+            RestoreJob::StopEngine => {
+                self.nothing_under_way(job.words(), place);
+                self.running = false;
+            }
             RestoreJob::StartEngine => self.running = true,
             RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => self.fire(Takes::NextRestore),
             RestoreJob::RecoverObjects => {
@@ -243,7 +281,16 @@ impl Timeline<'_> {
 
     fn act(&mut self, act: &Act, place: Place) {
         match act {
-            Act::Upload(_) | Act::Replace(_) | Act::Delete(_) | Act::SaveTemplate(_) => self.write(place),
+            Act::Upload(name) | Act::Delete(name) => self.write_asset(name, place),
+            Act::Replace(replace) => self.write_asset(&replace.asset, place),
+            Act::Copy(copy) => self.write_asset(&copy.name, place),
+            Act::SaveTemplate(_) | Act::MoveLabel(_) => self.write(place),
+            Act::RunBatch(template) => self.write_batch(template, place),
+            Act::Begin(begin) => self.begin(begin, place),
+            Act::GoOn(go_on) => self.go_on(go_on, place),
+            Act::Release(name) => self.release(name, place),
+            Act::KillEngine => self.kill(place),
+            Act::CopyObject(_) | Act::CopyNewObject(_) => self.copy_of_list(&act.words(), place),
             Act::Fault(fault) => self.fault(fault, place),
             Act::FaultInBackup(fault) => self.fault_in_backup(fault, place),
         }
@@ -292,7 +339,10 @@ impl Timeline<'_> {
                     help,
                 );
             }
-            Takes::Rows => self.fault_in_store(self.has_rows(), "database", place),
+            Takes::Rows => {
+                self.fault_in_store(self.has_rows(), "database", place);
+                self.fault_beside_writes(fault, place);
+            }
             Takes::RowFiles => self.fault_in_row_files(place),
             Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
             armed @ (Takes::NextDump
@@ -391,6 +441,7 @@ impl Timeline<'_> {
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));
         }
         let Some(last) = steps.last() else { return };
+        self.nothing_under_way("the end", last.place);
         if !steps.iter().any(|step| matches!(step.value, Step::Restore(_))) {
             let help = "add `- restore: runbook`";
             self.wrong(steps_key, "nothing is restored", "these steps have no `restore`", help);

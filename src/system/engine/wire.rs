@@ -54,6 +54,8 @@ pub struct Engine {
     base: Url,
     keys: ApiKeys,
     ready_path: String,
+    /// How long a request may take, where that is another time than [`REQUEST`].
+    limit: Option<Duration>,
     client: Result<reqwest::Client, String>,
 }
 
@@ -61,13 +63,25 @@ impl Engine {
     /// An engine at a base URL. Nothing is sent yet.
     pub fn new(base: &Url, keys: &ApiKeys) -> Self {
         let client = client_for(base).map_err(|error| chain(&error).join(": "));
-        Self { base: base.clone(), keys: keys.clone(), ready_path: "/health/ready".to_owned(), client }
+        Self {
+            base: base.clone(),
+            keys: keys.clone(),
+            ready_path: "/health/ready".to_owned(),
+            limit: None,
+            client,
+        }
     }
 
     /// The same, asked at this path whether it is ready.
     #[must_use]
     pub fn ready_at(self, path: &str) -> Self {
         Self { ready_path: path.to_owned(), ..self }
+    }
+
+    /// The same, whose requests may take so long: for one that is held on its way.
+    #[must_use]
+    pub fn patient(self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 
     /// The path at which it is asked whether it is ready.
@@ -105,7 +119,10 @@ impl Engine {
             Scope::Admin => self.keys.admin.as_ref().or(self.keys.editor.as_ref()),
             Scope::Render => self.keys.render.as_ref().or(self.keys.admin.as_ref()),
         };
-        let builder = client.request(method, url);
+        let mut builder = client.request(method, url);
+        if let Some(limit) = self.limit {
+            builder = builder.timeout(limit);
+        }
         Ok(match key {
             Some(key) => builder.header("x-api-key", key),
             None => builder,

@@ -154,6 +154,19 @@ impl S3Bucket {
     }
 
     pub(super) async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Trouble> {
+        if self.copy_if_there(from, to, key).await? {
+            return Ok(());
+        }
+        Err(Trouble::environment(self.words("copy", from.as_str())).cause("NoSuchKey: it is not there"))
+    }
+
+    /// False where the object is not there.
+    pub(super) async fn copy_if_there(
+        &self,
+        from: &ObjectKey,
+        to: &Self,
+        key: &ObjectKey,
+    ) -> Result<bool, Trouble> {
         let request = to
             .s3
             .client
@@ -163,7 +176,8 @@ impl S3Bucket {
             .key(key.as_str())
             .metadata_directive(MetadataDirective::Copy);
         match request.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(error) if code(&error) == "NoSuchKey" => Ok(false),
             Err(error) => {
                 let target = format!("{}/{key}", to.name);
                 Err(failed(&error, self.words("copy", from.as_str()))

@@ -5,10 +5,13 @@ use crate::base::ids::TableName;
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::postgres::{Access, connect, options_for, quote_ident};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the lock itself may take: somebody else's transaction may have the table.
 const LOCK_SECONDS: u32 = 10;
+
+/// How long a session may take to end.
+const BROKEN_OFF: Duration = Duration::from_secs(10);
 
 /// How long between two looks at who waits.
 const LOOK: Duration = Duration::from_millis(5);
@@ -82,6 +85,33 @@ impl HeldTable {
             tokio::time::sleep(LOOK).await;
         }
         Ok(())
+    }
+
+    /// Breaks off whoever waits, as if their clients had died, and lets the table go: what they had
+    /// written so far is rolled back.
+    ///
+    /// # Errors
+    /// The connection broke, or the sessions of others are not ours to end.
+    pub async fn break_off(mut self) -> Result<(), Trouble> {
+        let words = || format!("can't end the sessions that wait for the table {}", self.table);
+        let _ended: Vec<bool> = sqlx::query_scalar(
+            "select pg_terminate_backend(pid) from \
+             (select distinct pid from pg_locks where relation = $1::regclass and not granted) waiting",
+        )
+        .bind(&self.regclass)
+        .fetch_all(&mut self.connection)
+        .await
+        .or_environment(words)?;
+        let began = Instant::now();
+        while self.waiting().await? > 0 {
+            if began.elapsed() > BROKEN_OFF {
+                let limit = BROKEN_OFF.as_secs();
+                let what = format!("sessions wait for the table {} and do not end", self.table);
+                return Err(Trouble::environment(what).cause(format!("they were told {limit} s ago")));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.release().await
     }
 
     /// Lets the table go. When it returns, whoever waited may write.

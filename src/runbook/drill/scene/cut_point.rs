@@ -50,7 +50,7 @@ impl Scene<'_> {
         self.counts = false;
         let listed = match self.site.has_api() && self.site.engine.is_running().await {
             true => Some(self.inventory().await?),
-            false => None,
+            false => self.listed.take(),
         };
         match part {
             Part::Whole => {

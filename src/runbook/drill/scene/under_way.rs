@@ -1,0 +1,563 @@
+//! Writes under way: begun, held half way, let go on, broken off. At each hold both stores are looked
+//! at: the part of the write that its order puts before the hold must be done, and no other. What is
+//! done by then is what is there, though nobody was told that it is.
+
+use crate::{
+    base::{
+        ids::{AssetName, ObjectKey, TableName, TemplateKey, WriteName},
+        trouble::Trouble,
+    },
+    model::{
+        event::Event,
+        profile::{Binary, Entity, Kept},
+        state::{KnownTemplate, Row, State},
+    },
+    runbook::{
+        drill::{Seen, scene::Scene},
+        seed::{self, Answer, Call},
+        verify,
+    },
+    scenario::hold::{Begin, GoOn, HoldPoint, Kind, Stage, Stopper, Way, Write},
+    system::gate::{End, S3Request},
+};
+use hold::Hold;
+use serde_json::Value;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{task::JoinHandle, time::timeout};
+
+mod hold;
+
+/// How long a write may take until it is held, and how long its cleanup may take.
+const REACHED: Duration = Duration::from_secs(20);
+
+/// How long the answer may take once nothing holds the write any more.
+const ANSWERED: Duration = Duration::from_secs(60);
+
+/// How long a request that is held may take in all: longer than any backup of a drill.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// The most requests that a message shows.
+const SHOWN: usize = 8;
+
+/// A request that was sent, whose answer nobody waits for at the moment. It ends with its handle.
+struct Sent(JoinHandle<Result<Answer, Trouble>>);
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Resolves to the answer.
+async fn answered(sent: &mut Sent) -> Result<Answer, Trouble> {
+    let joined = (&mut sent.0).await;
+    joined.unwrap_or_else(|error| Err(Trouble::harness("a write that was sent panicked").because(&error)))
+}
+
+/// A write that is held half way.
+pub(super) struct UnderWay {
+    name: WriteName,
+    kind: Kind,
+    way: Way,
+    /// What was sent.
+    call: Call,
+    sent: Sent,
+    /// Whether the answer was there already: what comes after it is cleaning up.
+    acknowledged: bool,
+    /// The engine's id of a batch job.
+    job: Option<String>,
+    hold: Hold,
+    /// Both stores as they were before it.
+    origin: State,
+    /// The object that it is about, once it is known: the new one, or the one that goes.
+    object: Option<ObjectKey>,
+    /// The object that it leaves behind.
+    old: Option<ObjectKey>,
+    /// The templates that it touches, as they were known before it.
+    templates: BTreeMap<TemplateKey, KnownTemplate>,
+    /// How many requests the gate had seen before it.
+    before: usize,
+}
+
+impl UnderWay {
+    /// The asset that it writes; none for a batch job.
+    fn asset(&self) -> Option<AssetName> {
+        (self.kind != Kind::Batch).then(|| self.name.as_str().into())
+    }
+
+    /// Whether a template's renders hang on it.
+    pub(super) fn touches(&self, key: &TemplateKey) -> bool {
+        self.templates.contains_key(key)
+    }
+
+    /// For people: "the upload of late-logo.png".
+    fn words(&self) -> String {
+        format!("the {} of {}", self.kind.words(), self.name)
+    }
+}
+
+/// What is so at a stage, in words.
+fn in_words(binary: bool, row: bool) -> &'static str {
+    match (binary, row) {
+        (false, false) => "neither its object nor its row is done",
+        (true, false) => "its object is done and its row is not",
+        (false, true) => "its row is done and its object is not",
+        (true, true) => "its object and its row are done",
+    }
+}
+
+impl Scene<'_> {
+    /// Begins a write and waits until it is held.
+    pub(super) async fn begin(&mut self, begin: &Begin, seen: &mut Seen) -> Result<(), Trouble> {
+        let kind = begin.write.kind();
+        let way = Way::of(kind, &self.site.write_order());
+        let stage = stage_of(way, kind, begin.hold)?;
+        if kind == Kind::Batch && stage.by == Stopper::Table {
+            // Its table is written before, too: it is held when its results are there.
+            let first = Begin { hold: HoldPoint::AfterBinary, ..begin.clone() };
+            Box::pin(self.begin(&first, seen)).await?;
+            let next = GoOn { write: begin.write.name(), hold: begin.hold };
+            return self.go_on(&next, seen).await;
+        }
+        let mut write = self.send_held(&begin.write, way, stage).await?;
+        let before = write.origin.clone();
+        self.reach(&mut write, begin.hold, stage, &before, seen).await?;
+        self.under_way.insert(write.name.clone(), write);
+        Ok(())
+    }
+
+    /// Sets the hold, then sends the write.
+    async fn send_held(&mut self, what: &Write, way: Way, stage: Stage) -> Result<UnderWay, Trouble> {
+        let (name, kind) = (what.name(), what.kind());
+        let call = self.call(what).await?;
+        let origin = verify::observe(self.site, None).await?;
+        let asset = self.put.known.assets.get(&name.as_str().into());
+        let old = asset.map(|asset| asset.key.clone()).filter(|_| kind != Kind::Batch);
+        let object = match kind {
+            Kind::New | Kind::Batch => None,
+            Kind::Replace if way.cleans_up => None,
+            Kind::Replace | Kind::Delete => old.clone(),
+        };
+        let touched = |known: &BTreeMap<TemplateKey, KnownTemplate>| {
+            let needs = |t: &KnownTemplate| t.assets.iter().any(|asset| asset.as_str() == name.as_str());
+            known.iter().filter(|(_, t)| needs(t)).map(|(key, t)| (key.clone(), t.clone())).collect()
+        };
+        let templates = match kind {
+            Kind::Replace | Kind::Delete => touched(&self.put.known.templates),
+            Kind::New | Kind::Batch => BTreeMap::new(),
+        };
+        let before = self.site.gate.as_ref().map_or(0, |gate| gate.seen().len());
+        let target = hold::Target { name: &name, kind, way, object: object.as_ref(), old: old.as_ref() };
+        let hold = Hold::set(self.site, &target, stage.by).await?;
+        let api = self.site.engine.api().await?.patient(PATIENCE);
+        let job = match &call {
+            Call::Batch { template, data } => Some(seed::submit(&api, template, data).await?),
+            Call::Upload(_) | Call::Replace { .. } | Call::Delete { .. } => None,
+        };
+        let (sending, accepted) = (call.clone(), job.clone());
+        let sent = Sent(tokio::spawn(async move {
+            match (&sending, accepted) {
+                (Call::Batch { template, .. }, Some(job)) => {
+                    seed::finished(&api, job, template, PATIENCE).await
+                }
+                (_, _) => sending.send(&api).await,
+            }
+        }));
+        let acknowledged = false;
+        Ok(UnderWay {
+            name,
+            kind,
+            way,
+            call,
+            sent,
+            acknowledged,
+            job,
+            hold,
+            origin,
+            object,
+            old,
+            templates,
+            before,
+        })
+    }
+
+    /// Lets a write go on to where it is held next.
+    pub(super) async fn go_on(&mut self, go_on: &GoOn, seen: &mut Seen) -> Result<(), Trouble> {
+        let mut write = self.take_under_way(&go_on.write)?;
+        let stage = stage_of(write.way, write.kind, go_on.hold)?;
+        self.must_be_held(&mut write).await?;
+        let before = verify::observe(self.site, None).await?;
+        let target = hold::Target {
+            name: &write.name,
+            kind: write.kind,
+            way: write.way,
+            object: write.object.as_ref(),
+            old: write.old.as_ref(),
+        };
+        let next = Hold::set(self.site, &target, stage.by).await?;
+        std::mem::replace(&mut write.hold, next).release().await?;
+        self.reach(&mut write, go_on.hold, stage, &before, seen).await?;
+        self.under_way.insert(write.name.clone(), write);
+        Ok(())
+    }
+
+    /// Lets a write go on to its end, which must be a good one.
+    pub(super) async fn release(&mut self, name: &WriteName, seen: &mut Seen) -> Result<(), Trouble> {
+        let mut write = self.take_under_way(name)?;
+        self.must_be_held(&mut write).await?;
+        let before = verify::observe(self.site, None).await?;
+        std::mem::replace(&mut write.hold, Hold::Nothing).release().await?;
+        if write.acknowledged {
+            self.cleaned_up(write.old.as_ref()).await?;
+            return self.take_over(&before).await;
+        }
+        let words = write.words();
+        let answer = timeout(ANSWERED, answered(&mut write.sent)).await.map_err(|_late| {
+            let limit = ANSWERED.as_secs();
+            Trouble::environment(format!("{words} was let go and is not answered after {limit} s"))
+                .cause(self.gate_saw(write.before))
+        })?;
+        let answer =
+            answer.map_err(|trouble| trouble.while_doing(format!("{words} was let go and failed")))?;
+        self.acknowledge(write, answer, &before, seen).await
+    }
+
+    /// Takes down that a write was answered well, as one that nobody held.
+    async fn acknowledge(
+        &mut self,
+        write: UnderWay,
+        answer: Answer,
+        before: &State,
+        seen: &mut Seen,
+    ) -> Result<(), Trouble> {
+        // What they rendered half way is no measure of what they render now.
+        self.put.known.templates.extend(write.templates.clone());
+        let written = self.acknowledged(write.call.clone(), answer);
+        if write.way.cleans_up && !write.acknowledged {
+            self.cleaned_up(write.old.as_ref()).await?;
+        }
+        self.written(before, written.as_ref(), None, seen).await
+    }
+
+    /// Kills the engine. Writes under way die with it.
+    pub(super) async fn kill_engine(&mut self) -> Result<(), Trouble> {
+        if self.site.has_api() && self.site.engine.is_running().await {
+            // Nobody answers from now on, and nothing changes.
+            self.listed = Some(self.inventory().await?);
+        }
+        let before = verify::observe(self.site, None).await?;
+        if !self.site.engine.kill().await {
+            return Err(Trouble::usage("the engine runs elsewhere: it is not ours to kill")
+                .hint("let the harness start it: --engine 'command' or an image"));
+        }
+        for (name, mut write) in std::mem::take(&mut self.under_way) {
+            std::mem::replace(&mut write.hold, Hold::Nothing).break_off().await?;
+            if write.acknowledged {
+                continue;
+            }
+            let answer = timeout(REACHED, answered(&mut write.sent)).await.map_err(|_late| {
+                Trouble::environment(format!("the engine was killed, and the request of {name} goes on"))
+            })?;
+            if answer.is_ok() {
+                let what = format!("{} was answered by an engine that was killed before", write.words());
+                return Err(Trouble::harness(what));
+            }
+            let now = verify::observe(self.site, None).await?;
+            self.know_as_stored(&write, &now);
+            self.note(format!("{} died with the engine: {}", write.words(), self.part_done(&write, &now)))?;
+        }
+        self.take_over(&before).await
+    }
+
+    fn take_under_way(&mut self, name: &WriteName) -> Result<UnderWay, Trouble> {
+        self.under_way.remove(name).ok_or_else(|| Trouble::harness(format!("no write {name} is under way")))
+    }
+
+    /// A write that is held is not answered: unless its target gave up waiting.
+    async fn must_be_held(&self, write: &mut UnderWay) -> Result<(), Trouble> {
+        if write.acknowledged || !write.sent.0.is_finished() {
+            return Ok(());
+        }
+        let what = format!("{} came to an end while it was held", write.words());
+        let hint = "the target waits for its object store no longer than that: hold it for a shorter time, \
+                    or let it wait longer";
+        Err(match answered(&mut write.sent).await {
+            Ok(_) => Trouble::environment(what).cause("it was answered as done"),
+            Err(trouble) => trouble.while_doing(what),
+        }
+        .hint(hint))
+    }
+
+    /// Waits until a write is held, and looks at what it has done by then. `before` are both stores
+    /// before it went on.
+    async fn reach(
+        &mut self,
+        write: &mut UnderWay,
+        point: HoldPoint,
+        stage: Stage,
+        before: &State,
+        seen: &mut Seen,
+    ) -> Result<(), Trouble> {
+        let request = self.wait_for(write, point, stage).await?;
+        let now = verify::observe(self.site, None).await?;
+        self.learn_object(write, request.as_ref(), &now);
+        let found = (self.has_binary(write, &now), self.has_row(write, &now));
+        if found != (stage.binary, stage.row) {
+            return Err(self.out_of_order(write, point, stage, found));
+        }
+        let held = request.map_or_else(
+            || "its statement waits for the table".to_owned(),
+            |request| format!("{:?} {}/{}", request.operation, request.bucket, request.key),
+        );
+        self.note(format!("{} is held {point}: {}; {held}", write.words(), in_words(found.0, found.1)))?;
+        if stage.by == Stopper::Cleanup && !write.acknowledged {
+            return self.answered_before_cleanup(write, before, seen).await;
+        }
+        let known = self.put.known.assets.clone();
+        self.know_as_stored(write, &now);
+        if self.put.known.assets != known {
+            for key in write.templates.keys() {
+                self.render_as_stored(key).await?;
+            }
+        }
+        self.take_over(before).await
+    }
+
+    /// Waits for the hold; an answer must not come before it.
+    async fn wait_for(
+        &self,
+        write: &mut UnderWay,
+        point: HoldPoint,
+        stage: Stage,
+    ) -> Result<Option<S3Request>, Trouble> {
+        let words = write.words();
+        let may_be_answered = write.acknowledged || stage.by == Stopper::Cleanup;
+        let early = tokio::select! {
+            biased;
+            reached = write.hold.reached() => return reached,
+            answer = answered(&mut write.sent), if !may_be_answered => Some(answer),
+            () = tokio::time::sleep(REACHED) => None,
+        };
+        let trouble = match early {
+            Some(Err(trouble)) => {
+                return Err(trouble.while_doing(format!("{words} failed before it was held {point}")));
+            }
+            Some(Ok(_)) => Trouble::environment(format!("{words} was answered before it was held {point}")),
+            None => {
+                let limit = REACHED.as_secs();
+                Trouble::environment(format!("{words} did not come to be held {point} within {limit} s"))
+            }
+        };
+        Err(trouble.cause(write.hold.waited_for()).cause(self.gate_saw(write.before)).hint(
+            "see whether the target's writes take the order that the profile's `write-order` says, and \
+             whether its storage keys end with the file's name",
+        ))
+    }
+
+    /// The old object is removed after the answer: that is there by now.
+    async fn answered_before_cleanup(
+        &mut self,
+        write: &mut UnderWay,
+        before: &State,
+        seen: &mut Seen,
+    ) -> Result<(), Trouble> {
+        let words = write.words();
+        let answer = timeout(REACHED, answered(&mut write.sent)).await.map_err(|_late| {
+            Trouble::environment(format!("{words} is not answered before its old object is removed"))
+                .hint("`replace-keys: new-key` says that the old object goes after the answer")
+        })??;
+        write.acknowledged = true;
+        self.put.known.templates.extend(write.templates.clone());
+        let written = self.acknowledged(write.call.clone(), answer);
+        self.written(before, written.as_ref(), None, seen).await
+    }
+
+    /// Waits until the old object of a replacement is gone.
+    pub(super) async fn cleaned_up(&self, old: Option<&ObjectKey>) -> Result<(), Trouble> {
+        let Some(old) = old else { return Ok(()) };
+        let gone = async {
+            while self.site.objects.list(old.as_str()).await?.iter().any(|listed| listed.key == *old) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok::<(), Trouble>(())
+        };
+        timeout(REACHED, gone).await.unwrap_or_else(|_late| {
+            let limit = REACHED.as_secs();
+            Err(Trouble::environment(format!(
+                "the old object {old} is still there {limit} s after the answer"
+            ))
+            .hint("`replace-keys: new-key` says that a replacement removes it after the answer"))
+        })
+    }
+
+    fn out_of_order(&self, write: &UnderWay, point: HoldPoint, stage: Stage, found: (bool, bool)) -> Trouble {
+        let words = write.words();
+        let what = match (found, stage.row, stage.binary) {
+            ((_, true), false, _) => "the row was written before the binary",
+            ((true, _), _, false) => "the binary was written before the row",
+            ((false, _), _, true) => "the object that was to be written is not as it was sent",
+            ((_, _), _, _) => "the row that was to be written is not",
+        };
+        Trouble::usage(format!("{words} is held {point}, and {what}: `write-order` says otherwise"))
+            .cause(format!("must be: {}", in_words(stage.binary, stage.row)))
+            .cause(format!("is: {}", in_words(found.0, found.1)))
+            .hint("correct the profile's `write-order` (or the scenario's `writes`), or choose another hold")
+    }
+
+    /// What of a write is done.
+    fn part_done(&self, write: &UnderWay, now: &State) -> &'static str {
+        in_words(self.has_binary(write, now), self.has_row(write, now))
+    }
+
+    /// What the gate has seen since, in a line.
+    fn gate_saw(&self, since: usize) -> String {
+        let Some(gate) = &self.site.gate else { return "nothing of ours stands before the store".to_owned() };
+        let seen = gate.seen();
+        let of = seen.get(since..).unwrap_or_default();
+        let words = of.iter().rev().take(SHOWN).rev().map(|seen| {
+            let end = match seen.end {
+                End::UnderWay => "under way".to_owned(),
+                End::Answered(status) => status.to_string(),
+                End::Broken => "broken off".to_owned(),
+            };
+            let S3Request { operation, bucket, key, .. } = &seen.request;
+            format!("{operation:?} {bucket}/{key} ({end})")
+        });
+        let words: Vec<String> = words.collect();
+        match words.is_empty() {
+            true => "the gate has seen no request since".to_owned(),
+            false => format!("the gate has seen since: {}", words.join(", ")),
+        }
+    }
+
+    fn note(&self, text: String) -> Result<(), Trouble> {
+        self.log.event(Event::Noted { text })
+    }
+
+    /// Learns which object a write is about, and what appeared beside it.
+    fn learn_object(&mut self, write: &mut UnderWay, request: Option<&S3Request>, now: &State) {
+        let (kept, was) = match write.kind {
+            Kind::Batch => (&now.results, &write.origin.results),
+            Kind::New | Kind::Replace | Kind::Delete => (&now.objects, &write.origin.objects),
+        };
+        let new: Vec<&ObjectKey> = kept.keys().filter(|key| !was.contains_key(*key)).collect();
+        if write.object.is_none() {
+            let asked = request.map(|request| ObjectKey::new(&request.key));
+            let like = |key: &&&ObjectKey| hold::is_like(write.name.as_str(), key);
+            write.object = asked.or_else(|| new.iter().find(like).map(|key| (**key).clone()));
+        }
+        let Some(name) = write.asset() else {
+            if let Some(key) = &write.object {
+                let table = table_of(&self.site.profile, Kind::Batch).map(|(table, ..)| table.to_string());
+                let name = format!("{}/{}", table.unwrap_or_default(), write.name);
+                self.names.learn(key.clone(), name.into());
+            }
+            return;
+        };
+        if let Some(key) = &write.object {
+            self.names.learn(key.clone(), name.clone());
+            self.made(&name, write.old.as_ref(), (write.kind != Kind::Delete).then_some(key));
+            if let Some(old) = write.old.as_ref().filter(|old| *old != key) {
+                // Under way, both are there: the asset's own is the one that its row will point at.
+                self.put.replaced(&name, old);
+                self.learn();
+            }
+            self.keys.entry(name.clone()).or_insert_with(|| key.clone());
+        }
+        let earlier = self.put.sent.get(&name).map_or(0, Vec::len);
+        for key in new {
+            if self.names.asset(key).is_none() {
+                self.names.learn(key.clone(), format!("{name}@{earlier}").into());
+            }
+        }
+    }
+
+    /// Nobody acknowledged a write under way: what is known of its asset is what the stores hold.
+    fn know_as_stored(&mut self, write: &UnderWay, now: &State) {
+        let (Kind::Replace | Kind::Delete, Some(name)) = (write.kind, write.asset()) else { return };
+        let profile = &self.site.profile;
+        let row = self.row_of(write).and_then(|(id, _)| row(now, table_of(profile, write.kind)?.0, id));
+        let Some(row) = row else {
+            self.put.known.assets.remove(&name);
+            return;
+        };
+        let key = table_of(profile, write.kind).and_then(|(_, _, binary)| key_in(row, binary));
+        if let (Some(known), Some(key)) = (self.put.known.assets.get_mut(&name), key) {
+            if let Some(object) = now.objects.get(&key) {
+                (known.size, known.sha256) = (object.size, object.sha256);
+            }
+            known.key = key;
+        }
+    }
+
+    /// The row that a write is about, as it was before it: its primary key and itself.
+    fn row_of<'w>(&self, write: &'w UnderWay) -> Option<(&'w str, &'w Row)> {
+        let (table, _, binary) = table_of(&self.site.profile, write.kind)?;
+        let rows = &write.origin.database.tables.get(table)?.rows;
+        let old = write.old.as_ref()?;
+        rows.iter().find(|(_, row)| key_in(row, binary).as_ref() == Some(old)).map(|(id, row)| (&**id, row))
+    }
+
+    fn has_binary(&self, write: &UnderWay, now: &State) -> bool {
+        match (&write.call, &write.object) {
+            (Call::Delete { .. }, Some(key)) => !now.objects.contains_key(key),
+            (Call::Replace { bytes, .. }, Some(key)) => {
+                let sent = crate::base::digest::Digest::of(bytes);
+                now.objects.get(key).is_some_and(|object| object.sha256 == sent)
+            }
+            (Call::Upload(_), Some(key)) => now.objects.contains_key(key),
+            (Call::Batch { .. }, Some(key)) => now.results.contains_key(key),
+            (_, None) => false,
+        }
+    }
+
+    fn has_row(&self, write: &UnderWay, now: &State) -> bool {
+        let Some((table, _, binary)) = table_of(&self.site.profile, write.kind) else { return false };
+        let Some(rows) = now.database.tables.get(table).map(|table| &table.rows) else { return false };
+        let was = write.origin.database.tables.get(table);
+        match write.kind {
+            Kind::New => rows.iter().any(|(id, row)| {
+                let new = was.is_none_or(|was| !was.rows.contains_key(id));
+                new && key_in(row, binary).is_some_and(|key| match &write.object {
+                    Some(object) => key == *object,
+                    None => hold::is_like(write.name.as_str(), &key),
+                })
+            }),
+            Kind::Replace => self
+                .row_of(write)
+                .is_some_and(|(id, was)| rows.get(id).is_some_and(|row| row.digest != was.digest)),
+            Kind::Delete => self.row_of(write).is_some_and(|(id, _)| !rows.contains_key(id)),
+            Kind::Batch => {
+                let Some(job) = write.job.as_deref() else { return false };
+                rows.iter().any(|(id, row)| id.contains(job) && key_in(row, binary).is_some())
+            }
+        }
+    }
+}
+
+/// The stage of a point; the parser has seen to it that there is one.
+fn stage_of(way: Way, kind: Kind, point: HoldPoint) -> Result<Stage, Trouble> {
+    let none = || Trouble::harness(format!("a {} is never {point} here", kind.words()));
+    way.stage(point).ok_or_else(none)
+}
+
+/// The table of a write's row.
+fn table_of(profile: &crate::model::profile::Profile, kind: Kind) -> Option<(&TableName, &Entity, &Binary)> {
+    let of = |(entity, binary): (_, _)| {
+        let (entity, binary): (&Entity, &Binary) = (entity, binary);
+        (&entity.table, entity, binary)
+    };
+    match kind {
+        Kind::Batch => profile.with_binaries().find(|(_, binary)| binary.store == Kept::Results).map(of),
+        Kind::New | Kind::Replace | Kind::Delete => profile.assets().into_iter().next().map(of),
+    }
+}
+
+fn row<'s>(state: &'s State, table: &TableName, id: &str) -> Option<&'s Row> {
+    state.database.tables.get(table)?.rows.get(id)
+}
+
+/// The storage key that a row names.
+fn key_in(row: &Row, binary: &Binary) -> Option<ObjectKey> {
+    row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from)
+}

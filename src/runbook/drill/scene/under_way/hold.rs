@@ -1,0 +1,163 @@
+//! What a write is stopped by: the gate in front of the object store, or the table of its row.
+
+use crate::{
+    base::{
+        ids::{ObjectKey, WriteName},
+        trouble::Trouble,
+    },
+    model::profile::Kept,
+    scenario::hold::{Kind, Stopper, Way},
+    site::Handles,
+    system::{
+        gate::{Held, Point, Rule, S3Operation, S3Request, like},
+        postgres::{HeldTable, Statements},
+    },
+};
+
+/// A hold that is set.
+pub(super) enum Hold {
+    /// A request, and what it looks like.
+    Request(Held, String),
+    /// A statement, and the table that it waits for.
+    Table(Box<HeldTable>, String),
+    /// It was let go.
+    Nothing,
+}
+
+/// What a write is about, as far as it is known before.
+pub(super) struct Target<'a> {
+    pub(super) name: &'a WriteName,
+    pub(super) kind: Kind,
+    pub(super) way: Way,
+    /// The object that is written or removed, where its key is known.
+    pub(super) object: Option<&'a ObjectKey>,
+    /// The object that is there before.
+    pub(super) old: Option<&'a ObjectKey>,
+}
+
+impl Hold {
+    /// Sets a hold.
+    pub(super) async fn set(site: &Handles, target: &Target<'_>, by: Stopper) -> Result<Self, Trouble> {
+        let point = match by {
+            Stopper::Table => return Self::table(site, target.kind).await,
+            Stopper::Request | Stopper::Cleanup => Point::BeforeForward,
+            Stopper::Answer => Point::BeforeAnswer,
+        };
+        let Some(gate) = &site.gate else {
+            return Err(Trouble::usage("nothing of ours stands between the engine and its object store")
+                .hint(
+                    "the store must be reached over http:// with path-style addresses, and the engine be \
+                       started by the harness: leave this scenario out by --filter",
+                ));
+        };
+        let (rule, words) = rule(site, target, by);
+        Ok(Self::Request(gate.hold(rule, point), words))
+    }
+
+    async fn table(site: &Handles, kind: Kind) -> Result<Self, Trouble> {
+        let profile = &site.profile;
+        let of_results = || profile.with_binaries().find(|(_, binary)| binary.store == Kept::Results);
+        let entity = match kind {
+            Kind::Batch => of_results().map(|(entity, _)| entity),
+            Kind::New | Kind::Replace | Kind::Delete => profile.assets().first().map(|(entity, _)| *entity),
+        };
+        let Some(entity) = entity else {
+            return Err(Trouble::usage("the profile names no table that could be held")
+                .hint("give it the entity whose rows point at these binaries"));
+        };
+        let table = HeldTable::hold(&site.database()?, &entity.table, Statements::Writes).await?;
+        Ok(Self::Table(Box::new(table), entity.table.to_string()))
+    }
+
+    /// Waits until somebody is held; gives the request, if it is one. It waits for ever where nobody
+    /// comes.
+    pub(super) async fn reached(&mut self) -> Result<Option<S3Request>, Trouble> {
+        match self {
+            Self::Request(held, _) => match held.reached().await {
+                Some(request) => Ok(Some(request)),
+                None => Err(Trouble::harness("the gate was closed while a write was to be held")),
+            },
+            Self::Table(table, _) => table.reached().await.map(|()| None),
+            Self::Nothing => std::future::pending().await,
+        }
+    }
+
+    /// What it waits for, in words.
+    pub(super) fn waited_for(&self) -> String {
+        match self {
+            Self::Request(_, words) => format!("waited for {words}"),
+            Self::Table(_, table) => format!("waited for a statement that writes the table {table}"),
+            Self::Nothing => "waited for nothing".to_owned(),
+        }
+    }
+
+    /// Lets go what is held.
+    pub(super) async fn release(self) -> Result<(), Trouble> {
+        match self {
+            Self::Request(held, _) => held.release(),
+            Self::Table(table, _) => table.release().await?,
+            Self::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Breaks off what is held, as if its client had died.
+    pub(super) async fn break_off(self) -> Result<(), Trouble> {
+        match self {
+            Self::Request(held, _) => held.break_off(),
+            Self::Table(table, _) => table.break_off().await?,
+            Self::Nothing => {}
+        }
+        Ok(())
+    }
+}
+
+/// The request that is meant: the one for the write's main object, and no copy beside it.
+fn rule(site: &Handles, target: &Target<'_>, by: Stopper) -> (Rule, String) {
+    let removes = by == Stopper::Cleanup || target.kind == Kind::Delete;
+    let operation = if removes { S3Operation::DeleteObject } else { S3Operation::PutObject };
+    let bucket = match (target.kind, &site.results) {
+        (Kind::Batch, Some((_, results))) => results,
+        (_, _) => &site.bucket,
+    };
+    let rule = Rule::on(operation).bucket(bucket.as_str());
+    let key = if by == Stopper::Cleanup { target.old } else { target.object };
+    let (rule, key) = match (key, target.kind) {
+        (Some(key), _) => (rule.key(key.as_str()), key.to_string()),
+        // Nothing else writes there.
+        (None, Kind::Batch) => (rule.nth(1), "…".to_owned()),
+        (None, _) => {
+            let versioned = target.kind == Kind::Replace && target.way.cleans_up;
+            let like = pattern(target.name.as_str(), versioned);
+            (rule.key_like(&like), like)
+        }
+    };
+    (rule, format!("{operation:?} {bucket}/{key}"))
+}
+
+/// What the storage key of an asset looks like: `*-late-logo.png`, or `*-v*-late-logo.png`. What a
+/// target may put in the place of other characters can be anything.
+fn pattern(name: &str, versioned: bool) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '*' };
+    let name: String = name.chars().map(kept).collect();
+    format!("*-{}{name}", if versioned { "v*-" } else { "" })
+}
+
+/// Whether a key looks like that of a new object of an asset.
+pub(super) fn is_like(name: &str, key: &ObjectKey) -> bool {
+    like(&pattern(name, false), key.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_storage_key_is_told_by_its_name() {
+        assert_eq!(pattern("Logo 2.png", false), "*-Logo*2.png");
+        assert_eq!(pattern("logo.png", true), "*-v*-logo.png");
+        assert!(is_like("Logo 2.png", &"7-Logo-2.png".into()));
+        assert!(!is_like("logo.png", &"7-logo.png.bak".into()));
+        assert!(!is_like("logo.png", &"versions/7/1".into()));
+    }
+}

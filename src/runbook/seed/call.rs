@@ -1,0 +1,164 @@
+//! One write through the API: what is sent, what is answered, and what is known of the site then.
+//! Sending needs nothing but the engine, so that a write can be under way while other things happen.
+
+use crate::{
+    base::{
+        digest::Digest,
+        ids::{AssetName, ObjectKey, TemplateKey},
+        trouble::Trouble,
+    },
+    model::state::{KnownAsset, KnownJob},
+    runbook::seed::Put,
+    system::engine::{AssetRecord, CallError, Engine, Upload},
+};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How often a job of one document is asked for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A write, ready to be sent.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// A new asset.
+    Upload(Upload),
+    /// Another binary for an asset.
+    Replace {
+        /// The asset.
+        name: AssetName,
+        /// The engine's id.
+        id: String,
+        /// The new binary.
+        bytes: Vec<u8>,
+        /// Its media type.
+        media_type: String,
+    },
+    /// An asset goes, also where templates refer to it.
+    Delete {
+        /// The asset.
+        name: AssetName,
+        /// The engine's id.
+        id: String,
+    },
+    /// A batch job of one document.
+    Batch {
+        /// The template.
+        template: TemplateKey,
+        /// What it is rendered with.
+        data: Value,
+    },
+}
+
+/// A good answer to it.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The asset as it is now.
+    Stored(AssetRecord),
+    /// It is gone.
+    Deleted,
+    /// The job is done.
+    Done {
+        /// The engine's id.
+        job: String,
+        /// Its results, as JSON text.
+        results: Digest,
+    },
+}
+
+impl Call {
+    /// Sends it and waits for its end.
+    pub async fn send(&self, api: &Engine) -> Result<Answer, Trouble> {
+        Ok(match self {
+            Self::Upload(upload) => Answer::Stored(api.upload(upload).await?),
+            Self::Replace { name, id, bytes, media_type } => {
+                Answer::Stored(api.replace(id, name.as_str(), bytes, media_type).await?)
+            }
+            Self::Delete { id, .. } => {
+                api.delete_asset(id, true).await?;
+                Answer::Deleted
+            }
+            Self::Batch { template, data } => {
+                let job = submit(api, template, data).await?;
+                finished(api, job, template, FINISHED).await?
+            }
+        })
+    }
+}
+
+/// How long a job of one document may take.
+pub const FINISHED: Duration = Duration::from_secs(60);
+
+/// Submits a batch job. Gives the engine's id.
+pub async fn submit(api: &Engine, template: &TemplateKey, data: &Value) -> Result<String, Trouble> {
+    let item = json!({ "template": template, "data": data });
+    Ok(api.submit_batch(&[item]).await?.job_id)
+}
+
+/// Waits for the good end of a batch job.
+pub async fn finished(
+    api: &Engine,
+    job: String,
+    template: &TemplateKey,
+    within: Duration,
+) -> Result<Answer, Trouble> {
+    let began = Instant::now();
+    let done = loop {
+        match api.batch_job(&job).await {
+            // Where the row is written first, it is done before its results are there.
+            Err(CallError::Refused { status: 410, .. }) if began.elapsed() <= within => {}
+            polled => {
+                let polled = polled?;
+                if polled.is_over() {
+                    break polled;
+                }
+            }
+        }
+        if began.elapsed() > within {
+            return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
+        }
+        tokio::time::sleep(LOOK).await;
+    };
+    let Some(results) = done.results.filter(|_| done.status == "completed") else {
+        let why = done.failure_code.unwrap_or(done.status);
+        return Err(Trouble::environment(format!("batch job {job} of {template} failed: {why}")));
+    };
+    Ok(Answer::Done { job, results: Digest::of(results.to_string()) })
+}
+
+impl Put {
+    /// What is known once a write was answered. Gives the storage key of the asset that it wrote.
+    pub fn acknowledged(&mut self, call: Call, answer: Answer) -> Option<ObjectKey> {
+        let (name, bytes, record) = match (call, answer) {
+            (Call::Upload(upload), Answer::Stored(record)) => {
+                (AssetName::new(upload.name), upload.bytes, record)
+            }
+            (Call::Replace { name, bytes, .. }, Answer::Stored(record)) => (name, bytes, record),
+            (Call::Delete { name, .. }, _) => {
+                self.known.assets.remove(&name);
+                return None;
+            }
+            (Call::Batch { template, .. }, Answer::Done { job, results }) => {
+                self.known.jobs.insert(job, KnownJob { template, results });
+                return None;
+            }
+            (Call::Upload(_) | Call::Replace { .. } | Call::Batch { .. }, _) => return None,
+        };
+        let key = ObjectKey::new(record.filename);
+        let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+        let old = self.known.assets.get(&name).map(|asset| asset.key.clone());
+        if let Some(old) = old.filter(|old| *old != key) {
+            self.replaced(&name, &old);
+        }
+        let known = KnownAsset { id: record.id, key: key.clone(), size, sha256 };
+        self.known.assets.insert(name.clone(), known);
+        self.sent.entry(name).or_default().push(bytes);
+        Some(key)
+    }
+
+    /// Remembers the object that an asset had before it got another one: `logo.png@1`. After a restore it
+    /// can be one that it had before.
+    pub fn replaced(&mut self, name: &AssetName, old: &ObjectKey) {
+        let number = self.sent.get(name).map_or(0, Vec::len);
+        self.former.entry(old.clone()).or_insert_with(|| format!("{name}@{number}").into());
+    }
+}

@@ -1,0 +1,352 @@
+//! Writes that are held half way: which writes there are, where each can be held, and what both
+//! stores hold of it then. All of that follows from the order in which a target's writes touch the
+//! two stores; how a write is held is not known here.
+
+use crate::{
+    base::ids::{AssetName, TemplateKey, WriteName},
+    model::profile::{Order, ReplaceKeys, WriteOrder},
+    scenario::Replace,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where a write is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HoldPoint {
+    /// Its request for the object has not reached the store.
+    #[serde(rename = "before binary")]
+    BeforeBinary,
+    /// The store has done it, and the target has not heard of that.
+    #[serde(rename = "after binary")]
+    AfterBinary,
+    /// Its statement waits for the table.
+    #[serde(rename = "before row")]
+    BeforeRow,
+    /// Its row is committed, and its next request for an object has not reached the store.
+    #[serde(rename = "after row")]
+    AfterRow,
+    /// All is done but the removal of the old object, where a replacement has a key of its own.
+    #[serde(rename = "before cleanup")]
+    BeforeCleanup,
+}
+
+/// A write that is begun and held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "BeginForm", into = "BeginForm")]
+pub struct Begin {
+    /// What is written.
+    pub write: Write,
+    /// Where it is held.
+    pub hold: HoldPoint,
+}
+
+/// A write that can be held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A fixture becomes an asset.
+    Upload(AssetName),
+    /// An asset's binary is replaced.
+    Replace(Replace),
+    /// An asset is deleted.
+    Delete(AssetName),
+    /// An asset becomes another one.
+    Copy(CopyAsset),
+    /// A template is rendered by a batch job.
+    RunBatch(TemplateKey),
+}
+
+/// How a scenario file writes it: one of the writes, and where it is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename = "Begin", deny_unknown_fields)]
+struct BeginForm {
+    /// Upload an asset, as `upload` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    upload: Option<AssetName>,
+    /// Replace an asset's binary, as `replace` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replace: Option<Replace>,
+    /// Delete an asset, as `delete` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delete: Option<AssetName>,
+    /// Copy an asset, as `copy` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copy: Option<CopyAsset>,
+    /// Run a batch job, as `run batch` does.
+    #[serde(default, rename = "run batch", skip_serializing_if = "Option::is_none")]
+    run_batch: Option<TemplateKey>,
+    /// Where it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hold: Option<HoldPoint>,
+}
+
+/// A write that goes on to where it is held next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GoOn {
+    /// Which write, by the name of its asset; a batch job by its template.
+    pub write: WriteName,
+    /// Where it is held next.
+    pub hold: HoldPoint,
+}
+
+/// What becomes what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopyAsset {
+    /// The asset that is downloaded.
+    pub asset: AssetName,
+    /// The name that it is uploaded under.
+    #[serde(rename = "as")]
+    pub name: AssetName,
+}
+
+/// A label and the version that it will name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MoveLabel {
+    /// The template.
+    pub template: TemplateKey,
+    /// The label: `production`.
+    pub label: String,
+    /// The version that it names from now on.
+    pub to: Version,
+}
+
+/// A version of a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a version such as 1.0.0, or its number, counted from 1")]
+pub enum Version {
+    /// Its number in the order in which versions were saved, from 1.
+    Nth(u32),
+    /// As the target calls it.
+    Named(String),
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nth(number) => number.fmt(f),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+impl TryFrom<BeginForm> for Begin {
+    type Error = String;
+
+    fn try_from(form: BeginForm) -> Result<Self, String> {
+        const WRITES: &str = "`upload`, `replace`, `delete`, `copy` or `run batch`";
+        let BeginForm { upload, replace, delete, copy, run_batch, hold } = form;
+        let mut writes = [
+            upload.map(Write::Upload),
+            replace.map(Write::Replace),
+            delete.map(Write::Delete),
+            copy.map(Write::Copy),
+            run_batch.map(Write::RunBatch),
+        ]
+        .into_iter()
+        .flatten();
+        let write = writes.next().ok_or_else(|| format!("nothing is begun: name one of {WRITES}"))?;
+        if writes.next().is_some() {
+            return Err(format!("two writes are begun at once: name one of {WRITES}"));
+        }
+        let hold = hold.ok_or("a write that is begun is held somewhere: add `hold: after binary`")?;
+        Ok(Self { write, hold })
+    }
+}
+
+impl From<Begin> for BeginForm {
+    fn from(Begin { write, hold }: Begin) -> Self {
+        let mut form = Self { hold: Some(hold), ..Self::default() };
+        match write {
+            Write::Upload(name) => form.upload = Some(name),
+            Write::Replace(replace) => form.replace = Some(replace),
+            Write::Delete(name) => form.delete = Some(name),
+            Write::Copy(copy) => form.copy = Some(copy),
+            Write::RunBatch(template) => form.run_batch = Some(template),
+        }
+        form
+    }
+}
+
+impl HoldPoint {
+    /// All.
+    pub const ALL: [Self; 5] =
+        [Self::BeforeBinary, Self::AfterBinary, Self::BeforeRow, Self::AfterRow, Self::BeforeCleanup];
+
+    /// The words of a scenario file.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::BeforeBinary => "before binary",
+            Self::AfterBinary => "after binary",
+            Self::BeforeRow => "before row",
+            Self::AfterRow => "after row",
+            Self::BeforeCleanup => "before cleanup",
+        }
+    }
+}
+
+impl fmt::Display for HoldPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// What kind of write it is, as far as its order goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A new asset.
+    New,
+    /// Another binary for an asset.
+    Replace,
+    /// An asset goes.
+    Delete,
+    /// A batch job and its results.
+    Batch,
+}
+
+impl Kind {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::New, Self::Replace, Self::Delete, Self::Batch];
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::New => "upload",
+            Self::Replace => "replacement",
+            Self::Delete => "delete",
+            Self::Batch => "batch job",
+        }
+    }
+}
+
+impl Write {
+    /// What it is called while it is under way.
+    pub fn name(&self) -> WriteName {
+        match self {
+            Self::Upload(name) | Self::Delete(name) => name.as_str().into(),
+            Self::Replace(replace) => replace.asset.as_str().into(),
+            Self::Copy(copy) => copy.name.as_str().into(),
+            Self::RunBatch(template) => template.as_str().into(),
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Upload(_) | Self::Copy(_) => Kind::New,
+            Self::Replace(_) => Kind::Replace,
+            Self::Delete(_) => Kind::Delete,
+            Self::RunBatch(_) => Kind::Batch,
+        }
+    }
+}
+
+/// What a write is stopped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopper {
+    /// Its request for the object, before it reaches the store.
+    Request,
+    /// The store's answer to that.
+    Answer,
+    /// The table of its row.
+    Table,
+    /// The request that removes the old object.
+    Cleanup,
+}
+
+/// A place on the way of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Counts up along the way. Two points can be at one stage.
+    pub number: u8,
+    /// What it is stopped by there.
+    pub by: Stopper,
+    /// Whether the object has been changed by then.
+    pub binary: bool,
+    /// Whether the row has.
+    pub row: bool,
+}
+
+/// The way that one kind of write takes through both stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Which store comes first.
+    pub first: Order,
+    /// Whether an old object is removed at the end, after the answer.
+    pub cleans_up: bool,
+}
+
+impl Way {
+    /// The way that a target's writes of a kind take.
+    pub fn of(kind: Kind, order: &WriteOrder) -> Self {
+        let first = match kind {
+            Kind::New => order.upload,
+            Kind::Replace => order.replace,
+            Kind::Delete => order.delete,
+            Kind::Batch => order.batch,
+        };
+        Self { first, cleans_up: kind == Kind::Replace && order.replace_keys == ReplaceKeys::NewKey }
+    }
+
+    /// The stage of a point; none where the way has no such point.
+    pub fn stage(self, point: HoldPoint) -> Option<Stage> {
+        use HoldPoint as P;
+        let stage = |number, by, binary, row| Some(Stage { number, by, binary, row });
+        let cleanup = || self.cleans_up.then_some(()).and_then(|()| stage(3, Stopper::Cleanup, true, true));
+        match (self.first, point) {
+            (_, P::BeforeCleanup) => cleanup(),
+            (Order::BinaryFirst, P::BeforeBinary) => stage(0, Stopper::Request, false, false),
+            (Order::BinaryFirst, P::AfterBinary) => stage(1, Stopper::Answer, true, false),
+            (Order::BinaryFirst, P::BeforeRow) => stage(2, Stopper::Table, true, false),
+            (Order::BinaryFirst, P::AfterRow) => cleanup(),
+            (Order::RowFirst, P::BeforeRow) => stage(0, Stopper::Table, false, false),
+            (Order::RowFirst, P::AfterRow | P::BeforeBinary) => stage(1, Stopper::Request, false, true),
+            (Order::RowFirst, P::AfterBinary) => stage(2, Stopper::Answer, true, true),
+        }
+    }
+
+    /// Its points, in their order.
+    pub fn points(self) -> Vec<HoldPoint> {
+        let mut points: Vec<(u8, HoldPoint)> =
+            HoldPoint::ALL.into_iter().filter_map(|point| Some((self.stage(point)?.number, point))).collect();
+        points.sort_by_key(|(number, _)| *number);
+        points.into_iter().map(|(_, point)| point).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn along_every_way_nothing_is_undone() {
+        for first in [Order::BinaryFirst, Order::RowFirst] {
+            for cleans_up in [false, true] {
+                let way = Way { first, cleans_up };
+                let stages: Vec<Stage> = way.points().into_iter().filter_map(|p| way.stage(p)).collect();
+                assert!(stages.iter().all(|stage| stage.number > 0 || (!stage.binary && !stage.row)));
+                for pair in stages.windows(2) {
+                    assert!(pair[0].number <= pair[1].number);
+                    assert!(pair[0].binary <= pair[1].binary && pair[0].row <= pair[1].row, "{pair:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_last_row_nothing_can_be_held() {
+        let points = |first, cleans_up| Way { first, cleans_up }.points();
+        use HoldPoint as P;
+        assert_eq!(points(Order::BinaryFirst, false), [P::BeforeBinary, P::AfterBinary, P::BeforeRow]);
+        assert_eq!(
+            points(Order::BinaryFirst, true),
+            [P::BeforeBinary, P::AfterBinary, P::BeforeRow, P::AfterRow, P::BeforeCleanup]
+        );
+        assert_eq!(
+            points(Order::RowFirst, false),
+            [P::BeforeRow, P::BeforeBinary, P::AfterRow, P::AfterBinary]
+        );
+    }
+}

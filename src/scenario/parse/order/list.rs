@@ -1,0 +1,56 @@
+//! A copy of the bucket in parts: the list, and what of it is copied.
+
+use super::Timeline;
+use crate::scenario::{Act, At, BackupStep, Place, method::BackupJob};
+
+/// The list of the backup that is being taken.
+#[derive(Default)]
+pub(super) struct List {
+    in_backup: bool,
+    /// Where it was made.
+    made: Option<Place>,
+    copied: bool,
+}
+
+impl List {
+    /// A backup begins.
+    pub(super) fn begin(&mut self) {
+        *self = Self { in_backup: true, ..Self::default() };
+    }
+}
+
+/// Whether it is a step that copies one object.
+pub(super) fn copies(step: &At<BackupStep>) -> bool {
+    matches!(&step.value, BackupStep::Act(Act::CopyObject(_) | Act::CopyNewObject(_)))
+}
+
+impl Timeline<'_> {
+    pub(super) fn list_objects(&mut self, place: Place) {
+        let bucket = [crate::scenario::method::Place::Bucket];
+        self.must_fit(BackupJob::ListObjects.words(), &bucket, place);
+        self.list.made = Some(place);
+    }
+
+    /// Something of the list is copied.
+    pub(super) fn copy_of_list(&mut self, words: &str, place: Place) {
+        self.list.copied = true;
+        self.saved.insert(crate::scenario::method::Place::Bucket);
+        let word = words.split(':').next().unwrap_or(words);
+        if !self.list.in_backup {
+            let help = "put it into the list of a `back up`, after `list objects`";
+            self.wrong(place, format!("`{word}` outside of a backup"), "a sub-step of a backup", help);
+        } else if self.list.made.is_none() {
+            let message = format!("`{word}` without `list objects`");
+            self.wrong(place, message, "nothing was listed yet", "put `- list objects` before it");
+        }
+    }
+
+    /// A backup ends.
+    pub(super) fn end_list(&mut self) {
+        let list = std::mem::take(&mut self.list);
+        if let (Some(place), false) = (list.made, list.copied) {
+            let help = "add `- copy listed objects` after it";
+            self.wrong(place, "`list objects` without any copy", "nobody reads this list", help);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Writes under way along a timeline: whether they can be held where it is said, and what can't be
+//! done beside them.
+
+use super::Timeline;
+use crate::{
+    base::ids::{AssetName, TemplateKey, WriteName},
+    model::fault::Fault,
+    scenario::{
+        Place,
+        diagnose::{Mistake, suggest},
+        hold::{Begin, GoOn, HoldPoint, Kind, Stage, Stopper, Way},
+        method::Results,
+    },
+};
+use std::collections::BTreeMap;
+
+/// The writes that are under way at a point of the timeline.
+#[derive(Default)]
+pub(super) struct Writes(BTreeMap<WriteName, Going>);
+
+/// One of them.
+#[derive(Clone, Copy)]
+struct Going {
+    kind: Kind,
+    /// None after a mistake.
+    stage: Option<Stage>,
+    /// Where it was begun.
+    place: Place,
+}
+
+impl Going {
+    /// Whether it holds the table of assets, or that of batch jobs.
+    fn holds_table(self, of_batches: bool) -> bool {
+        self.stage.is_some_and(|stage| stage.by == Stopper::Table) && (self.kind == Kind::Batch) == of_batches
+    }
+}
+
+impl Timeline<'_> {
+    pub(super) fn begin(&mut self, begin: &Begin, place: Place) {
+        let (name, kind) = (begin.write.name(), begin.write.kind());
+        match kind {
+            Kind::New | Kind::Replace | Kind::Delete => self.write_asset(&name.as_str().into(), place),
+            Kind::Batch => self.write_batch(&name.as_str().into(), place),
+        }
+        let stage = self.stage(kind, begin.hold, place);
+        self.writes.0.insert(name, Going { kind, stage, place });
+    }
+
+    pub(super) fn go_on(&mut self, go_on: &GoOn, place: Place) {
+        let Some(going) = self.under_way(&go_on.write, "go on", place) else { return };
+        let stage = self.stage(going.kind, go_on.hold, place);
+        if let (Some(was), Some(stage)) = (going.stage, stage)
+            && stage.number <= was.number
+        {
+            let message = format!("`{}` has come to `{}` already", go_on.write, go_on.hold);
+            let points = self.way(going.kind).map_or_else(Vec::new, Way::points);
+            let help = format!("its points in their order: {}", in_order(&points));
+            self.wrong(place, message, "this is not further on", &help);
+        }
+        self.writes.0.insert(go_on.write.clone(), Going { stage, ..going });
+    }
+
+    pub(super) fn release(&mut self, name: &WriteName, place: Place) {
+        self.under_way(name, "release", place);
+        self.writes.0.remove(name);
+    }
+
+    pub(super) fn kill(&mut self, place: Place) {
+        self.must_run("kill engine", self.method.runs != crate::scenario::method::Runs::Nothing, place);
+        if !self.running {
+            let help = "remove it, or put `start engine` before it";
+            self.wrong(place, "`kill engine` while none runs", "nothing is left to kill", help);
+        }
+        self.running = false;
+        self.writes.0.clear();
+    }
+
+    /// Nothing may be under way here.
+    pub(super) fn nothing_under_way(&mut self, at: &str, place: Place) {
+        for (name, going) in std::mem::take(&mut self.writes.0) {
+            let message = format!("`{name}` is still under way at {}", quoted(at));
+            let also = format!("it was begun in line {}", going.place.line);
+            let help = format!("put `release: {name}` or `kill engine` before it");
+            self.wrong(place, message, &also, &help);
+        }
+    }
+
+    /// A write of an asset.
+    pub(super) fn write_asset(&mut self, name: &AssetName, place: Place) {
+        self.write(place);
+        self.alone(&name.as_str().into(), place);
+        self.table_is_free(false, place);
+    }
+
+    /// A batch job.
+    pub(super) fn write_batch(&mut self, template: &TemplateKey, place: Place) {
+        self.write(place);
+        if !self.method.topology.has_database() {
+            let help = "remove it, or choose a topology with Postgres";
+            self.wrong(place, "batch jobs are not durable in file mode", "nobody keeps its results", help);
+        }
+        self.alone(&template.as_str().into(), place);
+        self.table_is_free(true, place);
+    }
+
+    /// A fault by SQL waits for whoever has its rows or its table.
+    pub(super) fn fault_beside_writes(&mut self, fault: &Fault, place: Place) {
+        for name in fault.assets() {
+            self.alone(&name.as_str().into(), place);
+        }
+        self.table_is_free(false, place);
+    }
+
+    /// Nobody else has this under way.
+    fn alone(&mut self, name: &WriteName, place: Place) {
+        if let Some(going) = self.writes.0.get(name).copied() {
+            let message = format!("`{name}` is written twice at once");
+            let also = format!("the write that was begun in line {} is still under way", going.place.line);
+            self.wrong(place, message, &also, &format!("put `release: {name}` before it"));
+        }
+    }
+
+    /// Nobody holds this table.
+    fn table_is_free(&mut self, of_batches: bool, place: Place) {
+        let holder = self.writes.0.iter().find(|(_, going)| going.holds_table(of_batches));
+        if let Some((name, going)) = holder.map(|(name, going)| (name.clone(), *going)) {
+            let message = format!("this write would wait for `{name}`");
+            let also = format!("the table is held since line {}: `before row`", going.place.line);
+            let help = format!("release `{name}` before it, or hold that somewhere else");
+            self.wrong(place, message, &also, &help);
+        }
+    }
+
+    fn way(&self, kind: Kind) -> Option<Way> {
+        Some(Way::of(kind, &self.profile?.write_order.with(&self.method.writes)))
+    }
+
+    /// The stage of a point, if a write of this kind can be held there on this site.
+    fn stage(&mut self, kind: Kind, point: HoldPoint, place: Place) -> Option<Stage> {
+        let way = self.way(kind)?;
+        let topology = self.method.topology;
+        let Some(stage) = way.stage(point) else {
+            let message = format!("a {} is never `{point}` here", kind.words());
+            let label = match point {
+                HoldPoint::AfterRow => "nothing of it follows its row",
+                _ => "it leaves no old object to be removed",
+            };
+            let help = format!("it can be held {}", in_order(&way.points()));
+            self.wrong(place, message, label, &help);
+            return None;
+        };
+        let in_bucket = match kind {
+            Kind::Batch => self.method.results == Some(Results::Bucket),
+            Kind::New | Kind::Replace | Kind::Delete => topology.has_bucket(),
+        };
+        let (message, label, help) = match (stage.by, kind) {
+            // Its table is written when it is submitted and when it begins, too.
+            (Stopper::Table, Kind::Batch) if stage.number == 0 => (
+                format!("a batch job can't be held `{point}` where that comes first"),
+                "its row is written before, too",
+                "hold it `before binary`",
+            ),
+            (Stopper::Table, Kind::Batch) if !in_bucket => (
+                format!("a batch job can't be held `{point}` without a bucket for results"),
+                "nobody can tell when its results are there",
+                "write `results: bucket`",
+            ),
+            (Stopper::Table, _) if topology.has_database() => return Some(stage),
+            (Stopper::Table, _) => (
+                format!("a write can't be held `{point}` in the topology `{}`", topology.words()),
+                "rows are in files, and no table can be held",
+                "hold it at its binary, or choose a topology with Postgres",
+            ),
+            (Stopper::Request | Stopper::Answer | Stopper::Cleanup, _) if in_bucket => return Some(stage),
+            (Stopper::Request | Stopper::Answer | Stopper::Cleanup, Kind::Batch) => (
+                format!("a batch job can't be held `{point}` without a bucket for results"),
+                "no request to an object store can be held",
+                "write `results: bucket`",
+            ),
+            (Stopper::Request | Stopper::Answer | Stopper::Cleanup, _) => (
+                format!("a write can't be held `{point}` in the topology `{}`", topology.words()),
+                "binaries are in a folder, and no request for them can be held",
+                "hold it `before row`, or choose a topology with a bucket",
+            ),
+        };
+        self.wrong(place, message, label, help);
+        None
+    }
+
+    /// The write of this name, which must be under way.
+    fn under_way(&mut self, name: &WriteName, word: &str, place: Place) -> Option<Going> {
+        let going = self.writes.0.get(name).copied();
+        if going.is_none() {
+            let message = format!("`{word}`: no write `{}` is under way here", suggest::short(name.as_str()));
+            let known: Vec<&str> = self.writes.0.keys().map(WriteName::as_str).collect();
+            let help = match known.is_empty() {
+                true => "put a `begin` before it".to_owned(),
+                false => suggest::instead_of(name.as_str(), known),
+            };
+            self.mistakes.push(Mistake::at(place, message).label("never begun, or ended by now").help(help));
+        }
+        going
+    }
+}
+
+fn in_order(points: &[HoldPoint]) -> String {
+    points.iter().map(|point| format!("`{point}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn quoted(at: &str) -> String {
+    if at == "the end" { at.to_owned() } else { format!("`{at}`") }
+}
