@@ -27,7 +27,7 @@ run:
 test:
 	@deploy/need.sh compiler postgresql
 	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-fail-fast
 
 doctor:
 	@deploy/need.sh compiler

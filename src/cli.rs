@@ -12,6 +12,7 @@ use std::{io::Write as _, process::ExitCode};
 
 pub mod check;
 pub mod doctor;
+pub mod draw;
 pub mod explore;
 pub mod evidence;
 pub mod generate;
@@ -94,10 +95,14 @@ enum Command {
     Standin(standin::StandinArgs),
     /// Print shell completions or the man page
     Generate(generate::GenerateArgs),
+    /// Draw the PDF on stdin for a report that is being written, with little memory and time
+    #[command(hide = true)]
+    Draw,
 }
 
 /// Runs the command line and gives the process's exit code. A panic is a bug of ours: 70.
 pub fn main(cli: Cli) -> ExitCode {
+    draw::aside();
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command)));
     let code = match done {
         Ok(Ok(code)) => code,
@@ -203,6 +208,7 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
         }
         Command::Standin(args) => on_runtime(standin::run(args))?,
         Command::Generate(args) => print(&generate::run(&args)?),
+        Command::Draw => draw::run(),
     }
 }
 

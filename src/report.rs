@@ -21,6 +21,9 @@ pub mod terminal;
 
 pub mod pdf;
 
+/// The setting of a joined run that holds the command of its first part.
+pub const PARTS_COMMAND: &str = "command of the parts";
+
 /// The digests that a report vouches by, beside the record itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {

@@ -350,10 +350,13 @@ async fn damaged(live: &Live, custom: &str, manifest: &str, all: &[String]) {
     recorded["dbDumpSha256"] = "0".repeat(64).into();
     fs::write(&file, recorded.to_string()).unwrap();
     let mut options = all.to_vec();
-    for (name, value) in [("--max-age", "1s"), ("--max-rto", "1ms")] {
-        let at = options.iter().position(|o| o == name).unwrap();
-        options[at + 1] = value.to_owned();
-    }
+    let place = |name: &str| all.iter().position(|option| option == name).unwrap();
+    options[place("--max-age") + 1] = "1s".to_owned();
+    // The same limit as a budget in a file; what is given on the command line stands.
+    let budgets = live.path("budgets.yaml");
+    fs::write(&budgets, "rto: 1ms\nrpo: 90d\n").unwrap();
+    let at = place("--max-rto");
+    options.splice(at..at + 2, ["--budgets".to_owned(), budgets.display().to_string()]);
     let red = test(custom, &copy.display().to_string(), &options, &[]);
     assert_eq!(red.exit, Some(1), "{}", red.said);
     let found = red.found();

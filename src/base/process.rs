@@ -5,6 +5,7 @@
 //!
 //! It does not know what any program does.
 
+mod aside;
 mod capture;
 mod children;
 mod command;
@@ -16,7 +17,8 @@ mod spawn;
 mod teardown;
 mod user;
 
-pub use capture::Captured;
+pub use aside::{Aside, aside};
+pub use capture::{Captured, tail};
 pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
 pub use command::{Command, Input};
 pub use daemon::{Daemon, until};

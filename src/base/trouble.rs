@@ -126,9 +126,29 @@ impl<T, E: std::error::Error + 'static> OrTrouble<T> for Result<T, E> {
     }
 }
 
+/// For removals: what is gone already need not be removed.
+pub trait OrGone {
+    /// Success where there was nothing.
+    fn or_gone(self) -> Self;
+}
+
+impl OrGone for std::io::Result<()> {
+    fn or_gone(self) -> Self {
+        self.or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_gone_need_not_be_removed() {
+        let removed = |kind: std::io::ErrorKind| Err(std::io::Error::from(kind)).or_gone();
+        assert!(removed(std::io::ErrorKind::NotFound).is_ok());
+        assert!(removed(std::io::ErrorKind::PermissionDenied).is_err());
+        assert!(Ok(()).or_gone().is_ok());
+    }
 
     #[test]
     fn reads_as_fragment_cause_hint() {

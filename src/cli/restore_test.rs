@@ -17,6 +17,7 @@ use crate::{
     evidence::{SIGNED_BY, UNSIGNED, chain},
     journal::{Journal, Logbook},
     model::{
+        budget::Span,
         event::{Event, FORMAT, RunStarted},
         profile::Profile,
         state::Golden,
@@ -35,6 +36,7 @@ use crate::{
         },
     },
     scenario::{
+        budgets::read_budgets,
         method::DumpFormat,
         profile::{digest_of, read_profile},
     },
@@ -138,6 +140,8 @@ async fn prepare(
     let look = terminal::stderr_look();
     let profile = read_profile(&args.profile).map_err(|d| d.into_trouble(look.colour, look.width))?;
     let engine = prepare::engine(Some(&args.engine), &[], args.ready_within, &profile)?;
+    let budgets = args.budgets.as_deref().map(read_budgets).transpose();
+    let budgets = budgets.map_err(|d| d.into_trouble(look.colour, look.width))?.unwrap_or_default();
     let dump = settings.origin(&args.dump, args.dump.ends_with('/'), redactor)?;
     let packed = [".tar", ".tar.gz", ".tgz"].iter().any(|end| args.assets.ends_with(end));
     let assets = settings.origin(&args.assets, !packed, redactor)?;
@@ -155,8 +159,8 @@ async fn prepare(
         recognised,
         assets,
         recorded,
-        max_age: args.max_age,
-        max_rto: args.max_rto,
+        max_age: args.max_age.or(budgets.rpo).map(Span::duration),
+        max_rto: args.max_rto.or(budgets.rto).map(Span::duration),
         as_superuser: args.restore_as_superuser,
     };
     Ok(Prepared { asked, profile: Arc::new(profile), engine })

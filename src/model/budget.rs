@@ -8,7 +8,7 @@ use crate::model::{
     verdict::Verdict,
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 /// A span of time in whole milliseconds, written `500ms`, `30s`, `15m`, `24h`, `90d` or `2w`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,13 @@ pub struct Span {
 /// The units, largest first, in milliseconds.
 const UNITS: [(&str, u64); 6] =
     [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+impl Span {
+    /// As the standard library has it.
+    pub const fn duration(self) -> Duration {
+        Duration::from_millis(self.ms)
+    }
+}
 
 impl FromStr for Span {
     type Err = String;

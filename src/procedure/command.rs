@@ -83,11 +83,7 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
             site.flip(server.access(&database).await).await?;
             None
         }
-        Came::Down(text) => {
-            let lines: Vec<&str> = text.lines().collect();
-            let end = lines[lines.len().saturating_sub(12)..].join("\n");
-            Some(restore_failed(step, format!("the server ended by itself:\n{end}")))
-        }
+        Came::Down(log) => Some(restore_failed(step, log.end())),
     })
 }
 

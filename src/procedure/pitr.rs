@@ -201,14 +201,12 @@ pub async fn recover_database(
     let came = server.start_on(&data).await?;
     let text = match &came {
         Came::Up(_) => server.log_text().await,
-        Came::Down(text) => text.clone(),
+        Came::Down(log) => log.0.clone(),
     };
     let name = format!("{}-recovery.log", log.name());
     log.artefact(&name, text.as_bytes(), "what the server said while it recovered")?;
-    if let Came::Down(text) = came {
-        let lines: Vec<&str> = text.lines().collect();
-        let end = lines[lines.len().saturating_sub(12)..].join("\n");
-        return Ok(Some(restore_failed(step, format!("the server ended by itself:\n{end}"))));
+    if let Came::Down(log) = came {
+        return Ok(Some(restore_failed(step, log.end())));
     }
     site.flip(server.access(&database).await).await?;
     let why = astray(server, &before).await?;

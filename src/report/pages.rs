@@ -20,8 +20,11 @@ use std::{
     path::{Component, Path},
 };
 
+mod aside;
 mod difference;
 mod draw;
+
+pub use aside::{draw_by, draw_here};
 
 /// Pairs of PDFs that are drawn in one report.
 const MOST_PAIRS: usize = 4;
@@ -128,8 +131,9 @@ fn pair<'a>(record: &'a RunRecord, finding: &Finding) -> Option<(&'a Artefact, &
 }
 
 fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Shown, String> {
-    let expected = draw::pages(read(dir, expected)?).map_err(|why| format!("the known-good PDF {why}"))?;
-    let actual = draw::pages(read(dir, actual)?).map_err(|why| format!("the PDF that was rendered {why}"))?;
+    let expected = aside::pages(read(dir, expected)?).map_err(|why| format!("the known-good PDF {why}"))?;
+    let actual =
+        aside::pages(read(dir, actual)?).map_err(|why| format!("the PDF that was rendered {why}"))?;
     let seen = expected.drawn.len().max(actual.drawn.len());
     let unseen = expected.count.max(actual.count) - seen;
     let (mut pages, mut more, mut same) = (Vec::new(), 0, 0);

@@ -115,7 +115,7 @@ pub struct MoveLabel {
 
 /// A version of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a version such as 1.0.0, or its number, counted from 1")]
+#[serde(untagged, expecting = "expected a version such as 1.0.0, or its number, counted from 1")]
 pub enum Version {
     /// Its number in the order in which versions were saved, from 1.
     Nth(u32),

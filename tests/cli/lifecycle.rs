@@ -26,6 +26,21 @@ fn after_events(yard: &Yard, running: &mut Running, reports: &str, events: usize
     assert!(there.is_some(), "no {events} events in {LIMIT:?}: {}", running.err());
 }
 
+/// The command with no signal ignored: a shell's background jobs, these tests among them, are deaf to
+/// SIGINT, and a run keeps to that.
+fn hearing(command: &Command) -> Command {
+    let mut hearing = Command::new("env");
+    hearing.current_dir(command.get_current_dir().unwrap_or(".".as_ref()));
+    hearing.arg("--default-signal=INT,TERM,HUP").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => hearing.env(name, value),
+            None => hearing.env_remove(name),
+        };
+    }
+    hearing
+}
+
 #[test]
 fn a_signal_stops_a_run_which_is_stored_and_leaves_nothing() {
     if !postgres() {
@@ -37,7 +52,7 @@ fn a_signal_stops_a_run_which_is_stored_and_leaves_nothing() {
         [(Signal::SIGINT, 1, &[]), (Signal::SIGTERM, 12, &["--jobs", "1"]), (Signal::SIGHUP, 4, &["--keep"])];
     for (signal, events, args) in cases {
         let yard = Yard::new();
-        let mut running = start(yard.small_run(args).arg(yard.missing()));
+        let mut running = start(&mut hearing(yard.small_run(args).arg(yard.missing())));
         after_events(&yard, &mut running, "reports", events);
         running.signal(signal);
         if signal == Signal::SIGHUP {

@@ -11,30 +11,13 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
+from packages import ROOT, TARGET, environment
+
 PROGRAM = TARGET / "debug" / "pulp-drill"
-VENV = TARGET / "conformance-evidence-venv"
-
-
-def python_with_packages() -> str:
-    """The Python of a virtual environment that holds the verifiers."""
-    python = VENV / "bin" / "python"
-    requirements = HERE / "evidence-requirements.txt"
-    stamp = VENV / "requirements.txt"
-    if not stamp.is_file() or stamp.read_text() != requirements.read_text():
-        shutil.rmtree(VENV, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(requirements)], check=True)
-        shutil.copy(requirements, stamp)
-    return str(python)
 
 
 def look(folder: pathlib.Path) -> None:
@@ -89,7 +72,7 @@ def look(folder: pathlib.Path) -> None:
 def main() -> int:
     if not PROGRAM.is_file():
         sys.exit(f"conformance: {PROGRAM} is missing; build it with: cargo build --locked")
-    python = python_with_packages()
+    python = str(environment("conformance-evidence-venv", "evidence-requirements.txt") / "python")
     with tempfile.TemporaryDirectory(prefix="pulp-drill-conformance-") as temp:
         folder = pathlib.Path(temp)
         folder.chmod(0o711)

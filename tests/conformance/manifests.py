@@ -8,33 +8,16 @@ Needs Python 3.9 or newer with venv.
 
 from __future__ import annotations
 
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
-VENV = TARGET / "conformance-manifests-venv"
+from packages import ROOT, environment
+
 KUBERNETES = ("1.29", "1.37")
 MANIFESTS = sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
 DOCKERFILES = [ROOT / "deploy" / "Dockerfile", ROOT / "deploy" / "minio.Dockerfile"]
-
-
-def programs() -> pathlib.Path:
-    """The folder of a virtual environment that holds the programs."""
-    requirements = HERE / "manifests-requirements.txt"
-    stamp = VENV / "requirements.txt"
-    if not stamp.is_file() or stamp.read_text() != requirements.read_text():
-        shutil.rmtree(VENV, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(requirements)], check=True)
-        shutil.copy(requirements, stamp)
-    return VENV / "bin"
 
 
 def holds(argv: list[str]) -> bool:
@@ -61,7 +44,7 @@ def planted(folder: pathlib.Path, source: pathlib.Path, right: str, wrong: str) 
 
 
 def main() -> int:
-    bin_folder = programs()
+    bin_folder = environment("conformance-manifests-venv", "manifests-requirements.txt")
     hadolint, kubernetes = bin_folder / "hadolint", bin_folder / "kubernetes-validate"
     assert len(MANIFESTS) >= 2, "the manifests are gone"
     good = all([holds([str(hadolint), str(file)]) for file in DOCKERFILES])

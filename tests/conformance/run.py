@@ -27,27 +27,10 @@ import urllib.error
 import urllib.request
 
 import s3
+from packages import HERE, ROOT, TARGET, environment
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target").resolve()
 PROGRAM = TARGET / "debug" / "pulp-drill"
-VENV = TARGET / "conformance-venv"
 PATIENCE = 60.0
-
-
-def client_python() -> str:
-    """The Python of a virtual environment that holds the client."""
-    python = VENV / "bin" / "python"
-    requirements = HERE / "requirements.txt"
-    stamp = VENV / "requirements.txt"
-    if not stamp.is_file() or stamp.read_text() != requirements.read_text():
-        shutil.rmtree(VENV, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-r", str(requirements)], check=True)
-        shutil.copy(requirements, stamp)
-    return str(python)
 
 
 def postgresql() -> pathlib.Path:
@@ -250,7 +233,7 @@ def main() -> int:
     # What the environment says about stores must not reach a private site.
     for name in [name for name in os.environ if name.startswith(("S3_", "ASSET", "API_KEY_", "PULP_STANDIN_", "PG", "STORAGE_MODE", "TEMPLATES_DIR", "DATABASE_URL", "JOB_RESULT_"))]:
         del os.environ[name]
-    python = client_python()
+    python = str(environment("conformance-venv", "requirements.txt") / "python")
     held = [conform(rows, binaries, python) for rows in ("PostgreSQL", "files") for binaries in ("bucket", "folder")]
     held.append(reports(python))
     print("conformance: held" if all(held) else "conformance: FAILED", flush=True)

@@ -10,10 +10,10 @@ use pulp_drill::{
     },
     report::{
         html::render,
-        pages::{Pictures, Shown, pictures},
+        pages::{Pictures, Shown, draw_by, pictures},
     },
 };
-use std::fs;
+use std::{fs, io::Write as _};
 
 fn known_good(template: &str) -> Vec<u8> {
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/seeds");
@@ -140,6 +140,41 @@ fn document(size: &str, content: &str) -> Vec<u8> {
         content.len()
     )
     .into_bytes()
+}
+
+/// A document whose picture takes some kilobytes in the file and nearly three gigabytes beside it.
+fn bomb() -> Vec<u8> {
+    let side = 30_000_u64;
+    // A run of 128 equal bytes is two bytes long (ISO 32000-1, 7.4.5).
+    let runs = [129, 0xaa].repeat(usize::try_from(side * side * 3 / 128).expect("small"));
+    let mut small = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    small.write_all(&runs).expect("packed");
+    let small = small.finish().expect("packed");
+    let mut bytes = format!(
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n\
+         2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+         3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R\
+         /Resources<</XObject<</I 5 0 R>>>>>>endobj\n\
+         4 0 obj<</Length 25>>stream\n200 0 0 200 0 0 cm /I Do \nendstream endobj\n\
+         5 0 obj<</Type/XObject/Subtype/Image/Width {side}/Height {side}/ColorSpace/DeviceRGB\
+         /BitsPerComponent 8/Filter[/FlateDecode/RunLengthDecode]/Length {}>>stream\n",
+        small.len()
+    )
+    .into_bytes();
+    bytes.extend(small);
+    bytes.extend(b"\nendstream endobj\ntrailer<</Root 1 0 R>>\n");
+    bytes
+}
+
+#[test]
+fn a_pdf_that_asks_for_all_memory_breaks_only_what_draws_it() {
+    let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
+    let (_reports, journal, record) = drifted(&[(&invoice, &bomb()), (&invoice, &reminder)]);
+    draw_by(env!("CARGO_BIN_EXE_pulp-drill").into(), &["draw"]);
+    let (drawn, seen) = shown(&record, &journal);
+    assert_eq!(why_not(&seen[0]), "the PDF that was rendered breaks the program that draws");
+    assert!(matches!(seen[1], Shown::Pages { .. }));
+    assert!(render(&record, &drawn).contains("breaks the program that draws"));
 }
 
 #[test]

@@ -11,15 +11,21 @@ use pulp_drill::{
     },
     cli::report::merge::{MergeArgs, Merged, run},
     evidence::{
+        ATTESTATION,
         key::{SigningKey, VerifyingKey},
+        seal,
         verify::{Signed, Trust, folder},
     },
-    journal::{Journal, read::EVENTS},
+    journal::{
+        Journal,
+        read::{EVENTS, read},
+    },
     model::{
         event::{Event, Partition, RunStarted},
         record::RunRecord,
         verdict::Verdict,
     },
+    report::write_all,
 };
 use std::{
     fs,
@@ -156,12 +162,7 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let out = place.path().join("joined");
     let before = part(&out, (1, 1), &all, &all, |s| s.partition = None);
     fs::rename(&before, out.join("before")).expect("moved up");
-    let signed_otherwise: Change =
-        |s| drop(s.config.insert("signing key".to_owned(), "SHA256:other".to_owned()));
-    let dirs = [
-        part(place.path(), (1, 2), &all, &all, same),
-        part(place.path(), (2, 2), &all, &all[..1], signed_otherwise),
-    ];
+    let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), &all)];
     let args = MergeArgs { run_dirs: dirs.to_vec(), out: out.clone(), sign_key: None };
     let done = run(&args, Some(text.as_ref())).expect("merged");
     assert_eq!((done.exit, done.stderr.as_str()), (0, ""));
@@ -175,7 +176,7 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let previous = &joined.started.as_ref().expect("a start").previous;
     assert_eq!(previous.len(), 1, "the run that was there before is not named");
     assert!(
-        joined.notes.iter().any(|n| n.ends_with("says that SHA256:other signs it")),
+        joined.notes.iter().any(|n| n.ends_with(&format!("signed by {}", other().public().fingerprint()))),
         "{:?}",
         joined.notes
     );
@@ -186,6 +187,45 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
         !folder(&latest, &trust).expect("verified").problems.is_empty(),
         "a changed page was not noticed"
     );
+}
+
+/// Another key than the joined run's.
+fn other() -> SigningKey {
+    SigningKey::from_seed(&[8; 32], "part").expect("a key")
+}
+
+/// The second of two parts, sealed and signed.
+fn signed_part(place: &Path, all: &[Tale]) -> PathBuf {
+    let says: Change = |s| drop(s.config.insert("signing key".to_owned(), other().public().fingerprint()));
+    let dir = part(place, (2, 2), all, &all[..1], says);
+    let record = RunRecord::fold(&read(&dir).expect("a journal").entries);
+    let reports = write_all(&dir, &record).expect("reports");
+    seal(&dir, &record, &reports, Some(&other())).expect("sealed");
+    dir
+}
+
+#[test]
+fn what_was_sealed_must_be_as_it_was() {
+    let all = [control(), orphan_scenario()];
+    let changes: [(&str, fn(&Path)); 3] = [
+        ("junit.xml", |dir| fs::write(dir.join("junit.xml"), "<testsuites/>").expect("changed")),
+        ("is not there", |dir| fs::remove_file(dir.join(ATTESTATION)).expect("removed")),
+        ("attestation", |dir| {
+            let path = dir.join(ATTESTATION);
+            let text = fs::read_to_string(&path).expect("text");
+            let changed = text.replacen("\"sig\": \"", "\"sig\": \"AAAA", 1);
+            assert_ne!(changed, text);
+            fs::write(path, changed).expect("changed");
+        }),
+    ];
+    for (what, change) in changes {
+        let place = tempfile::tempdir().expect("a folder");
+        let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), &all)];
+        change(&dirs[1]);
+        let done = merged(place.path(), &dirs).expect("told");
+        assert_eq!(done.exit, 1, "{what}");
+        assert!(done.stderr.contains(what) && done.stderr.contains("nothing was merged"), "{}", done.stderr);
+    }
 }
 
 #[test]

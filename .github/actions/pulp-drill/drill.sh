@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs drills or joins parts as the environment asks (DRILL_*: the inputs in action.yml), summarises the
+# Runs drills, tests a backup or joins parts as the environment asks (DRILL_*: the inputs in action.yml), summarises the
 # run in Markdown and tells the outputs. Ends with 0 whatever the verdict is; the output `exit` has it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,7 +9,8 @@ reports=${DRILL_REPORT_DIR:-reports}
 
 # A secret that was not given is an empty variable, which is another thing than none.
 for name in PULP_DRILL_SIGN_KEY DATABASE_URL S3_BUCKET S3_ENDPOINT S3_REGION S3_PATH_STYLE \
-    S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY API_KEY_ADMIN API_KEY_RENDER API_KEY_PREVIEW API_KEY_EDITOR; do
+    S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY ORIGIN_AWS_ACCESS_KEY_ID ORIGIN_AWS_SECRET_ACCESS_KEY \
+    ORIGIN_AWS_SESSION_TOKEN ORIGIN_AWS_ENDPOINT_URL ORIGIN_AWS_REGION API_KEY_ADMIN API_KEY_RENDER API_KEY_PREVIEW API_KEY_EDITOR; do
     [ -n "${!name:-}" ] || unset "$name"
 done
 
@@ -33,6 +34,15 @@ drill() {
     "$program" run --report-dir="$reports" "${options[@]}" -- "${DRILL_SCENARIOS:-$root/scenarios}"
 }
 
+restore_test() {
+    option --engine "${DRILL_ENGINE:-}"
+    option --manifest "${DRILL_MANIFEST:-}"
+    option --budgets "${DRILL_BUDGETS:-}"
+    option --profile "${DRILL_PROFILE:-}"
+    "$program" restore-test --report-dir="$reports" --dump="$DRILL_DUMP" --assets="${DRILL_ASSETS:-}" \
+        "${options[@]}"
+}
+
 merge() {
     shopt -s nullglob
     local parts=("$DRILL_MERGE"/*/)
@@ -50,7 +60,13 @@ before=$(latest)
 token=$(cat /proc/sys/kernel/random/uuid)
 echo "::stop-commands::$token"
 exit=0
-if [ -n "${DRILL_MERGE:-}" ]; then merge || exit=$?; else drill || exit=$?; fi
+if [ -n "${DRILL_MERGE:-}" ]; then
+    merge || exit=$?
+elif [ -n "${DRILL_DUMP:-}" ]; then
+    restore_test || exit=$?
+else
+    drill || exit=$?
+fi
 
 run=$(latest)
 [ "$run" != "$before" ] || run=

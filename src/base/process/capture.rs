@@ -47,7 +47,7 @@ impl std::fmt::Debug for Captured {
 }
 
 /// The last lines of a text, without the blank ones at its end.
-pub(super) fn tail(text: &str, lines: usize) -> String {
+pub fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.trim_end().lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }

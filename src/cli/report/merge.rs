@@ -11,7 +11,11 @@ use crate::{
         trouble::{OrTrouble as _, Trouble},
     },
     cli::{BUG, HELD, INTEGRITY, UNVERIFIED, run::signing},
-    evidence::{self, SIGNED_BY, UNSIGNED, chain, key::SigningKey},
+    evidence::{
+        self, ATTESTATION, SIGNED_BY, UNSIGNED, chain,
+        key::SigningKey,
+        verify::{self, Signed, Trust},
+    },
     journal::{
         Journal, folder,
         read::{EVENTS, Flaw, folder_of, read},
@@ -23,7 +27,7 @@ use crate::{
         record::RunRecord,
         verdict::Verdict,
     },
-    report::{self, terminal},
+    report::{self, PARTS_COMMAND, terminal},
 };
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -70,6 +74,7 @@ struct Part {
     started: RunStarted,
     partition: Partition,
     journal: Digest,
+    signed: Signed,
 }
 
 /// Joins the parts and writes the joined run with its evidence. `sign_key` is the text of the key to
@@ -128,9 +133,29 @@ fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
             return Ok(Err(format!("{} is missing or was changed", artefact.path)));
         }
     }
+    let signed = match signer(&dir, &record)? {
+        Ok(signed) => signed,
+        Err(changed) => return Ok(Err(changed)),
+    };
     let journal =
         Digest::of_file(&dir.join(EVENTS)).or_environment(|| "can't read the journal".to_owned())?;
-    Ok(Ok(Part { dir, entries: stored.entries, record, started, partition, journal }))
+    Ok(Ok(Part { dir, entries: stored.entries, record, started, partition, journal, signed }))
+}
+
+/// Who signed a part. One that was sealed must be as it was then; one that did not end was not
+/// sealed. The inner error says what does not hold.
+fn signer(dir: &Path, record: &RunRecord) -> Result<Result<Signed, String>, Trouble> {
+    if dir.join(ATTESTATION).exists() {
+        let found = verify::folder(dir, &Trust::default())?;
+        return Ok(found.problems.first().map_or(Ok(found.signed), |problem| Err(problem.to_string())));
+    }
+    let says = record.started.as_ref().and_then(|s| s.config.get(SIGNED_BY));
+    match says.filter(|key| *key != UNSIGNED) {
+        Some(key) if record.finished.is_some() => {
+            Ok(Err(format!("it says that {key} signed it, and {ATTESTATION} is not there")))
+        }
+        _ => Ok(Ok(Signed::No)),
+    }
 }
 
 /// Refuses parts of different sets, versions or configurations, and a part that is there twice.
@@ -199,6 +224,7 @@ impl Joined {
         started.previous = previous;
         started.partition = None;
         started.command = ["pulp-drill", "report", "merge"].map(str::to_owned).to_vec();
+        started.config.insert(PARTS_COMMAND.to_owned(), shell_words::join(&first.started.command));
         started.config.remove("jobs");
         let signer = key.map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
         started.config.insert(SIGNED_BY.to_owned(), signer);
@@ -255,9 +281,9 @@ impl Joined {
 fn told(part: &Part) -> String {
     let host = part.started.machine.get("host").map_or("an unnamed host", String::as_str);
     let Part { partition, started, journal, .. } = part;
-    let signer = match started.config.get(SIGNED_BY).map(String::as_str) {
-        None | Some(UNSIGNED) => "not signed".to_owned(),
-        Some(key) => format!("says that {key} signs it"),
+    let signer = match &part.signed {
+        Signed::No => "not signed".to_owned(),
+        Signed::BySomebody(key) | Signed::ByTrusted(key) => format!("signed by {key}"),
     };
     let (run, seed) = (&started.run, started.seed);
     format!("{partition}: run {run} on {host}, seed {seed}, journal SHA-256 {journal}, {signer}")

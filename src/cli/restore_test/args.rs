@@ -1,8 +1,11 @@
 //! The arguments of `pulp-drill restore-test`, and how their values are written.
 
-use crate::cli::run::{EngineArg, Format};
+use crate::{
+    cli::run::{EngineArg, Format},
+    model::budget::Span,
+};
 use clap::Args;
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr};
 
 /// Arguments of `pulp-drill restore-test`.
 #[derive(Args, Debug)]
@@ -34,11 +37,14 @@ pub struct RestoreTestArgs {
     #[arg(long = "golden", value_name = "TEMPLATE=FILE.pdf")]
     pub(super) goldens: Vec<Pair>,
     /// How old the newest row may be: 90m, 26h, 2d
-    #[arg(long, value_name = "SPAN", value_parser = span)]
-    pub(super) max_age: Option<Duration>,
+    #[arg(long, value_name = "SPAN")]
+    pub(super) max_age: Option<Span>,
     /// How long the recovery may take: 15m
-    #[arg(long, value_name = "SPAN", value_parser = span)]
-    pub(super) max_rto: Option<Duration>,
+    #[arg(long, value_name = "SPAN")]
+    pub(super) max_rto: Option<Span>,
+    /// A file with budgets, for those that are not given here: rpo bounds the age, rto the recovery
+    #[arg(long, value_name = "FILE")]
+    pub(super) budgets: Option<PathBuf>,
     /// Restore as a superuser, who may start programs: for dumps with extensions that need it, and
     /// only for those that you would give a shell
     #[arg(long)]
@@ -84,34 +90,12 @@ impl FromStr for Pair {
     }
 }
 
-/// A whole number and a unit.
-fn span(text: &str) -> Result<Duration, String> {
-    let no = || "expected a whole number and a unit: 30s, 15m, 26h or 2d".to_owned();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(no)?;
-    let (number, unit) = text.split_at(digits);
-    let ms: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "w" => 604_800_000,
-        _ => return Err(no()),
-    };
-    let total = number.parse::<u64>().ok().and_then(|n| n.checked_mul(ms)).filter(|total| *total > 0);
-    total.map(Duration::from_millis).ok_or_else(no)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_pairs_are_read() {
-        assert_eq!(span("26h"), Ok(Duration::from_secs(93_600)));
-        for wrong in ["", "26", "h", "0h", "1.5h", "1y", "99999999999999999999h", "9999999999999999999w"] {
-            assert!(span(wrong).is_err(), "{wrong}");
-        }
+    fn pairs_are_read() {
         let pair: Pair = "invoice=a=b.json".parse().unwrap();
         assert_eq!((pair.template.as_str(), pair.file), ("invoice", "a=b.json".into()));
         assert!("invoice".parse::<Pair>().is_err() && "=x".parse::<Pair>().is_err());

@@ -1,7 +1,10 @@
 //! The command that runs one scenario again with the same choices. It keeps the command of the run
 //! and narrows it down; the surroundings of that command (variables, folder) are not in it.
 
-use crate::model::record::{RunRecord, ScenarioRecord};
+use crate::{
+    model::record::{RunRecord, ScenarioRecord},
+    report::PARTS_COMMAND,
+};
 
 /// Options of a run that a replay gives anew or does without, with a value.
 const WITH_VALUE: &[&str] =
@@ -14,7 +17,10 @@ const FLAGS: &[&str] = &["--keep", "--fail-fast"];
 /// scenario beside it.
 pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
     let started = record.started.as_ref()?;
-    let (program, rest) = started.command.split_first()?;
+    // A joined run was not started by itself: one of its parts shows it again.
+    let of_parts = started.config.get(PARTS_COMMAND).and_then(|words| shell_words::split(words).ok());
+    let command = of_parts.as_ref().unwrap_or(&started.command);
+    let (program, rest) = command.split_first()?;
     let at = rest.iter().position(|word| word == "run")?;
     // A clean control runs with every scenario of its seed, and has no file to name.
     let seed = |s: &ScenarioRecord| s.started.as_ref().map(|s| s.seed.clone());
@@ -84,6 +90,10 @@ mod tests {
     }
 
     fn replayed(command: &str, at: usize) -> Option<String> {
+        replayed_with(command, BTreeMap::new(), at)
+    }
+
+    fn replayed_with(command: &str, config: BTreeMap<String, String>, at: usize) -> Option<String> {
         let started = RunStarted {
             previous: Vec::new(),
             partition: None,
@@ -92,7 +102,7 @@ mod tests {
             harness: String::new(),
             seed: 42,
             command: shell_words::split(command).expect("words"),
-            config: BTreeMap::new(),
+            config,
             started_by: BTreeMap::new(),
             machine: BTreeMap::new(),
             scenarios: Vec::new(),
@@ -118,6 +128,18 @@ mod tests {
                  --defect fail-open"
             )
         );
+    }
+
+    #[test]
+    fn a_joined_run_is_shown_again_by_one_of_its_parts() {
+        let mut config = BTreeMap::new();
+        config.insert(PARTS_COMMAND.to_owned(), "pulp-drill run --partition 1/3 --objects minio".to_owned());
+        let told = replayed_with("pulp-drill report merge", config, 1);
+        assert_eq!(
+            told.as_deref(),
+            Some("pulp-drill run --filter row-lost --jobs 1 --seed 42 --objects minio")
+        );
+        assert_eq!(replayed("pulp-drill report merge", 1), None);
     }
 
     #[test]

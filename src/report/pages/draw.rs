@@ -24,7 +24,7 @@ const STACK: usize = 256 << 20;
 
 /// A page takes milliseconds, in unoptimised builds up to a second. A thread can't be stopped: one
 /// that exceeds this is left behind until the process ends.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A page as pixels, red, green and blue for each, in rows from the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,11 +96,14 @@ fn guarded<T: Send + 'static>(
     started.map_err(|error| format!("can't be drawn: no thread to draw it on: {error}"))?;
     match told.recv_timeout(patience) {
         Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            Err(format!("takes more than {} s to draw", patience.as_secs()))
-        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(too_long(patience)),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err("breaks the program that draws".to_owned()),
     }
+}
+
+/// Of a document that was given up.
+pub fn too_long(patience: Duration) -> String {
+    format!("takes more than {} s to draw", patience.as_secs())
 }
 
 #[cfg(test)]

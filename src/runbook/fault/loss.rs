@@ -1,7 +1,7 @@
 //! The loss that a backup is for: the database, the objects, or everything.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::trouble::{OrGone, OrTrouble, Trouble},
     scenario::{
         Destroy,
         method::{Procedure, Topology},
@@ -9,7 +9,7 @@ use crate::{
     site::{Handles, Rows},
     system::{objects::Bucket, postgres::drop_database},
 };
-use std::{io::ErrorKind, path::Path};
+use std::path::Path;
 
 /// Destroys the site or the stores of one kind. The backup bucket is elsewhere and stays.
 pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
@@ -66,10 +66,5 @@ async fn binaries(site: &Handles) -> Result<(), Trouble> {
 }
 
 fn remove(folder: &Path) -> Result<(), Trouble> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(Trouble::environment(format!("can't remove {}", folder.display())).because(&error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+    std::fs::remove_dir_all(folder).or_gone().or_environment(|| format!("can't remove {}", folder.display()))
 }

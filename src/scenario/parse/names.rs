@@ -182,7 +182,8 @@ impl Names<'_> {
         if !there {
             let message = format!("`{}` has no version {} at this point", label.template, label.to);
             let named: Vec<&str> = template.versions().collect();
-            let help = format!("write its number, 1 to {saved}, or its name: {}", suggest::one_of(&named));
+            let help =
+                format!("give its number, 1 to {saved}, or its name, which {}", suggest::one_of(&named));
             self.mistakes.push(Mistake::at(place, message).label("no such version").help(help));
         }
     }

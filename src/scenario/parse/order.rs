@@ -441,7 +441,7 @@ impl Timeline<'_> {
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));
         }
         let Some(last) = steps.last() else { return };
-        self.nothing_under_way("the end", last.place);
+        self.nothing_under_way(under_way::END, last.place);
         if !steps.iter().any(|step| matches!(step.value, Step::Restore(_))) {
             let help = "add `- restore: runbook`";
             self.wrong(steps_key, "nothing is restored", "these steps have no `restore`", help);

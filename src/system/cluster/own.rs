@@ -3,9 +3,9 @@
 
 use super::{Cluster, Durability, Launched, SUPERUSER, stop};
 use crate::base::clock::password;
-use crate::base::process::{Daemon, RunDir, User, free_port, give_tree, unprivileged};
+use crate::base::process::{self, Daemon, RunDir, User, free_port, give_tree, unprivileged};
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::trouble::{OrGone, OrTrouble, Trouble};
 use crate::system::postgres::Access;
 use crate::system::programs::PgBin;
 use std::io::Write as _;
@@ -39,7 +39,18 @@ pub enum Came {
     /// It takes connections; on this port, which may be another than before.
     Up(u16),
     /// It ended by itself. What it wrote, redacted.
-    Down(String),
+    Down(Log),
+}
+
+/// What a server wrote, redacted.
+#[derive(Clone, Debug)]
+pub struct Log(pub String);
+
+impl Log {
+    /// How it ended, for a finding.
+    pub fn end(&self) -> String {
+        format!("the server ended by itself:\n{}", process::tail(&self.0, 12))
+    }
 }
 
 impl OwnServer {
@@ -82,7 +93,7 @@ impl OwnServer {
         )?;
         match server.start_on(&data).await? {
             Came::Up(_) => Ok(server),
-            Came::Down(said) => Err(Trouble::environment("PostgreSQL ended before it was ready").cause(said)),
+            Came::Down(log) => Err(Trouble::environment("PostgreSQL ended before it was ready").cause(log.0)),
         }
     }
 
@@ -175,7 +186,7 @@ impl OwnServer {
                 at.port = port;
                 Ok(Came::Up(port))
             }
-            Launched::Ended(daemon, _) => Ok(Came::Down(daemon.log_text())),
+            Launched::Ended(daemon, _) => Ok(Came::Down(Log(daemon.log_text()))),
         }
     }
 
@@ -231,10 +242,5 @@ fn quoted(path: &Path) -> String {
 }
 
 fn remove(folder: &Path) -> Result<(), Trouble> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Trouble::environment(format!("can't remove {}", folder.display())).because(&error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
+    std::fs::remove_dir_all(folder).or_gone().or_environment(|| format!("can't remove {}", folder.display()))
 }

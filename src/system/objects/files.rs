@@ -5,7 +5,7 @@
 use super::kinds::{Got, Listed};
 use crate::base::digest::Digest;
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::trouble::{OrGone, OrTrouble, Trouble};
 use crate::model::state::Object;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -45,12 +45,8 @@ impl Folder {
     }
 
     pub(super) fn delete_whole(&self) -> Result<(), Trouble> {
-        match std::fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Trouble::environment(format!("can't remove {}", self.dir.display())).because(&error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        let removed = std::fs::remove_dir_all(&self.dir).or_gone();
+        removed.or_environment(|| format!("can't remove {}", self.dir.display()))
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
@@ -81,12 +77,7 @@ impl Folder {
     }
 
     pub(super) fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
-        match std::fs::remove_file(self.file(key)?) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Trouble::environment(self.words("remove", key)).because(&error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        std::fs::remove_file(self.file(key)?).or_gone().or_environment(|| self.words("remove", key))
     }
 
     pub(super) fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {

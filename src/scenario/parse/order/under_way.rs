@@ -14,6 +14,9 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
+/// Where a timeline ends, in words.
+pub(super) const END: &str = "the end";
+
 /// The writes that are under way at a point of the timeline.
 #[derive(Default)]
 pub(super) struct Writes(BTreeMap<WriteName, Going>);
@@ -80,7 +83,8 @@ impl Timeline<'_> {
         for (name, going) in std::mem::take(&mut self.writes.0) {
             let message = format!("`{name}` is still under way at {}", quoted(at));
             let also = format!("it was begun in line {}", going.place.line);
-            let help = format!("put `release: {name}` or `kill engine` before it");
+            let before = if at == END { "at the end" } else { "before it" };
+            let help = format!("put `release: {name}` or `kill engine` {before}");
             self.wrong(place, message, &also, &help);
         }
     }
@@ -169,7 +173,7 @@ impl Timeline<'_> {
             (Stopper::Table, _) => (
                 format!("a write can't be held `{point}` in the topology `{}`", topology.words()),
                 "rows are in files, and no table can be held",
-                "hold it at its binary, or choose a topology with Postgres",
+                if in_bucket { "hold it at its binary" } else { "choose a topology with Postgres" },
             ),
             (Stopper::Request | Stopper::Answer | Stopper::Cleanup, _) if in_bucket => return Some(stage),
             (Stopper::Request | Stopper::Answer | Stopper::Cleanup, Kind::Batch) => (
@@ -208,5 +212,5 @@ fn in_order(points: &[HoldPoint]) -> String {
 }
 
 fn quoted(at: &str) -> String {
-    if at == "the end" { at.to_owned() } else { format!("`{at}`") }
+    if at == END { at.to_owned() } else { format!("`{at}`") }
 }

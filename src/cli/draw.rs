@@ -1,0 +1,38 @@
+//! `pulp-drill draw`: what draws a PDF for a report, in a process of its own. Not for people.
+
+use crate::{
+    base::trouble::{OrTrouble as _, Trouble},
+    cli::{HELD, INTEGRITY},
+    report::pages,
+};
+use nix::sys::resource::{Resource, setrlimit};
+use std::io::{self, Read as _, Write as _};
+
+/// The most memory, in bytes: enough for a page of pictures at print resolution.
+#[cfg(target_os = "linux")]
+const MEMORY: u64 = 2 << 30;
+
+/// The most time on a processor, in seconds.
+const SECONDS: u64 = 20;
+
+/// Lets reports draw in a process of its own from now on.
+pub(super) fn aside() {
+    if let Ok(program) = std::env::current_exe() {
+        pages::draw_by(program, &["draw"]);
+    }
+}
+
+/// Draws what is on stdin to stdout. A PDF that can't be drawn is told there, in words.
+pub(super) fn run() -> Result<u8, Trouble> {
+    let words = || "can't draw".to_owned();
+    // Not every system has a limit for memory: the others still have the time.
+    #[cfg(target_os = "linux")]
+    setrlimit(Resource::RLIMIT_AS, MEMORY, MEMORY).or_environment(words)?;
+    setrlimit(Resource::RLIMIT_CPU, SECONDS, SECONDS).or_environment(words)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).or_environment(words)?;
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).or_environment(words)?;
+    let answer = pages::draw_here(bytes);
+    io::stdout().lock().write_all(&answer).or_environment(words)?;
+    Ok(if answer.is_empty() { INTEGRITY } else { HELD })
+}
