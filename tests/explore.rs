@@ -371,7 +371,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
                 "back up:",
                 "take base backup",
                 "begin: {run batch: reminder, hold: after row}",
-                "move label: {template: invoice, label: production, to: 1.1.0}",
+                "move label: {template: invoice, label: production, to: 2}",
                 "choose recovery target",
                 "release: reminder",
             ],
