@@ -15,7 +15,7 @@ use crate::{
     runbook::{
         drill::{Seen, scene::Scene},
         seed::{self, Answer, Call},
-        verify,
+        verify::{self, reconcile},
     },
     scenario::hold::{Begin, GoOn, HoldPoint, Kind, Stage, Stopper, Way, Write},
     system::gate::{End, S3Operation, S3Request},
@@ -315,7 +315,8 @@ impl Scene<'_> {
         }
         let known = self.put.known.assets.clone();
         self.know_as_stored(write, &now);
-        if self.put.known.assets != known {
+        let torn = write.object.as_ref().is_some_and(|key| reconcile::torn(&now, &self.site.profile, key));
+        if torn || self.put.known.assets != known {
             for key in write.templates.keys() {
                 self.render_as_stored(key).await?;
             }
