@@ -1,7 +1,8 @@
 //! The containers substrate on a real daemon: `pulp-drill run` with PostgreSQL, MinIO and an engine in
 //! containers, and what is left when it is killed. Images are made from files of this machine
 //! (`containers/images.sh`). Where no daemon answers and we are root, a private `dockerd` is started
-//! in a folder of its own; without one it is skipped, and says so.
+//! in a folder of its own; without one it is skipped, and says so. The same on a private service of
+//! Podman, which answers as Docker does.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
@@ -35,18 +36,45 @@ impl Daemon {
     }
 
     fn private() -> Result<Self, String> {
+        Self::started("dockerd", |path, host| {
+            let mut dockerd = Command::new("dockerd");
+            dockerd.args(["--data-root", &path("data"), "--exec-root", &path("exec"), "-H", host]);
+            dockerd.args(["-p", &path("pid")]);
+            dockerd
+        })
+    }
+
+    /// A service of Podman of our own; or why there is none.
+    fn podman() -> Result<Self, String> {
+        if !on_path("docker") || !on_path("podman") {
+            return Err("there is no docker client or no podman".to_owned());
+        }
+        if !nix::unistd::geteuid().is_root() {
+            return Err("the images are made for root's Podman".to_owned());
+        }
+        Self::started("podman", |path, host| {
+            // Podman raises limits up to what a whole machine has, which a machine in a machine lacks.
+            let limits = "[containers]\ndefault_ulimits = [\"nofile=4096:4096\", \"nproc=4096:4096\"]\n";
+            std::fs::write(path("containers.conf"), limits).unwrap();
+            let mut podman = Command::new("podman");
+            podman.env("CONTAINERS_CONF", path("containers.conf"));
+            podman.args(["--root", &path("data"), "--runroot", &path("run"), "--storage-driver", "vfs"]);
+            podman.args(["system", "service", "--time=0", host]);
+            podman
+        })
+    }
+
+    /// A private daemon: `command` is given how its files are called, and where it has to listen.
+    fn started(
+        name: &str,
+        command: impl FnOnce(&dyn Fn(&str) -> String, &str) -> Command,
+    ) -> Result<Self, String> {
         // Containers' sockets and mounts do not fit every file system: not in memory.
-        let folder = tempfile::Builder::new().prefix("drill-dockerd-").tempdir_in("/tmp").unwrap();
+        let folder = tempfile::Builder::new().prefix(&format!("drill-{name}-")).tempdir_in("/tmp").unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let host = format!("unix://{}", path("docker.sock"));
         let log = std::fs::File::create(path("log")).unwrap();
-        let mut child = Command::new("dockerd")
-            .args(["--data-root", &path("data"), "--exec-root", &path("exec"), "-H", &host])
-            .args(["-p", &path("pid")])
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut child = command(&path, &host).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         let since = Instant::now();
         while !answers(&host) {
             let over = child.try_wait().unwrap().is_some();
@@ -54,7 +82,7 @@ impl Daemon {
                 drop((child.kill(), child.wait()));
                 let log = std::fs::read_to_string(path("log")).unwrap_or_default();
                 let last = log.lines().last().unwrap_or_default().to_owned();
-                return Err(format!("a private dockerd does not start here: {last}"));
+                return Err(format!("a private {name} does not start here: {last}"));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -143,19 +171,31 @@ fn text(output: &Output) -> String {
     [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).concat()
 }
 
+/// A daemon with the images in it; where there is none, that is said.
+fn with_images(daemon: Result<Daemon, String>) -> Option<Daemon> {
+    let ready = daemon.and_then(|daemon| images(&daemon).map(|()| daemon));
+    ready.map_err(|why| println!("skipped, because {why}")).ok()
+}
+
+#[test]
+fn drills_run_in_containers_of_podman_too() {
+    let Some(daemon) = with_images(Daemon::podman()) else { return };
+    let reports = tempfile::tempdir().unwrap();
+    holds_and_leaves_nothing(&daemon, reports.path());
+    let events = std::fs::read_to_string(reports.path().join("latest/events.jsonl")).unwrap();
+    assert!(events.contains("Podman Engine"), "another engine answered: {events}");
+    // No engine in a container: of one that ends soon, as a migration does, Podman 4.3 tells a state for
+    // a moment that is not of Docker's API, which the client can't read.
+    a_killed_run_is_swept(&daemon, reports.path(), &[], 2);
+}
+
 #[test]
 fn drills_run_in_containers_and_leave_none() {
-    let daemon = match Daemon::find() {
-        Ok(daemon) => daemon,
-        Err(why) => return println!("skipped, because {why}"),
-    };
-    if let Err(why) = images(&daemon) {
-        return println!("skipped, because {why}");
-    }
+    let Some(daemon) = with_images(Daemon::find()) else { return };
     let reports = tempfile::tempdir().unwrap();
     holds_and_leaves_nothing(&daemon, reports.path());
     an_engine_in_a_container_is_drilled(&daemon, reports.path());
-    a_killed_run_is_swept(&daemon, reports.path());
+    a_killed_run_is_swept(&daemon, reports.path(), &["--engine", ENGINE], 3);
     a_bad_image_is_told_with_its_words(&daemon, reports.path());
 }
 
@@ -178,13 +218,13 @@ fn an_engine_in_a_container_is_drilled(daemon: &Daemon, reports: &Path) {
     assert!(!events.contains("postgresql://pulp-drill:"), "a password is in the journal");
 }
 
-/// Kills a run as soon as an engine's container is there: three kinds of containers are left.
-fn a_killed_run_is_swept(daemon: &Daemon, reports: &Path) {
-    let args = ["--engine", ENGINE, "--jobs", "1", "--filter", "row-lost"];
-    let mut killed = run(daemon, reports, &args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+/// Kills a run as soon as so many containers are there, each of another kind: they are left.
+fn a_killed_run_is_swept(daemon: &Daemon, reports: &Path, engine: &[&str], kinds: usize) {
+    let mut killed = run(daemon, reports, &[engine, &["--jobs", "1", "--filter", "row-lost"]].concat());
+    let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let since = Instant::now();
-    while daemon.containers().len() < 3 {
-        assert!(since.elapsed() < Duration::from_secs(120), "no engine's container came up");
+    while daemon.containers().len() < kinds {
+        assert!(since.elapsed() < Duration::from_secs(120), "no {kinds} containers came up");
         assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -22,6 +22,9 @@ _pulp__drill() {
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
+            pulp__drill,draw)
+                cmd="pulp__drill__subcmd__draw"
+                ;;
             pulp__drill,evidence)
                 cmd="pulp__drill__subcmd__evidence"
                 ;;
@@ -93,6 +96,9 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
+                ;;
+            pulp__drill__subcmd__help,draw)
+                cmd="pulp__drill__subcmd__help__subcmd__draw"
                 ;;
             pulp__drill__subcmd__help,evidence)
                 cmd="pulp__drill__subcmd__help__subcmd__evidence"
@@ -323,7 +329,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help"
+            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -373,6 +379,20 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__draw)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -551,7 +571,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate help"
+            opts="run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -579,6 +599,20 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__draw)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1561,7 +1595,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__restore__subcmd__test)
-            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --help"
+            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --budgets --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1592,6 +1626,10 @@ _pulp__drill() {
                     return 0
                     ;;
                 --max-rto)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

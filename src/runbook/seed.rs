@@ -9,16 +9,13 @@ use crate::{
     },
     journal::Logbook,
     model::{
-        profile::{Profile, ReplaceKeys},
+        profile::Profile,
         state::{Golden, Known, KnownAsset, KnownTemplate, State},
     },
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
-    system::{
-        engine::{Engine, Upload},
-        objects::Got,
-    },
+    system::engine::{Engine, Upload},
 };
 use serde_json::Value;
 use std::{
@@ -28,8 +25,11 @@ use std::{
 };
 
 mod call;
+mod settled;
 
 pub use call::{Answer, Call, FINISHED, finished, submit};
+use settled::LOOK;
+pub use settled::cleaned_up;
 
 /// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
 const REFERENCE: &str = "/assets/@";
@@ -172,7 +172,7 @@ impl Put {
 const JOBS: usize = 2;
 
 /// How long a run of one document may take, and how often it is asked for.
-const JOB: (Duration, Duration) = (FINISHED, Duration::from_millis(20));
+const JOB: (Duration, Duration) = (FINISHED, LOOK);
 
 /// Has batch jobs done, so that there are results to come back.
 pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Trouble> {
@@ -183,39 +183,17 @@ pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Tr
     Ok(())
 }
 
-/// How long a target may take to remove an object that a replacement has left behind.
-const CLEANED_UP: Duration = Duration::from_secs(30);
-
-/// Waits until the objects are gone that replacements under new keys have left behind: until then
-/// nobody can say what a backup will find.
-pub async fn cleaned_up(site: &Handles, put: &Put) -> Result<(), Trouble> {
-    if site.write_order().replace_keys == ReplaceKeys::InPlace {
-        return Ok(());
-    }
-    let present: BTreeSet<&ObjectKey> = put.known.assets.values().map(|asset| &asset.key).collect();
-    let began = Instant::now();
-    for (key, name) in put.former.iter().filter(|(key, _)| !present.contains(key)) {
-        while site.objects.get(key).await? != Got::Missing {
-            if began.elapsed() > CLEANED_UP {
-                let left = format!(
-                    "{name} is still at {key} {} seconds after other content came under another key",
-                    CLEANED_UP.as_secs()
-                );
-                let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
-                return Err(Trouble::environment(left).hint(hint));
-            }
-            tokio::time::sleep(JOB.1).await;
-        }
-    }
-    Ok(())
-}
-
 impl Put {
     /// Sends a write and takes its answer down.
     async fn send(&mut self, api: &Engine, call: Call) -> Result<(), Trouble> {
         let answer = call.send(api).await?;
         self.acknowledged(call, answer);
         Ok(())
+    }
+
+    /// The objects that replacements under new keys have left behind, and what they are called.
+    pub fn left_behind(&self) -> impl Iterator<Item = (&ObjectKey, &AssetName)> {
+        self.former.iter().filter(|(key, _)| self.known.owner(key).is_none())
     }
 
     /// Another binary for an asset, ready to be sent.

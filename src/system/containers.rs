@@ -178,16 +178,23 @@ impl Container {
 
     /// Waits for its end.
     pub async fn ended(&self) -> Exit {
+        let mut unknown: Option<Instant> = None;
         loop {
             let held = self.0.held.lock().await;
             let Some(container) = &*held else { return Exit::Signal(KILLED) };
-            match container.is_running().await {
-                Ok(true) => {}
-                Ok(false) => return exit(container.exit_code().await.ok().flatten()),
-                // Somebody removed it.
-                Err(_) => return Exit::Signal(KILLED),
-            }
+            let running = container.is_running().await;
+            let code = container.exit_code().await.ok().flatten();
             drop(held);
+            match (running, code) {
+                (Ok(true), _) => unknown = None,
+                (Ok(false), Some(code)) => return exit(Some(code)),
+                // Podman does not know for a moment how one ended; of one that somebody removed
+                // nobody ever knows.
+                _ if unknown.get_or_insert_with(Instant::now).elapsed() > SETTLED => {
+                    return Exit::Signal(KILLED);
+                }
+                _ => {}
+            }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
@@ -246,6 +253,9 @@ impl std::fmt::Debug for Container {
         write!(f, "Container({}, {})", self.0.what, self.0.id)
     }
 }
+
+/// How long it may stay unknown how a container ended.
+const SETTLED: Duration = Duration::from_secs(5);
 
 const KILLED: i32 = nix::sys::signal::Signal::SIGKILL as i32;
 

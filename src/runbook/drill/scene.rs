@@ -183,7 +183,7 @@ impl<'a> Scene<'a> {
         if self.site.results.is_some() {
             seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
         }
-        seed::cleaned_up(self.site, &self.put).await
+        seed::cleaned_up(self.site, self.put.left_behind()).await
     }
 
     async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {

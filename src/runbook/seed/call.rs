@@ -8,14 +8,11 @@ use crate::{
         trouble::Trouble,
     },
     model::state::{KnownAsset, KnownJob},
-    runbook::seed::Put,
-    system::engine::{AssetRecord, CallError, Engine, Upload},
+    runbook::seed::{Put, settled},
+    system::engine::{AssetRecord, Engine, Upload},
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
-
-/// How often a job of one document is asked for.
-const LOOK: Duration = Duration::from_millis(20);
+use std::time::Duration;
 
 /// A write, ready to be sent.
 #[derive(Clone, Debug)]
@@ -101,23 +98,7 @@ pub async fn finished(
     template: &TemplateKey,
     within: Duration,
 ) -> Result<Answer, Trouble> {
-    let began = Instant::now();
-    let done = loop {
-        match api.batch_job(&job).await {
-            // Where the row is written first, it is done before its results are there.
-            Err(CallError::Refused { status: 410, .. }) if began.elapsed() <= within => {}
-            polled => {
-                let polled = polled?;
-                if polled.is_over() {
-                    break polled;
-                }
-            }
-        }
-        if began.elapsed() > within {
-            return Err(Trouble::environment(format!("batch job {job} does not come to an end")));
-        }
-        tokio::time::sleep(LOOK).await;
-    };
+    let done = settled::ended(api, &job, within).await?;
     let Some(results) = done.results.filter(|_| done.status == "completed") else {
         let why = done.failure_code.unwrap_or(done.status);
         return Err(Trouble::environment(format!("batch job {job} of {template} failed: {why}")));

@@ -376,19 +376,8 @@ impl Scene<'_> {
     /// Waits until the old object of a replacement is gone.
     pub(super) async fn cleaned_up(&self, old: Option<&ObjectKey>) -> Result<(), Trouble> {
         let Some(old) = old else { return Ok(()) };
-        let gone = async {
-            while self.site.objects.list(old.as_str()).await?.iter().any(|listed| listed.key == *old) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            Ok::<(), Trouble>(())
-        };
-        timeout(REACHED, gone).await.unwrap_or_else(|_late| {
-            let limit = REACHED.as_secs();
-            Err(Trouble::environment(format!(
-                "the old object {old} is still there {limit} s after the answer"
-            ))
-            .hint("`replace-keys: new-key` says that a replacement removes it after the answer"))
-        })
+        let name = self.names.asset(old).cloned().unwrap_or_else(|| AssetName::new(old.as_str()));
+        seed::cleaned_up(self.site, std::iter::once((old, &name))).await
     }
 
     fn out_of_order(&self, write: &UnderWay, point: HoldPoint, stage: Stage, found: (bool, bool)) -> Trouble {
