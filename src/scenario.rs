@@ -3,7 +3,7 @@
 
 use crate::{
     base::ids::{AssetName, ScenarioId, TemplateKey, WriteName},
-    model::{fault::Fault, finding::Expectation},
+    model::{fault::Fault, finding::Expectation, profile::Within},
 };
 use hold::{Begin, CopyAsset, GoOn, MoveLabel};
 use method::{BackupJob, Method, RestoreJob};
@@ -160,12 +160,29 @@ pub enum Act {
     /// In a backup, after `list objects`: copy the listed object that the asset's last write made.
     #[serde(rename = "copy new object")]
     CopyNewObject(AssetName),
+    /// Let a schedule run next so long from now, behind the back of an engine that is stopped.
+    #[serde(rename = "plan next run")]
+    PlanRun(PlanRun),
+    /// Wait until the next run that was planned is due.
+    #[serde(rename = "wait for next run")]
+    WaitForRun(String),
     /// Inject a fault into the live stores, or arm it for the next dump, copy or restore.
     #[serde(rename = "fault")]
     Fault(Fault),
     /// Inject a fault into the backup's artefacts.
     #[serde(rename = "fault in backup")]
     FaultInBackup(Fault),
+}
+
+/// When a schedule runs next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRun {
+    /// Its name.
+    pub schedule: String,
+    /// How long from now: `2s`.
+    #[serde(rename = "in")]
+    pub after: Within,
 }
 
 /// What is replaced by what.

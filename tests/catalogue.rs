@@ -49,6 +49,10 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
     (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
+    (FindingKind::WrongListing, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::WrongAdmission, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::MissedRun, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
 ];
@@ -303,6 +307,8 @@ fn the_guide_to_scenarios_is_current() {
         "kill engine",
         "copy object",
         "copy new object",
+        "plan next run",
+        "wait for next run",
         "fault",
         "fault in backup",
     ];

@@ -341,6 +341,35 @@ fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
 }
 
 #[test]
+fn mistakes_in_what_a_start_may_do_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.yaml");
+    let text = fs::read_to_string("profiles/pulp-engine.yaml").unwrap();
+    let (before, rest) = text.split_once("    at-start:\n").unwrap();
+    let (_, after) = rest.split_once("  render usage:\n").unwrap();
+    let rules = "    at-start:\n      \
+      - { to: { status: failed } }\n      \
+      - { from: { status: [pending] }, moves: [status] }\n      \
+      - { from: { status: [] }, to: { status: failed }, moves: [status, items] }\n      \
+      - { from: { status: [pending] }, to: { status: failed }, age: { of: created_at } }\n      \
+      - { from: { status: [pending] }, to: { status: failed }, age: { of: created_at, over: 1s, under: 1s } }\n      \
+      - from: { status: [pending] }\n        \
+        to: { status: failed }\n        \
+        runs: { entity: schedule run, of: id, times: 1 }\n        \
+        adds: { render usages: 1 }\n  render usage:\n";
+    let read = |text: String| {
+        fs::write(&file, text).unwrap();
+        let rendered = read_profile(file.to_str().unwrap()).unwrap_err().render(false, 100);
+        rendered.replace(folder.path().to_str().unwrap(), "PROFILES")
+    };
+    let meant = read(format!("{before}{rules}{after}"));
+    let form = read(format!(
+        "{before}    at-start: [{{ form: {{ status: [pending] }} }}]\n  render usage:\n{after}"
+    ));
+    insta::assert_snapshot!("broken-at-start", format!("{meant}\n---\n{form}"));
+}
+
+#[test]
 fn the_profile_of_another_application_is_sound_and_mistakes_in_a_copy_are_shown() {
     let profile = read_profile("photo-archive").map_err(|d| d.render(false, 100)).unwrap();
     assert_eq!(profile.api, Api::None);

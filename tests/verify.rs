@@ -7,11 +7,11 @@ use pulp_drill::{
     base::digest::Digest,
     model::{
         finding::Finding,
-        profile::Profile,
+        profile::{Profile, Start, start::moment},
         state::{Catalog, Database, Object, Row, Sequence, State, Table},
         verdict::CheckOutcome,
     },
-    runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, runtime, untouched},
+    runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, schedules, untouched},
 };
 use serde_json::{Value, json};
 
@@ -77,10 +77,10 @@ fn all(cut: &State, observed: &State) -> Vec<(&'static str, Looked)> {
     let (profile, names) = (profile(), Names::default());
     vec![
         ("catalog", catalog::check(&cut, observed)),
-        ("contents", contents::check(&cut, observed, &profile)),
+        ("contents", contents::check(&cut, observed, &profile, None)),
         ("sequences", catalog::sequences(&cut, observed)),
         ("reconcile", reconcile::check(&cut, observed, &profile, &names)),
-        ("schedules", runtime::schedules(&cut, observed, &profile)),
+        ("schedules", schedules::check(&cut, observed, &profile, None)),
     ]
 }
 
@@ -239,7 +239,7 @@ fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
 fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
     let (profile, names) = (profile(), Names::default());
     let told = |looked: Looked| looked.findings.iter().map(Finding::to_string).collect::<Vec<_>>();
-    let start = |after: &State| told(untouched::by_start(&sound(), after, &profile, &names));
+    let start = |after: &State| told(untouched::by_start(&sound(), after, &profile, &names, &started()));
     let renders = |after: &State| told(untouched::by_renders(&sound(), after, &profile, &names));
     assert_eq!((start(&sound()), renders(&sound())), (vec![], vec![]));
 
@@ -262,6 +262,132 @@ fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
     }
 }
 
+/// An engine that was started at noon and looked at five seconds later.
+fn started() -> Start {
+    let at = |text: &str| moment(&json!({ "at": text }), "at").unwrap();
+    let (began, until) = (at("2026-01-01T12:00:00Z"), at("2026-01-01T12:00:05Z"));
+    Start { began, until, env: [("STARTUP_ORPHAN_GRACE_MS".to_owned(), "1000".to_owned())].into() }
+}
+
+/// A job that was under way, made then.
+fn under_way(created_at: &str) -> Value {
+    json!({
+        "items": [{ "template": "invoice" }], "status": "processing", "created_at": created_at, "started_at": 1,
+        "completed_at": null, "expires_at": null, "failure_code": null, "results": null, "result_key": null,
+    })
+}
+
+/// What is said after an engine was started on a job that was under way, of which it made this.
+fn after_start(was: Value, then: &[(&str, Value)], also: impl FnOnce(&mut State)) -> Vec<String> {
+    let with = |job: Value| {
+        let mut state = sound();
+        rows(&mut state, "batch_jobs").rows.insert("[\"j\"]".to_owned(), row(job));
+        state.database.tables.insert("render_usage".into(), table(&[("[1]", json!({ "id": 1 }))]));
+        state
+    };
+    let (cut, mut is) = (with(was.clone()), was);
+    then.iter().for_each(|(column, value)| is[*column] = value.clone());
+    let mut observed = with(is);
+    also(&mut observed);
+    let (profile, start) = (profile(), started());
+    let known = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    found(&[
+        ("contents", contents::check(&known, &observed, &profile, Some(&start))),
+        ("untouched", untouched::by_start(&cut, &observed, &profile, &Names::default(), &start)),
+    ])
+}
+
+const OLD: &str = "2026-01-01T11:00:00+00:00";
+const YOUNG: &str = "2026-01-01T12:00:04.5+00:00";
+
+#[test]
+fn a_start_may_give_up_an_old_job_as_the_profile_says_and_not_otherwise() {
+    let failed =
+        |code: &str| [("status", json!("failed")), ("failure_code", json!(code)), ("completed_at", json!(5))];
+    let told = ["row changed: batch_jobs/invoice", "engine changed data: batch_jobs/invoice"];
+    let abandoned = failed("job_abandoned_at_startup");
+    assert_eq!(after_start(under_way(OLD), &[], |_| {}), [""; 0]);
+    assert_eq!(after_start(under_way(OLD), &abandoned, |_| {}), [""; 0]);
+    assert_eq!(after_start(under_way(OLD), &failed("timeout"), |_| {}), told);
+    assert_eq!(after_start(under_way(YOUNG), &abandoned, |_| {}), told);
+    let mut completed = under_way(OLD);
+    completed["status"] = json!("completed");
+    assert_eq!(after_start(completed, &abandoned, |_| {}), told);
+    let more = [abandoned.to_vec(), vec![("started_at", json!(2))]].concat();
+    assert_eq!(after_start(under_way(OLD), &more, |_| {}), told);
+}
+
+#[test]
+fn a_start_may_run_a_young_job_again_once_and_store_its_result() {
+    let completed =
+        [("status", json!("completed")), ("result_key", json!("2.json")), ("started_at", json!(2))];
+    let used = |state: &mut State, ids: &[u8]| {
+        let new = ids.iter().map(|id| (format!("[{id}]"), row(json!({ "id": id }))));
+        rows(state, "render_usage").rows.extend(new);
+    };
+    let stored = |state: &mut State, key: &str| {
+        state.results.insert(key.into(), object("more results"));
+    };
+    let once = |state: &mut State| {
+        used(state, &[2]);
+        stored(state, "2.json");
+    };
+    assert_eq!(after_start(under_way(YOUNG), &completed, once), [""; 0]);
+    let old = after_start(under_way(OLD), &completed, once);
+    assert!(old.contains(&"row changed: batch_jobs/invoice".to_owned()), "{old:?}");
+    assert!(old.contains(&"row added: render_usage/[2]".to_owned()), "{old:?}");
+    assert!(old.contains(&"engine changed data: 2.json".to_owned()), "{old:?}");
+    let twice = after_start(under_way(YOUNG), &completed, |state| used(state, &[2, 3]));
+    assert_eq!(twice, ["row added: render_usage/[3]", "engine changed data: render_usage/[3]"]);
+    let elsewhere = after_start(under_way(YOUNG), &completed, |state| stored(state, "3.json"));
+    assert_eq!(elsewhere, ["engine changed data: 3.json"]);
+    let damaged = after_start(under_way(YOUNG), &completed, |state| stored(state, "1.json"));
+    assert_eq!(damaged, ["engine changed data: 1.json"]);
+}
+
+/// What is said of a schedule whose run was due at 11, after an engine was started at noon.
+fn after_missed_run(next: Value, runs: usize, status: &str) -> Vec<String> {
+    let with = |next: Value, runs: usize| {
+        let mut state = sound();
+        let schedule = json!({ "name": "monthly", "enabled": true, "run_count": runs, "next_run_at": next });
+        rows(&mut state, "schedules").rows.insert("[1]".to_owned(), row(schedule));
+        let run = |id| {
+            (format!("[{id}]"), json!({ "id": id, "trigger": "cron", "schedule_id": 1, "status": status }))
+        };
+        let runs: Vec<(String, Value)> = (1..=runs).map(run).collect();
+        let runs: Vec<(&str, Value)> = runs.iter().map(|(key, json)| (key.as_str(), json.clone())).collect();
+        state.database.tables.insert("schedule_executions".into(), table(&runs));
+        state
+    };
+    let (cut, observed) = (with(json!(OLD), 0), with(next, runs));
+    let (profile, start) = (profile(), started());
+    let known = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    found(&[
+        ("schedules", schedules::check(&known, &observed, &profile, Some(&start))),
+        ("contents", contents::check(&known, &observed, &profile, Some(&start))),
+        ("untouched", untouched::by_start(&cut, &observed, &profile, &Names::default(), &start)),
+    ])
+}
+
+#[test]
+fn a_run_that_fell_into_the_outage_is_made_once() {
+    let ahead = || json!("2026-02-01T00:00:00+00:00");
+    assert_eq!(after_missed_run(ahead(), 1, "completed"), [""; 0]);
+    assert_eq!(after_missed_run(ahead(), 1, "processing"), ["missed run: monthly"]);
+    assert_eq!(after_missed_run(ahead(), 0, ""), ["missed run: monthly"]);
+    assert_eq!(after_missed_run(json!(OLD), 0, ""), ["missed run: monthly"]);
+    let twice = [
+        "missed run: monthly",
+        "row added: schedule_executions/cron@2",
+        "engine changed data: schedule_executions/cron@2",
+    ];
+    assert_eq!(after_missed_run(ahead(), 2, "completed"), twice);
+    let still_past = after_missed_run(json!("2026-01-01T11:30:00+00:00"), 1, "completed");
+    assert_eq!(still_past, ["schedule moved: monthly"]);
+    let forgotten = after_missed_run(Value::Null, 1, "completed");
+    assert_eq!(forgotten[..2], ["schedule moved: monthly", "row added: schedule_executions/cron@1"]);
+}
+
 /// What the checks of schema and rows say where the release that restored knows one column more and
 /// records one migration more.
 fn brought_forward(damage: impl FnOnce(&mut State)) -> Vec<String> {
@@ -278,7 +404,7 @@ fn brought_forward(damage: impl FnOnce(&mut State)) -> Vec<String> {
     let cut = CutPoint { state: sound(), reference: Some(reference.database), ..CutPoint::default() };
     let looked = [
         ("catalog", catalog::check(&cut, &observed)),
-        ("contents", contents::check(&cut, &observed, &profile())),
+        ("contents", contents::check(&cut, &observed, &profile(), None)),
     ];
     found(&looked)
 }

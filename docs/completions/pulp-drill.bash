@@ -1704,7 +1704,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -1992,7 +1992,7 @@ _pulp__drill() {
             fi
             case "${prev}" in
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -11,7 +11,7 @@ use crate::base::trouble::Trouble;
 use crate::explore::judge::{Outcome, Outcomes, outcome};
 use crate::explore::schedule::Schedule;
 use crate::explore::table::Cell;
-use crate::explore::words::{Operation, PartsOf, Procedure, Write, WriteNo};
+use crate::explore::words::{Operation, Part, PartsOf, Procedure, Step, Write, WriteNo};
 use crate::explore::world::{Course, World};
 use crate::model::finding::Expectation;
 use crate::model::profile::Order;
@@ -120,11 +120,30 @@ fn method(schedule: &Schedule, writes: &BTreeMap<&str, &str>) -> String {
     if has_batch(schedule) {
         text += "results: bucket\n";
     }
+    if has_job_under_way(schedule) {
+        // Taken up again, it would write what was lost.
+        text += "# A job that the restored engine finds under way is given up at its start.\n";
+        text += "env: {STARTUP_ORPHAN_GRACE_MS: \"1\"}\n";
+    }
     if !writes.is_empty() {
         let pairs: Vec<String> = writes.iter().map(|(key, value)| format!("{key}: {value}")).collect();
         text += &format!("writes: {{{}}}\n", pairs.join(", "));
     }
     text
+}
+
+/// Whether a batch job has begun, and its row does not say that it is done, at the recovery point.
+fn has_job_under_way(schedule: &Schedule) -> bool {
+    let fixes = |step: &Step| matches!(step, Step::Dump | Step::Instant);
+    let before = schedule.steps.split(fixes).next().unwrap_or_default();
+    let has = |no, wanted: &dyn Fn(Part) -> bool| {
+        before.iter().any(|step| matches!(step, Step::Write(of, part) if *of == no && wanted(*part)))
+    };
+    (0..schedule.writes.len()).any(|n| {
+        let no = WriteNo(n as u8);
+        let batch = schedule.writes[n].operation == Operation::Batch;
+        batch && has(no, &|_| true) && !has(no, &|part| part == Part::Row)
+    })
 }
 
 /// Whether the third store takes part.

@@ -131,9 +131,21 @@ findings! {
     ScheduleMoved "schedule moved" Failure
         "A schedule's next run is not the one of the cut point."
         "Check that nothing dispatched or rewrote schedules during the restore (runbook 3.5).",
+    MissedRun "missed run" Failure
+        "A schedule's run that fell into the outage was not made up for as the profile says: it is lost, or was made more than once."
+        "Send the document by hand, or stop its second copy; see what the dispatcher does with a next_run_at that has passed (runbook 3.5).",
     ResultLost "batch result lost" Failure
         "A completed batch job can't be polled any more, or gives other results than it did."
         "Back up the place with the results of batch jobs like the database and the binaries; it is a third durable place (runbook 1).",
+    UnfinishedJob "unfinished job" Failure
+        "A batch job that was under way at the cut point came to no end, or to another than the profile says."
+        "See what the engine does at its start with jobs that it finds under way: old ones fail with job_abandoned_at_startup, the others go on (runbook 1).",
+    WrongListing "wrong listing" Failure
+        "The API does not show a tenant, a run of a schedule or a dead letter as it did at the cut point."
+        "Compare the row with what the API says of it: what is not shown, nobody takes care of, though it was restored.",
+    WrongAdmission "wrong admission" Failure
+        "A tenant is let in, or refused, other than at the cut point."
+        "The status of tenants must come from the restored rows at every start (runbook 1): do not let traffic in.",
     ManifestDrift "manifest drift" Failure
         "The metadata inventory drifted beyond its tolerance."
         "Compare the added, removed and changed items with the manifest of the backup (runbook 4).",
@@ -170,9 +182,11 @@ impl FindingKind {
             K::PdfDiffers | K::RenderRefused => rows.contains(&cause) || binaries[1..].contains(&cause),
             K::OrphanBinary => [K::RowLost, K::RowChanged].contains(&cause),
             K::WrongSize | K::WrongContent | K::MissingBinary => cause == K::RowChanged,
-            K::ManifestDrift | K::ScheduleMoved => rows.contains(&cause),
+            K::ManifestDrift | K::ScheduleMoved | K::MissedRun | K::WrongListing | K::WrongAdmission => {
+                rows.contains(&cause)
+            }
             K::RowLost => cause == K::DamagedFile,
-            K::ResultLost => rows.contains(&cause) || binaries.contains(&cause),
+            K::ResultLost | K::UnfinishedJob => rows.contains(&cause) || binaries.contains(&cause),
             K::EngineNotReady => [K::TableLost, K::CatalogDiffers, K::RestoreFailed].contains(&cause),
             K::CatalogDiffers | K::SequenceBehind => cause == K::TableLost,
             K::PdfMetadataDiffers

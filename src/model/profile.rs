@@ -9,9 +9,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 pub mod order;
 pub mod run;
+pub mod start;
 
 pub use order::{Order, ReplaceKeys, WriteOrder, Writes};
 pub use run::{Api, Ready, Signal, Stop, Within};
+pub use start::{AtStart, Due, Runs, Start};
 
 /// Where a migration notes what it has done: rows of nobody's.
 const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
@@ -178,6 +180,9 @@ pub struct Entity {
     /// For schedules: the column with the next run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run: Option<String>,
+    /// What the start of an engine may do to its rows; nothing without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_start: Vec<AtStart>,
 }
 
 /// The columns that describe a binary.

@@ -162,6 +162,9 @@ pub struct Known {
     /// The completed batch jobs, by the engine's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, KnownJob>,
+    /// The batch jobs that are under way, by the engine's id, and the template of their first document.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unfinished: BTreeMap<String, TemplateKey>,
 }
 
 /// A completed batch job.

@@ -258,6 +258,7 @@ impl Substrate {
         }
         variables.extend(release_of_source(profile, method)?);
         variables.extend(order_of_writes(profile, method)?);
+        variables.extend(method.env.clone());
         let server = match method.needs_own_server() {
             true => Some(self.own_server(number).await?),
             false => None,

@@ -118,6 +118,7 @@ struct Test<'a> {
     log: Logbook,
     /// When the run began, by the clock: ages are against it.
     now: DateTime<Utc>,
+    clock: Clock,
     recorded: Recorded,
     dump: PathBuf,
     newest_object: Option<Newest>,
@@ -146,7 +147,7 @@ pub async fn restore_test(
             return seen.conclude(&[], began, Measured::default(), &log);
         }
     };
-    let mut test = Test::new(asked, &site, log.clone(), now);
+    let mut test = Test::new(asked, &site, log.clone(), now, clock);
     let mut measured = Measured::default();
     match test.run(substrate, &mut seen).await {
         Ok(found) => measured = found,
@@ -188,12 +189,19 @@ fn started(asked: &Asked) -> ScenarioStarted {
 }
 
 impl<'a> Test<'a> {
-    fn new(asked: &'a Asked, site: &'a Site<Source>, log: Logbook, now: DateTime<Utc>) -> Self {
+    fn new(
+        asked: &'a Asked,
+        site: &'a Site<Source>,
+        log: Logbook,
+        now: DateTime<Utc>,
+        clock: &Clock,
+    ) -> Self {
         Self {
             asked,
             site,
             log,
             now,
+            clock: clock.clone(),
             recorded: asked.recorded.clone(),
             dump: site.folder.join("dump"),
             newest_object: None,

@@ -12,6 +12,7 @@ use crate::{
         check::CheckId,
         event::Event,
         finding::{Entity, Finding, FindingKind},
+        profile::Start,
         state::{Database, Known, State},
         verdict::CheckOutcome,
     },
@@ -25,15 +26,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub mod at_start;
 pub mod baseline;
 pub mod catalog;
 pub mod contents;
 pub mod existing;
 pub mod fail_closed;
+pub mod jobs;
+pub mod operations;
 pub mod pdf;
 pub mod reconcile;
 pub mod render;
 pub mod runtime;
+pub mod schedules;
 pub mod untouched;
 
 /// What must be there after the restore: the rows at the dump's instant, what the harness knows of
@@ -46,6 +51,8 @@ pub struct CutPoint {
     pub known: Known,
     /// The manifest that the drift check compares with.
     pub manifest: Option<Manifest>,
+    /// What the API showed of tenants, runs and dead letters.
+    pub shown: Option<operations::Shown>,
     /// What the restoring release makes of an empty database, where the backup is of another one: its
     /// schema is to be expected then, and the migrations that it records.
     pub reference: Option<Database>,
@@ -173,6 +180,8 @@ pub struct Started {
     pub not_ready: Option<String>,
     /// What it did to the stores; nothing where the restore started no engine.
     pub untouched: Option<Looked>,
+    /// When it was, and with what the engine was started.
+    pub start: Option<Start>,
 }
 
 /// Runs all checks of a restored site.
@@ -213,14 +222,16 @@ pub async fn verify(
         }
     };
     all.take(CheckId::Catalog, schema, reading, log)?;
-    all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile), reading, log)?;
+    let start = engine.start.as_ref();
+    all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile, start), reading, log)?;
     all.take(CheckId::Sequences, sequences, reading, log)?;
     all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
-    all.take(CheckId::Schedules, runtime::schedules(cut, &observed, &site.profile), reading, log)?;
+    all.take(CheckId::Schedules, schedules::check(cut, &observed, &site.profile, start), reading, log)?;
     if let Some(why) = unasked {
-        all.skip([CheckId::Jobs, CheckId::Manifest, CheckId::FailClosed], why, log)?;
+        all.skip([CheckId::Jobs, CheckId::Operations, CheckId::Manifest, CheckId::FailClosed], why, log)?;
     } else {
-        Timed::of(runtime::jobs(site, cut)).await.into(CheckId::Jobs, &mut all, log)?;
+        Timed::of(jobs::check(site, cut, start)).await.into(CheckId::Jobs, &mut all, log)?;
+        Timed::of(operations::check(site, cut)).await.into(CheckId::Operations, &mut all, log)?;
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
         Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
             CheckId::FailClosed,

@@ -5,7 +5,7 @@
 use crate::model::profile::Writes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// All that tells one way to keep, back up and restore from another; each needs a clean control of
 /// its own.
@@ -27,6 +27,8 @@ pub struct Method {
     pub schema: BackupSchema,
     /// The order of writes, where it is not the one of the target's profile.
     pub writes: Writes,
+    /// What the engine has in its environment beside the rest.
+    pub env: BTreeMap<String, String>,
 }
 
 /// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).
@@ -264,7 +266,7 @@ impl Method {
             as_it_is @ (BackupSchema::Same | BackupSchema::Previous) => as_it_is,
         };
         // It writes nothing beside its seed.
-        Self { schema, writes: Writes::default(), ..self.clone() }
+        Self { schema, writes: Writes::default(), env: BTreeMap::new(), ..self.clone() }
     }
 
     /// What tells it from the default in the id of its clean control: `files-maintenance-window`.

@@ -6,7 +6,7 @@ use crate::{
     model::{
         control::Control,
         finding::Expectation,
-        profile::{Api, Writes},
+        profile::{Api, Writes, run::VARIABLES},
     },
     scenario::{
         At, Place, Scenario,
@@ -268,6 +268,10 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     let dump = fields.optional::<DumpOptions>("dump", mistakes);
     let commands = fields.optional::<Commands>("commands", mistakes);
     let schema = fields.optional::<BackupSchema>("schema", mistakes);
+    let env = fields.optional::<BTreeMap<String, String>>("env", mistakes);
+    if let Some(at) = &env {
+        own_variables(at, mistakes);
+    }
     let topology_is = topology.as_ref().map_or_else(Topology::default, |at| at.value);
     let procedure_is = procedure.as_ref().map_or_else(Procedure::default, |at| at.value);
     let results_is = results.as_ref().map(|at| at.value);
@@ -347,6 +351,21 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
         schema: schema.map_or_else(BackupSchema::default, |at| at.value),
         writes: Writes::default(),
+        env: env.map(|at| at.value).unwrap_or_default(),
+    }
+}
+
+/// What says where the stores are is the site's to say.
+fn own_variables(env: &At<BTreeMap<String, String>>, mistakes: &mut Vec<Mistake>) {
+    for name in env.value.keys() {
+        let wrong = if name.is_empty() || name.contains(['=', '\0']) {
+            ("is no name of a variable", "a name has no `=`")
+        } else if VARIABLES.contains(&name.as_str()) || name.starts_with("API_KEY_") {
+            ("says where the site is, or who may ask", "every site has its own: remove it")
+        } else {
+            continue;
+        };
+        mistakes.push(Mistake::at(env.place, format!("`{name}` {}", wrong.0)).label("in this").help(wrong.1));
     }
 }
 

@@ -22,6 +22,7 @@ use std::{
 };
 
 mod run;
+mod start;
 
 /// The name of the profile that is part of this program.
 pub const BUILTIN: &str = "pulp-engine";
@@ -233,8 +234,9 @@ fn entities(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Entity
         mistakes.push(not_keys(node, "the entities"));
         return BTreeMap::new();
     };
+    let nodes = entries;
     let mut entities: BTreeMap<String, Entity> = BTreeMap::new();
-    for (key, node) in entries {
+    for (key, node) in nodes {
         let Some(entity) = read::<Entity>(node).map_err(|mistake| mistakes.push(mistake)).ok() else {
             continue;
         };
@@ -245,6 +247,7 @@ fn entities(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Entity
         }
         entities.insert(key.text.clone(), entity);
     }
+    start::check(&entities, nodes, mistakes);
     if !entities.values().any(|entity| entity.binary.is_some()) && mistakes.is_empty() {
         mistakes.push(
             Mistake::at(node.place, "no entity points at a binary")

@@ -16,7 +16,7 @@ use crate::{
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// A scenario of pulp-drill: what is done to a site, in order, and what is to be found afterwards.
 #[derive(JsonSchema)]
@@ -68,6 +68,9 @@ struct ScenarioFile {
     /// profile.
     #[schemars(default)]
     writes: Writes,
+    /// What the engine has in its environment beside the rest: `STARTUP_ORPHAN_GRACE_MS`.
+    #[schemars(default)]
+    env: BTreeMap<String, String>,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
     /// profile says `api: none`: its own command fills the site.
     #[schemars(default)]

@@ -109,7 +109,7 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
     for looked in ["baseline", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
         assert!(went(&record, looked)["at"].as_u64().unwrap_or(0) > 0, "{looked}: {}", went(&record, looked));
     }
-    for skipped in ["render", "manifest", "fail-closed", "jobs"] {
+    for skipped in ["render", "manifest", "fail-closed", "jobs", "operations"] {
         assert_eq!(went(&record, skipped)["why"], "the target has no API", "{skipped}");
     }
     assert_eq!(record["scenarios"].as_array().unwrap().len(), 1, "it is its own control");

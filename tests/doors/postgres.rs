@@ -252,6 +252,7 @@ async fn the_profile_and_the_past_say_what_is_read() {
         volatile: vec!["seen".to_owned()],
         binary: None,
         next_run: None,
+        at_start: Vec::new(),
     };
     let profile = Profile {
         ignore_tables: vec![TableName::from("scratch")],

@@ -5,12 +5,24 @@ use clap::ValueEnum as _;
 use pulp_drill::standin::engine::Defect;
 use reqwest::{Method, multipart};
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// An engine with this defect, its picture and template seeded.
 async fn seeded(defect: Defect) -> Option<(Site, serde_json::Value)> {
     let site = site_with(&[], &[defect]).await?;
     let asset = site.invoice().await;
     Some((site, asset))
+}
+
+/// A run was due while nobody looked.
+const DUE: &str = "UPDATE schedules SET next_run_at = now() - interval '1 second' RETURNING name";
+
+/// A schedule; gives its path.
+async fn planned(site: &Site) -> String {
+    let plan = json!({"name": "n", "cronExpression": "0 3 * * *", "templateKey": "invoice",
+                      "dataSource": {"type": "static", "data": {}}});
+    let made = site.post("/schedules/", plan).await.ok(201);
+    format!("/schedules/{}", made["id"].as_str().expect("id"))
 }
 
 /// Whether the defect shows. A match without a default: a new defect needs a proof here.
@@ -60,11 +72,54 @@ async fn shows(defect: Defect) -> Option<bool> {
             site.render("invoice").await.refusal() == (422, "ASSET_BINARY_MISSING".into())
         }
         Defect::ForgetsSchedules => {
-            let plan = json!({"name": "n", "cronExpression": "0 3 * * *", "templateKey": "invoice",
-                              "dataSource": {"type": "static", "data": {}}});
-            site.post("/schedules/", plan).await.ok(201);
+            planned(&site).await;
             let site = site.restart(&[defect]).await;
             site.sql("SELECT coalesce(next_run_at::text, 'forgotten') FROM schedules").await == ["forgotten"]
+        }
+        Defect::HidesDeadLetters => {
+            lost();
+            let path = planned(&site).await;
+            site.post(&format!("{path}/trigger"), json!({})).await.ok(202);
+            let listed = site.get("/admin/schedule-dlq/").await.ok(200)["total"].clone();
+            let site = site.restart(&[defect]).await;
+            listed == 1 && site.get("/admin/schedule-dlq/").await.ok(200)["total"] == 0
+        }
+        Defect::AdmitsArchived => {
+            site.post("/admin/tenants/", json!({"id": "quay", "name": "Quay"})).await.ok(201);
+            site.post("/admin/tenants/quay/archive", json!({})).await.ok(204);
+            let as_quay = |site: &Site| {
+                send(site.request(Method::GET, "/templates/").header("x-pulpengine-tenant-id", "quay"))
+            };
+            let before = as_quay(&site).await.status;
+            let site = site.restart(&[defect]).await;
+            (before, as_quay(&site).await.status) == (403, 200)
+        }
+        Defect::SkipsMissedRuns => {
+            let path = planned(&site).await;
+            let site = site.restart_when(DUE, &[defect]).await;
+            let runs = site.get(&format!("{path}/executions")).await.ok(200)["total"].clone();
+            runs == 0 && site.sql("SELECT (next_run_at > now())::text FROM schedules").await == ["true"]
+        }
+        Defect::RepeatsMissedRuns => {
+            let path = planned(&site).await;
+            let site = site.restart_when(DUE, &[defect]).await;
+            let begun = Instant::now();
+            while site.get(&format!("{path}/executions")).await.ok(200)["total"] != 2 {
+                assert!(begun.elapsed() < Duration::from_secs(20), "it is not made twice");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            true
+        }
+        Defect::ForgetsUnfinishedJobs => {
+            site.sql(
+                "INSERT INTO batch_jobs (id, tenant_id, items, created_at)
+                 VALUES (gen_random_uuid(), 'default', '[{\"template\": \"invoice\"}]', now() - interval '1 hour')
+                 RETURNING id::text",
+            )
+            .await;
+            // An honest engine has given it up when it listens.
+            let site = site.restart(&[defect]).await;
+            site.sql("SELECT status FROM batch_jobs").await == ["pending"]
         }
         Defect::SwallowsUpload => !site.binary(&asset).exists() && site.render("invoice").await.status == 422,
         Defect::WrongAsset => {

@@ -148,6 +148,14 @@ impl Site {
         Self { running, ..self }
     }
 
+    /// The same with a statement while none runs.
+    pub async fn restart_when(self, statement: &str, defects: &[Defect]) -> Self {
+        self.running.stop().await.expect("stop");
+        rows(&self.variables, statement).await;
+        let running = launch(&self.variables, defects).await.expect("start again");
+        Self { running, ..self }
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.running.address()))
     }
@@ -197,10 +205,14 @@ impl Site {
     }
 
     pub async fn sql(&self, statement: &str) -> Vec<String> {
-        let (_, url) = self.variables.iter().find(|(name, _)| name == "DATABASE_URL").expect("set");
-        let mut connection = PgConnection::connect(url).await.expect("connect");
-        sqlx::query_scalar(AssertSqlSafe(statement.to_owned())).fetch_all(&mut connection).await.expect("sql")
+        rows(&self.variables, statement).await
     }
+}
+
+async fn rows(variables: &[(String, String)], statement: &str) -> Vec<String> {
+    let (_, url) = variables.iter().find(|(name, _)| name == "DATABASE_URL").expect("set");
+    let mut connection = PgConnection::connect(url).await.expect("connect");
+    sqlx::query_scalar(AssertSqlSafe(statement.to_owned())).fetch_all(&mut connection).await.expect("sql")
 }
 
 pub async fn send(request: RequestBuilder) -> Answer {

@@ -3,6 +3,7 @@
 
 mod acts;
 mod cut_point;
+mod runs;
 mod under_way;
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
         trouble::Trouble,
     },
     journal::Logbook,
-    model::{check::CheckId, event::Event, finding::Finding, state::State},
+    model::{check::CheckId, event::Event, finding::Finding, profile::Start, state::State},
     plan::{Job, Plan, Planned},
     procedure::{Armed, Backup, manifest::Manifest},
     runbook::{
@@ -20,7 +21,10 @@ use crate::{
         fault::loss,
         restore::{self, Went},
         seed::{self, Put},
-        verify::{self, CutPoint, Looked, Names, Started, Verified, baseline, fail_closed::Reach, untouched},
+        verify::{
+            self, CutPoint, Looked, Names, Started, Verified, at_start, baseline, fail_closed::Reach,
+            operations, untouched,
+        },
     },
     scenario::{
         method::{BackupJob, BackupSchema, RestoreJob},
@@ -28,6 +32,7 @@ use crate::{
     },
     site::{Site, Source},
 };
+use chrono::{DateTime, Utc};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -52,6 +57,8 @@ pub(super) struct Scene<'a> {
     under_way: BTreeMap<WriteName, UnderWay>,
     /// The inventory when the engine was last stopped or killed.
     listed: Option<Manifest>,
+    /// What the API showed of tenants, runs and dead letters then.
+    shown: Option<operations::Shown>,
     /// What must be there now if no fault was done: what the next dump promises.
     live: State,
     /// What must come back.
@@ -64,6 +71,8 @@ pub(super) struct Scene<'a> {
     /// Whether writes belong to what must come back at once: before a dump, and after the restore.
     counts: bool,
     armed: Armed,
+    /// The next runs that were planned, by the names of their schedules.
+    planned: BTreeMap<String, DateTime<Utc>>,
     backup: Backup,
     done: Vec<String>,
     procedure: Vec<Finding>,
@@ -87,6 +96,7 @@ impl<'a> Scene<'a> {
             newest: BTreeMap::new(),
             under_way: BTreeMap::new(),
             listed: None,
+            shown: None,
             live: State::default(),
             cut: CutPoint::default(),
             templates_at: cut_point::Instant::default(),
@@ -94,6 +104,7 @@ impl<'a> Scene<'a> {
             saves: BTreeMap::new(),
             counts: true,
             armed: Armed::default(),
+            planned: BTreeMap::new(),
             backup: Backup::default(),
             done: Vec::new(),
             procedure: Vec::new(),
@@ -206,6 +217,7 @@ impl<'a> Scene<'a> {
         if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
             self.listed = Some(self.inventory().await?);
+            self.shown = Some(self.operations().await?);
         }
         self.fix_cut_point(job).await?;
         // What an engine makes of writes that died with it belongs to the site.
@@ -225,13 +237,14 @@ impl<'a> Scene<'a> {
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {
         let starts = job == RestoreJob::StartEngine && self.site.engine.exists();
+        let began = self.ground.clock.now();
         // What the engine makes of the stores at its start is not what the backup held.
         let before =
             if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
         match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
             Went::Well => {
                 if let Some(before) = before {
-                    self.engine = Started { not_ready: None, untouched: Some(self.untouched(before).await) };
+                    self.engine = self.started(before, began).await;
                     self.counts = true;
                     self.live = self.cut.state.clone();
                     self.put.known = self.cut.known.clone();
@@ -248,16 +261,23 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether the engine's start left the stores as they were.
-    async fn untouched(&self, before: Result<State, Trouble>) -> Looked {
-        let both = async { Ok((before?, verify::observe(self.site, Some(&self.cut.state)).await?)) };
-        match both.await {
-            Ok((before, after)) => untouched::by_start(&before, &after, &self.site.profile, &self.names),
-            Err(trouble) => {
-                let trouble: Trouble = trouble;
-                Looked::unknown(trouble.to_string(), Vec::new())
+    /// Whether the engine's start left the stores as they were, when it had done what it does there.
+    async fn started(&self, before: Result<State, Trouble>, began: DateTime<Utc>) -> Started {
+        let mut start = Start { began, until: began, env: self.site.engine.env() };
+        let both = async {
+            let before = before?;
+            let clock = &self.ground.clock;
+            let after = at_start::settled(self.site, &self.cut.state, &before, &mut start, clock).await?;
+            Ok((before, after))
+        };
+        let both: Result<_, Trouble> = both.await;
+        let looked = match both {
+            Ok((before, after)) => {
+                untouched::by_start(&before, &after, &self.site.profile, &self.names, &start)
             }
-        }
+            Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+        };
+        Started { not_ready: None, untouched: Some(looked), start: Some(start) }
     }
 
     fn failed(&mut self, finding: Option<Finding>) -> Option<Stop> {

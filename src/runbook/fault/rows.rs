@@ -11,6 +11,7 @@ use crate::{
         profile::Binary,
     },
     runbook::fault::{Injected, Target},
+    site::Handles,
     system::postgres::quote_ident as q,
 };
 use serde_json::Value;
@@ -49,6 +50,31 @@ async fn lose_named(target: &Target<'_>, row: &NamedRow) -> Result<Injected, Tro
     let sql = format!("DELETE FROM {table} WHERE concat_ws('@', {}) = $1", parts.join(", "));
     let gone = execute(target, &sql, &[&row.named]).await?;
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {} deleted", entity.table) })
+}
+
+/// Lets a schedule run next so many seconds from now, by the database's clock. Gives its row with the
+/// moment in the profile's column.
+pub async fn plan_run(site: &Handles, schedule: &str, seconds: u64) -> Result<Value, Trouble> {
+    let planned = site.profile.entities.values().find_map(|e| Some((e, e.next_run.as_ref()?)));
+    let Some((entity, column)) = planned.filter(|(entity, _)| !entity.label.is_empty()) else {
+        return Err(Trouble::usage("the profile names no schedules")
+            .hint("give their entity a `next-run` and a `label`"));
+    };
+    let parts: Vec<String> = entity.label.iter().map(|path| label_sql(path)).collect();
+    let (table, column) = (q(entity.table.as_str()), q(column));
+    // A column without a zone holds UTC.
+    let sql = format!(
+        "UPDATE {table} SET {column} = CASE WHEN pg_typeof({column}) = 'timestamp'::regtype
+             THEN (now() + make_interval(secs => $2::float8)) AT TIME ZONE 'UTC'
+             ELSE now() + make_interval(secs => $2::float8) END
+          WHERE concat_ws('@', {}) = $1 RETURNING to_jsonb({table})",
+        parts.join(", ")
+    );
+    let rows = site.connect().await?.rows(&sql, &[schedule, &seconds.to_string()]).await?;
+    match <[Value; 1]>::try_from(rows) {
+        Ok([row]) => Ok(row),
+        Err(rows) => Err(Trouble::usage(format!("{} schedules are called {schedule}", rows.len()))),
+    }
 }
 
 /// A label's column, or the place in its JSON, as SQL text.

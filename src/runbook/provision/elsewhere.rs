@@ -183,6 +183,11 @@ impl Elsewhere {
             return Err(Trouble::usage("this scenario changes the engine's release")
                 .hint("leave it out by --filter: an engine that runs elsewhere is what it is"));
         }
+        if !method.env.is_empty() {
+            let names: Vec<&str> = method.env.keys().map(String::as_str).collect();
+            return Err(Trouble::usage(format!("this scenario sets {} of the engine", names.join(", ")))
+                .hint("leave it out by --filter: an engine that runs elsewhere has its own environment"));
+        }
         let store = Store::s3(&self.s3);
         let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (guard, backup_bucket) = match &self.held {

@@ -8,7 +8,7 @@ use crate::{
         ids::ObjectKey,
         trouble::{OrTrouble as _, Trouble},
     },
-    model::finding::Finding,
+    model::{finding::Finding, profile::Start},
     procedure::{
         Armed,
         foreign::{self, Recognised, Room, tarball},
@@ -16,7 +16,7 @@ use crate::{
     },
     runbook::{
         restore,
-        verify::{Started, existing, existing::age::Newest},
+        verify::{Started, at_start, existing, existing::age::Newest},
     },
     scenario::method::DumpFormat,
     system::{
@@ -179,11 +179,19 @@ impl Test<'_> {
     async fn start(&mut self) -> Result<(), Trouble> {
         let arrived = &self.recorded.arrived;
         let before = observe(self.site, Some(arrived)).await;
+        let env = self.site.engine.env();
+        let began = self.clock.now();
+        let mut start = Start { began, until: began, env };
         let not_ready = self.site.engine.start(&self.site.redactor).await.err().map(|why| why.to_string());
         self.ready = not_ready.is_none().then(Instant::now);
-        let after = observe(self.site, Some(arrived)).await;
-        let untouched = existing::untouched_by_start(before, after, &self.site.restored());
-        self.engine = Started { not_ready, untouched: Some(untouched) };
+        let after = match (&before, &not_ready) {
+            (Ok(before), None) => {
+                at_start::settled(self.site, arrived, before, &mut start, &self.clock).await
+            }
+            (Ok(_) | Err(_), _) => observe(self.site, Some(arrived)).await,
+        };
+        let untouched = existing::untouched_by_start(before, after, &self.site.restored(), &start);
+        self.engine = Started { not_ready, untouched: Some(untouched), start: Some(start) };
         Ok(())
     }
 }

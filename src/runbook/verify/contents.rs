@@ -6,10 +6,10 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::Profile,
+        profile::{Profile, Start},
         state::{Known, Row, State, Table},
     },
-    runbook::verify::{CutPoint, Looked},
+    runbook::verify::{CutPoint, Looked, at_start::Allowed},
 };
 use serde_json::Value;
 
@@ -19,8 +19,10 @@ const MOST: usize = 20;
 /// Longest value shown.
 const SHOWN: usize = 160;
 
-/// Compares every table's rows with the cut point's. A table that is gone is the catalog check's.
-pub fn check(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked {
+/// Compares every table's rows with the cut point's, but for what the start of the engine may do to
+/// them. A table that is gone is the catalog check's.
+pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, start: Option<&Start>) -> Looked {
+    let allowed = Allowed::between(&cut.state, observed, profile, start);
     let mut at = 0;
     let mut findings = Vec::new();
     for (name, before) in &cut.state.database.tables {
@@ -28,7 +30,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked {
         // An empty table that is still empty was looked at too.
         at += 1 + before.rows.len().max(after.rows.len());
         let recorded = cut.reference.as_ref().and_then(|reference| reference.tables.get(name));
-        let found = table(name, before, after, profile, &cut.known);
+        let found = table(name, before, after, profile, &cut.known, &allowed);
         findings.extend(found.into_iter().filter(|f| !recorded_by_migration(f, recorded, profile)));
     }
     Looked::at(at, findings)
@@ -44,7 +46,14 @@ fn recorded_by_migration(finding: &Finding, recorded: Option<&Table>, profile: &
     recorded.is_some_and(|recorded| recorded.rows.iter().any(named))
 }
 
-fn table(name: &TableName, before: &Table, after: &Table, profile: &Profile, known: &Known) -> Vec<Finding> {
+fn table(
+    name: &TableName,
+    before: &Table,
+    after: &Table,
+    profile: &Profile,
+    known: &Known,
+    allowed: &Allowed,
+) -> Vec<Finding> {
     let mut lost = Vec::new();
     let mut added = Vec::new();
     let mut changed = Vec::new();
@@ -62,14 +71,15 @@ fn table(name: &TableName, before: &Table, after: &Table, profile: &Profile, kno
                 let with = (!after.damaged.is_empty()).then(|| Entity::Table(name.clone()));
                 lost.push(lost_row.touching(with));
             }
-            Some(is) if is.digest != was.digest => {
+            Some(is) if is.digest != was.digest && !allowed.row(name, key) => {
                 let (expected, actual) = differing(was, is);
                 changed.push(finding(FindingKind::RowChanged, key, was, expected, actual));
             }
             Some(_) => {}
         }
     }
-    for (key, is) in after.rows.iter().filter(|(key, _)| !before.rows.contains_key(*key)) {
+    let new = |key: &String| !before.rows.contains_key(key) && !allowed.row(name, key);
+    for (key, is) in after.rows.iter().filter(|(key, _)| new(key)) {
         added.push(finding(FindingKind::RowAdded, key, is, "no such row".into(), text(&is.json)));
     }
     [damaged(name, before, after), lost, added, changed]

@@ -10,6 +10,7 @@ use crate::{
         check::CheckId,
         event::TableFacts,
         finding::{Entity, Finding, FindingKind},
+        profile::Start,
         state::{Golden, State, Table},
     },
     procedure::manifest::{self, Manifest},
@@ -200,9 +201,12 @@ pub fn untouched_by_start(
     before: Result<State, Trouble>,
     after: Result<State, Trouble>,
     site: &Site<Restored>,
+    start: &Start,
 ) -> Looked {
     match (before, after) {
-        (Ok(before), Ok(after)) => untouched::by_start(&before, &after, &site.profile, &Names::default()),
+        (Ok(before), Ok(after)) => {
+            untouched::by_start(&before, &after, &site.profile, &Names::default(), start)
+        }
         (Err(trouble), _) | (_, Err(trouble)) => Looked::unknown(trouble.to_string(), Vec::new()),
     }
 }

@@ -179,7 +179,7 @@ pub fn keep_known_good(key: &TemplateKey, golden: &[u8], log: &Logbook) -> Resul
     log.artefact(&format!("{key}-known-good.pdf"), golden, KNOWN_GOOD)
 }
 
-fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
+pub(super) fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
     let Some(golden) = &template.golden else { return Ok(None) };
     std::fs::read(&golden.path).map(Some).map_err(|error| {
         Trouble::environment(format!("can't read the known-good PDF {}", golden.path.display()))

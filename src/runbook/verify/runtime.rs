@@ -1,18 +1,15 @@
 //! The engine on the restored stores: ready, its schedules kept, its inventory without drift.
 
 use crate::{
-    base::{digest::Digest, trouble::Trouble},
+    base::trouble::Trouble,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{self, Binary, Kept, Profile},
-        state::State,
     },
     procedure::manifest,
     runbook::verify::{CutPoint, Looked, Names},
     site::{Restored, Site},
 };
-use serde_json::Value;
 
 /// Whether the engine is ready on the restored stores (runbook 3.5). `not_ready` is what kept it
 /// from starting, if anything.
@@ -41,74 +38,6 @@ pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
         Ok(ready) => Looked::at(1, vec![finding(format!("{} {}", ready.status, ready.body))]),
         Err(unreachable) => Looked::at(1, vec![finding(unreachable.to_string())]),
     }
-}
-
-/// Whether every schedule kept its next run: the dispatcher reads it from the restored rows
-/// (runbook 3.5).
-pub fn schedules(cut: &CutPoint, observed: &State, profile: &Profile) -> Looked {
-    if !profile.keeps_schedules() {
-        return Looked::skipped("the target keeps no schedules here");
-    }
-    let mut at = 0;
-    let mut findings = Vec::new();
-    for entity in profile.entities.values() {
-        let Some(column) = &entity.next_run else { continue };
-        let Some(before) = cut.state.database.tables.get(&entity.table) else { continue };
-        let after = observed.database.tables.get(&entity.table);
-        for (key, was) in &before.rows {
-            at += 1;
-            let expected = was.json.get(column).unwrap_or(&Value::Null);
-            let found =
-                after.and_then(|t| t.rows.get(key)).map(|row| row.json.get(column).unwrap_or(&Value::Null));
-            if found == Some(expected) {
-                continue;
-            }
-            let name = profile.row_name(&entity.table, key, &was.json);
-            let row = Entity::Row { table: entity.table.clone(), row: name.clone() };
-            findings.push(
-                Finding::new(
-                    CheckId::Schedules,
-                    FindingKind::ScheduleMoved,
-                    Entity::Schedule(name),
-                    format!("next run {expected}"),
-                    found.map_or("no such schedule".to_owned(), |f| format!("next run {f}")),
-                )
-                .touching([row, Entity::Table(entity.table.clone())]),
-            );
-        }
-    }
-    if at == 0 { Looked::skipped("the seed has no schedule") } else { Looked::at(at, findings) }
-}
-
-/// Whether every completed batch job gives the results that it gave (runbook 1: completed jobs stay
-/// pollable after a restart).
-pub async fn jobs(site: &Site<Restored>, cut: &CutPoint) -> Looked {
-    if cut.known.jobs.is_empty() {
-        return Looked::skipped("the results of batch jobs have no place of their own here");
-    }
-    let api = match site.engine.api().await {
-        Ok(api) => api,
-        Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
-    };
-    let of_results = |(entity, binary): (&profile::Entity, &Binary)| {
-        (binary.store == Kept::Results).then(|| entity.table.clone())
-    };
-    let table = site.profile.with_binaries().find_map(of_results).unwrap_or_else(|| "jobs".into());
-    let mut findings = Vec::new();
-    for (id, job) in &cut.known.jobs {
-        let actual = match api.batch_job(id).await {
-            Ok(polled) => match polled.results.map(|results| Digest::of(results.to_string())) {
-                Some(results) if results == job.results => continue,
-                Some(results) => format!("{}, results with SHA-256 {results}", polled.status),
-                None => format!("{}, no results", polled.status),
-            },
-            Err(refused) => refused.to_string(),
-        };
-        let row = Entity::Row { table: table.clone(), row: job.template.to_string() };
-        let expected = format!("completed, results with SHA-256 {}", job.results);
-        findings.push(Finding::new(CheckId::Jobs, FindingKind::ResultLost, row, expected, actual));
-    }
-    Looked::at(cut.known.jobs.len(), findings)
 }
 
 /// The runbook's drift check (3.6 step 1) with tolerance 0: the recorded manifest against the live

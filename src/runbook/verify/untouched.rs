@@ -3,13 +3,14 @@
 //! site between which nobody but the engine had anything to do.
 
 use crate::{
+    base::ids::ObjectKey,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::Profile,
+        profile::{Profile, Start},
         state::{State, change},
     },
-    runbook::verify::{Looked, Names},
+    runbook::verify::{Looked, Names, at_start::Allowed},
     site::{Restored, Site},
 };
 use std::collections::BTreeMap;
@@ -17,8 +18,10 @@ use std::collections::BTreeMap;
 /// More findings are not told one by one.
 const MOST: usize = 20;
 
-/// Between the look before the engine's start and the one after it, nothing may change.
-pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names) -> Looked {
+/// Between the look before the engine's start and the one after it, nothing may change but what the
+/// profile says of it (`at-start`).
+pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names, start: &Start) -> Looked {
+    let allowed = Allowed::between(before, after, profile, Some(start));
     let rows = before
         .database
         .tables
@@ -36,11 +39,13 @@ pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names)
                 row: json.map_or(key.clone(), |j| profile.row_name(table, key, j)),
             }
         };
-        findings.extend(changes(was, is, true, when, entity));
+        findings.extend(changes(was, is, |key, _| !allowed.row(table, key), when, entity));
     }
     at += before.results.len();
-    findings.extend(changes(&before.objects, &after.objects, true, when, |key| names.entity(key)));
-    findings.extend(changes(&before.results, &after.results, true, when, |key| names.entity(key)));
+    for (was, is) in [(&before.objects, &after.objects), (&before.results, &after.results)] {
+        let counts = |key: &ObjectKey, is_new: bool| !(is_new && allowed.object(key));
+        findings.extend(changes(was, is, counts, when, |key| names.entity(key)));
+    }
     summed_up(at, findings)
 }
 
@@ -49,7 +54,8 @@ pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names)
 pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Names) -> Looked {
     let when = "before the renders";
     let mut at = 1 + before.objects.len();
-    let mut findings = changes(&before.objects, &after.objects, false, when, |key| names.entity(key));
+    let old = |_: &ObjectKey, is_new: bool| !is_new;
+    let mut findings = changes(&before.objects, &after.objects, old, when, |key| names.entity(key));
     let lasting = |e: &&crate::model::profile::Entity| {
         e.binary.is_some() || e.definition.is_some() || e.next_run.is_some()
     };
@@ -61,7 +67,7 @@ pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Name
             let name = was.rows.get(key).map(|row| profile.row_name(table, key, &row.json));
             Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| key.clone()) }
         };
-        findings.extend(changes(&was.rows, &is.rows, false, when, entity));
+        findings.extend(changes(&was.rows, &is.rows, |_, is_new| !is_new, when, entity));
     }
     summed_up(at, findings)
 }
@@ -81,10 +87,11 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
 }
 
+/// What changed, as far as it `counts`: by its key, and whether it is new.
 fn changes<K: Ord + Clone, V: PartialEq + Clone>(
     before: &BTreeMap<K, V>,
     after: &BTreeMap<K, V>,
-    with_new: bool,
+    counts: impl Fn(&K, bool) -> bool,
     when: &str,
     entity: impl Fn(&K) -> Entity,
 ) -> Vec<Finding> {
@@ -92,10 +99,10 @@ fn changes<K: Ord + Clone, V: PartialEq + Clone>(
     let found = |key: &K, expected: String, actual: &str| {
         Finding::new(CheckId::Untouched, FindingKind::EngineChangedData, entity(key), expected, actual)
     };
-    let set = changed.set.keys().filter_map(|key| match before.contains_key(key) {
-        true => Some(found(key, format!("as it was {when}"), "changed")),
-        false if with_new => Some(found(key, format!("nothing, as {when}"), "added")),
-        false => None,
+    let counted = changed.set.keys().filter(|key| counts(key, !before.contains_key(*key)));
+    let set = counted.map(|key| match before.contains_key(key) {
+        true => found(key, format!("as it was {when}"), "changed"),
+        false => found(key, format!("nothing, as {when}"), "added"),
     });
     set.chain(changed.gone.iter().map(|key| found(key, format!("as it was {when}"), "removed"))).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
         finding::{Expectation, FindingKind},
     },
     scenario::{
-        Act, At, BackupStep, Place, Replace, RestoreStep, Step,
+        Act, At, BackupStep, Place, PlanRun, Replace, RestoreStep, Step,
         diagnose::{Mistake, suggest},
         hold::{CopyAsset, MoveLabel, Version, Write},
         library::{Library, NoFile},
@@ -43,6 +43,8 @@ struct Names<'a> {
     written: BTreeSet<AssetName>,
     /// How often each template was saved again so far.
     saved: BTreeMap<TemplateKey, usize>,
+    /// The schedules whose next run was planned so far.
+    planned: BTreeSet<String>,
     mistakes: &'a mut Vec<Mistake>,
 }
 
@@ -62,6 +64,7 @@ pub fn check(
         replaced: seed.replace.iter().map(|replace| replace.asset.clone()).collect(),
         written: BTreeSet::new(),
         saved: BTreeMap::new(),
+        planned: BTreeSet::new(),
         mistakes,
     };
     if !steps_sound {
@@ -130,6 +133,18 @@ impl Names<'_> {
             Act::CopyNewObject(name) => self.new_object(name, place),
             // Their names are those of steps before them.
             Act::GoOn(_) | Act::Release(_) | Act::KillEngine => {}
+            Act::PlanRun(PlanRun { schedule, .. }) => {
+                self.schedule(schedule, place);
+                self.planned.insert(schedule.clone());
+            }
+            Act::WaitForRun(schedule) => {
+                self.schedule(schedule, place);
+                if !self.planned.contains(schedule) {
+                    let message = format!("nobody planned the next run of `{schedule}`");
+                    let help = format!("put `plan next run: {{schedule: {schedule}, in: 2s}}` before it");
+                    self.mistakes.push(Mistake::at(place, message).label("it may be years away").help(help));
+                }
+            }
             Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
         }
     }
@@ -308,7 +323,14 @@ impl Names<'_> {
             | K::WrongRefusal
             | K::WrongReason
             | K::PartialPdf => self.template(name, place),
-            K::RowLost | K::RowAdded | K::RowChanged | K::DamagedFile | K::ResultLost => {
+            K::RowLost
+            | K::RowAdded
+            | K::RowChanged
+            | K::DamagedFile
+            | K::ResultLost
+            | K::UnfinishedJob
+            | K::WrongListing
+            | K::WrongAdmission => {
                 if !name.contains('/') {
                     let message = format!("`{}` is no row", suggest::short(name));
                     let help = format!("write the table too: `assets/{name}`");
@@ -331,10 +353,7 @@ impl Names<'_> {
                     place,
                 );
             }
-            K::ScheduleMoved => {
-                let schedules: Vec<String> = self.seed.schedule_names().map(str::to_owned).collect();
-                self.one_of("schedule", &schedules, name, place);
-            }
+            K::ScheduleMoved | K::MissedRun => self.schedule(name, place),
             K::ManifestDrift => self.inventoried(name, place),
             K::TableLost
             | K::CatalogDiffers
@@ -346,6 +365,11 @@ impl Names<'_> {
             | K::RecoveryTooSlow
             | K::UnstoredWrite => {}
         }
+    }
+
+    fn schedule(&mut self, name: &str, place: Place) {
+        let schedules: Vec<String> = self.seed.schedule_names().map(str::to_owned).collect();
+        self.one_of("schedule", &schedules, name, place);
     }
 
     /// An asset or a template: what the manifest lists.

@@ -7,7 +7,7 @@ use crate::{
         profile::Profile,
     },
     scenario::{
-        Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
+        Act, At, BackupStep, Destroy, Place, PlanRun, RestoreStep, Step,
         diagnose::Mistake,
         method::{BackupJob, Method, Place as Where, Procedure, RestoreJob, Runs},
     },
@@ -19,6 +19,9 @@ mod under_way;
 
 use list::List;
 use under_way::Writes;
+
+/// No next run is planned further ahead, in seconds.
+const LONGEST: u64 = 60;
 
 /// What matters of a site and its backup at a point of the timeline.
 struct Timeline<'a> {
@@ -291,8 +294,30 @@ impl Timeline<'_> {
             Act::Release(name) => self.release(name, place),
             Act::KillEngine => self.kill(place),
             Act::CopyObject(_) | Act::CopyNewObject(_) => self.copy_of_list(&act.words(), place),
+            Act::PlanRun(plan) => self.plan_run(plan, place),
+            Act::WaitForRun(_) => {}
             Act::Fault(fault) => self.fault(fault, place),
             Act::FaultInBackup(fault) => self.fault_in_backup(fault, place),
+        }
+    }
+
+    /// A next run that is written behind the engine's back: one that runs would be at it.
+    fn plan_run(&mut self, plan: &PlanRun, place: Place) {
+        if !self.method.topology.has_database() {
+            let help = "remove it, or choose a topology with Postgres";
+            self.wrong(place, "schedules are not kept in file mode", "there is none to plan", help);
+        }
+        if self.running {
+            let help = "put it after `stop engine`";
+            let label = "its schedule may have run before the dump";
+            self.wrong(place, "`plan next run` while the engine runs", label, help);
+        } else if !self.has_rows() {
+            let help = "put it before `destroy`";
+            self.wrong(place, "`plan next run` in a destroyed store", "no row of it is left", help);
+        }
+        if plan.after.0.as_secs() > LONGEST {
+            let help = format!("at most {LONGEST}s: a drill waits for it");
+            self.wrong(place, "a next run that is too far ahead", "longer than a drill", &help);
         }
     }
 

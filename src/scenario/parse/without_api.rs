@@ -14,7 +14,7 @@ use crate::{
 pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
     for (act, place) in acts(steps) {
         let (what, help) = match act {
-            Act::KillEngine | Act::CopyObject(_) => continue,
+            Act::KillEngine | Act::CopyObject(_) | Act::PlanRun(_) | Act::WaitForRun(_) => continue,
             Act::Begin(_) | Act::GoOn(_) | Act::Release(_) => (
                 "a write under way through an API that the target does not have",
                 "use a `fault`: it changes rows and objects themselves",
@@ -69,7 +69,10 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::PartialPdf
         | K::FalseReady
         | K::ManifestDrift
-        | K::ResultLost => true,
+        | K::ResultLost
+        | K::UnfinishedJob
+        | K::WrongListing
+        | K::WrongAdmission => true,
         K::MissingBinary
         | K::OrphanBinary
         | K::WrongSize
@@ -90,6 +93,7 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::EngineNotReady
         | K::EngineChangedData
         | K::ScheduleMoved
+        | K::MissedRun
         | K::UnstoredWrite => false,
     }
 }

@@ -28,6 +28,8 @@ pub struct App {
     pub afterwards: Afterwards,
     /// Wakes the dispatcher when a schedule changed.
     pub schedules_changed: Notify,
+    /// When it was started.
+    pub started: chrono::DateTime<chrono::Utc>,
 }
 
 /// Shared by all requests and background tasks.

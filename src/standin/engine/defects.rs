@@ -13,6 +13,11 @@
 //! | `refuses-present` | assets that are there are refused as missing | `fetch` |
 //! | `wrong-reason` | an unreachable store or denied access is answered as a missing binary | `reason` |
 //! | `forgets-schedules` | `next_run_at` of every schedule is gone after a start | `start` |
+//! | `hides-dead-letters` | dead letters from before the engine's start are not listed | `has` in the list |
+//! | `admits-archived` | tenants from before the engine's start are let in, archived or not | `admits` |
+//! | `skips-missed-runs` | a run that was due when the engine was down is never made | `start` |
+//! | `repeats-missed-runs` | a run that was due when the engine was down is made twice | `has` in the dispatcher |
+//! | `forgets-unfinished-jobs` | batch jobs that a start finds under way stay so for ever | `has` in the recovery of jobs |
 //! | `swallows-upload` | an upload is answered 201 and its binary never stored | `put` |
 //! | `wrong-asset` | another asset's binary is embedded | `fetch` |
 //! | `lies-ready` | `/health/ready` is ok although the store cannot be reached | `has` in the health route |
@@ -22,6 +27,7 @@ use super::failure::Failure;
 use super::rows::Rows;
 use super::store::{Store, StoreFailure};
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
@@ -49,6 +55,16 @@ pub enum Defect {
     WrongReason,
     /// Forgets at start when schedules run next.
     ForgetsSchedules,
+    /// Does not list dead letters from before its start.
+    HidesDeadLetters,
+    /// Lets in archived tenants from before its start.
+    AdmitsArchived,
+    /// Never makes the runs of schedules that were due while it was down.
+    SkipsMissedRuns,
+    /// Makes the runs of schedules that were due while it was down twice.
+    RepeatsMissedRuns,
+    /// Leaves batch jobs that a start finds under way as they are.
+    ForgetsUnfinishedJobs,
     /// Answers 201 to an upload whose binary it never stored.
     SwallowsUpload,
     /// Embeds another asset's binary.
@@ -88,7 +104,28 @@ impl Defects {
         {
             sqlx::query("UPDATE schedules SET next_run_at = NULL").execute(db).await?;
         }
+        if self.has(Defect::SkipsMissedRuns)
+            && let Ok(db) = rows.sql()
+        {
+            let skip = "UPDATE schedules SET next_run_at = next_run_at + interval '100 years'
+                         WHERE enabled AND next_run_at <= now()";
+            sqlx::query(skip).execute(db).await?;
+        }
         Ok(())
+    }
+
+    /// Whether an archived tenant is let in all the same.
+    pub async fn admits(
+        &self,
+        rows: &dyn Rows,
+        tenant: &str,
+        started: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
+        if !self.has(Defect::AdmitsArchived) {
+            return Ok(false);
+        }
+        let older = sqlx::query_scalar("SELECT created_at < $2 FROM tenants WHERE id = $1");
+        Ok(older.bind(tenant).bind(started).fetch_one(rows.sql()?).await?)
     }
 
     /// A binary for a render.

@@ -2,6 +2,7 @@
 //! What fails for good becomes a dead letter.
 
 use super::app::Shared;
+use super::defects::Defect;
 use super::delivery::deliver;
 use super::failure::Failure;
 use super::rendering::{Format, Order, Source, render};
@@ -27,15 +28,17 @@ pub fn next_fire(expression: &str, after: DateTime<Utc>) -> Option<DateTime<Utc>
 /// Runs until it is aborted. A database that is away is tried again at the next tick.
 pub async fn run(app: Shared) {
     loop {
-        while let Ok(Some((schedule, execution))) = claim(&app).await {
-            let _ = execute(&app, schedule, execution).await;
+        while let Ok(Some((schedule, executions))) = claim(&app).await {
+            for execution in executions {
+                let _ = execute(&app, schedule, execution).await;
+            }
         }
         let _ = tokio::time::timeout(TICK, app.schedules_changed.notified()).await;
     }
 }
 
 /// Takes one due schedule: records the execution and moves `next_run_at` on, in one transaction.
-async fn claim(app: &Shared) -> Result<Option<(Uuid, i64)>, Failure> {
+async fn claim(app: &Shared) -> Result<Option<(Uuid, Vec<i64>)>, Failure> {
     let mut transaction = app.rows.sql()?.begin().await?;
     let due: Option<(Uuid, String, DateTime<Utc>)> = sqlx::query_as(
         "SELECT id, cron_expression, next_run_at FROM schedules
@@ -44,14 +47,17 @@ async fn claim(app: &Shared) -> Result<Option<(Uuid, i64)>, Failure> {
     .fetch_optional(&mut *transaction)
     .await?;
     let Some((id, cron, nominal)) = due else { return Ok(None) };
-    let execution = begin(&mut transaction, id, Some(nominal)).await?;
+    let mut executions = vec![begin(&mut transaction, id, Some(nominal)).await?];
+    if app.settings.defects.has(Defect::RepeatsMissedRuns) && nominal < app.started {
+        executions.push(begin(&mut transaction, id, Some(nominal - TICK)).await?);
+    }
     sqlx::query("UPDATE schedules SET next_run_at = $2 WHERE id = $1")
         .bind(id)
         .bind(next_fire(&cron, Utc::now()))
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    Ok(Some((id, execution)))
+    Ok(Some((id, executions)))
 }
 
 /// Records that an execution begins: at a nominal moment by cron, without one by hand.

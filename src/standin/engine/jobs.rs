@@ -2,6 +2,7 @@
 //! the next start.
 
 use super::app::Shared;
+use super::defects::Defect;
 use super::failure::Failure;
 use super::rendering::{Format, Order, Source, render};
 use super::rows::Kept;
@@ -73,6 +74,9 @@ pub async fn stored_results(app: &Shared, key: &str) -> Result<Value, Failure> {
 /// At start: unfinished jobs older than the grace period fail, the younger ones run again.
 pub async fn recover(app: &Shared) -> Result<(), Failure> {
     let settings = &app.settings;
+    if settings.defects.has(Defect::ForgetsUnfinishedJobs) {
+        return Ok(());
+    }
     for id in app.rows.recover_jobs(settings.orphan_grace, settings.job_retention).await? {
         tokio::spawn(run(app.clone(), id));
     }

@@ -1,7 +1,7 @@
 //! The calls on the rest of the durable state: batch jobs, tenants, versions and labels, what
 //! schedules did, the audit trail, usage.
 
-use crate::system::engine::answer::CallError;
+use crate::system::engine::answer::{Answer, CallError, Unreachable};
 use crate::system::engine::records::{
     AcceptedJob, AuditEvent, DeadLetter, Execution, Job, Label, Template, TemplateVersion, Tenant, UsageLine,
 };
@@ -34,6 +34,13 @@ impl Engine {
     /// `GET /admin/tenants/`, all pages.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, CallError> {
         self.pages(&["admin", "tenants", ""]).await
+    }
+
+    /// `GET /templates/` as another tenant's: whatever is answered is the answer.
+    pub async fn as_tenant(&self, tenant: &str) -> Result<Answer, Unreachable> {
+        let request = self.request(Method::GET, self.at(&["templates", ""]), Scope::Admin)?;
+        let (_, answer) = self.answer(request.header("x-pulpengine-tenant-id", tenant)).await?;
+        Ok(answer)
     }
 
     /// `POST /admin/tenants/`.

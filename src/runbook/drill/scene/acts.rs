@@ -77,6 +77,8 @@ impl Scene<'_> {
             Act::GoOn(go_on) => self.go_on(go_on, seen).await?,
             Act::Release(name) => self.release(name, seen).await?,
             Act::KillEngine => self.kill_engine().await?,
+            Act::PlanRun(plan) => self.plan_run(plan).await?,
+            Act::WaitForRun(schedule) => self.wait_for_run(schedule).await?,
             Act::CopyObject(name) => {
                 let key = self.former.get(name).cloned();
                 return self.copy_object(name, key, words).await;

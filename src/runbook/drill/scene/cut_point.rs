@@ -13,7 +13,7 @@ use crate::{
         state::{Known, KnownTemplate},
     },
     procedure::manifest::{self, Manifest},
-    runbook::drill::scene::Scene,
+    runbook::{drill::scene::Scene, verify::operations},
     scenario::method::BackupJob,
     site::Rows,
     system::row_files::RowFiles,
@@ -49,9 +49,13 @@ impl Scene<'_> {
         let Some(part) = self.fixed_by(job) else { return Ok(()) };
         self.counts = false;
         let listed = match self.site.has_api() && self.site.engine.is_running().await {
-            true => Some(self.inventory().await?),
+            true => {
+                self.shown = Some(self.operations().await?);
+                Some(self.inventory().await?)
+            }
             false => self.listed.take(),
         };
+        self.cut.shown.clone_from(&self.shown);
         match part {
             Part::Whole => {
                 self.take_as_cut_point();
@@ -104,6 +108,11 @@ impl Scene<'_> {
         manifest::record(&self.site.engine.api().await?, clock::iso(self.ground.clock.now())).await
     }
 
+    /// What the API shows of tenants, runs and dead letters now.
+    pub(super) async fn operations(&self) -> Result<operations::Shown, Trouble> {
+        operations::shown(&self.site.engine.api().await?).await
+    }
+
     /// Everything as it is now must come back.
     pub(super) fn take_as_cut_point(&mut self) {
         self.cut.state = self.live.clone();
@@ -140,6 +149,7 @@ fn woven(templates: &Instant, assets: &Instant) -> (Known, Vec<TemplateKey>) {
         assets: assets.known.assets.clone(),
         templates: BTreeMap::new(),
         jobs: templates.known.jobs.clone(),
+        unfinished: templates.known.unfinished.clone(),
     };
     let mut unknown = Vec::new();
     let same_assets = |template: &KnownTemplate| {

@@ -232,6 +232,7 @@ impl Scene<'_> {
     ) -> Result<(), Trouble> {
         // What they rendered half way is no measure of what they render now.
         self.put.known.templates.extend(write.templates.clone());
+        self.put.known.unfinished.retain(|job, _| Some(job) != write.job.as_ref());
         let written = self.acknowledged(write.call.clone(), answer);
         if write.way.cleans_up && !write.acknowledged {
             self.cleaned_up(write.old.as_ref()).await?;
@@ -244,6 +245,7 @@ impl Scene<'_> {
         if self.site.has_api() && self.site.engine.is_running().await {
             // Nobody answers from now on, and nothing changes.
             self.listed = Some(self.inventory().await?);
+            self.shown = Some(self.operations().await?);
         }
         let before = verify::observe(self.site, None).await?;
         if !self.site.engine.kill().await {
@@ -314,6 +316,9 @@ impl Scene<'_> {
             return self.answered_before_cleanup(write, before, seen).await;
         }
         let known = self.put.known.assets.clone();
+        if let (Some(job), Call::Batch { template, .. }) = (&write.job, &write.call) {
+            self.put.known.unfinished.insert(job.clone(), template.clone());
+        }
         self.know_as_stored(write, &now);
         let torn = write.object.as_ref().is_some_and(|key| reconcile::torn(&now, &self.site.profile, key));
         if torn || self.put.known.assets != known {

@@ -3,6 +3,7 @@
 use super::schedules::{parse_id, record};
 use crate::standin::engine::access::{Caller, Params};
 use crate::standin::engine::app::Shared;
+use crate::standin::engine::defects::Defect;
 use crate::standin::engine::dispatcher::{begin, execute};
 use crate::standin::engine::failure::Failure;
 use crate::standin::engine::rows::{audit, execution_item, moment, page, paged};
@@ -71,13 +72,17 @@ pub async fn dead_letters(
     const LIST: &str = paged!(
         letter_item!(),
         "schedule_dlq d JOIN schedules s ON s.id = d.schedule_id
-          WHERE s.tenant_id = $3 AND ($4::text IS NULL OR d.status = $4)",
+          WHERE s.tenant_id = $3 AND ($4::text IS NULL OR d.status = $4)
+            AND ($5::timestamptz IS NULL OR d.created_at >= $5)",
         "d.id DESC"
     );
     let status = params.get("status").map(str::to_owned);
-    page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(caller.tenant.clone()).bind(status))
-        .await
-        .map(Json)
+    let since = app.settings.defects.has(Defect::HidesDeadLetters).then_some(app.started);
+    page(app.rows.sql()?, LIST, params.page()?, |query| {
+        query.bind(caller.tenant.clone()).bind(status).bind(since)
+    })
+    .await
+    .map(Json)
 }
 
 pub async fn dead_letter(

@@ -1,0 +1,82 @@
+//! What a profile says of the start of an engine (`at-start`): whether it can be meant. A rule that
+//! lets everything pass would hide what the backup lost.
+
+use crate::{
+    model::profile::{AtStart, Entity},
+    scenario::{
+        Place,
+        diagnose::Mistake,
+        yaml::tree::{Data, Key, Node},
+    },
+};
+use std::collections::BTreeMap;
+
+/// Looks at the rules of all entities. `nodes` is where they stand.
+pub fn check(entities: &BTreeMap<String, Entity>, nodes: &[(Key, Node)], mistakes: &mut Vec<Mistake>) {
+    for (key, node) in nodes {
+        let Some(entity) = entities.get(&key.text) else { continue };
+        for (number, rule) in entity.at_start.iter().enumerate() {
+            let place = place_of(node, number).unwrap_or(key.place);
+            let mut wrong = |message: String, label: &str, help: &str| {
+                mistakes.push(Mistake::at(place, message).label(label.to_owned()).help(help.to_owned()));
+            };
+            for (message, label, help) in told(rule, entity) {
+                wrong(message, label, help);
+            }
+            let named = rule.adds.keys().chain(rule.runs.as_ref().map(|runs| &runs.entity));
+            for name in named.filter(|name| !entities.contains_key(*name)) {
+                let known = entities.keys().map(String::as_str);
+                mistakes.push(Mistake::unknown(Some(place), "entity", name, known).label("in this rule"));
+            }
+        }
+    }
+}
+
+/// What is wrong with a rule by itself: a message, its label and its help.
+fn told(rule: &AtStart, entity: &Entity) -> Vec<(String, &'static str, &'static str)> {
+    let mut told = Vec::new();
+    if rule.from.is_empty() && rule.due.is_none() {
+        let help = "say which rows: `from: {status: [pending]}`, or `due: next_run_at`";
+        told.push(("an `at-start` rule for any row".to_owned(), "it would excuse damage", help));
+    }
+    if rule.to.is_empty() && rule.due.is_none() {
+        let help = "say what becomes of the rows: `to: {status: failed}`";
+        told.push(("an `at-start` rule to no end".to_owned(), "it would excuse damage", help));
+    }
+    for column in rule.from.iter().filter(|(_, values)| values.is_empty()).map(|(column, _)| column) {
+        told.push((format!("`from` has no value of `{column}`"), "fits no row", "write them as a list"));
+    }
+    for column in rule.moves.iter().filter(|column| rule.to.contains_key(*column)) {
+        let help = "remove it from `moves`";
+        told.push((format!("`{column}` is in `to` and in `moves`"), "one of the two holds", help));
+    }
+    if let Some(column) =
+        entity.label.iter().map(|path| column_of(path)).find(|column| rule.moves.contains(column))
+    {
+        let help = "rows are known by it: remove it from `moves`";
+        told.push((format!("`{column}` names the row and may move"), "in this rule", help));
+    }
+    if let Some(age) = rule.age.as_ref().filter(|age| age.over.is_some() == age.under.is_some()) {
+        let help = "write `over: 60s` for older rows, or `under: 60s` for younger ones";
+        let label = "one of `over` and `under`";
+        told.push((format!("how old `{}` has to be is not clear", age.of), label, help));
+    }
+    if rule.runs.is_some() && rule.due.is_none() {
+        let help = "add `due: ` and the column with the moment";
+        told.push(("`runs` of rows that are not due".to_owned(), "nothing is run", help));
+    }
+    told
+}
+
+/// The column of a label: `items` of `items.0.template`.
+fn column_of(path: &str) -> String {
+    path.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Where a rule of an entity stands.
+fn place_of(entity: &Node, number: usize) -> Option<Place> {
+    let Data::Map(entries) = &entity.data else { return None };
+    let (_, rules) = entries.iter().find(|(key, _)| key.text == "at-start")?;
+    let Data::List(rules) = &rules.data else { return None };
+    rules.get(number).map(|rule| rule.place)
+}
