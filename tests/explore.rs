@@ -312,6 +312,16 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
             "v1/dump-first/upload.b/dump,b1,r1,list,copy-n1",
             vec!["back up:", "dump database", "upload: late-logo.png", "copy objects"],
         ),
+        (
+            "v1/dump-first+grace1/delete.r/dump,r1,list,copy-o1",
+            vec![
+                "back up:",
+                "dump database",
+                "begin: {delete: draft-mark.png, hold: after row}",
+                "copy objects",
+                "release: draft-mark.png",
+            ],
+        ),
         // What is under way at the end of the backup goes on after it.
         (
             "v1/dump-first/delete.r/r1,dump,list,copy-o1",

@@ -45,11 +45,11 @@ const SCHEDULES: [&str; 10] = [
     "v1/copy-first/delete.b/list,copy-o1,b1,r1,dump",
     "v1/dump-first/upload.r/dump,r1,b1,list,copy-n1",
     "v1/copy-first/replace-new-key.b/b1,list,copy-n1,copy-o1,dump",
-    "v1/dump-first/replace-new-key.b/b1,dump,r1,list,copy-n1,c1",
+    "v1/dump-first/replace-new-key.b/b1,dump,r1,list,copy-n1,c1,copy-o1",
     "v1/dump-first/upload.b+delete.r/b1,dump,r2,b2,r1,list,copy-n1",
     "v1/copy-first/copy.r+replace.b/r1,b2,list,b1,copy-o1,r2,copy-o2,dump",
     "v1/maintenance-killed/upload.r+batch.b/r1,b2,stop,dump,list,list-results,copy-n2,start",
-    "v1/dump-first+no-results/batch.r/b1,dump,list",
+    "v1/dump-first+no-results/batch.b/b1,dump,list",
 ];
 
 #[tokio::test]

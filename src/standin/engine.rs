@@ -202,7 +202,8 @@ pub async fn start(settings: Settings) -> Result<Running, EngineError> {
     let local = listener.local_addr().map_err(refused)?;
     let (turns, afterwards, schedules_changed) = (Turns::default(), Afterwards::default(), Notify::new());
     let started = chrono::Utc::now();
-    let app = Arc::new(App { rows, binaries, results, settings, turns, afterwards, schedules_changed, started });
+    let app =
+        Arc::new(App { rows, binaries, results, settings, turns, afterwards, schedules_changed, started });
     let begun = |failure: failure::Failure| EngineError::Begin(failure.message);
     app.settings.defects.start(&*app.rows).await.map_err(begun)?;
     jobs::recover(&app).await.map_err(begun)?;

@@ -66,8 +66,15 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 blind.push(format!("{row_entity} has {hash:?} where the profile says that its SHA-256 is"));
             }
             findings.extend(
-                one(&row.json, binary, &key, promised(cut, entity, binary, row_key, &key), found.get(&key), name)
-                    .map(|f| f.touching([row_entity]).touching(owner)),
+                one(
+                    &row.json,
+                    binary,
+                    &key,
+                    promised(cut, entity, binary, row_key, &key),
+                    found.get(&key),
+                    name,
+                )
+                .map(|f| f.touching([row_entity]).touching(owner)),
             );
             referenced.insert((binary.store, key));
         }
