@@ -68,7 +68,7 @@ why() {
     ssh-keygen) echo 'ssh-keygen: a test verifies signatures with it' ;;
     openssl) echo 'openssl: a test verifies an attestation with it' ;;
     aws | rclone | restic | pgbackrest) echo "$1: scenarios back up and restore with it" ;;
-    dockerd) echo 'dockerd: tests start PostgreSQL, MinIO and engines in containers' ;;
+    dockerd | podman) echo "$1: tests start PostgreSQL, MinIO and engines in containers" ;;
     *) echo "$1" ;;
     esac
 }

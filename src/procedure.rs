@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod pg_dump;
 pub mod pitr;
 pub mod s3;
+pub mod throttle;
 
 /// What one backup has left so far.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,10 @@ pub struct Armed {
     pub without_tables: Vec<TableName>,
     /// The page size of the listing after whose first page the next copy stops.
     pub first_page: Option<u16>,
+    /// Of how many requests of the next copy the store refuses one.
+    pub throttle: Option<u64>,
+    /// How many requests a store that throttled has refused, once it is over.
+    pub refused: Option<usize>,
     /// Objects that the next copy leaves out.
     pub without_objects: Vec<ObjectKey>,
     /// Whether the next archive of `ASSETS_DIR` is forgotten.

@@ -96,8 +96,8 @@ async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
             assert!(fault.changed, "{}: {} changed nothing", scenario.id, fault.words);
             let listed = Fault::ALL.iter().find(|listed| listed.id == fault.fault).unwrap();
             assert!(
-                healed(scenario) || seen_by(scenario).0.contains(&listed.caught_by),
-                "{}: {} was not seen by {}",
+                healed(scenario) || seen_by(scenario).0.iter().any(|check| Some(*check) == listed.caught_by),
+                "{}: {} was not seen by {:?}",
                 scenario.id,
                 fault.fault,
                 listed.caught_by
@@ -129,7 +129,10 @@ fn table(scenarios: &[&ScenarioRecord]) -> String {
             found.extend(expected);
             follows.extend(consequences);
         }
-        assert!(found.contains(&fault.caught_by), "{} was seen by {found:?} only", fault.id);
+        match fault.caught_by {
+            Some(check) => assert!(found.contains(&check), "{} was seen by {found:?} only", fault.id),
+            None => assert!(found.is_empty(), "{} does no harm and was seen by {found:?}", fault.id),
+        }
         write!(text, "| [{id}]({id}.md) |", id = fault.id).unwrap();
         for check in checks() {
             let cell = match (found.contains(check), follows.contains(check)) {

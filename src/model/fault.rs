@@ -42,6 +42,15 @@ pub enum Takes {
     NextDatabaseRecovery,
 }
 
+/// How much a store throttles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Throttle {
+    /// Of how many requests it refuses one; 1 is all of them.
+    #[schemars(range(min = 1))]
+    pub every: u16,
+}
+
 /// A row of an entity of the profile, by the name that people know it by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +105,7 @@ impl Names for String {}
 impl Names for u16 {}
 impl Names for Archive {}
 impl Names for NamedRow {}
+impl Names for Throttle {}
 
 /// A fault in lists and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +116,14 @@ pub struct Listed {
     pub words: &'static str,
     /// Where and when it takes effect.
     pub takes: Takes,
-    /// The check that must notice it.
-    pub caught_by: CheckId,
+    /// The check that must notice it; none where it does no harm.
+    pub caught_by: Option<CheckId>,
     /// What it does, in a sentence.
     pub meaning: &'static str,
 }
 
 // One fault: its variant with the value that a scenario gives, its id, its words, where it takes
-// effect, the check that must notice it (fault catalogue, last column), and what it does.
+// effect, the check that must notice it (`Nobody` where it does no harm), and what it does.
 macro_rules! faults {
     ($($variant:ident $(($value:ident: $type:ty))? $id:literal $words:literal $takes:ident $check:ident $meaning:literal),* $(,)?) => {
         /// A fault, in the words of a scenario file.
@@ -129,7 +139,7 @@ macro_rules! faults {
                 id: $id,
                 words: $words,
                 takes: Takes::$takes,
-                caught_by: CheckId::$check,
+                caught_by: faults!(@check $check),
                 meaning: $meaning,
             }),*];
 
@@ -148,9 +158,9 @@ macro_rules! faults {
                 match self { $(Self::$variant { .. } => Takes::$takes),* }
             }
 
-            /// The check that must notice it.
-            pub fn caught_by(&self) -> CheckId {
-                match self { $(Self::$variant { .. } => CheckId::$check),* }
+            /// The check that must notice it; none where it does no harm.
+            pub fn caught_by(&self) -> Option<CheckId> {
+                match self { $(Self::$variant { .. } => faults!(@check $check)),* }
             }
 
             /// The assets that it names.
@@ -164,6 +174,8 @@ macro_rules! faults {
             }
         }
     };
+    (@check Nobody) => { None };
+    (@check $check:ident) => { Some(CheckId::$check) };
     (@names $of:ident) => { &[] };
     (@names $of:ident $value:ident) => { Names::$of($value) };
 }
@@ -183,6 +195,8 @@ faults! {
         "The objects behind two assets change places.",
     PreviousVersion(asset: AssetName) "binary-previous-version" "bring back previous version of binary" Objects Reconcile
         "The object behind an asset goes back to what it was before it was last replaced.",
+    AbandonUpload "abandoned-multipart" "abandoned multipart upload" Objects Nobody
+        "An upload by parts is begun in the bucket and never completed: its parts take room, and no list shows them.",
     LoseRow(asset: AssetName) "row-lost" "lose row of asset" Rows Contents
         "The row of an asset is deleted; its object stays.",
     LoseNamedRow(row: NamedRow) "named-row-lost" "lose row" Rows Contents
@@ -207,6 +221,8 @@ faults! {
         "The copy of the bucket lists with pages of this many keys and stops after the first.",
     CopyLeavesOut(start: String) "copy-without-prefix" "leave out of copy assets named like" NextCopy Reconcile
         "The copy of the bucket leaves out the objects of assets whose names start like this.",
+    ThrottleStore(throttle: Throttle) "store-throttles" "store throttles" NextCopy Procedure
+        "The object store answers every so manyth request of the copy with 503 `SlowDown`.",
     LeaveSequencesOut "sequences-left-out" "leave out sequence data" NextRestore Sequences
         "The rows come back without the positions of their sequences.",
     StopMigration "migration-stopped" "stop migration in the middle" NextMigration Procedure

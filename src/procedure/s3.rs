@@ -12,6 +12,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 /// Copies in flight.
 const ABREAST: usize = 8;
 
+/// From a store that throttles, one after the other: more would be refused again and again.
+const ONE: usize = 1;
+
 /// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
 /// Gives how many.
 pub async fn back_up(
@@ -22,7 +25,8 @@ pub async fn back_up(
 ) -> Result<(usize, Option<Finding>), Trouble> {
     let wanted = list(from, armed).await?;
     let count = wanted.len();
-    let copied = copy(from, backups, wanted, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
+    let abreast = if armed.throttle.is_some() { ONE } else { ABREAST };
+    let copied = copy(from, backups, wanted, abreast, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
     Ok((count, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
 }
 
@@ -65,7 +69,7 @@ pub async fn restore(
     let listed = backups.list(prefix).await?;
     let count = listed.len();
     let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
-    let copied = copy(backups, to, listed, back).await;
+    let copied = copy(backups, to, listed, ABREAST, back).await;
     Ok((count, copied.err().map(|trouble| restore_failed("restore objects", trouble.to_string()))))
 }
 
@@ -73,13 +77,14 @@ async fn copy(
     from: &Bucket,
     to: &Bucket,
     objects: Vec<Listed>,
+    abreast: usize,
     name: impl Fn(&ObjectKey) -> ObjectKey,
 ) -> Result<(), Trouble> {
     let jobs =
         objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
     stream::iter(jobs)
         .map(|(target, key, from, to)| async move { from.copy_to(&key, &to, &target).await })
-        .buffer_unordered(ABREAST)
+        .buffer_unordered(abreast)
         .try_collect()
         .await
 }

@@ -9,7 +9,9 @@ use crate::{
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
-    procedure::{Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3},
+    procedure::{
+        Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3, throttle::Throttled,
+    },
     scenario::method::{BackupJob, Place},
     site::{Rows, Site, Source},
     system::objects::Listed,
@@ -82,7 +84,16 @@ pub async fn perform(
         }
         BackupJob::CopyObjects => {
             let prefix = format!("assets-{stamp}/");
-            let (_, failed) = s3::back_up(&site.objects, &site.backups, &prefix, armed).await?;
+            let failed = match armed.throttle {
+                Some(every) => {
+                    let slow = Throttled::begin(site, every).await?;
+                    let (_, failed) = s3::back_up(&slow.from, &slow.backups, &prefix, armed).await?;
+                    armed.refused = Some(slow.refused());
+                    failed
+                }
+                None => s3::back_up(&site.objects, &site.backups, &prefix, armed).await?.1,
+            };
+            armed.throttle = None;
             armed.first_page = None;
             armed.without_objects.clear();
             backup.copy = Some(prefix);

@@ -200,6 +200,22 @@ impl Bucket {
         }
     }
 
+    /// Begins an upload by parts, with one part, and does not complete it.
+    pub async fn begin_upload(&self, key: &ObjectKey, part: Vec<u8>) -> Result<(), Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.begin_upload(key, part).await,
+            Self::Files(_) => Err(Trouble::usage("a folder knows no uploads by parts")),
+        }
+    }
+
+    /// How many uploads by parts of a key are begun and not completed.
+    pub async fn uploads(&self, key: &ObjectKey) -> Result<usize, Trouble> {
+        match self {
+            Self::S3(bucket) => bucket.uploads(key).await,
+            Self::Files(_) => Ok(0),
+        }
+    }
+
     /// Turns versioning on, or suspends it.
     pub async fn set_versioning(&self, on: bool) -> Result<(), Trouble> {
         match self {

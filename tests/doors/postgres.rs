@@ -400,6 +400,19 @@ async fn a_held_table_makes_writes_wait_and_lets_a_dump_pass() {
     drop(all);
     assert_eq!(tokio::time::timeout(limit, read).await.unwrap().unwrap(), [1]);
 
+    // Whoever waits when it is broken off writes nothing, as if it had died.
+    let mut held = HeldTable::hold(&access, &table, Statements::Writes).await.unwrap();
+    let died = postgres.execute("insert into assets values (2)", &[]);
+    tokio::pin!(died);
+    tokio::select! {
+        done = &mut died => panic!("it did not wait: {done:?}"),
+        reached = tokio::time::timeout(limit, held.reached()) => reached.unwrap().unwrap(),
+    }
+    held.break_off().await.unwrap();
+    assert!(tokio::time::timeout(limit, died).await.unwrap().is_err());
+    let postgres = Postgres::connect(&access).await.unwrap();
+    assert_eq!(postgres.rows(count, &[]).await.unwrap(), [1]);
+
     let other = HeldTable::hold(&access, &TableName::from("s.A"), Statements::Writes).await.unwrap();
     other.release().await.unwrap();
     let trouble =

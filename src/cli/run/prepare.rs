@@ -19,12 +19,12 @@ use crate::{
     report::terminal::{self, look::count},
     runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
     scenario::{
-        Scenario,
+        Act, Scenario,
         budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
         method::{RestoreJob, Results, Topology},
-        parse::read_all,
+        parse::{names::acts, read_all},
         profile::read_profile,
         seed::{Seed, read_seed},
     },
@@ -167,6 +167,11 @@ fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String>
     {
         return Some(why.to_owned());
     }
+    if elsewhere && holds_or_kills(scenario) {
+        return Some(
+            "an engine that runs elsewhere is not ours to kill, and passes no gate of ours".to_owned(),
+        );
+    }
     if let Some(why) = cannot_be_told(scenario, elsewhere) {
         return Some(why.to_owned());
     }
@@ -174,6 +179,11 @@ fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String>
     let needs = commands.chain(&scenario.target.profile.needs);
     let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
     (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
+}
+
+/// Whether it holds writes on their way, or kills the engine.
+fn holds_or_kills(scenario: &Scenario) -> bool {
+    acts(&scenario.steps).any(|(act, _)| matches!(act, Act::Begin(_) | Act::KillEngine))
 }
 
 /// Why the order of writes that a scenario asks for can't be had of its target.

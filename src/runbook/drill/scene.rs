@@ -200,7 +200,7 @@ impl<'a> Scene<'a> {
     async fn step(&mut self, planned: &Planned, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
         self.site.guard.still_ours().await?;
         match &planned.job {
-            Job::BackUp(job) => self.back_up(*job).await,
+            Job::BackUp(job) => self.back_up(*job, seen).await,
             Job::Restore(job) => self.restore(*job).await,
             Job::Destroy(what) => {
                 self.lost.get_or_insert_with(Instant::now);
@@ -212,7 +212,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    async fn back_up(&mut self, job: BackupJob) -> Result<Option<Stop>, Trouble> {
+    async fn back_up(&mut self, job: BackupJob, seen: &mut Seen) -> Result<Option<Stop>, Trouble> {
         let running = self.site.engine.is_running().await;
         if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
@@ -226,6 +226,13 @@ impl<'a> Scene<'a> {
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+        if let Some(refused) = self.armed.refused.take() {
+            let text = format!("the object store refused {refused} requests of the copy with 503 SlowDown");
+            if refused == 0 {
+                seen.without_effect.push(text.clone());
+            }
+            self.log.event(Event::Noted { text })?;
+        }
         if let Some(before) = before {
             self.take_over(&before).await?;
         }

@@ -11,10 +11,14 @@ use crate::{
     system::objects::{Bucket, Got},
 };
 
+/// The bytes of a part that nobody completes: the least that a store takes beside others.
+const PART: usize = 5 << 20;
+
 /// Injects a fault in an object; none where it is not one of these.
 pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
     let injected = match fault {
         Fault::OrphanBinary(name) => plant(target, name).await,
+        Fault::AbandonUpload => abandon(target).await,
         Fault::LoseBinary(name) => lose(target, name).await,
         Fault::EmptyBinary(name) => rewrite(target, name, |_| Vec::new()).await,
         Fault::TruncateBinary(name) => rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await,
@@ -44,6 +48,20 @@ async fn plant(target: &Target<'_>, name: &AssetName) -> Result<Injected, Troubl
     let size = bytes.len();
     bucket.put(&key, bytes, Some("application/octet-stream")).await?;
     Ok(Injected::changed(format!("{key}: {size} bytes that no row points at")))
+}
+
+/// Begins an upload by parts and leaves it.
+async fn abandon(target: &Target<'_>) -> Result<Injected, Trouble> {
+    let (bucket, key) = locate(target, ObjectKey::new("abandoned-upload.bin"))?;
+    if matches!(bucket, Bucket::Files(_)) {
+        return Ok(Injected::nothing("a folder knows no uploads by parts"));
+    }
+    let part = vec![7; PART];
+    bucket.begin_upload(&key, part).await?;
+    Ok(match bucket.uploads(&key).await? {
+        0 => Injected::nothing(format!("the store does not show the upload of {key} that was begun")),
+        _ => Injected::changed(format!("{key}: one part of {PART} bytes stored, and never completed")),
+    })
 }
 
 /// Rewrites the object behind an asset; its content type stays.

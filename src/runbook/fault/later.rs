@@ -19,6 +19,13 @@ pub fn inject(fault: &Fault, target: &Target<'_>, armed: &mut Armed) -> Option<I
             armed.first_page = Some(*size);
             Injected::changed(format!("the next copy stops after a listing's first {size} keys"))
         }
+        Fault::ThrottleStore(_) if target.site.s3.is_none() => {
+            Injected::nothing("there is no object store that could throttle")
+        }
+        Fault::ThrottleStore(throttle) => {
+            armed.throttle = Some(u64::from(throttle.every));
+            Injected::changed(format!("the next copy is throttled: one request of {}", throttle.every))
+        }
         Fault::CopyLeavesOut(start) => leave_out(start, target, armed),
         Fault::ForgetAssets => {
             armed.without_assets = true;

@@ -225,6 +225,11 @@ impl Names<'_> {
                 let message = format!("a page of a list holds 1 to 1000 keys, not {keys}");
                 self.mistakes.push(Mistake::at(place, message).label("not possible"));
             }
+            Fault::ThrottleStore(throttle) if throttle.every == 0 => {
+                let help = "write `every: 3` for every third request, `every: 1` for all";
+                let mistake = Mistake::at(place, "every 0th request is none").label("refuses nothing");
+                self.mistakes.push(mistake.help(help));
+            }
             Fault::CopyLeavesOut(start) => {
                 if !self.assets.iter().any(|name| name.as_str().starts_with(start.as_str())) {
                     let message = format!("no asset's name starts with `{}`", suggest::short(start));

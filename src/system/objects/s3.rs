@@ -8,6 +8,7 @@ mod fetch;
 mod read;
 mod remove;
 mod tags;
+mod uploads;
 mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};

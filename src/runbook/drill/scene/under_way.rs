@@ -4,13 +4,12 @@
 
 use crate::{
     base::{
-        ids::{AssetName, ObjectKey, TableName, TemplateKey, WriteName},
+        ids::{AssetName, ObjectKey, TemplateKey, WriteName},
         trouble::Trouble,
     },
     model::{
         event::Event,
-        profile::{Binary, Entity, Kept},
-        state::{KnownTemplate, Row, State},
+        state::{KnownTemplate, State},
     },
     runbook::{
         drill::{Seen, scene::Scene},
@@ -18,14 +17,14 @@ use crate::{
         verify::{self, reconcile},
     },
     scenario::hold::{Begin, GoOn, HoldPoint, Kind, Stage, Stopper, Way, Write},
-    system::gate::{End, S3Operation, S3Request},
+    system::gate::{End, S3Request},
 };
 use hold::Hold;
-use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 
 mod hold;
+mod part;
 
 /// How long a write may take until it is held, and how long its cleanup may take.
 const REACHED: Duration = Duration::from_secs(20);
@@ -187,6 +186,7 @@ impl Scene<'_> {
         let stage = stage_of(write.way, write.kind, go_on.hold)?;
         self.must_be_held(&mut write).await?;
         let before = verify::observe(self.site, None).await?;
+        let answer = if stage.by == Stopper::Answer { write.hold.answer() } else { None };
         let target = hold::Target {
             name: &write.name,
             kind: write.kind,
@@ -194,7 +194,10 @@ impl Scene<'_> {
             object: write.object.as_ref(),
             old: write.old.as_ref(),
         };
-        let next = Hold::set(self.site, &target, stage.by).await?;
+        let next = match answer {
+            Some(answer) => answer,
+            None => Hold::set(self.site, &target, stage.by).await?,
+        };
         std::mem::replace(&mut write.hold, next).release().await?;
         self.reach(&mut write, go_on.hold, stage, &before, seen).await?;
         self.under_way.insert(write.name.clone(), write);
@@ -387,11 +390,11 @@ impl Scene<'_> {
 
     fn out_of_order(&self, write: &UnderWay, point: HoldPoint, stage: Stage, found: (bool, bool)) -> Trouble {
         let words = write.words();
-        let what = match (found, stage.row, stage.binary) {
-            ((_, true), false, _) => "the row was written before the binary",
-            ((true, _), _, false) => "the binary was written before the row",
-            ((false, _), _, true) => "the object that was to be written is not as it was sent",
-            ((_, _), _, _) => "the row that was to be written is not",
+        let what = match found {
+            (false, true) => "the row was written before the binary",
+            (true, false) => "the binary was written before the row",
+            (true, true) => "both were written by then",
+            (false, false) => "neither was written by then",
         };
         Trouble::usage(format!("{words} is held {point}, and {what}: `write-order` says otherwise"))
             .cause(format!("must be: {}", in_words(stage.binary, stage.row)))
@@ -428,135 +431,10 @@ impl Scene<'_> {
     fn note(&self, text: String) -> Result<(), Trouble> {
         self.log.event(Event::Noted { text })
     }
-
-    /// Learns which object a write is about, and what appeared beside it.
-    fn learn_object(&mut self, write: &mut UnderWay, request: Option<&S3Request>, now: &State) {
-        let (kept, was) = match write.kind {
-            Kind::Batch => (&now.results, &write.origin.results),
-            Kind::New | Kind::Replace | Kind::Delete => (&now.objects, &write.origin.objects),
-        };
-        let new: Vec<&ObjectKey> = kept.keys().filter(|key| !was.contains_key(*key)).collect();
-        if write.object.is_none() {
-            // A removal is of the object before, but where that is all that is done.
-            let made = |request: &&S3Request| {
-                request.operation == S3Operation::PutObject || write.kind == Kind::Delete
-            };
-            let asked = request.filter(made).map(|request| ObjectKey::new(&request.key));
-            let like = |key: &&&ObjectKey| hold::is_like(write.name.as_str(), key);
-            write.object = asked.or_else(|| new.iter().find(like).map(|key| (**key).clone()));
-        }
-        let Some(name) = write.asset() else {
-            if let Some(key) = &write.object {
-                let table = table_of(&self.site.profile, Kind::Batch).map(|(table, ..)| table.to_string());
-                let name = format!("{}/{}", table.unwrap_or_default(), write.name);
-                self.names.learn(key.clone(), name.into());
-            }
-            return;
-        };
-        if let Some(key) = &write.object {
-            self.names.learn(key.clone(), name.clone());
-            self.made(&name, write.old.as_ref(), (write.kind != Kind::Delete).then_some(key));
-            if let Some(old) = write.old.as_ref().filter(|old| *old != key) {
-                // Under way, both are there: the asset's own is the one that its row will point at.
-                self.put.replaced(&name, old);
-                self.learn();
-            }
-            self.keys.entry(name.clone()).or_insert_with(|| key.clone());
-        }
-        let earlier = self.put.sent.get(&name).map_or(0, Vec::len);
-        for key in new {
-            if self.names.asset(key).is_none() {
-                self.names.learn(key.clone(), format!("{name}@{earlier}").into());
-            }
-        }
-    }
-
-    /// Nobody acknowledged a write under way: what is known of its asset is what the stores hold.
-    fn know_as_stored(&mut self, write: &UnderWay, now: &State) {
-        let (Kind::Replace | Kind::Delete, Some(name)) = (write.kind, write.asset()) else { return };
-        let profile = &self.site.profile;
-        let row = self.row_of(write).and_then(|(id, _)| row(now, table_of(profile, write.kind)?.0, id));
-        let Some(row) = row else {
-            self.put.known.assets.remove(&name);
-            return;
-        };
-        let key = table_of(profile, write.kind).and_then(|(_, _, binary)| key_in(row, binary));
-        if let (Some(known), Some(key)) = (self.put.known.assets.get_mut(&name), key) {
-            if let Some(object) = now.objects.get(&key) {
-                (known.size, known.sha256) = (object.size, object.sha256);
-            }
-            known.key = key;
-        }
-    }
-
-    /// The row that a write is about, as it was before it: its primary key and itself.
-    fn row_of<'w>(&self, write: &'w UnderWay) -> Option<(&'w str, &'w Row)> {
-        let (table, _, binary) = table_of(&self.site.profile, write.kind)?;
-        let rows = &write.origin.database.tables.get(table)?.rows;
-        let old = write.old.as_ref()?;
-        rows.iter().find(|(_, row)| key_in(row, binary).as_ref() == Some(old)).map(|(id, row)| (&**id, row))
-    }
-
-    fn has_binary(&self, write: &UnderWay, now: &State) -> bool {
-        match (&write.call, &write.object) {
-            (Call::Delete { .. }, Some(key)) => !now.objects.contains_key(key),
-            (Call::Replace { bytes, .. }, Some(key)) => {
-                let sent = crate::base::digest::Digest::of(bytes);
-                now.objects.get(key).is_some_and(|object| object.sha256 == sent)
-            }
-            (Call::Upload(_), Some(key)) => now.objects.contains_key(key),
-            (Call::Batch { .. }, Some(key)) => now.results.contains_key(key),
-            (_, None) => false,
-        }
-    }
-
-    fn has_row(&self, write: &UnderWay, now: &State) -> bool {
-        let Some((table, _, binary)) = table_of(&self.site.profile, write.kind) else { return false };
-        let Some(rows) = now.database.tables.get(table).map(|table| &table.rows) else { return false };
-        let was = write.origin.database.tables.get(table);
-        match write.kind {
-            Kind::New => rows.iter().any(|(id, row)| {
-                let new = was.is_none_or(|was| !was.rows.contains_key(id));
-                new && key_in(row, binary).is_some_and(|key| match &write.object {
-                    Some(object) => key == *object,
-                    None => hold::is_like(write.name.as_str(), &key),
-                })
-            }),
-            Kind::Replace => self
-                .row_of(write)
-                .is_some_and(|(id, was)| rows.get(id).is_some_and(|row| row.digest != was.digest)),
-            Kind::Delete => self.row_of(write).is_some_and(|(id, _)| !rows.contains_key(id)),
-            Kind::Batch => {
-                let Some(job) = write.job.as_deref() else { return false };
-                rows.iter().any(|(id, row)| id.contains(job) && key_in(row, binary).is_some())
-            }
-        }
-    }
 }
 
 /// The stage of a point; the parser has seen to it that there is one.
 fn stage_of(way: Way, kind: Kind, point: HoldPoint) -> Result<Stage, Trouble> {
-    let none = || Trouble::harness(format!("a {} is never {point} here", kind.words()));
+    let none = || Trouble::harness(format!("no {} is ever {point} here", kind.words()));
     way.stage(point).ok_or_else(none)
-}
-
-/// The table of a write's row.
-fn table_of(profile: &crate::model::profile::Profile, kind: Kind) -> Option<(&TableName, &Entity, &Binary)> {
-    let of = |(entity, binary): (_, _)| {
-        let (entity, binary): (&Entity, &Binary) = (entity, binary);
-        (&entity.table, entity, binary)
-    };
-    match kind {
-        Kind::Batch => profile.with_binaries().find(|(_, binary)| binary.store == Kept::Results).map(of),
-        Kind::New | Kind::Replace | Kind::Delete => profile.assets().into_iter().next().map(of),
-    }
-}
-
-fn row<'s>(state: &'s State, table: &TableName, id: &str) -> Option<&'s Row> {
-    state.database.tables.get(table)?.rows.get(id)
-}
-
-/// The storage key that a row names.
-fn key_in(row: &Row, binary: &Binary) -> Option<ObjectKey> {
-    row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from)
 }

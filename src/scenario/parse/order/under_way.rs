@@ -42,10 +42,12 @@ impl Timeline<'_> {
     pub(super) fn begin(&mut self, begin: &Begin, place: Place) {
         let (name, kind) = (begin.write.name(), begin.write.kind());
         match kind {
-            Kind::New | Kind::Replace | Kind::Delete => self.write_asset(&name.as_str().into(), place),
-            Kind::Batch => self.write_batch(&name.as_str().into(), place),
+            Kind::New | Kind::Replace | Kind::Delete => self.write(place),
+            Kind::Batch => self.may_run_batch(place),
         }
+        self.alone(&name, place);
         let stage = self.stage(kind, begin.hold, place);
+        self.may_come_to(stage, kind, place);
         self.writes.0.insert(name, Going { kind, stage, place });
     }
 
@@ -60,12 +62,17 @@ impl Timeline<'_> {
             let help = format!("its points in their order: {}", in_order(&points));
             self.wrong(place, message, "this is not further on", &help);
         }
+        self.writes.0.remove(&go_on.write);
+        self.may_come_to(stage, going.kind, place);
         self.writes.0.insert(go_on.write.clone(), Going { stage, ..going });
     }
 
     pub(super) fn release(&mut self, name: &WriteName, place: Place) {
-        self.under_way(name, "release", place);
+        let going = self.under_way(name, "release", place);
         self.writes.0.remove(name);
+        if let Some(going) = going.filter(|going| going.stage.is_some_and(|stage| !stage.row)) {
+            self.table_is_free(going.kind == Kind::Batch, place);
+        }
     }
 
     pub(super) fn kill(&mut self, place: Place) {
@@ -98,13 +105,25 @@ impl Timeline<'_> {
 
     /// A batch job.
     pub(super) fn write_batch(&mut self, template: &TemplateKey, place: Place) {
+        self.may_run_batch(place);
+        self.alone(&template.as_str().into(), place);
+        self.table_is_free(true, place);
+    }
+
+    fn may_run_batch(&mut self, place: Place) {
         self.write(place);
         if !self.method.topology.has_database() {
             let help = "remove it, or choose a topology with Postgres";
             self.wrong(place, "batch jobs are not durable in file mode", "nobody keeps its results", help);
         }
-        self.alone(&template.as_str().into(), place);
-        self.table_is_free(true, place);
+    }
+
+    /// On its way to a stage a write must not wait for another. A batch job writes its row at once.
+    fn may_come_to(&mut self, stage: Option<Stage>, kind: Kind, place: Place) {
+        let writes = |stage: Stage| stage.row || stage.by == Stopper::Table || kind == Kind::Batch;
+        if stage.is_some_and(writes) {
+            self.table_is_free(kind == Kind::Batch, place);
+        }
     }
 
     /// A fault by SQL waits for whoever has its rows or its table.
@@ -144,7 +163,7 @@ impl Timeline<'_> {
         let way = self.way(kind)?;
         let topology = self.method.topology;
         let Some(stage) = way.stage(point) else {
-            let message = format!("a {} is never `{point}` here", kind.words());
+            let message = format!("no {} is ever `{point}` here", kind.words());
             let label = match point {
                 HoldPoint::AfterRow => "nothing of it follows its row",
                 _ => "it leaves no old object to be removed",

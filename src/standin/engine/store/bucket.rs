@@ -6,12 +6,16 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::{Client, Config, primitives::ByteStream};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use std::time::Duration;
+
+const CONNECT: Duration = Duration::from_secs(2);
+const READ: Duration = Duration::from_secs(15);
+const WRITTEN: Duration = Duration::from_secs(300);
 
 /// A bucket of binaries.
 pub struct Bucket {
@@ -49,10 +53,7 @@ impl Bucket {
                 RetryConfig::standard().with_max_attempts(2).with_max_backoff(Duration::from_millis(200)),
             )
             .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(2))
-                    .operation_timeout(Duration::from_secs(15))
-                    .build(),
+                TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(READ).build(),
             );
         if let Some(endpoint) = &settings.endpoint {
             config = config.endpoint_url(endpoint);
@@ -90,16 +91,24 @@ impl Bucket {
 
     pub async fn put(&self, key: &str, bytes: Vec<u8>, mime_type: &str) -> Result<(), StoreFailure> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(mime_type);
-        put.body(ByteStream::from(bytes)).send().await.map(drop).map_err(|error| explain(&error))
+        let put = put.body(ByteStream::from(bytes)).customize().config_override(patient());
+        put.send().await.map(drop).map_err(|error| explain(&error))
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
-        let deleted = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key);
+        let deleted = delete.customize().config_override(patient()).send().await;
         match deleted.map_err(|error| explain(&error)) {
             Ok(_) | Err(StoreFailure::Missing) => Ok(()),
             Err(failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_))) => Err(failure),
         }
     }
+}
+
+/// What is written is waited for: giving it up half way would leave it in doubt.
+fn patient() -> Builder {
+    let limits = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(WRITTEN).build();
+    Config::builder().timeout_config(limits)
 }
 
 /// By the server's answer: 404 without `NoSuchBucket` is missing, 401 and 403 are denied, the rest

@@ -16,8 +16,9 @@ use crate::{
 
 /// A hold that is set.
 pub(super) enum Hold {
-    /// A request, and what it looks like.
-    Request(Held, String),
+    /// A request, what it looks like, and its answer: a request that came is held there only if that was
+    /// said before it came.
+    Request(Held, String, Option<Held>),
     /// A statement, and the table that it waits for.
     Table(Box<HeldTable>, String),
     /// It was let go.
@@ -51,7 +52,15 @@ impl Hold {
                 ));
         };
         let (rule, words) = rule(site, target, by);
-        Ok(Self::Request(gate.hold(rule, point), words))
+        let later = (point == Point::BeforeForward && by != Stopper::Cleanup)
+            .then(|| gate.hold(rule.clone(), Point::BeforeAnswer));
+        Ok(Self::Request(gate.hold(rule, point), words, later))
+    }
+
+    /// The hold on the answer of a request that is held.
+    pub(super) fn answer(&mut self) -> Option<Self> {
+        let Self::Request(_, words, later) = self else { return None };
+        Some(Self::Request(later.take()?, words.clone(), None))
     }
 
     async fn table(site: &Handles, kind: Kind) -> Result<Self, Trouble> {
@@ -73,7 +82,7 @@ impl Hold {
     /// comes.
     pub(super) async fn reached(&mut self) -> Result<Option<S3Request>, Trouble> {
         match self {
-            Self::Request(held, _) => match held.reached().await {
+            Self::Request(held, ..) => match held.reached().await {
                 Some(request) => Ok(Some(request)),
                 None => Err(Trouble::harness("the gate was closed while a write was to be held")),
             },
@@ -85,7 +94,7 @@ impl Hold {
     /// What it waits for, in words.
     pub(super) fn waited_for(&self) -> String {
         match self {
-            Self::Request(_, words) => format!("waited for {words}"),
+            Self::Request(_, words, _) => format!("waited for {words}"),
             Self::Table(_, table) => format!("waited for a statement that writes the table {table}"),
             Self::Nothing => "waited for nothing".to_owned(),
         }
@@ -94,7 +103,11 @@ impl Hold {
     /// Lets go what is held.
     pub(super) async fn release(self) -> Result<(), Trouble> {
         match self {
-            Self::Request(held, _) => held.release(),
+            // Both at once: it is not to be held at its answer.
+            Self::Request(held, _, later) => {
+                drop(later);
+                held.release();
+            }
             Self::Table(table, _) => table.release().await?,
             Self::Nothing => {}
         }
@@ -104,7 +117,7 @@ impl Hold {
     /// Breaks off what is held, as if its client had died.
     pub(super) async fn break_off(self) -> Result<(), Trouble> {
         match self {
-            Self::Request(held, _) => held.break_off(),
+            Self::Request(held, ..) => held.break_off(),
             Self::Table(table, _) => table.break_off().await?,
             Self::Nothing => {}
         }

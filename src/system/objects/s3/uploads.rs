@@ -1,0 +1,42 @@
+//! Uploads by parts that nobody completes. What they have stored takes room until somebody aborts them
+//! (S3 User Guide, "Configuring a bucket lifecycle configuration to delete incomplete multipart uploads").
+
+use super::S3Bucket;
+use super::errors::failed;
+use crate::base::ids::ObjectKey;
+use crate::base::trouble::Trouble;
+use aws_sdk_s3::primitives::ByteStream;
+
+impl S3Bucket {
+    /// Begins one and stores a part.
+    pub(in crate::system::objects) async fn begin_upload(
+        &self,
+        key: &ObjectKey,
+        part: Vec<u8>,
+    ) -> Result<(), Trouble> {
+        let words = || self.words("upload by parts", key.as_str());
+        let client = &self.s3.client;
+        let begun =
+            client.create_multipart_upload().bucket(self.name.as_str()).key(key.as_str()).send().await;
+        let begun = begun.map_err(|error| failed(&error, words()))?;
+        let sent = client
+            .upload_part()
+            .bucket(self.name.as_str())
+            .key(key.as_str())
+            .set_upload_id(begun.upload_id)
+            .part_number(1)
+            .body(ByteStream::from(part))
+            .send()
+            .await;
+        sent.map(drop).map_err(|error| failed(&error, words()))
+    }
+
+    /// How many of a key are there. MinIO lists those of a whole key only.
+    pub(in crate::system::objects) async fn uploads(&self, key: &ObjectKey) -> Result<usize, Trouble> {
+        let list = self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).prefix(key.as_str());
+        match list.send().await {
+            Ok(page) => Ok(page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str())).count()),
+            Err(error) => Err(failed(&error, self.words("list the uploads in", ""))),
+        }
+    }
+}
