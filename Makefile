@@ -40,7 +40,7 @@ generate:
 	mv target/profile.schema.json docs/profile.schema.json
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test generated
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test layering the_design_document
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test explore the_document
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test explore -- the_document the_scenarios
 
 # Its reports must be what the present code writes: tests/sample.rs.
 sample:

@@ -165,6 +165,11 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             leave_settings_of_others_behind();
             print(&on_runtime(site::run(args))??)
         }
+        Command::Explore(args) if args.on_stores() => {
+            leave_settings_of_others_behind();
+            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            on_runtime(explore::replay(*args, sign_key))?
+        }
         Command::Explore(args) => print(&explore::run(&args)?),
         Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
             let sign_key = take_out_of_environment(run::SIGN_KEY);

@@ -7,6 +7,7 @@
 
 mod conditions;
 mod judge;
+mod scenario;
 mod schedule;
 mod search;
 mod shrink;
@@ -19,6 +20,7 @@ pub mod render;
 
 pub use conditions::{Habits, Safe, safe};
 pub use judge::{Outcome, Outcomes};
+pub use scenario::Script;
 pub use schedule::Schedule;
 pub use search::Limits;
 pub use shrink::shrink;

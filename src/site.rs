@@ -163,6 +163,12 @@ impl Handles {
         self.profile.write_order.with(&self.method.writes)
     }
 
+    /// The buckets that keep versions where recovery is to a point in time: of the binaries, and of the
+    /// results of batch jobs.
+    pub fn versioned(&self) -> impl Iterator<Item = &Bucket> {
+        std::iter::once(&self.objects).chain(self.results.as_ref().map(|(bucket, _)| bucket))
+    }
+
     /// `ASSETS_DIR`.
     pub fn assets_dir(&self) -> PathBuf {
         match (&self.rows, &self.objects) {

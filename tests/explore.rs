@@ -10,9 +10,13 @@ use proptest::prelude::*;
 use pulp_drill::explore::picture::{file_name, picture};
 use pulp_drill::explore::{
     Limits, MOST_WRITES, Object, Operation, Outcome, Outcomes, Part, Procedure, Question, Safe, Schedule,
-    Setting, Step, Table, Write, WriteNo, render, safe, shrink,
+    Script, Setting, Step, Table, Write, WriteNo, render, safe, shrink,
 };
+use pulp_drill::model::finding::FindingKind;
 use pulp_drill::model::profile::Order;
+use pulp_drill::scenario::library::Library;
+use pulp_drill::scenario::parse::read_all;
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -270,14 +274,346 @@ fn the_command_replays_and_draws() {
     let text = "v1/dump-first/upload.b+delete.r/b1,dump,r2,b2,r1,list,copy-n1";
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
-    let (out, err, code) = program(&["--replay", text, "--svg", folder]);
+    let (out, err, code) = program(&["--in-model", "--replay", text, "--svg", folder]);
     assert_eq!((err.as_str(), code), ("", Some(0)));
     assert_eq!(out, "1 upload, binary first: orphan binary\n2 delete, row first: missing binary\n");
     let svg = std::fs::read_to_string(format!("{folder}/replay.svg")).unwrap();
     assert!(svg.contains(&format!(">{text}</text>")) && svg.contains("after the restore: missing binary"));
-    let (out, err, code) = program(&["--replay", "v1/dump-first/upload.b/r1,dump"]);
-    assert_eq!((out.as_str(), code), ("", Some(2)));
-    assert!(err.contains("step 1 (r1) is not next"), "{err}");
+    for model in [&["--in-model"][..], &[]] {
+        let (out, err, code) = program(&[model, &["--replay", "v1/dump-first/upload.b/r1,dump"]].concat());
+        assert_eq!((out.as_str(), code), ("", Some(2)));
+        assert!(err.contains("step 1 (r1) is not next"), "{err}");
+    }
+    let two = ["--in-model", "--replay", text, "--replay", "v1/dump-first/none/dump,list"];
+    let (out, _, _) = program(&two);
+    assert!(
+        out.starts_with(&format!("{text}\n1 upload")) && out.ends_with("\nv1/dump-first/none/dump,list\n")
+    );
+}
+
+fn script(text: &str) -> Script {
+    Script::of(&text.parse().unwrap(), "drill", 0, Write::parts).unwrap()
+}
+
+/// The steps of a scenario without their marks.
+fn steps_of(script: &Script) -> Vec<&str> {
+    let (_, steps) = script.text.split_once("\nsteps:\n").unwrap();
+    let steps = steps.split("\nexpect:\n").next().unwrap();
+    steps.lines().map(|line| line.trim_start().trim_start_matches("- ")).collect()
+}
+
+#[test]
+fn a_schedule_becomes_the_steps_of_a_scenario() {
+    const END: [&str; 2] = ["destroy: everything", "restore: runbook"];
+    let replace = "{replace: {asset: paid-stamp.png, with: stamp-replacement.png}, hold: ";
+    for (schedule, wanted) in [
+        // Nothing comes between its parts: a complete act.
+        (
+            "v1/dump-first/upload.b/dump,b1,r1,list,copy-n1",
+            vec!["back up:", "dump database", "upload: late-logo.png", "copy objects"],
+        ),
+        (
+            "v1/dump-first+grace1/delete.r/dump,r1,list,copy-o1",
+            vec![
+                "back up:",
+                "dump database",
+                "begin: {delete: draft-mark.png, hold: after row}",
+                "copy objects",
+                "release: draft-mark.png",
+            ],
+        ),
+        // What is under way at the end of the backup goes on after it.
+        (
+            "v1/dump-first/delete.r/r1,dump,list,copy-o1",
+            vec![
+                "back up:",
+                "begin: {delete: draft-mark.png, hold: after row}",
+                "dump database",
+                "copy objects",
+                "release: draft-mark.png",
+            ],
+        ),
+        // The old object stands until the schedule's cleanup.
+        (
+            "v1/dump-first/replace-new-key.b/b1,dump,r1,list,copy-n1,c1,copy-o1",
+            vec![
+                "back up:",
+                &format!("begin: {replace}after binary}}"),
+                "dump database",
+                "go on: {write: paid-stamp.png, hold: before cleanup}",
+                "list objects",
+                "copy new object: paid-stamp.png",
+                "release: paid-stamp.png",
+                "copy listed objects",
+            ],
+        ),
+        // Two writes, objects copied one by one; what is only read is copied with the rest.
+        (
+            "v1/copy-first/copy.r+replace.b/r1,b2,list,b1,copy-o1,r2,copy-o2,dump",
+            vec![
+                "back up:",
+                "begin: {copy: {asset: seal.png, as: second-seal.png}, hold: after row}",
+                &format!("begin: {replace}after binary}}"),
+                "list objects",
+                "release: second-seal.png",
+                "release: paid-stamp.png",
+                "copy listed objects",
+                "dump database",
+            ],
+        ),
+        (
+            "v1/copy-first/delete.b+replace.r/r2,list,copy-o1,b1,copy-o2,r1,dump",
+            vec![
+                "back up:",
+                &format!("begin: {replace}after row}}"),
+                "list objects",
+                "copy object: draft-mark.png",
+                "begin: {delete: draft-mark.png, hold: after binary}",
+                "copy listed objects",
+                "release: draft-mark.png",
+                "dump database",
+                "release: paid-stamp.png",
+            ],
+        ),
+        (
+            "v1/point-in-time/batch.r+label.r/r1,r2,instant",
+            vec![
+                "back up:",
+                "take base backup",
+                "begin: {run batch: reminder, hold: after row}",
+                "move label: {template: invoice, label: production, to: 2}",
+                "choose recovery target",
+                "release: reminder",
+            ],
+        ),
+        // A third store is copied with its list, or forgotten.
+        (
+            "v1/dump-first/batch.b/b1,dump,list,list-results,r1,copy-n1",
+            vec![
+                "back up:",
+                "begin: {run batch: reminder, hold: after binary}",
+                "dump database",
+                "copy objects",
+                "copy results",
+                "release: reminder",
+            ],
+        ),
+        (
+            "v1/dump-first+no-results/batch.b/b1,r1,dump,list",
+            vec![
+                "fault: forget results",
+                "back up:",
+                "run batch: reminder",
+                "dump database",
+                "copy objects",
+                "copy results",
+            ],
+        ),
+        // A write under way dies with its engine; one whose cleanup stands still, too.
+        (
+            "v1/maintenance-killed/upload.b/b1,stop,dump,list,copy-n1,start",
+            vec![
+                "back up:",
+                "begin: {upload: late-logo.png, hold: after binary}",
+                "kill engine",
+                "dump database",
+                "copy objects",
+                "start engine",
+            ],
+        ),
+        (
+            "v1/maintenance/upload.r+replace-new-key.r/r1,b1,r2,b2,stop,dump,list,copy-n1,copy-n2,copy-o2,start",
+            vec![
+                "back up:",
+                "upload: late-logo.png",
+                &format!("begin: {replace}before cleanup}}"),
+                "kill engine",
+                "dump database",
+                "copy objects",
+                "start engine",
+            ],
+        ),
+        (
+            "v1/maintenance/upload.r/r1,b1,stop,dump,list,copy-n1,start",
+            vec![
+                "back up:",
+                "upload: late-logo.png",
+                "stop engine",
+                "dump database",
+                "copy objects",
+                "start engine",
+            ],
+        ),
+    ] {
+        let wanted: Vec<&str> = wanted.into_iter().chain(END).collect();
+        assert_eq!(steps_of(&script(schedule)), wanted, "{schedule}");
+    }
+}
+
+#[test]
+fn what_the_stores_must_show_follows_from_the_end_of_the_model() {
+    for (schedule, wanted) in [
+        ("v1/dump-first/upload.b/b1,dump,list,copy-n1", &["orphan binary: late-logo.png"][..]),
+        (
+            "v1/dump-first/upload.b+upload.b/b1,r1,dump,b2,r2,list,copy-n1,copy-n2",
+            &["orphan binary: late-seal.png"],
+        ),
+        ("v1/copy-first/copy.b/list,b1,r1,copy-o1,dump", &["missing binary: second-seal.png"]),
+        ("v1/dump-first/delete.b/b1,dump,list", &["missing binary: draft-mark.png"]),
+        // The earlier binary of a replacement in place has an object and a row of its own.
+        (
+            "v1/dump-first/replace.b/dump,b1,r1,list,copy-o1",
+            &["wrong content: paid-stamp.png", "orphan binary: paid-stamp.png@1"],
+        ),
+        (
+            "v1/copy-first/replace.r/list,copy-o1,r1,b1,dump",
+            &["wrong content: paid-stamp.png", "missing binary: paid-stamp.png@1"],
+        ),
+        ("v1/copy-first/replace.b/list,b1,copy-o1,r1,dump", &["missing binary: paid-stamp.png@1"]),
+        ("v1/dump-first/replace.r/r1,dump,b1,list,copy-o1", &[]),
+        ("v1/dump-first/replace.r/dump,r1,list,copy-o1", &["orphan binary: paid-stamp.png@1"]),
+        (
+            "v1/point-in-time/replace.b/b1,instant",
+            &["wrong content: paid-stamp.png", "orphan binary: paid-stamp.png@1"],
+        ),
+        // The third of its kind is replaced by content of another size.
+        (
+            "v1/point-in-time/replace-new-key.b+replace-new-key.b/b1,instant",
+            &["orphan binary: paid-stamp.png"],
+        ),
+        (
+            "v1/dump-first/replace.b+replace.b+replace.b/b3,dump,list,copy-o1,copy-o2,copy-o3",
+            &["wrong size: logo.png", "orphan binary: logo.png@1"],
+        ),
+        (
+            "v1/dump-first/replace-new-key.r/r1,dump,list,copy-o1",
+            &["missing binary: paid-stamp.png", "orphan binary: paid-stamp.png@1"],
+        ),
+        (
+            "v1/dump-first+no-results/batch.b/b1,r1,dump,list",
+            &[
+                "missing binary: batch_jobs/invoice",
+                "missing binary: batch_jobs/receipt",
+                "missing binary: batch_jobs/reminder",
+            ],
+        ),
+        ("v1/dump-first/label.r/dump,r1,list", &[]),
+    ] {
+        let found: Vec<String> = script(schedule).expect.iter().map(ToString::to_string).collect();
+        assert_eq!(found, wanted, "{schedule}");
+    }
+}
+
+#[test]
+fn what_no_engine_can_do_is_refused() {
+    for (schedule, why) in [
+        ("v1/point-in-time/upload.b+copy.r/instant", "one engine can't do both upload.b and copy.r"),
+        ("v1/point-in-time/delete.b+delete.r/instant", "one engine can't do both delete.b and delete.r"),
+        ("v1/point-in-time/replace.b+replace-new-key.b/instant", "`replace-keys` is one or the other"),
+        ("v1/point-in-time+no-results/batch.b/instant", "a recovery to an instant leaves no store out"),
+        ("v1/point-in-time/upload.b/r1,instant", "step 1 (r1) is not next"),
+    ] {
+        let refused = Script::of(&schedule.parse().unwrap(), "drill", 0, Write::parts).unwrap_err();
+        assert!(refused.causes[0].contains(why), "{refused}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever can be performed in the model is a scenario that can be read, and what it expects has
+    /// the model's outcomes for its reason.
+    #[test]
+    fn every_schedule_of_one_engine_is_a_scenario(schedule in possible()) {
+        let Ok(outcomes) = schedule.replay() else { return Ok(()) };
+        let script = match Script::of(&schedule, "drill", 0, Write::parts) {
+            Ok(script) => script,
+            Err(refused) => {
+                let why = &refused.causes[0];
+                prop_assert!(why.contains("one engine can't") || why.contains("leaves no store out"), "{}", refused);
+                return Ok(());
+            }
+        };
+        prop_assert_eq!(&script.outcomes, &outcomes);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("drill.yaml"), &script.text).unwrap();
+        let read = read_all(&[folder.path().to_owned()], &Library::new("fixtures"));
+        let read = read.map_err(|mistakes| mistakes.render(false, 100)).unwrap();
+        prop_assert_eq!(read[0].expect.len(), script.expect.len());
+        let any = |kinds: &[FindingKind]| {
+            // An earlier binary is one that the model leaves out, unless the replacement has another key.
+            let in_place = schedule.writes.iter().any(|w| w.operation == Operation::Replace);
+            let mine = script.expect.iter().filter(|e| !in_place || !e.entity.ends_with("@1"));
+            mine.filter(|e| !["batch_jobs/invoice", "batch_jobs/receipt"].contains(&&*e.entity))
+                .any(|e| kinds.contains(&e.kind))
+        };
+        let has = |outcome| outcomes.iter().any(|o| o.has(outcome));
+        prop_assert_eq!(any(&[FindingKind::MissingBinary]), has(Outcome::MissingBinary));
+        prop_assert_eq!(any(&[FindingKind::OrphanBinary]), has(Outcome::OrphanBinary));
+        let wrong = [FindingKind::WrongContent, FindingKind::WrongSize];
+        prop_assert_eq!(any(&wrong), has(Outcome::WrongContent));
+    }
+}
+
+const WINDOW: &str = "scenarios/window";
+
+#[test]
+fn the_scenarios_of_the_window_are_what_the_model_says() {
+    for cell in &TABLE.cells {
+        let script = Script::of_cell(cell, 2, Write::parts).unwrap();
+        bless::file(&format!("{WINDOW}/{}.yaml", script.id), &script.text);
+        let worst = cell.outcomes.worst();
+        assert_eq!(script.worst(), worst, "{}", script.id);
+    }
+    let files = std::fs::read_dir(WINDOW).unwrap().count();
+    assert_eq!((files, TABLE.cells.len()), (65, 65), "no scenario is left over");
+    let read = read_all(&[WINDOW.into()], &Library::new("fixtures"));
+    assert_eq!(read.map_err(|mistakes| mistakes.render(false, 100)).unwrap().len(), 65);
+}
+
+#[test]
+fn the_command_writes_scenarios_and_the_same_for_the_same_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = |name: &str, args: &[&str]| -> Vec<(String, String)> {
+        let to = folder.path().join(name);
+        let (_, err, code) = program(&[args, &["--scenarios", to.to_str().unwrap()]].concat());
+        assert_eq!((err.as_str(), code), ("", Some(0)));
+        let mut files: Vec<_> = std::fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        files.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+    };
+    let sampled = ["--operations", "upload,replace", "--writes", "3", "--bound", "4", "--seed", "7"];
+    let (one, other) = (texts("one", &sampled), texts("other", &sampled));
+    assert_eq!(one, other);
+    assert_eq!(one.len(), 20);
+    let cells = ["--replay-cells", "--in-model", "--format", "json"];
+    let replayed = || program(&[&cells[..], &sampled].concat());
+    assert_eq!(replayed(), replayed());
+    let json: serde_json::Value = serde_json::from_str(&replayed().0).unwrap();
+    assert_eq!(json["cells"].as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn the_command_cuts_a_schedule_and_writes_its_scenario() {
+    let long = "v1/dump-first/upload.b+delete.r/b1,dump,r2,b2,r1,list,copy-n1";
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("scenarios");
+    let shrink = || program(&["--shrink", long, "--into", into.to_str().unwrap()]);
+    let file = into.join("delete-r-dump-first-missing-binary.yaml");
+    let (out, err, code) = shrink();
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    let least = "v1/dump-first/delete.r/dump,r1,b1,list";
+    let wanted = format!("{least}\n1 delete, row first: missing binary\nscenario: {}\n", file.display());
+    assert_eq!(out, wanted);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(&format!("# {least}\n")), "{text}");
+    assert_eq!(shrink().2, Some(0), "the same again is nothing new");
+    std::fs::write(&file, "id: mine\n").unwrap();
+    let (_, err, code) = shrink();
+    assert!(code == Some(2) && err.contains("is there already"), "{err}");
+    let (_, err, code) = program(&["--shrink", "v1/dump-first/label.r/dump,r1,list"]);
+    assert!(code == Some(2) && err.contains("nothing comes of"), "{err}");
 }
 
 #[test]

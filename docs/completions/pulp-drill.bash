@@ -511,7 +511,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__explore)
-            opts="-h --operations --writes --bound --seed --grace --no-results --format --replay --svg --help"
+            opts="-j -h --operations --writes --bound --seed --grace --no-results --format --replay --replay-cells --in-model --shrink --into --scenarios --svg --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -545,7 +545,91 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --shrink)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenarios)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --svg)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --substrate)
+                    COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
+                    return 0
+                    ;;
+                --objects)
+                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
+                    return 0
+                    ;;
+                --postgres)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --postgres-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --minio-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --defect)
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
+                    return 0
+                    ;;
+                --report-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fixtures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --i-understand-this-destroys)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1665,7 +1749,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --filter --partition --budgets --keep --seed --fail-fast --format --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --help"
+            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1719,26 +1803,6 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --filter)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --partition)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --budgets)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
-                    return 0
-                    ;;
                 --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1761,6 +1825,26 @@ _pulp__drill() {
                     ;;
                 --i-understand-this-destroys)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --budgets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
                     return 0
                     ;;
                 *)

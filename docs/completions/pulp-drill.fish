@@ -78,18 +78,18 @@ lies-ready\t'Says that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
-json\t'The run\'s record'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store that keeps no tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
+json\t'The run\'s record'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -163,9 +163,54 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l grace 
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l format -d 'How to print' -r -f -a "human\t'For people'
 json\t'One JSON object'
 markdown\t'Markdown tables'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay -d 'Perform one schedule in the model and say what comes of it' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay -d 'Perform a schedule in the model and on real stores, and compare; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l shrink -d 'Cut a schedule to the least that has the same worst outcome' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l into -d 'With --shrink: write its scenario file into this folder' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l scenarios -d 'Write a scenario file for each cell into this folder' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l svg -d 'Also write a picture of each cell, or of the replayed schedule, into this folder' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l substrate -d 'Where PostgreSQL and the object store come from' -r -f -a "auto\t'The local one'
+local\t'A private PostgreSQL cluster and an S3 server, as child processes'
+containers\t'Docker or Podman containers'
+external\t'Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
+minio\t'MinIO'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image; several, with commas between them, make a run each. The default is that of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l registry -d 'Put before the names of default images, for a registry of your own: mirror.example/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is what the profile says with `start`, else the stand-in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l ready-within -d 'How long the engine may take until it says that it is ready' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
+wrong-code\t'Refuses a missing binary with another code'
+wrong-status\t'Refuses a missing binary with the right code and status 500'
+partial-pdf\t'Refuses a missing binary with some bytes of a PDF as the body'
+truncated-pdf\t'Cuts every PDF in half and answers 200'
+nondeterministic\t'Shows another text in every render'
+refuses-present\t'Refuses assets that are there'
+wrong-reason\t'Answers "missing" when the store cannot be reached or denies access'
+forgets-schedules\t'Forgets at start when schedules run next'
+hides-dead-letters\t'Does not list dead letters from before its start'
+admits-archived\t'Lets in archived tenants from before its start'
+skips-missed-runs\t'Never makes the runs of schedules that were due while it was down'
+repeats-missed-runs\t'Makes the runs of schedules that were due while it was down twice'
+forgets-unfinished-jobs\t'Leaves batch jobs that a start finds under way as they are'
+swallows-upload\t'Answers 201 to an upload whose binary it never stored'
+wrong-asset\t'Embeds another asset\'s binary'
+lies-ready\t'Says that it is ready although the store cannot be reached'
+old-version\t'Renders the version before the asked one'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store that keeps no tags; may be repeated' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l no-results -d 'Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay-cells -d 'Perform the worst of each cell in the model and on real stores, and compare'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l in-model -d 'With --replay and --replay-cells: in the model only, and no store is touched'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'

@@ -1,107 +1,43 @@
-//! `pulp-drill explore`: the consistency window in the model. Prints what `explore` finds; touches no
-//! store.
+//! `pulp-drill explore`: the consistency window in the model, and its schedules as scenarios. Prints
+//! what `explore` finds; only `replay` touches stores.
 
 use crate::{
     base::trouble::{OrTrouble, Trouble},
     explore::{
-        Limits, MOST_WRITES, Operation, Outcome, Question, Schedule, Table, Write,
+        Limits, Outcome, Outcomes, Question, Schedule, Script, Table, Write,
         picture::{draw, file_name, picture},
-        render, safe,
+        render, safe, shrink,
     },
 };
-use clap::{Args, ValueEnum};
-use serde_json::json;
-use std::{fs, path::Path, path::PathBuf};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Component, Path},
+};
 
-/// Arguments of `pulp-drill explore`.
-#[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:
-  pulp-drill explore                                  the table, for people
-  pulp-drill explore --operations upload,delete --writes 3
-  pulp-drill explore --replay v1/dump-first/upload.b/b1,dump,r1,list,copy-n1
-  pulp-drill explore --svg window                     a picture of each cell")]
-pub struct ExploreArgs {
-    /// Operations, each in every write order
-    #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',', default_values_t = Named::ALL)]
-    pub operations: Vec<Named>,
-    /// Up to how many writes beside one backup, 1 to 4
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=MOST_WRITES as i64))]
-    pub writes: u8,
-    /// Interleavings of one combination of writes that are looked at; with more of them, so many are
-    /// chosen by chance
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub bound: u64,
-    /// What the choice depends on
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
-    /// Delete grace: sub-steps of the backup between the change of a row and the removal of its object
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub grace: u8,
-    /// Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does
-    #[arg(long)]
-    pub no_results: bool,
-    /// How to print
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Perform one schedule in the model and say what comes of it
-    #[arg(long, value_name = "SCHEDULE", conflicts_with_all = ["operations", "writes", "bound", "seed"])]
-    pub replay: Option<String>,
-    /// Also write a picture of each cell, or of the replayed schedule, into this folder
-    #[arg(long, value_name = "DIR")]
-    pub svg: Option<PathBuf>,
-}
+mod args;
+mod replay;
 
-/// An operation on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Named(pub Operation);
+pub use args::{ExploreArgs, Format, Named};
+pub use replay::{Compared, Went, compare, in_words, replay};
 
-impl Named {
-    const ALL: [Self; 7] = {
-        let [a, b, c, d, e, f, g] = Operation::ALL;
-        [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g)]
-    };
-}
-
-impl ValueEnum for Named {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()).help(self.0.title()))
-    }
-}
-
-/// How the table is printed.
-#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
-    /// Markdown tables
-    Markdown,
-}
-
-/// Explores, or replays, and gives the text for stdout. It is the same whenever the arguments are.
+/// Explores, cuts, or replays in the model, and gives the text for stdout. It is the same whenever the
+/// arguments are.
 ///
 /// # Errors
-/// Blames the user for a schedule that can't be read or performed, and the surroundings where a
-/// picture can't be written.
+/// Blames the user for a schedule that can't be read or performed, and the surroundings where a file
+/// can't be written.
 pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
-    if let Some(text) = &args.replay {
-        return replay(&text.parse()?, args);
+    if !args.replay.is_empty() {
+        return in_model(&replays(args)?, args);
     }
-    let limits = Limits { bound: args.bound, seed: args.seed };
-    let table = Table::explore(&Question {
-        operations: args.operations.iter().map(|named| named.0).collect(),
-        writes: usize::from(args.writes),
-        grace: args.grace,
-        results: !args.no_results,
-        limits,
-        parts: Write::parts,
-    });
+    if let Some(text) = &args.shrink {
+        return shrunk(&text.parse()?, args);
+    }
+    let table = table(args);
+    if args.replay_cells {
+        return cells_in_model(&table, args.format);
+    }
     if let Some(folder) = &args.svg {
         for cell in &table.cells {
             if let Some(svg) = picture(cell) {
@@ -109,8 +45,13 @@ pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
             }
         }
     }
+    if let Some(folder) = &args.scenarios {
+        for script in scripts(&table, depth(folder))? {
+            write(folder, &format!("{}.yaml", script.1.id), &script.1.text)?;
+        }
+    }
     // The conditions are the whole picture's: they try all operations, graces and habits themselves.
-    let safe = safe(usize::from(args.writes).min(2), limits);
+    let safe = safe(usize::from(args.writes).min(2), limits(args));
     Ok(match args.format {
         Format::Human => render::human(&table, Some(&safe)),
         Format::Markdown => render::markdown(&table, Some(&safe), None),
@@ -118,26 +59,155 @@ pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
     })
 }
 
-fn replay(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
-    let outcomes = schedule.replay()?;
-    if let Some(folder) = &args.svg {
-        let worst: Option<Outcome> = outcomes.iter().filter_map(|outcomes| outcomes.worst()).max();
-        write(folder, "replay.svg", &draw(schedule.setting.procedure.title(), schedule, worst))?;
-    }
-    let all = schedule.writes.iter().zip(&outcomes);
-    Ok(match args.format {
-        Format::Json => {
-            let writes: Vec<_> = all.map(|(w, o)| json!({ "write": w.to_string(), "outcomes": o })).collect();
-            pretty(&json!({ "version": 1, "schedule": schedule, "writes": writes }))
-        }
-        Format::Human | Format::Markdown => all
-            .enumerate()
-            .map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, render::write_title(*w)))
-            .collect(),
+fn limits(args: &ExploreArgs) -> Limits {
+    Limits { bound: args.bound, seed: args.seed }
+}
+
+fn table(args: &ExploreArgs) -> Table {
+    Table::explore(&Question {
+        operations: args.operations.iter().map(|named| named.0).collect(),
+        writes: usize::from(args.writes),
+        grace: args.grace,
+        results: !args.no_results,
+        limits: limits(args),
+        parts: Write::parts,
     })
 }
 
-fn pretty(value: &serde_json::Value) -> String {
+/// The schedule and scenario of every cell.
+fn scripts(table: &Table, depth: usize) -> Result<Vec<(Schedule, Script)>, Trouble> {
+    let shown = |cell| {
+        let script = Script::of_cell(cell, depth, Write::parts)?;
+        Ok(cell.shown(Write::parts).map(|schedule| (schedule, script)))
+    };
+    table.cells.iter().filter_map(|cell| shown(cell).transpose()).collect()
+}
+
+/// How many folders a folder is below the working directory; 0 where that can't be told.
+fn depth(folder: &Path) -> usize {
+    let plain = folder.components().all(|part| matches!(part, Component::Normal(_)));
+    if plain { folder.components().count() } else { 0 }
+}
+
+/// The schedules to replay, with their scenarios' ids. A picture of the only one, where that was asked
+/// for.
+fn replays(args: &ExploreArgs) -> Result<Vec<(String, Schedule)>, Trouble> {
+    let schedules: Vec<Schedule> = args.replay.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    if let [only] = &schedules[..] {
+        drawn(only, &only.replay()?, args)?;
+        return Ok(vec![("replay".to_owned(), only.clone())]);
+    }
+    Ok(schedules
+        .into_iter()
+        .enumerate()
+        .map(|(n, schedule)| (format!("replay-{}", n + 1), schedule))
+        .collect())
+}
+
+/// Schedules, in the model.
+fn in_model(replays: &[(String, Schedule)], args: &ExploreArgs) -> Result<String, Trouble> {
+    let mut text = String::new();
+    for (_, schedule) in replays {
+        let outcomes = schedule.replay()?;
+        match (args.format, replays.len()) {
+            (Format::Json, _) => text += &pretty(&told(schedule, &outcomes)),
+            (Format::Human | Format::Markdown, 1) => text += &writes_in_words(schedule, &outcomes),
+            (Format::Human | Format::Markdown, _) => {
+                text += &format!("{schedule}\n{}", writes_in_words(schedule, &outcomes));
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// Draws a schedule where that was asked for.
+fn drawn(schedule: &Schedule, outcomes: &[Outcomes], args: &ExploreArgs) -> Result<(), Trouble> {
+    let Some(folder) = &args.svg else { return Ok(()) };
+    write(folder, "replay.svg", &draw(schedule.setting.procedure.title(), schedule, worst(outcomes)))
+}
+
+fn worst(outcomes: &[Outcomes]) -> Option<Outcome> {
+    outcomes.iter().filter_map(|outcomes| outcomes.worst()).max()
+}
+
+fn writes_in_words(schedule: &Schedule, outcomes: &[Outcomes]) -> String {
+    let all = schedule.writes.iter().zip(outcomes).enumerate();
+    all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, render::write_title(*w))).collect()
+}
+
+fn told(schedule: &Schedule, outcomes: &[Outcomes]) -> Value {
+    let all = schedule.writes.iter().zip(outcomes);
+    let writes: Vec<_> = all.map(|(w, o)| json!({ "write": w.to_string(), "outcomes": o })).collect();
+    json!({ "version": 1, "schedule": schedule, "writes": writes })
+}
+
+/// The schedules of all cells, in the model.
+fn cells_in_model(table: &Table, format: Format) -> Result<String, Trouble> {
+    let scripts = scripts(table, 0)?;
+    Ok(match format {
+        Format::Json => {
+            let cells: Vec<_> = scripts
+                .iter()
+                .map(|(schedule, script)| {
+                    let mut told = told(schedule, &script.outcomes);
+                    told["cell"] = json!(script.id);
+                    told
+                })
+                .collect();
+            pretty(&json!({ "version": 1, "cells": cells }))
+        }
+        Format::Human | Format::Markdown => {
+            let line = |(schedule, script): &(Schedule, Script)| {
+                let worst = script.worst().map_or("consistent", Outcome::title);
+                format!("{}: {worst}\n  {schedule}\n", script.id)
+            };
+            scripts.iter().map(line).collect()
+        }
+    })
+}
+
+/// The least of a schedule that has the same worst outcome, and its scenario file where one is wanted.
+fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
+    let Some(target) = worst(&schedule.replay()?) else {
+        return Err(Trouble::usage(format!("nothing comes of {schedule}: there is nothing to cut it for"))
+            .hint("--replay performs it as it is"));
+    };
+    let least = shrink(schedule, |smaller| smaller.replay().is_ok_and(|all| worst(&all) == Some(target)));
+    let outcomes = least.replay()?;
+    drawn(&least, &outcomes, args)?;
+    let mut file = None;
+    if let Some(folder) = &args.into {
+        let script = Script::of(&least, &id_of(&least, target), depth(folder), Write::parts)?;
+        let name = format!("{}.yaml", script.id);
+        let path = folder.join(&name);
+        if fs::read_to_string(&path).is_ok_and(|text| text != script.text) {
+            return Err(Trouble::usage(format!("{} is there already", path.display()))
+                .hint("move it away, or name another folder with --into"));
+        }
+        write(folder, &name, &script.text)?;
+        file = Some(path);
+    }
+    Ok(match args.format {
+        Format::Json => {
+            let mut told = told(&least, &outcomes);
+            told["scenario"] = json!(file);
+            pretty(&told)
+        }
+        Format::Human | Format::Markdown => {
+            let file = file.map_or_else(String::new, |path| format!("scenario: {}\n", path.display()));
+            format!("{least}\n{}{file}", writes_in_words(&least, &outcomes))
+        }
+    })
+}
+
+/// A name for a schedule: `upload-b-dump-first-orphan-binary`.
+fn id_of(schedule: &Schedule, worst: Outcome) -> String {
+    let writes: Vec<String> = schedule.writes.iter().map(|w| w.to_string().replace('.', "-")).collect();
+    let setting = schedule.setting.to_string().replace('+', "-");
+    format!("{}-{setting}-{}", writes.join("-"), worst.title().replace(' ', "-"))
+}
+
+fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 

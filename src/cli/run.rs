@@ -27,7 +27,11 @@ use crate::{
     scenario::profile,
     system::{containers::daemon, engine::Launch, marked::Held},
 };
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -37,9 +41,9 @@ pub(in crate::cli) mod prepare;
 pub(in crate::cli) mod signals;
 pub(in crate::cli) mod signing;
 
-pub use args::RunArgs;
 use args::SubstrateArg;
 pub(in crate::cli) use args::{EngineArg, Format};
+pub use args::{GroundArgs, RunArgs};
 use prepare::{Prepared, hold, prepare, reach};
 pub use signing::VARIABLE as SIGN_KEY;
 
@@ -47,31 +51,53 @@ pub use signing::VARIABLE as SIGN_KEY;
 /// the gravest of their codes. `sign_key` is the text of the key to sign with, where the environment
 /// had one.
 pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Trouble> {
+    Ok(gravest(&runs(args, sign_key).await?))
+}
+
+/// A run that has come to its end.
+pub(in crate::cli) struct Ran {
+    pub(in crate::cli) exit: u8,
+    pub(in crate::cli) record: RunRecord,
+    /// Where it is kept.
+    pub(in crate::cli) dir: PathBuf,
+}
+
+/// Runs the drills, once for each version of PostgreSQL.
+pub(in crate::cli) async fn runs(args: RunArgs, sign_key: Option<String>) -> Result<Vec<Ran>, Trouble> {
     let cancel = signals::cancelled_by_signal()?;
-    if args.postgres.len() < 2 {
-        return run_once(args, sign_key, cancel).await;
+    if args.ground.postgres.len() < 2 {
+        return Ok(vec![run_once(args, sign_key, cancel).await?]);
     }
-    let mut gravest = HELD;
-    for major in args.postgres.clone() {
-        let one = RunArgs { postgres: vec![major], ..args.clone() };
-        let exit = run_once(one, sign_key.clone(), cancel.clone()).await?;
-        let gravity = |exit: &u8| [HELD, UNVERIFIED, USAGE, INTEGRITY, BUG].iter().position(|e| e == exit);
-        gravest = std::cmp::max_by_key(gravest, exit, gravity);
+    let mut runs = Vec::new();
+    for major in args.ground.postgres.clone() {
+        let mut one = args.clone();
+        one.ground.postgres = vec![major];
+        runs.push(run_once(one, sign_key.clone(), cancel.clone()).await?);
         if cancel.is_cancelled() {
             break;
         }
     }
-    Ok(gravest)
+    Ok(runs)
 }
 
-async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationToken) -> Result<u8, Trouble> {
+/// The gravest exit code.
+pub(in crate::cli) fn gravest(runs: &[Ran]) -> u8 {
+    let gravity = |exit: &u8| [HELD, UNVERIFIED, USAGE, INTEGRITY, BUG].iter().position(|e| e == exit);
+    runs.iter().map(|ran| ran.exit).max_by_key(gravity).unwrap_or(HELD)
+}
+
+async fn run_once(
+    args: RunArgs,
+    sign_key: Option<String>,
+    cancel: CancellationToken,
+) -> Result<Ran, Trouble> {
     let prepared = prepare(&args)?;
     if prepared.images.is_some() {
         daemon().await?;
     }
     let redactor = Redactor::new();
-    let key = signing::key(args.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
-    let held = match args.substrate {
+    let key = signing::key(args.ground.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
+    let held = match args.ground.substrate {
         SubstrateArg::External => Some(Arc::new(hold(&args, &redactor).await?)),
         SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => None,
     };
@@ -85,8 +111,8 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
         site.must_be_ready().await?;
     }
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    let previous = chain::not_yet_named(&chain::runs_in(&args.report_dir)?);
-    let journal = Journal::create(&args.report_dir, &id, clock.clone(), redactor.clone())?;
+    let previous = chain::not_yet_named(&chain::runs_in(&args.ground.report_dir)?);
+    let journal = Journal::create(&args.ground.report_dir, &id, clock.clone(), redactor.clone())?;
     journal.observe(Box::new(terminal::Terminal::stderr()));
     let log = Logbook::new(&journal, None);
     let mut started = started(&args, &prepared, &id, seed)?;
@@ -100,6 +126,9 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     if key.is_none() {
         log.event(Event::Noted { text: signing::NO_KEY.to_owned() })?;
     }
+    if args.keeps_files {
+        keep_files(&prepared.plans, &journal)?;
+    }
     for Skipped { id, why, controls } in prepared.skipped.clone() {
         log.event(Event::ScenarioSkipped { id, why, controls })?;
     }
@@ -108,7 +137,19 @@ async fn run_once(args: RunArgs, sign_key: Option<String>, cancel: CancellationT
     let work = run.drills(prepared, Stores { held, elsewhere });
     let exit = frame::to_its_end(&run.teardown, &run.cancel, &run.log(), work).await?;
     let exit = run.hold_against(&budgets, exit)?;
-    run.finish(exit)
+    let exit = run.finish(exit)?;
+    Ok(Ran { exit, record: run.journal.record(), dir: run.journal.dir().to_owned() })
+}
+
+/// Keeps the files of scenarios that are nowhere else.
+fn keep_files(plans: &[Plan], journal: &Journal) -> Result<(), Trouble> {
+    for plan in plans {
+        let Some((file, _)) = &plan.started.file else { continue };
+        let text = std::fs::read(file).or_environment(|| format!("can't read {file}"))?;
+        let log = Logbook::new(journal, Some(plan.id.clone()));
+        log.artefact(&format!("{}.yaml", plan.id), &text, "the scenario")?;
+    }
+    Ok(())
 }
 
 /// Stores that we do not start.
@@ -155,7 +196,7 @@ impl Run {
         if let Some(text) = swept.message() {
             self.log().event(Event::Noted { text })?;
         }
-        let (keep, name) = (self.args.keep, self.short_id());
+        let (keep, name) = (self.args.ground.keep, self.short_id());
         let (redactor, teardown) = (&self.redactor, &self.teardown);
         if let Some(held) = &stores.held {
             external::take(held, self.id.as_str(), iso(self.clock.now()), teardown).await?;
@@ -268,15 +309,15 @@ impl Run {
             }
             (false, n) => Some(format!("{} did not end", count(n, "scenario"))),
         };
-        let (dir, key) = (&self.args.report_dir, self.key.as_ref());
+        let (dir, key) = (&self.args.ground.report_dir, self.key.as_ref());
         frame::close(&self.journal, exit, cut_short, dir, key, self.args.format)
     }
 }
 
 fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result<RunStarted, Trouble> {
     let text = |text: &str| text.to_owned();
-    let profile = profile::digest_of(&args.profile);
-    let profile = profile.or_environment(|| format!("can't read the profile {}", args.profile))?;
+    let profile = profile::digest_of(&args.ground.profile);
+    let profile = profile.or_environment(|| format!("can't read the profile {}", args.ground.profile))?;
     Ok(RunStarted {
         format: FORMAT,
         run: id.clone(),
@@ -287,10 +328,10 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result
         config: BTreeMap::from([
             (text("engine"), prepared.engine.name.clone()),
             (text("jobs"), jobs(args).to_string()),
-            (text("profile"), args.profile.clone()),
+            (text("profile"), args.ground.profile.clone()),
             (text("profile sha256"), profile.to_string()),
-            (text("ready within"), format!("{} s", args.ready_within)),
-            (text("substrate"), text(args.substrate.words())),
+            (text("ready within"), format!("{} s", args.ground.ready_within)),
+            (text("substrate"), text(args.ground.substrate.words())),
         ]),
         started_by: frame::started_by(),
         machine: frame::machine(),
@@ -305,12 +346,12 @@ fn cores() -> usize {
 }
 
 fn jobs(args: &RunArgs) -> usize {
-    match args.engine {
+    match args.ground.engine {
         // One site for all.
         Some(EngineArg::Url(_)) => 1,
-        _ if args.substrate == SubstrateArg::External => 1,
+        _ if args.ground.substrate == SubstrateArg::External => 1,
         None | Some(EngineArg::Standin | EngineArg::Command(_) | EngineArg::Image(_)) => {
-            args.jobs.map_or_else(cores, usize::from)
+            args.ground.jobs.map_or_else(cores, usize::from)
         }
     }
 }

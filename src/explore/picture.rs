@@ -6,7 +6,6 @@ use crate::explore::render::write_title;
 use crate::explore::schedule::Schedule;
 use crate::explore::table::Cell;
 use crate::explore::words::{Operation, Part, Step};
-use crate::model::profile::Order;
 use std::fmt::Write as _;
 
 /// Between two steps.
@@ -28,12 +27,7 @@ line{stroke:#6e7681}.w{fill:#58a6ff}.b{fill:#bc8cff}}";
 
 /// The name of a cell's file: `upload-binary-first-dump-first.svg`.
 pub fn file_name(cell: &Cell) -> String {
-    let order = match (cell.write.operation, cell.write.order) {
-        (Operation::Label, _) => "row-only",
-        (_, Order::BinaryFirst) => "binary-first",
-        (_, Order::RowFirst) => "row-first",
-    };
-    format!("{}-{order}-{}.svg", cell.write.operation.name(), cell.procedure.name())
+    format!("{}.svg", cell.name())
 }
 
 /// The worst example of a cell; nothing where it has none.

@@ -12,7 +12,7 @@
 
 use crate::base::trouble::Trouble;
 use crate::explore::judge::{Outcomes, outcome};
-use crate::explore::words::{MOST_WRITES, Object, Part, Procedure, Setting, Step, Write, WriteNo};
+use crate::explore::words::{MOST_WRITES, Object, Part, PartsOf, Procedure, Setting, Step, Write, WriteNo};
 use crate::explore::world::{Course, World};
 use crate::model::profile::Order;
 use serde::Serialize;
@@ -42,7 +42,21 @@ impl Schedule {
     /// Blames the user where a step is not the next one of its write or of the backup, is not ready,
     /// or where the backup is not finished.
     pub fn replay(&self) -> Result<Vec<Outcomes>, Trouble> {
-        let course = Course::new(&self.writes, self.setting);
+        self.replay_with(Write::parts)
+    }
+
+    /// The same by other rules of what a write is made of.
+    ///
+    /// # Errors
+    /// As [`Schedule::replay`].
+    pub fn replay_with(&self, parts: PartsOf) -> Result<Vec<Outcomes>, Trouble> {
+        let (course, world) = self.perform(parts)?;
+        Ok((0..self.writes.len()).map(|n| outcome(&world, &course, WriteNo(n as u8))).collect())
+    }
+
+    /// The world at the end of the backup.
+    pub(super) fn perform(&self, parts: PartsOf) -> Result<(Course, World), Trouble> {
+        let course = Course::with(parts, &self.writes, self.setting);
         let mut world = World::before(&course);
         for (at, step) in self.steps.iter().enumerate() {
             let next = (0..course.processes()).any(|process| world.next(&course, process) == Some(*step));
@@ -61,11 +75,11 @@ impl Schedule {
         if !world.backed_up(&course) {
             return Err(self.refused("the backup is not finished".to_owned()));
         }
-        Ok((0..self.writes.len()).map(|n| outcome(&world, &course, WriteNo(n as u8))).collect())
+        Ok((course, world))
     }
 
-    fn refused(&self, why: String) -> Trouble {
-        Trouble::usage(format!("can't replay {self}")).cause(why)
+    pub(super) fn refused(&self, why: impl Into<String>) -> Trouble {
+        Trouble::usage(format!("can't replay {self}")).cause(why.into())
     }
 }
 

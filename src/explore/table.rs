@@ -6,7 +6,8 @@ use crate::explore::schedule::Schedule;
 use crate::explore::search::{Amount, Limits, explore};
 use crate::explore::shrink::shrink;
 use crate::explore::words::{Operation, PartsOf, Procedure, Setting, Step, Write, WriteNo};
-use crate::explore::world::Course;
+use crate::explore::world::{Course, World};
+use crate::model::profile::Order;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -46,6 +47,43 @@ pub struct Cell {
     pub looked_at: u64,
     /// Whether those stand for all.
     pub exhaustive: bool,
+}
+
+impl Cell {
+    /// Its name in files: `upload-binary-first-dump-first`.
+    pub fn name(&self) -> String {
+        let order = match (self.write.operation, self.write.order) {
+            (Operation::Label, _) => "row-only",
+            (_, Order::BinaryFirst) => "binary-first",
+            (_, Order::RowFirst) => "row-first",
+        };
+        format!("{}-{order}-{}", self.write.operation.name(), self.procedure.name())
+    }
+
+    /// The schedule that shows it on real stores: a least one of the worst outcome. Where nothing can
+    /// come of the write, the one in which all of it is done before the backup.
+    pub fn shown(&self, parts: PartsOf) -> Option<Schedule> {
+        let last = self.examples.last()?;
+        let harmless = || whole(self.write, last.schedule.setting, parts);
+        Some(last.outcome.map_or_else(harmless, |_| last.schedule.clone()))
+    }
+}
+
+/// A write, and a backup after it.
+fn whole(write: Write, setting: Setting, parts: PartsOf) -> Schedule {
+    let course = Course::with(parts, &[write], setting);
+    let mut world = World::before(&course);
+    let mut steps = Vec::new();
+    let ready = |world: &World| {
+        (0..course.processes())
+            .filter_map(|process| world.next(&course, process))
+            .find(|step| world.ready(&course, *step))
+    };
+    while let Some(step) = ready(&world).filter(|_| !world.backed_up(&course)) {
+        world.make(&course, step);
+        steps.push(step);
+    }
+    Schedule { setting, writes: vec![write], steps }
 }
 
 /// How an outcome comes about.

@@ -48,7 +48,7 @@ pub(super) type Objects = [Value; SLOTS];
 pub(super) struct Course {
     pub(super) writes: Vec<Write>,
     pub(super) setting: Setting,
-    parts: Vec<&'static [Part]>,
+    pub(super) parts: Vec<&'static [Part]>,
     phases: Vec<Step>,
     third: u16,
 }

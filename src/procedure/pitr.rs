@@ -140,7 +140,7 @@ pub async fn choose_target(
     Ok(None)
 }
 
-/// Brings the bucket to its versions as of the moment: later keys go, deleted and replaced ones
+/// Brings the buckets to their versions as of the moment: later keys go, deleted and replaced ones
 /// come back. Nothing is undone by removing versions.
 pub async fn recover_objects(
     site: &Handles,
@@ -152,28 +152,32 @@ pub async fn recover_objects(
     let (point, target) = chosen(backup, step)?;
     let astray = |how| armed.astray.contains(&how);
     let at = if astray(Astray::BucketAtBaseBackup) { point.begun } else { target };
-    let versions = site.objects.versions("").await?;
-    let todo = changes(&versions, at, !astray(Astray::MarkersPassedOver));
-    let told: String = todo
-        .iter()
-        .map(|change| match change {
-            Change::Bring(Version { key, id, modified, .. }) => format!("bring {key} {id} {modified}\n"),
-            Change::Delete(key) => format!("delete {key}\n"),
-        })
-        .collect();
+    let mut told = String::new();
+    for bucket in site.versioned() {
+        let todo = changes(&bucket.versions("").await?, at, !astray(Astray::MarkersPassedOver));
+        for change in &todo {
+            told += &match change {
+                Change::Bring(Version { key, id, modified, .. }) => format!("bring {key} {id} {modified}\n"),
+                Change::Delete(key) => format!("delete {key}\n"),
+            };
+        }
+        let done: Result<(), Trouble> = stream::iter(todo)
+            .map(|change| async move {
+                match change {
+                    Change::Bring(version) => bucket.bring_back(&version).await,
+                    Change::Delete(key) => bucket.delete(&key).await,
+                }
+            })
+            .buffer_unordered(ABREAST)
+            .try_collect()
+            .await;
+        if let Err(trouble) = done {
+            return Ok(Some(restore_failed(step, trouble.to_string())));
+        }
+    }
     let name = format!("{}-bucket-changes.txt", log.name());
-    log.artefact(&name, told.as_bytes(), "what the recovery did to the bucket")?;
-    let done: Result<(), Trouble> = stream::iter(todo)
-        .map(|change| async move {
-            match change {
-                Change::Bring(version) => site.objects.bring_back(&version).await,
-                Change::Delete(key) => site.objects.delete(&key).await,
-            }
-        })
-        .buffer_unordered(ABREAST)
-        .try_collect()
-        .await;
-    Ok(done.err().map(|trouble| restore_failed(step, trouble.to_string())))
+    log.artefact(&name, told.as_bytes(), "what the recovery did to the buckets")?;
+    Ok(None)
 }
 
 /// Brings the database to the moment, on a new data directory, and puts the site on it.
@@ -285,11 +289,16 @@ fn segments(server: &OwnServer) -> Result<BTreeSet<String>, Trouble> {
     entries.map(|e| Ok(e.or_environment(words)?.file_name().to_string_lossy().into_owned())).collect()
 }
 
-/// Why the bucket can't be brought back to any moment, if so.
+/// Why a bucket can't be brought back to any moment, if so.
 async fn unversioned(site: &Handles) -> Result<Option<String>, Trouble> {
-    let versioned = site.objects.is_versioned().await?;
-    let why = format!("versioning is not on in bucket {}: what is replaced or deleted is lost", site.bucket);
-    Ok((!versioned).then_some(why))
+    let results = site.results.as_ref().map(|(_, name)| name);
+    for (bucket, name) in site.versioned().zip([Some(&site.bucket), results].into_iter().flatten()) {
+        if !bucket.is_versioned().await? {
+            let why = format!("versioning is not on in bucket {name}: what is replaced or deleted is lost");
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
 }
 
 fn own(site: &Handles) -> Result<&OwnServer, Trouble> {

@@ -279,6 +279,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     }
     let topology_is = topology.as_ref().map_or_else(Topology::default, |at| at.value);
     let procedure_is = procedure.as_ref().map_or_else(Procedure::default, |at| at.value);
+    let results_is = results.as_ref().map(|at| at.value);
     let mut wrong = |place, message: String, help: &str| {
         mistakes.push(Mistake::at(place, message).label("does not go together").help(help));
     };
@@ -286,7 +287,9 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         let fits = match at.value {
             Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::OwnCommands => true,
             Procedure::FreshDatabase => topology_is.has_database(),
-            Procedure::PointInTime => topology_is == Topology::PostgresS3 && results.is_none(),
+            Procedure::PointInTime => {
+                topology_is == Topology::PostgresS3 && results_is != Some(Results::Directory)
+            }
         };
         if !fits {
             let message =
@@ -294,7 +297,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
             wrong(
                 at.place,
                 message,
-                "it needs rows in Postgres; point in time also needs binaries in a bucket",
+                "it needs rows in Postgres; point in time also needs binaries and results in buckets",
             );
         }
     }

@@ -16,6 +16,36 @@ pub struct RunArgs {
     /// Scenario files, or folders of them
     #[arg(default_value = "scenarios")]
     pub(super) paths: Vec<PathBuf>,
+    /// What it stands on
+    #[command(flatten)]
+    pub(super) ground: GroundArgs,
+    /// Only scenarios whose id holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub(super) filter: Option<String>,
+    /// Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join
+    /// the runs with `pulp-drill report merge`
+    #[arg(long, value_name = "PART/PARTS")]
+    pub(super) partition: Option<PartArg>,
+    /// A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown
+    #[arg(long, value_name = "FILE")]
+    pub(super) budgets: Option<PathBuf>,
+    /// The seed of every choice; a run prints its own
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Stop after the first scenario that fails
+    #[arg(long)]
+    pub(super) fail_fast: bool,
+    /// What to print on stdout at the end
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+    /// Whether the scenario files are kept with the run.
+    #[arg(skip)]
+    pub(super) keeps_files: bool,
+}
+
+/// What a run stands on: stores, engine, fixtures, and where it is kept.
+#[derive(Args, Clone, Debug)]
+pub struct GroundArgs {
     /// Where PostgreSQL and the object store come from
     #[arg(long, value_enum, default_value_t = SubstrateArg::Auto)]
     pub(super) substrate: SubstrateArg,
@@ -58,29 +88,10 @@ pub struct RunArgs {
     /// How many scenarios run side by side; the default is the number of cores
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: Option<u16>,
-    /// Only scenarios whose id holds this text
-    #[arg(long, value_name = "TEXT")]
-    pub(super) filter: Option<String>,
-    /// Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join
-    /// the runs with `pulp-drill report merge`
-    #[arg(long, value_name = "PART/PARTS")]
-    pub(super) partition: Option<PartArg>,
-    /// A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown
-    #[arg(long, value_name = "FILE")]
-    pub(super) budgets: Option<PathBuf>,
     /// Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept`
     /// takes them down
     #[arg(long)]
     pub(super) keep: bool,
-    /// The seed of every choice; a run prints its own
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) seed: Option<u64>,
-    /// Stop after the first scenario that fails
-    #[arg(long)]
-    pub(super) fail_fast: bool,
-    /// What to print on stdout at the end
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
     /// The target profile of scenarios that name none: a file, or a name of profiles/
     #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
     pub(super) profile: String,
@@ -103,6 +114,23 @@ pub struct RunArgs {
     /// with --substrate external: a bucket of a store that keeps no tags; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(super) i_understand_this_destroys: Vec<String>,
+}
+
+impl RunArgs {
+    /// A run of scenario files that somebody else tells about.
+    pub(in crate::cli) fn of_files(paths: Vec<PathBuf>, ground: GroundArgs) -> Self {
+        Self {
+            paths,
+            ground,
+            filter: None,
+            partition: None,
+            budgets: None,
+            seed: None,
+            fail_fast: false,
+            format: Format::Nothing,
+            keeps_files: true,
+        }
+    }
 }
 
 /// Which part of how many.
@@ -166,6 +194,9 @@ pub(in crate::cli) enum Format {
     Human,
     /// The run's record
     Json,
+    /// Nothing: somebody else tells what came of it
+    #[value(skip)]
+    Nothing,
 }
 
 /// Which engine is driven.

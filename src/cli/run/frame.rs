@@ -99,6 +99,7 @@ pub(in crate::cli) fn close(
     let text = match format {
         Format::Human => summary(&record, dir),
         Format::Json => report::json(&record)?,
+        Format::Nothing => String::new(),
     };
     let printed = print(&text);
     if key.is_none() {

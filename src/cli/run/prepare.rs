@@ -60,9 +60,10 @@ pub(super) struct Prepared {
 pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
     external(args)?;
     let images = images(args)?;
-    let library = Library::new(&args.fixtures).with_profile(&args.profile);
-    let profile = Arc::new(read_profile(&args.profile).map_err(told)?);
-    let engine = engine(args.engine.as_ref(), &args.defects, args.ready_within, &profile)?;
+    let library = Library::new(&args.ground.fixtures).with_profile(&args.ground.profile);
+    let profile = Arc::new(read_profile(&args.ground.profile).map_err(told)?);
+    let engine =
+        engine(args.ground.engine.as_ref(), &args.ground.defects, args.ground.ready_within, &profile)?;
     let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
     if let Some(filter) = &args.filter {
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));
@@ -100,14 +101,14 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
 
 /// Whether all that was asked for goes with a site of the user's own.
 fn external(args: &RunArgs) -> Result<(), Trouble> {
-    let external = args.substrate == SubstrateArg::External;
-    if args.env_file.is_some() && !external {
+    let external = args.ground.substrate == SubstrateArg::External;
+    if args.ground.env_file.is_some() && !external {
         return Err(Trouble::usage("--env-file is for --substrate external").hint("leave out --env-file"));
     }
-    if external && args.keep {
+    if external && args.ground.keep {
         return Err(Trouble::usage("--keep leaves no site of your own standing").hint("leave out --keep"));
     }
-    if external && args.objects.is_some() {
+    if external && args.ground.objects.is_some() {
         return Err(Trouble::usage("--objects is for --substrate local").hint("leave out --objects"));
     }
     Ok(())
@@ -131,7 +132,7 @@ fn unfit(scenario: &Scenario, results: bool) -> Option<&'static str> {
 
 /// Takes out the scenarios that can't be run here, and says why.
 fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
-    let results = args.substrate == SubstrateArg::External
+    let results = args.ground.substrate == SubstrateArg::External
         && variables(args)?("JOB_RESULT_BLOB_BUCKET").is_some_and(|name| !name.is_empty());
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
@@ -154,14 +155,14 @@ fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, T
 /// Why a scenario can't be run on this substrate, with this engine, on this machine.
 fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String> {
     let flips = scenario.method.restore().contains(&RestoreJob::RestoreFreshDatabase);
-    let elsewhere = matches!(args.engine, Some(EngineArg::Url(_)));
+    let elsewhere = matches!(args.ground.engine, Some(EngineArg::Url(_)));
     if elsewhere && flips {
         return Some("an engine that runs elsewhere can't be told of a fresh database".to_owned());
     }
-    if (elsewhere || args.substrate == SubstrateArg::External) && scenario.own_profile {
+    if (elsewhere || args.ground.substrate == SubstrateArg::External) && scenario.own_profile {
         return Some(format!("the stores are not those of {}", scenario.target.short()));
     }
-    if args.substrate == SubstrateArg::External
+    if args.ground.substrate == SubstrateArg::External
         && let Some(why) = unfit(scenario, results)
     {
         return Some(why.to_owned());
@@ -210,7 +211,7 @@ fn told(diagnostics: Diagnostics) -> Trouble {
 }
 
 fn objects(args: &RunArgs) -> Option<ObjectKind> {
-    args.objects.map(|objects| match objects {
+    args.ground.objects.map(|objects| match objects {
         ObjectsArg::Embedded => ObjectKind::Embedded,
         ObjectsArg::Minio => ObjectKind::Minio,
     })
@@ -218,32 +219,32 @@ fn objects(args: &RunArgs) -> Option<ObjectKind> {
 
 /// The images of the containers substrate, and whether all that was asked for goes with it.
 fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
-    if args.substrate != SubstrateArg::Containers {
-        if let Some(EngineArg::Image(name)) = &args.engine {
+    if args.ground.substrate != SubstrateArg::Containers {
+        if let Some(EngineArg::Image(name)) = &args.ground.engine {
             return Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
                 .hint("use --engine command: with a program on this machine"));
         }
-        if !args.postgres.is_empty() {
+        if !args.ground.postgres.is_empty() {
             return Err(Trouble::usage("--postgres is for --substrate containers")
                 .hint("PULP_DRILL_PG_BIN chooses the local installation"));
         }
         return Ok(None);
     }
-    if args.objects == Some(ObjectsArg::Embedded) {
+    if args.ground.objects == Some(ObjectsArg::Embedded) {
         return Err(Trouble::usage("--substrate containers comes with MinIO").hint("leave out --objects"));
     }
-    if args.keep {
+    if args.ground.keep {
         return Err(Trouble::usage("--keep leaves no containers standing").hint("use --substrate local"));
     }
-    if let Some(EngineArg::Url(_)) = &args.engine {
+    if let Some(EngineArg::Url(_)) = &args.ground.engine {
         return Err(Trouble::usage("--engine url: brings its own stores").hint("leave out --substrate"));
     }
     let mut images = Images {
-        postgres: args.postgres_image.clone(),
-        minio: args.minio_image.clone(),
-        registry: args.registry.clone(),
+        postgres: args.ground.postgres_image.clone(),
+        minio: args.ground.minio_image.clone(),
+        registry: args.ground.registry.clone(),
     };
-    if let [major] = args.postgres[..] {
+    if let [major] = args.ground.postgres[..] {
         images.postgres = Some(images.official(major));
     }
     Ok(Some(images))
@@ -308,7 +309,7 @@ fn golden(
 ) -> Result<BTreeMap<String, PathBuf>, Trouble> {
     let mut golden = BTreeMap::new();
     for (name, seed) in seeds {
-        match &args.golden {
+        match &args.ground.golden {
             Some(folder) => {
                 let folder = folder.join(name);
                 if !folder.is_dir() {
@@ -317,7 +318,7 @@ fn golden(
                 }
                 golden.insert(name.clone(), folder);
             }
-            None if is_standin(args.engine.as_ref(), profile) => {
+            None if is_standin(args.ground.engine.as_ref(), profile) => {
                 golden.insert(name.clone(), seed.folder.join("golden"));
             }
             None => {}
@@ -328,20 +329,20 @@ fn golden(
 
 /// The variables of a site: of the file that was named, else of the environment.
 fn variables(args: &RunArgs) -> Result<Variables, Trouble> {
-    variables_of(args.env_file.as_deref())
+    variables_of(args.ground.env_file.as_deref())
 }
 
 /// Holds the user's own site. What is there is looked at when the run takes it.
 pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Trouble> {
     let place = Place::from_vars(variables(args)?, redactor)?;
-    if args.env_file.is_some() {
+    if args.ground.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
-    let inhabited = match &args.engine {
-        Some(EngineArg::Url(_)) => Some(read_profile(&args.profile).map_err(told)?.fresh()),
+    let inhabited = match &args.ground.engine {
+        Some(EngineArg::Url(_)) => Some(read_profile(&args.ground.profile).map_err(told)?.fresh()),
         _ => None,
     };
-    Held::hold(place, &args.i_understand_this_destroys, inhabited).await
+    Held::hold(place, &args.ground.i_understand_this_destroys, inhabited).await
 }
 
 /// Whether an engine that runs elsewhere answers and may be drilled on; nothing is started for one
@@ -357,7 +358,7 @@ pub(super) async fn reach(
     engine.health().await.map(|_| ()).map_err(|error| {
         Trouble::from(error).while_doing(format!("can't reach the engine at {}", shown(url)))
     })?;
-    if args.keep {
+    if args.ground.keep {
         return Err(Trouble::usage("--keep is for sites that the drill makes").hint("leave out --keep"));
     }
     let lookup = variables(args)?;
@@ -366,8 +367,8 @@ pub(super) async fn reach(
         let named = [held.place().database.database.clone()];
         return Ok(Elsewhere::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
     }
-    let stores = Elsewhere::from_env(url, &args.i_understand_this_destroys, lookup, redactor)?;
-    stores.must_be_empty(&read_profile(&args.profile).map_err(told)?).await?;
+    let stores = Elsewhere::from_env(url, &args.ground.i_understand_this_destroys, lookup, redactor)?;
+    stores.must_be_empty(&read_profile(&args.ground.profile).map_err(told)?).await?;
     Ok(stores)
 }
 

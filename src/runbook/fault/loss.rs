@@ -40,8 +40,10 @@ async fn rows(site: &Handles) -> Result<(), Trouble> {
 async fn binaries(site: &Handles) -> Result<(), Trouble> {
     if site.method.procedure == Procedure::PointInTime {
         // Versions are the backup here: the loss is of what can be read. No version outlives its bucket.
-        for object in site.objects.list("").await? {
-            site.objects.delete(&object.key).await?;
+        for bucket in site.versioned() {
+            for object in bucket.list("").await? {
+                bucket.delete(&object.key).await?;
+            }
         }
         return Ok(());
     }

@@ -82,6 +82,9 @@ pub(super) async fn binaries(
             if held.is_none() {
                 store.create_bucket(&results).await?;
             }
+            if method.procedure == Procedure::PointInTime {
+                store.bucket(&results).set_versioning(true).await?;
+            }
             set("JOB_RESULT_BLOB_BUCKET", results.to_string());
             Some((store.bucket(&results), results))
         }

@@ -6,7 +6,7 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{Binary, Kept, Profile},
+        profile::{self, Binary, Kept, Profile},
         state::{Object, State},
     },
     runbook::verify::{CutPoint, Looked, Names},
@@ -66,8 +66,15 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 blind.push(format!("{row_entity} has {hash:?} where the profile says that its SHA-256 is"));
             }
             findings.extend(
-                one(&row.json, binary, &key, kept(&cut.state, binary.store).get(&key), found.get(&key), name)
-                    .map(|f| f.touching([row_entity]).touching(owner)),
+                one(
+                    &row.json,
+                    binary,
+                    &key,
+                    promised(cut, entity, binary, row_key, &key),
+                    found.get(&key),
+                    name,
+                )
+                .map(|f| f.touching([row_entity]).touching(owner)),
             );
             referenced.insert((binary.store, key));
         }
@@ -102,6 +109,36 @@ fn kept(state: &State, store: Kept) -> &BTreeMap<ObjectKey, Object> {
         Kept::Assets => &state.objects,
         Kept::Results => &state.results,
     }
+}
+
+/// The cut point's object, as far as its row promised it: a write that was under way then had changed one
+/// of the two, and what comes back is right where it is what the row says.
+fn promised<'a>(
+    cut: &'a CutPoint,
+    entity: &profile::Entity,
+    binary: &Binary,
+    row: &str,
+    key: &ObjectKey,
+) -> Option<&'a Object> {
+    let object = kept(&cut.state, binary.store).get(key)?;
+    let row = cut.state.database.tables.get(&entity.table).and_then(|table| table.rows.get(row));
+    let said = row.and_then(|row| row.json.get(binary.sha256.as_ref()?)?.as_str()?.parse::<Digest>().ok());
+    said.is_none_or(|said| said == object.sha256).then_some(object)
+}
+
+/// Whether a row points at this object of the assets and records other content than it has: somebody
+/// writes one of the two right now.
+pub fn torn(state: &State, profile: &Profile, key: &ObjectKey) -> bool {
+    let Some(object) = state.objects.get(key) else { return false };
+    let mut tables = profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Assets);
+    tables.any(|(entity, binary)| {
+        let column = |row: &'_ Value, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
+        let rows = state.database.tables.get(&entity.table).into_iter().flat_map(|table| table.rows.values());
+        rows.filter(|row| column(&row.json, &binary.key).as_deref() == Some(key.as_str())).any(|row| {
+            let said = column(&row.json, binary.sha256.as_deref().unwrap_or_default());
+            said.and_then(|text| text.parse::<Digest>().ok()).is_some_and(|said| said != object.sha256)
+        })
+    })
 }
 
 /// A recorded hash that can't be read as SHA-256 in hex. Without a value there is none to compare.

@@ -11,7 +11,7 @@ use crate::{
         drill::{Seen, Stop, scene::Scene},
         fault::{self, Target},
         seed::{self, Answer, Call},
-        verify::{self, Looked, Verified, baseline},
+        verify::{self, Looked, Verified, baseline, reconcile},
     },
     scenario::{
         Act,
@@ -243,6 +243,17 @@ impl Scene<'_> {
         let Some(template) = known.templates.get_mut(key) else { return Ok(()) };
         if template.assets.iter().any(|name| !known.assets.contains_key(name)) {
             return Ok(());
+        }
+        let now = verify::observe(self.site, None).await?;
+        let key_of = |name| known.assets.get(name).map(|asset| &asset.key);
+        let profile = &self.site.profile;
+        if template.assets.iter().filter_map(key_of).any(|key| reconcile::torn(&now, profile, key)) {
+            known.templates.remove(key);
+            let text = format!(
+                "{key} needs an asset that is half replaced: nobody can say what it must show, and it is \
+                 not asked for"
+            );
+            return self.log.event(Event::Noted { text });
         }
         template.golden = None;
         // What it renders may be wrong in any way: nobody was told that it would be right.

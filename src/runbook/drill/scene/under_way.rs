@@ -14,7 +14,7 @@ use crate::{
     runbook::{
         drill::{Seen, scene::Scene},
         seed::{self, Answer, Call},
-        verify,
+        verify::{self, reconcile},
     },
     scenario::hold::{Begin, GoOn, HoldPoint, Kind, Stage, Stopper, Way, Write},
     system::gate::{End, S3Request},
@@ -323,7 +323,8 @@ impl Scene<'_> {
             self.put.known.unfinished.insert(job.clone(), template.clone());
         }
         self.know_as_stored(write, &now);
-        if self.put.known.assets != known {
+        let torn = write.object.as_ref().is_some_and(|key| reconcile::torn(&now, &self.site.profile, key));
+        if torn || self.put.known.assets != known {
             for key in write.templates.keys() {
                 self.render_as_stored(key).await?;
             }

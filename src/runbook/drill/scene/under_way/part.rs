@@ -18,7 +18,7 @@ use crate::{
         seed::Call,
     },
     scenario::hold::Kind,
-    system::gate::S3Request,
+    system::gate::{S3Operation, S3Request},
 };
 use serde_json::Value;
 
@@ -31,7 +31,11 @@ impl Scene<'_> {
         };
         let new: Vec<&ObjectKey> = kept.keys().filter(|key| !was.contains_key(*key)).collect();
         if write.object.is_none() {
-            let asked = request.map(|request| ObjectKey::new(&request.key));
+            // A removal is of the object before, but where that is all that is done.
+            let made = |request: &&S3Request| {
+                request.operation == S3Operation::PutObject || write.kind == Kind::Delete
+            };
+            let asked = request.filter(made).map(|request| ObjectKey::new(&request.key));
             let like = |key: &&&ObjectKey| hold::is_like(write.name.as_str(), key);
             write.object = asked.or_else(|| new.iter().find(like).map(|key| (**key).clone()));
         }
