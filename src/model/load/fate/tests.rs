@@ -38,6 +38,9 @@ fn fates(of: &[(Operation, u64, u64)], row: &str, object: &str, times: Times) ->
     judge(&writes(of), &sights, times).into_iter().map(|j| (j.fate, j.due)).collect()
 }
 
+/// What it is, the writes, row and object, the times, and what became of each write.
+type Case = (&'static str, Vec<(Operation, u64, u64)>, &'static str, &'static str, Times, Vec<(Fate, bool)>);
+
 #[test]
 fn every_fate_has_its_cause() {
     use Fate::{Gone, Half, Kept, Orphan, Wrong};
@@ -46,7 +49,7 @@ fn every_fate_has_its_cause() {
     let copy_first = times((200, 210), (100, 190));
     let (before, within, after) = ((10, 20), (120, 130), (300, 310));
     let at = |operation, (begun, answered): (u64, u64)| (operation, begun, answered);
-    let cases: &[(&str, Vec<_>, &str, &str, Times, Vec<(Fate, bool)>)] = &[
+    let cases: &[Case] = &[
         ("before the dump", vec![at(U, before)], "first", "first", dump_first, vec![(Kept, true)]),
         ("swallowed", vec![at(U, before)], "first", "", dump_first, vec![(Half, true)]),
         ("lost", vec![at(U, before)], "", "", dump_first, vec![(Gone, true)]),
