@@ -470,11 +470,13 @@ fn the_schema_knows_the_keys_that_the_reader_knows() {
 
 #[test]
 fn shipped_scenarios_have_their_schema_line() {
-    for entry in fs::read_dir("scenarios").unwrap() {
-        let path = entry.unwrap().path();
-        let text = fs::read_to_string(&path).unwrap();
-        let line = "# yaml-language-server: $schema=../docs/scenario.schema.json\n";
-        assert!(text.starts_with(line), "{}", path.display());
+    for (folder, up) in [("scenarios", "../"), ("scenarios/window", "../../")] {
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        for path in paths.filter(|path| path.is_file()) {
+            let text = fs::read_to_string(&path).unwrap();
+            let line = format!("# yaml-language-server: $schema={up}docs/scenario.schema.json\n");
+            assert!(text.starts_with(&line), "{}", path.display());
+        }
     }
 }
 
