@@ -207,7 +207,8 @@ fn signed_part(place: &Path, all: &[Tale]) -> PathBuf {
 #[test]
 fn what_was_sealed_must_be_as_it_was() {
     let all = [control(), orphan_scenario()];
-    let changes: [(&str, fn(&Path)); 3] = [
+    type Harm = fn(&Path);
+    let changes: [(&str, Harm); 3] = [
         ("junit.xml", |dir| fs::write(dir.join("junit.xml"), "<testsuites/>").expect("changed")),
         ("is not there", |dir| fs::remove_file(dir.join(ATTESTATION)).expect("removed")),
         ("attestation", |dir| {
