@@ -6,6 +6,7 @@
 use pulp_drill::{
     model::{
         check::CheckId,
+        event::RpoFrom,
         finding::FindingKind,
         load::{Operation, Way, Written},
         record::{RunRecord, ScenarioRecord},
@@ -59,7 +60,10 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         return;
     }
     let reports = tempfile::tempdir().unwrap();
-    let (code, record) = run("under-load", &[], reports.path());
+    let budgets = reports.path().with_extension("budgets");
+    fs::write(&budgets, "rpo: 1h\n").unwrap();
+    let (code, record) = run("under-load", &["--budgets", budgets.to_str().unwrap()], reports.path());
+    fs::remove_file(&budgets).unwrap();
     let reasons: Vec<_> = record.scenarios.iter().filter_map(|s| s.judgement.as_ref()).collect();
     assert_eq!((code, record.verdict()), (Some(0), Verdict::Pass), "{reasons:#?}");
     let mut ways = BTreeMap::new();
@@ -80,8 +84,14 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         assert!(whole().any(|w| w.begun > last.window().to), "{id}: nothing came after");
         assert_eq!(measured.backups.len(), usize::from(measured.load.backups), "{id}");
         assert!(measured.all.writes > 0 && measured.backups_hit.is_some(), "{id}");
+        let point = measured.recovery_point.map(|point| point.before_end_ms);
+        assert_eq!((scenario.rpo_ms, scenario.rpo_from), (point, Some(RpoFrom::Writes)), "{id}");
         assert!(measured.advice.len() >= 3 && measured.advice.iter().all(|a| !a.from.is_empty()), "{id}");
     }
+    // The budget and the recovery points of the load are of one mind.
+    let longest = record.scenarios.iter().filter_map(|s| s.rpo_ms).max();
+    let [checked] = &record.budgets[..] else { panic!("{:?}", record.budgets) };
+    assert_eq!((checked.verdict, checked.measured_ms), (Verdict::Pass, longest));
     let of = |id: &str| record.scenarios.iter().find(|s| s.id.as_str() == id).unwrap();
     assert_eq!(
         ways,

@@ -5,7 +5,7 @@ use crate::{
     model::{
         check::CheckId,
         event::{
-            BudgetChecked, CommandRan, Entry, Event, Partition, RunStarted, ScenarioStarted, TableFacts,
+            BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted, TableFacts,
         },
         finding::Finding,
         load::Measured,
@@ -133,6 +133,9 @@ pub struct ScenarioRecord {
     /// Measured recovery point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpo_ms: Option<u64>,
+    /// What that is measured from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_from: Option<RpoFrom>,
 }
 
 /// A step of a scenario.
@@ -214,6 +217,12 @@ impl RunRecord {
     /// The longest of what was measured, and the scenario that it was measured in; of equals the last.
     pub fn longest(&self, measured: fn(&ScenarioRecord) -> Option<u64>) -> Option<(u64, &ScenarioRecord)> {
         self.scenarios.iter().filter_map(|s| Some((measured(s)?, s))).max_by_key(|(ms, _)| *ms)
+    }
+
+    /// The longest measured recovery point, with what it is measured from and where.
+    pub fn longest_rpo(&self) -> Option<(u64, RpoFrom, &ScenarioRecord)> {
+        let (ms, scenario) = self.longest(|s| s.rpo_ms)?;
+        Some((ms, scenario.rpo_from.unwrap_or(RpoFrom::Newest), scenario))
     }
 
     /// Which part of a run it is; none for a whole one.
@@ -329,11 +338,12 @@ impl ScenarioRecord {
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
-            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms } => {
+            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from } => {
                 self.judgement = Some(judgement.clone());
                 self.ms = *ms;
                 self.rto_ms = *rto_ms;
                 self.rpo_ms = *rpo_ms;
+                self.rpo_from = rpo_ms.and(rpo_from.or(Some(RpoFrom::Newest)));
             }
             Event::Rendered { .. }
             | Event::RunStarted(_)

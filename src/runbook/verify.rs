@@ -134,6 +134,8 @@ pub struct Verified {
     pub findings: Vec<Finding>,
     /// When the first known-good PDF had been rendered.
     pub first_good: Option<Instant>,
+    /// The recovery point by the writes under load, before the end of their backup.
+    pub rpo: Option<Duration>,
 }
 
 impl Verified {
@@ -211,6 +213,7 @@ pub async fn verify(
         Some(load) => {
             let judged = acknowledged::judged(load, &all_there, &site.profile);
             if let Some(measured) = measured::measured(load, &judged, site.write_order()) {
+                all.rpo = measured.recovery_point.map(|point| Duration::from_millis(point.before_end_ms));
                 log.event(Event::LoadMeasured(Box::new(measured)))?;
             }
             acknowledged::check(load, &judged, &site.profile)

@@ -118,7 +118,7 @@ impl Tale {
             troubles: &self.troubles,
         });
         let finished =
-            Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms, rpo_ms: self.rpo_ms };
+            Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms, rpo_ms: self.rpo_ms, rpo_from: None };
         write(journal, Some(self.id), finished);
     }
 }
