@@ -20,6 +20,8 @@ pub struct Habits {
     pub replace: Order,
     /// Deletes.
     pub delete: Order,
+    /// The ends of batch jobs.
+    pub batch: Order,
     /// Whether replaced content gets a new key.
     pub immutable_keys: bool,
 }
@@ -32,6 +34,10 @@ impl Habits {
             Operation::Replace if self.immutable_keys => (explore::Operation::ReplaceNewKey, self.replace),
             Operation::Replace => (explore::Operation::Replace, self.replace),
             Operation::Delete => (explore::Operation::Delete, self.delete),
+            // A copy is an upload of what was downloaded.
+            Operation::Copy => (explore::Operation::Copy, self.upload),
+            Operation::Label => (explore::Operation::Label, Order::RowFirst),
+            Operation::Batch => (explore::Operation::Batch, self.batch),
         };
         Write { operation, order }
     }
@@ -183,10 +189,8 @@ fn order(model: &Model, mix: &[(Operation, Tally)]) -> Advice {
 
 /// How long a removed object must stay: one of a delete, or of a replace under a new key.
 fn grace(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
-    let removes = |operation: &&Operation| match operation {
-        Operation::Upload => false,
-        Operation::Replace => habits.immutable_keys,
-        Operation::Delete => true,
+    let removes = |operation: &&Operation| {
+        operation.removes() && (**operation != Operation::Replace || habits.immutable_keys)
     };
     let removing: Vec<Operation> = harmed.iter().filter(removes).copied().collect();
     if measured.way != Way::DumpFirst || removing.is_empty() {
@@ -284,6 +288,7 @@ mod tests {
         upload: Order::BinaryFirst,
         replace: Order::BinaryFirst,
         delete: Order::RowFirst,
+        batch: Order::BinaryFirst,
         immutable_keys: false,
     };
 

@@ -205,7 +205,7 @@ pub async fn verify(
     let started = Instant::now();
     let all_there =
         observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
-    let observed = cut.without_load(&all_there);
+    let observed = cut.without_load(&all_there, &site.profile);
     let reading = started.elapsed();
 
     let acknowledged = Instant::now();

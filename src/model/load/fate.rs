@@ -223,8 +223,7 @@ impl Tally {
 /// For how long a removed object would have had to stay so that no write of this backup that removes
 /// one were half-kept: from when it was sent, at the earliest, to the end of the copy.
 pub fn grace_needed(judged: &[Judged], times: Times) -> Option<u64> {
-    let removes = |j: &Judged| j.write.operation != Operation::Upload;
-    let half = |j: &&Judged| removes(j) && j.fate == Fate::Half && !j.due;
+    let half = |j: &&Judged| j.write.operation.removes() && j.fate == Fate::Half && !j.due;
     let stay = |j: &Judged| times.objects.to.saturating_sub(j.write.begun).div_ceil(1_000);
     judged.iter().filter(half).map(stay).max()
 }

@@ -3,7 +3,10 @@
 //! what they see, the load's rows and objects are taken away here, and nowhere else.
 
 use crate::{
-    base::{digest::Digest, ids::ObjectKey},
+    base::{
+        digest::Digest,
+        ids::{ObjectKey, TableName},
+    },
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
@@ -11,7 +14,7 @@ use crate::{
             Load, Marks, Operation, Times, Way, Written,
             fate::{Fate, Judged, Seen, Sight, judge},
         },
-        profile::Profile,
+        profile::{Kept, Profile},
         state::State,
     },
     procedure::manifest::Manifest,
@@ -43,16 +46,24 @@ pub struct UnderLoad {
 impl CutPoint {
     /// A restored state without what is new since the load began and names one of its assets. Nothing
     /// that the cut point has is taken away.
-    pub fn without_load(&self, observed: &State) -> State {
+    pub fn without_load(&self, observed: &State, profile: &Profile) -> State {
         let mut ordinary = observed.clone();
         let Some(load) = &self.load else { return ordinary };
-        let mut marks = load.marks.clone();
         for (name, table) in &mut ordinary.database.tables {
             let before = self.state.database.tables.get(name);
             let old = |key: &String| before.is_some_and(|table| table.rows.contains_key(key));
-            table.rows.retain(|key, row| old(key) || !names(&mut marks, &row.json));
+            table.rows.retain(|key, row| old(key) || !names(&load.marks, &row.json));
         }
-        ordinary.objects.retain(|key, _| self.state.objects.contains_key(key) || !marks.are_in(key.as_str()));
+        let of_load = |key: &ObjectKey| load.marks.are_in(key.as_str()) || load.marks.are_in(stem(key));
+        ordinary.objects.retain(|key, _| self.state.objects.contains_key(key) || !of_load(key));
+        ordinary.results.retain(|key, _| self.state.results.contains_key(key) || !of_load(key));
+        for (table, count) in added_by_jobs(load, profile) {
+            let Some(is) = ordinary.database.tables.get_mut(&table) else { continue };
+            let before = self.state.database.tables.get(&table);
+            let new = |key: &&String| !before.is_some_and(|table| table.rows.contains_key(*key));
+            let keys: Vec<String> = is.rows.keys().filter(new).take(count).cloned().collect();
+            is.rows.retain(|key, _| !keys.contains(key));
+        }
         ordinary
     }
 
@@ -67,9 +78,28 @@ impl CutPoint {
     }
 }
 
-/// Whether a row names an asset of the load. Whatever else it names is then the load's too: the key of
-/// an upload that was never answered.
-fn names(marks: &mut Marks, row: &Value) -> bool {
+/// The object's name without its ending: results are kept under the id of their job.
+fn stem(key: &ObjectKey) -> &str {
+    let name = key.as_str().rsplit('/').next().unwrap_or_default();
+    name.split('.').next().unwrap_or_default()
+}
+
+/// The rows of other tables that the load's batch jobs have added, at most: they name no job.
+fn added_by_jobs(load: &UnderLoad, profile: &Profile) -> Vec<(TableName, usize)> {
+    let jobs = load.writes.iter().filter(|write| write.operation == Operation::Batch).count();
+    let of_jobs = profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Results);
+    let mut most = BTreeMap::new();
+    for (name, count) in of_jobs.flat_map(|(entity, _)| &entity.at_start).flat_map(|rule| &rule.adds) {
+        if let Some(other) = profile.entities.get(name) {
+            let adds = most.entry(other.table.clone()).or_insert(0);
+            *adds = jobs.saturating_mul(*count).max(*adds);
+        }
+    }
+    most.into_iter().collect()
+}
+
+/// Whether a row names something of the load.
+fn names(marks: &Marks, row: &Value) -> bool {
     match row {
         Value::String(text) => marks.are_in(text),
         Value::Array(items) => items.iter().any(|item| names(marks, item)),
@@ -82,7 +112,7 @@ fn names(marks: &mut Marks, row: &Value) -> bool {
 pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<String, Sight> {
     let mut keys: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
     let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
-    for write in writes {
+    for write in writes.iter().filter(|write| is_of_asset(write.operation)) {
         keys.entry(&write.name).or_default().extend(&write.key);
         ids.extend(write.id.as_deref().map(|id| (id, write.name.as_str())));
     }
@@ -110,7 +140,56 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
             sights.insert((*name).to_owned(), Sight { row, object, key });
         }
     }
+    for write in writes {
+        match write.operation {
+            Operation::Label => {
+                sights.entry(write.name.clone()).or_insert_with(|| label(&write.name, writes, state));
+            }
+            Operation::Batch => {
+                sights.insert(write.name.clone(), job(write, state, profile));
+            }
+            Operation::Upload | Operation::Replace | Operation::Delete | Operation::Copy => {}
+        }
+    }
     sights
+}
+
+fn is_of_asset(operation: Operation) -> bool {
+    !matches!(operation, Operation::Label | Operation::Batch)
+}
+
+/// A label: the row whose key names it, and which version that holds. It has no object, so none can
+/// be other than the row.
+fn label(name: &str, writes: &[Written], state: &State) -> Sight {
+    let moves: Vec<Digest> = writes.iter().filter(|w| w.name == name).filter_map(|w| w.sha256).collect();
+    let is_it = |key: &String| {
+        let columns: Vec<Value> = serde_json::from_str(key).unwrap_or_default();
+        columns.iter().any(|column| column.as_str() == Some(name))
+    };
+    let mut rows = state.database.tables.values().flat_map(|table| &table.rows);
+    let Some((_, row)) = rows.find(|(key, _)| is_it(key)) else { return Sight::default() };
+    let texts = row.json.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    let version = texts.map(Digest::of).find(|digest| moves.contains(digest));
+    let row = version.map_or(Seen::Present, Seen::Content);
+    Sight { row, object: row, key: None }
+}
+
+/// A batch job: its row once that points at results, and the results. What is in them the job's row
+/// does not tell.
+fn job(write: &Written, state: &State, profile: &Profile) -> Sight {
+    let Some(id) = write.id.as_deref() else { return Sight::default() };
+    let seen = |there: bool| if there { Seen::Present } else { Seen::Absent };
+    for (entity, binary) in profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Results) {
+        let Some(table) = state.database.tables.get(&entity.table) else { continue };
+        let row = table.rows.values().find(|row| row.json.get("id").and_then(Value::as_str) == Some(id));
+        let key = row.and_then(|row| row.json.get(&binary.key)).and_then(Value::as_str);
+        if let Some(key) = key.map(ObjectKey::from) {
+            let object = seen(state.results.contains_key(&key));
+            return Sight { row: Seen::Present, object, key: Some(key) };
+        }
+    }
+    let object = seen(state.results.keys().any(|key| stem(key) == id));
+    Sight { row: Seen::Absent, object, key: None }
 }
 
 /// Judges the writes by a restored state.
