@@ -96,8 +96,11 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
     assert_eq!(
         ways,
         BTreeMap::from([
+            ("all-writes-under-load", Way::DumpFirst),
             ("deletes-under-load", Way::DumpFirst),
+            ("files-under-load", Way::DumpFirst),
             ("maintenance-window-under-load", Way::Maintenance),
+            ("new-keys-under-load", Way::PointInTime),
             ("point-in-time-under-load", Way::PointInTime),
             ("replaces-under-load", Way::DumpFirst),
             ("uploads-under-load-copied-first", Way::CopyFirst),
@@ -105,9 +108,19 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         ])
     );
     // Whatever chance does, these hold.
-    for id in ["writes-under-load", "maintenance-window-under-load"] {
+    for id in [
+        "all-writes-under-load",
+        "maintenance-window-under-load",
+        "new-keys-under-load",
+        "point-in-time-under-load",
+        "writes-under-load",
+    ] {
         let all = of(id).load.as_ref().unwrap().all;
         assert_eq!((all.half, all.wrong, all.lost), (0, 0, 0), "{id}");
+    }
+    let every = &of("all-writes-under-load").load.as_ref().unwrap().operations;
+    for operation in [Operation::Copy, Operation::Label, Operation::Batch] {
+        assert!(every[&operation].kept > 0, "{operation:?}: {every:?}");
     }
     let copied_first = of("uploads-under-load-copied-first").load.as_ref().unwrap();
     assert!(copied_first.operations[&Operation::Upload].half >= 20, "{copied_first:?}");

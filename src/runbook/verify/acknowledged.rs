@@ -260,3 +260,108 @@ fn too_late(judged: &[Judged], profile: &Profile) -> Option<Finding> {
     let actual = format!("rows of {} such writes", late.len());
     Some(Finding::new(CheckId::Acknowledged, FindingKind::RowAdded, entity, expected, actual))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        load::{Answer, Mix},
+        state::{Object, Row, Table},
+    };
+    use serde_json::json;
+
+    fn profile() -> Profile {
+        serde_saphyr::from_str(include_str!("../../../profiles/pulp-engine.yaml")).unwrap()
+    }
+
+    fn write(operation: Operation, name: &str, id: Option<&str>, sent: Option<&str>) -> Written {
+        Written {
+            writer: 0,
+            number: 0,
+            operation,
+            name: name.to_owned(),
+            id: id.map(str::to_owned),
+            key: None,
+            sha256: sent.map(Digest::of),
+            begun: 0,
+            answered: 1,
+            answer: Answer::Acknowledged,
+        }
+    }
+
+    fn state(rows: &[(&str, &str, Value)], results: &[&str]) -> State {
+        let mut state = State::default();
+        for (table, key, json) in rows {
+            let row = Row { digest: Digest::of(json.to_string()), json: json.clone() };
+            let table: &mut Table = state.database.tables.entry((*table).into()).or_default();
+            table.rows.insert((*key).to_owned(), row);
+        }
+    
+        let object = |key: &&str| {
+            ((*key).into(), Object { size: 1, sha256: Digest::of(key), content_type: None })
+        };
+        state.results = results.iter().map(object).collect();
+        state
+    }
+
+    #[test]
+    fn a_label_is_seen_by_its_row_alone_and_a_job_by_the_results_that_its_row_points_at() {
+        let (first, second) = ("under-load-7-0", "under-load-7-0-1");
+        let writes = [
+            write(Operation::Label, first, None, Some("1.0.0")),
+            write(Operation::Label, first, None, Some("1.1.0")),
+            write(Operation::Batch, second, Some("17"), None),
+        ];
+        let seen = |rows: &[(&str, &str, Value)], results: &[&str]| {
+            let sights = sights(&writes, &state(rows, results), &profile());
+            let both = |name: &str| (sights[name].row, sights[name].object);
+            (both(first), both(second))
+        };
+        let (absent, present) = (Seen::Absent, Seen::Present);
+        let of = |version: &str| Seen::Content(Digest::of(version));
+        let label = |version: &str| {
+            let row = json!({ "template_id": "t", "label": first, "version": version });
+            ("template_labels", r#"["t","under-load-7-0"]"#, row)
+        };
+        let job = |key: Value| ("batch_jobs", r#"["17"]"#, json!({ "id": "17", "result_key": key }));
+        assert_eq!(seen(&[], &[]), ((absent, absent), (absent, absent)));
+        assert_eq!(seen(&[label("1.1.0")], &[]).0, (of("1.1.0"), of("1.1.0")));
+        // A version that no write has sent.
+        assert_eq!(seen(&[label("9")], &[]).0, (present, present));
+        assert_eq!(seen(&[job(json!("17.json"))], &["17.json"]).1, (present, present));
+        assert_eq!(seen(&[job(json!("17.json"))], &[]).1, (present, absent));
+        assert_eq!(seen(&[job(Value::Null)], &["17.json"]).1, (absent, present));
+        assert_eq!(seen(&[job(Value::Null)], &["18.json"]).1, (absent, absent));
+    }
+
+    #[test]
+    fn what_batch_jobs_of_the_load_leave_is_theirs_and_no_more_than_that() {
+        let writes = vec![write(Operation::Batch, "under-load-7-0-1", Some("17"), None)];
+        let mix = Mix { batch: 1, ..Mix::default() };
+        let load = UnderLoad {
+            load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
+            marks: Marks::of(&writes),
+            writes,
+            way: Way::DumpFirst,
+            times: None,
+            earlier: Vec::new(),
+        };
+        let usage = |n: u32| json!({ "id": n, "template_key": "invoice" });
+        let before = state(&[("render_usage", "[1]", usage(1))], &["3.json"]);
+        let cut = CutPoint { state: before, load: Some(load), ..CutPoint::default() };
+        let jobs = ("batch_jobs", r#"["17"]"#, json!({ "id": "17", "result_key": "17.json" }));
+        let all = [("render_usage", "[1]", usage(1)), ("render_usage", "[2]", usage(2)), jobs];
+        let now = state(&all, &["3.json", "17.json", "18.json"]);
+        let ordinary = cut.without_load(&now, &profile());
+        let rows = |table: &str| {
+            let rows = &ordinary.database.tables[&TableName::from(table)].rows;
+            rows.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!((rows("batch_jobs"), rows("render_usage")), (vec![], vec!["[1]".to_owned()]));
+        let results: Vec<&str> = ordinary.results.keys().map(ObjectKey::as_str).collect();
+        assert_eq!(results, ["18.json", "3.json"]);
+        let more = state(&[all.to_vec(), vec![("render_usage", "[3]", usage(3))]].concat(), &[]);
+        let left = cut.without_load(&more, &profile());
+        assert_eq!(left.database.tables[&TableName::from("render_usage")].rows.len(), 2);
+    }
+}
