@@ -5,7 +5,8 @@ use crate::{
     model::{
         check::CheckId,
         event::{
-            BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted, TableFacts,
+            BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
+            TableFacts,
         },
         finding::Finding,
         load::Measured,
@@ -354,5 +355,34 @@ impl ScenarioRecord {
             | Event::BudgetChecked(_)
             | Event::RunFinished { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Journals of earlier versions don't say what a recovery point was measured from.
+    #[test]
+    fn a_recovery_point_without_a_source_is_that_of_a_backup_from_before_the_run() {
+        let folded = |measured: &str| {
+            let judgement = r#"{ "verdict": "pass", "reasons": [], "roles": [] }"#;
+            let event =
+                format!(r#"{{ "type": "scenario-finished", "judgement": {judgement}, "ms": 1{measured} }}"#);
+            let event: Event = serde_json::from_str(&event).unwrap();
+            let scenario = Some(ScenarioId::new("a"));
+            let prev = crate::base::digest::Digest::ZERO;
+            let record =
+                RunRecord::fold([&Entry { seq: 0, prev, at: DateTime::UNIX_EPOCH, scenario, event }]);
+            record.longest_rpo().map(|(ms, from, _)| (ms, from))
+        };
+        assert_eq!(folded(""), None);
+        assert_eq!(folded(r#", "rpo_ms": 7"#), Some((7, RpoFrom::Newest)));
+        assert_eq!(folded(r#", "rpo_ms": 7, "rpo_from": "writes""#), Some((7, RpoFrom::Writes)));
+        let mut record = RunRecord::default();
+        let scenario =
+            |ms, from| ScenarioRecord { rpo_ms: Some(ms), rpo_from: Some(from), ..Default::default() };
+        record.scenarios = vec![scenario(9, RpoFrom::Writes), scenario(3, RpoFrom::Newest)];
+        assert_eq!(record.longest_rpo().map(|(ms, from, _)| (ms, from)), Some((9, RpoFrom::Writes)));
     }
 }

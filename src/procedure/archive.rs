@@ -79,7 +79,8 @@ fn parts(folder: &Path) -> Result<(&Path, &OsStr), Trouble> {
 
 async fn run_tar(site: &Handles, args: &[&OsStr], log: &Logbook) -> Result<Ran, Trouble> {
     // What it says is read, so it must not be in another language.
-    let command = Command::new("tar").env("LC_ALL", "C").args(args).limit(LIMIT).recorded_in(&site.engine.children);
+    let command =
+        Command::new("tar").env("LC_ALL", "C").args(args).limit(LIMIT).recorded_in(&site.engine.children);
     let ran = process::run(command, &site.redactor).await?;
     log.ran(&ran)?;
     Ok(ran)

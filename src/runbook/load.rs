@@ -232,7 +232,9 @@ impl Writer {
                 None => break,
             }
         }
-        if self.own.is_empty() && matches!(operation, Operation::Replace | Operation::Delete | Operation::Copy) {
+        if self.own.is_empty()
+            && matches!(operation, Operation::Replace | Operation::Delete | Operation::Copy)
+        {
             operation = Operation::Upload;
         }
         let at = self.chance.random_range(0..self.own.len().max(1));

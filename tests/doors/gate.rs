@@ -63,10 +63,12 @@ async fn chunks_trailers_expectations_ranges_and_heads_pass_a_hold_on_one_connec
     let gate = Gate::start(&echo().await).await.unwrap();
     let mut stream = connect(&gate).await;
     // The outer chunks are the connection's; those of `aws-chunked`, with its trailer, are the body's.
-    let inner = "5;chunk-signature=ab\r\nhello\r\n0;chunk-signature=cd\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+    let inner =
+        "5;chunk-signature=ab\r\nhello\r\n0;chunk-signature=cd\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
     let chunks = format!("{:x}\r\n{inner}\r\n0\r\n\r\n", inner.len());
     let put = |more: &str| format!("PUT /b/k HTTP/1.1\r\nHost: h\r\n{more}\r\n\r\n");
-    let aws = "Transfer-Encoding: chunked\r\nContent-Encoding: aws-chunked\r\nx-amz-trailer: x-amz-checksum-crc32";
+    let aws =
+        "Transfer-Encoding: chunked\r\nContent-Encoding: aws-chunked\r\nx-amz-trailer: x-amz-checksum-crc32";
     let requests = [
         (format!("{}{chunks}", put(aws)), inner),
         (format!("{}{inner}", put(&format!("Content-Length: {}", inner.len()))), inner),

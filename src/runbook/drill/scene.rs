@@ -13,7 +13,13 @@ use crate::{
         trouble::Trouble,
     },
     journal::Logbook,
-    model::{check::CheckId, event::{Event, RpoFrom}, finding::Finding, profile::Start, state::State},
+    model::{
+        check::CheckId,
+        event::{Event, RpoFrom},
+        finding::Finding,
+        profile::Start,
+        state::State,
+    },
     plan::{Job, Plan, Planned},
     procedure::{Armed, Backup, manifest::Manifest},
     runbook::{

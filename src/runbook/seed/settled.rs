@@ -73,8 +73,7 @@ async fn gone(
 ) -> Result<(), Trouble> {
     while objects.get(key).await? != Got::Missing {
         if began.elapsed() > within {
-            let left =
-                format!("{name} is still at {key} {} seconds after its replacement", within.as_secs());
+            let left = format!("{name} is still at {key} {} seconds after its replacement", within.as_secs());
             let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
             return Err(Trouble::environment(left).hint(hint));
         }
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
     use crate::system::{
         engine::ApiKeys,
-        objects::{Folders, Store},
+        objects::{Store, files::Folders},
     };
     use serde_json::json;
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};

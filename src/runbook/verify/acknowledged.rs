@@ -296,10 +296,9 @@ mod tests {
             let table: &mut Table = state.database.tables.entry((*table).into()).or_default();
             table.rows.insert((*key).to_owned(), row);
         }
-    
-        let object = |key: &&str| {
-            ((*key).into(), Object { size: 1, sha256: Digest::of(key), content_type: None })
-        };
+
+        let object =
+            |key: &&str| ((*key).into(), Object { size: 1, sha256: Digest::of(key), content_type: None });
         state.results = results.iter().map(object).collect();
         state
     }
@@ -332,6 +331,24 @@ mod tests {
         assert_eq!(seen(&[job(json!("17.json"))], &[]).1, (present, absent));
         assert_eq!(seen(&[job(Value::Null)], &["17.json"]).1, (absent, present));
         assert_eq!(seen(&[job(Value::Null)], &["18.json"]).1, (absent, absent));
+    }
+
+    #[test]
+    fn what_was_due_is_lost_whatever_is_left_of_it_and_what_raced_is_told_by_its_half() {
+        use FindingKind as K;
+        for (fate, due, raced) in [
+            (Fate::Kept, None, None),
+            (Fate::Gone, Some(K::LostAcknowledgedWrite), None),
+            (Fate::Half, Some(K::LostAcknowledgedWrite), Some(K::HalfKeptWrite)),
+            (Fate::Orphan, Some(K::LostAcknowledgedWrite), Some(K::OrphanBinary)),
+            (Fate::Wrong, Some(K::LostAcknowledgedWrite), Some(K::WronglyKeptWrite)),
+        ] {
+            let of = |due| {
+                let write = write(Operation::Upload, "a.png", None, Some("a"));
+                kind_of(&Judged { write, fate, due, too_late: false })
+            };
+            assert_eq!((of(true), of(false)), (due, raced), "{fate:?}");
+        }
     }
 
     #[test]
