@@ -20,6 +20,8 @@ pub struct Habits {
     pub replace: Order,
     /// Deletes.
     pub delete: Order,
+    /// The ends of batch jobs.
+    pub batch: Order,
     /// Whether replaced content gets a new key.
     pub immutable_keys: bool,
 }
@@ -32,6 +34,10 @@ impl Habits {
             Operation::Replace if self.immutable_keys => (explore::Operation::ReplaceNewKey, self.replace),
             Operation::Replace => (explore::Operation::Replace, self.replace),
             Operation::Delete => (explore::Operation::Delete, self.delete),
+            // A copy is an upload of what was downloaded.
+            Operation::Copy => (explore::Operation::Copy, self.upload),
+            Operation::Label => (explore::Operation::Label, Order::RowFirst),
+            Operation::Batch => (explore::Operation::Batch, self.batch),
         };
         Write { operation, order }
     }
@@ -51,7 +57,7 @@ pub fn advice(measured: &Measured, habits: Habits) -> Vec<Advice> {
         mix.iter().map(|(operation, _)| *operation).filter(|o| !model.outcomes(*o, way).harmless()).collect();
     all.extend(grace(measured, habits, &harmed));
     all.extend(keys(measured, habits, &harmed));
-    all.extend(versions(&model, way, &harmed));
+    all.extend(versions(&model, &harmed));
     all.push(maintenance(measured, way, &harmed));
     all
 }
@@ -183,10 +189,8 @@ fn order(model: &Model, mix: &[(Operation, Tally)]) -> Advice {
 
 /// How long a removed object must stay: one of a delete, or of a replace under a new key.
 fn grace(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
-    let removes = |operation: &&Operation| match operation {
-        Operation::Upload => false,
-        Operation::Replace => habits.immutable_keys,
-        Operation::Delete => true,
+    let removes = |operation: &&Operation| {
+        operation.removes() && (**operation != Operation::Replace || habits.immutable_keys)
     };
     let removing: Vec<Operation> = harmed.iter().filter(removes).copied().collect();
     if measured.way != Way::DumpFirst || removing.is_empty() {
@@ -235,11 +239,12 @@ fn keys(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Adv
     ))
 }
 
-fn versions(model: &Model, way: Procedure, harmed: &[Operation]) -> Option<Advice> {
+fn versions(model: &Model, harmed: &[Operation]) -> Option<Advice> {
     let then = |operation: &Operation| model.outcomes(*operation, Procedure::PointInTime);
     let (safe, not): (Vec<Operation>, Vec<Operation>) =
         harmed.iter().partition(|operation| then(operation).harmless());
-    if way == Procedure::PointInTime || safe.is_empty() {
+    // At one moment already, none that is harmed is safe.
+    if safe.is_empty() {
         return None;
     }
     let but = if not.is_empty() { String::new() } else { format!(", but not {}", listed(&not)) };
@@ -284,6 +289,7 @@ mod tests {
         upload: Order::BinaryFirst,
         replace: Order::BinaryFirst,
         delete: Order::RowFirst,
+        batch: Order::BinaryFirst,
         immutable_keys: false,
     };
 
@@ -324,7 +330,7 @@ mod tests {
         assert!(said.contains("0 of 50 writes at stake, the other order 50"), "{said}");
         assert!(said.contains("Nothing need change"), "{said}");
         assert!(said.contains("up to 7.1 %"), "{said}");
-        assert!(!said.contains("grace"), "{said}");
+        assert!(!said.contains("grace") && !said.contains("are missing"), "{said}");
     }
 
     #[test]
@@ -346,6 +352,40 @@ mod tests {
         );
         let binary_first = Habits { delete: Order::BinaryFirst, ..STANDIN };
         assert!(texts(&measured, binary_first).contains("remove the row first"));
+    }
+
+    #[test]
+    fn a_grace_is_for_what_removes_an_object_after_a_dump() {
+        let said = |way, operation, habits| texts(&measured(way, &[(operation, tally(10, 1, 0))]), habits);
+        let new_keys = Habits { immutable_keys: true, ..STANDIN };
+        assert!(
+            said(Way::DumpFirst, Operation::Replace, new_keys).contains("grace of 800 ms makes replaces")
+        );
+        assert!(!said(Way::CopyFirst, Operation::Delete, STANDIN).contains("grace of"));
+        assert!(!said(Way::DumpFirst, Operation::Copy, STANDIN).contains("grace of"));
+    }
+
+    #[test]
+    fn each_operation_goes_by_its_own_order() {
+        let said = |operation, habits| {
+            texts(&measured(Way::DumpFirst, &[(operation, tally(10, 0, 0))]), habits)
+                .contains("Nothing need change")
+        };
+        let (upload, batch) =
+            (Habits { upload: Order::RowFirst, ..STANDIN }, Habits { batch: Order::RowFirst, ..STANDIN });
+        for (operation, by_upload, by_batch) in [
+            (Operation::Upload, false, true),
+            (Operation::Copy, false, true),
+            (Operation::Label, true, true),
+            (Operation::Batch, true, false),
+        ] {
+            assert!(said(operation, STANDIN), "{operation:?}");
+            assert_eq!(
+                (said(operation, upload), said(operation, batch)),
+                (by_upload, by_batch),
+                "{operation:?}"
+            );
+        }
     }
 
     #[test]

@@ -214,6 +214,21 @@ proptest! {
 }
 
 #[test]
+fn a_schedule_that_is_far_too_long_is_refused_in_few_words() {
+    let long = "b1,".repeat(20_000);
+    for text in [
+        format!("v1/dump-first/upload.b/{long}dump"),
+        format!("v1/dump-first/upload.b/{}", "x".repeat(60_000)),
+        format!("v1/{}/none/dump", "x".repeat(60_000)),
+        format!("v1/dump-first/{}/dump", vec!["upload.b"; 12_000].join("+")),
+        format!("{}/none/none/none", "v".repeat(60_000)),
+    ] {
+        let trouble = text.parse::<Schedule>().and_then(|schedule| schedule.replay()).unwrap_err();
+        assert!(trouble.to_string().len() < 2_000, "{} bytes", trouble.to_string().len());
+    }
+}
+
+#[test]
 fn impossible_schedules_are_refused_in_words() {
     for (text, why) in [
         ("v2/dump-first/none/dump,list", "its version is \"v2\", not \"v1\""),

@@ -35,11 +35,11 @@ const RANKS: &[(&str, &[&str])] = &[
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
     ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
     ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
+    ("writes through the API, one at a time", &["runbook::seed"]),
     (
         "the stages of the runbook",
         &[
             "runbook::provision",
-            "runbook::seed",
             "runbook::load",
             "runbook::fault",
             "runbook::backup",

@@ -6,6 +6,7 @@
 use pulp_drill::{
     model::{
         check::CheckId,
+        event::RpoFrom,
         finding::FindingKind,
         load::{Operation, Way, Written},
         record::{RunRecord, ScenarioRecord},
@@ -59,7 +60,10 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         return;
     }
     let reports = tempfile::tempdir().unwrap();
-    let (code, record) = run("under-load", &[], reports.path());
+    let budgets = reports.path().with_extension("budgets");
+    fs::write(&budgets, "rpo: 1h\n").unwrap();
+    let (code, record) = run("under-load", &["--budgets", budgets.to_str().unwrap()], reports.path());
+    fs::remove_file(&budgets).unwrap();
     let reasons: Vec<_> = record.scenarios.iter().filter_map(|s| s.judgement.as_ref()).collect();
     assert_eq!((code, record.verdict()), (Some(0), Verdict::Pass), "{reasons:#?}");
     let mut ways = BTreeMap::new();
@@ -80,14 +84,23 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         assert!(whole().any(|w| w.begun > last.window().to), "{id}: nothing came after");
         assert_eq!(measured.backups.len(), usize::from(measured.load.backups), "{id}");
         assert!(measured.all.writes > 0 && measured.backups_hit.is_some(), "{id}");
+        let point = measured.recovery_point.map(|point| point.before_end_ms);
+        assert_eq!((scenario.rpo_ms, scenario.rpo_from), (point, Some(RpoFrom::Writes)), "{id}");
         assert!(measured.advice.len() >= 3 && measured.advice.iter().all(|a| !a.from.is_empty()), "{id}");
     }
+    // The budget and the recovery points of the load are of one mind.
+    let longest = record.scenarios.iter().filter_map(|s| s.rpo_ms).max();
+    let [checked] = &record.budgets[..] else { panic!("{:?}", record.budgets) };
+    assert_eq!((checked.verdict, checked.measured_ms), (Verdict::Pass, longest));
     let of = |id: &str| record.scenarios.iter().find(|s| s.id.as_str() == id).unwrap();
     assert_eq!(
         ways,
         BTreeMap::from([
+            ("all-writes-under-load", Way::DumpFirst),
             ("deletes-under-load", Way::DumpFirst),
+            ("files-under-load", Way::DumpFirst),
             ("maintenance-window-under-load", Way::Maintenance),
+            ("new-keys-under-load", Way::PointInTime),
             ("point-in-time-under-load", Way::PointInTime),
             ("replaces-under-load", Way::DumpFirst),
             ("uploads-under-load-copied-first", Way::CopyFirst),
@@ -95,9 +108,19 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         ])
     );
     // Whatever chance does, these hold.
-    for id in ["writes-under-load", "maintenance-window-under-load"] {
+    for id in [
+        "all-writes-under-load",
+        "maintenance-window-under-load",
+        "new-keys-under-load",
+        "point-in-time-under-load",
+        "writes-under-load",
+    ] {
         let all = of(id).load.as_ref().unwrap().all;
         assert_eq!((all.half, all.wrong, all.lost), (0, 0, 0), "{id}");
+    }
+    let every = &of("all-writes-under-load").load.as_ref().unwrap().operations;
+    for operation in [Operation::Copy, Operation::Label, Operation::Batch] {
+        assert!(every[&operation].kept > 0, "{operation:?}: {every:?}");
     }
     let copied_first = of("uploads-under-load-copied-first").load.as_ref().unwrap();
     assert!(copied_first.operations[&Operation::Upload].half >= 20, "{copied_first:?}");

@@ -79,7 +79,7 @@ impl Schedule {
     }
 
     pub(super) fn refused(&self, why: impl Into<String>) -> Trouble {
-        Trouble::usage(format!("can't replay {self}")).cause(why.into())
+        Trouble::usage(format!("can't replay {}", cut(&self.to_string()))).cause(why.into())
     }
 }
 
@@ -111,7 +111,7 @@ impl FromStr for Step {
     type Err = Trouble;
 
     fn from_str(text: &str) -> Result<Self, Trouble> {
-        let unknown = || Trouble::usage(format!("there is no step {text:?}"));
+        let unknown = || Trouble::usage(format!("there is no step {:?}", cut(text)));
         let number = |digits: &str| match digits.parse::<u8>() {
             Ok(n) if n.to_string() == digits && (1..=MOST_WRITES).contains(&usize::from(n)) => {
                 Ok(WriteNo(n - 1))
@@ -153,7 +153,7 @@ impl FromStr for Write {
 
     fn from_str(text: &str) -> Result<Self, Trouble> {
         let found = Self::all().into_iter().find(|write| write.to_string() == text);
-        found.ok_or_else(|| Trouble::usage(format!("there is no write {text:?}")))
+        found.ok_or_else(|| Trouble::usage(format!("there is no write {:?}", cut(text))))
     }
 }
 
@@ -175,13 +175,13 @@ impl FromStr for Setting {
         let name = parts.next().unwrap_or_default();
         let procedure = Procedure::ALL.into_iter().find(|procedure| procedure.name() == name);
         let mut setting = Self::plain(
-            procedure.ok_or_else(|| Trouble::usage(format!("there is no way to back up {name:?}")))?,
+            procedure.ok_or_else(|| Trouble::usage(format!("there is no way to back up {:?}", cut(name))))?,
         );
         for part in parts {
             match (part, part.strip_prefix("grace").map(str::parse::<u8>)) {
                 ("no-results", _) => setting.results = false,
                 (_, Some(Ok(grace))) => setting.grace = grace,
-                _ => return Err(Trouble::usage(format!("there is no setting {part:?} of a backup"))),
+                _ => return Err(Trouble::usage(format!("there is no setting {:?} of a backup", cut(part)))),
             }
         }
         // One text for one setting: `grace02`, or a part twice, is none.
@@ -213,7 +213,7 @@ impl FromStr for Schedule {
                 return Err(Trouble::usage("it has not four parts between slashes"));
             };
             if version != VERSION {
-                return Err(Trouble::usage(format!("its version is {version:?}, not {VERSION:?}")));
+                return Err(Trouble::usage(format!("its version is {:?}, not {VERSION:?}", cut(version))));
             }
             let writes = if writes == "none" { vec![] } else { each(writes, '+')? };
             if writes.len() > MOST_WRITES {
@@ -224,10 +224,20 @@ impl FromStr for Schedule {
         };
         parse().map_err(|trouble| {
             trouble
-                .while_doing(format!("{text:?} is no schedule"))
+                .while_doing(format!("{:?} is no schedule", cut(text)))
                 .hint("it reads like v1/dump-first/upload.b/b1,dump,r1,list,copy-n1")
         })
     }
+}
+
+/// A text as a message quotes it: whoever wrote a long one knows the rest.
+fn cut(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn each<T: FromStr<Err = Trouble>>(text: &str, by: char) -> Result<Vec<T>, Trouble> {

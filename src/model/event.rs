@@ -161,10 +161,13 @@ pub enum Event {
         /// Measured recovery time: from the loss to the first known-good render, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rto_ms: Option<u64>,
-        /// Measured recovery point of a backup that was there before the run: the age of its newest
-        /// row (of its newest object, where no row tells a time), in milliseconds.
+        /// Measured recovery point, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rpo_ms: Option<u64>,
+        /// What that is measured from; journals of earlier versions know [`RpoFrom::Newest`] alone, and
+        /// don't say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rpo_from: Option<RpoFrom>,
     },
     /// What was measured was held against a budget.
     BudgetChecked(BudgetChecked),
@@ -178,6 +181,32 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut_short: Option<String>,
     },
+}
+
+/// From what a recovery point was measured: how much of what users had written a restore loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RpoFrom {
+    /// A backup that was there before the run: from its newest row (its newest object, where no row
+    /// tells a time) to the beginning of the run.
+    Newest,
+    /// Writers under load: from the first acknowledged write that is not whole after the restore to the
+    /// end of its backup; nothing where that write was acknowledged later. What is written from there to
+    /// the loss is lost as well, so a site's is longer by up to the time between two backups.
+    Writes,
+}
+
+impl RpoFrom {
+    /// For people, behind the time.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Newest => "the age of what is newest in the backup",
+            Self::Writes => {
+                "from the first acknowledged write that is not whole to the end of the backup; the time from \
+                 there to a loss comes on top"
+            }
+        }
+    }
 }
 
 /// What a budget bounds.

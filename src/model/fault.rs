@@ -22,8 +22,10 @@ pub enum Takes {
     Backup,
     /// When the database is dumped next.
     NextDump,
-    /// When the bucket is copied next.
+    /// When the bucket is listed for a copy next.
     NextCopy,
+    /// When the bucket's objects are copied next, all at once or what is left of a list.
+    NextTransfer,
     /// When `ASSETS_DIR` is archived next.
     NextArchive,
     /// When the results of batch jobs are copied next.
@@ -221,7 +223,7 @@ faults! {
         "The copy of the bucket lists with pages of this many keys and stops after the first.",
     CopyLeavesOut(start: String) "copy-without-prefix" "leave out of copy assets named like" NextCopy Reconcile
         "The copy of the bucket leaves out the objects of assets whose names start like this.",
-    ThrottleStore(throttle: Throttle) "store-throttles" "store throttles" NextCopy Procedure
+    ThrottleStore(throttle: Throttle) "store-throttles" "store throttles" NextTransfer Procedure
         "The object store answers every so manyth request of the copy with 503 `SlowDown`.",
     LeaveSequencesOut "sequences-left-out" "leave out sequence data" NextRestore Sequences
         "The rows come back without the positions of their sequences.",

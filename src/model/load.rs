@@ -11,7 +11,7 @@ pub mod rate;
 
 use rate::Interval;
 
-/// How the names of all assets begin that writers make.
+/// How the names begin of all that writers make.
 pub const PREFIX: &str = "under-load-";
 
 /// What writers do while a backup runs.
@@ -60,6 +60,15 @@ pub struct Mix {
     /// An asset goes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub delete: u16,
+    /// An asset is downloaded and uploaded under another name.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub copy: u16,
+    /// A label of the writer's moves to the next version of its template.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label: u16,
+    /// A batch job renders a document; it is acknowledged when it is completed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub batch: u16,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
@@ -74,6 +83,9 @@ impl Mix {
             Operation::Upload => self.upload,
             Operation::Replace => self.replace,
             Operation::Delete => self.delete,
+            Operation::Copy => self.copy,
+            Operation::Label => self.label,
+            Operation::Batch => self.batch,
         }
     }
 
@@ -98,11 +110,27 @@ pub enum Operation {
     Replace,
     /// An asset goes.
     Delete,
+    /// An asset becomes another one.
+    Copy,
+    /// A label names another version of its template: a row and no object.
+    Label,
+    /// A batch job comes to its end: its row and its results.
+    Batch,
 }
 
 impl Operation {
     /// All.
-    pub const ALL: [Self; 3] = [Self::Upload, Self::Replace, Self::Delete];
+    pub const ALL: [Self; 6] =
+        [Self::Upload, Self::Replace, Self::Delete, Self::Copy, Self::Label, Self::Batch];
+
+    /// Whether it removes an object that was there: of an asset, or of its earlier content where that
+    /// had another key.
+    pub const fn removes(self) -> bool {
+        match self {
+            Self::Replace | Self::Delete => true,
+            Self::Upload | Self::Copy | Self::Label | Self::Batch => false,
+        }
+    }
 
     /// All of its kind, as a scenario's `expect` names them.
     pub const fn plural(self) -> &'static str {
@@ -110,6 +138,9 @@ impl Operation {
             Self::Upload => "uploads",
             Self::Replace => "replaces",
             Self::Delete => "deletes",
+            Self::Copy => "copies",
+            Self::Label => "label moves",
+            Self::Batch => "batch jobs",
         }
     }
 }
@@ -123,13 +154,13 @@ pub struct Written {
     pub number: u32,
     /// What was done.
     pub operation: Operation,
-    /// The asset's name; only this writer writes to it.
+    /// The name of the asset, label or batch job; only this writer writes to it.
     pub name: String,
-    /// The engine's id of it, as far as it is known.
+    /// The engine's id of it, as far as it is known; a label has none.
     pub id: Option<String>,
     /// The storage key that the engine answered.
     pub key: Option<ObjectKey>,
-    /// SHA-256 of what was sent; nothing for a delete.
+    /// SHA-256 of what was sent, of a label the version's name; nothing for a delete and a batch job.
     pub sha256: Option<Digest>,
     /// When it was sent.
     pub begun: u64,

@@ -5,7 +5,8 @@ use crate::{
     model::{
         check::CheckId,
         event::{
-            BudgetChecked, CommandRan, Entry, Event, Partition, RunStarted, ScenarioStarted, TableFacts,
+            BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
+            TableFacts,
         },
         finding::Finding,
         load::Measured,
@@ -133,6 +134,9 @@ pub struct ScenarioRecord {
     /// Measured recovery point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpo_ms: Option<u64>,
+    /// What that is measured from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_from: Option<RpoFrom>,
 }
 
 /// A step of a scenario.
@@ -214,6 +218,12 @@ impl RunRecord {
     /// The longest of what was measured, and the scenario that it was measured in; of equals the last.
     pub fn longest(&self, measured: fn(&ScenarioRecord) -> Option<u64>) -> Option<(u64, &ScenarioRecord)> {
         self.scenarios.iter().filter_map(|s| Some((measured(s)?, s))).max_by_key(|(ms, _)| *ms)
+    }
+
+    /// The longest measured recovery point, with what it is measured from and where.
+    pub fn longest_rpo(&self) -> Option<(u64, RpoFrom, &ScenarioRecord)> {
+        let (ms, scenario) = self.longest(|s| s.rpo_ms)?;
+        Some((ms, scenario.rpo_from.unwrap_or(RpoFrom::Newest), scenario))
     }
 
     /// Which part of a run it is; none for a whole one.
@@ -329,11 +339,12 @@ impl ScenarioRecord {
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
-            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms } => {
+            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from } => {
                 self.judgement = Some(judgement.clone());
                 self.ms = *ms;
                 self.rto_ms = *rto_ms;
                 self.rpo_ms = *rpo_ms;
+                self.rpo_from = rpo_ms.and(rpo_from.or(Some(RpoFrom::Newest)));
             }
             Event::Rendered { .. }
             | Event::RunStarted(_)
@@ -344,5 +355,34 @@ impl ScenarioRecord {
             | Event::BudgetChecked(_)
             | Event::RunFinished { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Journals of earlier versions don't say what a recovery point was measured from.
+    #[test]
+    fn a_recovery_point_without_a_source_is_that_of_a_backup_from_before_the_run() {
+        let folded = |measured: &str| {
+            let judgement = r#"{ "verdict": "pass", "reasons": [], "roles": [] }"#;
+            let event =
+                format!(r#"{{ "type": "scenario-finished", "judgement": {judgement}, "ms": 1{measured} }}"#);
+            let event: Event = serde_json::from_str(&event).unwrap();
+            let scenario = Some(ScenarioId::new("a"));
+            let prev = crate::base::digest::Digest::ZERO;
+            let record =
+                RunRecord::fold([&Entry { seq: 0, prev, at: DateTime::UNIX_EPOCH, scenario, event }]);
+            record.longest_rpo().map(|(ms, from, _)| (ms, from))
+        };
+        assert_eq!(folded(""), None);
+        assert_eq!(folded(r#", "rpo_ms": 7"#), Some((7, RpoFrom::Newest)));
+        assert_eq!(folded(r#", "rpo_ms": 7, "rpo_from": "writes""#), Some((7, RpoFrom::Writes)));
+        let mut record = RunRecord::default();
+        let scenario =
+            |ms, from| ScenarioRecord { rpo_ms: Some(ms), rpo_from: Some(from), ..Default::default() };
+        record.scenarios = vec![scenario(9, RpoFrom::Writes), scenario(3, RpoFrom::Newest)];
+        assert_eq!(record.longest_rpo().map(|(ms, from, _)| (ms, from)), Some((9, RpoFrom::Writes)));
     }
 }

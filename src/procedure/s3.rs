@@ -10,10 +10,10 @@ use crate::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 /// Copies in flight.
-const ABREAST: usize = 8;
+pub const ABREAST: usize = 8;
 
 /// From a store that throttles, one after the other: more would be refused again and again.
-const ONE: usize = 1;
+pub const ONE: usize = 1;
 
 /// Copies every object of the bucket below the prefix in the backup bucket (runbook 2.2).
 /// An object that is gone when its turn comes was deleted meanwhile: the others are copied all the
@@ -47,6 +47,7 @@ pub async fn back_up_listed(
     backups: &Bucket,
     prefix: &str,
     listed: Vec<Listed>,
+    abreast: usize,
 ) -> Result<Vec<ObjectKey>, Trouble> {
     let copied: Vec<Option<ObjectKey>> = stream::iter(listed)
         .map(|object| async move {
@@ -54,7 +55,7 @@ pub async fn back_up_listed(
             let there = from.copy_if_there(&object.key, backups, &to).await?;
             Ok::<_, Trouble>((!there).then_some(object.key))
         })
-        .buffer_unordered(ABREAST)
+        .buffer_unordered(abreast)
         .try_collect()
         .await?;
     Ok(copied.into_iter().flatten().collect())

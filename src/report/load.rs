@@ -28,7 +28,7 @@ pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
     let point = measured.recovery_point.map_or_else(
         || "could not be found out".to_owned(),
         |point| match (point.before_end_ms, point.before_dump_ms) {
-            (0, _) => "the end of the backup: no acknowledged write is missing".to_owned(),
+            (0, _) => "the end of the backup: all that was acknowledged before is whole".to_owned(),
             (end, 0) => format!("{end} ms before the end of the backup, not before the dump"),
             (end, dump) => format!("{end} ms before the end of the backup, {dump} ms before the dump"),
         },

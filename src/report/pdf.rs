@@ -90,10 +90,8 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
 }
 
 fn rpo(record: &RunRecord) -> String {
-    match record.longest(|s| s.rpo_ms) {
-        Some((ms, scenario)) => {
-            format!("{} at most, the age of what is newest in the backup of {}", time(ms), scenario.id)
-        }
+    match record.longest_rpo() {
+        Some((ms, from, scenario)) => format!("{} at most, in {}: {}", time(ms), scenario.id, from.words()),
         None => "not measured by this run".to_owned(),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     scenario::method::{BackupJob, Place},
     site::{Rows, Site, Source},
-    system::objects::Listed,
+    system::objects::{Bucket, Listed},
 };
 
 /// Copies one object of the list. What was not listed, is copied by now or is gone is noted.
@@ -32,18 +32,21 @@ pub async fn copy_object(
         log.event(Event::Noted { text: format!("{words}: {key} is not in the rest of the list") })?;
         return Ok(None);
     }
-    copy_listed(site, backup, wanted, words, log).await
+    copy_listed(site, backup, wanted, None, words, log).await
 }
 
 async fn copy_listed(
     site: &Site<Source>,
     backup: &Backup,
     listed: Vec<Listed>,
+    slow: Option<&Throttled>,
     words: &str,
     log: &Logbook,
 ) -> Result<Option<Finding>, Trouble> {
     let prefix = backup.copy.as_deref().ok_or_else(|| Trouble::harness("a copy of what nobody listed"))?;
-    match s3::back_up_listed(&site.objects, &site.backups, prefix, listed).await {
+    let (from, backups) = buckets(site, slow);
+    let abreast = if slow.is_some() { s3::ONE } else { s3::ABREAST };
+    match s3::back_up_listed(from, backups, prefix, listed, abreast).await {
         Ok(gone) => {
             for key in gone {
                 let text = format!("{words}: {key} was listed and is gone");
@@ -53,6 +56,25 @@ async fn copy_listed(
         }
         Err(trouble) => Ok(Some(backup_failed(words, trouble.to_string()))),
     }
+}
+
+/// A store that throttles from now on, where a fault wants one.
+async fn throttled(site: &Site<Source>, armed: &Armed) -> Result<Option<Throttled>, Trouble> {
+    match armed.throttle {
+        Some(every) => Throttled::begin(site, every).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The engine's bucket and that of the backups, as the copier sees them.
+fn buckets<'a>(site: &'a Site<Source>, slow: Option<&'a Throttled>) -> (&'a Bucket, &'a Bucket) {
+    slow.map_or((&site.objects, &site.backups), |slow| (&slow.from, &slow.backups))
+}
+
+/// Ends the throttling, and keeps how much of it there was.
+fn no_longer(slow: Option<Throttled>, armed: &mut Armed) {
+    armed.throttle = None;
+    armed.refused = slow.map(|slow| slow.refused());
 }
 
 /// Does one sub-step. A failed one is a finding.
@@ -84,20 +106,14 @@ pub async fn perform(
         }
         BackupJob::CopyObjects => {
             let prefix = backup.fresh(&format!("assets-{stamp}")) + "/";
-            let (gone, failed) = match armed.throttle {
-                Some(every) => {
-                    let slow = Throttled::begin(site, every).await?;
-                    let copied = s3::back_up(&slow.from, &slow.backups, &prefix, armed).await?;
-                    armed.refused = Some(slow.refused());
-                    copied
-                }
-                None => s3::back_up(&site.objects, &site.backups, &prefix, armed).await?,
-            };
+            let slow = throttled(site, armed).await?;
+            let (from, backups) = buckets(site, slow.as_ref());
+            let (gone, failed) = s3::back_up(from, backups, &prefix, armed).await?;
+            no_longer(slow, armed);
             if gone > 0 {
                 let text = format!("{gone} objects were deleted between being listed and being copied");
                 log.event(Event::Noted { text })?;
             }
-            armed.throttle = None;
             armed.first_page = None;
             armed.without_objects.clear();
             backup.copy = Some(prefix);
@@ -112,7 +128,10 @@ pub async fn perform(
         }
         BackupJob::CopyListed => {
             let listed = std::mem::take(&mut backup.listed);
-            copy_listed(site, backup, listed, job.words(), log).await
+            let slow = throttled(site, armed).await?;
+            let copied = copy_listed(site, backup, listed, slow.as_ref(), job.words(), log).await;
+            no_longer(slow, armed);
+            copied
         }
         BackupJob::CopyResults if std::mem::take(&mut armed.without_results) => {
             backup.results = None;

@@ -10,7 +10,7 @@ use crate::{
     journal::{Journal, Logbook},
     model::{
         check::CheckId,
-        event::Event,
+        event::{Event, RpoFrom},
         finding::{Expectation, Finding},
         verdict::{CheckOutcome, Facts, Judgement, Verdict, judge},
     },
@@ -84,7 +84,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     if let Err(trouble) = scene.perform(plan, &mut seen).await {
         seen.troubles.push(trouble);
     }
-    let rto = scene.rto();
+    let (rto, rpo) = (scene.rto(), scene.rpo());
     drop(scene);
     let said = site.engine.last_words(&site.redactor);
     let mut standing = None;
@@ -97,7 +97,7 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
         restore::migrate(&site, &log).await?;
     }
     let hopeless = seen.hopeless;
-    let outcome = seen.conclude((&plan.expect, &plan.possible), began, Measured { rto, rpo: None }, &log)?;
+    let outcome = seen.conclude((&plan.expect, &plan.possible), began, Measured { rto, rpo }, &log)?;
     if outcome.verdict != Verdict::Pass && !said.is_empty() {
         log.artefact(&format!("{}-engine.log", plan.id), said.as_bytes(), "the end of the engine's output")?;
     }
@@ -119,8 +119,8 @@ pub(super) struct Seen {
 pub(super) struct Measured {
     /// Recovery time.
     pub(super) rto: Option<Duration>,
-    /// Recovery point.
-    pub(super) rpo: Option<Duration>,
+    /// Recovery point, and what it is measured from.
+    pub(super) rpo: Option<(Duration, RpoFrom)>,
 }
 
 impl Seen {
@@ -150,8 +150,10 @@ impl Seen {
             troubles: &troubles,
         });
         let verdict = judgement.verdict;
-        let (rto_ms, rpo_ms) = (measured.rto.map(ms), measured.rpo.map(ms));
-        log.event(Event::ScenarioFinished { judgement, ms: ms(began.elapsed()), rto_ms, rpo_ms })?;
+        let rto_ms = measured.rto.map(ms);
+        let (rpo_ms, rpo_from) = measured.rpo.map(|(rpo, from)| (ms(rpo), from)).unzip();
+        let ms = ms(began.elapsed());
+        log.event(Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from })?;
         let blames = || self.troubles.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
         Ok(Outcome { verdict, blame, standing: None, hopeless: false })

@@ -76,6 +76,7 @@ pub async fn inject(fault: &Fault, target: &mut Target<'_>, armed: &mut Armed) -
         Takes::Archive => archive::inject(fault, target)?,
         Takes::NextDump
         | Takes::NextCopy
+        | Takes::NextTransfer
         | Takes::NextArchive
         | Takes::NextResults
         | Takes::NextRestore

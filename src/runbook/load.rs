@@ -5,8 +5,14 @@
 mod picture;
 
 use crate::{
-    base::{clock, digest::Digest, ids::ObjectKey, trouble::Trouble},
+    base::{
+        clock,
+        digest::Digest,
+        ids::{ObjectKey, TemplateKey},
+        trouble::Trouble,
+    },
     model::load::{Answer, Load, Operation, PREFIX, Written},
+    runbook::seed::{self, Call},
     site::{Site, Source},
     system::engine::{AssetRecord, CallError, Engine, Upload},
 };
@@ -31,6 +37,17 @@ pub struct Writing {
     record: Arc<Record>,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
+}
+
+/// What writers write to beside assets of their own, as far as the mix wants it.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// The template whose labels they move.
+    pub labelled: TemplateKey,
+    /// Its versions, oldest first.
+    pub versions: Vec<String>,
+    /// The batch job that they have done.
+    pub batch: Option<Call>,
 }
 
 /// What all writers of a load have in common.
@@ -58,13 +75,14 @@ impl Record {
 
 impl Writing {
     /// Starts the writers. `began` is when the load's clock stands at 0.
-    pub fn start(site: &Site<Source>, load: Load, began: Instant) -> Self {
+    pub fn start(site: &Site<Source>, load: Load, reach: Reach, began: Instant) -> Self {
         let record = Arc::new(Record { began, writes: Mutex::default(), answered: watch::channel(0).0 });
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for writer in 0..load.writers {
             let (site, record, stopped) = (site.clone(), Arc::clone(&record), stopped.clone());
-            tasks.spawn(async move { Writer::new(load, writer).write(&site, &record, stopped).await });
+            let mut writer = Writer::new(load, writer, reach.clone());
+            tasks.spawn(async move { writer.write(&site, &record, stopped).await });
         }
         Self { load, record, tasks, stop }
     }
@@ -154,15 +172,19 @@ impl Writing {
 struct Own {
     name: String,
     id: String,
+    key: ObjectKey,
 }
 
 /// One writer.
 struct Writer {
     load: Load,
     number: u8,
+    reach: Reach,
     chance: StdRng,
     own: Vec<Own>,
     sent: u32,
+    /// How often it has moved its label.
+    moved: usize,
 }
 
 /// What a writer is going to send.
@@ -174,9 +196,9 @@ struct Order {
 }
 
 impl Writer {
-    fn new(load: Load, number: u8) -> Self {
+    fn new(load: Load, number: u8, reach: Reach) -> Self {
         let chance = clock::choices(load.seed, &format!("writer {number}"));
-        Self { load, number, chance, own: Vec::new(), sent: 0 }
+        Self { load, number, reach, chance, own: Vec::new(), sent: 0, moved: 0 }
     }
 
     async fn write(&mut self, site: &Site<Source>, record: &Record, mut stopped: watch::Receiver<bool>) {
@@ -210,7 +232,9 @@ impl Writer {
                 None => break,
             }
         }
-        if self.own.is_empty() {
+        if self.own.is_empty()
+            && matches!(operation, Operation::Replace | Operation::Delete | Operation::Copy)
+        {
             operation = Operation::Upload;
         }
         let at = self.chance.random_range(0..self.own.len().max(1));
@@ -220,49 +244,121 @@ impl Writer {
     }
 
     async fn send(&mut self, api: &Engine, order: Order, record: &Record) -> Written {
-        let Order { operation, at, bytes } = order;
         let number = self.sent;
         self.sent += 1;
-        let asset = match operation {
-            Operation::Upload => None,
-            // Whatever is answered: only what was acknowledged stays the writer's.
-            Operation::Replace | Operation::Delete => Some(self.own.swap_remove(at)),
-        };
-        let name = asset.as_ref().map_or_else(
-            || format!("{PREFIX}{}-{}-{number}.png", self.load.seed, self.number),
-            |asset| asset.name.clone(),
-        );
-        let mut id = asset.map(|asset| asset.id);
-        let sha256 = (operation != Operation::Delete).then(|| Digest::of(&bytes));
         let begun = record.now();
-        let answer = match (operation, &id) {
-            (Operation::Delete, Some(id)) => api.delete_asset(id, true).await.map(|()| None),
-            (Operation::Replace, Some(id)) => api.replace(id, &name, &bytes, MEDIA_TYPE).await.map(Some),
-            (Operation::Upload | Operation::Replace | Operation::Delete, _) => {
-                let media_type = MEDIA_TYPE.to_owned();
-                let upload = Upload { name: name.clone(), bytes, media_type, ..Upload::default() };
-                api.upload(&upload).await.map(Some)
+        let Sent { operation, name, id, sha256, answer } = match order.operation {
+            Operation::Label => self.move_label(api).await,
+            Operation::Batch => self.run_batch(api, number).await,
+            Operation::Copy => self.copy(api, order, number).await,
+            Operation::Upload | Operation::Replace | Operation::Delete => {
+                self.write_asset(api, order, number).await
             }
         };
         let answered = record.now();
-        let mut key = None;
-        let answer = match answer {
-            Ok(made) => {
-                if let Some(AssetRecord { id: made, filename, .. }) = made {
-                    key = Some(ObjectKey::new(filename));
-                    self.own.push(Own { name: name.clone(), id: made.clone() });
-                    id = Some(made);
-                }
-                Answer::Acknowledged
+        let (id, key, answer) = match answer {
+            Ok(Some(AssetRecord { id, filename, .. })) => {
+                let key = ObjectKey::new(filename);
+                self.own.push(Own { name: name.clone(), id: id.clone(), key: key.clone() });
+                (Some(id), Some(key), Answer::Acknowledged)
             }
-            Err(CallError::Unreachable(why)) => Answer::Unanswered { why: why.to_string() },
-            Err(refused @ CallError::Refused { status: 200..=299, .. }) => {
-                Answer::Unanswered { why: refused.to_string() }
-            }
-            Err(refused @ CallError::Refused { .. }) => Answer::Refused { why: refused.to_string() },
+            Ok(None) => (id, None, Answer::Acknowledged),
+            Err(answer) => (id, None, answer),
         };
         let writer = self.number;
         Written { writer, number, operation, name, id, key, sha256, begun, answered, answer }
+    }
+
+    /// A name that nothing else has.
+    fn name(&self, number: u32, ending: &str) -> String {
+        format!("{PREFIX}{}-{}-{number}{ending}", self.load.seed, self.number)
+    }
+
+    async fn write_asset(&mut self, api: &Engine, order: Order, number: u32) -> Sent {
+        let Order { operation, at, bytes } = order;
+        // Whatever is answered: only what was acknowledged stays the writer's.
+        let asset = (operation != Operation::Upload).then(|| self.own.swap_remove(at));
+        let name = asset.as_ref().map_or_else(|| self.name(number, ".png"), |asset| asset.name.clone());
+        let id = asset.map(|asset| asset.id);
+        let sha256 = (operation != Operation::Delete).then(|| Digest::of(&bytes));
+        let answer = match (operation, &id) {
+            (Operation::Delete, Some(id)) => api.delete_asset(id, true).await.map(|()| None),
+            (Operation::Replace, Some(id)) => api.replace(id, &name, &bytes, MEDIA_TYPE).await.map(Some),
+            _ => upload(api, &name, bytes).await.map(Some),
+        };
+        Sent { operation, name, id, sha256, answer: answer.map_err(refused) }
+    }
+
+    /// The upload of what is downloaded of an asset.
+    async fn copy(&mut self, api: &Engine, order: Order, number: u32) -> Sent {
+        let name = self.name(number, ".png");
+        let failed = |sha256, answer| Sent {
+            operation: Operation::Copy,
+            name: name.clone(),
+            id: None,
+            sha256,
+            answer: Err(answer),
+        };
+        let got = match api.binary(self.own[order.at].key.as_str()).await {
+            Ok(got) if got.is_success() && got.whole => got,
+            // Nothing was written yet.
+            Ok(got) => return failed(None, Answer::Refused { why: format!("no binary: {}", got.status) }),
+            Err(why) => return failed(None, Answer::Refused { why: why.to_string() }),
+        };
+        let sha256 = Some(Digest::of(&got.body));
+        match upload(api, &name, got.body).await {
+            Ok(made) => Sent { answer: Ok(Some(made)), ..failed(sha256, Answer::Acknowledged) },
+            Err(error) => failed(sha256, refused(error)),
+        }
+    }
+
+    /// The writer has one label, which goes through the versions in turn.
+    async fn move_label(&mut self, api: &Engine) -> Sent {
+        let Reach { labelled, versions, .. } = &self.reach;
+        let name = format!("{PREFIX}{}-{}", self.load.seed, self.number);
+        let version = versions[self.moved % versions.len()].clone();
+        self.moved += 1;
+        let answer = api.put_label(labelled.as_str(), &name, &version).await;
+        let answer = answer.map(|()| None).map_err(refused);
+        Sent { operation: Operation::Label, name, id: None, sha256: Some(Digest::of(version)), answer }
+    }
+
+    async fn run_batch(&mut self, api: &Engine, number: u32) -> Sent {
+        let name = self.name(number, "");
+        let sent = |id, answer| Sent { operation: Operation::Batch, name, id, sha256: None, answer };
+        let Some(Call::Batch { template, data }) = &self.reach.batch else {
+            return sent(None, Err(Answer::Refused { why: "there is no template to render".to_owned() }));
+        };
+        let job = match api.submit_batch(&[seed::batch_item(template, data)]).await {
+            Ok(accepted) => accepted.job_id,
+            Err(error) => return sent(None, Err(refused(error))),
+        };
+        let done = seed::finished(api, job.clone(), template, PATIENCE).await;
+        let answer = done.map(|_| None).map_err(|why| Answer::Unanswered { why: why.to_string() });
+        sent(Some(job), answer)
+    }
+}
+
+/// A write that was sent, and what the engine said: the asset as it is now, if it is one.
+struct Sent {
+    operation: Operation,
+    name: String,
+    id: Option<String>,
+    sha256: Option<Digest>,
+    answer: Result<Option<AssetRecord>, Answer>,
+}
+
+async fn upload(api: &Engine, name: &str, bytes: Vec<u8>) -> Result<AssetRecord, CallError> {
+    let media_type = MEDIA_TYPE.to_owned();
+    api.upload(&Upload { name: name.to_owned(), bytes, media_type, ..Upload::default() }).await
+}
+
+/// What an error means for the write.
+fn refused(error: CallError) -> Answer {
+    match error {
+        CallError::Unreachable(why) => Answer::Unanswered { why: why.to_string() },
+        CallError::Refused { status: 200..=299, .. } => Answer::Unanswered { why: error.to_string() },
+        CallError::Refused { .. } => Answer::Refused { why: error.to_string() },
     }
 }
 
@@ -273,11 +369,12 @@ mod tests {
 
     #[test]
     fn choices_depend_on_seed_and_writer_and_follow_the_mix() {
-        let mix = Mix { upload: 5, replace: 3, delete: 2 };
+        let mix = Mix { upload: 4, replace: 2, delete: 1, copy: 1, label: 1, batch: 1 };
         let load = |seed| Load { writers: 2, rate: 1, mix, seed, backups: 1 };
         let orders = |seed, number| {
-            let mut writer = Writer::new(load(seed), number);
-            writer.own.push(Own { name: "a.png".to_owned(), id: "a".to_owned() });
+            let mut writer = Writer::new(load(seed), number, Reach::default());
+            let (name, id, key) = ("a.png".to_owned(), "a".to_owned(), "a".into());
+            writer.own.push(Own { name, id, key });
             (0..1_000).map(|_| writer.choose()).map(|o| (o.operation, o.bytes)).collect::<Vec<_>>()
         };
         let first = orders(7, 0);
@@ -295,8 +392,22 @@ mod tests {
 
     #[test]
     fn a_writer_without_assets_uploads_one() {
-        let mix = Mix { delete: 1, ..Mix::default() };
-        let mut writer = Writer::new(Load { writers: 1, rate: 1, mix, seed: 1, backups: 1 }, 0);
-        assert_eq!(writer.choose().operation, Operation::Upload);
+        let first = |mix| {
+            let load = Load { writers: 1, rate: 1, mix, seed: 1, backups: 1 };
+            Writer::new(load, 0, Reach::default()).choose().operation
+        };
+        for operation in Operation::ALL {
+            let mut mix = Mix::default();
+            *match operation {
+                Operation::Upload => &mut mix.upload,
+                Operation::Replace => &mut mix.replace,
+                Operation::Delete => &mut mix.delete,
+                Operation::Copy => &mut mix.copy,
+                Operation::Label => &mut mix.label,
+                Operation::Batch => &mut mix.batch,
+            } = 1;
+            let needs_none = matches!(operation, Operation::Label | Operation::Batch);
+            assert_eq!(first(mix), if needs_none { operation } else { Operation::Upload }, "{operation:?}");
+        }
     }
 }

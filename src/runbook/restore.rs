@@ -170,7 +170,12 @@ pub async fn look_into(
     let read = read.await;
     drop_database(site.guard.database(&access).await?).await?;
     let copy = made(backup.copy.as_ref(), RestoreJob::RestoreObjects)?;
-    Ok(State { database: read?, objects: site.backups.inventory(copy).await?, ..State::default() })
+    let objects = site.backups.inventory(copy).await?;
+    let results = match &backup.results {
+        Some(copy) => site.backups.inventory(copy).await?,
+        None => BTreeMap::new(),
+    };
+    Ok(State { database: read?, objects, results })
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.

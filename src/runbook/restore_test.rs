@@ -11,7 +11,7 @@ use crate::{
     journal::{Journal, Logbook},
     model::{
         check::CheckId,
-        event::{Event, ScenarioStarted},
+        event::{Event, RpoFrom, ScenarioStarted},
         finding::{Entity, Finding, FindingKind},
         record::NOT_PROVEN,
         state::State,
@@ -248,9 +248,10 @@ impl<'a> Test<'a> {
             // Rows that never came say nothing of the backup's age, and objects don't speak for them.
             self.newest_object = self.newest_row.is_some().then(|| self.newest_object.take()).flatten();
         }
-        measured.rpo = self.newest_row.as_ref().or(self.newest_object.as_ref()).map(|n| n.age(self.now));
-        let too_old = self.too_old(measured.rpo);
-        let measurable = self.asked.max_age.is_none() || measured.rpo.is_some() || failed.is_some();
+        let age = self.newest_row.as_ref().or(self.newest_object.as_ref()).map(|n| n.age(self.now));
+        measured.rpo = age.map(|age| (age, RpoFrom::Newest));
+        let too_old = self.too_old(age);
+        let measurable = self.asked.max_age.is_none() || age.is_some() || failed.is_some();
         findings.extend(too_old);
         let looked = verify::procedure(&self.done, findings);
         let looked = match (failed.is_some(), measurable) {
@@ -347,7 +348,7 @@ impl<'a> Test<'a> {
             None => format!("no {what} tells a time"),
         };
         let (row, object) = (newest("row", &self.newest_row), newest("object", &self.newest_object));
-        let rpo = measured.rpo.map_or_else(|| "unknown".to_owned(), clock::span);
+        let rpo = measured.rpo.map_or_else(|| "unknown".to_owned(), |(age, _)| clock::span(age));
         note(format!("RPO {rpo}: {row}; {object} (when its copy was written, where copying kept no times)"))?;
         for gap in self.gaps(goldens) {
             note(format!("{NOT_PROVEN}{gap}"))?;

@@ -27,7 +27,7 @@ use std::{
 mod call;
 mod settled;
 
-pub use call::{Answer, Call, FINISHED, finished, submit};
+pub use call::{Answer, Call, FINISHED, batch_item, finished, submit};
 use settled::LOOK;
 pub use settled::cleaned_up;
 

@@ -134,6 +134,8 @@ pub struct Verified {
     pub findings: Vec<Finding>,
     /// When the first known-good PDF had been rendered.
     pub first_good: Option<Instant>,
+    /// The recovery point by the writes under load, before the end of their backup.
+    pub rpo: Option<Duration>,
 }
 
 impl Verified {
@@ -203,7 +205,7 @@ pub async fn verify(
     let started = Instant::now();
     let all_there =
         observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
-    let observed = cut.without_load(&all_there);
+    let observed = cut.without_load(&all_there, &site.profile);
     let reading = started.elapsed();
 
     let acknowledged = Instant::now();
@@ -211,6 +213,7 @@ pub async fn verify(
         Some(load) => {
             let judged = acknowledged::judged(load, &all_there, &site.profile);
             if let Some(measured) = measured::measured(load, &judged, site.write_order()) {
+                all.rpo = measured.recovery_point.map(|point| Duration::from_millis(point.before_end_ms));
                 log.event(Event::LoadMeasured(Box::new(measured)))?;
             }
             acknowledged::check(load, &judged, &site.profile)

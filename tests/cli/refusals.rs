@@ -68,6 +68,28 @@ fn an_order_of_writes_that_the_target_can_not_be_told_is_skipped_with_its_reason
     untouched(&yard);
 }
 
+/// What an engine that runs elsewhere can't do is no error of the run: the scenario is skipped, and only
+/// where none is left is there nothing to run.
+#[test]
+fn what_an_engine_elsewhere_can_not_do_is_skipped_with_its_reason() {
+    let yard = Yard::new();
+    let text = std::fs::read_to_string(scenario("row-lost")).unwrap();
+    let with_env = text.replace("steps:", "env: {STARTUP_ORPHAN_GRACE_MS: \"1\"}\nsteps:");
+    let with_env = yard.write("row-lost.yaml", &with_env).to_str().unwrap().to_owned();
+    for (id, why) in [
+        ("row-lost", "can't be given another STARTUP_ORPHAN_GRACE_MS"),
+        ("migration-forward", "can't be of another release"),
+        ("point-in-time", "has a PostgreSQL server of its own"),
+        ("upload-held-at-row", "is not ours to kill, and passes no gate of ours"),
+    ] {
+        let elsewhere = ["--engine", "url:http://127.0.0.1:9", "--i-understand-this-destroys", "x"];
+        let reason = format!("{id} can't be run: an engine that runs elsewhere {why}");
+        let file = if id == "row-lost" { with_env.clone() } else { scenario(id) };
+        call(yard.run(&[&elsewhere[..], &[&file]].concat())).is(3, &[&reason]);
+    }
+    untouched(&yard);
+}
+
 #[test]
 fn a_bad_command_line_is_told_before_anything_is_started() {
     let yard = Yard::new();

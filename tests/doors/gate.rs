@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use futures::StreamExt;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
-use pulp_drill::system::gate::{Gate, Mode};
+use pulp_drill::system::gate::{End, Gate, Mode, Point, Rule};
 use pulp_drill::system::objects::{Got, S3Access, Store};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,8 @@ async fn echo() -> Url {
             return Body::from_stream(first.chain(futures::stream::pending()));
         }
         let host = request.headers()["host"].to_str().unwrap().to_owned();
-        let line = format!("{} {} {host} ", request.method(), request.uri());
+        let range = request.headers().get("range").map_or("", |range| range.to_str().unwrap()).to_owned();
+        let line = format!("{} {} {host} {range}", request.method(), request.uri());
         let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
         Body::from([line.as_bytes(), &body].concat())
     });
@@ -53,6 +54,57 @@ async fn open_it_changes_neither_path_nor_host_nor_body() {
         "PUT /b/a%20b%2Fc+d?x=%2F&y HTTP/1.1\r\nHost: signed.example:9\r\nContent-Length: 5\r\n\r\nhello";
     let got = ask(&mut stream, request, "hello").await;
     assert!(got.contains("PUT /b/a%20b%2Fc+d?x=%2F&y signed.example:9 hello"), "{got}");
+}
+
+/// What S3 clients send beside plain requests, all on one connection, each held and let go: nothing of it
+/// may be changed, or make the connection useless for the next.
+#[tokio::test]
+async fn chunks_trailers_expectations_ranges_and_heads_pass_a_hold_on_one_connection() {
+    let gate = Gate::start(&echo().await).await.unwrap();
+    let mut stream = connect(&gate).await;
+    // The outer chunks are the connection's; those of `aws-chunked`, with its trailer, are the body's.
+    let inner =
+        "5;chunk-signature=ab\r\nhello\r\n0;chunk-signature=cd\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+    let chunks = format!("{:x}\r\n{inner}\r\n0\r\n\r\n", inner.len());
+    let put = |more: &str| format!("PUT /b/k HTTP/1.1\r\nHost: h\r\n{more}\r\n\r\n");
+    let aws =
+        "Transfer-Encoding: chunked\r\nContent-Encoding: aws-chunked\r\nx-amz-trailer: x-amz-checksum-crc32";
+    let requests = [
+        (format!("{}{chunks}", put(aws)), inner),
+        (format!("{}{inner}", put(&format!("Content-Length: {}", inner.len()))), inner),
+        (format!("{}abc", put("Expect: 100-continue\r\nContent-Length: 3")), "/b/k h abc"),
+        ("GET /b/k HTTP/1.1\r\nHost: h\r\nRange: bytes=2-3\r\n\r\n".to_owned(), "bytes=2-3"),
+        ("HEAD /b/k HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "\r\n\r\n"),
+        ("GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "GET /b/k h "),
+    ];
+    for (request, wanted) in requests {
+        let mut held = gate.hold(Rule::any(), Point::BeforeForward);
+        let let_go = async {
+            held.reached().await.unwrap();
+            held.release();
+        };
+        let (got, ()) = tokio::join!(ask(&mut stream, &request, wanted), let_go);
+        assert!(got.contains("HTTP/1.1 200"), "{request:?}: {got:?}");
+    }
+}
+
+/// A client that goes while its request is held takes nothing with it: its request is never answered,
+/// however long it said that it would be, and the gate works on.
+#[tokio::test]
+async fn a_client_that_resets_in_a_hold_leaves_nothing_behind() {
+    let gate = Gate::start(&echo().await).await.unwrap();
+    let mut held = gate.hold(Rule::any().nth(1), Point::BeforeForward);
+    let mut client = connect(&gate).await;
+    let put = "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 5368709120\r\n\r\nsome";
+    client.write_all(put.as_bytes()).await.unwrap();
+    held.reached().await.unwrap();
+    client.set_zero_linger().unwrap();
+    drop(client);
+    held.release();
+    let mut next = connect(&gate).await;
+    ask(&mut next, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "GET /x h ").await;
+    let ends: Vec<End> = gate.seen().iter().map(|seen| seen.end).collect();
+    assert!(matches!(ends[..], [End::UnderWay | End::Broken, End::Answered(200)]), "{ends:?}");
 }
 
 #[tokio::test]

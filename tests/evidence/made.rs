@@ -129,7 +129,10 @@ impl Run<'_> {
         if let Some(verdict) = verdict {
             let judgement = Judgement { verdict, reasons: Vec::new(), roles, stayed_away: Vec::new() };
             journal
-                .write(Some(&id), Event::ScenarioFinished { judgement, ms: 5, rto_ms: None, rpo_ms: None })
+                .write(
+                    Some(&id),
+                    Event::ScenarioFinished { judgement, ms: 5, rto_ms: None, rpo_ms: None, rpo_from: None },
+                )
                 .unwrap();
         }
     }

@@ -6,7 +6,7 @@ use pulp_drill::{
     base::{digest::Digest, ids::ScenarioId},
     model::{
         budget::Budgets,
-        event::Partition,
+        event::{Partition, RpoFrom},
         record::{Artefact, RunRecord, Skipped, StepRecord},
         verdict::{CheckOutcome, Verdict},
     },
@@ -87,6 +87,7 @@ fn partial() -> RunRecord {
     let controls = vec!["NIST CP-10".to_owned()];
     record.skipped.push(Skipped { id: "own-pgbackrest".into(), why, controls });
     record.scenarios[0].rpo_ms = Some(7_200_000);
+    record.scenarios[0].rpo_from = Some(RpoFrom::Writes);
     let budget = |text: &str| Some(text.parse().expect("a span"));
     let budgets = Budgets { rto: budget("15m"), rpo: budget("1h"), ..Budgets::default() };
     record.budgets = budgets.against(&record);

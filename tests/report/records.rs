@@ -117,8 +117,13 @@ impl Tale {
             without_effect: &[],
             troubles: &self.troubles,
         });
-        let finished =
-            Event::ScenarioFinished { judgement, ms: 1_430, rto_ms: self.rto_ms, rpo_ms: self.rpo_ms };
+        let finished = Event::ScenarioFinished {
+            judgement,
+            ms: 1_430,
+            rto_ms: self.rto_ms,
+            rpo_ms: self.rpo_ms,
+            rpo_from: None,
+        };
         write(journal, Some(self.id), finished);
     }
 }

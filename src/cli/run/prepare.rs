@@ -23,7 +23,7 @@ use crate::{
         budgets::read_budgets,
         diagnose::Diagnostics,
         library::Library,
-        method::{RestoreJob, Results, Topology},
+        method::{BackupSchema, RestoreJob, Results, Topology},
         parse::{names::acts, read_all},
         profile::read_profile,
         seed::{Seed, read_seed},
@@ -172,6 +172,9 @@ fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String>
             "an engine that runs elsewhere is not ours to kill, and passes no gate of ours".to_owned(),
         );
     }
+    if elsewhere && let Some(why) = of_another_engine(scenario) {
+        return Some(why);
+    }
     if let Some(why) = cannot_be_told(scenario, elsewhere) {
         return Some(why.to_owned());
     }
@@ -179,6 +182,20 @@ fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String>
     let needs = commands.chain(&scenario.target.profile.needs);
     let missing: Vec<&str> = needs.map(String::as_str).filter(|program| !on_path(program)).collect();
     (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
+}
+
+/// What a scenario wants of an engine or a server that only ours can give.
+fn of_another_engine(scenario: &Scenario) -> Option<String> {
+    let method = &scenario.method;
+    if method.needs_own_server() {
+        return Some("an engine that runs elsewhere has a PostgreSQL server of its own".to_owned());
+    }
+    if method.schema != BackupSchema::Same {
+        return Some("an engine that runs elsewhere can't be of another release".to_owned());
+    }
+    let names: Vec<&str> = method.env.keys().map(String::as_str).collect();
+    (!names.is_empty())
+        .then(|| format!("an engine that runs elsewhere can't be given another {}", names.join(", ")))
 }
 
 /// Whether it holds writes on their way, or kills the engine.

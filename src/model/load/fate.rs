@@ -8,7 +8,7 @@
 
 use crate::{
     base::{digest::Digest, ids::ObjectKey},
-    model::load::{Interval, OfBackup, Operation, RecoveryPoint, Span, Tally, Times, Written},
+    model::load::{Interval, OfBackup, Operation, RecoveryPoint, Tally, Times, Written},
 };
 use std::collections::BTreeMap;
 
@@ -92,7 +92,7 @@ pub fn judge(writes: &[Written], sights: &BTreeMap<String, Sight>, times: Times)
 }
 
 fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
-    let (rows, objects) = (bounds(writes, times.rows), bounds(writes, times.objects));
+    let (rows, objects) = (begun_by(writes, times.rows.to), begun_by(writes, times.objects.to));
     // Where the row does not say of what it is, the object does.
     let key = sight.key.as_ref();
     let object_alone = state(writes, sight.object, key, objects, None);
@@ -101,7 +101,7 @@ fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
         Seen::Absent | Seen::Content(_) => state(writes, sight.row, None, rows, None),
     };
     let object = state(writes, sight.object, key, objects, row);
-    let too_late = row.is_some_and(|row| row > rows.1);
+    let too_late = row.is_some_and(|row| row > rows);
     let has = |at: Option<usize>, number: usize| at.is_some_and(|at| at >= number);
     let judged = |(at, write): (usize, &&Written)| {
         let number = at + 1;
@@ -118,21 +118,19 @@ fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
     writes.iter().enumerate().filter(|(_, write)| write.is_acknowledged()).map(judged).collect()
 }
 
-/// Which write left a store as it may be that was read in this time: at least the last one that was
-/// acknowledged before, at most the last one that was begun before its end.
-fn bounds(writes: &[&Written], read: Span) -> (usize, usize) {
-    let least = writes.iter().rposition(|w| w.is_acknowledged() && w.answered <= read.from);
-    let most = writes.iter().rposition(|w| w.begun < read.to);
-    (least.map_or(0, |at| at + 1), most.map_or(0, |at| at + 1))
+/// The last write that can have left a store as it was until then.
+fn begun_by(writes: &[&Written], end: u64) -> usize {
+    writes.iter().rposition(|w| w.begun < end).map_or(0, |at| at + 1)
 }
 
 /// The write that left a store so; none where none of them did. Nothing is there before the first
-/// write, after a delete, and at `key` after a write under another: what the times allow is taken, then what the other store says.
+/// write, after a delete, and at `key` after a write under another. Of several that fit, the one that the other
+/// store tells is taken, else the latest that the times allow.
 fn state(
     writes: &[&Written],
     seen: Seen,
     key: Option<&ObjectKey>,
-    (least, most): (usize, usize),
+    most: usize,
     other: Option<usize>,
 ) -> Option<usize> {
     let left = |number: usize| number.checked_sub(1).map(|at| writes[at]);
@@ -149,8 +147,7 @@ fn state(
     let fitting: Vec<usize> = (0..=writes.len()).filter(fits).collect();
     other
         .filter(|other| fitting.contains(other))
-        .or_else(|| fitting.iter().rfind(|n| (least..=most).contains(n)).copied())
-        .or_else(|| fitting.iter().rfind(|n| **n < least).copied())
+        .or_else(|| fitting.iter().rfind(|n| **n <= most).copied())
         .or_else(|| fitting.first().copied())
 }
 
@@ -223,8 +220,7 @@ impl Tally {
 /// For how long a removed object would have had to stay so that no write of this backup that removes
 /// one were half-kept: from when it was sent, at the earliest, to the end of the copy.
 pub fn grace_needed(judged: &[Judged], times: Times) -> Option<u64> {
-    let removes = |j: &Judged| j.write.operation != Operation::Upload;
-    let half = |j: &&Judged| removes(j) && j.fate == Fate::Half && !j.due;
+    let half = |j: &&Judged| j.write.operation.removes() && j.fate == Fate::Half && !j.due;
     let stay = |j: &Judged| times.objects.to.saturating_sub(j.write.begun).div_ceil(1_000);
     judged.iter().filter(half).map(stay).max()
 }

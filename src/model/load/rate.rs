@@ -61,6 +61,14 @@ mod tests {
             assert!((interval.low - low).abs() < 5e-5, "{hits} of {of}: {interval:?}");
             assert!((interval.high - high).abs() < 5e-5, "{hits} of {of}: {interval:?}");
         }
+        for of in 1..300 {
+            let (none, all) = (Interval::wilson(0, of).unwrap(), Interval::wilson(of, of).unwrap());
+            assert_eq!(
+                (none.low.to_bits(), all.high.to_bits()),
+                (0.0_f64.to_bits(), 1.0_f64.to_bits()),
+                "{of}"
+            );
+        }
         assert_eq!(Interval::wilson(0, 0), None);
         assert_eq!(Interval::wilson(1, 10).unwrap().words(), "1 of 10, 10.00 % (1.79 % to 40.42 %)");
     }

@@ -52,7 +52,9 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
             dt { "Seed, topology" } dd { (line(&started.seed)) ", " (line(&started.topology)) }
             @if !started.runbook.is_empty() { dt { "Runbook" } dd { (line(&started.runbook.join(", "))) } }
             @if !started.controls.is_empty() { dt { "Controls" } dd { (line(&started.controls.join(", "))) } }
-            @if let Some(ms) = scenario.rpo_ms { dt { "RPO" } dd { (time(ms)) ": the age of what is newest in the backup" } }
+            @if let Some((ms, from)) = scenario.rpo_ms.zip(scenario.rpo_from) {
+                dt { "RPO" } dd { (time(ms)) ": " (from.words()) }
+            }
             @if let Some(began) = scenario.began { dt { "Began" } dd { (iso(began)) } }
             dt { "Expects" }
             dd {

@@ -94,11 +94,10 @@ fn budgets(record: &RunRecord) -> Markup {
 
 fn rpo(record: &RunRecord) -> Markup {
     html! {
-        @match record.longest(|s| s.rpo_ms) {
+        @match record.longest_rpo() {
             None => { strong { "not measured" } }
-            Some((ms, scenario)) => {
-                strong { (time(ms)) " at most" } ": the age of what is newest in the backup of "
-                (line(scenario.id.as_str()))
+            Some((ms, from, scenario)) => {
+                strong { (time(ms)) " at most" } ", in " (line(scenario.id.as_str())) ": " (from.words())
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     model::{
         check::CheckId,
+        event::RpoFrom,
         record::RunRecord,
         verdict::{CheckOutcome, Verdict},
     },
@@ -65,9 +66,11 @@ fn unsure(record: &RunRecord) -> Vec<String> {
 /// What is not known of the recovery objectives.
 fn objectives(record: &RunRecord) -> String {
     let mut text = String::new();
-    if record.longest(|s| s.rpo_ms).is_none() {
-        text += "RPO was not measured. ";
-    }
+    text += match record.longest_rpo() {
+        None => "RPO was not measured. ",
+        Some((_, RpoFrom::Writes, _)) => "RPO is that of one backup: yours also has the time between two. ",
+        Some((_, RpoFrom::Newest, _)) => "",
+    };
     if record.budgets.is_empty() {
         text += "No budget was set, so nothing says whether a recovery is quick enough. ";
     }

@@ -6,6 +6,7 @@ use super::{
     story::reasons,
 };
 use crate::model::{
+    event::RpoFrom,
     record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
     verdict::{Role, Verdict},
 };
@@ -97,9 +98,10 @@ fn warnings(scenarios: &[&ScenarioRecord]) -> usize {
     scenarios.iter().map(of).sum()
 }
 
-/// For the test of a backup that was there: how long, how much is lost, and what it does not show.
+/// How much is lost; for the test of a backup that was there also how long it takes, and what it does
+/// not show.
 fn measured(record: &RunRecord, look: Look) -> String {
-    let tested = |s: &&ScenarioRecord| s.rpo_ms.is_some();
+    let tested = |s: &&ScenarioRecord| s.rpo_from == Some(RpoFrom::Newest);
     let mut text = String::new();
     for scenario in record.scenarios.iter().filter(tested) {
         let words = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
@@ -107,6 +109,10 @@ fn measured(record: &RunRecord, look: Look) -> String {
         text.push_str(
             &look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")),
         );
+    }
+    if let Some((ms, from @ RpoFrom::Writes, scenario)) = record.longest_rpo() {
+        let said = format!("{} at most, in {}: {}", time(ms), scenario.id, from.words());
+        text.push_str(&look.wrap("recovery point (RPO): ", &said));
     }
     for gap in record.notes.iter().filter_map(|note| note.strip_prefix(NOT_PROVEN)) {
         text.push_str(&look.wrap(NOT_PROVEN, gap));
@@ -135,11 +141,6 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
     }
     for Skipped { id, why, .. } in &record.skipped {
         text.push_str(&look.wrap("skipped, which is no pass: ", &format!("{id}, because {why}")));
-    }
-    if let Some((ms, scenario)) = record.longest(|s| s.rpo_ms) {
-        text.push_str(
-            &look.wrap("recovery point (RPO): ", &format!("{} at most, in {}", time(ms), scenario.id)),
-        );
     }
     for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text.push_str(&look.wrap("budget: ", &checked.to_string()));

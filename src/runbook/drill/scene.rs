@@ -13,7 +13,13 @@ use crate::{
         trouble::Trouble,
     },
     journal::Logbook,
-    model::{check::CheckId, event::Event, finding::Finding, profile::Start, state::State},
+    model::{
+        check::CheckId,
+        event::{Event, RpoFrom},
+        finding::Finding,
+        profile::Start,
+        state::State,
+    },
     plan::{Job, Plan, Planned},
     procedure::{Armed, Backup, manifest::Manifest},
     runbook::{
@@ -82,6 +88,7 @@ pub(super) struct Scene<'a> {
     engine: Started,
     lost: Option<Instant>,
     good: Option<Instant>,
+    rpo: Option<Duration>,
 }
 
 impl<'a> Scene<'a> {
@@ -115,12 +122,18 @@ impl<'a> Scene<'a> {
             engine: Started::default(),
             lost: None,
             good: None,
+            rpo: None,
         }
     }
 
     /// Measured recovery time: from the loss to the first known-good render.
     pub(super) fn rto(&self) -> Option<Duration> {
         Some(self.good?.duration_since(self.lost?))
+    }
+
+    /// Measured recovery point: by the writes under load.
+    pub(super) fn rpo(&self) -> Option<(Duration, RpoFrom)> {
+        self.rpo.map(|rpo| (rpo, RpoFrom::Writes))
     }
 
     pub(super) async fn perform(&mut self, plan: &Plan, seen: &mut Seen) -> Result<(), Trouble> {
@@ -329,7 +342,7 @@ impl<'a> Scene<'a> {
         let site = self.site.restored();
         let engine = std::mem::take(&mut self.engine);
         let verified = verify::verify(&site, &self.cut, &self.names, engine, self.reach, &self.log).await?;
-        self.good = verified.first_good;
+        (self.good, self.rpo) = (verified.first_good, verified.rpo);
         seen.take(verified);
         Ok(())
     }

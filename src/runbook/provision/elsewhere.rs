@@ -10,7 +10,7 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     model::profile::Profile,
-    scenario::method::{BackupSchema, Method},
+    scenario::method::Method,
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
         destroy::Guard,
@@ -175,19 +175,6 @@ impl Elsewhere {
         ready_within: Duration,
         redactor: &Redactor,
     ) -> Result<Site<Source>, Trouble> {
-        if method.needs_own_server() {
-            return Err(Trouble::usage("this scenario needs a PostgreSQL server of its own")
-                .hint("leave it out by --filter: an engine that runs elsewhere has its own server"));
-        }
-        if method.schema != BackupSchema::Same {
-            return Err(Trouble::usage("this scenario changes the engine's release")
-                .hint("leave it out by --filter: an engine that runs elsewhere is what it is"));
-        }
-        if !method.env.is_empty() {
-            let names: Vec<&str> = method.env.keys().map(String::as_str).collect();
-            return Err(Trouble::usage(format!("this scenario sets {} of the engine", names.join(", ")))
-                .hint("leave it out by --filter: an engine that runs elsewhere has its own environment"));
-        }
         let store = Store::s3(&self.s3);
         let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (guard, backup_bucket) = match &self.held {

@@ -87,8 +87,12 @@ pub const FINISHED: Duration = Duration::from_secs(60);
 
 /// Submits a batch job. Gives the engine's id.
 pub async fn submit(api: &Engine, template: &TemplateKey, data: &Value) -> Result<String, Trouble> {
-    let item = json!({ "template": template, "data": data });
-    Ok(api.submit_batch(&[item]).await?.job_id)
+    Ok(api.submit_batch(&[batch_item(template, data)]).await?.job_id)
+}
+
+/// An item of a batch.
+pub fn batch_item(template: &TemplateKey, data: &Value) -> Value {
+    json!({ "template": template, "data": data })
 }
 
 /// Waits for the good end of a batch job.

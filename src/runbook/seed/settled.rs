@@ -10,7 +10,7 @@ use crate::{
     site::Handles,
     system::{
         engine::{CallError, Engine, Job},
-        objects::Got,
+        objects::{Bucket, Got},
     },
 };
 use std::time::{Duration, Instant};
@@ -58,15 +58,26 @@ pub async fn cleaned_up(
     }
     let began = Instant::now();
     for (key, name) in left_behind {
-        while site.objects.get(key).await? != Got::Missing {
-            if began.elapsed() > CLEANED_UP {
-                let seconds = CLEANED_UP.as_secs();
-                let left = format!("{name} is still at {key} {seconds} seconds after its replacement");
-                let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
-                return Err(Trouble::environment(left).hint(hint));
-            }
-            tokio::time::sleep(LOOK).await;
+        gone(&site.objects, key, name, began, CLEANED_UP).await?;
+    }
+    Ok(())
+}
+
+/// Waits until an object is gone, at most so long from then on.
+async fn gone(
+    objects: &Bucket,
+    key: &ObjectKey,
+    name: &AssetName,
+    began: Instant,
+    within: Duration,
+) -> Result<(), Trouble> {
+    while objects.get(key).await? != Got::Missing {
+        if began.elapsed() > within {
+            let left = format!("{name} is still at {key} {} seconds after its replacement", within.as_secs());
+            let hint = "`replace-keys: new-key` in `write-order` says that the target removes it";
+            return Err(Trouble::environment(left).hint(hint));
         }
+        tokio::time::sleep(LOOK).await;
     }
     Ok(())
 }
@@ -74,9 +85,32 @@ pub async fn cleaned_up(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::engine::ApiKeys;
+    use crate::system::{
+        engine::ApiKeys,
+        objects::{Store, files::Folders},
+    };
     use serde_json::json;
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+    #[tokio::test]
+    async fn an_object_that_stays_is_told_when_its_time_is_over_and_one_that_is_gone_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::Files(Folders::new(root.path()));
+        store.create_bucket(&"assets".into()).await.unwrap();
+        let (bucket, key) = (store.bucket(&"assets".into()), ObjectKey::from("a.png"));
+        let name = AssetName::from("logo.png@1");
+        let wait = || gone(&bucket, &key, &name, Instant::now(), Duration::ZERO);
+        wait().await.unwrap();
+        bucket.put(&key, b"old".to_vec(), None).await.unwrap();
+        let told = wait().await.unwrap_err().to_string();
+        assert!(told.contains("logo.png@1 is still at a.png") && told.contains("replace-keys"), "{told}");
+        // One that goes meanwhile is waited for.
+        let (waited, removed) =
+            tokio::join!(gone(&bucket, &key, &name, Instant::now(), Duration::from_secs(60)), async {
+                std::fs::remove_file(root.path().join("assets/a.png"))
+            });
+        assert!(waited.is_ok() && removed.is_ok());
+    }
 
     #[tokio::test]
     async fn results_that_come_after_the_row_are_waited_for() {

@@ -3,7 +3,10 @@
 //! what they see, the load's rows and objects are taken away here, and nowhere else.
 
 use crate::{
-    base::{digest::Digest, ids::ObjectKey},
+    base::{
+        digest::Digest,
+        ids::{ObjectKey, TableName},
+    },
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
@@ -11,7 +14,7 @@ use crate::{
             Load, Marks, Operation, Times, Way, Written,
             fate::{Fate, Judged, Seen, Sight, judge},
         },
-        profile::Profile,
+        profile::{Kept, Profile},
         state::State,
     },
     procedure::manifest::Manifest,
@@ -43,16 +46,24 @@ pub struct UnderLoad {
 impl CutPoint {
     /// A restored state without what is new since the load began and names one of its assets. Nothing
     /// that the cut point has is taken away.
-    pub fn without_load(&self, observed: &State) -> State {
+    pub fn without_load(&self, observed: &State, profile: &Profile) -> State {
         let mut ordinary = observed.clone();
         let Some(load) = &self.load else { return ordinary };
-        let mut marks = load.marks.clone();
         for (name, table) in &mut ordinary.database.tables {
             let before = self.state.database.tables.get(name);
             let old = |key: &String| before.is_some_and(|table| table.rows.contains_key(key));
-            table.rows.retain(|key, row| old(key) || !names(&mut marks, &row.json));
+            table.rows.retain(|key, row| old(key) || !names(&load.marks, &row.json));
         }
-        ordinary.objects.retain(|key, _| self.state.objects.contains_key(key) || !marks.are_in(key.as_str()));
+        let of_load = |key: &ObjectKey| load.marks.are_in(key.as_str()) || load.marks.are_in(stem(key));
+        ordinary.objects.retain(|key, _| self.state.objects.contains_key(key) || !of_load(key));
+        ordinary.results.retain(|key, _| self.state.results.contains_key(key) || !of_load(key));
+        for (table, count) in added_by_jobs(load, profile) {
+            let Some(is) = ordinary.database.tables.get_mut(&table) else { continue };
+            let before = self.state.database.tables.get(&table);
+            let new = |key: &&String| !before.is_some_and(|table| table.rows.contains_key(*key));
+            let keys: Vec<String> = is.rows.keys().filter(new).take(count).cloned().collect();
+            is.rows.retain(|key, _| !keys.contains(key));
+        }
         ordinary
     }
 
@@ -67,9 +78,28 @@ impl CutPoint {
     }
 }
 
-/// Whether a row names an asset of the load. Whatever else it names is then the load's too: the key of
-/// an upload that was never answered.
-fn names(marks: &mut Marks, row: &Value) -> bool {
+/// The object's name without its ending: results are kept under the id of their job.
+fn stem(key: &ObjectKey) -> &str {
+    let name = key.as_str().rsplit('/').next().unwrap_or_default();
+    name.split('.').next().unwrap_or_default()
+}
+
+/// The rows of other tables that the load's batch jobs have added, at most: they name no job.
+fn added_by_jobs(load: &UnderLoad, profile: &Profile) -> Vec<(TableName, usize)> {
+    let jobs = load.writes.iter().filter(|write| write.operation == Operation::Batch).count();
+    let of_jobs = profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Results);
+    let mut most = BTreeMap::new();
+    for (name, count) in of_jobs.flat_map(|(entity, _)| &entity.at_start).flat_map(|rule| &rule.adds) {
+        if let Some(other) = profile.entities.get(name) {
+            let adds = most.entry(other.table.clone()).or_insert(0);
+            *adds = jobs.saturating_mul(*count).max(*adds);
+        }
+    }
+    most.into_iter().collect()
+}
+
+/// Whether a row names something of the load.
+fn names(marks: &Marks, row: &Value) -> bool {
     match row {
         Value::String(text) => marks.are_in(text),
         Value::Array(items) => items.iter().any(|item| names(marks, item)),
@@ -82,7 +112,7 @@ fn names(marks: &mut Marks, row: &Value) -> bool {
 pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<String, Sight> {
     let mut keys: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
     let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
-    for write in writes {
+    for write in writes.iter().filter(|write| is_of_asset(write.operation)) {
         keys.entry(&write.name).or_default().extend(&write.key);
         ids.extend(write.id.as_deref().map(|id| (id, write.name.as_str())));
     }
@@ -110,7 +140,56 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
             sights.insert((*name).to_owned(), Sight { row, object, key });
         }
     }
+    for write in writes {
+        match write.operation {
+            Operation::Label => {
+                sights.entry(write.name.clone()).or_insert_with(|| label(&write.name, writes, state));
+            }
+            Operation::Batch => {
+                sights.insert(write.name.clone(), job(write, state, profile));
+            }
+            Operation::Upload | Operation::Replace | Operation::Delete | Operation::Copy => {}
+        }
+    }
     sights
+}
+
+fn is_of_asset(operation: Operation) -> bool {
+    !matches!(operation, Operation::Label | Operation::Batch)
+}
+
+/// A label: the row whose key names it, and which version that holds. It has no object, so none can
+/// be other than the row.
+fn label(name: &str, writes: &[Written], state: &State) -> Sight {
+    let moves: Vec<Digest> = writes.iter().filter(|w| w.name == name).filter_map(|w| w.sha256).collect();
+    let is_it = |key: &String| {
+        let columns: Vec<Value> = serde_json::from_str(key).unwrap_or_default();
+        columns.iter().any(|column| column.as_str() == Some(name))
+    };
+    let mut rows = state.database.tables.values().flat_map(|table| &table.rows);
+    let Some((_, row)) = rows.find(|(key, _)| is_it(key)) else { return Sight::default() };
+    let texts = row.json.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    let version = texts.map(Digest::of).find(|digest| moves.contains(digest));
+    let row = version.map_or(Seen::Present, Seen::Content);
+    Sight { row, object: row, key: None }
+}
+
+/// A batch job: its row once that points at results, and the results. What is in them the job's row
+/// does not tell.
+fn job(write: &Written, state: &State, profile: &Profile) -> Sight {
+    let Some(id) = write.id.as_deref() else { return Sight::default() };
+    let seen = |there: bool| if there { Seen::Present } else { Seen::Absent };
+    for (entity, binary) in profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Results) {
+        let Some(table) = state.database.tables.get(&entity.table) else { continue };
+        let row = table.rows.values().find(|row| row.json.get("id").and_then(Value::as_str) == Some(id));
+        let key = row.and_then(|row| row.json.get(&binary.key)).and_then(Value::as_str);
+        if let Some(key) = key.map(ObjectKey::from) {
+            let object = seen(state.results.contains_key(&key));
+            return Sight { row: Seen::Present, object, key: Some(key) };
+        }
+    }
+    let object = seen(state.results.keys().any(|key| stem(key) == id));
+    Sight { row: Seen::Absent, object, key: None }
 }
 
 /// Judges the writes by a restored state.
@@ -180,4 +259,126 @@ fn too_late(judged: &[Judged], profile: &Profile) -> Option<Finding> {
     let expected = "no row of a write that began after the dump";
     let actual = format!("rows of {} such writes", late.len());
     Some(Finding::new(CheckId::Acknowledged, FindingKind::RowAdded, entity, expected, actual))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        load::{Answer, Mix},
+        state::{Object, Row, Table},
+    };
+    use serde_json::json;
+
+    fn profile() -> Profile {
+        serde_saphyr::from_str(include_str!("../../../profiles/pulp-engine.yaml")).unwrap()
+    }
+
+    fn write(operation: Operation, name: &str, id: Option<&str>, sent: Option<&str>) -> Written {
+        Written {
+            writer: 0,
+            number: 0,
+            operation,
+            name: name.to_owned(),
+            id: id.map(str::to_owned),
+            key: None,
+            sha256: sent.map(Digest::of),
+            begun: 0,
+            answered: 1,
+            answer: Answer::Acknowledged,
+        }
+    }
+
+    fn state(rows: &[(&str, &str, Value)], results: &[&str]) -> State {
+        let mut state = State::default();
+        for (table, key, json) in rows {
+            let row = Row { digest: Digest::of(json.to_string()), json: json.clone() };
+            let table: &mut Table = state.database.tables.entry((*table).into()).or_default();
+            table.rows.insert((*key).to_owned(), row);
+        }
+
+        let object =
+            |key: &&str| ((*key).into(), Object { size: 1, sha256: Digest::of(key), content_type: None });
+        state.results = results.iter().map(object).collect();
+        state
+    }
+
+    #[test]
+    fn a_label_is_seen_by_its_row_alone_and_a_job_by_the_results_that_its_row_points_at() {
+        let (first, second) = ("under-load-7-0", "under-load-7-0-1");
+        let writes = [
+            write(Operation::Label, first, None, Some("1.0.0")),
+            write(Operation::Label, first, None, Some("1.1.0")),
+            write(Operation::Batch, second, Some("17"), None),
+        ];
+        let seen = |rows: &[(&str, &str, Value)], results: &[&str]| {
+            let sights = sights(&writes, &state(rows, results), &profile());
+            let both = |name: &str| (sights[name].row, sights[name].object);
+            (both(first), both(second))
+        };
+        let (absent, present) = (Seen::Absent, Seen::Present);
+        let of = |version: &str| Seen::Content(Digest::of(version));
+        let label = |version: &str| {
+            let row = json!({ "template_id": "t", "label": first, "version": version });
+            ("template_labels", r#"["t","under-load-7-0"]"#, row)
+        };
+        let job = |key: Value| ("batch_jobs", r#"["17"]"#, json!({ "id": "17", "result_key": key }));
+        assert_eq!(seen(&[], &[]), ((absent, absent), (absent, absent)));
+        assert_eq!(seen(&[label("1.1.0")], &[]).0, (of("1.1.0"), of("1.1.0")));
+        // A version that no write has sent.
+        assert_eq!(seen(&[label("9")], &[]).0, (present, present));
+        assert_eq!(seen(&[job(json!("17.json"))], &["17.json"]).1, (present, present));
+        assert_eq!(seen(&[job(json!("17.json"))], &[]).1, (present, absent));
+        assert_eq!(seen(&[job(Value::Null)], &["17.json"]).1, (absent, present));
+        assert_eq!(seen(&[job(Value::Null)], &["18.json"]).1, (absent, absent));
+    }
+
+    #[test]
+    fn what_was_due_is_lost_whatever_is_left_of_it_and_what_raced_is_told_by_its_half() {
+        use FindingKind as K;
+        for (fate, due, raced) in [
+            (Fate::Kept, None, None),
+            (Fate::Gone, Some(K::LostAcknowledgedWrite), None),
+            (Fate::Half, Some(K::LostAcknowledgedWrite), Some(K::HalfKeptWrite)),
+            (Fate::Orphan, Some(K::LostAcknowledgedWrite), Some(K::OrphanBinary)),
+            (Fate::Wrong, Some(K::LostAcknowledgedWrite), Some(K::WronglyKeptWrite)),
+        ] {
+            let of = |due| {
+                let write = write(Operation::Upload, "a.png", None, Some("a"));
+                kind_of(&Judged { write, fate, due, too_late: false })
+            };
+            assert_eq!((of(true), of(false)), (due, raced), "{fate:?}");
+        }
+    }
+
+    #[test]
+    fn what_batch_jobs_of_the_load_leave_is_theirs_and_no_more_than_that() {
+        let writes = vec![write(Operation::Batch, "under-load-7-0-1", Some("17"), None)];
+        let mix = Mix { batch: 1, ..Mix::default() };
+        let load = UnderLoad {
+            load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
+            marks: Marks::of(&writes),
+            writes,
+            way: Way::DumpFirst,
+            times: None,
+            earlier: Vec::new(),
+        };
+        let usage = |n: u32| json!({ "id": n, "template_key": "invoice" });
+        let before = state(&[("render_usage", "[1]", usage(1))], &["3.json"]);
+        let cut = CutPoint { state: before, load: Some(load), ..CutPoint::default() };
+        let jobs = ("batch_jobs", r#"["17"]"#, json!({ "id": "17", "result_key": "17.json" }));
+        let all = [("render_usage", "[1]", usage(1)), ("render_usage", "[2]", usage(2)), jobs];
+        let now = state(&all, &["3.json", "17.json", "18.json"]);
+        let ordinary = cut.without_load(&now, &profile());
+        let rows = |table: &str| {
+            let rows = &ordinary.database.tables[&TableName::from(table)].rows;
+            rows.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!((rows("batch_jobs"), rows("render_usage")), (vec![], vec!["[1]".to_owned()]));
+        let results: Vec<&str> = ordinary.results.keys().map(ObjectKey::as_str).collect();
+        assert_eq!(results, ["18.json", "3.json"]);
+        let more = state(&[all.to_vec(), vec![("render_usage", "[3]", usage(3))]].concat(), &[]);
+        let left = cut.without_load(&more, &profile());
+        assert_eq!(left.database.tables[&TableName::from("render_usage")].rows.len(), 2);
+    }
 }

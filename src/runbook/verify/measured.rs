@@ -53,5 +53,6 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
 
 fn habits(order: WriteOrder) -> Habits {
     let immutable_keys = order.replace_keys == ReplaceKeys::NewKey;
-    Habits { upload: order.upload, replace: order.replace, delete: order.delete, immutable_keys }
+    let WriteOrder { upload, replace, delete, batch, .. } = order;
+    Habits { upload, replace, delete, batch, immutable_keys }
 }

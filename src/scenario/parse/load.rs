@@ -110,6 +110,11 @@ impl Course {
                 (self.load, self.writing) = (Some((*load, place)), true);
                 mistakes.extend(numbers(load, place));
                 mistakes.extend(repeated(load, method, place));
+                if load.mix.batch > 0 && method.results.is_none() {
+                    let mistake = Mistake::at(place, "batch jobs whose results have no place of their own");
+                    let help = "put `results: bucket` beside the seed, or leave `batch` out of the mix";
+                    mistakes.push(mistake.label("in rows alone nothing can be half-kept").help(help));
+                }
             }
             Act::WaitForWrites(_) | Act::StopWriting if !self.writing => {
                 let help = "put `- write under load: …` before it";

@@ -6,7 +6,7 @@ use crate::{
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
-        load::Operation,
+        load::{Load, Operation},
     },
     scenario::{
         Act, At, BackupStep, Place, PlanRun, Replace, RestoreStep, Step,
@@ -20,8 +20,9 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The writes under load, as findings about them name them.
-const OPERATIONS: [&str; 3] =
-    [Operation::Upload.plural(), Operation::Replace.plural(), Operation::Delete.plural()];
+fn operations() -> [&'static str; 6] {
+    Operation::ALL.map(Operation::plural)
+}
 
 /// What names are looked up in.
 pub struct Context<'a> {
@@ -139,7 +140,7 @@ impl Names<'_> {
                 Write::RunBatch(key) => self.template(key.as_str(), place),
             },
             Act::CopyNewObject(name) => self.new_object(name, place),
-            Act::WriteUnderLoad(_) => self.loaded = true,
+            Act::WriteUnderLoad(load) => self.load(*load, place),
             Act::WaitForWrites(_) | Act::StopWriting => {}
             // Their names are those of steps before them.
             Act::GoOn(_) | Act::Release(_) | Act::KillEngine => {}
@@ -158,6 +159,15 @@ impl Names<'_> {
                 }
             }
             Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
+        }
+    }
+
+    fn load(&mut self, load: Load, place: Place) {
+        self.loaded = true;
+        if load.mix.label > 0 && self.seed.templates.iter().all(|template| template.then.is_empty()) {
+            let message = "no template of the seed has a version that a label could move to";
+            let help = "take a seed with a template in two versions: `seed: invoices`";
+            self.mistakes.push(Mistake::at(place, message).label("moves labels").help(help));
         }
     }
 
@@ -327,7 +337,7 @@ impl Names<'_> {
         match expectation.kind {
             // A name with a slash is an object's key.
             K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent | K::WrongMetadata => {
-                let of_load = self.loaded && OPERATIONS.contains(&name);
+                let of_load = self.loaded && operations().contains(&name);
                 if !name.contains('/') && !of_load && !self.is_earlier(name) {
                     self.asset(&name.into(), place);
                 }
@@ -379,7 +389,7 @@ impl Names<'_> {
                 self.mistakes.push(Mistake::at(place, message).label("can't be found").help(help));
             }
             K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite => {
-                self.one_of("kind of write", &OPERATIONS.map(str::to_owned), name, place);
+                self.one_of("kind of write", &operations().map(str::to_owned), name, place);
             }
             K::TableLost
             | K::CatalogDiffers

@@ -203,12 +203,18 @@ impl Timeline<'_> {
                 self.dumped = true;
                 self.fire(Takes::NextDump);
             }
-            BackupJob::CopyObjects => self.fire(Takes::NextCopy),
+            BackupJob::CopyObjects => {
+                self.fire(Takes::NextCopy);
+                self.fire(Takes::NextTransfer);
+            }
             BackupJob::ListObjects => {
                 self.fire(Takes::NextCopy);
                 self.list_objects(place);
             }
-            BackupJob::CopyListed => self.copy_of_list(job.words(), place),
+            BackupJob::CopyListed => {
+                self.fire(Takes::NextTransfer);
+                self.copy_of_list(job.words(), place);
+            }
             BackupJob::TakeBaseBackup => self.must_recover(job.words(), place),
             BackupJob::ChooseTarget => {
                 self.must_recover(job.words(), place);
@@ -373,6 +379,7 @@ impl Timeline<'_> {
             Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
             armed @ (Takes::NextDump
             | Takes::NextCopy
+            | Takes::NextTransfer
             | Takes::NextArchive
             | Takes::NextResults
             | Takes::NextRestore
@@ -424,6 +431,7 @@ impl Timeline<'_> {
             Takes::Rows
             | Takes::NextDump
             | Takes::NextCopy
+            | Takes::NextTransfer
             | Takes::NextArchive
             | Takes::NextResults
             | Takes::NextRestore
@@ -449,7 +457,7 @@ impl Timeline<'_> {
         for (place, takes) in std::mem::take(&mut self.armed) {
             let step = match takes {
                 Takes::NextDump => BackupJob::DumpDatabase.words(),
-                Takes::NextCopy => BackupJob::CopyObjects.words(),
+                Takes::NextCopy | Takes::NextTransfer => BackupJob::CopyObjects.words(),
                 Takes::NextArchive => BackupJob::ArchiveAssets.words(),
                 Takes::NextResults => BackupJob::CopyResults.words(),
                 Takes::NextRestore => RestoreJob::RestoreDatabase.words(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::load::Answer;
+use crate::model::load::{Answer, Span};
 use proptest::prelude::*;
 
 const CONTENTS: [&str; 3] = ["first", "second", "third"];
@@ -114,6 +114,14 @@ fn every_fate_has_its_cause() {
         ),
         ("bytes that nobody sent", vec![at(U, before)], "first", "else", dump_first, vec![(Wrong, true)]),
         (
+            "a row that does not tell its content is of the object's write",
+            vec![at(U, before), at(R, within)],
+            "?",
+            "first",
+            times((100, 125), (90, 99)),
+            vec![(Kept, true), (Gone, false)],
+        ),
+        (
             "a row that does not tell its content",
             vec![at(U, before), at(R, (30, 40))],
             "?",
@@ -172,7 +180,7 @@ fn the_recovery_point_is_the_first_write_that_is_not_whole() {
         due: true,
         too_late: false,
     };
-    let all = [judged(Fate::Kept, 1_000), judged(Fate::Half, 3_000), judged(Fate::Kept, 4_000)];
+    let all = [judged(Fate::Kept, 1_000), judged(Fate::Half, 3_000), judged(Fate::Half, 4_000)];
     let times = times((5_000, 6_000), (6_000, 9_500));
     let point = recovery_point(&all, times, 20_000);
     assert_eq!((point.at, point.before_end_ms, point.before_dump_ms), (3_000, 7, 2));
@@ -196,7 +204,17 @@ fn each_write_is_counted_in_one_backup() {
     assert_eq!((delete.writes, delete.at_risk, delete.half), (1, 1, 1));
     assert_eq!(delete.rate.map(|rate| (rate.hits, rate.of)), Some((1, 1)));
     assert_eq!(upload.and(delete).writes, 2);
-    assert_eq!(grace_needed(&judge(&all, &sights, first), first), Some(1));
+    let mut judged = judge(&all, &sights, first);
+    assert_eq!(grace_needed(&judged, first), Some(1));
+    // One that was due is lost by something else than the window.
+    judged[1].due = true;
+    assert_eq!(grace_needed(&judged, first), None);
+    // What began after the backup is none of it, and none is at risk twice.
+    let later = writes(&[(Upload, 200, 210)]);
+    let of = count(&judge(&later, &BTreeMap::new(), first), first, 0, &mut operations);
+    assert_eq!((of.half_kept, operations[&Upload].writes), (0, 1));
+    let unexplained = Tally { half: 2, ..Tally::default() }.rated();
+    assert_eq!(unexplained.rate.map(|rate| (rate.hits, rate.of)), Some((2, 2)));
 }
 
 /// What a store holds after the first `number` writes.

@@ -10,7 +10,7 @@ use crate::{
     procedure::manifest::Manifest,
     runbook::{
         drill::scene::Scene,
-        load::Writing,
+        load::{Reach, Writing},
         restore,
         verify::acknowledged::{UnderLoad, sights},
     },
@@ -82,6 +82,11 @@ impl Loaded {
         if binaries {
             self.objects = Some(Span { from: self.listed.take().unwrap_or(span.from), ..span });
         }
+        // The results of batch jobs are objects as well, copied before the others or after them.
+        if saves(Place::Results) {
+            let of_both = |o: Span| Span { from: o.from.min(span.from), to: o.to.max(span.to) };
+            self.objects = Some(self.objects.map_or(span, of_both));
+        }
         if rows || binaries {
             (self.stopped, self.moment) = (stopped, job == BackupJob::ChooseTarget);
         }
@@ -103,7 +108,7 @@ impl Scene<'_> {
     pub(super) async fn write_under_load(&mut self, load: Load) -> Result<(), Trouble> {
         let manifest = self.inventory().await?;
         let began = Instant::now();
-        let writing = Writing::start(self.site, load, began);
+        let writing = Writing::start(self.site, load, self.beside_assets(load).await?, began);
         writing.until_begun().await?;
         self.loaded = Some(Loaded {
             load,
@@ -120,6 +125,24 @@ impl Scene<'_> {
             manifest,
         });
         Ok(())
+    }
+
+    /// What writers write to beside assets of their own.
+    async fn beside_assets(&self, load: Load) -> Result<Reach, Trouble> {
+        let mut reach = Reach::default();
+        if load.mix.label > 0 {
+            let template = self.seed()?.templates.iter().find(|template| !template.then.is_empty());
+            let missing = || Trouble::usage("no template of the seed has two versions");
+            reach.labelled = template.ok_or_else(missing)?.key.clone();
+            let versions = self.site.engine.api().await?.template_versions(reach.labelled.as_str()).await?;
+            reach.versions = versions.into_iter().rev().map(|version| version.version).collect();
+        }
+        if load.mix.batch > 0 {
+            let template = self.put.known.templates.keys().next();
+            let missing = || Trouble::usage("the seed has no template that a batch job could render");
+            reach.batch = Some(self.put.batch(template.ok_or_else(missing)?)?);
+        }
+        Ok(reach)
     }
 
     /// Whether writers write now.
