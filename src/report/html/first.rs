@@ -18,6 +18,7 @@ use crate::{
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// Reasons on the first screen; the others are below.
 const MOST_REASONS: usize = 6;
@@ -140,10 +141,33 @@ fn on(record: &RunRecord) -> Markup {
     html! {
         @if record.versions.is_empty() { strong { "not recorded" } }
         @if let Some(engine) = version("engine") { strong { "engine: " (engine) } }
+        @for (profile, drills) in own_targets(record) {
+            ", in " (count(drills, "drill")) " the target of the profile " (line(profile)) " instead"
+        }
         @if let Some(postgres) = version("postgres") { ", PostgreSQL " (postgres) }
         @if let Some(objects) = version("objects") { ", objects: " (objects) }
         @if let Some(started) = &record.started { ", " (line(&started.harness)) }
     }
+}
+
+/// Targets of their own that scenarios name, and how many drills each has.
+fn own_targets(record: &RunRecord) -> BTreeMap<&str, usize> {
+    let mut targets = BTreeMap::new();
+    for (profile, _) in record.scenarios.iter().filter_map(|s| s.started.as_ref()?.profile.as_ref()) {
+        *targets.entry(profile.as_str()).or_default() += 1;
+    }
+    targets
+}
+
+/// Of the writes that were at risk in backups under load, how many came back by half.
+fn half_kept(record: &RunRecord) -> Option<String> {
+    let loads: Vec<_> = record.scenarios.iter().filter_map(|s| s.load.as_ref()).collect();
+    let rates = || loads.iter().filter_map(|load| load.all.rate);
+    let (hits, of): (u64, u64) = (rates().map(|r| r.hits).sum(), rates().map(|r| r.of).sum());
+    let drills = count(loads.len(), "drill");
+    (!loads.is_empty()).then(|| {
+        format!("{drills} backed up under load: of {of} writes at risk, {hits} were half-kept.")
+    })
 }
 
 /// What the run shows, in sentences with their numbers.
@@ -170,6 +194,7 @@ fn proven(record: &RunRecord) -> Vec<String> {
     if sound > 0 {
         shown.push(format!("{} after a restore gave the known-good PDF.", count(sound, "render")));
     }
+    shown.extend(half_kept(record));
     let silent = silent_checks(record);
     if !silent.is_empty() {
         shown.push(format!(
