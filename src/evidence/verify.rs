@@ -189,12 +189,7 @@ impl Look<'_> {
     }
 
     /// Looks at everything but the journal, which holds.
-    fn whole_run(
-        &mut self,
-        entries: &[Entry],
-        record: &RunRecord,
-        trust: &Trust,
-    ) -> Result<Signed, Trouble> {
+    fn whole_run(&mut self, entries: &[Entry], record: &RunRecord, trust: &Trust) -> Result<Signed, Trouble> {
         self.artefacts(record);
         let envelope = self.envelope();
         let rendered = again::render(self.dir, record)?;

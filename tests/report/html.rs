@@ -107,6 +107,7 @@ fn what_was_not_run_stands_in_every_overview() {
         let part = part(&page, id);
         assert!(part.contains("own-pgbackrest") && part.to_lowercase().contains("skipped"), "{id}: {part}");
     }
+    assert!(part(&page, "controls").contains("not exercised, 1 skipped"));
 }
 
 #[test]
@@ -132,6 +133,7 @@ fn what_became_of_writes_under_load_is_on_the_first_screen_and_side_by_side() {
     let page = page(&record);
     let load = part(&page, "load");
     assert!(load.contains("18 of 95, 18.95 %") && load.contains(record.scenarios[0].id.as_str()), "{load}");
+    assert!(page.contains("Of 95 writes that raced a backup, 18 came back by half"));
     assert!(page.contains("1 drill backed up under load: of 95 writes at risk, 18 were half-kept."));
 }
 

@@ -13,6 +13,7 @@ use crate::{
             verdict::{Tally, headline, reasons, tally},
             words::{badge, count, is_expected, is_unexpected, line, verdict_class, with_role},
         },
+        load::raced,
         terminal::look::time,
     },
 };
@@ -159,17 +160,6 @@ fn own_targets(record: &RunRecord) -> BTreeMap<&str, usize> {
     targets
 }
 
-/// Of the writes that were at risk in backups under load, how many came back by half.
-fn half_kept(record: &RunRecord) -> Option<String> {
-    let loads: Vec<_> = record.scenarios.iter().filter_map(|s| s.load.as_ref()).collect();
-    let rates = || loads.iter().filter_map(|load| load.all.rate);
-    let (hits, of): (u64, u64) = (rates().map(|r| r.hits).sum(), rates().map(|r| r.of).sum());
-    let drills = count(loads.len(), "drill");
-    (!loads.is_empty()).then(|| {
-        format!("{drills} backed up under load: of {of} writes at risk, {hits} were half-kept.")
-    })
-}
-
 /// What the run shows, in sentences with their numbers.
 fn proven(record: &RunRecord) -> Vec<String> {
     let (controls, drills): (Vec<&ScenarioRecord>, Vec<_>) =
@@ -194,7 +184,13 @@ fn proven(record: &RunRecord) -> Vec<String> {
     if sound > 0 {
         shown.push(format!("{} after a restore gave the known-good PDF.", count(sound, "render")));
     }
-    shown.extend(half_kept(record));
+    if let Some(raced) = raced(record) {
+        let drills = count(raced.drills, "drill");
+        shown.push(format!(
+            "{drills} backed up under load: of {} writes at risk, {} were half-kept.",
+            raced.at_risk, raced.half_kept
+        ));
+    }
     let silent = silent_checks(record);
     if !silent.is_empty() {
         shown.push(format!(

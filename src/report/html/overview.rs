@@ -149,6 +149,7 @@ fn support(scenarios: &[&ScenarioRecord]) -> String {
     let with = |verdict| scenarios.iter().filter(|s| s.verdict() == verdict).count();
     let (passed, failed, unknown) = (with(Verdict::Pass), with(Verdict::Fail), with(Verdict::Unknown));
     match (failed, unknown) {
+        _ if scenarios.is_empty() => "not exercised".to_owned(),
         (0, 0) => format!("{passed} of {} passed", scenarios.len()),
         _ => format!("{passed} passed, {failed} failed, {unknown} unknown"),
     }

@@ -9,8 +9,8 @@ use crate::{
         html::{
             detail::detail,
             words::{
-                anchor, badge, is_expected, is_unexpected, is_warning, line, maybe_time, not_run, verdict_class,
-                verdict_word, with_role,
+                anchor, badge, is_expected, is_unexpected, is_warning, line, maybe_time, not_run,
+                verdict_class, verdict_word, with_role,
             },
         },
         terminal::look::time,
