@@ -20,6 +20,8 @@ mod made;
 mod others;
 #[path = "evidence/results.rs"]
 mod results;
+#[path = "evidence/rewritten.rs"]
+mod rewritten;
 #[path = "evidence/runs.rs"]
 mod runs;
 #[path = "evidence/tampered.rs"]

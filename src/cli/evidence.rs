@@ -95,15 +95,16 @@ fn verify(args: &VerifyArgs) -> Result<Outcome, Trouble> {
     let trust = trust(args)?;
     let runs = if args.all { all(&args.runs)? } else { args.runs.clone() };
     let mut outcome = Outcome { stdout: String::new(), intact: true };
+    let mut links = Vec::new();
     for path in &runs {
         let verified =
             if bundle::is_one(path) { bundle::verify(path, &trust)? } else { verify::folder(path, &trust)? };
         outcome.intact &= verified.problems.is_empty();
         outcome.stdout += &told(path, &verified);
+        links.extend(verified.link);
     }
     if args.all || runs.len() > 1 {
-        let folders: Vec<PathBuf> = runs.iter().map(|path| folder_of(path)).collect();
-        let gaps = verify::runs(&folders)?;
+        let gaps = chain::gaps(&links);
         outcome.intact &= gaps.is_empty();
         outcome.stdout += &chain_told(&gaps, runs.len());
     }

@@ -88,6 +88,10 @@ pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
         None => String::new(),
     };
     let record = RunRecord::fold(&stored.entries);
+    if record.started.is_none() {
+        return Err(Trouble::usage(format!("{} holds no run: its journal is empty", dir.display()))
+            .hint("the run was killed before it began: start another"));
+    }
     report::write_all(&dir, &record)?;
     let stdout = match args.format {
         Format::Human => {

@@ -57,6 +57,10 @@ pub fn pack(dir: &Path, out: impl Write) -> Result<(), Trouble> {
 
 /// Whether a file is a bundle, or was one once.
 pub fn is_one(path: &Path) -> bool {
+    // A pipe would keep us waiting for its head.
+    if !fs::metadata(path).is_ok_and(|m| m.is_file()) {
+        return false;
+    }
     let mut head = [0; 262];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
     read.is_ok() && (&head[257..] == b"ustar" || head.starts_with(PREFIX.as_bytes()))

@@ -9,7 +9,7 @@ use crate::{
         digest::Digest,
         trouble::{OrTrouble as _, Trouble},
     },
-    journal::read::{EVENTS, MAX_LINE, SEAL},
+    journal::read::{EVENTS, MAX_LINE, seal_in},
     model::event::{Entry, Event, Previous},
 };
 use std::{
@@ -72,8 +72,7 @@ pub fn link(folder: &Path) -> Option<Link> {
     let entry: Entry = serde_json::from_slice(line).ok()?;
     let Event::RunStarted(started) = entry.event else { return None };
     // The seal's line begins with the digest of the whole file.
-    let seal = fs::read_to_string(folder.join(SEAL)).ok();
-    let sealed = seal.and_then(|text| text.split_whitespace().next()?.parse().ok());
+    let sealed = seal_in(folder).and_then(|text| text.split_whitespace().next()?.parse().ok());
     let itself = Previous { run: started.run, began: Digest::of(line), sealed };
     Some(Link { folder: folder.to_owned(), itself, previous: started.previous })
 }
@@ -89,10 +88,12 @@ pub fn not_yet_named(runs: &[Link]) -> Vec<Previous> {
 pub fn gaps(runs: &[Link]) -> Vec<Gap> {
     let named = runs.iter().flat_map(|run| run.previous.iter().map(move |named| (run, named)));
     let gap = |(by, named): (&Link, &Previous)| {
-        let why = match runs.iter().find(|run| run.itself.run == named.run) {
-            None => "is not here",
-            Some(found) if !same(&found.itself, named) => "is not what it was then",
-            Some(_) => return None,
+        let found = || runs.iter().filter(|run| run.itself.run == named.run);
+        // All: one that was written anew may lie beside the one that was named.
+        let why = match (found().next(), found().all(|run| same(&run.itself, named))) {
+            (None, _) => "is not here",
+            (Some(_), false) => "is not what it was then",
+            (Some(_), true) => return None,
         };
         Some(Gap {
             run: named.run.to_string(),

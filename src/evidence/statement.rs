@@ -17,7 +17,7 @@ use crate::{
         verdict::{Role, Verdict},
     },
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The files that are attested, by their path below the run's folder.
@@ -28,6 +28,10 @@ const RECORD: &str = "record.json";
 
 /// Stands for the run itself among the tests, as in `junit.xml`.
 const RUN: &str = "run";
+
+/// What the statement is, and what its predicate is.
+const TYPES: [&str; 2] =
+    ["https://in-toto.io/Statement/v1", "https://in-toto.io/attestation/test-result/v0.1"];
 
 #[derive(Serialize)]
 struct Statement<'a> {
@@ -85,12 +89,40 @@ pub(in crate::evidence) fn text(record: &RunRecord, subjects: &Subjects) -> Resu
         ..resource(name, digest)
     });
     let statement = Statement {
-        type_: "https://in-toto.io/Statement/v1",
+        type_: TYPES[0],
         subject: subject.collect(),
-        predicate_type: "https://in-toto.io/attestation/test-result/v0.1",
+        predicate_type: TYPES[1],
         predicate: predicate(record),
     };
     serde_json::to_string(&statement).or_harness(|| "can't write the statement".to_owned())
+}
+
+/// Whether a statement, of whatever version, attests the result that the record gives.
+pub(in crate::evidence) fn agrees(record: &RunRecord, payload: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Attested {
+        #[serde(rename = "_type")]
+        type_: String,
+        #[serde(rename = "predicateType")]
+        predicate_type: String,
+        predicate: Tests,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Tests {
+        result: String,
+        passed_tests: Vec<String>,
+        warned_tests: Vec<String>,
+        failed_tests: Vec<String>,
+    }
+    let of = predicate(record);
+    serde_json::from_slice(payload).is_ok_and(|Attested { type_, predicate_type, predicate }| {
+        [type_, predicate_type] == TYPES
+            && predicate.result == of.result
+            && predicate.passed_tests == of.passed_tests
+            && predicate.warned_tests == of.warned_tests
+            && predicate.failed_tests == of.failed_tests
+    })
 }
 
 fn resource<'a>(name: &'a str, digest: &Digest) -> Resource<'a> {

@@ -16,16 +16,12 @@ use crate::{
     },
     journal::{
         self,
-        read::{EVENTS, Flaw, SEAL, Stored},
+        read::{EVENTS, Flaw, SEAL, Stored, seal_in},
     },
-    model::record::RunRecord,
+    model::{event::Entry, record::RunRecord},
 };
 use again::Rendered;
-use std::{
-    collections::BTreeSet,
-    fmt, fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fmt, fs, path::Path};
 
 mod again;
 
@@ -82,6 +78,8 @@ pub struct Verified {
     pub notes: Vec<String>,
     /// What is wrong; empty where all is as it was written.
     pub problems: Vec<Problem>,
+    /// Its place in the chain over runs; none where its first line can't be read.
+    pub link: Option<chain::Link>,
 }
 
 impl Verified {
@@ -96,6 +94,7 @@ impl Verified {
             signed: Signed::No,
             notes: Vec::new(),
             problems: Vec::new(),
+            link: None,
         }
     }
 }
@@ -135,7 +134,7 @@ pub fn folder(dir: &Path, trust: &Trust) -> Result<Verified, Trouble> {
     };
     let record = RunRecord::fold(&stored.entries);
     let signed = match (&stored.flaw, &record.finished) {
-        (None, Some(_)) => look.whole_run(&record, trust)?,
+        (None, Some(_)) => look.whole_run(&stored.entries, &record, trust)?,
         (Some(flaw), _) => look.broken(flaw),
         (None, None) => {
             look.problem(EVENTS, "it has no end: the run was killed, or its end was taken away");
@@ -152,15 +151,8 @@ pub fn folder(dir: &Path, trust: &Trust) -> Result<Verified, Trouble> {
         signed,
         notes: look.notes,
         problems: look.problems,
+        link: chain::link(dir),
     })
-}
-
-/// Verifies that every run that another one names is there and is what was named.
-///
-/// # Errors
-/// Blames the surroundings.
-pub fn runs(folders: &[PathBuf]) -> Result<Vec<chain::Gap>, Trouble> {
-    Ok(chain::gaps(&folders.iter().filter_map(|folder| chain::link(folder)).collect::<Vec<_>>()))
 }
 
 /// A folder that is being looked at.
@@ -183,25 +175,27 @@ impl Look<'_> {
     }
 
     fn sealed(&self) -> bool {
-        let text = fs::read_to_string(self.dir.join(SEAL)).unwrap_or_default();
+        let text = seal_in(self.dir).unwrap_or_default();
         self.inventory.files.get(EVENTS).is_some_and(|digest| text.starts_with(&digest.to_string()))
     }
 
     fn broken(&mut self, flaw: &Flaw) -> Signed {
         let text = flaw.to_string();
         // The seal alone may be what was changed; it tells both digests.
-        let sealed = fs::read_to_string(self.dir.join(SEAL)).ok();
-        let sealed = sealed.and_then(|text| text.split_whitespace().next()?.parse().ok());
+        let sealed = seal_in(self.dir).and_then(|text| text.split_whitespace().next()?.parse().ok());
         let digests = sealed.zip(self.inventory.files.get(EVENTS).copied()).filter(|(a, b)| a != b);
         self.problems.push(Problem { file: EVENTS.to_owned(), what: text, digests });
         Signed::No
     }
 
     /// Looks at everything but the journal, which holds.
-    fn whole_run(&mut self, record: &RunRecord, trust: &Trust) -> Result<Signed, Trouble> {
+    fn whole_run(&mut self, entries: &[Entry], record: &RunRecord, trust: &Trust) -> Result<Signed, Trouble> {
         self.artefacts(record);
         let envelope = self.envelope();
         let rendered = again::render(self.dir, record)?;
+        if rendered.is_some() {
+            self.report(&again::spelled(entries)?, "it is not written as the run writes events");
+        }
         if rendered.is_none() {
             let harness = record.started.as_ref().map_or("?", |s| &s.harness).escape_debug();
             self.notes.push(format!(
@@ -214,7 +208,9 @@ impl Look<'_> {
         };
         let names = statement::names(record, reports);
         self.accounts(&names, record);
-        rendered.iter().flatten().for_each(|report| self.report(report));
+        for report in rendered.iter().flatten() {
+            self.report(report, "it is not what the record renders");
+        }
         if let Some(envelope) = &envelope {
             self.statement(envelope, record, &names, rendered.is_some());
         }
@@ -255,13 +251,13 @@ impl Look<'_> {
         }
     }
 
-    /// A report is what the record renders.
-    fn report(&mut self, report: &Rendered) {
+    /// A file that follows from the events is what it must be.
+    fn report(&mut self, report: &Rendered, otherwise: &str) {
         let Some(found) = self.inventory.files.get(&report.name).copied() else { return };
         let expected = Digest::of(&report.bytes);
         if found != expected {
             let at = again::first_difference(&self.dir.join(&report.name), &report.bytes);
-            let what = format!("it is not what the record renders, {at}");
+            let what = format!("{otherwise}, {at}");
             self.problems.push(Problem { file: report.name.clone(), what, digests: Some((expected, found)) });
         }
     }
@@ -283,7 +279,11 @@ impl Look<'_> {
             Ok(payload) => payload,
             Err(why) => return self.problem(ATTESTATION, why),
         };
-        for (name, digest) in again::subjects(&payload) {
+        let subjects = again::subjects(&payload);
+        for name in names.iter().filter(|name| !subjects.iter().any(|(subject, _)| subject == *name)) {
+            self.problem(ATTESTATION, format!("{} is not attested", name.escape_debug()));
+        }
+        for (name, digest) in subjects {
             match self.inventory.files.get(&name).copied() {
                 Some(found) if Some(found) == digest => {}
                 found => self.problems.push(Problem {
@@ -297,6 +297,8 @@ impl Look<'_> {
         let files = files.map(|(name, digest)| (name.clone(), *digest)).collect();
         if ours && !statement::text(record, &files).is_ok_and(|text| text.as_bytes() == payload) {
             self.problem(ATTESTATION, "its statement is not what the record and the files give");
+        } else if !statement::agrees(record, &payload) {
+            self.problem(ATTESTATION, "it attests another result than that of the journal");
         }
     }
 

@@ -8,6 +8,7 @@ use crate::{
     },
     model::event::{Entry, Event, FORMAT},
 };
+use chrono::Datelike as _;
 use std::{
     fmt,
     fs::{self, File},
@@ -24,6 +25,9 @@ pub const SEAL: &str = "events.jsonl.sha256";
 
 /// The longest line that is written or read, in bytes.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
+
+/// A seal is not longer, in bytes.
+const LONGEST_SEAL: u64 = 1024;
 
 /// A journal as it was read.
 #[derive(Clone, Debug)]
@@ -75,6 +79,13 @@ impl fmt::Display for Flaw {
 /// The text of [`SEAL`], as `sha256sum` writes it.
 pub(in crate::journal) fn seal(digest: &Digest) -> String {
     format!("{digest}  {EVENTS}\n")
+}
+
+/// The text of [`SEAL`] in a run's folder. A link, a pipe or something endless in its place is none.
+pub fn seal_in(dir: &Path) -> Option<String> {
+    let path = dir.join(SEAL);
+    let is_one = fs::symlink_metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= LONGEST_SEAL);
+    is_one.then(|| fs::read_to_string(path).ok()).flatten()
 }
 
 /// Reads and verifies the journal in a run's folder, or in the folder that a `latest` file names.
@@ -188,8 +199,24 @@ impl<R: BufRead> Reader<R> {
         if entry.seq != self.entries.len() as u64 {
             return self.broken(format!("it has the number {} instead of {}", entry.seq, self.entries.len()));
         }
+        if let Some(why) = self.out_of_place(&entry) {
+            return self.broken(why.to_owned());
+        }
         self.prev = Digest::of(&self.text);
         self.entries.push(entry);
+    }
+
+    /// Why no run writes this entry behind those before it: a run begins once, and ends once.
+    fn out_of_place(&self, entry: &Entry) -> Option<&'static str> {
+        let begins = matches!(entry.event, Event::RunStarted(_));
+        match self.entries.last().map(|before| &before.event) {
+            None if !begins => Some("it is not how a run begins: what was before it is missing"),
+            Some(Event::RunFinished { .. }) => Some("it stands behind the end of the run"),
+            Some(_) if begins => Some("the run began before"),
+            // Neither a PDF nor RFC 3339 can say another.
+            _ if !(1..=9999).contains(&entry.at.year()) => Some("its year has not four digits"),
+            _ => None,
+        }
     }
 
     fn broken(&mut self, why: String) {
@@ -199,12 +226,11 @@ impl<R: BufRead> Reader<R> {
     /// Verifies the last line, for which no other line vouches.
     fn check_seal(&mut self, dir: &Path) {
         let ended = matches!(self.entries.last().map(|e| &e.event), Some(Event::RunFinished { .. }));
-        let sealed = fs::read(dir.join(SEAL)).ok();
-        if self.flaw.is_some() || (!ended && sealed.is_none()) {
+        if self.flaw.is_some() || (!ended && !dir.join(SEAL).exists()) {
             return;
         }
         let digest = std::mem::take(&mut self.whole).finish();
-        if sealed.is_none_or(|text| text != seal(&digest).as_bytes()) {
+        if seal_in(dir).is_none_or(|text| text != seal(&digest)) {
             self.broken(format!("{SEAL} does not vouch for it"));
         }
     }

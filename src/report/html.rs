@@ -65,6 +65,7 @@ fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
             (why::why(record, pictures))
             (table::table(record))
             (timeline::of_run(record))
+            (under_load::side_by_side(record))
             (overview::overview(record))
             (surroundings::surroundings(record))
         }
@@ -84,6 +85,7 @@ fn contents(record: &RunRecord) -> Markup {
             @if why::is_needed(record) { li { a href="#why" { "Why" } } }
             li { a href="#scenarios" { "Scenarios" } }
             li { a href="#timeline" { "Timeline" } }
+            @if record.scenarios.iter().any(|s| s.load.is_some()) { li { a href="#load" { "Under load" } } }
             li { a href="#faults" { "Faults and checks" } }
             li { a href="#controls" { "Controls" } }
             li { a href="#environment" { "Environment" } }

@@ -1,6 +1,27 @@
 //! What was measured of writers under load, in the words of every report. Nothing is reckoned here.
 
-use crate::model::load::{Measured, Tally, Way, rate::Interval};
+use crate::model::{
+    load::{Measured, Tally, Way, rate::Interval},
+    record::RunRecord,
+};
+
+/// The writes of all drills of a run that raced a backup.
+pub struct Raced {
+    /// The drills with a load.
+    pub drills: usize,
+    /// Writes within the window of their backup.
+    pub at_risk: u64,
+    /// Those of them that came back by half.
+    pub half_kept: u64,
+}
+
+/// None where no drill has a load.
+pub fn raced(record: &RunRecord) -> Option<Raced> {
+    let loads: Vec<_> = record.scenarios.iter().filter_map(|s| s.load.as_ref()).collect();
+    let rates = || loads.iter().filter_map(|load| load.all.rate);
+    let (at_risk, half_kept) = (rates().map(|r| r.of).sum(), rates().map(|r| r.hits).sum());
+    (!loads.is_empty()).then_some(Raced { drills: loads.len(), at_risk, half_kept })
+}
 
 /// The columns of a tally, behind the operation.
 pub const HEADS: [&str; 8] =

@@ -1,7 +1,7 @@
 //! The chain over runs: one that was taken away or changed is missed by a later one.
 
 use crate::made::{Run, blamed, verify};
-use pulp_drill::evidence::{chain, verify as verifier};
+use pulp_drill::evidence::{bundle, chain, verify::Trust};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -9,6 +9,10 @@ use std::{
 
 fn runs(reports: &Path, n: usize) -> Vec<PathBuf> {
     (0..n).map(|i| Run { id: &format!("run-number-{i:04}"), ..Run::default() }.write(reports, None)).collect()
+}
+
+fn gaps(runs: &[PathBuf]) -> Vec<chain::Gap> {
+    chain::gaps(&runs.iter().filter_map(|run| chain::link(run)).collect::<Vec<_>>())
 }
 
 #[test]
@@ -20,7 +24,7 @@ fn each_run_names_the_one_before_it_and_no_other() {
     assert_eq!(links[1].previous, [links[0].itself.clone()]);
     assert_eq!(links[2].previous, [links[1].itself.clone()]);
     assert!(links[1].itself.sealed.is_some());
-    assert_eq!(verifier::runs(&runs).unwrap(), []);
+    assert_eq!(gaps(&runs), []);
 }
 
 #[test]
@@ -30,12 +34,12 @@ fn a_run_that_was_taken_away_is_missed() {
     for gone in [0, 1, 2] {
         let left: Vec<_> =
             runs.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, r)| r.clone()).collect();
-        let gaps = verifier::runs(&left).unwrap();
+        let gaps = gaps(&left);
         assert_eq!(gaps.len(), 1, "{gaps:?}");
         assert_eq!(gaps[0].run, format!("run-number-{gone:04}"));
     }
     // The newest is named by nobody: docs/evidence.md says what to do about it.
-    assert_eq!(verifier::runs(&runs[..3]).unwrap(), []);
+    assert_eq!(gaps(&runs[..3]), []);
 }
 
 #[test]
@@ -52,7 +56,7 @@ fn a_run_that_was_written_anew_is_not_what_was_named() {
     let anew = anew.write(elsewhere.path(), None);
     fs::rename(&anew, reports.path().join("anew")).unwrap();
     assert_eq!(verify(&reports.path().join("anew")).problems, []);
-    let gaps = verifier::runs(&[reports.path().join("anew"), runs[1].clone()]).unwrap();
+    let gaps = gaps(&[reports.path().join("anew"), runs[1].clone()]);
     assert!(gaps[0].why.contains("not what it was"), "{gaps:?}");
     // One run alone looks at what lies beside it.
     let found = verify(&runs[1]);
@@ -79,5 +83,31 @@ fn runs_side_by_side_and_killed_runs_are_named_once_each() {
     assert_eq!(link(&last).previous.len(), 2);
     fs::remove_dir_all(&killed).unwrap();
     let left = [second, third, reports.path().join("zz-fork"), last];
-    assert_eq!(verifier::runs(&left).unwrap()[0].run, "killed-0001");
+    assert_eq!(gaps(&left)[0].run, "killed-0001");
+}
+
+#[test]
+fn a_run_written_anew_beside_the_one_that_was_named_is_told() {
+    let reports = tempfile::tempdir().unwrap();
+    let mut runs = runs(reports.path(), 2);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let anew = Run { id: "run-number-0000", exit: 1, ..Run::default() }.write(elsewhere.path(), None);
+    // Wherever it stands among them.
+    runs.push(anew.clone());
+    assert!(gaps(&runs)[0].why.contains("not what it was"), "{:?}", gaps(&runs));
+    runs.rotate_right(1);
+    assert!(gaps(&runs)[0].why.contains("not what it was"), "{:?}", gaps(&runs));
+    // A copy is none.
+    runs[0] = runs[1].clone();
+    assert_eq!(gaps(&runs), []);
+}
+
+#[test]
+fn a_run_in_a_bundle_has_its_place_in_the_chain() {
+    let reports = tempfile::tempdir().unwrap();
+    let runs = runs(reports.path(), 2);
+    let out = reports.path().join("run.tar");
+    bundle::write(&runs[0], &out).unwrap();
+    let links = [bundle::verify(&out, &Trust::default()).unwrap().link, verify(&runs[1]).link];
+    assert_eq!(chain::gaps(&links.map(Option::unwrap)), []);
 }

@@ -4,10 +4,11 @@ use crate::made::{Run, blamed, key, one, other_key, trusting, verify};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pulp_drill::{
     evidence::{
+        bundle, chain,
         key::{VerifyingKey, allowed_signers},
         verify::{self as verifier, Trust},
     },
-    journal::read::EVENTS,
+    journal::read::{EVENTS, SEAL},
 };
 use serde_json::{Value, json};
 use std::{fs, fs::File, os::unix::fs::symlink, path::Path};
@@ -142,6 +143,20 @@ fn a_huge_file_is_refused_without_being_read_into_memory() {
     let found = verify(&run);
     assert_eq!(blamed(&found), [ATTESTATION, "events.jsonl.sig"], "{:?}", found.problems);
     assert!(found.problems.iter().all(|p| p.what.contains("at most")), "{:?}", found.problems);
+}
+
+#[test]
+fn a_pipe_or_an_endless_file_for_a_seal_keeps_nobody_waiting() {
+    let (_reports, run) = one(None);
+    let seal = run.join(SEAL);
+    fs::remove_file(&seal).unwrap();
+    nix::unistd::mkfifo(&seal, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert_eq!(blamed(&verify(&run)), [EVENTS, SEAL]);
+    assert_eq!(chain::link(&run).unwrap().itself.sealed, None);
+    assert!(!bundle::is_one(&seal));
+    fs::remove_file(&seal).unwrap();
+    File::create(&seal).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(chain::link(&run).unwrap().itself.sealed, None);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// A Python with the package that the script needs.
-fn python() -> Option<&'static str> {
+pub fn python() -> Option<&'static str> {
     static FOUND: LazyLock<Option<&str>> = LazyLock::new(|| {
         let has = |python: &&str| {
             let mut command = Command::new(python);
@@ -30,7 +30,8 @@ fn python() -> Option<&'static str> {
     *FOUND
 }
 
-fn second_opinion(python: &str, run: &Path, key: Option<&Path>) -> (bool, String) {
+/// Whether the script takes a run, and what it says.
+pub fn second_opinion(python: &str, run: &Path, key: Option<&Path>) -> (bool, String) {
     let mut command = Command::new(python);
     command.arg(format!("{ROOT}/tests/evidence/verify.py")).arg(run).args(key);
     let done = call(command.env("PYTHONDONTWRITEBYTECODE", "1"));

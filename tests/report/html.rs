@@ -13,7 +13,7 @@ use pulp_drill::{
     report::{self, html::render, json, junit, pages::Pictures, write_all},
 };
 use quick_xml::{Reader, events::Event};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     fs,
@@ -92,6 +92,50 @@ fn partial() -> RunRecord {
     let budgets = Budgets { rto: budget("15m"), rpo: budget("1h"), ..Budgets::default() };
     record.budgets = budgets.against(&record);
     record
+}
+
+/// The part of a page that begins with the heading of this id.
+fn part<'a>(page: &'a str, id: &str) -> &'a str {
+    let from = page.find(&format!("<h2 id=\"{id}\"")).expect("the heading");
+    let to = page[from..].find("</section>").expect("an end");
+    &page[from..from + to]
+}
+
+#[test]
+fn what_was_not_run_stands_in_every_overview() {
+    let page = page(&partial());
+    for id in ["scenarios", "timeline", "faults"] {
+        let part = part(&page, id);
+        assert!(part.contains("own-pgbackrest") && part.to_lowercase().contains("skipped"), "{id}: {part}");
+    }
+    assert!(part(&page, "controls").contains("not exercised, 1 skipped"));
+}
+
+#[test]
+fn a_drill_with_a_target_of_its_own_is_not_said_to_be_of_the_runs_engine() {
+    let mut record = green();
+    assert!(!page(&record).contains("the target of the profile"));
+    let started = record.scenarios[0].started.as_mut().expect("a start");
+    started.profile = Some(("photo-archive".to_owned(), Digest::of("profile")));
+    assert!(page(&record).contains(", in 1 drill the target of the profile photo-archive instead"));
+}
+
+#[test]
+fn what_became_of_writes_under_load_is_on_the_first_screen_and_side_by_side() {
+    let mut record = green();
+    assert!(!page(&record).contains("id=\"load\""));
+    let rate = json!({"hits": 18, "of": 95, "low": 0.123, "high": 0.279});
+    let tally = json!({"writes": 234, "at_risk": 95, "kept": 158, "after": 47, "lost": 0, "half": 18,
+        "orphan": 11, "wrong": 0, "rate": rate});
+    let measured = json!({"load": {"writers": 4, "rate": 40, "mix": {"delete": 4}}, "way": "dump-first",
+        "acknowledged": 239, "refused": 0, "unanswered": 0, "backups": [], "operations": {"delete": tally},
+        "all": tally, "backups_hit": null, "recovery_point": null, "grace_needed_ms": null, "advice": []});
+    record.scenarios[0].load = Some(serde_json::from_value(measured).expect("a measurement"));
+    let page = page(&record);
+    let load = part(&page, "load");
+    assert!(load.contains("18 of 95, 18.95 %") && load.contains(record.scenarios[0].id.as_str()), "{load}");
+    assert!(page.contains("Of 95 writes that raced a backup, 18 came back by half"));
+    assert!(page.contains("1 drill backed up under load: of 95 writes at risk, 18 were half-kept."));
 }
 
 #[test]

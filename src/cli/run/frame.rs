@@ -11,7 +11,7 @@ use crate::{
     evidence::{self, key::SigningKey},
     journal::{Journal, Logbook, update_latest},
     model::{event::Event, verdict::Verdict},
-    report,
+    report::{self, terminal},
 };
 use futures::FutureExt as _;
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path};
@@ -103,7 +103,7 @@ pub(in crate::cli) fn close(
     };
     let printed = print(&text);
     if key.is_none() {
-        tell(&format!("{}\n", signing::NO_KEY));
+        tell(&terminal::stderr_look().wrap("", signing::NO_KEY));
     }
     match printed {
         Err(trouble) if exit == HELD => Err(trouble),

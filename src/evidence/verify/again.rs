@@ -2,10 +2,13 @@
 //! those are read.
 
 use crate::{
-    base::{digest::Digest, trouble::Trouble},
+    base::{
+        digest::Digest,
+        trouble::{OrTrouble as _, Trouble},
+    },
     evidence::dsse::Envelope,
     journal::read::EVENTS,
-    model::record::RunRecord,
+    model::{event::Entry, record::RunRecord},
     report,
 };
 use serde::Deserialize;
@@ -41,6 +44,17 @@ pub(in crate::evidence::verify) fn render(
         .iter()
         .map(|name| Ok(Rendered { name: (*name).to_owned(), bytes: report::render(name, dir, record)? }));
     files.collect::<Result<_, Trouble>>().map(Some)
+}
+
+/// The journal as its entries are spelled: other spellings of the same, and what a reader passes over,
+/// are not what the run wrote.
+pub(in crate::evidence::verify) fn spelled(entries: &[Entry]) -> Result<Rendered, Trouble> {
+    let mut bytes = Vec::new();
+    for entry in entries {
+        serde_json::to_writer(&mut bytes, entry).or_harness(|| "can't write an event as JSON".to_owned())?;
+        bytes.push(b'\n');
+    }
+    Ok(Rendered { name: EVENTS.to_owned(), bytes })
 }
 
 #[derive(Deserialize)]

@@ -52,6 +52,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_interval_comes_back_from_a_file_as_it_was() {
+        for (hits, of) in (1..80).flat_map(|of| (0..=of).map(move |hits| (hits, of))) {
+            let interval = Interval::wilson(hits, of).unwrap();
+            let text = serde_json::to_string(&interval).unwrap();
+            assert_eq!(serde_json::from_str::<Interval>(&text).unwrap(), interval, "{text}");
+        }
+    }
+
+    #[test]
     fn known_intervals() {
         // 0 of 10, 1 of 10, 81 of 263 (Newcombe 1998, table I, method 3), all of 29.
         for (hits, of, low, high) in

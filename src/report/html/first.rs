@@ -13,11 +13,13 @@ use crate::{
             verdict::{Tally, headline, reasons, tally},
             words::{badge, count, is_expected, is_unexpected, line, verdict_class, with_role},
         },
+        load::raced,
         terminal::look::time,
     },
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// Reasons on the first screen; the others are below.
 const MOST_REASONS: usize = 6;
@@ -139,10 +141,22 @@ fn on(record: &RunRecord) -> Markup {
     html! {
         @if record.versions.is_empty() { strong { "not recorded" } }
         @if let Some(engine) = version("engine") { strong { "engine: " (engine) } }
+        @for (profile, drills) in own_targets(record) {
+            ", in " (count(drills, "drill")) " the target of the profile " (line(profile)) " instead"
+        }
         @if let Some(postgres) = version("postgres") { ", PostgreSQL " (postgres) }
         @if let Some(objects) = version("objects") { ", objects: " (objects) }
         @if let Some(started) = &record.started { ", " (line(&started.harness)) }
     }
+}
+
+/// Targets of their own that scenarios name, and how many drills each has.
+fn own_targets(record: &RunRecord) -> BTreeMap<&str, usize> {
+    let mut targets = BTreeMap::new();
+    for (profile, _) in record.scenarios.iter().filter_map(|s| s.started.as_ref()?.profile.as_ref()) {
+        *targets.entry(profile.as_str()).or_default() += 1;
+    }
+    targets
 }
 
 /// What the run shows, in sentences with their numbers.
@@ -168,6 +182,13 @@ fn proven(record: &RunRecord) -> Vec<String> {
     let sound: usize = record.scenarios.iter().map(|s| s.renders.known_good).sum();
     if sound > 0 {
         shown.push(format!("{} after a restore gave the known-good PDF.", count(sound, "render")));
+    }
+    if let Some(raced) = raced(record) {
+        let drills = count(raced.drills, "drill");
+        shown.push(format!(
+            "{drills} backed up under load: of {} writes at risk, {} were half-kept.",
+            raced.at_risk, raced.half_kept
+        ));
     }
     let silent = silent_checks(record);
     if !silent.is_empty() {

@@ -7,7 +7,7 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Role, Verdict},
     },
-    report::html::words::{anchor, badge, count, is_unexpected, is_warning, line, with_role},
+    report::html::words::{badge, count, is_unexpected, is_warning, line, link, not_run, with_role},
 };
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -21,10 +21,6 @@ pub fn overview(record: &RunRecord) -> Markup {
     }
 }
 
-fn link(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
-    html! { a href={ "#" (anchor(record, scenario)) } { bdi { (line(scenario.id.as_str())) } } }
-}
-
 fn faults(record: &RunRecord) -> Markup {
     let damaged: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| !s.faults.is_empty()).collect();
     let telling = |check: &&CheckId| damaged.iter().any(|s| !cell(s, **check).is_empty());
@@ -34,7 +30,7 @@ fn faults(record: &RunRecord) -> Markup {
         section aria-labelledby="faults" {
             h2 id="faults" { "Which check noticed which fault" }
             @if damaged.is_empty() { p { "No fault was injected in this run." } }
-            @else {
+            @if !damaged.is_empty() || !record.skipped.is_empty() {
                 div .scroll role="region" tabindex="0" aria-labelledby="faults" { table .matrix {
                     caption {
                         "found = expected and found; follows = follows from another finding; unexpected = nobody "
@@ -51,6 +47,9 @@ fn faults(record: &RunRecord) -> Markup {
                             (line(&fault.fault)) @if !fault.changed { " (changed nothing)" } br;
                         } }
                         @for check in &columns { td { (cell(scenario, *check).join(", ")) } }
+                    } } @for skipped in &record.skipped { tr {
+                        th scope="row" { bdi { (line(skipped.id.as_str())) } " " (not_run()) }
+                        td colspan=(1 + columns.len()) { "not run: " (line(&skipped.why)) }
                     } } }
                 } }
             }
@@ -150,6 +149,7 @@ fn support(scenarios: &[&ScenarioRecord]) -> String {
     let with = |verdict| scenarios.iter().filter(|s| s.verdict() == verdict).count();
     let (passed, failed, unknown) = (with(Verdict::Pass), with(Verdict::Fail), with(Verdict::Unknown));
     match (failed, unknown) {
+        _ if scenarios.is_empty() => "not exercised".to_owned(),
         (0, 0) => format!("{passed} of {} passed", scenarios.len()),
         _ => format!("{passed} passed, {failed} failed, {unknown} unknown"),
     }

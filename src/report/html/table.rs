@@ -9,8 +9,8 @@ use crate::{
         html::{
             detail::detail,
             words::{
-                anchor, badge, is_expected, is_unexpected, is_warning, line, maybe_time, verdict_class,
-                verdict_word, with_role,
+                anchor, badge, is_expected, is_unexpected, is_warning, line, maybe_time, not_run,
+                verdict_class, verdict_word, with_role,
             },
         },
         terminal::look::time,
@@ -46,7 +46,7 @@ pub fn table(record: &RunRecord) -> Markup {
                         th .number scope="col" { "RTO" } th .number scope="col" { "Time" }
                     } }
                     @for scenario in &record.scenarios { (drill(record, scenario)) }
-                    @for skipped in &record.skipped { (not_run(skipped)) }
+                    @for skipped in &record.skipped { (skipped_row(skipped)) }
                 }
             }
         }
@@ -54,11 +54,11 @@ pub fn table(record: &RunRecord) -> Markup {
 }
 
 /// A drill that was not run: neither passed nor failed.
-fn not_run(skipped: &Skipped) -> Markup {
+fn skipped_row(skipped: &Skipped) -> Markup {
     let Skipped { id, why, controls: _ } = skipped;
     html! {
         tbody .drill data-verdict="skipped" data-id=(line(id.as_str())) { tr {
-            td { span .badge { "Skipped" } }
+            td { (not_run()) }
             th scope="row" { bdi { (line(id.as_str())) } span .title { "not run: " (line(why)) } }
             td colspan="5" {}
         } }

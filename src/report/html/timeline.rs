@@ -245,11 +245,14 @@ pub fn of_run(record: &RunRecord) -> Markup {
 }
 
 fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale) -> Markup {
-    let height = 30.0 * f64::from(u16::try_from(begun.len()).unwrap_or(u16::MAX));
-    let told: Vec<String> = begun
+    let row_at = |row: usize| 30.0 * f64::from(u16::try_from(row).unwrap_or(u16::MAX));
+    let skipped = &record.skipped[..record.skipped.len().min(MOST)];
+    let height = row_at(begun.len() + skipped.len());
+    let told = begun
         .iter()
-        .map(|(s, _)| format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), time(s.ms)))
-        .collect();
+        .map(|(s, _)| format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), time(s.ms)));
+    let told: Vec<String> =
+        told.chain(skipped.iter().map(|s| format!("{}: skipped", line(s.id.as_str())))).collect();
     html! {
         svg .timeline viewBox={ "0 0 " (place(LEFT + WIDTH + RIGHT)) " " (place(height + 20.0)) } role="img"
             aria-labelledby="time-run text-run" xmlns="http://www.w3.org/2000/svg" {
@@ -257,7 +260,7 @@ fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale
             desc id="text-run" { (told.join("; ")) }
             (scale.axis(height))
             @for (row, (scenario, bars)) in begun.iter().enumerate() {
-                @let y = 30.0 * f64::from(u16::try_from(row).unwrap_or(u16::MAX));
+                @let y = row_at(row);
                 @let x = bars.iter().map(|b| scale.x(b.from)).fold(LEFT + WIDTH, f64::min);
                 // The name ends where it would leave the picture.
                 @let late = x > LEFT + WIDTH * 0.6;
@@ -267,6 +270,11 @@ fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale
                 }
                 @for bar in bars { (rect(bar, scale, y + 17.0, 9.0)) }
                 text x="0" y=(place(y + 25.0)) font-size="11" { (scenario.verdict()) }
+            }
+            @for (row, skipped) in skipped.iter().enumerate() {
+                @let y = place(row_at(begun.len() + row) + 25.0);
+                text .lane x=(place(LEFT)) y=(y) font-size="11" { "– " (line(skipped.id.as_str())) }
+                text x="0" y=(y) font-size="11" { "skipped" }
             }
         }
     }

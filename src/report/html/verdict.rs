@@ -7,7 +7,10 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
     },
-    report::html::words::{count, is_expected, is_unexpected, line, with_role},
+    report::{
+        html::words::{count, is_expected, is_unexpected, line, with_role},
+        load::raced,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -176,6 +179,13 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
     whys.extend(of_run(record));
     if record.verdict() == Verdict::Unknown && tally.never_began < tally.unknown {
         whys.extend(first_unknown(record));
+    }
+    // Allowed by the scenarios; a green page must say so all the same.
+    if let Some(raced) = raced(record).filter(|raced| raced.half_kept > 0) {
+        whys.push(format!(
+            "Of {} writes that raced a backup, {} came back by half: see backups under load.",
+            raced.at_risk, raced.half_kept
+        ));
     }
     whys
 }

@@ -77,6 +77,16 @@ pub fn verdict_sign(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The badge of a drill that was not run: neither passed nor failed.
+pub fn not_run() -> Markup {
+    html! { span .badge { "Skipped" } }
+}
+
+/// A drill's name, leading to its row.
+pub fn link(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
+    html! { a href={ "#" (anchor(record, scenario)) } { bdi { (line(scenario.id.as_str())) } } }
+}
+
 /// The verdict as a badge.
 pub fn badge(verdict: Verdict) -> Markup {
     html! {
