@@ -262,7 +262,8 @@ fn an_engine_in_a_container_is_drilled(daemon: &Daemon, reports: &Path) {
 /// Kills a run as soon as so many containers are there, each of another kind (the run's PostgreSQL and
 /// MinIO, the scenario's own PostgreSQL, its engine): they are left.
 fn a_killed_run_is_swept(daemon: &Daemon, reports: &Path, engine: &[&str], kinds: usize) {
-    let mut killed = run(daemon, reports, &[engine, &["--jobs", "1", "scenarios/point-in-time.yaml"]].concat());
+    let mut killed =
+        run(daemon, reports, &[engine, &["--jobs", "1", "scenarios/point-in-time.yaml"]].concat());
     let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let since = Instant::now();
     while daemon.containers().len() < kinds {

@@ -103,8 +103,11 @@ impl ContainerStores {
             tokio::try_join!(postgres(run_dir, &image, redactor), objects(run_dir, &minio, redactor))?;
         let ((postgres, database), (objects, s3)) = (postgres, objects);
         must_suit(&database, images.major, &image, programs).await?;
-        let description =
-            [("containers", daemon), ("postgres image", image.clone()), ("objects", format!("image {minio}"))];
+        let description = [
+            ("containers", daemon),
+            ("postgres image", image.clone()),
+            ("objects", format!("image {minio}")),
+        ];
         let description = description.map(|(name, value)| (name.to_owned(), value)).into();
         Ok(Self { database, s3, description, image, _containers: [postgres, objects] })
     }

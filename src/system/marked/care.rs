@@ -282,7 +282,10 @@ impl Held {
                     }
                 }
                 if !id.ends_with(&self.of_database()) {
-                    let why = format!("the buckets are those of a site on another database than {}", database.place());
+                    let why = format!(
+                        "the buckets are those of a site on another database than {}",
+                        database.place()
+                    );
                     return Err(refusal(why));
                 }
                 let state = State::InUse { run: "unknown".to_owned(), since: "unknown".to_owned() };

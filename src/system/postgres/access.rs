@@ -143,7 +143,8 @@ impl Access {
             }
         }
         let tls = url.query_pairs().filter(|(name, _)| TLS.contains(&&**name));
-        let tls: BTreeMap<String, String> = tls.map(|(name, v)| (name.into_owned(), v.into_owned())).collect();
+        let tls: BTreeMap<String, String> =
+            tls.map(|(name, v)| (name.into_owned(), v.into_owned())).collect();
         if tls.get("sslmode").is_some_and(|mode| !MODES.contains(&mode.as_str())) {
             return refuse(&format!("its sslmode is none of {}", MODES.join(", ")));
         }
