@@ -130,12 +130,19 @@ fn pulp_drill() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_pulp-drill"))
 }
 
-/// The programs of the installation that a drill would use, as `doctor` says.
-fn postgres_programs() -> String {
+/// What `doctor` says of PostgreSQL: version and folder.
+fn postgres() -> (String, String) {
     let output = Command::new(pulp_drill()).args(["doctor", "--format", "json"]).output().unwrap();
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let line = found["found"][0]["found"].as_str().unwrap().to_owned();
-    line.rsplit_once(" in ").unwrap().1.to_owned()
+    let (version, folder) = line.rsplit_once(" in ").unwrap();
+    (version.to_owned(), folder.to_owned())
+}
+
+fn major_of_programs() -> u32 {
+    let (version, _) = postgres();
+    let digits = version.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
+    digits.unwrap().parse().unwrap()
 }
 
 /// Makes the images; or why that can't be done here.
@@ -153,17 +160,22 @@ fn images(daemon: &Daemon) -> Result<(), String> {
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers/images.sh");
     let mut make = Command::new(script);
-    let make = make.env("DOCKER_HOST", &daemon.host).arg(postgres_programs()).arg(pulp_drill()).arg(minio);
+    let make = make.env("DOCKER_HOST", &daemon.host).arg(postgres().1).arg(pulp_drill()).arg(minio);
     let made = make.output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     Ok(())
 }
 
-fn run(daemon: &Daemon, reports: &Path, args: &[&str]) -> Command {
+fn command(daemon: &Daemon, reports: &Path) -> Command {
     let mut command = Command::new(pulp_drill());
     command.env("DOCKER_HOST", &daemon.host).env_remove("MINIO_BIN");
-    command.args(["run", "--substrate", "containers", "--postgres-image", POSTGRES, "--report-dir"]);
-    command.arg(reports).args(args);
+    command.args(["run", "--substrate", "containers", "--report-dir"]).arg(reports);
+    command
+}
+
+fn run(daemon: &Daemon, reports: &Path, args: &[&str]) -> Command {
+    let mut command = command(daemon, reports);
+    command.args(["--postgres-image", POSTGRES]).args(args);
     command
 }
 
@@ -186,17 +198,46 @@ fn drills_run_in_containers_of_podman_too() {
     assert!(events.contains("Podman Engine"), "another engine answered: {events}");
     // No engine in a container: of one that ends soon, as a migration does, Podman 4.3 tells a state for
     // a moment that is not of Docker's API, which the client can't read.
-    a_killed_run_is_swept(&daemon, reports.path(), &[], 2);
+    a_killed_run_is_swept(&daemon, reports.path(), &[], 3);
 }
 
 #[test]
 fn drills_run_in_containers_and_leave_none() {
     let Some(daemon) = with_images(Daemon::find()) else { return };
     let reports = tempfile::tempdir().unwrap();
-    holds_and_leaves_nothing(&daemon, reports.path());
+    versions_are_told_apart(&daemon, reports.path());
+    recovers_to_a_point_in_time(&daemon, reports.path());
     an_engine_in_a_container_is_drilled(&daemon, reports.path());
-    a_killed_run_is_swept(&daemon, reports.path(), &["--engine", ENGINE], 3);
+    a_killed_run_is_swept(&daemon, reports.path(), &["--engine", ENGINE], 4);
     a_bad_image_is_told_with_its_words(&daemon, reports.path());
+}
+
+/// A run for each version. What an image is called is not believed: it is told, and nothing passes.
+fn versions_are_told_apart(daemon: &Daemon, reports: &Path) {
+    let major: u32 = major_of_programs();
+    let other = major - 1;
+    for major in [major, other] {
+        daemon.docker(&["tag", POSTGRES, &format!("pulp-drill.test/postgres:{major}-alpine")]);
+    }
+    let mut command = command(daemon, reports);
+    command.args(["--registry", "pulp-drill.test/", "--minio-image", "pulp-drill/minio"]);
+    let output = command.args(["--postgres", &format!("{major},{other}"), "--filter", "row-lost"]).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+    assert!(text(&output).contains("passed: 1 scenario and 1 clean control held"), "{}", text(&output));
+    let why = format!("pulp-drill.test/postgres:{other}-alpine is PostgreSQL {major}.");
+    assert!(text(&output).contains(&why), "{}", text(&output));
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+    for major in [major, other] {
+        daemon.docker(&["rmi", &format!("pulp-drill.test/postgres:{major}-alpine")]);
+    }
+}
+
+/// Recovery on servers of a scenario's own, whose folders are of this machine.
+fn recovers_to_a_point_in_time(daemon: &Daemon, reports: &Path) {
+    let output = run(daemon, reports, &["scenarios/point-in-time.yaml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(daemon.containers(), Vec::<String>::new());
 }
 
 fn holds_and_leaves_nothing(daemon: &Daemon, reports: &Path) {
@@ -218,9 +259,11 @@ fn an_engine_in_a_container_is_drilled(daemon: &Daemon, reports: &Path) {
     assert!(!events.contains("postgresql://pulp-drill:"), "a password is in the journal");
 }
 
-/// Kills a run as soon as so many containers are there, each of another kind: they are left.
+/// Kills a run as soon as so many containers are there, each of another kind (the run's PostgreSQL and
+/// MinIO, the scenario's own PostgreSQL, its engine): they are left.
 fn a_killed_run_is_swept(daemon: &Daemon, reports: &Path, engine: &[&str], kinds: usize) {
-    let mut killed = run(daemon, reports, &[engine, &["--jobs", "1", "--filter", "row-lost"]].concat());
+    let mut killed =
+        run(daemon, reports, &[engine, &["--jobs", "1", "scenarios/point-in-time.yaml"]].concat());
     let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let since = Instant::now();
     while daemon.containers().len() < kinds {

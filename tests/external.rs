@@ -209,6 +209,10 @@ async fn a_production_survives_whatever_is_typed() {
         let vars = world.vars(&site.with_database(own), "drill-assets", "drill-backups");
         world.all_refused(&vars, "the server's own").await;
     }
+    // A database that is not there vouches for no bucket.
+    let slip = world.vars(&site.with_database("drilsl"), "drill-assets", "drill-backups");
+    world.all_refused(&slip, "buckets").await;
+    assert_eq!(world.done(&world.site_vars(), &["site", "show"]).matches(" site 0").count(), 3);
     // A name must be repeated, and the right one.
     for act in ["reset", "remove"] {
         let hint = format!("{NAMED} {}", site.database);

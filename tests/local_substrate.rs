@@ -13,7 +13,7 @@ use pulp_drill::runbook::provision::leftovers::{sweep, sweep_kept};
 use pulp_drill::runbook::provision::processes::{
     Durability, ObjectProgram, ObjectServer, Places, PostgresServer, discover,
 };
-use pulp_drill::system::cluster::{Came, OwnServer};
+use pulp_drill::system::cluster::{Came, Origin, OwnServer};
 use pulp_drill::system::postgres::Postgres;
 use std::fs::Permissions;
 use std::io::{Read, Write};
@@ -376,7 +376,7 @@ async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all
     let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "own", false).unwrap();
     let redactor = Redactor::new();
     let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
-    let own = OwnServer::start(&run_dir, "own-001", &bin, &redactor).await.unwrap();
+    let own = OwnServer::start(&run_dir, "own-001", Origin::Here(&bin), &redactor).await.unwrap();
     let ask = async |sql: &str| {
         let door = Postgres::connect(&own.access("postgres").await).await.unwrap();
         let rows = door.rows(sql, &[]).await;
@@ -395,7 +395,7 @@ async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all
     let other = own.fresh_dir().await;
     assert!(Command::new("cp").arg("-a").args([&first, &other]).status().unwrap().success());
     own.set(&other, &[("cluster_name", "it's another")]).unwrap();
-    assert!(matches!(own.start_on(&other).await.unwrap(), Came::Up(_)));
+    assert!(matches!(own.start_on(&other).await.unwrap(), Came::Up));
     assert_eq!(ask("select to_json(current_setting('cluster_name'))").await, ["it's another"]);
     own.set(&other, &[("no_such_setting", "on")]).unwrap();
     let Came::Down(said) = own.start_on(&other).await.unwrap() else { panic!("started all the same") };

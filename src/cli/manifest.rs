@@ -196,7 +196,7 @@ async fn verify(args: VerifyArgs) -> Result<Done, Trouble> {
 
 fn read(file: &Path) -> Result<Manifest, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+    Manifest::read(&text)
 }
 
 fn told(drift: &Drift) -> String {

@@ -223,7 +223,8 @@ fn renders(args: &RestoreTestArgs) -> Result<BTreeMap<TemplateKey, Wanted>, Trou
 fn manifest(folder: &Path) -> Result<Manifest, Trouble> {
     let file = if folder.is_dir() { folder.join(MANIFEST) } else { folder.to_owned() };
     let text = read(&file, "the manifest")?;
-    serde_json::from_str(&text).or_usage(|| format!("{} is no manifest", file.display()))
+    let refused = |why| Trouble::usage(format!("{} is no manifest", file.display())).cause(why);
+    Manifest::read(&text).map_err(refused)
 }
 
 fn read(file: &Path, what: &str) -> Result<String, Trouble> {

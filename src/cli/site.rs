@@ -78,7 +78,7 @@ async fn act(act: &Act, redactor: &Redactor) -> Result<String, Trouble> {
     match act {
         Act::Create(_) => {
             let id = uuid::Uuid::now_v7().to_string();
-            held.create(&id, now).await?;
+            let id = held.create(&id, now).await?;
             Ok(format!("site {id}: {words}\n"))
         }
         Act::Show(_) => show(&held).await,

@@ -79,7 +79,7 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
     server.set(&data, &[("hot_standby", "off")])?;
     server.give(&data)?;
     Ok(match server.start_on(&data).await? {
-        Came::Up(_) => {
+        Came::Up => {
             site.flip(server.access(&database).await).await?;
             None
         }

@@ -42,6 +42,23 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// Reads `manifest.json`; or why it can't be read.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let manifest: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if manifest.schema_version > SCHEMA_VERSION {
+            return Err(format!("its schema version {} is not known here", manifest.schema_version));
+        }
+        for (what, listed) in [("templates", manifest.templates.len()), ("assets", manifest.assets.len())] {
+            match manifest.counts.get(what) {
+                Some(counted) if *counted != listed => {
+                    return Err(format!("it counts {counted} {what} and lists {listed}"));
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(manifest)
+    }
+
     /// Whether it holds more than metadata.
     pub fn has_digests(&self) -> bool {
         !self.tables.is_empty()
@@ -243,6 +260,18 @@ mod tests {
                 .collect(),
             assets: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_manifest_of_another_form_or_cut_short_is_not_read() {
+        let whole = Manifest { counts: [("templates".to_owned(), 1)].into(), ..manifest(&[("a", "1.0.0")]) };
+        let read = |manifest: &Manifest| Manifest::read(&serde_json::to_string(manifest).unwrap());
+        assert_eq!(read(&whole).unwrap(), whole);
+        let newer = Manifest { schema_version: SCHEMA_VERSION + 1, ..whole.clone() };
+        assert_eq!(read(&newer).unwrap_err(), "its schema version 2 is not known here");
+        let short = Manifest { templates: Vec::new(), ..whole };
+        assert_eq!(read(&short).unwrap_err(), "it counts 1 templates and lists 0");
+        assert!(Manifest::read("{").is_err());
     }
 
     #[test]

@@ -200,7 +200,7 @@ pub async fn recover_database(
     let before = segments(server)?;
     let came = server.start_on(&data).await?;
     let text = match &came {
-        Came::Up(_) => server.log_text().await,
+        Came::Up => server.log_text().await,
         Came::Down(log) => log.0.clone(),
     };
     let name = format!("{}-recovery.log", log.name());

@@ -72,6 +72,9 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     let log = Logbook::new(&ground.journal, Some(plan.id.clone()));
     log.event(Event::ScenarioStarted(Box::new(plan.started.clone())))?;
     let began = Instant::now();
+    if let Some(why) = ground.substrate.server_elsewhere(&plan.method) {
+        log.event(Event::Noted { text: format!("{}: {why}", plan.id) })?;
+    }
     let site = match ground.substrate.site(number, &plan.method, &plan.target.profile).await {
         Ok(site) => site,
         Err(trouble) => {

@@ -13,7 +13,7 @@ use crate::{
     scenario::method::{BackupSchema, Method},
     site::{EngineSlot, Handles, Rows, Site, Source},
     system::{
-        cluster::OwnServer,
+        cluster::{Origin, OwnServer},
         destroy::Guard,
         engine::{ApiKeys, Launch},
         marked::Held,
@@ -260,7 +260,7 @@ impl Substrate {
         variables.extend(method.env.clone());
         variables.extend(order_of_writes(profile, method)?);
         let server = match method.needs_own_server() {
-            true => Some(self.own_server(number).await?),
+            true => Some(self.own_server(number, method).await?),
             false => None,
         };
         let rows = match held {
@@ -307,8 +307,21 @@ impl Substrate {
     }
 
     /// A server that no other scenario is on.
-    async fn own_server(&self, number: usize) -> Result<OwnServer, Trouble> {
-        OwnServer::start(&self.run_dir, &format!("own-{number:03}"), &self.programs, &self.redactor).await
+    async fn own_server(&self, number: usize, method: &Method) -> Result<OwnServer, Trouble> {
+        let origin = match (&self.stores, self.server_elsewhere(method)) {
+            (Stores::Containers(stores), None) => Origin::Image(&stores.image),
+            _ => Origin::Here(&self.programs),
+        };
+        OwnServer::start(&self.run_dir, &format!("own-{number:03}"), origin, &self.redactor).await
+    }
+
+    /// Why a scenario's PostgreSQL is not where the run's substrate would have it, if so.
+    pub fn server_elsewhere(&self, method: &Method) -> Option<&'static str> {
+        let files = method.needs_own_server() && method.commands.is_some();
+        (files && matches!(self.stores, Stores::Containers(_))).then_some(
+            "PostgreSQL ran on this machine and not in a container: own commands work on its files, and it \
+             runs their archive command",
+        )
     }
 
     /// Where the rows of a new site are.
@@ -389,6 +402,7 @@ fn access(postgres: &PostgresServer) -> Access {
         user: postgres.superuser.clone(),
         password: postgres.password.clone(),
         database: "postgres".to_owned(),
+        tls: BTreeMap::new(),
     }
 }
 

@@ -227,6 +227,7 @@ async fn migrate_in_container(
         args: command.to_vec(),
         network: Network::Host,
         folders: own_folders(env)?,
+        user: None,
         run: site.engine.children.folder(),
         log: &site.folder.join("migrate.log"),
         env,

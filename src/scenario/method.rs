@@ -233,6 +233,15 @@ impl Place {
 }
 
 impl Procedure {
+    /// Whether it can back up and restore what is in these places.
+    pub fn fits(self, topology: Topology, results: Option<Results>) -> bool {
+        match self {
+            Self::DumpAndCopy | Self::MaintenanceWindow | Self::OwnCommands => true,
+            Self::FreshDatabase => topology.has_database(),
+            Self::PointInTime => topology == Topology::PostgresS3 && results != Some(Results::Directory),
+        }
+    }
+
     /// In the words of a scenario file.
     pub fn words(self) -> &'static str {
         match self {

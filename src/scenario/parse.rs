@@ -135,8 +135,9 @@ impl Reader<'_> {
         let with_api = method.runs == Runs::WithApi;
         let known_seed = seed.as_ref().filter(|_| with_api).and_then(|seed| self.seed(seed, mistakes));
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
-            // With a step missing, others would be blamed for it.
-            if steps_sound {
+            // With a step missing, others would be blamed for it; and a procedure's own steps for its being
+            // none of the topology.
+            if steps_sound && method.procedure.fits(method.topology, method.results) {
                 let profile = target.as_deref().map(|target| &*target.profile);
                 order::check(steps, &method, profile, key.place, mistakes);
                 load::check(steps, &method, mistakes);
@@ -284,13 +285,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         mistakes.push(Mistake::at(place, message).label("does not go together").help(help));
     };
     if let Some(at) = &procedure {
-        let fits = match at.value {
-            Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::OwnCommands => true,
-            Procedure::FreshDatabase => topology_is.has_database(),
-            Procedure::PointInTime => {
-                topology_is == Topology::PostgresS3 && results_is != Some(Results::Directory)
-            }
-        };
+        let fits = at.value.fits(topology_is, results_is);
         if !fits {
             let message =
                 format!("`{}` is no procedure for the topology `{}`", at.value.words(), topology_is.words());

@@ -1,11 +1,13 @@
 //! PostgreSQL clusters of our own: made, started and stopped by us, on a loopback port and a socket
-//! in the run's folder. A postmaster is our direct child. Nothing here speaks SQL, and an existing
+//! in the run's folder. A postmaster is our direct child, or the one of a container. An existing
 //! cluster is never touched.
 
+mod contained;
 mod own;
 mod verifier;
 
-pub use own::{Came, OwnServer};
+pub use contained::{Contained, InContainer};
+pub use own::{Came, Origin, OwnServer};
 
 use crate::base::process::{
     Children, Command, Daemon, Input, PORT_TRIES, Signal, User, give_tree, run, until,
@@ -24,7 +26,8 @@ pub const SUPERUSER: &str = "pulp-drill";
 /// What the path of a Unix socket can hold (`sun_path`, the smaller of Linux's 108 and macOS's 104).
 const SOCKET_PATH: usize = 103;
 
-const READY: Duration = Duration::from_secs(60);
+/// How long a server may take; in a container, `initdb` included.
+const READY: Duration = Duration::from_secs(90);
 const STOP: Duration = Duration::from_secs(15);
 
 /// Whether what is committed survives a power cut.

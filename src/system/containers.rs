@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::{Duration, Instant};
 use testcontainers::bollard::models::{HostConfig, PortBinding};
+use testcontainers::bollard::query_parameters::KillContainerOptionsBuilder;
 use testcontainers::core::client::docker_client_instance;
 use testcontainers::core::logs::LogFrame;
 use testcontainers::core::{IntoContainerPort as _, Mount};
@@ -50,6 +51,8 @@ pub struct Wanted<'a> {
     pub network: Network,
     /// Folders of this machine that it sees under the same path, and may write to.
     pub folders: Vec<PathBuf>,
+    /// The ids of user and group that it runs as; the image's own where none.
+    pub user: Option<(u32, u32)>,
     /// The folder of the run that it belongs to.
     pub run: &'a Path,
     /// Where its output goes, at the end of what is there.
@@ -125,10 +128,8 @@ impl Container {
                 match container.get_host_port_ipv4(port.tcp()).await {
                     Ok(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
                     // One that has ended has no port any more.
-                    Err(error) => {
-                        let said = redactor.clean(&output(&container).await);
-                        return Err(with_last_words(refused(words(), &error), wanted.what, &said));
-                    }
+                    Err(_) if !container.is_running().await.unwrap_or(false) => None,
+                    Err(error) => return Err(refused(words(), &error)),
                 }
             }
         };
@@ -142,7 +143,7 @@ impl Container {
         })))
     }
 
-    /// Where its published port is reached.
+    /// Where its published port is reached; none of one that has ended at once.
     pub fn address(&self) -> Option<SocketAddr> {
         self.0.address
     }
@@ -154,7 +155,7 @@ impl Container {
     }
 
     /// All that it wrote, redacted, as the daemon has it: where the log may still be under way.
-    async fn output(&self) -> String {
+    pub async fn output(&self) -> String {
         let held = self.0.held.lock().await;
         let Some(container) = &*held else { return self.log_text() };
         self.0.redactor.clean(&output(container).await)
@@ -216,6 +217,20 @@ impl Container {
         let code = container.exit_code().await.ok().flatten().filter(|_| stopped.is_ok());
         self.remove(container).await;
         exit(code)
+    }
+
+    /// Ends it as [`Container::stop`] does, with SIGINT for what an image may say.
+    pub async fn interrupt(&self, grace: Duration) -> Exit {
+        let options = KillContainerOptionsBuilder::default().signal("SIGINT").build();
+        // One that has ended takes no signal.
+        if let Ok(docker) = docker().await
+            && docker.kill_container(&self.0.id, Some(options)).await.is_ok()
+            && let Ok(exit) = tokio::time::timeout(grace, self.ended()).await
+        {
+            self.kill().await;
+            return exit;
+        }
+        self.stop(Duration::ZERO).await
     }
 
     /// Ends it like a power cut, and removes it.
@@ -316,6 +331,9 @@ fn request(wanted: &Wanted<'_>) -> ContainerRequest<GenericImage> {
         .with_host_config_modifier(move |config| connect(config, network));
     for (name, value) in wanted.env {
         request = request.with_env_var(name, value);
+    }
+    if let Some((user, group)) = wanted.user {
+        request = request.with_user(format!("{user}:{group}"));
     }
     for folder in mounts {
         request = request.with_mount(Mount::bind_mount(folder.clone(), folder));

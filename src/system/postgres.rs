@@ -19,7 +19,7 @@ use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::profile::Profile;
 use crate::model::state::Database;
 use crate::system::destroy::Destructible;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use std::time::Duration;
 
@@ -185,6 +185,9 @@ fn unreachable_words(access: &Access) -> String {
 }
 
 fn options_for(access: &Access) -> PgConnectOptions {
+    // As with the client programs, what the URL says counts and not what stands in our environment.
+    let tls = |name: &str| access.tls.get(name);
+    let mode = tls("sslmode").and_then(|mode| mode.parse().ok()).unwrap_or(PgSslMode::Prefer);
     let options = PgConnectOptions::new_without_pgpass()
         .host(&access.host)
         .port(access.port)
@@ -192,7 +195,11 @@ fn options_for(access: &Access) -> PgConnectOptions {
         .password(&access.password)
         .database(&access.database)
         .application_name("pulp-drill")
+        .ssl_mode(mode)
         .extra_float_digits(None)
         .options(OUTPUT);
+    let options = tls("sslrootcert").into_iter().fold(options, PgConnectOptions::ssl_root_cert);
+    let options = tls("sslcert").into_iter().fold(options, PgConnectOptions::ssl_client_cert);
+    let options = tls("sslkey").into_iter().fold(options, PgConnectOptions::ssl_client_key);
     if access.host.starts_with('/') { options.socket(&access.host) } else { options }
 }

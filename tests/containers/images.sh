@@ -47,7 +47,7 @@ postgres() {
     mkdir -p "$root/data" "$root/tmp" "$root/etc" "$root/bin" "$root/usr/share"
     chmod 1777 "$root/data" "$root/tmp"
     share=$(ls -d /usr/share/postgresql/"$(basename "$(dirname "$bin")")")
-    with_libraries "$root" "$bin/postgres" "$bin/initdb" /bin/sh
+    with_libraries "$root" "$bin/postgres" "$bin/initdb" /bin/sh /bin/cp
     mkdir -p "$root$(dirname "$bin")/lib" "$root$share"
     for module in "$(dirname "$bin")"/lib/dict_snowball.so "$(dirname "$bin")"/lib/plpgsql.so; do
         with_libraries "$root" "$module"
@@ -58,19 +58,23 @@ postgres() {
         mkdir -p "$root/usr/lib/locale"
         cp -r /usr/lib/locale/C.utf8 "$root/usr/lib/locale/"
     fi
-    echo 'postgres:x:70:70::/data:/bin/sh' >"$root/etc/passwd"
+    # Users of this machine, too: a server may run as the one that owns its folder.
+    { echo 'postgres:x:70:70::/data:/bin/sh'; getent passwd postgres nobody "$(id -u)"; } >"$root/etc/passwd" || :
     cat >"$root/bin/start" <<END
 #!/bin/sh
 # What the official image's entrypoint does, as far as a drill needs it.
 set -eu
 [ "\$1" = postgres ] && shift
 umask 077
-printf '%s' "\$POSTGRES_PASSWORD" >/data/password
-# shellcheck disable=SC2086
-$bin/initdb -D /data/pg -U "\$POSTGRES_USER" --pwfile=/data/password --auth=scram-sha-256 \$POSTGRES_INITDB_ARGS
-printf '' >/data/password
-echo 'host all all all scram-sha-256' >>/data/pg/pg_hba.conf
-exec $bin/postgres -D /data/pg -c 'listen_addresses=*' -c unix_socket_directories=/tmp "\$@"
+data=\${PGDATA:-/data/pg}
+if [ ! -s "\$data/PG_VERSION" ]; then
+    printf '%s' "\$POSTGRES_PASSWORD" >/data/password
+    # shellcheck disable=SC2086
+    $bin/initdb -D "\$data" -U "\$POSTGRES_USER" --pwfile=/data/password --auth=scram-sha-256 \$POSTGRES_INITDB_ARGS
+    printf '' >/data/password
+    echo 'host all all all scram-sha-256' >>"\$data/pg_hba.conf"
+fi
+exec $bin/postgres -D "\$data" -c 'listen_addresses=*' -c unix_socket_directories=/tmp "\$@"
 END
     chmod 755 "$root/bin/start"
     import "$root" pulp-drill/test-postgres 'ENTRYPOINT ["/bin/start"]' 'CMD ["postgres"]' 'USER 70:70'

@@ -6,8 +6,10 @@ use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::base::trouble::Blame;
 use pulp_drill::model::state::Object;
 use pulp_drill::system::destroy::Guard;
-use pulp_drill::system::objects::{Got, S3Access, Store};
+use pulp_drill::system::objects::{Got, S3Access, Store, Tags};
 use std::collections::BTreeMap;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn key(text: &str) -> ObjectKey {
     ObjectKey::from(text)
@@ -95,4 +97,24 @@ async fn wrong_keys_are_the_surroundings_fault_and_are_not_shown() {
     let text = trouble.to_string();
     assert!(text.contains(&server.access.endpoint) && text.contains("SignatureDoesNotMatch"), "{text}");
     assert!(!text.contains("wrong-secret-key") && !text.contains("test-key"), "{text}");
+}
+
+#[tokio::test]
+async fn a_bucket_without_tags_may_not_be_there() {
+    // As MinIO answers, of buckets that it has never heard of.
+    let minio = MockServer::start().await;
+    let none = "<Error><Code>NoSuchTagSet</Code><Message>The TagSet does not exist</Message></Error>";
+    let none = ResponseTemplate::new(404).set_body_string(none);
+    Mock::given(method("GET")).respond_with(none).mount(&minio).await;
+    let access = S3Access {
+        endpoint: minio.uri(),
+        region: "us-east-1".to_owned(),
+        access_key: "test-key".to_owned(),
+        secret_key: "test-secret".to_owned(),
+        path_style: true,
+    };
+    let bucket = Store::s3(&access).bucket(&BucketName::from("assets"));
+    assert_eq!(bucket.tags().await.unwrap(), Tags::NoBucket);
+    Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(200)).mount(&minio).await;
+    assert_eq!(bucket.tags().await.unwrap(), Tags::Of(BTreeMap::new()));
 }

@@ -43,6 +43,7 @@ impl Cluster {
             user: self.server.superuser.clone(),
             password: self.server.password.clone(),
             database: database.to_owned(),
+            tls: std::collections::BTreeMap::new(),
         }
     }
 

@@ -256,15 +256,13 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
     if let Some(EngineArg::Url(_)) = &args.ground.engine {
         return Err(Trouble::usage("--engine url: brings its own stores").hint("leave out --substrate"));
     }
-    let mut images = Images {
+    Ok(Some(Images {
         postgres: args.ground.postgres_image.clone(),
+        // With several, there is a run for each.
+        major: args.ground.postgres.first().copied(),
         minio: args.ground.minio_image.clone(),
         registry: args.ground.registry.clone(),
-    };
-    if let [major] = args.ground.postgres[..] {
-        images.postgres = Some(images.official(major));
-    }
-    Ok(Some(images))
+    }))
 }
 
 /// Whether the run's target is the stand-in.

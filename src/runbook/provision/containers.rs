@@ -6,21 +6,18 @@ use super::{EngineChoice, STOP, Stores, Substrate, processes, remove};
 use crate::base::process::{Base, RunDir, Teardown};
 use crate::base::{clock::password, redact::Redactor, trouble::Trouble};
 use crate::model::profile::Profile;
+use crate::system::cluster::{Contained, Durability, InContainer};
 use crate::system::containers::{Container, Network, Wanted, daemon, remove_all_of};
 use crate::system::objects::{S3Access, Store};
 use crate::system::postgres::{Access, Postgres};
 use crate::system::programs::PgBin;
 use processes::{Places, discover, minio_answers};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a server may take, `initdb` in it included, after its image is there.
+/// How long MinIO may take after its image is there.
 const READY: Duration = Duration::from_secs(90);
-
-/// The superuser that PostgreSQL's image makes.
-const SUPERUSER: &str = "pulp-drill";
 
 /// What `deploy/minio.Dockerfile` builds: MinIO publishes no images any more.
 pub const MINIO_IMAGE: &str = "pulp-drill/minio";
@@ -28,8 +25,10 @@ pub const MINIO_IMAGE: &str = "pulp-drill/minio";
 /// Which images are used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
-    /// PostgreSQL's; `None` for the official one of the client programs' major version.
+    /// PostgreSQL's; `None` for the official one of the major version.
     pub postgres: Option<String>,
+    /// The major version that was asked for; `None` for the client programs'.
+    pub major: Option<u32>,
     /// A MinIO server whose entrypoint is `minio`, or takes its arguments.
     pub minio: String,
     /// Put before the names of the default images, for a registry of one's own: `mirror.local/`.
@@ -51,6 +50,8 @@ pub(super) struct ContainerStores {
     pub(super) s3: S3Access,
     /// What runs, for the record.
     pub(super) description: BTreeMap<String, String>,
+    /// PostgreSQL's image.
+    pub(super) image: String,
     _containers: [Container; 2],
 }
 
@@ -91,7 +92,8 @@ impl ContainerStores {
         daemon: String,
         redactor: &Redactor,
     ) -> Result<Self, Trouble> {
-        let image = images.postgres.clone().unwrap_or_else(|| images.official(programs.version.major));
+        let major = images.major.unwrap_or(programs.version.major);
+        let image = images.postgres.clone().unwrap_or_else(|| images.official(major));
         let minio = if images.minio == MINIO_IMAGE {
             format!("{}{MINIO_IMAGE}", images.registry)
         } else {
@@ -100,21 +102,34 @@ impl ContainerStores {
         let (postgres, objects) =
             tokio::try_join!(postgres(run_dir, &image, redactor), objects(run_dir, &minio, redactor))?;
         let ((postgres, database), (objects, s3)) = (postgres, objects);
-        must_suit(&database, programs).await?;
-        let description =
-            [("containers", daemon), ("postgres image", image), ("objects", format!("image {minio}"))];
+        must_suit(&database, images.major, &image, programs).await?;
+        let description = [
+            ("containers", daemon),
+            ("postgres image", image.clone()),
+            ("objects", format!("image {minio}")),
+        ];
         let description = description.map(|(name, value)| (name.to_owned(), value)).into();
-        Ok(Self { database, s3, description, _containers: [postgres, objects] })
+        Ok(Self { database, s3, description, image, _containers: [postgres, objects] })
     }
 }
 
-/// `pg_dump` refuses a server that is newer than itself.
-async fn must_suit(database: &Access, programs: &PgBin) -> Result<(), Trouble> {
+/// `pg_dump` refuses a server that is newer than itself; and what an image is called is not what is in
+/// it.
+async fn must_suit(
+    database: &Access,
+    asked: Option<u32>,
+    image: &str,
+    programs: &PgBin,
+) -> Result<(), Trouble> {
     let postgres = Postgres::connect(database).await?;
     let version = postgres.version().await?;
     postgres.close().await;
     let major = version.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
     let major: u32 = major.and_then(|digits| digits.parse().ok()).unwrap_or_default();
+    if asked.is_some_and(|asked| asked != major) {
+        return Err(Trouble::environment(format!("{image} is PostgreSQL {version}"))
+            .hint("see where the image is from: it is not what its name says"));
+    }
     if major <= programs.version.major {
         return Ok(());
     }
@@ -136,46 +151,19 @@ async fn postgres(
 ) -> Result<(Container, Access), Trouble> {
     let password = password();
     redactor.add(&password);
-    let env = BTreeMap::from([
-        ("POSTGRES_USER".to_owned(), SUPERUSER.to_owned()),
-        ("POSTGRES_PASSWORD".to_owned(), password.clone()),
-        ("POSTGRES_DB".to_owned(), "postgres".to_owned()),
-        ("POSTGRES_INITDB_ARGS".to_owned(), "--encoding=UTF8 --locale=C.UTF-8 --no-sync".to_owned()),
-    ]);
-    let settings = [
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
-        "max_connections=200",
-        "lc_messages=C",
-    ];
-    let settings = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]);
-    let (container, address) = server(
-        Wanted {
-            what: "PostgreSQL",
-            image,
-            env: &env,
-            args: std::iter::once("postgres".to_owned()).chain(settings).collect(),
-            network: Network::Published(5432),
-            folders: Vec::new(),
-            run: run_dir.path(),
-            log: &run_dir.path().join("postgres.log"),
-        },
-        redactor,
-    )
-    .await?;
-    let access = Access {
-        host: address.ip().to_string(),
-        port: address.port(),
-        user: SUPERUSER.to_owned(),
-        password,
-        database: "postgres".to_owned(),
+    let server = Contained {
+        image,
+        password: &password,
+        initdb: &[],
+        durability: Durability::Off,
+        place: None,
+        run: run_dir.path(),
+        log: &run_dir.path().join("postgres.log"),
     };
-    // While the image sets the cluster up, its server listens on no port.
-    let ready = until_some(|| async { Postgres::connect(&access).await.ok() });
-    let ready = async { ready.await.close().await };
-    container.wait_ready(READY, ready).await?;
-    Ok((container, access))
+    match server.launch(redactor).await? {
+        InContainer::Ready(container, access) => Ok((container, access)),
+        InContainer::Ended(_, trouble) => Err(trouble),
+    }
 }
 
 async fn objects(
@@ -192,7 +180,7 @@ async fn objects(
         ("MINIO_BROWSER".to_owned(), "off".to_owned()),
         ("MINIO_UPDATE".to_owned(), "off".to_owned()),
     ]);
-    let (container, address) = server(
+    let container = Container::start(
         Wanted {
             what: "MinIO",
             image,
@@ -200,6 +188,7 @@ async fn objects(
             args: ["server", "/data", "--address", ":9000"].map(str::to_owned).into(),
             network: Network::Published(9000),
             folders: Vec::new(),
+            user: None,
             run: run_dir.path(),
             log: &run_dir.path().join("minio.log"),
         },
@@ -210,25 +199,17 @@ async fn objects(
         true => trouble.hint("make minio-image builds it, or name another: --minio-image"),
         false => trouble,
     })?;
+    let address = container.address();
+    let ready = async {
+        match address {
+            Some(address) => minio_answers(address).await,
+            None => std::future::pending().await,
+        }
+    };
+    container.wait_ready(READY, ready).await?;
+    let address = address.ok_or_else(|| Trouble::harness("a published port has no address"))?;
     let endpoint = format!("http://{address}");
     let s3 = S3Access { endpoint, region: "us-east-1".to_owned(), access_key, secret_key, path_style: true };
-    container.wait_ready(READY, minio_answers(address)).await?;
     Store::s3(&s3).ping().await?;
     Ok((container, s3))
-}
-
-async fn server(wanted: Wanted<'_>, redactor: &Redactor) -> Result<(Container, SocketAddr), Trouble> {
-    let container = Container::start(wanted, redactor).await?;
-    let address = container.address();
-    Ok((container, address.ok_or_else(|| Trouble::harness("a published port has no address"))?))
-}
-
-/// Asks until there is an answer.
-async fn until_some<T, F: Future<Output = Option<T>>>(ask: impl Fn() -> F) -> T {
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }

@@ -37,6 +37,8 @@ struct Timeline<'a> {
     saved: BTreeSet<Where>,
     backed_up: bool,
     dumped: bool,
+    /// Whether a base backup was taken.
+    based: bool,
     /// Whether a recovery target was chosen.
     targeted: bool,
     /// Faults that wait for a step: their place and the words of that step.
@@ -62,6 +64,7 @@ pub fn check(
         saved: BTreeSet::new(),
         backed_up: false,
         dumped: false,
+        based: false,
         targeted: false,
         armed: Vec::new(),
         mistakes,
@@ -163,9 +166,13 @@ impl Timeline<'_> {
         self.backed_up = true;
     }
 
+    fn recovers(&self) -> bool {
+        self.method.procedure == Procedure::PointInTime
+    }
+
     /// A step or fault of a recovery to a point in time in another procedure.
     fn must_recover(&mut self, words: &str, place: Place) {
-        if self.method.procedure != Procedure::PointInTime {
+        if !self.recovers() {
             let message = format!("`{words}` in the procedure `{}`", self.method.procedure.words());
             let help = "write `procedure: point in time`";
             self.wrong(place, message, "no WAL is archived and no versions are kept", help);
@@ -215,9 +222,17 @@ impl Timeline<'_> {
                 self.fire(Takes::NextTransfer);
                 self.copy_of_list(job.words(), place);
             }
-            BackupJob::TakeBaseBackup => self.must_recover(job.words(), place),
+            BackupJob::TakeBaseBackup => {
+                self.must_recover(job.words(), place);
+                self.based = true;
+            }
             BackupJob::ChooseTarget => {
                 self.must_recover(job.words(), place);
+                if !self.based && self.recovers() {
+                    let message = format!("`{}` before `take base backup`", job.words());
+                    let help = "put `- take base backup` before it";
+                    self.wrong(place, message, "nothing to recover from yet", help);
+                }
                 self.targeted = true;
             }
             BackupJob::ArchiveAssets => self.fire(Takes::NextArchive),
@@ -277,6 +292,13 @@ impl Timeline<'_> {
             }
             RestoreJob::RecoverDatabase => {
                 self.must_recover(job.words(), place);
+                // A base backup without a target is told where it is taken.
+                if !self.based && !self.targeted && self.recovers() {
+                    let message = format!("`{}` without a base backup", job.words());
+                    let help =
+                        "write `back up: runbook`, or `- take base backup` and `- choose recovery target`";
+                    self.wrong(place, message, "nothing to recover from", help);
+                }
                 self.fire(Takes::NextDatabaseRecovery);
             }
             RestoreJob::RestoreObjects

@@ -1,32 +1,64 @@
 //! A server of a scenario's own: archived WAL, a data directory at hand, and more data directories
 //! that the server can be put on, one after another. Everything is in one folder and goes with it.
 
-use super::{Cluster, Durability, Launched, SUPERUSER, stop};
+use super::contained::{Contained, InContainer, Place};
+use super::{Cluster, Durability, Launched, STOP, SUPERUSER, stop};
 use crate::base::clock::password;
 use crate::base::process::{self, Daemon, RunDir, User, free_port, give_tree, unprivileged};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrGone, OrTrouble, Trouble};
+use crate::system::containers::Container;
 use crate::system::postgres::Access;
 use crate::system::programs::PgBin;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::Mutex;
 
+/// Small segments: a drill switches often and writes little.
+const SEGMENTS: &str = "--wal-segsize=1";
+
 /// A PostgreSQL server of a site's own: with `archive_mode=on`, WAL segments of one MiB, full
 /// durability, and the harness's superuser.
 pub struct OwnServer {
-    cluster: Cluster,
+    by: By,
+    run: PathBuf,
+    /// Whom the server runs as, when not as us.
+    user: Option<User>,
+    redactor: Redactor,
     home: PathBuf,
     password: String,
     at: Mutex<At>,
+}
+
+/// Where a server's programs are from.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// This machine.
+    Here(&'a PgBin),
+    /// This image. The server sees its folders under the paths that they have here.
+    Image(&'a str),
+}
+
+/// How the server is started.
+enum By {
+    Programs(Cluster),
+    Image(String),
+}
+
+/// The server that runs.
+enum Running {
+    Process(Daemon),
+    Container(Container),
 }
 
 /// Where the server is now.
 struct At {
     data: PathBuf,
     /// None while it is stopped.
-    daemon: Option<Daemon>,
-    port: u16,
+    running: Option<Running>,
+    /// How the superuser reaches the database `postgres`.
+    access: Access,
     /// How many starts there were: their logs are told apart.
     starts: usize,
     /// How many data directories there were.
@@ -36,8 +68,8 @@ struct At {
 /// How a start of the server went.
 #[derive(Debug)]
 pub enum Came {
-    /// It takes connections; on this port, which may be another than before.
-    Up(u16),
+    /// It takes connections; on another port than before.
+    Up,
     /// It ended by itself. What it wrote, redacted.
     Down(Log),
 }
@@ -58,28 +90,41 @@ impl OwnServer {
     pub async fn start(
         run_dir: &RunDir,
         name: &str,
-        bin: &PgBin,
+        origin: Origin<'_>,
         redactor: &Redactor,
     ) -> Result<Self, Trouble> {
         let user = unprivileged();
         let password = password();
         redactor.add(&password);
         let home = run_dir.private(name, user.as_ref())?;
-        let socket_dir = run_dir.private(&format!("{name}/s"), user.as_ref())?;
         run_dir.private(&format!("{name}/archive"), user.as_ref())?;
-        let cluster = Cluster {
-            bin: bin.clone(),
-            user,
-            children: run_dir.children().clone(),
-            redactor: redactor.clone(),
-            socket_dir,
+        let by = match origin {
+            Origin::Here(bin) => {
+                let cluster = Cluster {
+                    bin: bin.clone(),
+                    user: user.clone(),
+                    children: run_dir.children().clone(),
+                    redactor: redactor.clone(),
+                    socket_dir: run_dir.private(&format!("{name}/s"), user.as_ref())?,
+                };
+                cluster.check()?;
+                By::Programs(cluster)
+            }
+            Origin::Image(name) => By::Image(name.to_owned()),
         };
-        cluster.check()?;
         let data = home.join("data");
-        // Small segments: a drill switches often and writes little.
-        cluster.init(&home, &data, &password, &["--wal-segsize=1"]).await?;
-        let at = At { data: data.clone(), daemon: None, port: 0, starts: 0, folders: 1 };
-        let server = Self { cluster, home, password, at: Mutex::new(at) };
+        let access = Access {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            user: SUPERUSER.to_owned(),
+            password: password.clone(),
+            database: "postgres".to_owned(),
+            tls: BTreeMap::new(),
+        };
+        let at = At { data: data.clone(), running: None, access, starts: 0, folders: 1 };
+        let (run, redactor) = (run_dir.path().to_owned(), redactor.clone());
+        let server = Self { by, run, user, redactor, home, password, at: Mutex::new(at) };
+        server.init(&data).await?;
         let archive = archive_command(&server.archive());
         server.set(
             &data,
@@ -91,8 +136,25 @@ impl OwnServer {
                 ("track_commit_timestamp", "on"),
             ],
         )?;
-        match server.start_on(&data).await? {
-            Came::Up(_) => Ok(server),
+        server.must_start_on(&data).await?;
+        Ok(server)
+    }
+
+    async fn init(&self, data: &Path) -> Result<(), Trouble> {
+        match &self.by {
+            By::Programs(cluster) => cluster.init(&self.home, data, &self.password, &[SEGMENTS]).await,
+            By::Image(_) => {
+                // Its entrypoint makes the cluster when it is first started.
+                self.must_start_on(data).await?;
+                let hba = data.join("pg_hba.conf");
+                self.append(&hba, "host replication all all scram-sha-256\n")
+            }
+        }
+    }
+
+    async fn must_start_on(&self, data: &Path) -> Result<(), Trouble> {
+        match self.start_on(data).await? {
+            Came::Up => Ok(()),
             Came::Down(log) => Err(Trouble::environment("PostgreSQL ended before it was ready").cause(log.0)),
         }
     }
@@ -110,7 +172,7 @@ impl OwnServer {
     /// Whom the server runs as, when not as us: whoever writes into its folders must be it, or give
     /// what is written to it.
     pub fn user(&self) -> Option<&User> {
-        self.cluster.user.as_ref()
+        self.user.as_ref()
     }
 
     /// The data directory that the server is on, or was on last.
@@ -120,13 +182,7 @@ impl OwnServer {
 
     /// A database of the server, for the superuser.
     pub async fn access(&self, database: &str) -> Access {
-        Access {
-            host: "127.0.0.1".to_owned(),
-            port: self.at.lock().await.port,
-            user: SUPERUSER.to_owned(),
-            password: self.password.clone(),
-            database: database.to_owned(),
-        }
+        self.at.lock().await.access.with_database(database)
     }
 
     /// The path of another data directory, which is not there yet.
@@ -139,16 +195,19 @@ impl OwnServer {
     /// Adds settings to a data directory's `postgresql.auto.conf`, as `ALTER SYSTEM` does; they take
     /// effect at the server's next start. The last value of a setting counts.
     pub fn set(&self, data: &Path, settings: &[(&str, &str)]) -> Result<(), Trouble> {
-        let path = data.join("postgresql.auto.conf");
-        let words = || format!("can't write {}", path.display());
         let lines: String = settings
             .iter()
             .map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''")))
             .collect();
+        self.append(&data.join("postgresql.auto.conf"), &lines)
+    }
+
+    fn append(&self, path: &Path, text: &str) -> Result<(), Trouble> {
+        let words = || format!("can't write {}", path.display());
         let mut file =
-            std::fs::OpenOptions::new().append(true).create(true).open(&path).or_environment(words)?;
-        file.write_all(lines.as_bytes()).or_environment(words)?;
-        self.give(&path)
+            std::fs::OpenOptions::new().append(true).create(true).open(path).or_environment(words)?;
+        file.write_all(text.as_bytes()).or_environment(words)?;
+        self.give(path)
     }
 
     /// The command by which a recovery fetches WAL from the archive (`restore_command`).
@@ -174,33 +233,64 @@ impl OwnServer {
     /// It is up when it takes connections; with `hot_standby=off`, when recovery has ended.
     pub async fn start_on(&self, data: &Path) -> Result<Came, Trouble> {
         let mut at = self.at.lock().await;
-        if let Some(daemon) = at.daemon.take() {
-            stop(&daemon, &at.data).await;
-        }
+        at.stop().await;
         data.clone_into(&mut at.data);
         at.starts += 1;
         let log = self.home.join(format!("postgres-{}", at.starts));
-        match self.cluster.launch(data, Durability::Full, &log, &mut free_port).await? {
+        let cluster = match &self.by {
+            By::Programs(cluster) => cluster,
+            By::Image(image) => return self.start_image(image, &mut at, &log).await,
+        };
+        match cluster.launch(data, Durability::Full, &log, &mut free_port).await? {
             Launched::Ready(daemon, port) => {
-                at.daemon = Some(daemon);
-                at.port = port;
-                Ok(Came::Up(port))
+                at.running = Some(Running::Process(daemon));
+                at.access.port = port;
+                Ok(Came::Up)
             }
             Launched::Ended(daemon, _) => Ok(Came::Down(Log(daemon.log_text()))),
         }
     }
 
+    async fn start_image(&self, image: &str, at: &mut At, log: &Path) -> Result<Came, Trouble> {
+        let us = || (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        let server = Contained {
+            image,
+            password: &self.password,
+            initdb: &[SEGMENTS],
+            durability: Durability::Full,
+            place: Some(Place {
+                home: &self.home,
+                data: &at.data,
+                owner: self.user.as_ref().map_or_else(us, |user| (user.uid, user.gid)),
+            }),
+            run: &self.run,
+            log: &log.with_extension("log"),
+        };
+        match server.launch(&self.redactor).await? {
+            InContainer::Ready(container, access) => {
+                (at.running, at.access) = (Some(Running::Container(container)), access);
+                Ok(Came::Up)
+            }
+            InContainer::Ended(container, _) => {
+                let log = Log(container.output().await);
+                container.kill().await;
+                Ok(Came::Down(log))
+            }
+        }
+    }
+
     /// Stops the server in fast mode. Its files stay.
     pub async fn stop(&self) {
-        let mut at = self.at.lock().await;
-        if let Some(daemon) = at.daemon.take() {
-            stop(&daemon, &at.data).await;
-        }
+        self.at.lock().await.stop().await;
     }
 
     /// What the server that runs has written, redacted.
     pub async fn log_text(&self) -> String {
-        self.at.lock().await.daemon.as_ref().map(Daemon::log_text).unwrap_or_default()
+        match &self.at.lock().await.running {
+            Some(Running::Process(daemon)) => daemon.log_text(),
+            Some(Running::Container(container)) => container.output().await,
+            None => String::new(),
+        }
     }
 
     /// Stops the server and removes its data directory: the loss. The archive stays.
@@ -218,8 +308,19 @@ impl OwnServer {
 
     /// Lets the server run on after the harness has gone.
     pub async fn release(&self) {
-        if let Some(daemon) = &self.at.lock().await.daemon {
+        // There is no leaving containers standing.
+        if let Some(Running::Process(daemon)) = &self.at.lock().await.running {
             daemon.release();
+        }
+    }
+}
+
+impl At {
+    async fn stop(&mut self) {
+        match self.running.take() {
+            Some(Running::Process(daemon)) => stop(&daemon, &self.data).await,
+            Some(Running::Container(container)) => drop(container.interrupt(STOP).await),
+            None => {}
         }
     }
 }

@@ -269,6 +269,7 @@ impl EngineProcess {
             args: Vec::new(),
             network: Network::Host,
             folders: own_folders(&env)?,
+            user: None,
             run: children.folder(),
             log: with.log,
             env: &env,

@@ -4,6 +4,7 @@
 use super::found::{BucketFound, DatabaseFound, Found};
 use super::marker::{Marker, State};
 use super::{Held, refusal};
+use crate::base::digest::Digest;
 use crate::base::trouble::Trouble;
 use crate::system::destroy::Guard;
 use crate::system::postgres::{Access, contents, create_database, drop_database, tables_with_rows};
@@ -16,7 +17,8 @@ const ENDING: Duration = Duration::from_secs(3);
 
 impl Held {
     /// Makes the site: database and buckets must not be there, or have nothing in them. Gives its id.
-    pub async fn create(&self, id: &str, now: String) -> Result<(), Trouble> {
+    pub async fn create(&self, id: &str, now: String) -> Result<String, Trouble> {
+        let id = &format!("{id}{}", self.of_database());
         let found = self.look().await?;
         self.must_be_free(&found).await?;
         let (database, names) = (&self.place.database, self.place.buckets());
@@ -35,7 +37,13 @@ impl Held {
             }
             self.tag(bucket, id).await.map_err(half)?;
         }
-        Ok(())
+        Ok(id.clone())
+    }
+
+    /// The end of a site's id: which database of which server it is of. Where that database is not there,
+    /// nothing else than its buckets' tags could tell.
+    fn of_database(&self) -> String {
+        format!("-{}", Digest::of(format!("{} {}", self.server, self.place.database.database)).short())
     }
 
     /// Whether a site can be made here.
@@ -272,6 +280,13 @@ impl Held {
                             &held.join(", "),
                         ));
                     }
+                }
+                if !id.ends_with(&self.of_database()) {
+                    let why = format!(
+                        "the buckets are those of a site on another database than {}",
+                        database.place()
+                    );
+                    return Err(refusal(why));
                 }
                 let state = State::InUse { run: "unknown".to_owned(), since: "unknown".to_owned() };
                 let marker = Marker::new(id, buckets(), &self.place.s3.endpoint, "unknown".to_owned());

@@ -218,17 +218,18 @@ async fn minio(
     }
 }
 
-/// Asks until `/minio/health/ready` says 200. MinIO refuses a request that names no host.
+/// Asks until `/minio/health/ready` says 200, and S3 that it takes requests: on a busy machine the first
+/// comes before the second. MinIO refuses a request that names no host.
 pub async fn minio_answers(address: SocketAddr) {
-    let ask = || async move {
+    let ask = async |path: &str| -> Option<u16> {
         let mut stream = TcpStream::connect(address).await.ok()?;
-        let head = format!("GET /minio/health/ready HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        let head = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
         stream.write_all(head.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.ok()?;
-        String::from_utf8_lossy(&answer).lines().next()?.contains(" 200").then_some(())
+        String::from_utf8_lossy(&answer).split_whitespace().nth(1)?.parse().ok()
     };
-    while ask().await.is_none() {
+    while ask("/minio/health/ready").await != Some(200) || ask("/").await.is_none_or(|said| said >= 500) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

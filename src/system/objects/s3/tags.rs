@@ -16,9 +16,10 @@ impl S3Bucket {
             Ok(found) => found,
             Err(error) => {
                 return match code(&error).as_str() {
-                    "NoSuchTagSet" => Ok(Tags::Of(BTreeMap::new())),
+                    // MinIO says so of a bucket that is not there, too.
+                    "NoSuchTagSet" => self.untagged(Tags::Of(BTreeMap::new())).await,
                     "NoSuchBucket" | "NotFound" => Ok(Tags::NoBucket),
-                    unknown if is_unknown(unknown) => self.without_tags().await,
+                    unknown if is_unknown(unknown) => self.untagged(Tags::Unknown).await,
                     _ => Err(failed(&error, self.words("read the tags of", ""))),
                 };
             }
@@ -26,10 +27,10 @@ impl S3Bucket {
         Ok(Tags::Of(found.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect()))
     }
 
-    /// The store keeps no tags: whether the bucket is there has to be asked in another way.
-    async fn without_tags(&self) -> Result<Tags, Trouble> {
+    /// There are no tags: whether the bucket is there has to be asked in another way.
+    async fn untagged(&self, there: Tags) -> Result<Tags, Trouble> {
         match self.s3.client.head_bucket().bucket(self.name.as_str()).send().await {
-            Ok(_) => Ok(Tags::Unknown),
+            Ok(_) => Ok(there),
             Err(error) if matches!(code(&error).as_str(), "NoSuchBucket" | "NotFound") => Ok(Tags::NoBucket),
             Err(error) => Err(failed(&error, self.words("look at", ""))),
         }
