@@ -55,6 +55,7 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::HalfKeptWrite, "chance: possible in scenarios under load"),
     (FindingKind::WronglyKeptWrite, "chance: possible in scenarios under load"),
+    (FindingKind::SourceChanged, "a command that harms what it is to save: tests/liars.rs"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/restore_test.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/restore_test.rs"),
 ];

@@ -52,6 +52,8 @@ const HONEST: &[(Liar, &str)] = &[
     (Nobody, "tests/liars/unshown-damaged.yaml"),
     (Nobody, "tests/liars/swapped.yaml"),
     (Nobody, "tests/liars/deleted.yaml"),
+    (Nobody, "tests/liars/source-changed.yaml"),
+    (Nobody, "tests/liars/restored-otherwise.yaml"),
 ];
 
 const LIES: &[(Liar, &str, Says)] = &[
@@ -77,6 +79,10 @@ const LIES: &[(Liar, &str, Says)] = &[
     (Engine("dies"), CONTROL, Says(1, "engine not ready", "engine")),
     (Engine("lists-wrongly"), CONTROL, Says(1, "manifest drift", "")),
     (Engine("stores-other-bytes"), CONTROL, Says(1, "unstored write", "logo.png")),
+    (Engine("lists-first-page"), CONTROL, Says(1, "manifest drift", "warehouse.jpg")),
+    (Engine("takes-no-writes"), CONTROL, Says(1, "engine not ready", "engine")),
+    (Engine("adds-index"), CONTROL, Says(1, "engine changed data", "index healed")),
+    (Engine("forgets-audit"), CONTROL, Says(1, "engine changed data", "audit_events/")),
     (Engine("names-other-key"), CONTROL, Says(1, "unstored write", "logo.png")),
     (
         Program("pg_dump", r#"exec "$REAL/pg_dump" --exclude-table-data=audit_events "$@""#),

@@ -253,6 +253,24 @@ fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
     assert_eq!(start(&mended), ["engine changed data: 2-late.png"]);
     assert_eq!(renders(&mended), [""; 0]);
 
+    let mut forgetful = sound();
+    rows(&mut forgetful, "audit_events").rows.clear();
+    assert_eq!(renders(&forgetful), ["engine changed data: audit_events/[7]"]);
+
+    let mut indexed = sound();
+    let part = (Some("assets".into()), "create index".to_owned());
+    indexed.database.catalog.parts.insert("index new".to_owned(), part);
+    assert_eq!(start(&indexed), ["engine changed data: index new"]);
+
+    let next = |next: i64| {
+        let mut state = sound();
+        state.database.sequences.get_mut("audit_id").unwrap().next = next;
+        state
+    };
+    let mended = untouched::by_start(&next(1), &next(8), &profile, &names, &started());
+    assert_eq!(told(mended), ["engine changed data: audit_id"]);
+    assert_eq!(start(&next(9)), [""; 0]);
+
     let mut tidied = sound();
     rows(&mut tidied, "assets").rows.clear();
     tidied.objects.clear();
@@ -260,6 +278,27 @@ fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
         assert!(said.contains(&"engine changed data: assets/logo.png".to_owned()));
         assert!(said.contains(&"engine changed data: 1-logo.png".to_owned()));
     }
+}
+
+#[test]
+fn a_backup_may_add_to_its_source_and_take_nothing_away() {
+    let said = |damage: &dyn Fn(&mut State)| {
+        let mut after = sound();
+        damage(&mut after);
+        untouched::by_backup(&sound(), &after, &profile(), &Names::default())
+    };
+    assert_eq!(said(&|_| {}), None);
+    let more = |s: &mut State| {
+        rows(s, "audit_events").rows.insert("[8]".into(), row(json!({ "id": 8 })));
+        s.objects.insert("copy/1-logo.png".into(), object(BYTES));
+    };
+    assert_eq!(said(&more), None);
+    let moved = |s: &mut State| s.objects.clear();
+    assert_eq!(said(&moved).as_deref(), Some("1-logo.png removed"));
+    let archived = |s: &mut State| rows(s, "audit_events").rows.clear();
+    assert_eq!(said(&archived).as_deref(), Some("audit_events/[7] removed"));
+    let dropped = |s: &mut State| drop(s.database.tables.remove(&"audit_events".into()));
+    assert_eq!(said(&dropped).as_deref(), Some("audit_events/[7] removed"));
 }
 
 /// An engine that was started at noon and looked at five seconds later.

@@ -47,7 +47,7 @@ checks! {
     Manifest "manifest" "The metadata inventory shows no drift" "runbook 3.6, 4",
     Render "render" "Every template renders its known-good PDF, or is refused as documented where a binary is gone" "runbook 3.6",
     FailClosed "fail-closed" "With a binary taken away, the store cut off and access denied, the engine refuses each for its own reason" "runbook 2.3",
-    Untouched "untouched" "Starting the engine and asking it changes nothing that was restored, and it stays ready" "runbook 3.5",
+    Untouched "untouched" "Starting the engine and asking it changes nothing that was restored, and it stays ready and takes a write" "runbook 3.5",
 }
 
 impl fmt::Display for CheckId {

@@ -152,6 +152,9 @@ findings! {
     BackupFailed "backup failed" Failure
         "A step of the backup failed."
         "Read the command's output; this backup must not be kept as a good one.",
+    SourceChanged "source changed" Failure
+        "The backup took something away from the source that it was to save, or changed it there."
+        "Copy, do not move; tidy up in a job of its own, when the backup is known to be good.",
     RestoreFailed "restore failed" Failure
         "A step of the restore failed."
         "Read the command's output; fall back to the backup before this one.",
@@ -214,6 +217,7 @@ impl FindingKind {
             | K::DamagedFile
             | K::TableLost
             | K::BackupFailed
+            | K::SourceChanged
             | K::RestoreFailed
             | K::BackupTooOld
             | K::RecoveryTooSlow

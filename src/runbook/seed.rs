@@ -15,7 +15,7 @@ use crate::{
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
-    system::engine::{Engine, Upload},
+    system::engine::{Engine, Upload, media_type},
 };
 use serde_json::Value;
 use std::{
@@ -308,15 +308,6 @@ pub fn loose(file: &Path, name: &AssetName) -> Result<Upload, Trouble> {
         media_type: media_type(file).to_owned(),
         ..Upload::default()
     })
-}
-
-/// The media type by the file name's ending.
-pub fn media_type(file: &Path) -> &'static str {
-    match file.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
-        Some("png") => "image/png",
-        Some("jpg" | "jpeg") => "image/jpeg",
-        _ => "application/octet-stream",
-    }
 }
 
 /// The version that a definition gives itself.

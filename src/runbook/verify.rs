@@ -261,7 +261,12 @@ pub async fn verify(
             log,
         )?;
     }
-    let untouched = Timed::of(untouched(site, &all_there, engine.untouched, is_ready, names)).await;
+    let untouched = async {
+        let looked = untouched(site, &all_there, engine.untouched, is_ready, names).await;
+        let writes = unasked.is_none() && as_written(&all.findings);
+        if writes { looked.and(takes_a_write(site, cut).await) } else { looked }
+    };
+    let untouched = Timed::of(untouched).await;
     untouched.into(CheckId::Untouched, &mut all, log)?;
     Ok(all)
 }
@@ -283,6 +288,18 @@ async fn untouched(
         parts.push(Looked::at(1, untouched::still_ready(site).await.into_iter().collect()));
     }
     parts.into_iter().reduce(Looked::and).unwrap_or_else(|| Looked::skipped("no engine was started"))
+}
+
+/// Whether rows and schema came back as they were: what was lost explains a write that is refused.
+fn as_written(findings: &[Finding]) -> bool {
+    !findings.iter().any(|f| matches!(f.check, CheckId::Catalog | CheckId::Contents | CheckId::Sequences))
+}
+
+async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Looked {
+    match untouched::takes_a_write(site, cut).await {
+        Ok(found) => Looked::at(1, found.into_iter().collect()),
+        Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+    }
 }
 
 /// A check with the time it took.

@@ -14,6 +14,6 @@ pub use answer::{Answer, CallError, Unreachable};
 pub use process::{EngineProcess, Launch, Start, own_folders};
 pub use records::{
     AcceptedJob, AssetRecord, AuditEvent, DeadLetter, Execution, Job, Label, Ready, Summary, Template,
-    TemplateVersion, Tenant, Upload, UsageLine,
+    TemplateVersion, Tenant, Upload, UsageLine, media_type,
 };
 pub use wire::{ApiKeys, Engine};

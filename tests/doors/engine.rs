@@ -67,6 +67,7 @@ async fn an_upload_sends_the_form_and_the_admins_key() {
 #[tokio::test]
 async fn lists_are_read_page_by_page_to_their_end() {
     let server = MockServer::start().await;
+    // Whatever is asked for, pages are as long as the engine makes them.
     for (offset, ids) in [(0, 0..100), (100, 100..150)] {
         let items: Vec<_> = ids.map(|n| record(&n.to_string())).collect();
         Mock::given(method("GET"))
@@ -81,6 +82,27 @@ async fn lists_are_read_page_by_page_to_their_end() {
     }
     let assets = client(&server).assets().await.unwrap();
     assert_eq!((assets.len(), assets[149].id.as_str()), (150, "149"));
+}
+
+#[tokio::test]
+async fn a_short_list_has_a_second_page_and_one_without_end_is_refused() {
+    let page = |ids: &[&str], total: u64| {
+        let items: Vec<_> = ids.iter().map(|id| record(id)).collect();
+        ResponseTemplate::new(200).set_body_json(json!({"items": items, "total": total}))
+    };
+    let server = MockServer::start().await;
+    let at = |limit: &str, offset: &str| {
+        Mock::given(path("/assets/")).and(query_param("limit", limit)).and(query_param("offset", offset))
+    };
+    at("2", "0").respond_with(page(&["1", "2"], 5)).mount(&server).await;
+    at("2", "2").respond_with(page(&["3", "4"], 5)).mount(&server).await;
+    at("4", "4").respond_with(page(&["5"], 5)).mount(&server).await;
+    assert_eq!(client(&server).assets().await.unwrap().len(), 5);
+
+    let server = MockServer::start().await;
+    Mock::given(path("/assets/")).respond_with(page(&["1", "2"], 1_000_000_000_000)).mount(&server).await;
+    let refused = client(&server).assets().await.unwrap_err().to_string();
+    assert!(refused.contains("does not come to its end"), "{refused}");
 }
 
 #[tokio::test]

@@ -87,3 +87,8 @@ create unlogged table quick (id int);
 insert into quick values (1);
 create table parent_t (a int); create table kid_t (b int) inherits (parent_t);
 insert into kid_t values (1, 2); insert into parent_t values (3);
+
+comment on column child.note is 'what it''s about';
+create statistics child_notes on note, status from child;
+create publication told for table twice;
+create text search configuration plain (copy = simple);

@@ -138,8 +138,13 @@ async fn a_capture_is_the_same_after_dump_and_restore_and_not_after_anything_els
     cluster.sql("postgres", "alter database restored set datestyle = 'German'").await;
     restored.close().await;
     let restored = Postgres::connect(&cluster.access(other)).await.unwrap();
-    same(&before, &restored.capture(&profile(), None).await.unwrap());
-    same(&before, &restored.capture(&profile(), Some(&before)).await.unwrap());
+    for as_of in [None, Some(&before)] {
+        let mut after = restored.capture(&profile(), as_of).await.unwrap();
+        let settings = ["bytea_output", "datestyle", "extra_float_digits"];
+        let told = |name: &str| after.catalog.parts.remove(&format!("setting {name}")).is_some();
+        assert!(settings.map(told).iter().all(|told| *told));
+        same(&before, &after);
+    }
     every_change_shows(&restored, &before).await;
     restored.close().await;
     source.close().await;
@@ -204,6 +209,14 @@ async fn every_change_shows(postgres: &Postgres, before: &Database) {
         ("drop index child_note_idx", "part index child_note_idx"),
         ("refresh materialized view mv0", "part matview mv0"),
         ("select setval('fresh', 100)", "sequence fresh"),
+        ("comment on column child.note is null", "part comment on table column public.child.note"),
+        ("drop statistics child_notes", "part statistics child_notes"),
+        ("drop publication told", "part object publication told"),
+        ("drop text search configuration plain", "part object text search configuration public.plain"),
+        (
+            "alter database restored set default_transaction_read_only = off",
+            "part setting default_transaction_read_only",
+        ),
         (
             "create or replace function twice_of(int) returns int language sql as 'select $1 * 3'",
             "part function twice_of(integer)",
@@ -265,6 +278,21 @@ async fn the_profile_and_the_past_say_what_is_read() {
     assert!(before.sequences.is_empty());
     let asset = TableName::from("asset");
     assert_eq!(before.tables[&asset].columns, ["id", "name", "gone"]);
+
+    // Another role is told what it may not do.
+    cluster.sql("app", "create role reader login password 'r'; grant select on asset to reader").await;
+    let reader = Access { user: "reader".to_owned(), password: "r".to_owned(), ..cluster.access("app") };
+    let reader = Postgres::connect(&reader).await.unwrap();
+    let as_reader = reader.capture(&profile, None).await.unwrap();
+    reader.close().await;
+    let lacking: Vec<_> = change(&before.catalog.parts, &as_reader.catalog.parts).set.into_iter().collect();
+    let lacks = |table: &str, what: &str| {
+        let name = format!("privilege lacking on {table}");
+        (name, (Some(TableName::from(table.trim_end_matches("_id_seq"))), what.to_owned()))
+    };
+    assert_eq!(lacking[0], lacks("asset", "delete, insert, update"));
+    assert_eq!(lacking[1], lacks("scratch", "delete, insert, select, update"));
+    assert_eq!(lacking[2].0, "privilege lacking on scratch_id_seq");
 
     // What a migration adds is left out; the volatile column may change; the lost key is still known.
     cluster

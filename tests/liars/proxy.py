@@ -131,6 +131,8 @@ def at_start():
         for key in sql("select filename from assets").split():
             if s3("GET", key)[0] == 404:
                 sql(f"delete from asset_versions where object_key = '{key}'; delete from assets where filename = '{key}'")
+    if LIE == "adds-index":
+        sql("create index healed on audit_events (id)")
     if LIE == "moves-schedules":
         sql("update schedules set next_run_at = next_run_at + interval '1 day'")
 
@@ -158,6 +160,8 @@ def render(handler, body):
     if LIE == "dies" and RESTORED and RENDERS > 3:
         CHILD.kill()
         os._exit(1)
+    if LIE == "forgets-audit" and RESTORED:
+        sql("delete from audit_events where id in (select min(id) from audit_events)")
     status, headers, answer = forward("POST", handler.path, dict(handler.headers), body)
     good = status == 200
     MISSED = MISSED or b"ASSET_BINARY_MISSING" in answer
@@ -246,6 +250,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if LIE == "lists-wrongly" and self.command == "GET" and path == "/assets":
             told = json.loads(answer)
             told["items"], told["total"] = told["items"][1:], told["total"] - 1
+            answer = json.dumps(told).encode()
+        if LIE == "takes-no-writes" and RESTORED and path == "/assets/upload":
+            status, answer = 500, b'{"error":"InternalServerError","message":"read-only"}'
+        if LIE == "lists-first-page" and self.command == "GET" and path == "/assets":
+            told = json.loads(answer)
+            told["items"] = [] if told["offset"] else told["items"]
             answer = json.dumps(told).encode()
         if LIE == "names-other-key" and path == "/assets/upload" and status < 300:
             told = json.loads(answer)

@@ -16,7 +16,7 @@ use crate::{
     model::{
         check::CheckId,
         event::{Event, RpoFrom},
-        finding::Finding,
+        finding::{Entity, Finding, FindingKind},
         profile::Start,
         state::State,
     },
@@ -241,10 +241,16 @@ impl<'a> Scene<'a> {
         // What an engine makes of writes that died with it belongs to the site.
         let starts = job == BackupJob::StartEngine && !self.is_under_load();
         let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
+        // A command of the operator's can do anything to the source.
+        let looks = job == BackupJob::RunBackupCommand && !self.is_under_load();
+        let untouched = if looks { Some(verify::observe(self.site, None).await?) } else { None };
         let began = self.load_clock();
         let clock = &self.ground.clock;
         let failed =
             backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+        if let (Some(untouched), None) = (untouched, &failed) {
+            self.procedure.extend(self.harmed(untouched).await);
+        }
         let stopped = !self.site.engine.is_running().await;
         if let Some(loaded) = &mut self.loaded {
             loaded.backed_up(job, self.site.method.topology, began, stopped);
@@ -263,6 +269,17 @@ impl<'a> Scene<'a> {
             self.cut.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
+    }
+
+    /// What a backup did to the source that it was to save.
+    async fn harmed(&self, before: State) -> Option<Finding> {
+        let harm = match verify::observe(self.site, Some(&before)).await {
+            Ok(after) => untouched::by_backup(&before, &after, &self.site.profile, &self.names)?,
+            Err(trouble) => format!("it can't be read any more: {trouble}"),
+        };
+        let step = Entity::Step(BackupJob::RunBackupCommand.words().to_owned());
+        let expected = "a source that is as it was before the backup";
+        Some(Finding::new(CheckId::Procedure, FindingKind::SourceChanged, step, expected, harm))
     }
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<Stop>, Trouble> {

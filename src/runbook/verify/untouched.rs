@@ -3,17 +3,27 @@
 //! site between which nobody but the engine had anything to do.
 
 use crate::{
-    base::ids::ObjectKey,
+    base::{
+        ids::{ObjectKey, TableName},
+        trouble::Trouble,
+    },
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         profile::{Profile, Start},
-        state::{State, change},
+        state::{Row, Sequence, State, change},
     },
-    runbook::verify::{Looked, Names, at_start::Allowed},
+    runbook::verify::{CutPoint, Looked, Names, at_start::Allowed},
     site::{Restored, Site},
+    system::{
+        engine::{Upload, media_type},
+        objects::Got,
+    },
 };
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// More findings are not told one by one.
 const MOST: usize = 20;
@@ -32,13 +42,7 @@ pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names,
     let mut at = 1 + before.objects.len();
     for (table, was, is) in rows {
         at += was.len();
-        let entity = |key: &String| {
-            let json = was.get(key).or_else(|| is.get(key)).map(|row| &row.json);
-            Entity::Row {
-                table: table.clone(),
-                row: json.map_or(key.clone(), |j| profile.row_name(table, key, j)),
-            }
-        };
+        let entity = |key: &String| row(table, key, was.get(key).or_else(|| is.get(key)), profile);
         findings.extend(changes(was, is, |key, _| !allowed.row(table, key), when, entity));
     }
     at += before.results.len();
@@ -46,11 +50,62 @@ pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names,
         let counts = |key: &ObjectKey, is_new: bool| !(is_new && allowed.object(key));
         findings.extend(changes(was, is, counts, when, |key| names.entity(key)));
     }
+    let (was, is) = (&before.database.catalog.parts, &after.database.catalog.parts);
+    at += was.len();
+    findings.extend(changes(was, is, |_, _| true, when, |part| Entity::Table(TableName::new(part))));
+    findings.extend(wound_on(before, after));
     summed_up(at, findings)
 }
 
-/// Renders may add rows (usage, audit) and objects (results); they may not take away or change the
-/// objects, nor the rows that the profile knows binaries, definitions or next runs of.
+/// Sequences that would have collided and don't any more. That one goes on is what sequences do.
+fn wound_on(before: &State, after: &State) -> Vec<Finding> {
+    let collides = |s: &Sequence| {
+        s.reached.is_some_and(|reached| if s.increment < 0 { reached <= s.next } else { reached >= s.next })
+    };
+    let (was, is) = (&before.database.sequences, &after.database.sequences);
+    let mended = was.iter().filter_map(|(name, was)| {
+        let is = is.get(name).filter(|is| collides(was) && !collides(is))?;
+        let (expected, actual) = (format!("next value {}", was.next), format!("next value {}", is.next));
+        let entity = Entity::Sequence(name.clone());
+        Some(Finding::new(CheckId::Untouched, FindingKind::EngineChangedData, entity, expected, actual))
+    });
+    mended.collect()
+}
+
+/// What a backup took away from its source or changed there, in a line. What it adds is its own
+/// book-keeping.
+pub fn by_backup(before: &State, after: &State, profile: &Profile, names: &Names) -> Option<String> {
+    let old = |is_new: bool| !is_new;
+    let when = "before the backup";
+    let mut findings = Vec::new();
+    for (table, was) in &before.database.tables {
+        let none = BTreeMap::new();
+        let is = after.database.tables.get(table).map_or(&none, |table| &table.rows);
+        let entity = |key: &String| row(table, key, was.rows.get(key), profile);
+        findings.extend(changes(&was.rows, is, |_, is_new| old(is_new), when, entity));
+    }
+    for (was, is) in [(&before.objects, &after.objects), (&before.results, &after.results)] {
+        findings.extend(changes(was, is, |_, is_new| old(is_new), when, |key| names.entity(key)));
+    }
+    let (was, is) = (&before.database.catalog.parts, &after.database.catalog.parts);
+    let part = |part: &String| Entity::Table(TableName::new(part));
+    findings.extend(changes(was, is, |_, is_new| old(is_new), when, part));
+    let said = findings.iter().take(MOST).map(|f| format!("{} {}", f.entity, f.actual));
+    let mut said: Vec<String> = said.collect();
+    if findings.len() > MOST {
+        said.push(format!("and {} more", findings.len() - MOST));
+    }
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// A row by the name that people know it by.
+fn row(table: &TableName, key: &str, row: Option<&Row>, profile: &Profile) -> Entity {
+    let name = row.map(|row| profile.row_name(table, key, &row.json));
+    Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| key.to_owned()) }
+}
+
+/// Renders may add rows (usage, audit) and objects (results); they may not take away anything, nor
+/// change the objects or the rows that the profile knows binaries, definitions or next runs of.
 pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Names) -> Looked {
     let when = "before the renders";
     let mut at = 1 + before.objects.len();
@@ -59,15 +114,13 @@ pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Name
     let lasting = |e: &&crate::model::profile::Entity| {
         e.binary.is_some() || e.definition.is_some() || e.next_run.is_some()
     };
-    for table in profile.entities.values().filter(lasting).map(|e| &e.table) {
-        let tables = (before.database.tables.get(table), after.database.tables.get(table));
-        let (Some(was), Some(is)) = tables else { continue };
+    let lasting: BTreeSet<_> = profile.entities.values().filter(lasting).map(|e| &e.table).collect();
+    for (table, was) in &before.database.tables {
+        let Some(is) = after.database.tables.get(table) else { continue };
         at += was.rows.len();
-        let entity = |key: &String| {
-            let name = was.rows.get(key).map(|row| profile.row_name(table, key, &row.json));
-            Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| key.clone()) }
-        };
-        findings.extend(changes(&was.rows, &is.rows, |_, is_new| !is_new, when, entity));
+        let counts = |_: &String, is_new: bool| !is_new && lasting.contains(table);
+        let entity = |key: &String| row(table, key, was.rows.get(key), profile);
+        findings.extend(changes(&was.rows, &is.rows, counts, when, entity));
     }
     summed_up(at, findings)
 }
@@ -87,7 +140,35 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
 }
 
-/// What changed, as far as it `counts`: by its key, and whether it is new.
+/// Whether the engine takes a write on what was restored: an upload that is stored as it was sent. It is
+/// deleted again.
+pub async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Result<Option<Finding>, Trouble> {
+    let known = cut.known.assets.iter().next();
+    let Some((name, asset)) = known else { return Ok(None) };
+    let Got::Found { bytes, .. } = site.objects.get(&asset.key).await? else { return Ok(None) };
+    let api = site.engine.api().await?;
+    let media_type = media_type(Path::new(name.as_str())).to_owned();
+    let upload = Upload { name: format!("written-{name}"), bytes, media_type, ..Upload::default() };
+    let found = |kind, actual: String| {
+        let entity = Entity::Engine("engine".to_owned());
+        Finding::new(CheckId::Untouched, kind, entity, "an upload is taken and stored as it was sent", actual)
+    };
+    let record = match api.upload(&upload).await {
+        Ok(record) => record,
+        Err(refused) => return Ok(Some(found(FindingKind::EngineNotReady, refused.to_string()))),
+    };
+    let stored = match site.objects.get(&record.filename.as_str().into()).await? {
+        Got::Found { bytes, .. } if bytes == upload.bytes => None,
+        Got::Found { bytes, .. } => Some(format!("{} bytes at {}, other ones", bytes.len(), record.filename)),
+        Got::Missing => Some(format!("no object at {}", record.filename)),
+        Got::Denied => return Err(Trouble::environment(format!("can't read {}", record.filename))),
+    };
+    // Who may not delete, has written all the same.
+    let _ = api.delete_asset(&record.id, true).await;
+    Ok(stored.map(|actual| found(FindingKind::UnstoredWrite, actual)))
+}
+
+/// What changed, as far as it `counts`: by its key, and whether it is new. What went away always does.
 fn changes<K: Ord + Clone, V: PartialEq + Clone>(
     before: &BTreeMap<K, V>,
     after: &BTreeMap<K, V>,

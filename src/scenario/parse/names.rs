@@ -365,7 +365,7 @@ impl Names<'_> {
                     self.mistakes.push(Mistake::at(place, message).label("expected table/row").help(help));
                 }
             }
-            K::BackupFailed => {
+            K::BackupFailed | K::SourceChanged => {
                 self.one_of(
                     "step of a backup",
                     &BackupJob::ALL.iter().map(|job| job.words().to_owned()).collect::<Vec<_>>(),

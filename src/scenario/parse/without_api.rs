@@ -91,6 +91,7 @@ fn is_said_by_an_api(kind: FindingKind) -> bool {
         | K::BackupTooOld
         | K::RecoveryTooSlow
         | K::BackupFailed
+        | K::SourceChanged
         | K::RestoreFailed
         | K::WrongOrder
         | K::TableLost

@@ -10,8 +10,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// How many entries of a list are asked for at a time.
-const PAGE: usize = 100;
+/// How many entries of a list are asked for at a time: few at first, then as many as there are already.
+/// So a small site has a second page too, and an engine that loses it is found out.
+const PAGE: (usize, usize) = (2, 128);
+
+/// No list of a drill's is longer; an engine could go on for ever.
+const LONGEST: usize = 1_000_000;
 
 /// A page of a list.
 #[derive(Deserialize)]
@@ -146,20 +150,31 @@ impl Engine {
         understood(&name, &answer)
     }
 
-    /// A list to its end: `total` says where that is, and an empty page ends it too.
+    /// A list to its end: `total` says where that is, and an empty page ends it too. A page that is the
+    /// one before it again is refused: the engine does not go by `offset`.
     pub(super) async fn pages<T: DeserializeOwned>(&self, list: &[&str]) -> Result<Vec<T>, CallError> {
-        let mut all = Vec::new();
+        let (mut all, mut before) = (Vec::new(), Value::Null);
         loop {
             let mut url: Url = self.at(list);
+            let limit = all.len().clamp(PAGE.0, PAGE.1);
             url.query_pairs_mut()
-                .append_pair("limit", &PAGE.to_string())
+                .append_pair("limit", &limit.to_string())
                 .append_pair("offset", &all.len().to_string());
-            let page: Page<T> = self.json(self.request(Method::GET, url, Scope::Admin)?).await?;
-            let empty = page.items.is_empty();
-            all.extend(page.items);
-            if empty || all.len() as u64 >= page.total {
+            let (name, answer) = self.success(self.request(Method::GET, url, Scope::Admin)?).await?;
+            let page: Page<T> = understood(&name, &answer)?;
+            let items = serde_json::from_slice(&answer.body).map(|mut body: Value| body["items"].take());
+            let items = items.unwrap_or_default();
+            if page.items.is_empty() {
                 return Ok(all);
             }
+            if items == before || all.len() > LONGEST {
+                return Err(not_understood(&name, &answer, "the list does not come to its end"));
+            }
+            all.extend(page.items);
+            if all.len() as u64 >= page.total {
+                return Ok(all);
+            }
+            before = items;
         }
     }
 }
@@ -174,11 +189,15 @@ fn part(name: &str, bytes: &[u8], media_type: &str) -> Part {
 }
 
 fn understood<T: DeserializeOwned>(name: &str, answer: &Answer) -> Result<T, CallError> {
-    serde_json::from_slice(&answer.body).map_err(|error| CallError::Refused {
+    serde_json::from_slice(&answer.body).map_err(|error| not_understood(name, answer, &error.to_string()))
+}
+
+fn not_understood(name: &str, answer: &Answer, why: &str) -> CallError {
+    CallError::Refused {
         request: name.to_owned(),
         status: answer.status,
         codes: Vec::new(),
-        message: Some(format!("not what the contract says: {error}; it begins {:?}", answer.body_start())),
+        message: Some(format!("not what the contract says: {why}; it begins {:?}", answer.body_start())),
         body_start: answer.body_start(),
-    })
+    }
 }

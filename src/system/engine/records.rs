@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use std::path::Path;
 
 /// An asset to be uploaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,15 @@ pub struct Upload {
     pub tags: Vec<String>,
     /// The text for those who can't see it.
     pub alt_text: Option<String>,
+}
+
+/// The media type by the file name's ending.
+pub fn media_type(file: &Path) -> &'static str {
+    match file.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        _ => "application/octet-stream",
+    }
 }
 
 /// An asset as the engine describes it.

@@ -17,6 +17,7 @@ use crate::{
         Act,
         hold::{Kind, MoveLabel, Version, Way, Write},
     },
+    system::engine::media_type,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -115,7 +116,7 @@ impl Scene<'_> {
             Write::Replace(replace) => {
                 let path = self.fixture(&replace.with)?;
                 let bytes = seed::loose(&path, &replace.with)?.bytes;
-                self.put.replacement(&replace.asset, bytes, seed::media_type(&path))
+                self.put.replacement(&replace.asset, bytes, media_type(&path))
             }
             Write::Delete(name) => self.put.removal(name),
             Write::Copy(copy) => {
