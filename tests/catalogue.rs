@@ -237,6 +237,7 @@ fn the_guide_to_scenarios_is_current() {
             Takes::Backup => "at once, in the backup's files (`fault in backup`)",
             Takes::NextDump => "at the next `dump database`",
             Takes::NextCopy => "at the next `copy objects`",
+            Takes::NextTransfer => "at the next `copy objects` or `copy listed objects`",
             Takes::NextRestore => "at the next `restore database`",
             Takes::NextMigration => "at the next `migrate`",
             Takes::Versions => "at once, in the bucket's versions (`fault`)",

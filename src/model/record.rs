@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn a_recovery_point_without_a_source_is_that_of_a_backup_from_before_the_run() {
         let folded = |measured: &str| {
-            let judgement = r#"{ "verdict": "pass", "reasons": [], "roles": [] }"#;
+            let judgement = r#"{ "verdict": "pass", "reasons": [], "roles": [], "stayed_away": [] }"#;
             let event =
                 format!(r#"{{ "type": "scenario-finished", "judgement": {judgement}, "ms": 1{measured} }}"#);
             let event: Event = serde_json::from_str(&event).unwrap();
