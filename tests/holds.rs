@@ -113,6 +113,13 @@ async fn a_write_is_held_at_every_point_of_its_way() {
 ",
             "  - missing binary: draft-mark.png\n",
         ),
+        (
+            // What `upload-held-at-row` takes a second backup for: the first has its object alone.
+            "row-waits",
+            "",
+            "  - begin: {upload: late-logo.png, hold: before row}\n  - back up: runbook\n  - release: late-logo.png\n",
+            "  - orphan binary: late-logo.png\n",
+        ),
     ];
     let record = run(folder.path(), &scenarios);
     for (id, ..) in scenarios {
