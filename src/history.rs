@@ -11,7 +11,7 @@ use crate::{
         ids::RunId,
         trouble::{OrTrouble as _, Trouble},
     },
-    journal::folder,
+    journal::{folder, read::text_of_seal},
     model::{
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
@@ -274,7 +274,7 @@ fn verified(file: &mut File, path: &Path) -> Result<Result<Vec<Line>, Broken>, T
         prev = Digest::of(raw);
         lines.push(line);
     }
-    let sealed = fs::read_to_string(seal_of(path)).ok();
+    let sealed = text_of_seal(&seal_of(path));
     // A writer that was killed between the line and the digest leaves the digest of the lines before.
     let last = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
     let vouched = match &sealed {

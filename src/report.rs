@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 // Each report may import those declared before it.
 pub mod controls;
+mod kinds;
 pub mod load;
 
 pub mod html;

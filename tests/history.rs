@@ -118,6 +118,17 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
 }
 
 #[test]
+fn a_pipe_in_place_of_the_ledgers_digest_keeps_nobody_waiting() {
+    let place = tempfile::tempdir().unwrap();
+    three(place.path());
+    let seal = place.path().join("ledger.jsonl.sha256");
+    fs::remove_file(&seal).unwrap();
+    nix::unistd::mkfifo(&seal, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let broken = read(&file_of(place.path())).unwrap().unwrap_err();
+    assert!(broken.why.contains("does not vouch"), "{broken}");
+}
+
+#[test]
 fn failed_runs_prove_nothing() {
     let place = tempfile::tempdir().unwrap();
     let dir = run(place.path(), "bad", "2026-10-01", &[failing(), control()], None);

@@ -81,10 +81,15 @@ pub(in crate::journal) fn seal(digest: &Digest) -> String {
     format!("{digest}  {EVENTS}\n")
 }
 
-/// The text of [`SEAL`] in a run's folder. A link, a pipe or something endless in its place is none.
+/// The text of [`SEAL`] in a run's folder.
 pub fn seal_in(dir: &Path) -> Option<String> {
-    let path = dir.join(SEAL);
-    let is_one = fs::symlink_metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= LONGEST_SEAL);
+    text_of_seal(&dir.join(SEAL))
+}
+
+/// The text of a file with a digest as `sha256sum` writes it. A link, a pipe or something endless in its
+/// place is none.
+pub fn text_of_seal(path: &Path) -> Option<String> {
+    let is_one = fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.len() <= LONGEST_SEAL);
     is_one.then(|| fs::read_to_string(path).ok()).flatten()
 }
 

@@ -15,6 +15,15 @@ pub struct Raced {
     pub half_kept: u64,
 }
 
+impl Raced {
+    /// Scenarios may allow it; a report that is green must say so all the same.
+    pub fn warning(&self) -> Option<String> {
+        let Self { at_risk, half_kept, .. } = self;
+        (*half_kept > 0)
+            .then(|| format!("Of {at_risk} writes that raced a backup, {half_kept} came back by half."))
+    }
+}
+
 /// None where no drill has a load.
 pub fn raced(record: &RunRecord) -> Option<Raced> {
     let loads: Vec<_> = record.scenarios.iter().filter_map(|s| s.load.as_ref()).collect();

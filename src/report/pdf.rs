@@ -12,6 +12,8 @@ use crate::{
     },
     report::{
         Evidence, controls,
+        kinds::worst_kind,
+        load::raced,
         terminal::look::{brief, count, cut, one_line, time},
     },
 };
@@ -122,12 +124,14 @@ fn sentence(record: &RunRecord) -> String {
             with(Verdict::Unknown)
         ),
         Verdict::Fail => format!(
-            "A promise does not hold. Of {all}, {} failed, {} could not be verified and {} passed.",
+            "A promise does not hold{}. Of {all}, {} failed, {} could not be verified and {} passed.",
+            worst_kind(record).map(|why| format!(": {why}")).unwrap_or_default(),
             with(Verdict::Fail),
             with(Verdict::Unknown),
             with(Verdict::Pass)
         ),
     };
+    text.extend(raced(record).and_then(|raced| raced.warning()).map(|warning| format!(" {warning}")));
     for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text += &format!(" The {over}.");
     }

@@ -57,7 +57,8 @@ fn refused(run: &Path) -> String {
 
 #[test]
 fn events_are_accepted_in_one_spelling_only() {
-    let spellings: [(&str, &str, fn(String) -> String); 6] = [
+    type Spelled = fn(String) -> String;
+    let spellings: [(&str, &str, Spelled); 6] = [
         ("a carriage return", "bytes instead of", |line| line + "\r"),
         ("a space", "bytes instead of", |line| line.replacen("\"seq\":", "\"seq\": ", 1)),
         ("an escape", "bytes instead of", |line| line.replacen("\"event\"", "\"\\u0065vent\"", 1)),

@@ -68,4 +68,9 @@ fn a_folder_that_is_no_run_is_the_users_mistake() {
         assert_eq!(trouble.blame, Blame::Usage);
         assert!(trouble.hint.is_some());
     }
+    // Killed before its first event.
+    fs::write(folder.path().join(EVENTS), "").expect("written");
+    let trouble = run(&ReportArgs { run_dir: folder.path().to_owned(), format: Format::Human });
+    let trouble = trouble.expect_err("no run");
+    assert!(trouble.blame == Blame::Usage && trouble.what.contains("its journal is empty"), "{trouble}");
 }

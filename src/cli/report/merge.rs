@@ -108,7 +108,8 @@ pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Trouble> 
     let look = terminal::stdout_look();
     let stdout = terminal::summary(&record, dir, look.colour, look.width);
     let exit = record.finished.as_ref().map_or(BUG, |finished| finished.exit);
-    let stderr = if key.is_none() { format!("{}\n", signing::NO_KEY) } else { String::new() };
+    let unsigned = || terminal::stderr_look().wrap("", signing::NO_KEY);
+    let stderr = if key.is_none() { unsigned() } else { String::new() };
     Ok(Merged { stdout, stderr, exit })
 }
 

@@ -3,16 +3,15 @@
 use crate::{
     model::{
         event::BudgetChecked,
-        finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
     },
     report::{
-        html::words::{count, is_expected, is_unexpected, line, with_role},
+        html::words::{count, is_expected, line, with_role},
+        kinds::{kinds, times, worst_kind},
         load::raced,
     },
 };
-use std::collections::BTreeMap;
 
 /// Kinds of findings that are named on the first screen.
 const MOST_KINDS: usize = 3;
@@ -104,13 +103,8 @@ fn named(record: &RunRecord) -> String {
 
 /// The commonest reason of a red run, as the rest of a sentence.
 fn worst(record: &RunRecord) -> String {
-    match kinds(record).first() {
-        Some((kind, n)) => {
-            let meaning = kind.meaning().trim_end_matches('.');
-            let mut letters = meaning.chars();
-            let first: String = letters.next().map(|c| c.to_lowercase().collect()).unwrap_or_default();
-            format!("{first}{} ({}, {})", letters.as_str(), kind.words(), times(*n))
-        }
+    match worst_kind(record) {
+        Some(worst) => worst,
         None => match over_budget(record) {
             Some(over) => format!("the {over}"),
             None => "damage that was done on purpose went unnoticed".to_owned(),
@@ -121,10 +115,6 @@ fn worst(record: &RunRecord) -> String {
 /// The first budget that was exceeded.
 fn over_budget(record: &RunRecord) -> Option<&BudgetChecked> {
     record.budgets.iter().find(|b| b.verdict == Verdict::Fail)
-}
-
-fn times(n: usize) -> String {
-    if n == 1 { "once".to_owned() } else { format!("{n} times") }
 }
 
 /// What the headline leaves out: why, in sentences, worst first.
@@ -180,13 +170,7 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
     if record.verdict() == Verdict::Unknown && tally.never_began < tally.unknown {
         whys.extend(first_unknown(record));
     }
-    // Allowed by the scenarios; a green page must say so all the same.
-    if let Some(raced) = raced(record).filter(|raced| raced.half_kept > 0) {
-        whys.push(format!(
-            "Of {} writes that raced a backup, {} came back by half: see backups under load.",
-            raced.at_risk, raced.half_kept
-        ));
-    }
+    whys.extend(raced(record).and_then(|raced| raced.warning()));
     whys
 }
 
@@ -218,15 +202,4 @@ fn first_unknown(record: &RunRecord) -> Option<String> {
         None => Some(scenario.troubles.first().cloned().unwrap_or_else(|| "it did not end".to_owned())),
     };
     Some(format!("First: {}: {}", line(scenario.id.as_str()), line(&reason?)))
-}
-
-/// Kinds of unexpected findings, the commonest first.
-fn kinds(record: &RunRecord) -> Vec<(FindingKind, usize)> {
-    let mut counts: BTreeMap<FindingKind, usize> = BTreeMap::new();
-    for finding in record.scenarios.iter().flat_map(|s| with_role(s, is_unexpected)) {
-        *counts.entry(finding.kind).or_default() += 1;
-    }
-    let mut kinds: Vec<_> = counts.into_iter().collect();
-    kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    kinds
 }
