@@ -220,7 +220,7 @@ fn versions_are_told_apart(daemon: &Daemon, reports: &Path) {
         daemon.docker(&["tag", POSTGRES, &format!("pulp-drill.test/postgres:{major}-alpine")]);
     }
     let mut command = command(daemon, reports);
-    command.args(["--registry", "pulp-drill.test/", "--minio-image", "pulp-drill/minio"]);
+    command.args(["--registry", "pulp-drill.test/", "--minio-image", "pulp-drill/minio:latest"]);
     let output = command.args(["--postgres", &format!("{major},{other}"), "--filter", "row-lost"]).output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
