@@ -80,6 +80,7 @@ const LIES: &[(Liar, &str, Says)] = &[
     (Engine("lists-wrongly"), CONTROL, Says(1, "manifest drift", "")),
     (Engine("stores-other-bytes"), CONTROL, Says(1, "unstored write", "logo.png")),
     (Engine("lists-first-page"), CONTROL, Says(1, "manifest drift", "warehouse.jpg")),
+    (Engine("hands-out-placeholders"), CONTROL, Says(1, "wrong listing", "banner.jpg")),
     (Engine("takes-no-writes"), CONTROL, Says(1, "engine not ready", "engine")),
     (Engine("adds-index"), CONTROL, Says(1, "engine changed data", "index healed")),
     (Engine("forgets-audit"), CONTROL, Says(1, "engine changed data", "audit_events/")),

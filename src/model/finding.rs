@@ -141,7 +141,7 @@ findings! {
         "A batch job that was under way at the cut point came to no end, or to another than the profile says."
         "See what the engine does at its start with jobs that it finds under way: old ones fail with job_abandoned_at_startup, the others go on (runbook 1).",
     WrongListing "wrong listing" Failure
-        "The API does not show a tenant, a run of a schedule or a dead letter as it did at the cut point."
+        "The API does not show a tenant, a run of a schedule or a dead letter as it did at the cut point, or hands out another binary than the store's."
         "Compare the row with what the API says of it: what is not shown, nobody takes care of, though it was restored.",
     WrongAdmission "wrong admission" Failure
         "A tenant is let in, or refused, other than at the cut point."

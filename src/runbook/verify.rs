@@ -253,7 +253,10 @@ pub async fn verify(
         all.skip([CheckId::Jobs, CheckId::Operations, CheckId::Manifest, CheckId::FailClosed], why, log)?;
     } else {
         Timed::of(jobs::check(site, cut, start)).await.into(CheckId::Jobs, &mut all, log)?;
-        Timed::of(operations::check(site, cut)).await.into(CheckId::Operations, &mut all, log)?;
+        let shown = async {
+            operations::check(site, cut).await.and(operations::handed_out(site, cut, &all_there).await)
+        };
+        Timed::of(shown).await.into(CheckId::Operations, &mut all, log)?;
         Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
         Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
             CheckId::FailClosed,

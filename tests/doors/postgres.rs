@@ -140,7 +140,7 @@ async fn a_capture_is_the_same_after_dump_and_restore_and_not_after_anything_els
     let restored = Postgres::connect(&cluster.access(other)).await.unwrap();
     for as_of in [None, Some(&before)] {
         let mut after = restored.capture(&profile(), as_of).await.unwrap();
-        let settings = ["bytea_output", "datestyle", "extra_float_digits"];
+        let settings = ["bytea_output", "DateStyle", "extra_float_digits"];
         let told = |name: &str| after.catalog.parts.remove(&format!("setting {name}")).is_some();
         assert!(settings.map(told).iter().all(|told| *told));
         same(&before, &after);

@@ -253,6 +253,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer = json.dumps(told).encode()
         if LIE == "takes-no-writes" and RESTORED and path == "/assets/upload":
             status, answer = 500, b'{"error":"InternalServerError","message":"read-only"}'
+        if LIE == "hands-out-placeholders" and RESTORED and self.command == "GET" and path.endswith(".jpg"):
+            status, answer = 200, b"a grey picture"
         if LIE == "lists-first-page" and self.command == "GET" and path == "/assets":
             told = json.loads(answer)
             told["items"] = [] if told["offset"] else told["items"]

@@ -1,14 +1,14 @@
 //! What the API shows of the rest of the durable state (runbook 1): tenants, runs of schedules, dead
 //! letters, and which tenants it lets in. Their rows are the contents check's; a row that came back and
-//! that the engine does not go by is lost all the same.
+//! that the engine does not go by is lost all the same. And what it hands out of the binaries.
 
 use crate::{
-    base::{ids::TableName, trouble::Trouble},
+    base::{digest::Digest, ids::TableName, trouble::Trouble},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         profile::Profile,
-        state::Table,
+        state::{State, Table},
     },
     runbook::verify::{CutPoint, Looked, at_start},
     site::{Restored, Site},
@@ -93,6 +93,35 @@ pub async fn check(site: &Site<Restored>, cut: &CutPoint) -> Looked {
             Looked::at(then.items.len() + then.admitted.len(), compared(then, &now, cut, &site.profile))
         }
         Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+    }
+}
+
+/// Every binary that the API hands out against the one in the store. That it hands out none is for the
+/// renders to say.
+pub async fn handed_out(site: &Site<Restored>, cut: &CutPoint, observed: &State) -> Looked {
+    let mut findings = Vec::new();
+    let asked = async {
+        let api = site.engine.api().await?;
+        for (name, asset) in &cut.known.assets {
+            let answer = api.binary(asset.key.as_str()).await?;
+            let held = observed.objects.get(&asset.key);
+            let given = Digest::of(&answer.body);
+            if !answer.is_success() || held.is_some_and(|held| held.sha256 == given) {
+                continue;
+            }
+            let held = held.map_or("no binary: it is gone".to_owned(), |held| {
+                format!("{} bytes, SHA-256 {}, as in the store", held.size, held.sha256)
+            });
+            let (entity, kind) = (Entity::Asset(name.clone()), FindingKind::WrongListing);
+            let given = format!("{} bytes, SHA-256 {given}", answer.body.len());
+            findings.push(Finding::new(CheckId::Operations, kind, entity, held, given));
+        }
+        Ok::<(), Trouble>(())
+    };
+    match asked.await {
+        Ok(()) if cut.known.assets.is_empty() => Looked::skipped("there is no asset"),
+        Ok(()) => Looked::at(cut.known.assets.len(), findings),
+        Err(trouble) => Looked::unknown(trouble.to_string(), findings),
     }
 }
 
