@@ -90,5 +90,5 @@ insert into kid_t values (1, 2); insert into parent_t values (3);
 
 comment on column child.note is 'what it''s about';
 create statistics child_notes on note, status from child;
-create publication told for table twice;
+create publication told;
 create text search configuration plain (copy = simple);
