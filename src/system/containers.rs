@@ -28,7 +28,7 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as
 use tokio::sync::Mutex;
 
 /// How long the daemon may take to say that it is there.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How often a running container is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -89,7 +89,7 @@ pub async fn daemon() -> Result<String, Trouble> {
     let asked = async { docker().await?.version().await.map_err(|e| refused("Docker does not answer", &e)) };
     let version = tokio::time::timeout(ANSWERS_WITHIN, asked)
         .await
-        .unwrap_or_else(|_| Err(Trouble::environment("Docker does not answer within 5 s")))
+        .unwrap_or_else(|_| Err(Trouble::environment("Docker does not answer within 15 s")))
         .map_err(|trouble| trouble.hint(HINT))?;
     let names = version.components.unwrap_or_default();
     // Docker's own component is called Engine, Podman's is Podman Engine.
