@@ -13,8 +13,8 @@ const WITH_VALUE: &[&str] =
 /// The same without a value.
 const FLAGS: &[&str] = &["--keep", "--fail-fast"];
 
-/// The command, as a shell takes it; none where the record has none, or a clean control has no
-/// scenario beside it.
+/// The command, as a shell takes it; none where the record has none. A clean control with no scenario
+/// beside it that began is shown by the whole run.
 pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
     let started = record.started.as_ref()?;
     // A joined run was not started by itself: one of its parts shows it again.
@@ -24,20 +24,18 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
     let at = rest.iter().position(|word| word == "run")?;
     // A clean control runs with every scenario of its seed, and has no file to name.
     let seed = |s: &ScenarioRecord| s.started.as_ref().map(|s| s.seed.clone());
-    let named = match scenario.is_control() {
-        false => scenario,
-        true => record
-            .scenarios
-            .iter()
-            .find(|s| s.started.is_some() && !s.is_control() && seed(s) == seed(scenario))?,
-    };
+    let beside = |s: &&ScenarioRecord| s.started.is_some() && !s.is_control() && seed(s) == seed(scenario);
+    let named = if scenario.is_control() { record.scenarios.iter().find(beside) } else { Some(scenario) };
     let mut words = vec![program.clone()];
     words.extend(rest[..=at].iter().cloned());
-    words.extend(["--filter", named.id.as_str(), "--jobs", "1", "--seed"].map(str::to_owned));
-    words.push(started.seed.to_string());
+    if let Some(named) = named {
+        words.extend(["--filter", named.id.as_str(), "--jobs", "1"].map(str::to_owned));
+    }
+    words.extend(["--seed".to_owned(), started.seed.to_string()]);
+    let anew = if named.is_some() { WITH_VALUE } else { &["--seed"] };
     // Where its own file was named, the other files say nothing.
-    let file = named.started.as_ref().and_then(|s| s.file.as_ref()).map(|(file, _)| file.as_str());
-    let own = rest.iter().any(|word| Some(word.as_str()) == file);
+    let file = named.and_then(|s| s.started.as_ref()?.file.as_ref()).map(|(file, _)| file.as_str());
+    let own = file.is_some() && rest.iter().any(|word| Some(word.as_str()) == file);
     let foreign =
         |word: &str| own && Some(word) != file && (word.ends_with(".yaml") || word.ends_with(".yml"));
     let mut others = rest[at + 1..].iter();
@@ -45,9 +43,9 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
     while let Some(word) = others.next() {
         let value = before.starts_with("--") && !before.contains('=');
         before = word;
-        if WITH_VALUE.contains(&word.as_str()) {
+        if anew.contains(&word.as_str()) {
             others.next();
-        } else if !FLAGS.contains(&word.as_str()) && !is_given(word) && (value || !foreign(word)) {
+        } else if !FLAGS.contains(&word.as_str()) && !is_given(word, anew) && (value || !foreign(word)) {
             words.push(word.clone());
         }
     }
@@ -55,11 +53,12 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
 }
 
 /// `--seed=42`, `-j4`.
-fn is_given(word: &str) -> bool {
+fn is_given(word: &str, options: &[&str]) -> bool {
     let short = word
         .strip_prefix("-j")
         .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '='));
-    short || word.split_once('=').is_some_and(|(name, _)| WITH_VALUE.contains(&name))
+    (short && options.contains(&"-j"))
+        || word.split_once('=').is_some_and(|(name, _)| options.contains(&name))
 }
 
 #[cfg(test)]
@@ -95,6 +94,14 @@ mod tests {
     }
 
     fn replayed_with(command: &str, config: BTreeMap<String, String>, at: usize) -> Option<String> {
+        told(command, config, |_| at)
+    }
+
+    fn told(
+        command: &str,
+        config: BTreeMap<String, String>,
+        change: impl Fn(&mut [ScenarioRecord]) -> usize,
+    ) -> Option<String> {
         let started = RunStarted {
             previous: Vec::new(),
             partition: None,
@@ -108,7 +115,8 @@ mod tests {
             machine: BTreeMap::new(),
             scenarios: Vec::new(),
         };
-        let scenarios = vec![scenario("control-invoices", true), scenario("row-lost", false)];
+        let mut scenarios = vec![scenario("control-invoices", true), scenario("row-lost", false)];
+        let at = change(&mut scenarios);
         let record = RunRecord { started: Some(started), scenarios, ..RunRecord::default() };
         super::command(&record, &record.scenarios[at])
     }
@@ -129,6 +137,15 @@ mod tests {
                  --defect fail-open"
             )
         );
+    }
+
+    #[test]
+    fn a_control_that_no_scenario_followed_is_shown_by_the_whole_run() {
+        let told = told("pulp-drill run --seed=7 --filter row -j4 --keep", BTreeMap::new(), |scenarios| {
+            scenarios[1].started = None;
+            0
+        });
+        assert_eq!(told.as_deref(), Some("pulp-drill run --seed 42 --filter row -j4"));
     }
 
     #[test]

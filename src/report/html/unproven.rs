@@ -148,6 +148,6 @@ fn controls(record: &RunRecord) -> String {
     match named {
         true => "A scenario supports a control for the part that it exercises; that the control is met, it does not show."
             .to_owned(),
-        false => "No scenario names a control: the run is evidence for none.".to_owned(),
+        false => "No scenario that began names a control: the run is evidence for none.".to_owned(),
     }
 }
