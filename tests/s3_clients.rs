@@ -52,9 +52,9 @@ impl Client<'_> {
             .env_remove("AWS_CA_BUNDLE")
             .env("HOME", self.home)
             .envs([("AWS_ACCESS_KEY_ID", access_key), ("AWS_SECRET_ACCESS_KEY", secret_key)])
-            // A newer aws adds checksums to the parts of an upload, whose answers MinIO then gives without
-            // an ETag.
-            .env("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+            // Without it botocore waits for `100 Continue` before an empty body too, which servers written
+            // in Go or Rust don't send there; it then reads the next answer on that connection amiss.
+            .env("BOTO_EXPERIMENTAL__NO_EMPTY_CONTINUE", "true")
             .envs([("AWS_REGION", region), ("AWS_DEFAULT_REGION", region), ("AWS_ENDPOINT_URL", endpoint)])
             .envs([("RCLONE_CONFIG_S_TYPE", "s3"), ("RCLONE_CONFIG_S_PROVIDER", "Minio")])
             .envs([("RCLONE_CONFIG_S_ENV_AUTH", "true"), ("RCLONE_CONFIG_S_ENDPOINT", endpoint.as_str())])
