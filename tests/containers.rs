@@ -303,3 +303,31 @@ fn without_a_daemon_nothing_is_begun() {
     assert!(text(&output).contains("hint: start Docker"), "{}", text(&output));
     assert_eq!(reports.path().read_dir().unwrap().count(), 0, "a run was stored");
 }
+
+/// Podman fails to remove a container while its process ends: a stand-in of its API does so twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_is_ending_is_removed_when_it_has_ended() {
+    use wiremock::matchers::{method, path_regex};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+    let daemon = MockServer::start().await;
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let labels = serde_json::json!({
+        "pulp-drill.run": "gone", "pulp-drill.folder": "/gone", "pulp-drill.machine": machine.trim(),
+    });
+    let listed = serde_json::json!([{ "Id": "0123456789abcdef", "Image": "minio", "Labels": labels }]);
+    let refused = serde_json::json!({ "message": "container state improper: stopped" });
+    Mock::given(method("GET"))
+        .and(path_regex("/containers/json$"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(listed))
+        .mount(&daemon)
+        .await;
+    let removal = || Mock::given(method("DELETE")).and(path_regex("/containers/0123456789abcdef$"));
+    let refusal = ResponseTemplate::new(500).set_body_json(refused);
+    removal().respond_with(refusal).up_to_n_times(2).expect(2).mount(&daemon).await;
+    removal().respond_with(ResponseTemplate::new(204)).expect(1).mount(&daemon).await;
+
+    let host = format!("tcp://{}", daemon.address());
+    let swept = Command::new(pulp_drill()).env("DOCKER_HOST", host).arg("sweep").output().unwrap();
+    assert_eq!(swept.status.code(), Some(0), "{}", text(&swept));
+    assert!(text(&swept).contains("removed their containers: 0123456789ab (minio)"), "{}", text(&swept));
+}

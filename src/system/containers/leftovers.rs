@@ -5,10 +5,13 @@ use super::{ANSWERS_WITHIN, docker, refused};
 use crate::base::trouble::Trouble;
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
+use testcontainers::bollard::errors::Error;
 use testcontainers::bollard::models::ContainerSummary;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
 };
+use tokio::time::Instant;
 
 /// The name of the run's folder.
 const RUN: &str = "pulp-drill.run";
@@ -16,6 +19,12 @@ const RUN: &str = "pulp-drill.run";
 const FOLDER: &str = "pulp-drill.folder";
 /// The name of the machine that the folder is on: a daemon may serve several.
 const MACHINE: &str = "pulp-drill.machine";
+
+/// How long a daemon may fail to remove a container: Podman does while the container's process ends.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two attempts.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// The labels of a run's containers.
 pub(super) fn labels(run: &Path) -> Vec<(String, String)> {
@@ -69,12 +78,8 @@ async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<V
     let mut removed = Vec::new();
     for container in containers {
         let Some(id) = &container.id else { continue };
-        // Anonymous volumes, which images make for their data, go too.
-        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        match docker().await?.remove_container(id, Some(options)).await {
-            Ok(()) => {}
-            Err(error) if is_gone(&error) => continue,
-            Err(error) => return Err(refused(format!("can't remove the container {id}"), &error)),
+        if !remove_one(id).await? {
+            continue;
         }
         let image = container.image.clone().unwrap_or_default();
         removed.push(format!("{} ({image})", id.get(..12).unwrap_or(id)));
@@ -82,10 +87,22 @@ async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<V
     Ok(removed)
 }
 
-/// Somebody else removes it or has removed it.
-fn is_gone(error: &testcontainers::bollard::errors::Error) -> bool {
-    use testcontainers::bollard::errors::Error;
-    matches!(error, Error::DockerResponseServerError { status_code: 404 | 409, .. })
+/// Whether it was there to be removed.
+async fn remove_one(id: &str) -> Result<bool, Trouble> {
+    let until = Instant::now() + ENDS_WITHIN;
+    loop {
+        // Anonymous volumes, which images make for their data, go too.
+        let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+        match docker().await?.remove_container(id, Some(options)).await {
+            Ok(()) => return Ok(true),
+            // Somebody else removes it or has removed it.
+            Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => return Ok(false),
+            Err(Error::DockerResponseServerError { status_code: 500, .. }) if Instant::now() < until => {
+                tokio::time::sleep(INTERVAL).await;
+            }
+            Err(error) => return Err(refused(format!("can't remove the container {id}"), &error)),
+        }
+    }
 }
 
 fn label<'a>(container: &'a ContainerSummary, key: &str) -> Option<&'a str> {
