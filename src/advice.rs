@@ -295,7 +295,8 @@ mod tests {
 
     fn measured(way: Way, operations: &[(Operation, Tally)]) -> Measured {
         let operations = operations.iter().copied().collect::<std::collections::BTreeMap<_, _>>();
-        let all = operations.values().fold(Tally::default(), |all, tally| all.and(*tally)).rated();
+        let all =
+            Tally::of_backups(&[operations.values().fold(Tally::default(), |all, tally| all.and(*tally))]);
         let times =
             Times { rows: Span { from: 0, to: 200_000 }, objects: Span { from: 200_000, to: 800_000 } };
         Measured {
@@ -315,7 +316,7 @@ mod tests {
     }
 
     fn tally(writes: u64, half: u64, wrong: u64) -> Tally {
-        Tally { writes, at_risk: writes, half, wrong, ..Tally::default() }.rated()
+        Tally::of_backups(&[Tally { writes, at_risk: writes, half, wrong, ..Tally::default() }])
     }
 
     fn texts(measured: &Measured, habits: Habits) -> String {
