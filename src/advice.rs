@@ -46,8 +46,7 @@ impl Habits {
 /// All advice, the measurement first.
 pub fn advice(measured: &Measured, habits: Habits) -> Vec<Advice> {
     let model = Model::new(habits);
-    let mix: Vec<(Operation, Tally)> =
-        measured.operations.iter().filter(|(_, t)| t.writes > 0).map(|(o, t)| (*o, *t)).collect();
+    let mix: Vec<(Operation, Tally)> = measured.operations.iter().map(|(o, t)| (*o, *t)).collect();
     let mut all = vec![window(measured)];
     all.extend(rate(measured));
     all.extend(lost(measured));
@@ -295,7 +294,8 @@ mod tests {
 
     fn measured(way: Way, operations: &[(Operation, Tally)]) -> Measured {
         let operations = operations.iter().copied().collect::<std::collections::BTreeMap<_, _>>();
-        let all = operations.values().fold(Tally::default(), |all, tally| all.and(*tally)).rated();
+        let all =
+            Tally::of_backups(&[operations.values().fold(Tally::default(), |all, tally| all.and(*tally))]);
         let times =
             Times { rows: Span { from: 0, to: 200_000 }, objects: Span { from: 200_000, to: 800_000 } };
         Measured {
@@ -315,7 +315,7 @@ mod tests {
     }
 
     fn tally(writes: u64, half: u64, wrong: u64) -> Tally {
-        Tally { writes, at_risk: writes, half, wrong, ..Tally::default() }.rated()
+        Tally::of_backups(&[Tally { writes, at_risk: writes, half, wrong, ..Tally::default() }])
     }
 
     fn texts(measured: &Measured, habits: Habits) -> String {
@@ -407,5 +407,95 @@ mod tests {
         let said = texts(&measured, STANDIN);
         assert!(said.contains("Take the dump first and the copy second"), "{said}");
         assert!(said.contains("1.5 s before the dump"), "{said}");
+    }
+
+    #[test]
+    fn the_safer_order_is_the_one_that_harms_fewer_writes_and_then_harms_them_less() {
+        let said = |operations: &[(Operation, Tally)]| {
+            let all = advice(&measured(Way::DumpFirst, operations), STANDIN);
+            all.into_iter().find(|advice| advice.text.contains("the safer order")).unwrap().text
+        };
+        // A delete that comes back is less than a row without its object.
+        assert_eq!(
+            said(&[(Operation::Delete, tally(10, 0, 0)), (Operation::Label, tally(5, 0, 0))]),
+            "Copy first, dump second is the safer order for this mix: it puts 10 of 15 writes at stake, \
+             the other order 10."
+        );
+        let (some, few) = (Tally { at_risk: 3, ..tally(20, 0, 0) }, tally(10, 0, 0));
+        assert_eq!(
+            said(&[(Operation::Upload, some), (Operation::Delete, few)]),
+            "Dump first, copy second is the safer order for this mix: it puts 10 of 30 writes at stake, \
+             the other order 30."
+        );
+        assert!(said(&[(Operation::Replace, few)]).starts_with("Dump first"), "both are as bad");
+    }
+
+    #[test]
+    fn replaces_under_new_keys_go_by_their_own_order_at_one_moment() {
+        let said = |replace, delete| {
+            let habits = Habits { replace, delete, immutable_keys: true, ..STANDIN };
+            texts(&measured(Way::DumpFirst, &[(Operation::Replace, tally(10, 0, 0))]), habits)
+        };
+        let (binary, row) = (Order::BinaryFirst, Order::RowFirst);
+        for delete in [binary, row] {
+            let safe = said(binary, delete);
+            assert!(safe.contains("bucket versioning makes replaces safe."), "{safe}");
+            assert!(safe.contains("grace of 800 ms makes replaces safe"), "{safe}");
+            assert!(safe.contains("dump first, replaces orphan binary or missing binary;"), "{safe}");
+            assert!(!said(row, delete).contains("bucket versioning"));
+        }
+    }
+
+    #[test]
+    fn what_is_harmed_depends_on_the_way() {
+        let nothing = |way, operation| {
+            let said = texts(&measured(way, &[(operation, tally(10, 0, 0))]), STANDIN);
+            said.contains("Nothing need change for this mix")
+        };
+        use Operation::{Delete, Replace, Upload};
+        for (way, harmless) in [
+            (Way::DumpFirst, [true, false, false]),
+            (Way::CopyFirst, [false, false, false]),
+            (Way::PointInTime, [true, true, false]),
+            (Way::Maintenance, [true, true, true]),
+        ] {
+            assert_eq!(
+                [Upload, Delete, Replace].map(|operation| nothing(way, operation)),
+                harmless,
+                "{way:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_grace_and_no_moment_help_what_leaves_no_object_behind() {
+        let row_first = Habits { upload: Order::RowFirst, ..STANDIN };
+        for (operation, habits) in [(Operation::Replace, STANDIN), (Operation::Upload, row_first)] {
+            let said = texts(&measured(Way::DumpFirst, &[(operation, tally(10, 0, 0))]), habits);
+            assert!(said.contains("A maintenance window of 800 ms"), "{operation:?}: {said}");
+            assert!(!said.contains("grace of") && !said.contains("Point-in-time"), "{operation:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn each_number_is_told_as_it_was_measured() {
+        let mut measured = measured(Way::DumpFirst, &[(Operation::Delete, tally(10, 1, 0))]);
+        measured.load.rate = 3;
+        measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 999, ..RecoveryPoint::default() });
+        let said = texts(&measured, STANDIN);
+        assert!(said.contains("[from the first look at either store to the last]"), "{said}");
+        assert!(said.contains("Writes were half-kept") && said.contains("[1 of 10, 10.00 %"), "{said}");
+        assert!(
+            said.contains("look for what lost them before anything else. [the recovery point is 999 ms"),
+            "{said}"
+        );
+        assert!(said.contains("turns away about 3 writes"), "{said}");
+        measured.backups = vec![measured.backups[0]; 2];
+        measured.backups[1].times.objects.to = 1_000_000;
+        measured.recovery_point = Some(RecoveryPoint { before_end_ms: 999, ..RecoveryPoint::default() });
+        let said = texts(&measured, STANDIN);
+        assert!(said.contains("The window was 1.0 s long"), "{said}");
+        assert!(said.contains("[the longest of 2 backups,"), "{said}");
+        assert!(!said.contains("look for what lost them"), "{said}");
     }
 }

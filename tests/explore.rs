@@ -301,9 +301,8 @@ fn the_command_replays_and_draws() {
     }
     let two = ["--in-model", "--replay", text, "--replay", "v1/dump-first/none/dump,list"];
     let (out, _, _) = program(&two);
-    assert!(
-        out.starts_with(&format!("{text}\n1 upload")) && out.ends_with("\nv1/dump-first/none/dump,list\n")
-    );
+    let nothing = "\nv1/dump-first/none/dump,list\nnothing is written: consistent\n";
+    assert!(out.starts_with(&format!("{text}\n1 upload")) && out.ends_with(nothing), "{out}");
 }
 
 fn script(text: &str) -> Script {
@@ -602,6 +601,14 @@ fn the_command_writes_scenarios_and_the_same_for_the_same_seed() {
     let (one, other) = (texts("one", &sampled), texts("other", &sampled));
     assert_eq!(one, other);
     assert_eq!(one.len(), 20);
+    // Somebody's work is not written over, and nothing is written beside it.
+    let (to, (first, _), (last, _)) = (folder.path().join("one"), &one[0], &one[19]);
+    std::fs::write(to.join(last), "id: mine\n").unwrap();
+    std::fs::remove_file(to.join(first)).unwrap();
+    let (_, err, code) = program(&[&sampled[..], &["--scenarios", to.to_str().unwrap()]].concat());
+    assert!(code == Some(2) && err.contains("is there already"), "{err}");
+    assert_eq!(std::fs::read_to_string(to.join(last)).unwrap(), "id: mine\n");
+    assert!(!to.join(first).exists());
     let cells = ["--replay-cells", "--in-model", "--format", "json"];
     let replayed = || program(&[&cells[..], &sampled].concat());
     assert_eq!(replayed(), replayed());
@@ -624,9 +631,12 @@ fn the_command_cuts_a_schedule_and_writes_its_scenario() {
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains(&format!("# {least}\n")), "{text}");
     assert_eq!(shrink().2, Some(0), "the same again is nothing new");
-    std::fs::write(&file, "id: mine\n").unwrap();
-    let (_, err, code) = shrink();
-    assert!(code == Some(2) && err.contains("is there already"), "{err}");
+    for mine in [&b"id: mine\n"[..], b"\xff no text"] {
+        std::fs::write(&file, mine).unwrap();
+        let (_, err, code) = shrink();
+        assert!(code == Some(2) && err.contains("is there already"), "{err}");
+        assert_eq!(std::fs::read(&file).unwrap(), mine);
+    }
     let (_, err, code) = program(&["--shrink", "v1/dump-first/label.r/dump,r1,list"]);
     assert!(code == Some(2) && err.contains("nothing comes of"), "{err}");
 }

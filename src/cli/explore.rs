@@ -12,7 +12,7 @@ use crate::{
 use serde_json::{Value, json};
 use std::{
     fs,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 mod args;
@@ -46,9 +46,8 @@ pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
         }
     }
     if let Some(folder) = &args.scenarios {
-        for script in scripts(&table, depth(folder))? {
-            write(folder, &format!("{}.yaml", script.1.id), &script.1.text)?;
-        }
+        let scripts = scripts(&table, depth(folder))?;
+        write_new(folder, scripts.iter().map(|(_, script)| script))?;
     }
     // The conditions are the whole picture's: they try all operations, graces and habits themselves.
     let safe = safe(usize::from(args.writes).min(2), limits(args));
@@ -131,6 +130,9 @@ fn worst(outcomes: &[Outcomes]) -> Option<Outcome> {
 }
 
 fn writes_in_words(schedule: &Schedule, outcomes: &[Outcomes]) -> String {
+    if outcomes.is_empty() {
+        return "nothing is written: consistent\n".to_owned();
+    }
     let all = schedule.writes.iter().zip(outcomes).enumerate();
     all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, render::write_title(*w))).collect()
 }
@@ -178,14 +180,8 @@ fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
     let mut file = None;
     if let Some(folder) = &args.into {
         let script = Script::of(&least, &id_of(&least, target), depth(folder), Write::parts)?;
-        let name = format!("{}.yaml", script.id);
-        let path = folder.join(&name);
-        if fs::read_to_string(&path).is_ok_and(|text| text != script.text) {
-            return Err(Trouble::usage(format!("{} is there already", path.display()))
-                .hint("move it away, or name another folder with --into"));
-        }
-        write(folder, &name, &script.text)?;
-        file = Some(path);
+        write_new(folder, [&script])?;
+        file = Some(scenario_file(folder, &script));
     }
     Ok(match args.format {
         Format::Json => {
@@ -209,6 +205,26 @@ fn id_of(schedule: &Schedule, worst: Outcome) -> String {
 
 fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
+}
+
+fn scenario_file(folder: &Path, script: &Script) -> PathBuf {
+    folder.join(format!("{}.yaml", script.id))
+}
+
+/// Writes scenario files: all, or none where one of another content is there, which may be somebody's
+/// work.
+fn write_new<'a>(
+    folder: &Path,
+    scripts: impl IntoIterator<Item = &'a Script> + Clone,
+) -> Result<(), Trouble> {
+    for script in scripts.clone() {
+        let path = scenario_file(folder, script);
+        if fs::read(&path).is_ok_and(|there| there != script.text.as_bytes()) {
+            return Err(Trouble::usage(format!("{} is there already, and differs", path.display()))
+                .hint("move it away, or name another folder"));
+        }
+    }
+    scripts.into_iter().try_for_each(|script| write(folder, &format!("{}.yaml", script.id), &script.text))
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<(), Trouble> {

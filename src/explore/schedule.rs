@@ -186,7 +186,7 @@ impl FromStr for Setting {
         }
         // One text for one setting: `grace02`, or a part twice, is none.
         if setting.to_string() != text {
-            return Err(Trouble::usage(format!("{text:?} is written {:?}", setting.to_string())));
+            return Err(Trouble::usage(format!("{:?} is written {:?}", cut(text), setting.to_string())));
         }
         Ok(setting)
     }

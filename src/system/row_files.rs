@@ -241,4 +241,32 @@ mod tests {
         std::fs::write(&files.templates, "no folder").unwrap();
         assert!(files.capture(&profile).is_err());
     }
+
+    #[test]
+    fn what_is_no_row_of_its_own_is_told_with_the_reason() {
+        let (_temp, files) = library();
+        let profile = profile();
+        let audit = files.templates.join(".audit-events.jsonl");
+        let index = files.assets.join(".assets-index.json");
+        for (file, text, table, why, rows) in [
+            (&audit, "{\"id\":\"1\"}\n{\"id\":\"1\"}\n", "audit_events", r#"two rows have the key ["1"]"#, 1),
+            (&audit, "{\"id\":\"1\"}\n\n{\"event\":\"b\"}\n", "audit_events", "[3] has no `id`", 1),
+            (&audit, "7\n{\"id\":\"2\"}\n", "audit_events", "[1] is no object", 1),
+            (&index, "[]", "assets", "no object of rows", 0),
+            (&index, r#"{"7":7}"#, "assets", r#"["7"] is no object"#, 0),
+            (
+                &index,
+                r#"{"7":{"id":"7","versions":"1"}}"#,
+                "asset_versions",
+                r#"`versions` of ["7"] holds no rows"#,
+                0,
+            ),
+        ] {
+            std::fs::write(file, text).unwrap();
+            let database = files.capture(&profile).unwrap();
+            let table = &database.tables[&table.into()];
+            assert_eq!(table.damaged.values().collect::<Vec<_>>(), [why], "{text}");
+            assert_eq!(table.rows.len(), rows, "{text}");
+        }
+    }
 }

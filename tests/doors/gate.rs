@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use futures::StreamExt;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
-use pulp_drill::system::gate::{End, Gate, Mode, Point, Rule};
+use pulp_drill::system::gate::{End, Failure, Gate, Mode, Point, Rule};
 use pulp_drill::system::objects::{Got, S3Access, Store};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -86,6 +86,31 @@ async fn chunks_trailers_expectations_ranges_and_heads_pass_a_hold_on_one_connec
         let (got, ()) = tokio::join!(ask(&mut stream, &request, wanted), let_go);
         assert!(got.contains("HTTP/1.1 200"), "{request:?}: {got:?}");
     }
+}
+
+/// A body that ends too early can't be followed by another answer; an answer without one has nothing to cut.
+#[tokio::test]
+async fn after_a_truncated_answer_the_connection_is_gone() {
+    let gate = Gate::start(&echo().await).await.unwrap();
+    let _failing = gate.fail(Rule::any(), Failure::Truncate(4));
+    let mut ends = Vec::new();
+    for (method, more) in [("GET", ""), ("GET", "Range: bytes=2-3\r\n"), ("HEAD", "")] {
+        let mut stream = connect(&gate).await;
+        // The second is in the pipe already.
+        let request = format!("{method} /b/k HTTP/1.1\r\nHost: h\r\n{more}\r\n");
+        stream.write_all(request.repeat(2).as_bytes()).await.unwrap();
+        let mut got = Vec::new();
+        let ended = stream.read_to_end(&mut got).await;
+        let got = String::from_utf8(got).unwrap();
+        let body = got.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        ends.push((body.to_owned(), got.matches("HTTP/1.1").count(), ended.is_ok()));
+    }
+    let cut = ("GET ".to_owned(), 1);
+    assert_eq!(
+        ends.iter().map(|(body, answers, _)| (body.clone(), *answers)).collect::<Vec<_>>(),
+        [cut.clone(), cut, (String::new(), 0)]
+    );
+    assert!(!ends[2].2, "reset");
 }
 
 /// A client that goes while its request is held takes nothing with it: its request is never answered,

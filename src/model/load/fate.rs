@@ -8,7 +8,7 @@
 
 use crate::{
     base::{digest::Digest, ids::ObjectKey},
-    model::load::{Interval, OfBackup, Operation, RecoveryPoint, Tally, Times, Written},
+    model::load::{Interval, Operation, RecoveryPoint, Tally, Times, Written},
 };
 use std::collections::BTreeMap;
 
@@ -160,15 +160,10 @@ pub fn recovery_point(judged: &[Judged], times: Times, end: u64) -> RecoveryPoin
     RecoveryPoint { at, before_end_ms: before(times.window().to), before_dump_ms: before(times.rows.from) }
 }
 
-/// What one backup adds to the tallies: the writes that began after the end of the one before.
-pub fn count(
-    judged: &[Judged],
-    times: Times,
-    since: u64,
-    operations: &mut BTreeMap<Operation, Tally>,
-) -> OfBackup {
+/// What one backup adds: the writes that began after the end of the one before, by operation.
+pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<Operation, Tally> {
     let window = times.window();
-    let mut half_kept = 0;
+    let mut operations: BTreeMap<Operation, Tally> = BTreeMap::new();
     for Judged { write, fate, due, .. } in judged {
         if write.begun < since || write.begun >= window.to {
             continue;
@@ -185,19 +180,26 @@ pub fn count(
             (Fate::Orphan, _) => tally.orphan += 1,
             (Fate::Wrong, _) => tally.wrong += 1,
         }
-        half_kept += u64::from(matches!(fate, Fate::Half | Fate::Wrong));
     }
-    OfBackup { times, half_kept }
+    operations
 }
 
 impl Tally {
-    /// The same with its rate. What is half-kept although it was at no risk is not the window's doing,
-    /// and counts as at risk all the same: a rate is never over 1.
+    /// Writes that only half of a backup has: a row without its object, or other content.
+    pub fn half_kept(&self) -> u64 {
+        self.half + self.wrong
+    }
+
+    /// The tallies of all backups together, with the rate: writes of one backup share its window. What
+    /// is half-kept although it was at no risk is not the window's doing, and counts as at risk all the
+    /// same: a rate is never over 1.
     #[must_use]
-    pub fn rated(self) -> Self {
-        let hits = self.half + self.wrong;
-        let at_risk = self.at_risk.max(hits);
-        Self { at_risk, rate: Interval::wilson(hits, at_risk), ..self }
+    pub fn of_backups(backups: &[Self]) -> Self {
+        let clusters: Vec<(u64, u64)> =
+            backups.iter().map(|t| (t.half_kept(), t.at_risk.max(t.half_kept()))).collect();
+        let at_risk = clusters.iter().map(|(_, of)| of).sum();
+        let all = backups.iter().fold(Self::default(), |all, tally| all.and(*tally));
+        Self { at_risk, rate: Interval::clustered(&clusters), ..all }
     }
 
     /// Both together, without a rate.

@@ -49,7 +49,7 @@ pub fn under_load(measured: &Measured) -> Markup {
             tbody { @for (name, numbers, rate) in rows(measured) { tr {
                 th scope="row" { (name) }
                 @for number in numbers { td .number { (number) } }
-                td .number { @match rate { Some(rate) => { (line(&rate.words())) } None => { "none was at risk" } } }
+                td .number { @match rate { Some(rate) => { (line(&rate.short())) } None => { "none was at risk" } } }
             } } }
         } }
         h3 { "What to do about the window" }

@@ -5,7 +5,7 @@ use crate::{
     advice::{Habits, advice},
     model::{
         load::{
-            Answer, Measured, Tally,
+            Answer, Measured, OfBackup, Operation, Tally,
             fate::{Judged, count, grace_needed, recovery_point},
             rate::Interval,
         },
@@ -13,23 +13,33 @@ use crate::{
     },
     runbook::verify::acknowledged::UnderLoad,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All that was measured; none where no backup read both stores.
 pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Option<Measured> {
     let times = load.times?;
-    let mut operations = BTreeMap::new();
-    let mut backups = Vec::new();
+    let (mut backups, mut tallies) = (Vec::new(), Vec::new());
     let mut since = 0;
     let mut grace_needed_ms = None;
     let earlier = load.earlier.iter().map(|(times, judged)| (*times, &judged[..]));
     for (times, judged) in earlier.chain([(times, judged)]) {
-        backups.push(count(judged, times, since, &mut operations));
+        let tally = count(judged, times, since);
+        let half_kept = tally.values().map(Tally::half_kept).sum();
+        backups.push(OfBackup { times, half_kept });
+        tallies.push(tally);
         grace_needed_ms = grace_needed_ms.max(grace_needed(judged, times));
         since = times.window().to;
     }
-    let all = operations.values().fold(Tally::default(), |all: Tally, tally| all.and(*tally)).rated();
-    operations.values_mut().for_each(|tally| *tally = tally.rated());
+    let of = |wanted: &[Operation]| {
+        let in_one = |tally: &BTreeMap<Operation, Tally>| {
+            let wanted = wanted.iter().filter_map(|operation| tally.get(operation));
+            wanted.fold(Tally::default(), |all, tally| all.and(*tally))
+        };
+        Tally::of_backups(&tallies.iter().map(in_one).collect::<Vec<_>>())
+    };
+    let done: BTreeSet<Operation> = tallies.iter().flat_map(BTreeMap::keys).copied().collect();
+    let operations = done.into_iter().map(|operation| (operation, of(&[operation]))).collect();
+    let all = of(&Operation::ALL);
     let hit = backups.iter().filter(|backup| backup.half_kept > 0).count() as u64;
     let answers = |is: fn(&Answer) -> bool| load.writes.iter().filter(|w| is(&w.answer)).count() as u64;
     let end = load.writes.iter().map(|write| write.answered).max().unwrap_or(0);

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, Uri, header};
+use hyper::{Method, Request, Response, Uri, header};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::io;
@@ -199,6 +199,8 @@ async fn by_rules(
         go_on(waiting.hold(about).await)?;
     }
     match after {
+        // The length that a HEAD tells is that of no body of its own.
+        Some(Failure::Truncate(_)) if about.method == Method::HEAD => Err(NoAnswer::Reset),
         Some(Failure::Truncate(bytes)) => truncate(response, bytes).ok_or(NoAnswer::Reset),
         Some(_) => Err(NoAnswer::Reset),
         None => Ok(response),

@@ -112,6 +112,30 @@ fn every_fate_has_its_cause() {
             dump_first,
             vec![(Kept, true), (Wrong, false), (Gone, false)],
         ),
+        (
+            "acknowledged at the moment from which the dump may be",
+            vec![at(U, (90, 100))],
+            "first",
+            "first",
+            dump_first,
+            vec![(Kept, true)],
+        ),
+        (
+            "acknowledged while the dump may have been taken already",
+            vec![at(U, (90, 105))],
+            "first",
+            "first",
+            dump_first,
+            vec![(Kept, false)],
+        ),
+        (
+            "a delete of an asset whose row does not tell its content",
+            vec![at(U, before), at(D, within)],
+            "?",
+            "",
+            dump_first,
+            vec![(Kept, true), (Half, false)],
+        ),
         ("bytes that nobody sent", vec![at(U, before)], "first", "else", dump_first, vec![(Wrong, true)]),
         (
             "a row that does not tell its content is of the object's write",
@@ -150,14 +174,49 @@ fn a_replace_under_a_new_key_that_took_the_old_object_away_is_the_half_one() {
     // The row first, and its object not there yet.
     assert_eq!(fates("second", "", "new"), [Fate::Kept, Fate::Half]);
     assert_eq!(fates("second", "second", "new"), [Fate::Kept, Fate::Kept]);
+    // Nothing of it is there: no key says that it is elsewhere.
+    let times = times((100, 125), (125, 200));
+    let gone = judge(&all, &BTreeMap::new(), times);
+    assert_eq!(gone.iter().map(|j| j.fate).collect::<Vec<_>>(), [Fate::Gone, Fate::Gone]);
+    // A replace that nobody answered, of a key that nobody knows, explains no object that is missing.
+    all[1].key = None;
+    all[1].answer = Answer::Unanswered { why: "cut off".to_owned() };
+    let sight = Sight { row: seen("first"), object: Seen::Absent, key: Some("old".into()) };
+    let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times);
+    assert_eq!(judged.iter().map(|j| (j.fate, j.due)).collect::<Vec<_>>(), [(Fate::Half, true)]);
+}
+
+#[test]
+fn of_two_writes_of_one_content_the_one_is_taken_that_both_stores_agree_on() {
+    use Operation::{Replace, Upload};
+    let mut all = writes(&[(Upload, 10, 20), (Replace, 120, 121), (Replace, 122, 123)]);
+    all[2].sha256 = all[0].sha256;
+    let sight = Sight { row: seen("first"), object: seen("first"), key: None };
+    let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times((100, 110), (110, 200)));
+    assert_eq!(judged.iter().map(|j| j.fate).collect::<Vec<_>>(), [Fate::Kept, Fate::Gone, Fate::Gone]);
 }
 
 #[test]
 fn a_row_of_after_the_dump_is_too_late() {
-    let sights =
-        [("a.png".to_owned(), Sight { row: seen("first"), object: seen("first"), key: None })].into();
-    let judged = judge(&writes(&[(Operation::Upload, 300, 310)]), &sights, times((1, 2), (2, 3)));
-    assert!(judged[0].too_late);
+    // From the dump's end on; until then it may be in it.
+    for (begun, too_late) in [(90, false), (105, false), (109, false), (110, true), (300, true)] {
+        let sight = Sight { row: seen("first"), object: seen("first"), key: None };
+        let writes = writes(&[(Operation::Upload, begun, begun + 5)]);
+        let judged = judge(&writes, &[("a.png".to_owned(), sight)].into(), times((100, 110), (110, 200)));
+        assert_eq!(judged[0].too_late, too_late, "{begun}");
+    }
+}
+
+#[test]
+fn writes_are_judged_as_they_were_begun_and_told_as_they_were_answered() {
+    use Operation::{Replace, Upload};
+    let mut all = writes(&[(Upload, 10, 20), (Replace, 30, 40), (Upload, 15, 35)]);
+    all[2].name = "0.png".to_owned();
+    all.swap(0, 1);
+    let sight = Sight { row: seen("second"), object: seen("second"), key: None };
+    let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times((100, 110), (110, 200)));
+    let told: Vec<_> = judged.iter().map(|j| (j.write.answered, j.fate)).collect();
+    assert_eq!(told, [(20, Fate::Kept), (35, Fate::Gone), (40, Fate::Kept)]);
 }
 
 #[test]
@@ -174,18 +233,77 @@ fn a_write_that_was_not_acknowledged_may_be_there_or_not_and_is_not_judged() {
 
 #[test]
 fn the_recovery_point_is_the_first_write_that_is_not_whole() {
-    let judged = |fate, answered| Judged {
-        write: Written { answered, ..writes(&[(Operation::Upload, 0, 0)]).remove(0) },
-        fate,
-        due: true,
-        too_late: false,
-    };
-    let all = [judged(Fate::Kept, 1_000), judged(Fate::Half, 3_000), judged(Fate::Half, 4_000)];
-    let times = times((5_000, 6_000), (6_000, 9_500));
-    let point = recovery_point(&all, times, 20_000);
+    let judged = |fate, answered| judged(fate, true, answered - 500, answered);
+    let all = [judged(Fate::Kept, 1_000), judged(Fate::Wrong, 3_000), judged(Fate::Half, 4_000)];
+    let dump_first = times((5_000, 6_000), (6_000, 9_500));
+    let point = recovery_point(&all, dump_first, 20_000);
     assert_eq!((point.at, point.before_end_ms, point.before_dump_ms), (3_000, 7, 2));
-    let point = recovery_point(&all[..1], times, 20_000);
+    let point = recovery_point(&all[..1], dump_first, 20_000);
     assert_eq!((point.at, point.before_end_ms, point.before_dump_ms), (20_000, 0, 0));
+    for fate in [Fate::Gone, Fate::Half, Fate::Orphan, Fate::Wrong] {
+        assert_eq!(recovery_point(&[judged(fate, 2_000)], dump_first, 20_000).at, 2_000, "{fate:?}");
+    }
+    // The end of the backup is that of whichever store came last.
+    let copy_first = times((8_000, 9_500), (5_000, 6_000));
+    let point = recovery_point(&all, copy_first, 20_000);
+    assert_eq!((point.before_end_ms, point.before_dump_ms), (7, 5));
+}
+
+/// A write of which this is known.
+fn judged(fate: Fate, due: bool, begun: u64, answered: u64) -> Judged {
+    let write = writes(&[(Operation::Delete, begun, answered)]).remove(0);
+    Judged { write, fate, due, too_late: false }
+}
+
+#[test]
+fn a_backup_counts_what_became_of_the_writes_that_it_raced() {
+    let times = times((100, 110), (110, 200));
+    let all = [
+        // Over when the window began, or at that moment; under way then; begun in it.
+        judged(Fate::Kept, true, 10, 20),
+        judged(Fate::Kept, true, 50, 100),
+        judged(Fate::Half, false, 90, 101),
+        judged(Fate::Gone, false, 120, 130),
+        judged(Fate::Gone, true, 20, 30),
+        judged(Fate::Orphan, false, 130, 300),
+        judged(Fate::Wrong, false, 199, 300),
+        judged(Fate::Wrong, false, 198, 300),
+        // The next backup's.
+        judged(Fate::Half, false, 200, 210),
+    ];
+    let counted = count(&all, times, 10)[&Operation::Delete];
+    let wanted =
+        Tally { writes: 8, at_risk: 5, kept: 2, after: 1, lost: 1, half: 1, orphan: 1, wrong: 2, rate: None };
+    assert_eq!(counted, wanted);
+    let twice = Tally {
+        writes: 16,
+        at_risk: 10,
+        kept: 4,
+        after: 2,
+        lost: 2,
+        half: 2,
+        orphan: 2,
+        wrong: 4,
+        rate: None,
+    };
+    assert_eq!(counted.and(counted), twice);
+    let rate = Tally::of_backups(&[counted, counted]).rate.unwrap();
+    assert_eq!((counted.half_kept(), rate.hits, rate.of), (3, 6, 10));
+    assert_eq!(count(&all, times, 200), BTreeMap::new());
+    let second = Times { objects: Span { from: 300, to: 400 }, ..times };
+    assert_eq!(count(&all, second, 200)[&Operation::Delete].half, 1);
+}
+
+#[test]
+fn the_grace_that_was_needed_is_from_the_earliest_removal_to_the_end_of_the_copy() {
+    let times = times((100_000, 110_000), (110_000, 200_000));
+    let half = |begun, answered| judged(Fate::Half, false, begun, answered);
+    let all = [half(150_000, 160_000), half(120_500, 190_000), half(199_000, 199_500)];
+    assert_eq!(grace_needed(&all, times), Some(80));
+    // Not of what is orphaned, was due, or removes nothing.
+    let mut others = [judged(Fate::Orphan, false, 1, 2), judged(Fate::Half, true, 1, 2), half(1, 2)];
+    others[2].write.operation = Operation::Upload;
+    assert_eq!(grace_needed(&others, times), None);
 }
 
 #[test]
@@ -194,14 +312,16 @@ fn each_write_is_counted_in_one_backup() {
     let all = writes(&[(Upload, 10, 20), (Delete, 120, 130)]);
     let sights = [("a.png".to_owned(), Sight { row: seen("first"), object: seen(""), key: None })].into();
     let (first, second) = (times((100, 110), (110, 200)), times((300, 310), (310, 400)));
-    let mut operations = BTreeMap::new();
-    let of = count(&judge(&all, &sights, first), first, 0, &mut operations);
-    assert_eq!(of.half_kept, 1);
-    let of = count(&judge(&all, &BTreeMap::new(), second), second, first.window().to, &mut operations);
-    assert_eq!(of.half_kept, 0);
-    let (upload, delete) = (operations[&Upload].rated(), operations[&Delete].rated());
+    let of_both = [
+        count(&judge(&all, &sights, first), first, 0),
+        count(&judge(&all, &BTreeMap::new(), second), second, first.window().to),
+    ];
+    assert!(of_both[1].is_empty());
+    let [upload, delete] = [Upload, Delete].map(|operation| {
+        Tally::of_backups(&of_both.each_ref().map(|of| of.get(&operation).copied().unwrap_or_default()))
+    });
     assert_eq!((upload.writes, upload.at_risk, upload.kept, upload.rate), (1, 0, 1, None));
-    assert_eq!((delete.writes, delete.at_risk, delete.half), (1, 1, 1));
+    assert_eq!((delete.writes, delete.at_risk, delete.half, delete.half_kept()), (1, 1, 1, 1));
     assert_eq!(delete.rate.map(|rate| (rate.hits, rate.of)), Some((1, 1)));
     assert_eq!(upload.and(delete).writes, 2);
     let mut judged = judge(&all, &sights, first);
@@ -211,10 +331,15 @@ fn each_write_is_counted_in_one_backup() {
     assert_eq!(grace_needed(&judged, first), None);
     // What began after the backup is none of it, and none is at risk twice.
     let later = writes(&[(Upload, 200, 210)]);
-    let of = count(&judge(&later, &BTreeMap::new(), first), first, 0, &mut operations);
-    assert_eq!((of.half_kept, operations[&Upload].writes), (0, 1));
-    let unexplained = Tally { half: 2, ..Tally::default() }.rated();
+    assert!(count(&judge(&later, &BTreeMap::new(), first), first, 0).is_empty());
+    // At most all that are at risk are half-kept, and what differs between backups widens the bounds.
+    let half = |half, at_risk| Tally { half, at_risk, ..Tally::default() };
+    let (unexplained, apart) = (Tally::of_backups(&[half(2, 0)]), [half(9, 10), half(0, 10), half(0, 10)]);
     assert_eq!(unexplained.rate.map(|rate| (rate.hits, rate.of)), Some((2, 2)));
+    let (apart, alike) =
+        (Tally::of_backups(&apart).rate.unwrap(), Tally::of_backups(&[half(3, 10); 3]).rate.unwrap());
+    assert_eq!((apart.hits, apart.of), (alike.hits, alike.of));
+    assert!(apart.low < alike.low && apart.high > alike.high, "{apart:?} {alike:?}");
 }
 
 /// What a store holds after the first `number` writes.

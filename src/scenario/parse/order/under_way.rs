@@ -183,6 +183,12 @@ impl Timeline<'_> {
                 "its row is written before, too",
                 "hold it `before binary`",
             ),
+            // Whoever asks for it is told that it is completed, and gets its results.
+            (Stopper::Answer, Kind::Batch) if stage.row => (
+                format!("a batch job can't be held `{point}` where its row comes first"),
+                "it is whole by then, and shown as completed",
+                "hold it `before binary`",
+            ),
             (Stopper::Table, Kind::Batch) if !in_bucket => (
                 format!("a batch job can't be held `{point}` without a bucket for results"),
                 "nobody can tell when its results are there",
