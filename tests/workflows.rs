@@ -220,6 +220,6 @@ fn the_summary_reads_what_a_record_writes() {
     };
     let text = String::from_utf8(done.stdout).expect("text");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let line = "- not run: own&#45;restic: restic &#124; is &#60;b&#62;not&#60;&#47;b&#62; installed";
+    let line = "- not run: own-restic: restic &#124; is &#60;b&#62;not&#60;/b&#62; installed";
     assert!(text.contains(line), "{text}");
 }

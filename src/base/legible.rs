@@ -57,7 +57,11 @@ fn colour(text: &str) -> usize {
 
 fn no_order(line: &str) -> String {
     let line = line.replace("##[", "\\u{23}#[").replace("##vso[", "\\u{23}#vso[");
-    let order = line.trim_start();
+    // Whether a runner takes a colour away before it looks is its own affair.
+    let mut order = line.trim_start();
+    while colour(order) > 0 {
+        order = order[colour(order)..].trim_start();
+    }
     match order.starts_with("::") {
         true => format!("{}\\u{{3a}}{}", &line[..line.len() - order.len()], &order[1..]),
         false => line,
@@ -88,6 +92,7 @@ mod tests {
     #[test]
     fn no_line_gives_an_order_to_a_ci() {
         assert_eq!(painted("a ::error::b\n  ::error::c\n"), "a ::error::b\n  \\u{3a}:error::c\n");
+        assert_eq!(painted("\u{1b}[31m::error::d"), "\u{1b}[31m\\u{3a}:error::d");
         assert_eq!(painted("x ##[error]y ##vso[task]z"), "x \\u{23}#[error]y \\u{23}#vso[task]z");
     }
 }
