@@ -1,5 +1,9 @@
 //! Rank 0: imports nothing of ours. Each module may import those declared before it.
 
+pub mod given;
+
+pub mod legible;
+
 pub mod ids;
 
 pub mod digest;

@@ -3,6 +3,7 @@
 use crate::{
     base::{
         clock::Clock,
+        legible::painted,
         trouble::{Blame, Trouble},
     },
     report::terminal,
@@ -254,7 +255,7 @@ fn take_out_of_environment(name: &str) -> Option<String> {
 
 /// Writes to stderr. One that nobody reads any more is no error, and no panic.
 fn tell(text: &str) {
-    let _gone = std::io::stderr().lock().write_all(text.as_bytes());
+    let _gone = std::io::stderr().lock().write_all(painted(text).as_bytes());
 }
 
 /// Writes data to stdout. A reader that went away (`| head`) is no error.

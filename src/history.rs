@@ -9,6 +9,7 @@ use crate::{
     base::{
         digest::Digest,
         ids::RunId,
+        legible::one_line,
         trouble::{OrTrouble as _, Trouble},
     },
     journal::{folder, read::text_of_seal},
@@ -260,7 +261,7 @@ fn verified(file: &mut File, path: &Path) -> Result<Result<Vec<Line>, Broken>, T
         };
         let line: Line = match serde_json::from_str(raw) {
             Ok(line) => line,
-            Err(error) => return broken(format!("it is no run: {error}")),
+            Err(error) => return broken(one_line(&format!("it is no run: {error}"))),
         };
         if line.prev != prev {
             // The line that was changed, or behind which one is missing.

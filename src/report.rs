@@ -57,6 +57,12 @@ pub fn json(record: &RunRecord) -> Result<String, Trouble> {
     Ok(text? + "\n")
 }
 
+/// Whether this version wrote the run: another one may have rendered it otherwise.
+pub fn is_ours(record: &RunRecord) -> bool {
+    let ours = concat!("pulp-drill ", env!("CARGO_PKG_VERSION"));
+    record.started.as_ref().is_some_and(|started| started.harness == ours)
+}
+
 /// Writes all reports of a run into its folder, each whole or not at all, and names them.
 /// `report.html` also shows what PDFs in the folder show.
 ///

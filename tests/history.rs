@@ -118,6 +118,48 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
 }
 
 #[test]
+fn a_proof_that_is_still_to_come_is_none() {
+    let place = tempfile::tempdir().unwrap();
+    added(place.path(), good(place.path(), "once", "2026-08-01")).unwrap();
+    added(place.path(), good(place.path(), "clock-ahead", "2099-01-01")).unwrap();
+    let at = |format| shown(place.path(), Some("90d"), "2027-01-01T00:00:00Z", format).unwrap();
+    let late = at(Format::Human);
+    assert_eq!(late.exit, 1);
+    assert_eq!(
+        late.stderr,
+        "one site / invoices: no successful restore test in 152 days, policy says 90 days; \
+         one of 2099-01-01 is still to come\n"
+    );
+    assert!(late.stdout.contains("2099-01-01 is still to come and does not count"), "{}", late.stdout);
+    let proven = "pulp_drill_last_proven_restore_seconds{group=\"one site / invoices\"} 1785";
+    assert!(at(Format::Openmetrics).stdout.contains(proven), "{}", at(Format::Openmetrics).stdout);
+    // Clocks of two machines are never the same.
+    let apart = shown(place.path(), Some("90d"), "2026-08-01T02:58:00Z", Format::Human).unwrap();
+    assert_eq!((apart.exit, apart.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn names_and_numbers_from_elsewhere_do_no_harm() {
+    let place = tempfile::tempdir().unwrap();
+    let longest = Tale { rto_ms: Some(u64::MAX), ..failing() };
+    let dir = run(place.path(), "run-\u{1b}[2J\n::error::x", "2026-08-01", &[longest, control()], None);
+    let said = added(place.path(), dir).unwrap().stderr;
+    assert!(said.contains("run-\\u{1b}[2J ::error::x is line 1"), "{said}");
+    let mut line = read(&file_of(place.path())).unwrap().unwrap().remove(0);
+    let name = "\u{1b}]0;title\u{7}\nlast proven restore";
+    line.groups = [(name.to_owned(), Verdict::Fail)].into();
+    let other = place.path().join("other.jsonl");
+    pulp_drill::history::add(&other, line).unwrap();
+    let of = |format| shown(&other, Some("90d"), "2026-08-02T00:00:00Z", format).unwrap();
+    let (human, svg) = (of(Format::Human), of(Format::Svg));
+    for text in [&human.stdout, &human.stderr, &svg.stdout] {
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+    }
+    assert_eq!(human.stdout.lines().filter(|l| l.starts_with("last proven")).count(), 1, "{}", human.stdout);
+    assert_eq!(human.stderr.lines().count(), 1, "{}", human.stderr);
+}
+
+#[test]
 fn a_pipe_in_place_of_the_ledgers_digest_keeps_nobody_waiting() {
     let place = tempfile::tempdir().unwrap();
     three(place.path());

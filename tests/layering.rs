@@ -16,6 +16,7 @@ use std::{
 /// The rooms in import order. A file imports its own room and rooms of earlier rows; the longest
 /// name that fits is a file's room.
 const RANKS: &[(&str, &[&str])] = &[
+    ("files that somebody names, texts of others", &["base::given", "base::legible"]),
     ("words that know nothing of ours", &["base::trouble", "base::ids", "base::digest"]),
     ("time, randomness, redaction", &["base::clock", "base::redact"]),
     ("child processes and their folders", &["base::process"]),

@@ -1,12 +1,14 @@
 //! Workflows, the action, manifests and the page about them against the program's own reference: every
-//! subcommand and option that they use must be there, so that they don't rot. It runs none of them;
-//! actionlint and the Kubernetes schemas look at their form (`deploy/lint.sh`,
+//! subcommand and option that they use must be there, so that they don't rot. It runs only the
+//! action's summary; actionlint and the Kubernetes schemas look at their form (`deploy/lint.sh`,
 //! `tests/conformance/manifests.py`).
 
+use pulp_drill::model::record::{RunRecord, Skipped};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    process::Command,
 };
 
 /// Where the program is called, and how often at least.
@@ -20,6 +22,7 @@ const FILES: &[(&str, usize)] = &[
 ];
 const WORKFLOWS: [&str; 3] = ["ci", "release-gate", "dr-drill"];
 const GATE: &str = ".github/workflows/release-gate.yml";
+const SUMMARY: &str = ".github/actions/pulp-drill/summary.jq";
 const ACTION: &str = ".github/actions/pulp-drill/action.yml";
 
 fn text(path: &str) -> String {
@@ -200,4 +203,23 @@ fn there_are_as_many_pods_as_parts() {
     let parts = env.iter().find(|v| v["name"] == "PARTS").expect("PARTS");
     assert_eq!(spec["completions"].to_string(), parts["value"].as_str().expect("a text"));
     assert_eq!(spec["completionMode"], "Indexed");
+}
+
+#[test]
+fn the_summary_reads_what_a_record_writes() {
+    let mut record = RunRecord::default();
+    let (id, why) = ("own-restic".into(), "restic | is <b>not</b> installed".to_owned());
+    record.skipped.push(Skipped { id, why, controls: Vec::new() });
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), serde_json::to_vec(&record).expect("JSON")).expect("written");
+    let mut jq = Command::new("jq");
+    jq.args(["-r", "--arg", "verdict", "unknown", "--arg", "part", "", "-f", SUMMARY]).arg(file.path());
+    let done = match jq.output() {
+        Ok(done) => done,
+        Err(error) => return eprintln!("skipped: jq can't be run: {error}"),
+    };
+    let text = String::from_utf8(done.stdout).expect("text");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let line = "- not run: own-restic: restic &#124; is &#60;b&#62;not&#60;/b&#62; installed";
+    assert!(text.contains(line), "{text}");
 }

@@ -1,5 +1,6 @@
 //! SHA-256 over bytes and files, as a type that prints as lowercase hex.
 
+use crate::base::given;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{fmt, io::Read as _, path::Path, str::FromStr};
@@ -18,9 +19,9 @@ impl Digest {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// Digests a file's bytes without reading it whole into memory.
+    /// Digests a file's bytes without reading it whole into memory; a pipe or a device is refused.
     pub fn of_file(path: &Path) -> std::io::Result<Self> {
-        let mut file = std::fs::File::open(path)?;
+        let mut file = given::open(path).map_err(std::io::Error::from)?;
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; 1 << 16];
         loop {

@@ -1,7 +1,11 @@
 //! `pulp-drill evidence`: verifies stored runs without a network, and packs one to hand it over.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
+    base::{
+        given,
+        legible::one_line,
+        trouble::{OrTrouble as _, Trouble},
+    },
     evidence::{
         bundle, chain,
         key::{VerifyingKey, allowed_signers},
@@ -16,6 +20,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// The most bytes of a file of public keys.
+const LONGEST: u64 = 1 << 20;
 
 /// Arguments of `pulp-drill evidence`.
 #[derive(Args, Debug)]
@@ -132,7 +139,9 @@ fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
 }
 
 fn trust(args: &VerifyArgs) -> Result<Trust, Trouble> {
-    let read = |path: &Path| fs::read_to_string(path).or_usage(|| format!("can't read {}", path.display()));
+    let read = |path: &Path| {
+        given::text_or_pipe(path, LONGEST).or_usage(|| format!("can't read {}", path.display()))
+    };
     let keys = match (&args.key, &args.allowed_signers) {
         (Some(path), _) => {
             let key = VerifyingKey::from_openssh(&read(path)?);
@@ -156,7 +165,7 @@ fn told(path: &Path, found: &Verified) -> String {
         }
         Signed::ByTrusted(key) => format!("by key {key}, which was asked for"),
     };
-    let mut text = format!("{}\n", path.display());
+    let mut text = format!("{}\n", one_line(&path.display().to_string()));
     let mut line = |name: &str, value: &str| {
         let _string_takes_all = writeln!(text, "  {name:<10} {value}");
     };

@@ -5,6 +5,7 @@ use crate::{
     base::{
         clock::Clock,
         digest::Digest,
+        legible::one_line,
         trouble::{OrTrouble as _, Trouble},
     },
     cli::{HELD, INTEGRITY},
@@ -127,7 +128,8 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<Outcome, Trouble> {
     let file = history::file_of(&args.ledger);
     match history::add(&file, line)? {
         Added::Line(number) => {
-            let text = format!("run {} is line {number} of {}\n", record.id(), file.display());
+            let text =
+                format!("run {} is line {number} of {}\n", one_line(record.id().as_str()), file.display());
             Ok(Outcome { stdout: String::new(), stderr: text, exit: HELD })
         }
         Added::Broken(broken) => bad(told(&file, &broken, "nothing was added")),

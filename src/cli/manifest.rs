@@ -5,6 +5,7 @@ use crate::{
     base::{
         clock::{self, Clock},
         digest::Digest,
+        given,
         redact::Redactor,
         trouble::{OrTrouble, Trouble},
     },
@@ -28,6 +29,9 @@ use std::{
 
 /// The file that a manifest is (runbook 4).
 const FILE: &str = "manifest.json";
+
+/// The most bytes of a manifest, or of a file with a key.
+const LARGEST: u64 = 64 << 20;
 
 /// `manifest verify`: drift beyond the tolerance, as the runbook has it.
 const DRIFTED: u8 = 2;
@@ -195,7 +199,7 @@ async fn verify(args: VerifyArgs) -> Result<Done, Trouble> {
 }
 
 fn read(file: &Path) -> Result<Manifest, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let text = given::text(file, LARGEST).map_err(|error| error.to_string())?;
     Manifest::read(&text)
 }
 
@@ -245,7 +249,8 @@ async fn tables(
 fn keys(live: &Live, redactor: &Redactor) -> Result<ApiKeys, Trouble> {
     let admin = match &live.api_key_file {
         Some(file) => {
-            let text = std::fs::read_to_string(file).or_usage(|| format!("can't read {}", file.display()))?;
+            let text = given::text_or_pipe(file, LARGEST);
+            let text = text.or_usage(|| format!("can't read {}", file.display()))?;
             Some(text.trim().to_owned())
         }
         None => std::env::var("API_KEY_ADMIN").ok().filter(|key| !key.is_empty()),

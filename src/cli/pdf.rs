@@ -2,14 +2,16 @@
 //! leaves the exit code to the caller.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::{
+        given,
+        trouble::{OrTrouble, Trouble},
+    },
     runbook::verify::pdf::{self, Comparison, Difference, NotAPdf, PageCount},
 };
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use std::{
-    fs::File,
-    io::{Read as _, Write},
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -123,12 +125,9 @@ fn diff(args: &DiffArgs, out: &mut impl Write) -> Result<Outcome, Trouble> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(READ_AT_MOST).read_to_end(&mut bytes))
+    given::read_or_pipe(path, READ_AT_MOST)
         .or_usage(|| format!("can't read {}", path.display()))
-        .map_err(|trouble| trouble.hint("give two PDF files: pulp-drill pdf diff A B"))?;
-    Ok(bytes)
+        .map_err(|trouble| trouble.hint("give two PDF files: pulp-drill pdf diff A B"))
 }
 
 fn json(

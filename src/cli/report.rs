@@ -3,6 +3,7 @@
 
 use crate::{
     base::trouble::Trouble,
+    evidence::ATTESTATION,
     journal::{
         self,
         read::{Flaw, folder_of},
@@ -68,14 +69,14 @@ pub struct Outcome {
 }
 
 /// Reads the run's events and writes all reports into its folder again. Changed events are not
-/// rendered.
+/// rendered, and what another version attested is not written over.
 ///
 /// # Errors
 /// Blames the user where the folder is no run's, the surroundings where it can't be read or written.
 pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
     let stored = journal::read(&args.run_dir)?;
     let dir = folder_of(&args.run_dir);
-    let stderr = match stored.flaw {
+    let mut stderr = match stored.flaw {
         Some(flaw @ Flaw::Broken { .. }) => {
             let whole = stored.entries.len();
             let stderr = format!(
@@ -92,7 +93,11 @@ pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
         return Err(Trouble::usage(format!("{} holds no run: its journal is empty", dir.display()))
             .hint("the run was killed before it began: start another"));
     }
-    report::write_all(&dir, &record)?;
+    if dir.join(ATTESTATION).exists() && !report::is_ours(&record) {
+        stderr += "another version wrote the run, and attested its reports: they are left as they are\n";
+    } else {
+        report::write_all(&dir, &record)?;
+    }
     let stdout = match args.format {
         Format::Human => {
             let look = terminal::stdout_look();

@@ -5,6 +5,7 @@ use crate::{
     base::{
         clock::{self, Clock},
         digest::Digest,
+        given,
         ids::{ObjectKey, RunId, ScenarioId, TemplateKey},
         process::Teardown,
         redact::Redactor,
@@ -53,7 +54,7 @@ pub use origin::OriginSettings;
 /// The file that a manifest is (runbook 4).
 const MANIFEST: &str = "manifest.json";
 
-/// The largest file with data, or manifest, in bytes.
+/// The largest file with data, manifest, or known-good PDF, in bytes.
 const LARGEST: u64 = 64 << 20;
 
 /// What a test rests on.
@@ -71,7 +72,8 @@ pub async fn run(
     sign_key: Option<String>,
 ) -> Result<u8, Trouble> {
     let redactor = Redactor::new();
-    let key = signing::key(args.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
+    let given = signing::given(args.sign_key.as_deref(), sign_key.as_deref())?;
+    let key = signing::key(given.as_ref(), &redactor)?;
     let prepared = prepare(&args, &origin, &redactor).await?;
     let cancel = signals::cancelled_by_signal()?;
     let (clock, teardown) = (Clock::system(), Teardown::new());
@@ -213,7 +215,7 @@ fn renders(args: &RestoreTestArgs) -> Result<BTreeMap<TemplateKey, Wanted>, Trou
             return Err(Trouble::usage(format!("--golden {}: no such render", pair.template)).hint(hint));
         };
         let words = || format!("can't read the known-good PDF {}", pair.file.display());
-        let bytes = std::fs::read(&pair.file).or_usage(words)?;
+        let bytes = given::read(&pair.file, LARGEST).or_usage(words)?;
         pdf::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", pair.file.display()))?;
         wanted.golden = Some(Golden { sha256: Digest::of(&bytes), path: pair.file.clone() });
     }
@@ -228,12 +230,7 @@ fn manifest(folder: &Path) -> Result<Manifest, Trouble> {
 }
 
 fn read(file: &Path, what: &str) -> Result<String, Trouble> {
-    let words = || format!("can't read {what} {}", file.display());
-    let meta = std::fs::metadata(file).or_usage(words)?;
-    if !meta.is_file() || meta.len() > LARGEST {
-        return Err(Trouble::usage(words()).cause("it is no file, or too large for one"));
-    }
-    std::fs::read_to_string(file).or_usage(words)
+    given::text(file, LARGEST).or_usage(|| format!("can't read {what} {}", file.display()))
 }
 
 fn started(args: &RestoreTestArgs, prepared: &Prepared, id: &RunId) -> Result<RunStarted, Trouble> {

@@ -64,15 +64,16 @@ pub(in crate::cli) struct Ran {
 
 /// Runs the drills, once for each version of PostgreSQL.
 pub(in crate::cli) async fn runs(args: RunArgs, sign_key: Option<String>) -> Result<Vec<Ran>, Trouble> {
+    let key = signing::given(args.ground.sign_key.as_deref(), sign_key.as_deref())?;
     let cancel = signals::cancelled_by_signal()?;
     if args.ground.postgres.len() < 2 {
-        return Ok(vec![run_once(args, sign_key, cancel).await?]);
+        return Ok(vec![run_once(args, key, cancel).await?]);
     }
     let mut runs = Vec::new();
     for major in args.ground.postgres.clone() {
         let mut one = args.clone();
         one.ground.postgres = vec![major];
-        runs.push(run_once(one, sign_key.clone(), cancel.clone()).await?);
+        runs.push(run_once(one, key.clone(), cancel.clone()).await?);
         if cancel.is_cancelled() {
             break;
         }
@@ -88,7 +89,7 @@ pub(in crate::cli) fn gravest(runs: &[Ran]) -> u8 {
 
 async fn run_once(
     args: RunArgs,
-    sign_key: Option<String>,
+    key: Option<signing::Given>,
     cancel: CancellationToken,
 ) -> Result<Ran, Trouble> {
     let prepared = prepare(&args)?;
@@ -96,7 +97,7 @@ async fn run_once(
         daemon().await?;
     }
     let redactor = Redactor::new();
-    let key = signing::key(args.ground.sign_key.as_deref(), sign_key.as_deref(), &redactor)?;
+    let key = signing::key(key.as_ref(), &redactor)?;
     let held = match args.ground.substrate {
         SubstrateArg::External => Some(Arc::new(hold(&args, &redactor).await?)),
         SubstrateArg::Auto | SubstrateArg::Local | SubstrateArg::Containers => None,

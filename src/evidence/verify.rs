@@ -5,6 +5,7 @@
 use crate::{
     base::{
         digest::Digest,
+        legible::one_line,
         trouble::{OrTrouble as _, Trouble},
     },
     evidence::{
@@ -102,7 +103,7 @@ impl Verified {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A name in a folder from elsewhere may hold anything, escape codes included.
-        write!(f, "{}: {}", self.file.escape_debug(), self.what)?;
+        write!(f, "{}: {}", self.file.escape_debug(), one_line(&self.what))?;
         if let Some((expected, found)) = &self.digests {
             write!(f, "\n  expected {expected}\n  found    {found}")?;
         }

@@ -53,7 +53,7 @@ pub fn openmetrics(lines: &[Line], now: DateTime<Utc>) -> String {
         let help = "Its findings that nobody expected.";
         gauge(&mut out, "pulp_drill_last_run_unexpected_findings", "", help, &last.unexpected.to_string());
     }
-    let proofs: Vec<_> = proofs(lines).into_iter().filter_map(|p| Some((p.group, p.last?))).collect();
+    let proofs: Vec<_> = proofs(lines, now).into_iter().filter_map(|p| Some((p.group, p.last?))).collect();
     for (name, help) in [
         (
             "pulp_drill_last_proven_restore_seconds",
@@ -107,6 +107,7 @@ pub fn svg(lines: &[Line]) -> String {
     const HEIGHT: u64 = 120;
     let recent = &lines[lines.len().saturating_sub(64)..];
     let most = recent.iter().filter_map(|l| l.rto_ms).max().unwrap_or(0).max(1);
+    let part = |ms: u64| u128::from(ms) * u128::from(HEIGHT - 4) / u128::from(most);
     let title =
         format!("Restore drills: the last {} runs, longest recovery time {} s", recent.len(), seconds(most));
     let mut out = format!(
@@ -118,7 +119,7 @@ pub fn svg(lines: &[Line]) -> String {
     let step = WIDTH / (recent.len() as u64).max(16);
     for (i, line) in recent.iter().enumerate() {
         // Also what was not measured is seen, as a stub.
-        let height = line.rto_ms.map_or(4, |ms| 4 + ms * (HEIGHT - 4) / most);
+        let height = line.rto_ms.map_or(4, |ms| 4 + u64::try_from(part(ms)).unwrap_or(HEIGHT - 4));
         let (colour, mark) = match line.verdict {
             Verdict::Pass => ("#166534", ""),
             Verdict::Unknown => ("#92540a", "?"),

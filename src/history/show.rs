@@ -4,7 +4,10 @@ use super::{
     Line,
     trend::{age_ms, in_words, proofs},
 };
-use crate::model::{budget::Span, verdict::Verdict};
+use crate::{
+    base::legible::one_line,
+    model::{budget::Span, verdict::Verdict},
+};
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt::Write as _;
 
@@ -34,7 +37,7 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
         let (rto, rpo) = (maybe(line.rto_ms), maybe(line.rpo_ms));
         // The end of the id: ids that sort by time differ there.
         let run: String =
-            line.run.as_str().chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
+            one_line(line.run.as_str()).chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
         let Line { unexpected, scenarios, skipped, .. } = line;
         say(format!(
             "{ended:<20}  {:<7}  {rto:<7}  {rpo:<7}  {unexpected:>6}  {scenarios:>6}  {skipped:>5}  {run}",
@@ -43,13 +46,16 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
     }
     say(String::new());
     say("last proven restore".to_owned());
-    for proof in proofs(lines) {
+    for proof in proofs(lines, now) {
+        let to_come = proof.to_come.map_or_else(String::new, |at| {
+            format!("; {} is still to come and does not count", at.format("%Y-%m-%d"))
+        });
         let when = match proof.last {
             None => "never".to_owned(),
             Some(last) => format!("{}, {} ago", last.format("%Y-%m-%d"), in_words(age_ms(last, now))),
         };
         let late = proof.last.is_none_or(|last| every.is_some_and(|every| age_ms(last, now) > every.ms));
-        say(format!("  {:<38}  {when}{}", proof.group, if late { "  LATE" } else { "" }));
+        say(format!("  {:<38}  {when}{to_come}{}", one_line(&proof.group), if late { "  LATE" } else { "" }));
     }
     out
 }

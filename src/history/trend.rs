@@ -2,8 +2,11 @@
 //! was.
 
 use super::Line;
-use crate::model::{budget::Span, verdict::Verdict};
-use chrono::{DateTime, Utc};
+use crate::{
+    base::legible::one_line,
+    model::{budget::Span, verdict::Verdict},
+};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
 /// When a group was proven to restore.
@@ -13,20 +16,28 @@ pub struct Proof {
     pub group: String,
     /// The end of the last run in which all of its scenarios passed; none where there was none.
     pub last: Option<DateTime<Utc>>,
+    /// The end of such a run that is still to come: a clock was wrong. It proves nothing, or the group
+    /// would be proven until then.
+    pub to_come: Option<DateTime<Utc>>,
 }
 
+/// So far may the clocks of two machines be apart.
+const APART: TimeDelta = TimeDelta::minutes(5);
+
 /// The last proof of every group that the ledger ever saw, by name.
-pub fn proofs(lines: &[Line]) -> Vec<Proof> {
-    let mut last: BTreeMap<&str, Option<DateTime<Utc>>> = BTreeMap::new();
+pub fn proofs(lines: &[Line], now: DateTime<Utc>) -> Vec<Proof> {
+    let mut proofs: BTreeMap<&str, Proof> = BTreeMap::new();
     for line in lines {
         for (group, verdict) in &line.groups {
-            let known = last.entry(group).or_default();
+            let none = || Proof { group: group.clone(), last: None, to_come: None };
+            let proof = proofs.entry(group).or_insert_with(none);
+            let known = if line.ended > now + APART { &mut proof.to_come } else { &mut proof.last };
             if *verdict == Verdict::Pass {
                 *known = (*known).max(Some(line.ended));
             }
         }
     }
-    last.into_iter().map(|(group, last)| Proof { group: group.to_owned(), last }).collect()
+    proofs.into_values().collect()
 }
 
 /// Milliseconds since then; a time to come counts as now.
@@ -36,7 +47,7 @@ pub fn age_ms(then: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
 
 /// What the policy misses, a sentence each; empty where it is kept.
 pub fn gaps(lines: &[Line], every: Span, now: DateTime<Utc>) -> Vec<String> {
-    let proofs = proofs(lines);
+    let proofs = proofs(lines, now);
     if proofs.is_empty() {
         return vec![format!(
             "no successful restore test is recorded, policy says every {}",
@@ -47,17 +58,16 @@ pub fn gaps(lines: &[Line], every: Span, now: DateTime<Utc>) -> Vec<String> {
 }
 
 fn gap(proof: &Proof, every: Span, now: DateTime<Utc>) -> Option<String> {
-    let Proof { group, last } = proof;
-    let policy = every_in_words(every);
-    match last {
-        None => Some(format!("{group}: no successful restore test ever, policy says every {policy}")),
-        Some(last) => {
-            let age = age_ms(*last, now);
-            (age > every.ms).then(|| {
-                format!("{group}: no successful restore test in {}, policy says {policy}", in_words(age))
-            })
+    let (group, policy) = (one_line(&proof.group), every_in_words(every));
+    let gap = match proof.last.map(|last| age_ms(last, now)) {
+        None => format!("{group}: no successful restore test ever, policy says every {policy}"),
+        Some(age) if age > every.ms => {
+            format!("{group}: no successful restore test in {}, policy says {policy}", in_words(age))
         }
-    }
+        Some(_) => return None,
+    };
+    let to_come = proof.to_come.map(|at| format!("; one of {} is still to come", at.format("%Y-%m-%d")));
+    Some(gap + &to_come.unwrap_or_default())
 }
 
 fn every_in_words(every: Span) -> String {

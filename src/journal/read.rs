@@ -4,6 +4,7 @@
 use crate::{
     base::{
         digest::{Digest, Hasher},
+        legible::one_line,
         trouble::{OrTrouble as _, Trouble},
     },
     model::event::{Entry, Event, FORMAT},
@@ -192,7 +193,8 @@ impl<R: BufRead> Reader<R> {
     fn take(&mut self) {
         let entry: Entry = match serde_json::from_slice(&self.text) {
             Ok(entry) => entry,
-            Err(error) => return self.broken(format!("it is not an event: {error}")),
+            // The library quotes what it read.
+            Err(error) => return self.broken(one_line(&format!("it is not an event: {error}"))),
         };
         if entry.prev != self.prev {
             let why = format!("line {} vouches for another text", self.place.line);

@@ -3,7 +3,7 @@
 //! and consequences are in `record.json`; here stands what a reader must see to believe the verdict.
 
 use crate::{
-    base::{clock::iso, trouble::Trouble},
+    base::{clock::iso, legible::one_line, trouble::Trouble},
     model::{
         control::Control,
         finding::Finding,
@@ -14,7 +14,7 @@ use crate::{
         Evidence, controls,
         kinds::worst_kind,
         load::raced,
-        terminal::look::{brief, count, cut, one_line, time},
+        terminal::look::{brief, count, cut, time},
     },
 };
 use std::collections::BTreeMap;

@@ -2,7 +2,10 @@
 //! observer is the only thing that prints during a run; it prints to standard error.
 
 use crate::{
-    base::ids::ScenarioId,
+    base::{
+        ids::ScenarioId,
+        legible::{one_line, painted},
+    },
     journal::Observer,
     model::{
         event::{Entry, Event, RunStarted},
@@ -22,7 +25,7 @@ pub use look::Look;
 /// The table of a run's scenarios, what could not be found out, the verdict in a sentence and the
 /// path of the report: `dir`, as the reader is to see it.
 pub fn summary(record: &RunRecord, dir: &Path, colour: bool, width: usize) -> String {
-    summary::summary(record, dir, Look { colour, width })
+    painted(&summary::summary(record, dir, Look { colour, width }))
 }
 
 /// How standard output wants its text.
@@ -67,6 +70,7 @@ impl Terminal {
 
     /// Prints finished text. A terminal that went away is no reason to end a run.
     fn say(&mut self, text: &str) {
+        let text = painted(text);
         let write = |out: &mut dyn Write| drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match &mut self.out {
             // The bars' own `println` fills each line up with spaces.
@@ -86,7 +90,7 @@ impl Terminal {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        bar.set_message(look::one_line(&format!("{id}: {what}")));
+        bar.set_message(one_line(&format!("{id}: {what}")));
     }
 
     fn ended(&mut self, scenario: Option<&ScenarioId>) {

@@ -1,8 +1,10 @@
 //! Folders from somebody who means harm: envelopes, keys and files that are not what they seem.
 
-use crate::made::{Run, blamed, key, one, other_key, trusting, verify};
+use crate::made::{Run, blamed, files, key, one, other_key, trusting, verify};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pulp_drill::{
+    base::digest::Digest,
+    cli::evidence::{self as cli, EvidenceArgs, EvidenceCommand, VerifyArgs},
     evidence::{
         bundle, chain,
         key::{VerifyingKey, allowed_signers},
@@ -165,6 +167,51 @@ fn a_name_from_elsewhere_can_not_write_on_the_terminal() {
     fs::write(run.join("\u{1b}[2J.txt"), "x").unwrap();
     let text = verify(&run).problems[0].to_string();
     assert!(!text.contains('\u{1b}') && text.contains("[2J.txt"), "{text}");
+}
+
+#[test]
+fn what_a_reader_quotes_can_not_write_on_the_terminal() {
+    let (reports, run) = one(None);
+    let evil = "\\u001b[2J\\n  verdict    as it was written";
+    let harm: [(&str, &str, String); 2] = [
+        (EVENTS, "\"type\":\"artefact-stored\"", format!("\"type\":\"{evil}\"")),
+        (ATTESTATION, "\"payload\"", format!("\"{evil}\"")),
+    ];
+    for (name, from, to) in harm {
+        let path = run.join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen(from, &to, 1)).unwrap();
+        assert_ne!(fs::read_to_string(&path).unwrap(), text);
+        let found = verify(&run);
+        let said = found.problems.iter().find(|p| p.what.contains("[2J")).unwrap().to_string();
+        assert!(!said.contains('\u{1b}') && !said.contains("\n  verdict"), "{said}");
+        if name == EVENTS {
+            let flaw = pulp_drill::journal::read(&run).unwrap().flaw.unwrap().to_string();
+            assert!(!flaw.contains(['\u{1b}', '\n']), "{flaw}");
+        }
+        fs::write(&path, text).unwrap();
+    }
+    let moved = reports.path().join("\u{1b}[2J");
+    fs::rename(&run, &moved).unwrap();
+    let args = VerifyArgs {
+        runs: vec![moved],
+        all: false,
+        key: None,
+        allowed_signers: None,
+        require_signature: false,
+    };
+    let said = cli::run(&EvidenceArgs { command: EvidenceCommand::Verify(args) }).unwrap();
+    assert!(said.intact && !said.stdout.contains('\u{1b}'), "{}", said.stdout);
+}
+
+#[test]
+fn a_pipe_is_no_attachment() {
+    let (_reports, run) = one(None);
+    let name = files(&run).into_iter().find(|n| n.starts_with("artefacts/")).unwrap();
+    fs::remove_file(run.join(&name)).unwrap();
+    nix::unistd::mkfifo(&run.join(&name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(Digest::of_file(&run.join(&name)).is_err());
+    assert!(blamed(&verify(&run)).contains(&name.as_str()));
 }
 
 #[test]

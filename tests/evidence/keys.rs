@@ -1,8 +1,8 @@
 //! Keys: made once, never overwritten, and those that can't sign are refused before a run begins.
 
 use crate::yard::{Yard, call, installed};
-use pulp_drill::{base::redact::Redactor, evidence::key::SigningKey};
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use pulp_drill::{base::redact::Redactor, cli::site::variables_of, evidence::key::SigningKey};
+use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, process::Command};
 
 fn ssh_keygen() -> bool {
     installed("ssh-keygen")
@@ -77,6 +77,20 @@ fn a_run_refuses_a_key_that_can_not_sign_before_it_begins() {
     text.is(2, &["PULP_DRILL_SIGN_KEY"]);
     assert!(!text.all().contains("c2VjcmV0"), "{}", text.all());
     assert!(!yard.path("reports").exists(), "a run was begun");
+}
+
+#[test]
+fn a_key_may_come_by_a_pipe_and_a_file_of_variables_may_not() {
+    let yard = Yard::new();
+    let (read, mut write) = std::io::pipe().unwrap();
+    write.write_all(b"no key\n").unwrap();
+    drop(write);
+    let mut run = yard.run(&["scenarios/binary-missing.yaml", "--sign-key", "/dev/stdin"]);
+    call(run.stdin(read)).is(2, &["the signing key in /dev/stdin is no private key"]);
+    let pipe = yard.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let refused = variables_of(Some(&pipe)).err().unwrap().to_string();
+    assert!(refused.contains("no ordinary file"), "{refused}");
 }
 
 #[test]

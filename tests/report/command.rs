@@ -4,7 +4,9 @@ use crate::records::{self, tell};
 use pulp_drill::{
     base::trouble::Blame,
     cli::report::{Format, Outcome, ReportArgs, run},
+    evidence::ATTESTATION,
     journal::{read::EVENTS, update_latest},
+    model::event::Event,
     report::write_all,
 };
 use std::{fs, path::Path};
@@ -43,6 +45,28 @@ fn a_changed_journal_is_told_and_not_rendered() {
     assert!(!outcome.intact && outcome.stdout.is_empty());
     assert!(!journal.dir().join("record.json").exists());
     insta::assert_snapshot!(outcome.stderr.replace(&*journal.dir().to_string_lossy(), "RUN_DIR"));
+}
+
+#[test]
+fn what_another_version_attested_is_left_as_it_is() {
+    let reports = tempfile::tempdir().expect("a folder");
+    let journal = records::journal(reports.path());
+    let Event::RunStarted(mut started) = records::run_started(&[records::control().id]) else {
+        panic!("another event")
+    };
+    started.harness = "pulp-drill 0.0.9".to_owned();
+    records::write(&journal, None, Event::RunStarted(started));
+    let page = journal.dir().join("report.html");
+    fs::write(&page, "as 0.0.9 has it").expect("written");
+    fs::write(journal.dir().join(ATTESTATION), "{}").expect("written");
+    let outcome = rendered(journal.dir(), Format::Human);
+    assert!(outcome.stderr.contains("left as they are"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("the run did not end"), "{}", outcome.stdout);
+    assert_eq!(fs::read_to_string(&page).expect("a page"), "as 0.0.9 has it");
+    assert!(!journal.dir().join("record.json").exists());
+    fs::remove_file(journal.dir().join(ATTESTATION)).expect("removed");
+    assert_eq!(rendered(journal.dir(), Format::Human).stderr, "");
+    assert_ne!(fs::read_to_string(&page).expect("a page"), "as 0.0.9 has it");
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let out = place.path().join("joined");
     let before = part(&out, (1, 1), &all, &all, |s| s.partition = None);
     fs::rename(&before, out.join("before")).expect("moved up");
-    let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), &all)];
+    let dirs = [1, 2].map(|index| signed_part(place.path(), index, &all));
     let args = MergeArgs { run_dirs: dirs.to_vec(), out: out.clone(), sign_key: None };
     let done = run(&args, Some(text.as_ref())).expect("merged");
     assert_eq!((done.exit, done.stderr.as_str()), (0, ""));
@@ -194,10 +194,10 @@ fn other() -> SigningKey {
     SigningKey::from_seed(&[8; 32], "part").expect("a key")
 }
 
-/// The second of two parts, sealed and signed.
-fn signed_part(place: &Path, all: &[Tale]) -> PathBuf {
+/// A part of two, sealed and signed.
+fn signed_part(place: &Path, index: u32, all: &[Tale]) -> PathBuf {
     let says: Change = |s| drop(s.config.insert("signing key".to_owned(), other().public().fingerprint()));
-    let dir = part(place, (2, 2), all, &all[..1], says);
+    let dir = part(place, (index, 2), all, all, says);
     let record = RunRecord::fold(&read(&dir).expect("a journal").entries);
     let reports = write_all(&dir, &record).expect("reports");
     seal(&dir, &record, &reports, Some(&other())).expect("sealed");
@@ -221,7 +221,7 @@ fn what_was_sealed_must_be_as_it_was() {
     ];
     for (what, change) in changes {
         let place = tempfile::tempdir().expect("a folder");
-        let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), &all)];
+        let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), 2, &all)];
         change(&dirs[1]);
         let done = merged(place.path(), &dirs).expect("told");
         assert_eq!(done.exit, 1, "{what}");
@@ -265,11 +265,12 @@ fn the_worse_of_two_clean_controls_counts() {
 #[test]
 fn foreign_and_doubled_parts_are_refused() {
     let all = [control(), orphan_scenario()];
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
         ("the set of scenarios", |s| s.partition.as_mut().expect("a part").set = Digest::of("another")),
         ("the number of parts", |s| s.partition.as_mut().expect("a part").of = 4),
         ("the version", |s| s.harness = "pulp-drill 9".to_owned()),
         ("the commit", |s| drop(s.started_by.insert("GITHUB_SHA".to_owned(), "abc".to_owned()))),
+        ("the CI run", |s| drop(s.started_by.insert("GITHUB_RUN_ID".to_owned(), "7".to_owned()))),
         ("the configuration", |s| drop(s.config.insert("engine".to_owned(), "another".to_owned()))),
     ];
     for (what, change) in changes {
@@ -287,6 +288,52 @@ fn foreign_and_doubled_parts_are_refused() {
     let whole = part(place.path(), (2, 2), &all, &all, |s| s.partition = None);
     let trouble = merged(place.path(), &[whole]).expect_err("no part").to_string();
     assert!(trouble.contains("is no part of a run"), "{trouble}");
+}
+
+#[test]
+fn a_part_without_a_signature_goes_with_no_signed_one() {
+    let place = tempfile::tempdir().expect("a folder");
+    let all = [control(), orphan_scenario()];
+    let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), 2, &all)];
+    let trouble = merged(place.path(), &dirs).expect_err("two signers").to_string();
+    assert!(trouble.contains("the signing key differs"), "{trouble}");
+    assert!(!place.path().join("joined").exists(), "something was written");
+}
+
+#[test]
+fn a_part_that_no_run_has_is_refused() {
+    let all = [control(), orphan_scenario()];
+    for which in [(0, 2), (3, 2), (1, u32::MAX)] {
+        let place = tempfile::tempdir().expect("a folder");
+        let dir = part(place.path(), which, &all, &all, same);
+        let trouble = merged(place.path(), &[dir]).expect_err("no part").to_string();
+        let says = format!("part {} of {}", which.0, which.1);
+        assert!(trouble.contains("is no part of a run") && trouble.contains(&says), "{trouble}");
+    }
+}
+
+#[test]
+fn what_a_part_keeps_goes_over_nothing_of_the_joined_run() {
+    let place = tempfile::tempdir().expect("a folder");
+    let all = [control()];
+    let dir = part(place.path(), (1, 1), &all, &all, same);
+    let journal = Journal::create(&place.path().join("b"), &"b".into(), clock(), Redactor::new()).expect("b");
+    for entry in read(&dir).expect("a journal").entries {
+        let stored = |path: &str| Event::ArtefactStored {
+            path: path.to_owned(),
+            sha256: Digest::of("x"),
+            bytes: 1,
+            what: "x".to_owned(),
+        };
+        match entry.event {
+            Event::ArtefactStored { .. } => write(&journal, None, stored("latest")),
+            event => write(&journal, entry.scenario.as_ref().map(ScenarioId::as_str), event),
+        }
+    }
+    fs::write(journal.dir().join("latest"), "x").expect("written");
+    let done = merged(place.path(), &[journal.dir().to_owned()]).expect("told");
+    assert_eq!(done.exit, 1);
+    assert!(done.stderr.contains("latest is missing or was changed"), "{}", done.stderr);
 }
 
 #[test]

@@ -91,9 +91,12 @@ fn colour_is_only_added_and_nothing_steers_the_terminal() {
     let mut record = red();
     record.scenarios[1].id = ScenarioId::from("evil\u{1b}[2J\u{202e}\rid");
     record.scenarios[1].findings[0].actual = "gone\u{1b}]0;title\u{7}".to_owned();
+    let judged = record.scenarios.iter_mut().filter_map(|s| s.judgement.as_mut());
+    judged.for_each(|judgement| judgement.reasons.insert(0, "gone\n::error::x".to_owned()));
     let dir = Path::new("reports/x");
     let plain = summary(&record, dir, false, 80);
     assert!(!plain.contains(['\u{1b}', '\u{202e}', '\r', '\u{7}']), "{plain:?}");
+    assert!(plain.contains("\\u{3a}:error::x") && !plain.contains(" ::error"), "{plain}");
     let coloured = summary(&record, dir, true, 80);
     assert!(coloured.contains("\u{1b}[1;31mFAIL"));
     assert!(summary(&green(), dir, true, 80).contains("\u{1b}[32mpassed: "));

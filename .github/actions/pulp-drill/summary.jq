@@ -44,7 +44,7 @@ def span: if . == null then "not measured" elif . < 1000 then "\(.) ms" else "\(
       (.budgets[] | "| \(.budget | text(20)) | \(.limit_ms | span) | \(.measured_ms | span) | \(.verdict | text(10)) |"),
       ""
     else empty end),
-    ((.skipped // [])[:20][] | "- not run: \(.[0] | text(80)): \(.[1] | text(160))"),
+    ((.skipped // [])[:20][] | "- not run: \(.id | text(80)): \(.why | text(160))"),
     ((.troubles // [])[:20][] | "- trouble: \(text(240))"),
     (.finished.cut_short // empty | "- cut short: \(text(240))"),
     (if .finished == null then "- the run did not end" else empty end)

@@ -7,6 +7,7 @@ use crate::{
         clock::Clock,
         digest::Digest,
         ids::{RunId, ScenarioId},
+        legible::one_line,
         redact::Redactor,
         trouble::{OrTrouble as _, Trouble},
     },
@@ -55,6 +56,9 @@ pub struct MergeArgs {
     pub sign_key: Option<PathBuf>,
 }
 
+/// More parts than anybody starts; each that is missing is told by its number.
+const MOST_PARTS: u32 = 10_000;
+
 /// What came of it, for the caller to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
@@ -85,7 +89,8 @@ struct Part {
 /// read or written. A part that was changed after it was written is told with exit 1.
 pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Trouble> {
     let redactor = Redactor::new();
-    let key = signing::key(args.sign_key.as_deref(), sign_key, &redactor)?;
+    let given = signing::given(args.sign_key.as_deref(), sign_key)?;
+    let key = signing::key(given.as_ref(), &redactor)?;
     let mut parts = Vec::new();
     for dir in &args.run_dirs {
         match part(dir)? {
@@ -127,14 +132,21 @@ fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
     };
     let started = record.started.clone().ok_or_else(no_part)?;
     let partition = started.partition.clone().ok_or_else(no_part)?;
+    if !(1..=partition.of).contains(&partition.index) || partition.of > MOST_PARTS {
+        return Err(no_part().cause(format!("it says that it is {partition}")));
+    }
     for artefact in &record.artefacts {
-        let inside = Path::new(&artefact.path).components().all(|c| matches!(c, Component::Normal(_)));
+        // Elsewhere in its folder are the journal and the reports: a copy would go over the joined run's.
+        let mut parts = Path::new(&artefact.path).components();
+        let inside = parts.next() == Some(Component::Normal("artefacts".as_ref()))
+            && matches!(parts.next(), Some(Component::Normal(_)))
+            && parts.next().is_none();
         let there = Digest::of_file(&dir.join(&artefact.path)).ok();
         if !inside || there != Some(artefact.sha256) {
-            return Ok(Err(format!("{} is missing or was changed", artefact.path)));
+            return Ok(Err(format!("{} is missing or was changed", one_line(&artefact.path))));
         }
     }
-    let signed = match signer(&dir, &record)? {
+    let signed = match sealed(&dir, &record)? {
         Ok(signed) => signed,
         Err(changed) => return Ok(Err(changed)),
     };
@@ -145,7 +157,7 @@ fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
 
 /// Who signed a part. One that was sealed must be as it was then; one that did not end was not
 /// sealed. The inner error says what does not hold.
-fn signer(dir: &Path, record: &RunRecord) -> Result<Result<Signed, String>, Trouble> {
+fn sealed(dir: &Path, record: &RunRecord) -> Result<Result<Signed, String>, Trouble> {
     if dir.join(ATTESTATION).exists() {
         let found = verify::folder(dir, &Trust::default())?;
         return Ok(found.problems.first().map_or(Ok(found.signed), |problem| Err(problem.to_string())));
@@ -171,8 +183,12 @@ fn belong_together(parts: &[Part]) -> Result<(), Trouble> {
             Some("the set of scenarios")
         } else if part.started.harness != first.started.harness {
             Some("the version of pulp-drill")
-        } else if commit(part) != commit(first) {
+        } else if by(part, "GITHUB_SHA") != by(first, "GITHUB_SHA") {
             Some("the commit")
+        } else if by(part, "GITHUB_RUN_ID") != by(first, "GITHUB_RUN_ID") {
+            Some("the CI run")
+        } else if signer(part) != signer(first) {
+            Some("the signing key")
         } else if config(part) != config(first) {
             Some("the configuration")
         } else if !part.started.scenarios.iter().all(|id| part.partition.all.contains(id)) {
@@ -195,8 +211,14 @@ fn belong_together(parts: &[Part]) -> Result<(), Trouble> {
     }
 }
 
-fn commit(part: &Part) -> Option<&String> {
-    part.started.started_by.get("GITHUB_SHA")
+/// What the CI that started a part said; it gives all jobs of one start the same.
+fn by<'a>(part: &'a Part, variable: &str) -> Option<&'a String> {
+    part.started.started_by.get(variable)
+}
+
+/// Who signs a part, by its first event: also one that was killed has named its key.
+fn signer(part: &Part) -> &str {
+    part.started.config.get(SIGNED_BY).map_or(UNSIGNED, String::as_str)
 }
 
 /// The configuration, without what may differ from machine to machine.

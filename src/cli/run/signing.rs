@@ -2,12 +2,13 @@
 
 use crate::{
     base::{
+        given,
         redact::Redactor,
         trouble::{OrTrouble as _, Trouble},
     },
     evidence::key::SigningKey,
 };
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 /// The variable that may hold the key itself.
 pub const VARIABLE: &str = "PULP_DRILL_SIGN_KEY";
@@ -19,26 +20,32 @@ const LONGEST: u64 = 64 * 1024;
 pub(in crate::cli) const NO_KEY: &str = "UNSIGNED: nobody can tell later who made this run, or whether it was made up \
     (pulp-drill keys new makes a key, --sign-key takes it)";
 
-/// The key to sign with, hidden from every output; none where none was given. A file goes before
-/// the text from the environment.
-pub(in crate::cli) fn key(
-    path: Option<&Path>,
-    text: Option<&str>,
-    redactor: &Redactor,
-) -> Result<Option<SigningKey>, Trouble> {
-    let (text, from) = match (path, text) {
+/// A key as it was given: its text, and where from.
+#[derive(Clone)]
+pub(in crate::cli) struct Given {
+    text: String,
+    from: String,
+}
+
+/// The key that was given, read once: a pipe (`<(…)`) can't be read again. A file goes before the text
+/// from the environment. To be called before signals are listened to, so that Ctrl-C ends the wait for
+/// a pipe.
+pub(in crate::cli) fn given(path: Option<&Path>, text: Option<&str>) -> Result<Option<Given>, Trouble> {
+    Ok(match (path, text) {
         (Some(path), _) => {
             let from = path.display().to_string();
-            let mut text = String::new();
-            let file = File::open(path).or_usage(|| format!("can't read the signing key {from}"))?;
-            let read = file.take(LONGEST).read_to_string(&mut text);
-            read.or_usage(|| format!("can't read the signing key {from}"))?;
-            (text, from)
+            let text = given::text_or_pipe(path, LONGEST);
+            Some(Given { text: text.or_usage(|| format!("can't read the signing key {from}"))?, from })
         }
-        (None, Some(text)) => (text.to_owned(), VARIABLE.to_owned()),
-        (None, None) => return Ok(None),
-    };
-    let key = SigningKey::from_openssh(&text, &from)?;
-    key.hide(&text, redactor);
+        (None, Some(text)) => Some(Given { text: text.to_owned(), from: VARIABLE.to_owned() }),
+        (None, None) => None,
+    })
+}
+
+/// The key to sign with, hidden from every output; none where none was given.
+pub(in crate::cli) fn key(given: Option<&Given>, redactor: &Redactor) -> Result<Option<SigningKey>, Trouble> {
+    let Some(Given { text, from }) = given else { return Ok(None) };
+    let key = SigningKey::from_openssh(text, from)?;
+    key.hide(text, redactor);
     Ok(Some(key))
 }

@@ -1,18 +1,21 @@
 //! Files of `NAME=value` lines. They hold credentials, so that others must not be able to read them;
 //! no shell reads them, and nothing in them is expanded.
 
-use crate::base::trouble::{OrTrouble, Trouble};
-use std::{collections::BTreeMap, fs::File, io::Read as _, os::unix::fs::MetadataExt as _, path::Path};
+use crate::base::{
+    given,
+    trouble::{OrTrouble, Trouble},
+};
+use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path};
+
+/// The most bytes of such a file.
+const LONGEST: u64 = 1 << 20;
 
 /// Reads a file. Errors name lines, never what stands on them.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Trouble> {
     let words = || format!("can't read {}", path.display());
-    let mut file = File::open(path).or_usage(words)?;
+    let file = given::open(path).or_usage(words)?;
     // The file that is open is the one that is looked at.
     let metadata = file.metadata().or_usage(words)?;
-    if !metadata.is_file() {
-        return Err(Trouble::usage(words()).cause("it is no ordinary file"));
-    }
     if metadata.mode() & 0o077 != 0 {
         return Err(Trouble::usage(format!(
             "others may read {} (mode {:o})",
@@ -21,8 +24,7 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Trouble> {
         ))
         .hint(format!("chmod 600 {}", path.display())));
     }
-    let mut text = String::new();
-    file.read_to_string(&mut text).or_usage(words)?;
+    let text = given::text_of(file, LONGEST).or_usage(words)?;
     parse(&text).map_err(|why| Trouble::usage(words()).cause(why).hint("write NAME=value, a line for each"))
 }
 

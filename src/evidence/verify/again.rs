@@ -36,8 +36,7 @@ pub(in crate::evidence::verify) fn render(
     dir: &Path,
     record: &RunRecord,
 ) -> Result<Option<Vec<Rendered>>, Trouble> {
-    let ours = format!("pulp-drill {}", env!("CARGO_PKG_VERSION"));
-    if record.started.as_ref().is_none_or(|s| s.harness != ours) {
+    if !report::is_ours(record) {
         return Ok(None);
     }
     let files = report::NAMES

@@ -1,12 +1,13 @@
 //! How values are put into words: text that can't steer the page, verdicts, times, links.
 
 use crate::{
+    base::legible::legible,
     model::{
         finding::Finding,
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
-    report::terminal::look::{legible, time},
+    report::terminal::look::time,
 };
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,23 +23,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-'
 /// turn writing round or hide a part of it.
 pub fn text(text: &str) -> String {
     let cut = text.char_indices().nth(LONGEST).map(|(at, _)| at);
-    let mut shown = String::new();
-    for c in legible(&text[..cut.unwrap_or(text.len())]).chars() {
-        match c {
-            '\u{61c}'
-            | '\u{200b}'
-            | '\u{2028}'
-            | '\u{2029}'
-            | '\u{2060}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}' => {
-                shown.extend(c.escape_unicode());
-            }
-            '\u{e0000}'..='\u{e007f}' => shown.extend(c.escape_unicode()),
-            c if u32::from(c) & 0xfffe == 0xfffe => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
+    let mut shown = legible(&text[..cut.unwrap_or(text.len())]);
     if let Some(at) = cut {
         shown.push_str(&format!(" … ({} characters more in record.json)", text[at..].chars().count()));
     }

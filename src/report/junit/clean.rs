@@ -1,6 +1,8 @@
 //! Makes any text fit for XML 1.0, visibly: what XML can't hold in any form is written as an
 //! escape (`\u{0}`), and no text can end the CDATA section that it stands in.
 
+use crate::base::legible::is_hidden;
+
 /// The most characters of a message in an attribute.
 const LINE: usize = 500;
 
@@ -27,13 +29,15 @@ pub fn body(text: &str) -> String {
     cleaned.replace("]]>", "]]&gt;")
 }
 
-/// Keeps the characters of XML 1.0 (section 2.2, production `Char`) and escapes all others.
+/// Keeps the characters of XML 1.0 (section 2.2, production `Char`) that can be seen and escapes all
+/// others.
 fn legal(text: impl Iterator<Item = char>) -> String {
     let mut cleaned = String::new();
     for c in text {
         match c {
-            '\t' | '\n' | ' '..='\u{fffd}' | '\u{10000}'.. => cleaned.push(c),
-            _ => cleaned.extend(c.escape_unicode()),
+            '\t' | '\n' => cleaned.push(c),
+            c if is_hidden(c) => cleaned.extend(c.escape_unicode()),
+            c => cleaned.push(c),
         }
     }
     cleaned

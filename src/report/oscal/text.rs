@@ -1,5 +1,6 @@
 //! Any text into the datatypes of OSCAL: one line, a token, a relative reference.
 
+use crate::base::legible::legible;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a path may hold as it is (RFC 3986, `pchar` and `/`, without what could end a path).
@@ -10,9 +11,9 @@ const LONGEST: usize = 2_000;
 
 /// A line without control characters that neither begins nor ends with a space; a dash for nothing.
 pub(super) fn line(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = text.chars().map(visible).collect();
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = legible(&spaced);
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", &line[..at]),
         None if line.is_empty() => "-".to_owned(),

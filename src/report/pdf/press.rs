@@ -5,7 +5,7 @@ use super::{
     letters::Letters,
     write::{Mark, PAPER},
 };
-use crate::{base::digest::Digest, report::terminal::look::legible};
+use crate::base::{digest::Digest, legible::legible};
 
 /// Text that carries the content.
 pub(super) const INK: [u8; 3] = [28, 32, 38];

@@ -1,6 +1,6 @@
 //! How text comes to a terminal: width, colour, and nothing in it that could steer the terminal.
 
-use crate::model::verdict::Verdict;
+use crate::{base::legible::legible, model::verdict::Verdict};
 use console::measure_text_width;
 
 /// The width of what is no terminal, and of the plan for one that is.
@@ -71,29 +71,6 @@ impl Look {
         }
         out
     }
-}
-
-/// The text with every character that would move the cursor, change colours or turn the direction
-/// of writing made visible; line breaks stay.
-pub fn legible(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' => out.push('\n'),
-            '\t' => out.push(' '),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                out.extend(c.escape_unicode());
-            }
-            c if c.is_control() => out.extend(c.escape_unicode()),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// One line of it: for names in tables.
-pub fn one_line(text: &str) -> String {
-    legible(text).replace('\n', " ")
 }
 
 /// A row as the database gave it, in JSON, is told by the columns that say which one it is and as many

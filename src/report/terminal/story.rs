@@ -1,13 +1,16 @@
 //! What is told of a scenario when it has ended: a line, and below it why it is no pass.
 
 use super::{
-    look::{Look, Tone, brief, legible, one_line, time},
+    look::{Look, Tone, brief, time},
     under_load::under_load,
 };
-use crate::model::{
-    finding::Finding,
-    record::ScenarioRecord,
-    verdict::{Role, Verdict},
+use crate::{
+    base::legible::{legible, one_line},
+    model::{
+        finding::Finding,
+        record::ScenarioRecord,
+        verdict::{Role, Verdict},
+    },
 };
 
 /// Where the text below a verdict begins.

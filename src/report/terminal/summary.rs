@@ -2,13 +2,16 @@
 //! sentence.
 
 use super::{
-    look::{Look, Tone, count, cut, legible, one_line, time},
+    look::{Look, Tone, count, cut, time},
     story::reasons,
 };
-use crate::model::{
-    event::RpoFrom,
-    record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
-    verdict::{Role, Verdict},
+use crate::{
+    base::legible::{legible, one_line},
+    model::{
+        event::RpoFrom,
+        record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
+        verdict::{Role, Verdict},
+    },
 };
 use console::measure_text_width;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What is told of writers under load: the facts, and what follows from them.
 
-use super::look::{Look, Tone, one_line};
-use crate::{model::load::Measured, report::load::facts};
+use super::look::{Look, Tone};
+use crate::{base::legible::one_line, model::load::Measured, report::load::facts};
 
 /// Lines below a scenario's own.
 pub fn under_load(measured: &Measured, indent: &str, look: Look) -> String {

@@ -1,14 +1,15 @@
-//! Finding and reading the files: guarded, so that a device, a pipe or a huge file is refused before
-//! it fills the memory.
+//! Finding and reading the files; a device, a pipe or a huge file is a mistake like any other.
 
-use crate::scenario::{
-    Place,
-    diagnose::{Diagnostics, Mistake},
+use crate::{
+    base::given::{self, Unreadable},
+    scenario::{
+        Place,
+        diagnose::{Diagnostics, Mistake},
+    },
 };
 use std::{
     collections::HashSet,
     fs,
-    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -49,22 +50,14 @@ pub fn place_of(text: &str, start: usize) -> Place {
 }
 
 fn read_bytes(file: &Path, largest: u64) -> Result<Vec<u8>, Mistake> {
-    let wrong = |error: std::io::Error| Mistake::somewhere(format!("can't read the file: {error}"));
-    let meta = fs::metadata(file).map_err(wrong)?;
-    if !meta.is_file() {
-        return Err(Mistake::somewhere("this is no regular file"));
-    }
-    let too_large = || {
-        Mistake::somewhere(format!("the file is larger than {} KiB", largest >> 10))
-            .help("it was not read; is this the file you meant?")
-    };
-    if meta.len() > largest {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    // It may grow while it is read.
-    fs::File::open(file).and_then(|f| f.take(largest + 1).read_to_end(&mut bytes)).map_err(wrong)?;
-    if bytes.len() as u64 > largest { Err(too_large()) } else { Ok(bytes) }
+    given::read(file, largest).map_err(|why| match why {
+        Unreadable::Refused(error) => Mistake::somewhere(format!("can't read the file: {error}")),
+        Unreadable::NoFile | Unreadable::Silent(_) => Mistake::somewhere("this is no regular file"),
+        Unreadable::TooLarge(largest) => {
+            Mistake::somewhere(format!("the file is larger than {} KiB", largest >> 10))
+                .help("it was not read; is this the file you meant?")
+        }
+    })
 }
 
 /// The scenario files of files and folders, each once; those of a folder sorted by name.
