@@ -15,7 +15,6 @@ use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
 use crate::model::state::Metadata;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::http::HttpError;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
@@ -138,9 +137,10 @@ impl S3Bucket {
         let headers = metadata.clone();
         let request = request.body(ByteStream::from(bytes)).customize().map_request(move |mut request| {
             for (name, value) in &headers.0 {
-                request.headers_mut().try_insert(name.clone(), value.clone())?;
+                let set = request.headers_mut().try_insert(name.clone(), value.clone());
+                set.map_err(std::io::Error::other)?;
             }
-            Ok::<_, HttpError>(request)
+            Ok::<_, std::io::Error>(request)
         });
         match request.send().await {
             Ok(_) => Ok(()),
