@@ -269,7 +269,8 @@ mod tests {
         let kept = |pairs: &[(&str, &str)]| {
             Metadata(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
         };
-        let before = kept(&[("cache-control", "no-cache"), ("content-type", "image/png"), ("x-amz-meta-a", "1")]);
+        let before =
+            kept(&[("cache-control", "no-cache"), ("content-type", "image/png"), ("x-amz-meta-a", "1")]);
         assert_eq!(before.changed(&before), None);
         let told = |after: &[(&str, &str)]| {
             let (was, is) = before.changed(&kept(after)).unwrap();

@@ -121,12 +121,7 @@ impl Bucket {
     }
 
     /// Writes an object; a folder keeps its bytes only.
-    pub async fn put(
-        &self,
-        key: &ObjectKey,
-        bytes: Vec<u8>,
-        metadata: &Metadata,
-    ) -> Result<(), Trouble> {
+    pub async fn put(&self, key: &ObjectKey, bytes: Vec<u8>, metadata: &Metadata) -> Result<(), Trouble> {
         match self {
             Self::S3(bucket) => bucket.put(key, bytes, metadata).await,
             Self::Files(folder) => folder.put(key, &bytes),

@@ -297,8 +297,9 @@ mod tests {
             table.rows.insert((*key).to_owned(), row);
         }
 
-        let object =
-            |key: &&str| ((*key).into(), Object { size: 1, sha256: Digest::of(key), metadata: Metadata::default() });
+        let object = |key: &&str| {
+            ((*key).into(), Object { size: 1, sha256: Digest::of(key), metadata: Metadata::default() })
+        };
         state.results = results.iter().map(object).collect();
         state
     }

@@ -85,7 +85,11 @@ impl Folder {
             let bytes =
                 std::fs::read(self.file(&listed.key)?).or_environment(|| self.words("read", &listed.key))?;
             let short = listed.key.as_str().strip_prefix(prefix).unwrap_or(listed.key.as_str());
-            let object = Object { size: bytes.len() as u64, sha256: Digest::of(&bytes), metadata: Metadata::default() };
+            let object = Object {
+                size: bytes.len() as u64,
+                sha256: Digest::of(&bytes),
+                metadata: Metadata::default(),
+            };
             Ok((ObjectKey::from(short), object))
         };
         self.list(prefix)?.into_iter().map(digest).collect()

@@ -44,8 +44,7 @@ impl Another<'_> {
         let Some(other) = known.values().find(sound) else { return Ok(None) };
         let (here, there) =
             (self.site.objects.get(&asset.key).await?, self.site.objects.get(&other.key).await?);
-        let (Got::Found { bytes, metadata }, Got::Found { bytes: picture, metadata: its }) =
-            (here, there)
+        let (Got::Found { bytes, metadata }, Got::Found { bytes: picture, metadata: its }) = (here, there)
         else {
             return Ok(None);
         };
