@@ -208,7 +208,7 @@ async fn every_change_shows(postgres: &Postgres) {
         ("create collation sorted (provider = icu, locale = 'de')", "part object collation public.sorted"),
         (
             "update pg_collation set collversion = 'older' where collname = 'sorted'",
-            "part outdated collation sorted",
+            "part outdated collation public.sorted",
         ),
         ("alter table child alter note drop not null", "part column child.note"),
         ("alter type mood add value 'new'", "part type mood"),
