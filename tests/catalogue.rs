@@ -47,7 +47,6 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::ScheduleMoved, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::PdfDiffers, "a consequence of wrong content or changed rows"),
     (FindingKind::EngineChangedData, "a defect of the engine: tests/liars.rs"),
-    (FindingKind::WrongMetadata, "a copy that loses content types: tests/verify.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
     (FindingKind::WrongListing, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::WrongAdmission, "a defect of the engine, or a consequence of lost or changed rows"),

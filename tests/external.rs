@@ -10,6 +10,7 @@ use pulp_drill::{
         redact::Redactor,
         trouble::Blame,
     },
+    model::state::Metadata,
     system::{
         destroy::Guard,
         marked::{Held, Place},
@@ -51,7 +52,7 @@ impl World {
         for name in ["prod-assets", "prod-backups"] {
             let bucket = store.bucket(name).await;
             let key = ObjectKey::from("logo.png");
-            bucket.put(&key, b"the only logo".to_vec(), Some("image/png")).await.unwrap();
+            bucket.put(&key, b"the only logo".to_vec(), &Metadata::of_type("image/png")).await.unwrap();
         }
         let world = Self { store, production, site, reports: tempfile::tempdir().unwrap() };
         world.sql(&world.production, "create table orders (id int primary key, what text)").await;
@@ -260,7 +261,7 @@ async fn what_somebody_put_into_a_site_is_never_destroyed() {
     let bucket = world.store.store.bucket(&BucketName::from("drill-backups"));
     let key = ObjectKey::from("precious");
     bucket.set_versioning(true).await.unwrap();
-    bucket.put(&key, b"1".to_vec(), None).await.unwrap();
+    bucket.put(&key, b"1".to_vec(), &Metadata::default()).await.unwrap();
     world.all_refused(&vars, "object \"precious\"").await;
     bucket.delete(&key).await.unwrap();
     assert!(bucket.list("").await.unwrap().is_empty(), "only the old version is left");

@@ -9,6 +9,7 @@ use pulp_drill::{
     model::{
         check::CheckId,
         record::{NOT_PROVEN, RunRecord, ScenarioRecord},
+        state::Metadata,
         verdict::CheckOutcome,
     },
     procedure::{Armed, s3},
@@ -430,12 +431,12 @@ async fn a_backup_in_a_bucket_is_only_read() {
         let store = &live.store;
         let custom = live.dump("pulp.dump", &["--format=custom"]);
         let bytes = fs::read(&custom).unwrap();
-        live.backups.put(&"dumps/pulp.dump".into(), bytes, None).await.unwrap();
+        live.backups.put(&"dumps/pulp.dump".into(), bytes, &Metadata::default()).await.unwrap();
         live.dump("folder", &["--format=directory"]);
         for entry in fs::read_dir(live.path("folder")).unwrap() {
             let path = entry.unwrap().path();
             let key = format!("dumps/folder/{}", path.file_name().unwrap().to_str().unwrap());
-            live.backups.put(&key.into(), fs::read(path).unwrap(), None).await.unwrap();
+            live.backups.put(&key.into(), fs::read(path).unwrap(), &Metadata::default()).await.unwrap();
         }
         s3::back_up(&live.objects, &live.backups, "assets-1/", &Armed::default()).await.unwrap();
         let before = live.backups.inventory("").await.unwrap();

@@ -8,7 +8,7 @@ use pulp_drill::{
     model::{
         finding::Finding,
         profile::{Profile, Start, start::moment},
-        state::{Catalog, Database, Object, Row, Sequence, State, Table},
+        state::{Catalog, Database, Metadata, Object, Row, Sequence, State, Table},
         verdict::CheckOutcome,
     },
     runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, schedules, untouched},
@@ -68,7 +68,7 @@ fn sound() -> State {
 }
 
 fn object(text: &str) -> Object {
-    Object { size: text.len() as u64, sha256: Digest::of(text), content_type: Some("image/png".to_owned()) }
+    Object { size: text.len() as u64, sha256: Digest::of(text), metadata: Metadata::of_type("image/png") }
 }
 
 /// All that the checks say of a state that came back where another was expected.
@@ -206,7 +206,7 @@ fn each_damage_to_a_binary_has_its_name() {
     both(with(None), "missing binary");
     both(with(Some(object("short"))), "wrong size");
     both(with(Some(object("the bytes of a logo".replace('t', "x").as_str()))), "wrong content");
-    both(with(Some(Object { content_type: None, ..object(BYTES) })), "wrong metadata");
+    both(with(Some(Object { metadata: Metadata::default(), ..object(BYTES) })), "wrong metadata");
     let orphan = |s: &mut State| drop(s.objects.insert("2-late.png".into(), object("late")));
     assert_eq!(after(orphan), ["orphan binary: 2-late.png"]);
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Rows and binaries as one snapshot in an encrypted restic repository: a dump and a copy of the
-# bucket, made with rclone. An object's content type goes along in a list, since files have none.
+# bucket, made with rclone. An object's headers go along as extended attributes of its file, which
+# the file system of WORK_DIR must keep (most do; tmpfs only since Linux 6.6).
 #   restic.sh prepare      restic.sh back-up      restic.sh restore
 set -eu
 here=$(dirname "$0")
@@ -19,17 +20,14 @@ prepare)
 back-up)
     rm -rf "$staging" && mkdir -p "$staging/objects"
     "$here/rows.sh" dump "$staging/pulp-engine.dump"
-    rclone sync --checksum "store:$S3_BUCKET" "$staging/objects"
-    rclone lsf --recursive --files-only --format=mp --separator='	' "store:$S3_BUCKET" >"$staging/types"
+    rclone sync --metadata --checksum "store:$S3_BUCKET" "$staging/objects"
     (cd "$staging" && restic backup --quiet .)
     restic check --quiet --read-data
     ;;
 restore)
     rm -rf "$staging" && mkdir -p "$staging"
     restic restore --quiet --target "$staging" latest
-    while IFS='	' read -r type key; do
-        rclone copyto --header-upload "Content-Type: $type" "$staging/objects/$key" "store:$S3_BUCKET/$key"
-    done <"$staging/types"
+    rclone sync --metadata --checksum "$staging/objects" "store:$S3_BUCKET"
     "$here/rows.sh" restore "$staging/pulp-engine.dump"
     ;;
 *)

@@ -43,7 +43,7 @@ checks! {
     Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
     Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for once" "runbook 3.5",
     Jobs "jobs" "Every completed batch job can be polled, with the results that it had, and every unfinished one comes to its end" "runbook 1",
-    Operations "operations" "The API shows the tenants, runs and dead letters that it showed at the cut point, lets in the same tenants, and hands out the binaries of the store" "runbook 1",
+    Operations "operations" "The API shows the tenants, labels, runs and dead letters that it showed at the cut point, lets in the same tenants, and hands out the binaries of the store" "runbook 1",
     Manifest "manifest" "The metadata inventory shows no drift" "runbook 3.6, 4",
     Render "render" "Every template renders its known-good PDF, or is refused as documented where a binary is gone" "runbook 3.6",
     FailClosed "fail-closed" "With a binary taken away, the store cut off and access denied, the engine refuses each for its own reason" "runbook 2.3",

@@ -197,6 +197,8 @@ faults! {
         "The objects behind two assets change places.",
     PreviousVersion(asset: AssetName) "binary-previous-version" "bring back previous version of binary" Objects Reconcile
         "The object behind an asset goes back to what it was before it was last replaced.",
+    LoseMetadata(asset: AssetName) "binary-metadata-lost" "lose metadata of binary" Objects Reconcile
+        "The object behind an asset keeps its bytes and loses the headers that its store kept with them.",
     AbandonUpload "abandoned-multipart" "abandoned multipart upload" Objects Nobody
         "An upload by parts is begun in the bucket and never completed: its parts take room, and no list shows them.",
     LoseRow(asset: AssetName) "row-lost" "lose row of asset" Rows Contents

@@ -66,8 +66,8 @@ findings! {
         "A binary has the recorded size but other bytes."
         "Nothing refuses this at render time. Restore the object version of the cut point; use immutable keys or bucket versioning.",
     WrongMetadata "wrong metadata" Failure
-        "A binary has its bytes, but another content type than it had at the cut point."
-        "Copy metadata with the bytes (aws s3 sync does; a detour over files does not), or set it again from the rows.",
+        "A binary has its bytes, but not the headers (content type, caching, the user's own) that it had at the cut point."
+        "Copy metadata with the bytes (aws s3 sync does; a detour over files does not), or set it again.",
     RowLost "row lost" Failure
         "A row that was there when the dump was taken (the cut point) did not come back."
         "Compare the dump's time and options with the cut point; restore a dump that holds the row.",
@@ -141,7 +141,7 @@ findings! {
         "A batch job that was under way at the cut point came to no end, or to another than the profile says."
         "See what the engine does at its start with jobs that it finds under way: old ones fail with job_abandoned_at_startup, the others go on (runbook 1).",
     WrongListing "wrong listing" Failure
-        "The API does not show a tenant, a run of a schedule or a dead letter as it did at the cut point, or hands out another binary than the store's."
+        "The API does not show a tenant, a label, a run of a schedule or a dead letter as it did at the cut point, or hands out another binary than the store's."
         "Compare the row with what the API says of it: what is not shown, nobody takes care of, though it was restored.",
     WrongAdmission "wrong admission" Failure
         "A tenant is let in, or refused, other than at the cut point."

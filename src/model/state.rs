@@ -97,8 +97,39 @@ pub struct Object {
     pub size: u64,
     /// SHA-256 of the bytes as they were read.
     pub sha256: Digest,
-    /// The content type that the store keeps.
-    pub content_type: Option<String>,
+    /// What the store keeps beside them.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// What a store keeps beside an object's bytes, by the name of its header in lower case:
+/// `content-type`, `cache-control`, `x-amz-meta-owner`. A folder keeps none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(pub BTreeMap<String, String>);
+
+impl Metadata {
+    /// How headers begin that mean something to whoever set them, and nothing to the store.
+    pub const USER: &str = "x-amz-meta-";
+
+    /// A content type and nothing else.
+    pub fn of_type(content_type: impl Into<String>) -> Self {
+        Self(BTreeMap::from([("content-type".to_owned(), content_type.into())]))
+    }
+
+    /// What was lost or became another on the way to `after`, before and after, in words; nothing where
+    /// all came through. What programs add of their own for users (rclone its `x-amz-meta-mtime`) takes
+    /// nothing away.
+    pub fn changed(&self, after: &Self) -> Option<(String, String)> {
+        let Change { set, gone } = change(&self.0, &after.0);
+        let counts = |name: &&String| self.0.contains_key(*name) || !name.starts_with(Self::USER);
+        let names: Vec<&String> = set.keys().filter(counts).chain(&gone).collect();
+        let words = |of: &Self| {
+            let one = |name: &&String| format!("{name}: {}", of.0.get(*name).map_or("none", String::as_str));
+            names.iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        (!names.is_empty()).then(|| (words(self), words(after)))
+    }
 }
 
 /// A difference between two maps: what appeared or became another (with its new value), and what
@@ -230,7 +261,31 @@ mod tests {
     use super::*;
 
     fn object(text: &str) -> Object {
-        Object { size: text.len() as u64, sha256: Digest::of(text), content_type: None }
+        Object { size: text.len() as u64, sha256: Digest::of(text), metadata: Metadata::default() }
+    }
+
+    #[test]
+    fn each_header_that_is_lost_or_changed_is_named_and_a_users_new_one_is_not() {
+        let kept = |pairs: &[(&str, &str)]| {
+            Metadata(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        };
+        let before =
+            kept(&[("cache-control", "no-cache"), ("content-type", "image/png"), ("x-amz-meta-a", "1")]);
+        assert_eq!(before.changed(&before), None);
+        let told = |after: &[(&str, &str)]| {
+            let (was, is) = before.changed(&kept(after)).unwrap();
+            format!("{was} / {is}")
+        };
+        assert_eq!(
+            told(&[("content-type", "image/jpeg"), ("x-amz-meta-a", "1"), ("x-amz-meta-mtime", "2")]),
+            "content-type: image/png, cache-control: no-cache / content-type: image/jpeg, cache-control: none"
+        );
+        let all = [("cache-control", "no-cache"), ("content-type", "image/png")];
+        assert_eq!(told(&all), "x-amz-meta-a: 1 / x-amz-meta-a: none");
+        let user = ("x-amz-meta-a", "1");
+        let encoded = [all[0], all[1], user, ("content-encoding", "gzip")];
+        assert_eq!(told(&encoded), "content-encoding: none / content-encoding: gzip");
+        assert_eq!(before.changed(&kept(&[all[0], all[1], user, ("x-amz-meta-mtime", "2")])), None);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct CutPoint {
     pub known: Known,
     /// The manifest that the drift check compares with.
     pub manifest: Option<Manifest>,
-    /// What the API showed of tenants, runs and dead letters.
+    /// What the API showed of tenants, labels, runs and dead letters.
     pub shown: Option<operations::Shown>,
     /// What the restoring release makes of an empty database, where the backup is of another one: its
     /// schema is to be expected then, and the migrations that it records.

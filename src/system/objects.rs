@@ -13,7 +13,7 @@ pub use s3::S3Access;
 
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
-use crate::model::state::Object;
+use crate::model::state::{Metadata, Object};
 use crate::system::destroy::Destructible;
 use files::{Folder, Folders};
 use s3::{S3, S3Bucket};
@@ -120,15 +120,10 @@ impl Bucket {
         }
     }
 
-    /// Writes an object.
-    pub async fn put(
-        &self,
-        key: &ObjectKey,
-        bytes: Vec<u8>,
-        content_type: Option<&str>,
-    ) -> Result<(), Trouble> {
+    /// Writes an object; a folder keeps its bytes only.
+    pub async fn put(&self, key: &ObjectKey, bytes: Vec<u8>, metadata: &Metadata) -> Result<(), Trouble> {
         match self {
-            Self::S3(bucket) => bucket.put(key, bytes, content_type).await,
+            Self::S3(bucket) => bucket.put(key, bytes, metadata).await,
             Self::Files(folder) => folder.put(key, &bytes),
         }
     }
@@ -141,15 +136,13 @@ impl Bucket {
         }
     }
 
-    /// Copies an object within the store, with content type and metadata; up to 5 GiB, which is
+    /// Copies an object within the store, with its metadata; up to 5 GiB, which is
     /// what S3 copies in one request.
     pub async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Trouble> {
         match (self, to) {
             (Self::S3(source), Self::S3(target)) => source.copy_to(from, target, key).await,
             (source, target) => match source.get(from).await? {
-                Got::Found { bytes, content_type, .. } => {
-                    target.put(key, bytes, content_type.as_deref()).await
-                }
+                Got::Found { bytes, metadata } => target.put(key, bytes, &metadata).await,
                 Got::Missing => Err(Trouble::environment(format!("can't copy {from}: it is not there"))),
                 Got::Denied => Err(Trouble::environment(format!("can't copy {from}: reading it is denied"))),
             },
@@ -240,7 +233,7 @@ impl Bucket {
         }
     }
 
-    /// Copies a version over what is there now, with content type and metadata.
+    /// Copies a version over what is there now, with its metadata.
     pub async fn bring_back(&self, version: &Version) -> Result<(), Trouble> {
         match self {
             Self::S3(bucket) => bucket.bring_back(version).await,

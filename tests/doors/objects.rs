@@ -4,7 +4,7 @@ use crate::store::start;
 use pulp_drill::base::digest::Digest;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::base::trouble::Blame;
-use pulp_drill::model::state::Object;
+use pulp_drill::model::state::{Metadata, Object};
 use pulp_drill::system::destroy::Guard;
 use pulp_drill::system::objects::{Got, S3Access, Store, Tags};
 use std::collections::BTreeMap;
@@ -21,9 +21,23 @@ async fn what_is_put_is_listed_read_copied_and_taken_into_the_inventory() {
     server.store.ping().await.unwrap();
     let (assets, backup) = (server.bucket("assets").await, server.bucket("backup").await);
     let nasty = ["logo.png", "a b/ü+&=%2F'\"<x>?#.bin", "zero", "line\nbreak\u{1}"];
+    let metadata = Metadata(
+        [
+            ("cache-control", "no-cache"),
+            ("content-disposition", "inline; filename=\"a.png\""),
+            ("content-encoding", "gzip"),
+            ("content-language", "de"),
+            ("content-type", "image/png"),
+            ("expires", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            ("x-amz-meta-owner", "me & co"),
+            ("x-amz-website-redirect-location", "/elsewhere.png"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
+    );
     for name in nasty {
         let bytes = if name == "zero" { Vec::new() } else { name.repeat(3).into_bytes() };
-        assets.put(&key(name), bytes, Some("image/png")).await.unwrap();
+        assets.put(&key(name), bytes, &metadata).await.unwrap();
     }
     for name in nasty {
         let to = key(&format!("2026/x y/{name}"));
@@ -31,8 +45,7 @@ async fn what_is_put_is_listed_read_copied_and_taken_into_the_inventory() {
     }
     let object = |name: &str| {
         let bytes = if name == "zero" { String::new() } else { name.repeat(3) };
-        let content_type = Some("image/png".to_owned());
-        Object { size: bytes.len() as u64, sha256: Digest::of(&bytes), content_type }
+        Object { size: bytes.len() as u64, sha256: Digest::of(&bytes), metadata: metadata.clone() }
     };
     let wanted: BTreeMap<_, _> = nasty.iter().map(|name| (key(name), object(name))).collect();
     assert_eq!(assets.inventory("").await.unwrap(), wanted);
@@ -42,10 +55,8 @@ async fn what_is_put_is_listed_read_copied_and_taken_into_the_inventory() {
     sizes.sort_by(|a, b| a.0.as_str().as_bytes().cmp(b.0.as_str().as_bytes()));
     assert_eq!(listed, sizes);
 
-    let Got::Found { bytes, content_type, .. } = assets.get(&key("logo.png")).await.unwrap() else {
-        panic!("it is there")
-    };
-    assert_eq!((bytes, content_type.as_deref()), (b"logo.png".repeat(3), Some("image/png")));
+    let found = Got::Found { bytes: b"logo.png".repeat(3), metadata: metadata.clone() };
+    assert_eq!(assets.get(&key("logo.png")).await.unwrap(), found);
     assets.delete(&key("logo.png")).await.unwrap();
     assets.delete(&key("logo.png")).await.unwrap();
     assert_eq!(assets.get(&key("logo.png")).await.unwrap(), Got::Missing);
@@ -59,10 +70,10 @@ async fn lists_go_to_their_end_and_a_first_page_does_not() {
     let bucket = server.bucket("many").await;
     let puts = (0..1003).map(|n| {
         let bucket = bucket.clone();
-        async move { bucket.put(&key(&format!("p/{n:04}")), vec![b'x'], None).await.unwrap() }
+        async move { bucket.put(&key(&format!("p/{n:04}")), vec![b'x'], &Metadata::default()).await.unwrap() }
     });
     futures::future::join_all(puts).await;
-    bucket.put(&key("q"), vec![b'x'], None).await.unwrap();
+    bucket.put(&key("q"), vec![b'x'], &Metadata::default()).await.unwrap();
     let all = bucket.list("p/").await.unwrap();
     assert_eq!(all.len(), 1003);
     assert_eq!((all[0].key.as_str(), all[1002].key.as_str()), ("p/0000", "p/1002"));
@@ -78,7 +89,7 @@ async fn a_bucket_goes_with_versions_and_markers_and_may_be_gone_already() {
     let bucket = server.bucket("versioned").await;
     bucket.set_versioning(true).await.unwrap();
     for text in ["one", "two"] {
-        bucket.put(&key("a/ b+"), text.into(), None).await.unwrap();
+        bucket.put(&key("a/ b+"), text.into(), &Metadata::default()).await.unwrap();
     }
     bucket.delete(&key("a/ b+")).await.unwrap();
     let name = BucketName::from("versioned");

@@ -204,6 +204,12 @@ async fn every_change_shows(postgres: &Postgres) {
         ("alter table child validate constraint late", "part constraint child.late"),
         ("alter table child enable trigger off", "part trigger child.off"),
         ("alter table child no force row level security", "part table child"),
+        ("alter table ident disable trigger all", "part constraint child.child_parent_fkey"),
+        ("create collation sorted (provider = icu, locale = 'de')", "part object collation public.sorted"),
+        (
+            "update pg_collation set collversion = 'older' where collname = 'sorted'",
+            "part outdated collation public.sorted",
+        ),
         ("alter table child alter note drop not null", "part column child.note"),
         ("alter type mood add value 'new'", "part type mood"),
         ("drop index child_note_idx", "part index child_note_idx"),

@@ -139,7 +139,7 @@ async fn asset_in_a_bucket(file_mode: bool) {
     let good = site.render("invoice").await;
     assert_eq!(good.status, 200);
     let stored = bucket.get_object().bucket("pulp-assets").key(key).send().await.expect("stored");
-    assert_eq!(stored.content_type(), Some("image/png"));
+    assert_eq!((stored.content_type(), stored.cache_control()), (Some("image/png"), Some("no-cache")));
 
     let path = format!("/assets/{}", asset["id"].as_str().expect("id"));
     let part = multipart::Part::bytes(png([0, 0, 9])).file_name("new.png");

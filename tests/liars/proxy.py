@@ -7,7 +7,7 @@ outlives restarts: what it learns of a site (told apart by its bucket) before th
 after it. `truth` and `code-in-issues` are no lies: the harness must pass them.
 """
 
-import argparse, hashlib, hmac, http.client, http.server, json, os, pathlib, signal, socket
+import argparse, hashlib, hmac, http.client, http.server, json, os, pathlib, re, signal, socket
 import subprocess, sys, threading, time, urllib.parse, datetime
 
 args = argparse.ArgumentParser()
@@ -131,6 +131,11 @@ def at_start():
         for key in sql("select filename from assets").split():
             if s3("GET", key)[0] == 404:
                 sql(f"delete from asset_versions where object_key = '{key}'; delete from assets where filename = '{key}'")
+    if LIE == "sweeps-orphans":
+        kept = sql("select filename from assets union select object_key from asset_versions").split()
+        for key in re.findall(r"<Key>([^<]*)</Key>", s3("GET", "")[2].decode()):
+            if key not in kept:
+                s3("DELETE", key)
     if LIE == "adds-index":
         sql("create index healed on audit_events (id)")
     if LIE == "moves-schedules":
@@ -184,6 +189,10 @@ def render(handler, body):
         answer = json.dumps(told).encode()
     if LIE == "wrong-status" and status == 422:
         status = 503
+    if LIE == "refuses-with-200" and status == 422:
+        status = 200
+    if LIE == "blames-binaries" and RESTORED:
+        return 422, {"content-type": "application/json"}, refusal("ASSET_BINARY_MISSING")
     if not RESTORED or not good:
         return status, headers, answer
     if LIE == "html":
@@ -255,6 +264,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, answer = 500, b'{"error":"InternalServerError","message":"read-only"}'
         if LIE == "hands-out-placeholders" and RESTORED and self.command == "GET" and path.endswith(".jpg"):
             status, answer = 200, b"a grey picture"
+        if LIE == "labels-first-version" and RESTORED and self.command == "GET" and path.endswith("/labels"):
+            told = json.loads(answer)
+            for item in told["items"]:
+                item["version"] = "1.0.0"
+            answer = json.dumps(told).encode()
         if LIE == "lists-first-page" and self.command == "GET" and path == "/assets":
             told = json.loads(answer)
             told["items"] = [] if told["offset"] else told["items"]

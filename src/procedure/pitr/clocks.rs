@@ -6,6 +6,7 @@ use crate::{
         ids::ObjectKey,
         trouble::{OrTrouble, Trouble},
     },
+    model::state::Metadata,
     system::{objects::Bucket, postgres::Postgres},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -94,7 +95,7 @@ pub async fn tick(bucket: &Bucket, after: Option<DateTime<Utc>>) -> Result<(), T
 
 /// The store's time, as it stands in listings.
 async fn of_store(bucket: &Bucket) -> Result<DateTime<Utc>, Trouble> {
-    bucket.put(&ObjectKey::from(PROBE), Vec::new(), None).await?;
+    bucket.put(&ObjectKey::from(PROBE), Vec::new(), &Metadata::default()).await?;
     let versions = bucket.versions(PROBE).await?;
     let probe = versions.first().map(|version| version.modified);
     probe.ok_or_else(|| Trouble::environment("the object store does not list what was just written"))

@@ -6,7 +6,7 @@ use crate::{
         ids::{AssetName, ObjectKey},
         trouble::Trouble,
     },
-    model::fault::Fault,
+    model::{fault::Fault, state::Metadata},
     runbook::fault::{Injected, Target},
     system::objects::{Bucket, Got},
 };
@@ -23,6 +23,7 @@ pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injecte
         Fault::EmptyBinary(name) => rewrite(target, name, |_| Vec::new()).await,
         Fault::TruncateBinary(name) => rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await,
         Fault::FlipBit(name) => rewrite(target, name, flip_bit).await,
+        Fault::LoseMetadata(name) => strip(target, name).await,
         Fault::SwapBinaries([one, other]) => swap(target, one, other).await,
         Fault::PreviousVersion(name) => previous(target, name).await,
         _ => return Ok(None),
@@ -46,7 +47,7 @@ async fn plant(target: &Target<'_>, name: &AssetName) -> Result<Injected, Troubl
     let key = ObjectKey::new(name.as_str());
     let (bucket, key) = locate(target, key)?;
     let size = bytes.len();
-    bucket.put(&key, bytes, Some("application/octet-stream")).await?;
+    bucket.put(&key, bytes, &Metadata::of_type("application/octet-stream")).await?;
     Ok(Injected::changed(format!("{key}: {size} bytes that no row points at")))
 }
 
@@ -64,18 +65,18 @@ async fn abandon(target: &Target<'_>) -> Result<Injected, Trouble> {
     })
 }
 
-/// Rewrites the object behind an asset; its content type stays.
+/// Rewrites the object behind an asset; its metadata stays.
 async fn rewrite(
     target: &Target<'_>,
     name: &AssetName,
     change: impl FnOnce(&[u8]) -> Vec<u8>,
 ) -> Result<Injected, Trouble> {
     let (bucket, key) = place(target, name)?;
-    let Some((bytes, content_type)) = read(bucket, &key).await? else {
+    let Some((bytes, metadata)) = read(bucket, &key).await? else {
         return Ok(Injected::nothing(format!("{key} was not there")));
     };
     let changed = change(&bytes);
-    put(bucket, &key, &bytes, changed, content_type).await
+    put(bucket, &key, &bytes, changed, &metadata).await
 }
 
 /// Flips the lowest bit of the byte in the middle.
@@ -88,6 +89,20 @@ fn flip_bit(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Writes the object behind an asset as one who knows its bytes only.
+async fn strip(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+    let (bucket, key) = place(target, name)?;
+    let Some((bytes, before)) = read(bucket, &key).await? else {
+        return Ok(Injected::nothing(format!("{key} was not there")));
+    };
+    bucket.put(&key, bytes, &Metadata::default()).await?;
+    let after = read(bucket, &key).await?.map(|(_, after)| after).unwrap_or_default();
+    Ok(match before.changed(&after) {
+        None => Injected::nothing(format!("{key} had no metadata to lose")),
+        Some((was, is)) => Injected::changed(format!("{key}: {was} became {is}")),
+    })
+}
+
 /// Exchanges the objects behind two assets.
 async fn swap(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
     let (bucket, first) = place(target, one)?;
@@ -95,8 +110,8 @@ async fn swap(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result
     let (Some(a), Some(b)) = (read(bucket, &first).await?, read(bucket, &second).await?) else {
         return Ok(Injected::nothing(format!("{one} or {other} was not there")));
     };
-    let there = put(bucket, &first, &a.0, b.0.clone(), a.1).await?;
-    let back = put(bucket, &second, &b.0, a.0, b.1).await?;
+    let there = put(bucket, &first, &a.0, b.0.clone(), &a.1).await?;
+    let back = put(bucket, &second, &b.0, a.0, &b.1).await?;
     let detail = format!("{}; {}", there.detail, back.detail);
     Ok(Injected { changed: there.changed && back.changed, detail })
 }
@@ -115,20 +130,20 @@ async fn put(
     key: &ObjectKey,
     before: &[u8],
     after: Vec<u8>,
-    content_type: Option<String>,
+    metadata: &Metadata,
 ) -> Result<Injected, Trouble> {
     if before == after {
         return Ok(Injected::nothing(format!("{key} stayed the same")));
     }
     let in_words = |bytes: &[u8]| format!("{} bytes, SHA-256 {}", bytes.len(), Digest::of(bytes).short());
     let detail = format!("{key}: {} became {}", in_words(before), in_words(&after));
-    bucket.put(key, after, content_type.as_deref()).await?;
+    bucket.put(key, after, metadata).await?;
     Ok(Injected::changed(detail))
 }
 
-async fn read(bucket: &Bucket, key: &ObjectKey) -> Result<Option<(Vec<u8>, Option<String>)>, Trouble> {
+async fn read(bucket: &Bucket, key: &ObjectKey) -> Result<Option<(Vec<u8>, Metadata)>, Trouble> {
     match bucket.get(key).await? {
-        Got::Found { bytes, content_type, .. } => Ok(Some((bytes, content_type))),
+        Got::Found { bytes, metadata } => Ok(Some((bytes, metadata))),
         Got::Missing => Ok(None),
         Got::Denied => Err(Trouble::environment(format!("may not read {key}"))),
     }

@@ -127,7 +127,7 @@ impl Test<'_> {
                             let words = || format!("can't read {}", staged.display());
                             let bytes = std::fs::read(&staged).or_environment(words)?;
                             std::fs::remove_file(&staged).or_environment(words)?;
-                            self.site.objects.put(&item.key, bytes, fetched.content_type.as_deref()).await
+                            self.site.objects.put(&item.key, bytes, &fetched.metadata).await
                         }
                     }
                 }

@@ -85,6 +85,7 @@ async fn gone(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::state::Metadata;
     use crate::system::{
         engine::ApiKeys,
         objects::{Store, files::Folders},
@@ -101,7 +102,7 @@ mod tests {
         let name = AssetName::from("logo.png@1");
         let wait = || gone(&bucket, &key, &name, Instant::now(), Duration::ZERO);
         wait().await.unwrap();
-        bucket.put(&key, b"old".to_vec(), None).await.unwrap();
+        bucket.put(&key, b"old".to_vec(), &Metadata::default()).await.unwrap();
         let told = wait().await.unwrap_err().to_string();
         assert!(told.contains("logo.png@1 is still at a.png") && told.contains("replace-keys"), "{told}");
         // One that goes meanwhile is waited for.

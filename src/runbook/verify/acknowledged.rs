@@ -266,7 +266,7 @@ mod tests {
     use super::*;
     use crate::model::{
         load::{Answer, Mix},
-        state::{Object, Row, Table},
+        state::{Metadata, Object, Row, Table},
     };
     use serde_json::json;
 
@@ -297,8 +297,9 @@ mod tests {
             table.rows.insert((*key).to_owned(), row);
         }
 
-        let object =
-            |key: &&str| ((*key).into(), Object { size: 1, sha256: Digest::of(key), content_type: None });
+        let object = |key: &&str| {
+            ((*key).into(), Object { size: 1, sha256: Digest::of(key), metadata: Metadata::default() })
+        };
         state.results = results.iter().map(object).collect();
         state
     }

@@ -146,12 +146,12 @@ impl Probe<'_> {
 
     /// Takes the binary away: the render must be refused as documented.
     async fn without_binary(&mut self, name: &AssetName, key: &ObjectKey) -> Result<(), Trouble> {
-        let Got::Found { bytes, content_type, .. } = self.site.objects.get(key).await? else {
+        let Got::Found { bytes, metadata } = self.site.objects.get(key).await? else {
             return Err(Trouble::environment(format!("can't read {key} to put it back later")));
         };
         self.site.objects.delete(key).await?;
         let answer = self.ask().await;
-        self.site.objects.put(key, bytes, content_type.as_deref()).await?;
+        self.site.objects.put(key, bytes, &metadata).await?;
         let (answer, good) = answer?;
         let situation = format!("{name} was taken away");
         if good && !self.template.shown.contains(name) {

@@ -1,5 +1,5 @@
-//! What the API shows of the rest of the durable state (runbook 1): tenants, runs of schedules, dead
-//! letters, and which tenants it lets in. Their rows are the contents check's; a row that came back and
+//! What the API shows of the rest of the durable state (runbook 1): tenants, release labels, runs of
+//! schedules, dead letters, and which tenants it lets in. Their rows are the contents check's; a row that came back and
 //! that the engine does not go by is lost all the same. And what it hands out of the binaries.
 
 use crate::{
@@ -7,6 +7,7 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
+        load::PREFIX,
         profile::Profile,
         state::{State, Table},
     },
@@ -23,6 +24,7 @@ enum Kind {
     Tenant,
     Run,
     DeadLetter,
+    Label,
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Tenant => "tenant",
             Self::Run => "schedule execution",
             Self::DeadLetter => "schedule dead letter",
+            Self::Label => "template label",
         }
     }
 }
@@ -65,6 +68,14 @@ pub async fn shown(api: &Engine) -> Result<Shown, Trouble> {
         let code = letter.error_code.unwrap_or_default();
         shown.items.insert((Kind::DeadLetter, letter.id), format!("{code}, {}", letter.status));
     }
+    for template in there(api.templates().await)? {
+        let labels = there(api.labels(&template.key).await)?;
+        // Writers under load go on moving theirs.
+        for label in labels.into_iter().filter(|label| !label.label.starts_with(PREFIX)) {
+            let id = format!("{}@{}", template.key, label.label);
+            shown.items.insert((Kind::Label, id), format!("version {}", label.version));
+        }
+    }
     Ok(shown)
 }
 
@@ -85,7 +96,7 @@ fn there<T>(list: Result<Vec<T>, CallError>) -> Result<Vec<T>, Trouble> {
 /// contents check tells.
 pub async fn check(site: &Site<Restored>, cut: &CutPoint) -> Looked {
     let Some(then) = cut.shown.as_ref().filter(|shown| !shown.items.is_empty()) else {
-        return Looked::skipped("the API shows no tenants, runs or dead letters here");
+        return Looked::skipped("the API shows no tenants, labels, runs or dead letters here");
     };
     let now = async { shown(&site.engine.api().await?).await };
     match now.await {
@@ -184,6 +195,7 @@ mod tests {
                 (Kind::Tenant, "quay", "archived"),
                 (Kind::Run, "7", "failed"),
                 (Kind::DeadLetter, "1", "pending"),
+                (Kind::Label, "invoice@production", "version 1.0.1"),
             ],
             &[("quay", "refused with 403 tenant_archived")],
         );
@@ -196,12 +208,17 @@ mod tests {
         more.items.insert((Kind::Run, "8".to_owned()), "completed".to_owned());
         assert_eq!(told(&more), [""; 0]);
         let other = shown(
-            &[(Kind::Tenant, "quay", "archived"), (Kind::Run, "7", "completed")],
+            &[
+                (Kind::Tenant, "quay", "archived"),
+                (Kind::Run, "7", "completed"),
+                (Kind::Label, "invoice@production", "version 1.0.0"),
+            ],
             &[("quay", "let in")],
         );
         let wanted = [
             "wrong listing: schedule_executions/7",
             "wrong listing: schedule_dlq/1",
+            "wrong listing: template_labels/invoice@production",
             "wrong admission: tenants/quay",
         ];
         assert_eq!(told(&other), wanted);

@@ -178,12 +178,8 @@ fn one(
         let actual = format!("SHA-256 {}, the same size", found.sha256);
         return Some(finding(FindingKind::WrongContent, entity, format!("SHA-256 {other} at {key}"), actual));
     }
-    let typed = |object: &Object| object.content_type.clone().unwrap_or_else(|| "none".to_owned());
-    let before = typed(recorded?);
-    (before != typed(found)).then(|| {
-        let actual = format!("content type {}", typed(found));
-        finding(FindingKind::WrongMetadata, entity, format!("content type {before} at {key}"), actual)
-    })
+    let (before, after) = recorded?.metadata.changed(&found.metadata)?;
+    Some(finding(FindingKind::WrongMetadata, entity, format!("{before} at {key}"), after))
 }
 
 fn finding(kind: FindingKind, entity: Entity, expected: impl Into<String>, actual: String) -> Finding {

@@ -1,12 +1,12 @@
 //! Binaries in a folder, as an engine with `ASSET_BINARY_STORE=filesystem` keeps them: a key is a
 //! path below the folder. Names that begin with a dot are the engine's own (its index, writes under
-//! way) and no objects. A folder keeps no content type and no metadata.
+//! way) and no objects. A folder keeps no metadata.
 
 use super::kinds::{Got, Listed};
 use crate::base::digest::Digest;
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::{OrGone, OrTrouble, Trouble};
-use crate::model::state::Object;
+use crate::model::state::{Metadata, Object};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -59,7 +59,7 @@ impl Folder {
 
     pub(super) fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
         match std::fs::read(self.file(key)?) {
-            Ok(bytes) => Ok(Got::Found { bytes, content_type: None, metadata: BTreeMap::new() }),
+            Ok(bytes) => Ok(Got::Found { bytes, metadata: Metadata::default() }),
             Err(error) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(Got::Missing),
                 ErrorKind::PermissionDenied => Ok(Got::Denied),
@@ -85,7 +85,11 @@ impl Folder {
             let bytes =
                 std::fs::read(self.file(&listed.key)?).or_environment(|| self.words("read", &listed.key))?;
             let short = listed.key.as_str().strip_prefix(prefix).unwrap_or(listed.key.as_str());
-            let object = Object { size: bytes.len() as u64, sha256: Digest::of(&bytes), content_type: None };
+            let object = Object {
+                size: bytes.len() as u64,
+                sha256: Digest::of(&bytes),
+                metadata: Metadata::default(),
+            };
             Ok((ObjectKey::from(short), object))
         };
         self.list(prefix)?.into_iter().map(digest).collect()

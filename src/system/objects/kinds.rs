@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::ids::ObjectKey;
+use crate::model::state::Metadata;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
@@ -34,10 +35,8 @@ pub enum Got {
     Found {
         /// Its bytes.
         bytes: Vec<u8>,
-        /// The content type that the store keeps.
-        content_type: Option<String>,
-        /// The user's metadata.
-        metadata: BTreeMap<String, String>,
+        /// What the store keeps beside them.
+        metadata: Metadata,
     },
     /// There is no such object, or no such bucket.
     Missing,
@@ -52,6 +51,6 @@ pub struct Fetched {
     pub bytes: u64,
     /// Their SHA-256, as they came.
     pub sha256: Digest,
-    /// The content type that the store keeps.
-    pub content_type: Option<String>,
+    /// What the store keeps beside them.
+    pub metadata: Metadata,
 }

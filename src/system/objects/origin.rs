@@ -9,6 +9,7 @@ use super::s3::{S3, S3Access, S3Bucket};
 use crate::base::digest::Hasher;
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::{OrTrouble, Trouble};
+use crate::model::state::Metadata;
 use chrono::{DateTime, Utc};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -218,7 +219,7 @@ fn copy(from: &Path, to: &Path) -> Result<Fetched, Trouble> {
     loop {
         let n = source.read(&mut buffer).or_environment(read)?;
         if n == 0 {
-            return Ok(Fetched { bytes, sha256: hasher.finish(), content_type: None });
+            return Ok(Fetched { bytes, sha256: hasher.finish(), metadata: Metadata::default() });
         }
         bytes += n as u64;
         hasher.update(&buffer[..n]);

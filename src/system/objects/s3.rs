@@ -13,6 +13,7 @@ mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::base::trouble::Trouble;
+use crate::model::state::Metadata;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -130,16 +131,17 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         bytes: Vec<u8>,
-        content_type: Option<&str>,
+        metadata: &Metadata,
     ) -> Result<(), Trouble> {
-        let request = self
-            .s3
-            .client
-            .put_object()
-            .bucket(self.name.as_str())
-            .key(key.as_str())
-            .set_content_type(content_type.map(str::to_owned))
-            .body(ByteStream::from(bytes));
+        let request = self.s3.client.put_object().bucket(self.name.as_str()).key(key.as_str());
+        let headers = metadata.clone();
+        let request = request.body(ByteStream::from(bytes)).customize().map_request(move |mut request| {
+            for (name, value) in &headers.0 {
+                let set = request.headers_mut().try_insert(name.clone(), value.clone());
+                set.map_err(std::io::Error::other)?;
+            }
+            Ok::<_, std::io::Error>(request)
+        });
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(failed(&error, self.words("write", key.as_str()))),

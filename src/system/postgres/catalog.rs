@@ -23,7 +23,7 @@ enum Naming {
 /// stands for the condition on schema `n`, `{free:x}` for "does not belong to an extension".
 struct Kind(&'static str, Naming, &'static str);
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 22] = [
     Kind(
         "schema",
         Naming::Alone,
@@ -101,7 +101,9 @@ const KINDS: [Kind; 21] = [
     Kind(
         "constraint",
         Naming::InTable,
-        "select n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)
+        "select n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid) ||
+            case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgenabled <> 'O')
+                 then '; not enforced by its triggers' else '' end
          from pg_constraint k join pg_class c on c.oid = k.conrelid
          join pg_namespace n on n.oid = c.relnamespace
          where k.contype in ('c', 'f', 'p', 'u', 'x') and (k.conparentid = 0 or k.contype <> 'f') and {ours} and {free:pg_class c}",
@@ -236,6 +238,17 @@ const KINDS: [Kind; 21] = [
         "select '', null, 'locale', concat_ws(', ', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
             to_jsonb(d) ->> 'datlocprovider', to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale')
          from pg_database d where d.datname = current_database()",
+    ),
+    // What an index was sorted by, where the machine sorts otherwise now: files that moved to another system.
+    Kind(
+        "outdated collation",
+        Naming::Alone,
+        "select '', null, 'database', to_jsonb(d) ->> 'datcollversion' from pg_database d
+         where d.datname = current_database()
+           and to_jsonb(d) ->> 'datcollversion' <> pg_collation_actual_version('pg_catalog.default'::regcollation)
+         union all
+         select '', null, c.oid::regcollation::text, c.collversion from pg_collation c
+         where c.oid >= 16384 and c.collversion <> pg_collation_actual_version(c.oid)",
     ),
     Kind(
         "setting",

@@ -58,7 +58,9 @@ impl Scene<'_> {
             }
             false => self.listed.take(),
         };
-        self.cut.shown.clone_from(&self.shown);
+        if !matches!(part, Part::Folder(RowFolder::Assets)) {
+            self.cut.shown.clone_from(&self.shown);
+        }
         match part {
             Part::Whole => {
                 self.take_as_cut_point();
@@ -119,7 +121,7 @@ impl Scene<'_> {
         manifest::record(&self.site.engine.api().await?, clock::iso(self.ground.clock.now())).await
     }
 
-    /// What the API shows of tenants, runs and dead letters now.
+    /// What the API shows of tenants, labels, runs and dead letters now.
     pub(super) async fn operations(&self) -> Result<operations::Shown, Trouble> {
         operations::shown(&self.site.engine.api().await?).await
     }

@@ -44,14 +44,13 @@ impl Another<'_> {
         let Some(other) = known.values().find(sound) else { return Ok(None) };
         let (here, there) =
             (self.site.objects.get(&asset.key).await?, self.site.objects.get(&other.key).await?);
-        let (Got::Found { bytes, content_type, .. }, Got::Found { bytes: picture, content_type: kind, .. }) =
-            (here, there)
+        let (Got::Found { bytes, metadata }, Got::Found { bytes: picture, metadata: its }) = (here, there)
         else {
             return Ok(None);
         };
-        self.site.objects.put(&asset.key, picture, kind.as_deref()).await?;
+        self.site.objects.put(&asset.key, picture, &its).await?;
         let rendered = render(self.api, key, template, "probe", self.log).await;
-        self.site.objects.put(&asset.key, bytes, content_type.as_deref()).await?;
+        self.site.objects.put(&asset.key, bytes, &metadata).await?;
         if !rendered?.1 {
             return Ok(None);
         }

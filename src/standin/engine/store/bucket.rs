@@ -91,7 +91,12 @@ impl Bucket {
 
     pub async fn put(&self, key: &str, bytes: Vec<u8>, mime_type: &str) -> Result<(), StoreFailure> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(mime_type);
-        let put = put.body(ByteStream::from(bytes)).customize().config_override(patient());
+        // A binary is replaced under its address: who has it must ask again.
+        let put = put
+            .cache_control("no-cache")
+            .body(ByteStream::from(bytes))
+            .customize()
+            .config_override(patient());
         put.send().await.map(drop).map_err(|error| explain(&error))
     }
 

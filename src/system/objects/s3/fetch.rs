@@ -2,7 +2,7 @@
 //! at the store.
 
 use super::S3Bucket;
-use super::read::Opened;
+use super::read::{Opened, kept};
 use crate::base::digest::Hasher;
 use crate::base::ids::ObjectKey;
 use crate::base::trouble::{OrTrouble, Trouble};
@@ -20,7 +20,7 @@ impl S3Bucket {
         let Some(mut object) = self.must_open(key).await? else { return Ok(None) };
         let write = || format!("can't write {}", to.display());
         let mut file = std::fs::File::create_new(to).or_environment(write)?;
-        let (mut hasher, mut bytes) = (Hasher::new(), 0);
+        let (mut hasher, mut bytes, metadata) = (Hasher::new(), 0, kept(&object));
         while let Some(chunk) =
             object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))?
         {
@@ -28,7 +28,7 @@ impl S3Bucket {
             hasher.update(&chunk);
             file.write_all(&chunk).or_environment(write)?;
         }
-        Ok(Some(Fetched { bytes, sha256: hasher.finish(), content_type: object.content_type }))
+        Ok(Some(Fetched { bytes, sha256: hasher.finish(), metadata }))
     }
 
     /// The first bytes of an object; nothing where there is no such object. What comes after them is

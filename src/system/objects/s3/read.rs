@@ -5,7 +5,7 @@ use super::errors::{code, failed, is_denied};
 use crate::base::digest::Hasher;
 use crate::base::ids::ObjectKey;
 use crate::base::trouble::{OrTrouble, Trouble};
-use crate::model::state::Object;
+use crate::model::state::{Metadata, Object};
 use crate::system::objects::kinds::{Got, Listed};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
@@ -67,11 +67,10 @@ impl S3Bucket {
             Opened::Missing => return Ok(Got::Missing),
             Opened::Denied => return Ok(Got::Denied),
         };
-        let content_type = object.content_type;
-        let metadata = object.metadata.unwrap_or_default().into_iter().collect();
+        let metadata = kept(&object);
         let words = || self.words("read", key.as_str());
         let bytes = object.body.collect().await.or_environment(words)?.to_vec();
-        Ok(Got::Found { bytes, content_type, metadata })
+        Ok(Got::Found { bytes, metadata })
     }
 
     /// Asks for an object whose bytes are yet to come.
@@ -115,12 +114,12 @@ impl S3Bucket {
                     .hint("let this access key read every object of the bucket"));
             }
         };
-        let (mut hasher, mut size) = (Hasher::new(), 0);
+        let (mut hasher, mut size, metadata) = (Hasher::new(), 0, kept(&object));
         while let Some(chunk) = object.body.try_next().await.or_environment(words)? {
             size += chunk.len() as u64;
             hasher.update(&chunk);
         }
-        Ok(Object { size, sha256: hasher.finish(), content_type: object.content_type })
+        Ok(Object { size, sha256: hasher.finish(), metadata })
     }
 }
 
@@ -129,6 +128,24 @@ pub(super) enum Opened {
     Found(Box<GetObjectOutput>),
     Missing,
     Denied,
+}
+
+/// What came with an object beside its bytes. Tags, locks and the storage class are no part of it: S3
+/// answers them elsewhere, or moves them by rules of the bucket.
+pub(super) fn kept(object: &GetObjectOutput) -> Metadata {
+    let headers = [
+        ("cache-control", &object.cache_control),
+        ("content-disposition", &object.content_disposition),
+        ("content-encoding", &object.content_encoding),
+        ("content-language", &object.content_language),
+        ("content-type", &object.content_type),
+        ("expires", &object.expires_string),
+        ("x-amz-website-redirect-location", &object.website_redirect_location),
+    ];
+    let headers = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+    let users = object.metadata.iter().flatten();
+    let users = users.map(|(name, value)| (format!("{}{name}", Metadata::USER), value.clone()));
+    Metadata(headers.chain(users).collect())
 }
 
 fn listed(page: &ListObjectsV2Output) -> Result<Vec<Listed>, Trouble> {
