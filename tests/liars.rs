@@ -54,6 +54,7 @@ const HONEST: &[(Liar, &str)] = &[
     (Nobody, "tests/liars/deleted.yaml"),
     (Nobody, "tests/liars/source-changed.yaml"),
     (Nobody, "tests/liars/restored-otherwise.yaml"),
+    (Nobody, "tests/liars/links.yaml"),
 ];
 
 const LIES: &[(Liar, &str, Says)] = &[

@@ -165,6 +165,34 @@ impl Live {
         self.text(name)
     }
 
+    /// A backup by an example of own commands: its dump, and the URL of its copy. None where a program
+    /// that it needs is not installed.
+    fn example(&self, script: &str, needs: &str) -> Option<(String, String)> {
+        if !Command::new(needs).arg("--version").output().is_ok_and(|o| o.status.success()) {
+            println!("skipped: {script}: there is no {needs}");
+            return None;
+        }
+        let (database, kept) = (Access::parse(&self.url).unwrap(), self.path(needs));
+        fs::create_dir(&kept).unwrap();
+        let path = format!("{}:{}", self.programs.dir.display(), std::env::var("PATH").unwrap());
+        let done = Command::new(Path::new("deploy/backup").join(script))
+            .arg("back-up")
+            .envs(database.libpq().into_iter().chain(database.client_env()))
+            .envs([("PATH", path.as_str()), ("S3_BUCKET", "assets"), ("BACKUP_BUCKET", BACKUPS)])
+            .envs([("BACKUP_DIR", &kept), ("WORK_DIR", &kept), ("HOME", &kept)])
+            .envs([("AWS_ENDPOINT_URL", &self.store.endpoint), ("AWS_REGION", &self.store.region)])
+            .env("AWS_DEFAULT_REGION", &self.store.region)
+            .env("AWS_ACCESS_KEY_ID", &self.store.access_key)
+            .env("AWS_SECRET_ACCESS_KEY", &self.store.secret_key)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+        let stamp = fs::read_to_string(kept.join("latest")).unwrap();
+        let stamp = stamp.trim();
+        let dump = kept.join(format!("pulp-engine-{stamp}.dump")).display().to_string();
+        Some((dump, format!("s3://{BACKUPS}/assets-{stamp}/")))
+    }
+
     /// The manifest with digests, by the program (2.4).
     fn manifest(&self, dump: &str) -> String {
         let out = self.text("manifest");
@@ -439,6 +467,9 @@ async fn a_backup_in_a_bucket_is_only_read() {
             live.backups.put(&key.into(), fs::read(path).unwrap(), &Metadata::default()).await.unwrap();
         }
         s3::back_up(&live.objects, &live.backups, "assets-1/", &Armed::default()).await.unwrap();
+        let examples = tokio::task::block_in_place(|| {
+            [("awscli.sh", "aws"), ("rclone.sh", "rclone")].map(|(script, needs)| live.example(script, needs))
+        });
         let before = live.backups.inventory("").await.unwrap();
         let gate = Gate::start(&store.endpoint.parse().unwrap()).await.unwrap();
         let env = [
@@ -450,15 +481,11 @@ async fn a_backup_in_a_bucket_is_only_read() {
             (format!("s3://{BACKUPS}/dumps/pulp.dump"), format!("s3://{BACKUPS}/dumps/folder/"));
         let assets = format!("s3://{BACKUPS}/assets-1");
         let renders = live.renders();
-        for dump in [&dump, &folder] {
-            let good = tokio::task::block_in_place(|| test(dump, &assets, &renders, &env));
-            assert_eq!(
-                (good.exit, good.found()),
-                (Some(0), BTreeSet::new()),
-                "{}{}",
-                good.actual(),
-                good.said
-            );
+        let own = [(dump.clone(), assets.clone()), (folder, assets)];
+        for (dump, assets) in own.iter().chain(examples.iter().flatten()) {
+            let good = tokio::task::block_in_place(|| test(dump, assets, &renders, &env));
+            let said = format!("{assets}: {}{}", good.actual(), good.said);
+            assert_eq!((good.exit, good.found()), (Some(0), BTreeSet::new()), "{said}");
             assert!(good.looked(CheckId::FailClosed) && good.scenario().renders.known_good > 0);
             assert!(!good.said.contains(&store.secret_key));
         }

@@ -2,6 +2,9 @@
 //! drilled. They run in a shell, in the scenario file's folder, with the environment that
 //! `docs/own-commands.md` describes; secrets are in the environment only. The commands of a profile
 //! are run here too, in the profile's folder and without a shell (`docs/profile.md`).
+//!
+//! A command is alone with the site and what it keeps: temporary files and processes that it leaves
+//! behind end with it, as in a container, and a backup that is links to its source is none.
 
 use crate::{
     base::{
@@ -9,10 +12,10 @@ use crate::{
         trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
-    model::finding::Finding,
+    model::{event::Event, finding::Finding},
     procedure::{backup_failed, restore_failed, said},
     scenario::method::{BackupJob, Commands, RestoreJob},
-    site::Handles,
+    site::{Handles, Rows},
     system::{
         cluster::{Came, OwnServer},
         objects::Bucket,
@@ -20,7 +23,9 @@ use crate::{
     },
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,6 +38,9 @@ const REPOSITORY: &str = "repository";
 
 /// Where they keep settings and caches.
 const WORK: &str = "work";
+
+/// Where a command's temporary files go, and go with it.
+const TEMPORARY: &str = "command-tmp";
 
 /// What may be done before the first backup, then the backup.
 pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
@@ -51,7 +59,63 @@ pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
         std::fs::write(&prepared, "").or_environment(|| format!("can't write {}", prepared.display()))?;
     }
     let ran = shell(site, commands, ("back up", &commands.back_up), data.as_deref(), log).await?;
-    Ok((!ran.exit.is_success()).then(|| backup_failed(step, said(&ran))))
+    if !ran.exit.is_success() {
+        return Ok(Some(backup_failed(step, said(&ran))));
+    }
+    let links = links(site, data)?;
+    Ok(links.map(|links| backup_failed(step, format!("{links}: what is lost there is lost in the backup"))))
+}
+
+/// What a site and its backup have in common by links of either kind, in words.
+fn links(site: &Handles, data: Option<PathBuf>) -> Result<Option<String>, Trouble> {
+    let mut places: Vec<PathBuf> = data.into_iter().collect();
+    if let Bucket::Files(_) = &site.objects {
+        places.push(site.assets_dir());
+    }
+    if let Rows::Files(files) = &site.rows {
+        places.extend([files.templates.clone(), files.assets.clone()]);
+    }
+    let kept = home(site).join(REPOSITORY);
+    let links = shared(&places, &kept).or_environment(|| format!("can't look into {}", kept.display()))?;
+    Ok(links.first().map(|first| {
+        let count = links.len();
+        format!("links make {count} files in BACKUP_DIR the site's own, such as {first}")
+    }))
+}
+
+/// What lies in a backup and is a file or folder of the site all the same.
+fn shared(places: &[PathBuf], backup: &Path) -> io::Result<Vec<String>> {
+    // What goes while it is looked at is no file any more.
+    let file = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+    let mut of_site: BTreeSet<_> = places.iter().filter_map(|folder| file(folder)).collect();
+    for folder in places {
+        walk(folder, &mut |path| of_site.extend(file(path)))?;
+    }
+    let mut links = Vec::new();
+    walk(backup, &mut |path| {
+        if file(path).is_some_and(|file| of_site.contains(&file)) {
+            links.push(path.strip_prefix(backup).unwrap_or(path).display().to_string());
+        }
+    })?;
+    links.sort();
+    Ok(links)
+}
+
+/// Shows all that is below a folder. Links are shown and not followed. A folder that is not there has
+/// nothing below it.
+fn walk(folder: &Path, see: &mut impl FnMut(&Path)) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        see(&entry.path());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            walk(&entry.path(), see)?;
+        }
+    }
+    Ok(())
 }
 
 /// The restore. The engine is stopped; what was lost is not there. A server of the scenario's own is
@@ -62,7 +126,10 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
     let step = RestoreJob::RunRestoreCommand.words();
     let Some(server) = &site.server else {
         let ran = shell(site, commands, ("restore", &commands.restore), None, log).await?;
-        return Ok((!ran.exit.is_success()).then(|| restore_failed(step, said(&ran))));
+        if !ran.exit.is_success() {
+            return Ok(Some(restore_failed(step, said(&ran))));
+        }
+        return Ok(links(site, None)?.map(|links| written_through(step, &links)));
     };
     let database = site.database()?.database;
     server.stop().await;
@@ -74,6 +141,9 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
     if !data.join("PG_VERSION").is_file() {
         let why = format!("the command left no data directory at $PGDATA, {}", data.display());
         return Ok(Some(restore_failed(step, why)));
+    }
+    if let Some(links) = links(site, Some(data.clone()))? {
+        return Ok(Some(written_through(step, &links)));
     }
     // It takes connections when it has recovered, and not before.
     server.set(&data, &[("hot_standby", "off")])?;
@@ -87,6 +157,10 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
     })
 }
 
+fn written_through(step: &str, links: &str) -> Finding {
+    restore_failed(step, format!("{links}: what the engine writes there changes the backup"))
+}
+
 fn commands(site: &Handles) -> Result<&Commands, Trouble> {
     site.method.commands.as_ref().ok_or_else(|| Trouble::harness("a procedure of own commands has none"))
 }
@@ -98,19 +172,44 @@ async fn shell(
     data: Option<&Path>,
     log: &Logbook,
 ) -> Result<Ran, Trouble> {
+    let temporary = home(site).join(TEMPORARY);
+    folder(site, &temporary)?;
     let mut command = Command::new("/bin/sh")
         .args(["-c", line])
         .without_inherited("PG")
         .without_inherited("AWS_")
         .cwd(&commands.folder)
         .limit(LIMIT)
-        .recorded_in(&site.engine.children);
+        .leaving_nothing()
+        .recorded_in(&site.engine.children)
+        .env("TMPDIR", &temporary);
     for (name, value) in environment(site, step, data)? {
         command = command.env(name, value);
     }
     let ran = process::run(command, &site.redactor).await?;
+    std::fs::remove_dir_all(&temporary).or_environment(|| format!("can't remove {}", temporary.display()))?;
     log.ran(&ran)?;
+    if !ran.left.is_empty() {
+        let left = ran.left.join(", ");
+        let text = format!(
+            "the command to {step} ended and left programs running, which were ended with it: {left}. Its exit \
+             code says nothing of what they had still to do"
+        );
+        log.event(Event::Noted { text })?;
+    }
     Ok(ran)
+}
+
+/// Where a site keeps what outlives its loss. A server's user can't enter the site's own folder: what
+/// both write lies in the server's.
+fn home(site: &Handles) -> &Path {
+    site.server.as_ref().map_or(&*site.folder, OwnServer::home)
+}
+
+/// Makes a folder that the commands may write to.
+fn folder(site: &Handles, path: &Path) -> Result<(), Trouble> {
+    std::fs::create_dir_all(path).or_environment(|| format!("can't make {}", path.display()))?;
+    site.server.as_ref().map_or(Ok(()), |server| server.give(path))
 }
 
 /// The words of a profile's command; `pulp-drill` stands for this program.
@@ -186,15 +285,10 @@ fn clients(site: &Handles) -> BTreeMap<String, String> {
 
 /// What the commands are told; see `docs/own-commands.md`.
 fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeMap<String, String>, Trouble> {
-    // A server's user can't enter the site's folder: what both write lies in the server's.
-    let home = site.server.as_ref().map_or(&*site.folder, OwnServer::home);
+    let home = home(site);
     let (repository, work) = (home.join(REPOSITORY), home.join(WORK));
-    for folder in [&repository, &work] {
-        std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
-        if let Some(server) = &site.server {
-            server.give(folder)?;
-        }
-    }
+    folder(site, &repository)?;
+    folder(site, &work)?;
     let shown = |path: PathBuf| path.display().to_string();
     let mut env = BTreeMap::from([
         ("PULP_DRILL_STEP".to_owned(), step.to_owned()),
@@ -225,4 +319,29 @@ fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeM
         env.insert("BACKUP_BUCKET".to_owned(), site.backup_bucket.to_string());
     }
     Ok(env)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_backup_that_is_links_to_its_source_is_told_from_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, backup) = (folder.path().join("assets"), folder.path().join("backup"));
+        for place in [source.join("v"), backup.join("v")] {
+            std::fs::create_dir_all(place).unwrap();
+        }
+        std::fs::write(source.join("v/a.png"), "a").unwrap();
+        std::fs::write(source.join("b.png"), "b").unwrap();
+        std::fs::copy(source.join("v/a.png"), backup.join("v/a.png")).unwrap();
+        symlink("v/a.png", backup.join("latest")).unwrap();
+        let links = || shared(&[source.clone(), folder.path().join("none")], &backup).unwrap();
+        assert_eq!(links(), Vec::<String>::new());
+        std::fs::hard_link(source.join("b.png"), backup.join("b.png")).unwrap();
+        symlink(source.join("v/a.png"), backup.join("v/c.png")).unwrap();
+        symlink(&source, backup.join("whole")).unwrap();
+        assert_eq!(links(), ["b.png", "v/c.png", "whole"]);
+    }
 }

@@ -314,7 +314,7 @@ pub async fn run_to_end(wanted: Wanted<'_>, limit: Duration, redactor: &Redactor
     let captured = |bytes: Result<Vec<u8>, _>| Captured::of(bytes.unwrap_or_default(), redactor);
     let (stdout, stderr) = (captured(stdout), captured(stderr));
     container.kill().await;
-    Ok(Ran { program, args, exit, duration: since.elapsed(), stdout, stderr })
+    Ok(Ran { program, args, exit, duration: since.elapsed(), stdout, stderr, left: Vec::new() })
 }
 
 fn request(wanted: &Wanted<'_>) -> ContainerRequest<GenericImage> {

@@ -162,10 +162,9 @@ fn alive_of(folder: &Path) -> Vec<(Line, bool)> {
         .filter(|line| line.start_ticks.is_some() && start_ticks(line.pid) == line.start_ticks)
         .map(|line| (line, true))
         .collect();
-    for pid in marked(folder) {
+    for pid in carrying(MARKER, &folder.display().to_string()) {
         if !alive.iter().any(|(line, _)| line.pid == pid) {
-            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let program = name.trim().to_owned();
+            let program = program(pid);
             let death_signal = Signal::SIGKILL as i32;
             alive.push((Line { pid, start_ticks: start_ticks(pid), program, death_signal }, false));
         }
@@ -173,11 +172,36 @@ fn alive_of(folder: &Path) -> Vec<(Line, bool)> {
     alive
 }
 
-/// The processes whose environment names the folder. Those of other users can't be read unless we
-/// are root; they are none of ours then.
-fn marked(folder: &Path) -> Vec<u32> {
+/// What a process calls itself.
+fn program(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// Kills every process that carries a variable with this value, and says which they were: those that
+/// left their group and session, too.
+pub(super) fn end_carrying(name: &str, value: &str) -> Vec<Ended> {
+    let mut ended: Vec<Ended> = Vec::new();
+    let since = Instant::now();
+    loop {
+        let alive = carrying(name, value);
+        if alive.is_empty() || since.elapsed() > GRACE {
+            return ended;
+        }
+        for pid in alive {
+            if !ended.iter().any(|e| e.pid == pid) {
+                ended.push(Ended { pid, program: program(pid) });
+            }
+            send(pid, false, Signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The processes whose environment holds a variable with this value. Those of other users can't be
+/// read unless we are root; they are none of ours then.
+fn carrying(name: &str, value: &str) -> Vec<u32> {
     let us = std::process::id();
-    let wanted = format!("{MARKER}={}", folder.display());
+    let wanted = format!("{name}={value}");
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries
         .flatten()

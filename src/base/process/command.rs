@@ -35,6 +35,7 @@ pub struct Command {
     pub(super) death: Signal,
     pub(super) hint: Option<String>,
     pub(super) children: Option<Children>,
+    pub(super) leaves_nothing: bool,
 }
 
 impl Command {
@@ -53,6 +54,7 @@ impl Command {
             death: Signal::SIGKILL,
             hint: None,
             children: None,
+            leaves_nothing: false,
         }
     }
 
@@ -140,6 +142,14 @@ impl Command {
     #[must_use]
     pub fn recorded_in(mut self, children: &Children) -> Self {
         self.children = Some(children.clone());
+        self
+    }
+
+    /// What it has started and left running in sessions of their own is ended with it, too, and told in
+    /// [`Ran::left`](crate::base::process::Ran).
+    #[must_use]
+    pub fn leaving_nothing(mut self) -> Self {
+        self.leaves_nothing = true;
         self
     }
 

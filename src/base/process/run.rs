@@ -1,6 +1,7 @@
 //! Commands that end by themselves, or are ended at their limit.
 
 use crate::base::process::capture::{Captured, Collector};
+use crate::base::process::children::end_carrying;
 use crate::base::process::command::{Command, Input};
 use crate::base::process::spawn::{Spawned, signal_group, spawn};
 use crate::base::redact::Redactor;
@@ -8,12 +9,16 @@ use crate::base::trouble::{OrTrouble, Trouble};
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 /// How long a command that is past its limit has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The variable that tells all that one command has started from everything else.
+const COMMAND: &str = "PULP_DRILL_COMMAND";
 
 /// How long output may still come after the child has ended, from one it started and let go.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -74,6 +79,9 @@ pub struct Ran {
     pub stdout: Captured,
     /// Its standard error.
     pub stderr: Captured,
+    /// The programs that it had left running and that were ended; looked for only where the command
+    /// is to leave nothing.
+    pub left: Vec<String>,
 }
 
 impl Ran {
@@ -103,7 +111,11 @@ impl Drop for GroupGuard {
 /// Runs a command to its end or its limit; its whole process group is gone afterwards. A failing
 /// command is a `Ran`, not a `Trouble`: that is only for one that could not be started.
 pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
+    static COMMANDS: AtomicU64 = AtomicU64::new(0);
     let started = Instant::now();
+    let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
+    let mark = spec.leaves_nothing.then(|| format!("{}-{number}", std::process::id()));
+    let spec = mark.iter().fold(spec, |spec, mark| spec.env(COMMAND, mark));
     let Spawned { mut child, pid } = spawn(&spec, (Stdio::piped(), Stdio::piped()), true).await?;
     let group = GroupGuard(pid);
     let (out, err) = (Collector::default(), Collector::default());
@@ -130,6 +142,11 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
             Exit::TimedOut
         }
     };
+    let left = match mark {
+        Some(mark) => tokio::task::spawn_blocking(move || end_carrying(COMMAND, &mark)).await,
+        None => Ok(Vec::new()),
+    };
+    let left = left.or_harness(|| format!("can't end what {} left running", spec.name()))?;
     drop(group);
     let drained = async { while readers.join_next().await.is_some() {} };
     // Whoever still holds the pipes left the group on purpose; what came until now is the output.
@@ -141,6 +158,7 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
         duration: started.elapsed(),
         stdout: out.so_far(redactor),
         stderr: err.so_far(redactor),
+        left: left.into_iter().map(|ended| ended.program).collect(),
     })
 }
 
@@ -210,6 +228,19 @@ mod tests {
         assert_eq!(ran.exit, Exit::Code(0));
         assert!(ran.duration < DRAIN, "waited for the one that was left: {:?}", ran.duration);
         gone(&ran.stdout.text).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_went_into_a_session_of_its_own_is_ended_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        // It ends when the detached one runs, and not before.
+        let detached = "setsid sh -c 'echo $$ > \"$0\"; exec sleep 600' \"$0\" >/dev/null 2>&1 & \
+                        until [ -s \"$0\" ]; do :; done";
+        let ran = run(shell(detached).arg(&file).leaving_nothing(), &Redactor::new()).await.unwrap();
+        assert_eq!((ran.exit, ran.left.len()), (Exit::Code(0), 1), "{:?}", ran.left);
+        gone(&std::fs::read_to_string(&file).unwrap()).await;
     }
 
     #[tokio::test]

@@ -142,8 +142,12 @@ fn differing(was: &Row, is: &Row) -> (String, String) {
     };
     let columns: Vec<&String> = before.keys().filter(|c| before.get(*c) != after.get(*c)).collect();
     if columns.is_empty() {
-        // The text differs where JSON does not: 1.0 and 1.00.
-        return (format!("digest {}", was.digest), format!("digest {}", is.digest));
+        // The text differs where JSON does not.
+        let actual = "the same values in another text, as 1.0 for 1.00, or JSON with other spaces or keys";
+        return (
+            format!("the row's own text, of SHA-256 {}", was.digest),
+            format!("{actual}: SHA-256 {}", is.digest),
+        );
     }
     let show = |row: &serde_json::Map<String, Value>, other: &serde_json::Map<String, Value>| {
         let pairs: Vec<String> = columns
