@@ -178,6 +178,8 @@ impl Live {
         let done = Command::new(Path::new("deploy/backup").join(script))
             .arg("back-up")
             .envs(database.libpq().into_iter().chain(database.client_env()))
+            // rclone 1.60 can not take one.
+            .env_remove("AWS_CA_BUNDLE")
             .envs([("PATH", path.as_str()), ("S3_BUCKET", "assets"), ("BACKUP_BUCKET", BACKUPS)])
             .envs([("BACKUP_DIR", &kept), ("WORK_DIR", &kept), ("HOME", &kept)])
             .envs([("AWS_ENDPOINT_URL", &self.store.endpoint), ("AWS_REGION", &self.store.region)])
