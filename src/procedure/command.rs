@@ -180,11 +180,14 @@ async fn shell(
         .without_inherited("AWS_")
         .cwd(&commands.folder)
         .limit(LIMIT)
-        .leaving_nothing()
         .recorded_in(&site.engine.children)
         .env("TMPDIR", &temporary);
     for (name, value) in environment(site, step, data)? {
         command = command.env(name, value);
+    }
+    // A preparation may start what a backup needs: a receiver of WAL, a repository's server.
+    if step != "prepare" {
+        command = command.leaving_nothing();
     }
     let ran = process::run(command, &site.redactor).await?;
     std::fs::remove_dir_all(&temporary).or_environment(|| format!("can't remove {}", temporary.display()))?;
