@@ -26,7 +26,7 @@ run:
 
 test:
 	@deploy/need.sh compiler postgresql
-	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl
+	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl jq
 	$(CARGO) test --locked --no-fail-fast
 
 doctor:

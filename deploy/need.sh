@@ -64,6 +64,7 @@ why() {
     qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
     chromium) echo 'chromium: tests open report.html in a real browser' ;;
     shellcheck) echo 'shellcheck: scripts are checked with it' ;;
+    jq) echo "jq: a test makes the action's summary with it" ;;
     python3) echo 'python3: tests make PDFs and, with its package cryptography, verify evidence with a second program' ;;
     ssh-keygen) echo 'ssh-keygen: a test verifies signatures with it' ;;
     openssl) echo 'openssl: a test verifies an attestation with it' ;;

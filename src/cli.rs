@@ -6,6 +6,7 @@ use crate::{
         legible::painted,
         trouble::{Blame, Trouble},
     },
+    cli::s3_settings::{Purpose, S3Settings},
     report::terminal,
 };
 use clap::{Parser, Subcommand};
@@ -25,6 +26,7 @@ pub mod pdf;
 pub mod report;
 pub mod restore_test;
 pub mod run;
+pub mod s3_settings;
 pub mod schema;
 pub mod site;
 pub mod standin;
@@ -136,7 +138,7 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             on_runtime(run::run(*args, sign_key))?
         }
         Command::RestoreTest(args) => {
-            let origin = restore_test::OriginSettings::take(take_out_of_environment);
+            let origin = S3Settings::take(Purpose::Origin, take_out_of_environment);
             leave_settings_of_others_behind();
             let sign_key = take_out_of_environment(run::SIGN_KEY);
             on_runtime(restore_test::run(*args, origin, sign_key))?
@@ -198,7 +200,9 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
         }
         Command::Keys(args) => print(&keys::run(&args)?),
         Command::History(args) => {
-            let outcome = history::run(&args, &Clock::system())?;
+            let keys = S3Settings::take(Purpose::Ledger, take_out_of_environment);
+            leave_settings_of_others_behind();
+            let outcome = on_runtime(history::run(&args, &Clock::system(), &keys))??;
             print(&outcome.stdout)?;
             tell(&outcome.stderr);
             Ok(outcome.exit)
@@ -230,7 +234,9 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
 fn leave_settings_of_others_behind() {
     const ALONE: &str = "127.0.0.1,localhost,::1";
     let foreign = |name: &std::ffi::OsString| {
-        ["PG", "AWS_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix))
+        ["PG", "AWS_", "ORIGIN_AWS_", "LEDGER_AWS_"]
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
     };
     let foreign: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(foreign).collect();
     // SAFETY: no other thread runs yet that could read the environment meanwhile.

@@ -35,6 +35,8 @@ pub mod show;
 
 pub mod export;
 
+pub mod bucket;
+
 /// The ledger's name in a folder.
 pub const LEDGER: &str = "ledger.jsonl";
 

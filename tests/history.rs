@@ -7,6 +7,9 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod records;
 
+#[path = "history/bucket.rs"]
+mod bucket;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use pulp_drill::{
     base::{

@@ -5,11 +5,12 @@ use crate::{
     base::{
         clock::Clock,
         digest::Digest,
+        ids::RunId,
         legible::one_line,
         trouble::{OrTrouble as _, Trouble},
     },
-    cli::{HELD, INTEGRITY},
-    history::{self, Added, Line, export, show, trend},
+    cli::{HELD, INTEGRITY, s3_settings::S3Settings},
+    history::{self, Added, Broken, Line, bucket::Remote, export, show, trend},
     journal::{
         self,
         read::{EVENTS, Flaw, folder_of},
@@ -27,8 +28,11 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:\n  \
     pulp-drill history add reports/latest\n  \
     pulp-drill history show --every 90d\n  \
-    pulp-drill history show --format openmetrics > restore.prom\n\n\
-    Exit codes: 0 all well, 1 the ledger was changed or --every is not kept, 2 usage.")]
+    pulp-drill history show --format openmetrics > restore.prom\n  \
+    pulp-drill history add reports/latest --ledger s3://drills/ledger/\n\n\
+    Exit codes: 0 all well, 1 the ledger was changed or --every is not kept, 2 usage,\n\
+    3 the ledger can't be reached. Keys for a bucket: LEDGER_AWS_ACCESS_KEY_ID,\n\
+    LEDGER_AWS_SECRET_ACCESS_KEY, LEDGER_AWS_ENDPOINT_URL, LEDGER_AWS_REGION, or AWS_….")]
 pub struct HistoryArgs {
     #[command(subcommand)]
     what: What,
@@ -48,8 +52,8 @@ pub struct AddArgs {
     /// The run's folder
     #[arg(value_name = "RUN_DIR", default_value = "reports/latest")]
     pub run_dir: PathBuf,
-    /// The ledger, or the folder that holds ledger.jsonl
-    #[arg(long, default_value = "reports", value_name = "FILE|DIR")]
+    /// The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/
+    #[arg(long, default_value = "reports", value_name = "FILE|DIR|URL")]
     pub ledger: PathBuf,
     /// The time that counts as now (RFC 3339); the default is the machine's
     #[arg(long, value_name = "TIME")]
@@ -59,8 +63,8 @@ pub struct AddArgs {
 /// Arguments of `pulp-drill history show`.
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// The ledger, or the folder that holds ledger.jsonl
-    #[arg(long, default_value = "reports", value_name = "FILE|DIR")]
+    /// The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/
+    #[arg(long, default_value = "reports", value_name = "FILE|DIR|URL")]
     pub ledger: PathBuf,
     /// How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older
     #[arg(long, value_name = "SPAN")]
@@ -98,56 +102,93 @@ pub struct Outcome {
     pub exit: u8,
 }
 
-/// Adds or shows. `clock` is asked where the command line gives no time.
+/// Adds or shows. `clock` is asked where the command line gives no time; the keys are for a ledger in a
+/// bucket.
 ///
 /// # Errors
 /// Blames the user where there is no run or no ledger, or the run is in it already; the surroundings
-/// where a file can't be read or written.
-pub fn run(args: &HistoryArgs, clock: &Clock) -> Result<Outcome, Trouble> {
+/// where a file or an object can't be read or written.
+pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result<Outcome, Trouble> {
+    let remote = |ledger: &Path| {
+        let text = ledger.to_str().unwrap_or_default();
+        keys.ledger(text).map(|object| object.map(Remote::new))
+    };
     match &args.what {
-        What::Add(args) => add(args, clock),
-        What::Show(args) => show(args, clock),
+        What::Add(args) => {
+            let Some(ledger) = remote(&args.ledger)? else { return add(args, clock) };
+            let line = match entry(args, clock)? {
+                Ok(line) => line,
+                Err(changed) => return Ok(changed),
+            };
+            let run = line.run.clone();
+            Ok(after_adding(&run, ledger.shown(), ledger.add(line).await?))
+        }
+        What::Show(args) => match remote(&args.ledger)? {
+            None => show(args, clock),
+            Some(ledger) => shown(args, clock, ledger.shown(), ledger.read().await?),
+        },
     }
 }
 
-/// Adds a run.
+/// Adds a run to a ledger on this machine.
 ///
 /// # Errors
 /// As [`run`].
 pub fn add(args: &AddArgs, clock: &Clock) -> Result<Outcome, Trouble> {
-    let bad = |stderr: String| Ok(Outcome { stdout: String::new(), stderr, exit: INTEGRITY });
+    let line = match entry(args, clock)? {
+        Ok(line) => line,
+        Err(changed) => return Ok(changed),
+    };
+    let file = history::file_of(&args.ledger);
+    let run = line.run.clone();
+    Ok(after_adding(&run, &file.display().to_string(), history::add(&file, line)?))
+}
+
+/// What is kept of the run, or the outcome where it was changed.
+fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<Line, Outcome>, Trouble> {
     let stored = journal::read(&args.run_dir)?;
     if let Some(flaw @ Flaw::Broken { .. }) = stored.flaw {
-        return bad(format!("{flaw}\n  the run was not added\n"));
+        return Ok(Err(bad(format!("{flaw}\n  the run was not added\n"))));
     }
     let record = RunRecord::fold(&stored.entries);
     let digest = Digest::of(report::json(&record)?);
     let events = folder_of(&args.run_dir).join(EVENTS);
     let journal = Digest::of_file(&events).or_environment(|| format!("can't read {}", events.display()))?;
-    let line = Line::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now()))?;
-    let file = history::file_of(&args.ledger);
-    match history::add(&file, line)? {
+    Line::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now())).map(Ok)
+}
+
+fn after_adding(run: &RunId, ledger: &str, added: Added) -> Outcome {
+    match added {
         Added::Line(number) => {
-            let text =
-                format!("run {} is line {number} of {}\n", one_line(record.id().as_str()), file.display());
-            Ok(Outcome { stdout: String::new(), stderr: text, exit: HELD })
+            let stderr = format!("run {} is line {number} of {ledger}\n", one_line(run.as_str()));
+            Outcome { stdout: String::new(), stderr, exit: HELD }
         }
-        Added::Broken(broken) => bad(told(&file, &broken, "nothing was added")),
+        Added::Broken(broken) => bad(told(ledger, &broken, "nothing was added")),
     }
 }
 
-/// Shows a ledger.
+fn bad(stderr: String) -> Outcome {
+    Outcome { stdout: String::new(), stderr, exit: INTEGRITY }
+}
+
+/// Shows a ledger on this machine.
 ///
 /// # Errors
 /// As [`run`].
 pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Outcome, Trouble> {
     let file = history::file_of(&args.ledger);
-    let lines = match history::read(&file)? {
+    shown(args, clock, &file.display().to_string(), history::read(&file)?)
+}
+
+fn shown(
+    args: &ShowArgs,
+    clock: &Clock,
+    ledger: &str,
+    lines: Result<Vec<Line>, Broken>,
+) -> Result<Outcome, Trouble> {
+    let lines = match lines {
         Ok(lines) => lines,
-        Err(broken) => {
-            let stderr = told(&file, &broken, "nothing is shown");
-            return Ok(Outcome { stdout: String::new(), stderr, exit: INTEGRITY });
-        }
+        Err(broken) => return Ok(bad(told(ledger, &broken, "nothing is shown"))),
     };
     let now = args.now.unwrap_or_else(|| clock.now());
     let every = match &args.budgets {
@@ -168,6 +209,6 @@ pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Outcome, Trouble> {
     Ok(Outcome { stdout, stderr: gaps.iter().map(|gap| format!("{gap}\n")).collect(), exit })
 }
 
-fn told(file: &Path, broken: &history::Broken, what: &str) -> String {
-    format!("{}: {broken}\n  {what}\n  hint: restore the ledger from a copy\n", file.display())
+fn told(ledger: &str, broken: &Broken, what: &str) -> String {
+    format!("{ledger}: {broken}\n  {what}\n  hint: restore the ledger from a copy\n")
 }

@@ -14,6 +14,7 @@ use crate::{
     cli::{
         UNVERIFIED,
         run::{EngineArg, exit_of, frame, prepare, signals, signing},
+        s3_settings::S3Settings,
     },
     evidence::{SIGNED_BY, UNSIGNED, chain},
     journal::{Journal, Logbook},
@@ -46,10 +47,8 @@ use crate::{
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 mod args;
-mod origin;
 
 pub use args::RestoreTestArgs;
-pub use origin::OriginSettings;
 
 /// The file that a manifest is (runbook 4).
 const MANIFEST: &str = "manifest.json";
@@ -66,11 +65,7 @@ struct Prepared {
 
 /// Runs the test and gives the exit code. `origin` are the settings to read S3 origins with,
 /// `sign_key` the text of the key to sign with, where the environment had them.
-pub async fn run(
-    args: RestoreTestArgs,
-    origin: OriginSettings,
-    sign_key: Option<String>,
-) -> Result<u8, Trouble> {
+pub async fn run(args: RestoreTestArgs, origin: S3Settings, sign_key: Option<String>) -> Result<u8, Trouble> {
     let redactor = Redactor::new();
     let given = signing::given(args.sign_key.as_deref(), sign_key.as_deref())?;
     let key = signing::key(given.as_ref(), &redactor)?;
@@ -130,7 +125,7 @@ async fn test(
 /// All that can be known and refused before anything is started.
 async fn prepare(
     args: &RestoreTestArgs,
-    settings: &OriginSettings,
+    settings: &S3Settings,
     redactor: &Redactor,
 ) -> Result<Prepared, Trouble> {
     if let EngineArg::Url(_) = args.engine {

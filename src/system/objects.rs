@@ -6,6 +6,7 @@ pub mod files;
 mod kinds;
 pub mod origin;
 pub mod s3;
+pub mod shared;
 pub mod versions;
 
 pub use kinds::{Got, Listed, Tags};

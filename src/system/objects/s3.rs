@@ -9,6 +9,7 @@ mod read;
 mod remove;
 mod tags;
 mod uploads;
+mod shared;
 mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};

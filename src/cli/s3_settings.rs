@@ -1,13 +1,18 @@
-//! Where a backup lies and with which keys it is read: URLs and paths to [`Origin`]s. The keys are
+//! Stores of the user's beside those of a drill, where a backup or a ledger lies, and the keys for them:
 //! taken out of the environment before anything is started, so that no program inherits them.
 
 use crate::{
-    base::{ids::BucketName, redact::Redactor, trouble::Trouble},
-    system::objects::{S3Access, origin::Origin},
+    base::{
+        ids::{BucketName, ObjectKey},
+        redact::Redactor,
+        trouble::Trouble,
+    },
+    history::LEDGER,
+    system::objects::{S3Access, origin::Origin, shared::SharedText},
 };
 use std::{collections::BTreeMap, path::Path};
 
-/// The settings of an origin, each also with [`PREFIX`] in front, which goes before.
+/// The settings, each also with a [`Purpose`] in front, which goes before.
 const NAMES: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -17,30 +22,45 @@ const NAMES: [&str; 6] = [
     "AWS_DEFAULT_REGION",
 ];
 
-/// What stands before a setting that is meant for the origin alone.
-const PREFIX: &str = "ORIGIN_";
+/// What a store is for: what stands before a setting that is meant for it alone.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose {
+    /// A backup, which is only read.
+    Origin,
+    /// A ledger of runs.
+    Ledger,
+}
+
+impl Purpose {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Origin => "ORIGIN_",
+            Self::Ledger => "LEDGER_",
+        }
+    }
+}
 
 /// The settings that were found.
-#[derive(Clone, Default)]
-pub struct OriginSettings(BTreeMap<&'static str, String>);
+#[derive(Clone)]
+pub struct S3Settings(Purpose, BTreeMap<&'static str, String>);
 
-impl OriginSettings {
+impl S3Settings {
     /// Takes the settings from the environment; `take` also removes what it gives.
-    pub fn take(take: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn take(purpose: Purpose, take: impl Fn(&str) -> Option<String>) -> Self {
         let of = |prefix: &str| -> BTreeMap<&'static str, String> {
             NAMES.into_iter().filter_map(|name| Some((name, take(&format!("{prefix}{name}"))?))).collect()
         };
-        let (own, mut all) = (of(PREFIX), of(""));
+        let (own, mut all) = (of(purpose.prefix()), of(""));
         if own.contains_key(NAMES[0]) {
             // A session belongs to its keys.
             all.remove(NAMES[2]);
         }
         all.extend(own);
-        Self(all)
+        Self(purpose, all)
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.1.get(name).map(String::as_str)
     }
 
     /// The origin of a path or an `s3://` URL. A `folder` ends with a slash.
@@ -62,11 +82,33 @@ impl OriginSettings {
         Ok(Origin::s3(&access, session, &BucketName::from(bucket), &format!("{key}{slash}")))
     }
 
+    /// The ledger of an `s3://` URL, which names it (`….jsonl`) or the folder that it lies in; none where
+    /// the text is no such URL.
+    pub(super) fn ledger(&self, text: &str) -> Result<Option<SharedText>, Trouble> {
+        let Some(rest) = text.strip_prefix("s3://") else { return Ok(None) };
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(Trouble::usage(format!("{text} names no bucket")).hint("write s3://bucket/folder/"));
+        }
+        let key = match key {
+            key if key.ends_with(".jsonl") => key.to_owned(),
+            key if key.is_empty() || key.ends_with('/') => format!("{key}{LEDGER}"),
+            key => format!("{key}/{LEDGER}"),
+        };
+        let (access, session) = self.access(&Redactor::new())?;
+        Ok(Some(SharedText::new(&access, session, &BucketName::from(bucket), &ObjectKey::new(key))))
+    }
+
     fn access(&self, redactor: &Redactor) -> Result<(S3Access, Option<String>), Trouble> {
         let (Some(id), Some(secret)) = (self.get(NAMES[0]), self.get(NAMES[1])) else {
-            return Err(Trouble::usage("there are no keys to read the S3 origin with").hint(
-                "set ORIGIN_AWS_ACCESS_KEY_ID and ORIGIN_AWS_SECRET_ACCESS_KEY (or AWS_…) to keys that may only read",
-            ));
+            let (what, may) = match self.0 {
+                Purpose::Origin => ("read the S3 origin with", "only read"),
+                Purpose::Ledger => ("reach the ledger's bucket with", "read it and write it"),
+            };
+            let prefix = self.0.prefix();
+            return Err(Trouble::usage(format!("there are no keys to {what}")).hint(format!(
+                "set {prefix}AWS_ACCESS_KEY_ID and {prefix}AWS_SECRET_ACCESS_KEY (or AWS_…) to keys that may {may}"
+            )));
         };
         let session = self.get(NAMES[2]).map(str::to_owned);
         redactor.add(secret);
@@ -93,7 +135,7 @@ mod tests {
             _ => None,
         };
         let redactor = Redactor::new();
-        let settings = OriginSettings::take(env);
+        let settings = S3Settings::take(Purpose::Origin, env);
         assert_eq!(settings.access(&redactor).unwrap().0.access_key, "origin");
         assert_eq!(settings.access(&redactor).unwrap().0.endpoint, "https://s3.us-east-1.amazonaws.com");
         assert_eq!(settings.origin("s3://b/p", true, &redactor).unwrap().shown(), "s3://b/p/");
@@ -101,7 +143,8 @@ mod tests {
         {
             assert_eq!(settings.origin(text, folder, &redactor).unwrap_err().blame, Blame::Usage, "{text}");
         }
-        let none = OriginSettings::default().origin("s3://b/k", false, &redactor).unwrap_err();
+        let none = S3Settings::take(Purpose::Origin, |_| None);
+        let none = none.origin("s3://b/k", false, &redactor).unwrap_err();
         assert!(none.to_string().contains("ORIGIN_AWS_ACCESS_KEY_ID"), "{none}");
     }
 }
