@@ -7,6 +7,7 @@ use crate::{
         html::words::{line, verdict_sign, verdict_word},
         terminal::look::time,
     },
+    scenario::method::{BackupJob, RestoreJob},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
@@ -58,16 +59,19 @@ impl Lane {
         }
     }
 
-    /// By the step's words (`scenario::words`): a write goes through the engine.
+    /// By the step's words (`scenario::words`, the stages of `restore-test`): a write goes through the
+    /// engine.
     fn of(step: &str) -> Self {
         let begins = |words: &[&str]| words.iter().any(|word| step.starts_with(word));
-        if begins(&["fault", "without fault"]) {
+        if begins(&["stop engine", "start engine"]) {
+            Self::Engine
+        } else if begins(&["fault", "without fault"]) {
             Self::Fault
-        } else if begins(&["dump", "copy", "record", "back up"]) {
+        } else if begins(&["back up", "copy object"]) || BackupJob::named(step).is_some() {
             Self::Backup
         } else if begins(&["destroy"]) {
             Self::Stores
-        } else if begins(&["restore", "migrate"]) {
+        } else if begins(&["restore", "fetch", "migrate"]) || RestoreJob::named(step).is_some() {
             Self::Restore
         } else {
             Self::Engine
@@ -276,6 +280,32 @@ fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale
                 text .lane x=(place(LEFT)) y=(y) font-size="11" { "– " (line(skipped.id.as_str())) }
                 text x="0" y=(y) font-size="11" { "skipped" }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_its_lane() {
+        for (step, lane) in [
+            ("dump database", Lane::Backup),
+            ("run backup command", Lane::Backup),
+            ("take base backup", Lane::Backup),
+            ("copy object: logo.png", Lane::Backup),
+            ("copy: {asset: logo.png, as: copy.png}", Lane::Engine),
+            ("upload: logo.png", Lane::Engine),
+            ("stop engine", Lane::Engine),
+            ("fault: {lose binary: logo.png}", Lane::Fault),
+            ("destroy: everything", Lane::Stores),
+            ("fetch dump", Lane::Restore),
+            ("recover database", Lane::Restore),
+            ("run restore command", Lane::Restore),
+            ("start engine", Lane::Engine),
+        ] {
+            assert_eq!(Lane::of(step), lane, "{step}");
         }
     }
 }
