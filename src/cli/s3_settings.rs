@@ -73,7 +73,7 @@ impl S3Settings {
             }
             return Origin::local(Path::new(text));
         };
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let (bucket, key) = bucket_and_key(rest);
         if bucket.is_empty() || (key.is_empty() && !folder) {
             return Err(Trouble::usage(format!("{text} names no object")).hint("write s3://bucket/key"));
         }
@@ -86,7 +86,7 @@ impl S3Settings {
     /// the text is no such URL.
     pub(super) fn ledger(&self, text: &str) -> Result<Option<SharedText>, Trouble> {
         let Some(rest) = text.strip_prefix("s3://") else { return Ok(None) };
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let (bucket, key) = bucket_and_key(rest);
         if bucket.is_empty() {
             return Err(Trouble::usage(format!("{text} names no bucket")).hint("write s3://bucket/folder/"));
         }
@@ -120,6 +120,11 @@ impl S3Settings {
         let access = S3Access { endpoint, region, access_key: keys.0, secret_key: keys.1, path_style: true };
         Ok((access, session))
     }
+}
+
+/// The parts of what follows `s3://`; either may be empty.
+fn bucket_and_key(rest: &str) -> (&str, &str) {
+    rest.split_once('/').unwrap_or((rest, ""))
 }
 
 #[cfg(test)]

@@ -75,6 +75,9 @@ fn links(site: &Handles, data: Option<PathBuf>) -> Result<Option<String>, Troubl
     if let Rows::Files(files) = &site.rows {
         places.extend([files.templates.clone(), files.assets.clone()]);
     }
+    if places.is_empty() {
+        return Ok(None);
+    }
     let kept = home(site).join(REPOSITORY);
     let links = shared(&places, &kept).or_environment(|| format!("can't look into {}", kept.display()))?;
     Ok(links.first().map(|first| {

@@ -219,7 +219,7 @@ impl Substrate {
     ) -> Result<Site<Source>, Trouble> {
         match &self.stores {
             Stores::Local { postgres, objects } => {
-                self.own_site(number, method, profile, &access(postgres), &s3_access(objects), None).await
+                self.own_site(number, method, profile, &access(postgres), &objects.access(), None).await
             }
             Stores::Containers(stores) => {
                 self.own_site(number, method, profile, &stores.database, &stores.s3, None).await
@@ -403,16 +403,6 @@ fn access(postgres: &PostgresServer) -> Access {
         password: postgres.password.clone(),
         database: "postgres".to_owned(),
         tls: BTreeMap::new(),
-    }
-}
-
-fn s3_access(objects: &ObjectServer) -> S3Access {
-    S3Access {
-        endpoint: objects.endpoint.clone(),
-        region: objects.region.clone(),
-        access_key: objects.access_key.clone(),
-        secret_key: objects.secret_key.clone(),
-        path_style: true,
     }
 }
 

@@ -24,13 +24,7 @@ struct Shared {
 
 impl Shared {
     async fn on(server: &ObjectServer) -> Self {
-        let access = S3Access {
-            endpoint: server.endpoint.clone(),
-            region: server.region.clone(),
-            access_key: server.access_key.clone(),
-            secret_key: server.secret_key.clone(),
-            path_style: true,
-        };
+        let access = server.access();
         let (store, name) = (Store::s3(&access), "evidence".into());
         store.create_bucket(&name).await.unwrap();
         Self { access, bucket: store.bucket(&name) }

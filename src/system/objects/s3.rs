@@ -7,9 +7,9 @@ mod errors;
 mod fetch;
 mod read;
 mod remove;
+mod shared;
 mod tags;
 mod uploads;
-mod shared;
 mod versions;
 
 use crate::base::ids::{BucketName, ObjectKey};

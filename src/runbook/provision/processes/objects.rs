@@ -5,6 +5,7 @@ use crate::base::clock::password;
 use crate::base::process::{Command, Daemon, PORT_TRIES, RunDir, free_port, run};
 use crate::base::redact::Redactor;
 use crate::base::trouble::{OrTrouble, Trouble};
+use crate::system::objects::S3Access;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -169,6 +170,17 @@ impl ObjectServer {
     /// The process, to be watched, paused or killed.
     pub fn daemon(&self) -> &Daemon {
         &self.daemon
+    }
+
+    /// How it is reached.
+    pub fn access(&self) -> S3Access {
+        S3Access {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            access_key: self.access_key.clone(),
+            secret_key: self.secret_key.clone(),
+            path_style: true,
+        }
     }
 
     /// Stops it. Its files stay.

@@ -2,13 +2,16 @@
 //! at the store.
 
 use super::S3Bucket;
-use super::read::{Opened, kept};
+use super::read::kept;
 use crate::base::digest::Hasher;
 use crate::base::ids::ObjectKey;
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::objects::kinds::Fetched;
 use std::io::Write as _;
 use std::path::Path;
+
+/// What the key of a backup's store may do.
+const ONLY_READ: &str = "let this access key read the backup; it need not be able to write";
 
 impl S3Bucket {
     /// Reads an object into a file that must not be there; nothing where there is no such object.
@@ -17,7 +20,7 @@ impl S3Bucket {
         key: &ObjectKey,
         to: &Path,
     ) -> Result<Option<Fetched>, Trouble> {
-        let Some(mut object) = self.must_open(key).await? else { return Ok(None) };
+        let Some(mut object) = self.must_open(key, ONLY_READ).await? else { return Ok(None) };
         let write = || format!("can't write {}", to.display());
         let mut file = std::fs::File::create_new(to).or_environment(write)?;
         let (mut hasher, mut bytes, metadata) = (Hasher::new(), 0, kept(&object));
@@ -38,7 +41,7 @@ impl S3Bucket {
         key: &ObjectKey,
         most: usize,
     ) -> Result<Option<Vec<u8>>, Trouble> {
-        let Some(mut object) = self.must_open(key).await? else { return Ok(None) };
+        let Some(mut object) = self.must_open(key, ONLY_READ).await? else { return Ok(None) };
         let mut start = Vec::new();
         while start.len() < most
             && let Some(chunk) =
@@ -48,18 +51,5 @@ impl S3Bucket {
         }
         start.truncate(most);
         Ok(Some(start))
-    }
-
-    async fn must_open(
-        &self,
-        key: &ObjectKey,
-    ) -> Result<Option<Box<aws_sdk_s3::operation::get_object::GetObjectOutput>>, Trouble> {
-        match self.open(key).await? {
-            Opened::Found(object) => Ok(Some(object)),
-            Opened::Missing => Ok(None),
-            Opened::Denied => Err(Trouble::environment(self.words("read", key.as_str()))
-                .cause("the store denies reading it")
-                .hint("let this access key read the backup; it need not be able to write")),
-        }
     }
 }

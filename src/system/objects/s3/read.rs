@@ -85,6 +85,22 @@ impl S3Bucket {
         }
     }
 
+    /// The same where being denied is a trouble; `hint` says what to do about it. None where there is no
+    /// such object.
+    pub(super) async fn must_open(
+        &self,
+        key: &ObjectKey,
+        hint: &str,
+    ) -> Result<Option<Box<GetObjectOutput>>, Trouble> {
+        match self.open(key).await? {
+            Opened::Found(object) => Ok(Some(object)),
+            Opened::Missing => Ok(None),
+            Opened::Denied => Err(Trouble::environment(self.words("read", key.as_str()))
+                .cause("the store denies reading it")
+                .hint(hint)),
+        }
+    }
+
     pub(in crate::system::objects) async fn inventory(
         &self,
         prefix: &str,

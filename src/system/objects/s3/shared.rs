@@ -2,7 +2,6 @@
 
 use super::S3Bucket;
 use super::errors::{code, failed};
-use super::read::Opened;
 use crate::base::ids::ObjectKey;
 use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::objects::shared::Seen;
@@ -16,15 +15,8 @@ impl S3Bucket {
         largest: u64,
     ) -> Result<Option<(Vec<u8>, String)>, Trouble> {
         let words = || self.words("read", key.as_str());
-        let mut object = match self.open(key).await? {
-            Opened::Found(object) => object,
-            Opened::Missing => return Ok(None),
-            Opened::Denied => {
-                return Err(Trouble::environment(words())
-                    .cause("the store denies it")
-                    .hint("let this access key read the object and list its bucket"));
-            }
-        };
+        let hint = "let this access key read the object and list its bucket";
+        let Some(mut object) = self.must_open(key, hint).await? else { return Ok(None) };
         let tag = object.e_tag.take();
         let tag = tag.ok_or_else(|| Trouble::environment(words()).cause("the store gives it no ETag"))?;
         let mut bytes = Vec::new();
