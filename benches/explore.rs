@@ -1,7 +1,7 @@
 //! How many interleavings the model goes through in a second on one core, and how much the reduction
 //! saves. `cargo bench --bench explore`; built without optimisation too: `cargo bench --profile dev`.
 
-use pulp_drill::explore::{Limits, Operation, Question, Table, Write};
+use pulp_drill::window::{Limits, ModelOperation, ModelWrite, Question, WindowTable};
 use std::time::{Duration, Instant};
 
 /// What is promised for an optimised build.
@@ -11,17 +11,17 @@ fn main() {
     let mode = if cfg!(debug_assertions) { "unoptimised" } else { "optimised" };
     for writes in 1..=3 {
         let question = Question {
-            operations: Operation::ALL.to_vec(),
+            operations: ModelOperation::ALL.to_vec(),
             writes,
             grace: 0,
             results: true,
             limits: Limits { bound: 100_000, seed: 0 },
-            parts: Write::parts,
+            parts: ModelWrite::parts,
         };
         let (mut rounds, mut looked_at) = (0_u32, 0);
         let begun = Instant::now();
         let table = loop {
-            let table = Table::explore(&question);
+            let table = WindowTable::explore(&question);
             rounds += 1;
             looked_at += table.looked_at;
             if begun.elapsed() > Duration::from_secs(1) {

@@ -3,56 +3,59 @@
 
 use crate::{
     base::clock::span,
-    explore::{self, Limits, Outcome, Outcomes, Procedure, Question, Table, Write},
     model::{
-        load::{Advice, Measured, Operation, Tally, Way},
-        profile::Order,
+        profile::StoreOrder,
+        workload::{Advice, BackupMethod, Measured, WorkloadOperation, WriteTally},
     },
+    window::{self, AssetOutcome, Limits, ModelProcedure, ModelWrite, Outcomes, Question, WindowTable},
 };
 use std::time::Duration;
 
 /// What an engine does, as far as the advice hangs on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Habits {
+pub struct EngineWriteOrder {
     /// Uploads.
-    pub upload: Order,
+    pub upload: StoreOrder,
     /// Replaces.
-    pub replace: Order,
+    pub replace: StoreOrder,
     /// Deletes.
-    pub delete: Order,
+    pub delete: StoreOrder,
     /// The ends of batch jobs.
-    pub batch: Order,
+    pub batch: StoreOrder,
     /// Whether replaced content gets a new key.
     pub immutable_keys: bool,
 }
 
-impl Habits {
+impl EngineWriteOrder {
     /// An operation as the model knows it.
-    fn write(self, operation: Operation) -> Write {
+    fn write(self, operation: WorkloadOperation) -> ModelWrite {
         let (operation, order) = match operation {
-            Operation::Upload => (explore::Operation::Upload, self.upload),
-            Operation::Replace if self.immutable_keys => (explore::Operation::ReplaceNewKey, self.replace),
-            Operation::Replace => (explore::Operation::Replace, self.replace),
-            Operation::Delete => (explore::Operation::Delete, self.delete),
+            WorkloadOperation::Upload => (window::ModelOperation::Upload, self.upload),
+            WorkloadOperation::Replace if self.immutable_keys => {
+                (window::ModelOperation::ReplaceNewKey, self.replace)
+            }
+            WorkloadOperation::Replace => (window::ModelOperation::Replace, self.replace),
+            WorkloadOperation::Delete => (window::ModelOperation::Delete, self.delete),
             // A copy is an upload of what was downloaded.
-            Operation::Copy => (explore::Operation::Copy, self.upload),
-            Operation::Label => (explore::Operation::Label, Order::RowFirst),
-            Operation::Batch => (explore::Operation::Batch, self.batch),
+            WorkloadOperation::Copy => (window::ModelOperation::Copy, self.upload),
+            WorkloadOperation::Label => (window::ModelOperation::Label, StoreOrder::RowFirst),
+            WorkloadOperation::Batch => (window::ModelOperation::Batch, self.batch),
         };
-        Write { operation, order }
+        ModelWrite { operation, order }
     }
 }
 
 /// All advice, the measurement first.
-pub fn advice(measured: &Measured, habits: Habits) -> Vec<Advice> {
+pub fn advice(measured: &Measured, habits: EngineWriteOrder) -> Vec<Advice> {
     let model = Model::new(habits);
-    let mix: Vec<(Operation, Tally)> = measured.operations.iter().map(|(o, t)| (*o, *t)).collect();
+    let mix: Vec<(WorkloadOperation, WriteTally)> =
+        measured.operations.iter().map(|(o, t)| (*o, *t)).collect();
     let mut all = vec![window(measured)];
     all.extend(rate(measured));
     all.extend(lost(measured));
     all.push(order(&model, &mix));
     let way = procedure(measured.way);
-    let harmed: Vec<Operation> =
+    let harmed: Vec<WorkloadOperation> =
         mix.iter().map(|(operation, _)| *operation).filter(|o| !model.outcomes(*o, way).harmless()).collect();
     all.extend(grace(measured, habits, &harmed));
     all.extend(keys(measured, habits, &harmed));
@@ -63,56 +66,60 @@ pub fn advice(measured: &Measured, habits: Habits) -> Vec<Advice> {
 
 /// What the model finds for each write and way, one write beside a backup.
 struct Model {
-    table: Table,
-    habits: Habits,
+    table: WindowTable,
+    habits: EngineWriteOrder,
 }
 
 impl Model {
-    fn new(habits: Habits) -> Self {
+    fn new(habits: EngineWriteOrder) -> Self {
         let question = Question {
-            operations: Operation::ALL.map(|operation| habits.write(operation).operation).to_vec(),
+            operations: WorkloadOperation::ALL.map(|operation| habits.write(operation).operation).to_vec(),
             writes: 1,
             grace: 0,
             results: true,
             limits: Limits { bound: 1_000_000, seed: 0 },
-            parts: Write::parts,
+            parts: ModelWrite::parts,
         };
-        Self { table: Table::explore(&question), habits }
+        Self { table: WindowTable::explore(&question), habits }
     }
 
-    fn outcomes(&self, operation: Operation, procedure: Procedure) -> Outcomes {
+    fn outcomes(&self, operation: WorkloadOperation, procedure: ModelProcedure) -> Outcomes {
         let mut of_it = self.table.row(self.habits.write(operation));
         of_it.find(|cell| cell.procedure == procedure).map(|cell| cell.outcomes).unwrap_or_default()
     }
 
     /// How many writes of a mix are at stake, and the worst that can come of each.
-    fn at_stake(&self, mix: &[(Operation, Tally)], procedure: Procedure) -> (u64, Option<Outcome>, String) {
+    fn at_stake(
+        &self,
+        mix: &[(WorkloadOperation, WriteTally)],
+        procedure: ModelProcedure,
+    ) -> (u64, Option<AssetOutcome>, String) {
         let mut sum = 0;
         let mut worst = None;
-        let mut words = Vec::new();
+        let mut description = Vec::new();
         for (operation, tally) in mix {
             let outcomes = self.outcomes(*operation, procedure);
             if !outcomes.harmless() {
                 sum += tally.writes;
                 worst = worst.max(outcomes.iter().max());
             }
-            words.push(format!("{} {}", operation.plural(), titles(outcomes)));
+            description.push(format!("{} {}", operation.plural(), titles(outcomes)));
         }
-        (sum, worst, words.join(", "))
+        (sum, worst, description.join(", "))
     }
 }
 
 fn titles(outcomes: Outcomes) -> String {
-    let titles: Vec<&str> = outcomes.iter().map(Outcome::title).collect();
+    let titles: Vec<&str> = outcomes.iter().map(AssetOutcome::title).collect();
     if titles.is_empty() { "consistent".to_owned() } else { titles.join(" or ") }
 }
 
-fn procedure(way: Way) -> Procedure {
+fn procedure(way: BackupMethod) -> ModelProcedure {
     match way {
-        Way::DumpFirst => Procedure::DumpFirst,
-        Way::CopyFirst => Procedure::CopyFirst,
-        Way::PointInTime => Procedure::PointInTime,
-        Way::Maintenance => Procedure::Maintenance,
+        BackupMethod::DumpFirst => ModelProcedure::DumpFirst,
+        BackupMethod::CopyFirst => ModelProcedure::CopyFirst,
+        BackupMethod::PointInTime => ModelProcedure::PointInTime,
+        BackupMethod::Maintenance => ModelProcedure::Maintenance,
     }
 }
 
@@ -124,7 +131,7 @@ fn time(ms: u64) -> String {
     if ms < 1_000 { format!("{ms} ms") } else { span(Duration::from_millis(ms)) }
 }
 
-fn listed(operations: &[Operation]) -> String {
+fn listed(operations: &[WorkloadOperation]) -> String {
     operations.iter().map(|operation| operation.plural()).collect::<Vec<_>>().join(" and ")
 }
 
@@ -140,25 +147,25 @@ fn window(measured: &Measured) -> Advice {
 /// No half-kept write was seen: that is a bound, not a proof.
 fn rate(measured: &Measured) -> Option<Advice> {
     let rate = measured.all.rate?;
-    let words = rate.words();
+    let description = rate.describe();
     Some(if rate.hits > 0 {
-        new("Writes were half-kept: what raced the backup comes back broken.", words)
+        new("Writes were half-kept: what raced the backup comes back broken.", description)
     } else {
         let high = rate.high * 100.0;
         let text = format!(
             "No write was half-kept, which is a bound and no proof: up to {high:.1} % of those at risk could be."
         );
-        new(text, words)
+        new(text, description)
     })
 }
 
 fn lost(measured: &Measured) -> Option<Advice> {
     let half = measured.recovery_point.filter(|point| point.before_dump_ms > 0)?;
     let text = match measured.way {
-        Way::CopyFirst => {
+        BackupMethod::CopyFirst => {
             "Take the dump first and the copy second: what was acknowledged between the two is lost."
         }
-        Way::DumpFirst | Way::PointInTime | Way::Maintenance => {
+        BackupMethod::DumpFirst | BackupMethod::PointInTime | BackupMethod::Maintenance => {
             "Acknowledged writes are missing that the dump should hold: look for what lost them before anything else."
         }
     };
@@ -166,13 +173,13 @@ fn lost(measured: &Measured) -> Option<Advice> {
 }
 
 /// Which of the two orders puts fewer writes of the mix at stake.
-fn order(model: &Model, mix: &[(Operation, Tally)]) -> Advice {
+fn order(model: &Model, mix: &[(WorkloadOperation, WriteTally)]) -> Advice {
     let writes: u64 = mix.iter().map(|(_, tally)| tally.writes).sum();
-    let dump = model.at_stake(mix, Procedure::DumpFirst);
-    let copy = model.at_stake(mix, Procedure::CopyFirst);
+    let dump = model.at_stake(mix, ModelProcedure::DumpFirst);
+    let copy = model.at_stake(mix, ModelProcedure::CopyFirst);
     let told = |first: &str,
-                better: &(u64, Option<Outcome>, String),
-                other: &(u64, Option<Outcome>, String)| {
+                better: &(u64, Option<AssetOutcome>, String),
+                other: &(u64, Option<AssetOutcome>, String)| {
         format!(
             "{first} is the safer order for this mix: it puts {} of {writes} writes at stake, the other order {}.",
             better.0, other.0
@@ -187,18 +194,18 @@ fn order(model: &Model, mix: &[(Operation, Tally)]) -> Advice {
 }
 
 /// How long a removed object must stay: one of a delete, or of a replace under a new key.
-fn grace(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
-    let removes = |operation: &&Operation| {
-        operation.removes() && (**operation != Operation::Replace || habits.immutable_keys)
+fn grace(measured: &Measured, habits: EngineWriteOrder, harmed: &[WorkloadOperation]) -> Option<Advice> {
+    let removes = |operation: &&WorkloadOperation| {
+        operation.removes() && (**operation != WorkloadOperation::Replace || habits.immutable_keys)
     };
-    let removing: Vec<Operation> = harmed.iter().filter(removes).copied().collect();
-    if measured.way != Way::DumpFirst || removing.is_empty() {
+    let removing: Vec<WorkloadOperation> = harmed.iter().filter(removes).copied().collect();
+    if measured.way != BackupMethod::DumpFirst || removing.is_empty() {
         return None;
     }
     let half = |operation| measured.operations.get(operation).map_or(0, |tally| tally.half);
     let hit: u64 = removing.iter().map(half).sum();
     let which = listed(&removing);
-    if removing.contains(&Operation::Delete) && habits.delete == Order::BinaryFirst {
+    if removing.contains(&WorkloadOperation::Delete) && habits.delete == StoreOrder::BinaryFirst {
         let text =
             "Let deletes remove the row first and the object later: no grace helps a row that outlives it.";
         return Some(new(text, format!("{hit} {which} were half-kept, and deletes take the binary first")));
@@ -225,12 +232,12 @@ fn grace(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Ad
     })
 }
 
-fn keys(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Advice> {
-    if habits.immutable_keys || !harmed.contains(&Operation::Replace) {
+fn keys(measured: &Measured, habits: EngineWriteOrder, harmed: &[WorkloadOperation]) -> Option<Advice> {
+    if habits.immutable_keys || !harmed.contains(&WorkloadOperation::Replace) {
         return None;
     }
-    let wrong = measured.operations.get(&Operation::Replace).copied().unwrap_or_default();
-    let rate = wrong.rate.map_or_else(|| "none was at risk".to_owned(), |rate| rate.words());
+    let wrong = measured.operations.get(&WorkloadOperation::Replace).copied().unwrap_or_default();
+    let rate = wrong.rate.map_or_else(|| "none was at risk".to_owned(), |rate| rate.describe());
     Some(new(
         "Let replaced content have a new key, and keep the old object for the grace: no order of a backup saves \
          a key whose content changes.",
@@ -238,23 +245,24 @@ fn keys(measured: &Measured, habits: Habits, harmed: &[Operation]) -> Option<Adv
     ))
 }
 
-fn versions(model: &Model, harmed: &[Operation]) -> Option<Advice> {
-    let then = |operation: &Operation| model.outcomes(*operation, Procedure::PointInTime);
-    let (safe, not): (Vec<Operation>, Vec<Operation>) =
+fn versions(model: &Model, harmed: &[WorkloadOperation]) -> Option<Advice> {
+    let then = |operation: &WorkloadOperation| model.outcomes(*operation, ModelProcedure::PointInTime);
+    let (safe, not): (Vec<WorkloadOperation>, Vec<WorkloadOperation>) =
         harmed.iter().partition(|operation| then(operation).harmless());
     // At one moment already, none that is harmed is safe.
     if safe.is_empty() {
         return None;
     }
     let but = if not.is_empty() { String::new() } else { format!(", but not {}", listed(&not)) };
-    let words: Vec<String> = harmed.iter().map(|o| format!("{} {}", o.plural(), titles(then(o)))).collect();
+    let description: Vec<String> =
+        harmed.iter().map(|o| format!("{} {}", o.plural(), titles(then(o)))).collect();
     Some(new(
         format!("Point-in-time recovery with bucket versioning makes {} safe{but}.", listed(&safe)),
-        format!("what the model finds for both stores at one moment: {}", words.join(", ")),
+        format!("what the model finds for both stores at one moment: {}", description.join(", ")),
     ))
 }
 
-fn maintenance(measured: &Measured, way: Procedure, harmed: &[Operation]) -> Advice {
+fn maintenance(measured: &Measured, way: ModelProcedure, harmed: &[WorkloadOperation]) -> Advice {
     let found = "what the model finds";
     if harmed.is_empty() {
         let text = format!("Nothing need change for this mix: {} leaves no write half-kept.", way.title());
@@ -282,22 +290,27 @@ fn maintenance(measured: &Measured, way: Procedure, harmed: &[Operation]) -> Adv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::load::{Load, Mix, OfBackup, RecoveryPoint, Span, Times, rate::Interval};
+    use crate::model::workload::{
+        Load, MillisRange, Mix, OfBackup, RecoveryPoint, Times, interval::Interval,
+    };
 
-    const STANDIN: Habits = Habits {
-        upload: Order::BinaryFirst,
-        replace: Order::BinaryFirst,
-        delete: Order::RowFirst,
-        batch: Order::BinaryFirst,
+    const STANDIN: EngineWriteOrder = EngineWriteOrder {
+        upload: StoreOrder::BinaryFirst,
+        replace: StoreOrder::BinaryFirst,
+        delete: StoreOrder::RowFirst,
+        batch: StoreOrder::BinaryFirst,
         immutable_keys: false,
     };
 
-    fn measured(way: Way, operations: &[(Operation, Tally)]) -> Measured {
+    fn measured(way: BackupMethod, operations: &[(WorkloadOperation, WriteTally)]) -> Measured {
         let operations = operations.iter().copied().collect::<std::collections::BTreeMap<_, _>>();
-        let all =
-            Tally::of_backups(&[operations.values().fold(Tally::default(), |all, tally| all.and(*tally))]);
-        let times =
-            Times { rows: Span { from: 0, to: 200_000 }, objects: Span { from: 200_000, to: 800_000 } };
+        let all = WriteTally::of_backups(&[operations
+            .values()
+            .fold(WriteTally::default(), |all, tally| all.and(*tally))]);
+        let times = Times {
+            rows: MillisRange { from: 0, to: 200_000 },
+            objects: MillisRange { from: 200_000, to: 800_000 },
+        };
         Measured {
             load: Load { writers: 4, rate: 40, mix: Mix::default(), seed: 1, backups: 1 },
             way,
@@ -314,17 +327,26 @@ mod tests {
         }
     }
 
-    fn tally(writes: u64, half: u64, wrong: u64) -> Tally {
-        Tally::of_backups(&[Tally { writes, at_risk: writes, half, wrong, ..Tally::default() }])
+    fn tally(writes: u64, half: u64, wrong: u64) -> WriteTally {
+        WriteTally::of_backups(&[WriteTally {
+            writes,
+            at_risk: writes,
+            half,
+            wrong,
+            ..WriteTally::default()
+        }])
     }
 
-    fn texts(measured: &Measured, habits: Habits) -> String {
+    fn texts(measured: &Measured, habits: EngineWriteOrder) -> String {
         advice(measured, habits).into_iter().map(|a| format!("{} [{}]\n", a.text, a.from)).collect()
     }
 
     #[test]
     fn uploads_alone_need_no_change_with_the_dump_first() {
-        let said = texts(&measured(Way::DumpFirst, &[(Operation::Upload, tally(50, 0, 0))]), STANDIN);
+        let said = texts(
+            &measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Upload, tally(50, 0, 0))]),
+            STANDIN,
+        );
         assert!(said.contains("The window was 800 ms long"), "{said}");
         assert!(said.contains("Dump first, copy second is the safer order"), "{said}");
         assert!(said.contains("0 of 50 writes at stake, the other order 50"), "{said}");
@@ -335,7 +357,7 @@ mod tests {
 
     #[test]
     fn deletes_want_a_grace_as_long_as_the_window_and_say_its_margin() {
-        let mut measured = measured(Way::DumpFirst, &[(Operation::Delete, tally(10, 2, 0))]);
+        let mut measured = measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Delete, tally(10, 2, 0))]);
         measured.grace_needed_ms = Some(550);
         let said = texts(&measured, STANDIN);
         assert!(
@@ -350,34 +372,37 @@ mod tests {
             said.contains("A maintenance window of 800 ms") && said.contains("about 32 writes"),
             "{said}"
         );
-        let binary_first = Habits { delete: Order::BinaryFirst, ..STANDIN };
+        let binary_first = EngineWriteOrder { delete: StoreOrder::BinaryFirst, ..STANDIN };
         assert!(texts(&measured, binary_first).contains("remove the row first"));
     }
 
     #[test]
     fn a_grace_is_for_what_removes_an_object_after_a_dump() {
         let said = |way, operation, habits| texts(&measured(way, &[(operation, tally(10, 1, 0))]), habits);
-        let new_keys = Habits { immutable_keys: true, ..STANDIN };
+        let new_keys = EngineWriteOrder { immutable_keys: true, ..STANDIN };
         assert!(
-            said(Way::DumpFirst, Operation::Replace, new_keys).contains("grace of 800 ms makes replaces")
+            said(BackupMethod::DumpFirst, WorkloadOperation::Replace, new_keys)
+                .contains("grace of 800 ms makes replaces")
         );
-        assert!(!said(Way::CopyFirst, Operation::Delete, STANDIN).contains("grace of"));
-        assert!(!said(Way::DumpFirst, Operation::Copy, STANDIN).contains("grace of"));
+        assert!(!said(BackupMethod::CopyFirst, WorkloadOperation::Delete, STANDIN).contains("grace of"));
+        assert!(!said(BackupMethod::DumpFirst, WorkloadOperation::Copy, STANDIN).contains("grace of"));
     }
 
     #[test]
     fn each_operation_goes_by_its_own_order() {
         let said = |operation, habits| {
-            texts(&measured(Way::DumpFirst, &[(operation, tally(10, 0, 0))]), habits)
+            texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), habits)
                 .contains("Nothing need change")
         };
-        let (upload, batch) =
-            (Habits { upload: Order::RowFirst, ..STANDIN }, Habits { batch: Order::RowFirst, ..STANDIN });
+        let (upload, batch) = (
+            EngineWriteOrder { upload: StoreOrder::RowFirst, ..STANDIN },
+            EngineWriteOrder { batch: StoreOrder::RowFirst, ..STANDIN },
+        );
         for (operation, by_upload, by_batch) in [
-            (Operation::Upload, false, true),
-            (Operation::Copy, false, true),
-            (Operation::Label, true, true),
-            (Operation::Batch, true, false),
+            (WorkloadOperation::Upload, false, true),
+            (WorkloadOperation::Copy, false, true),
+            (WorkloadOperation::Label, true, true),
+            (WorkloadOperation::Batch, true, false),
         ] {
             assert!(said(operation, STANDIN), "{operation:?}");
             assert_eq!(
@@ -391,18 +416,21 @@ mod tests {
     #[test]
     fn replaces_in_place_want_new_keys_and_nothing_else_saves_them() {
         let measured = measured(
-            Way::DumpFirst,
-            &[(Operation::Replace, tally(10, 0, 3)), (Operation::Delete, tally(10, 0, 0))],
+            BackupMethod::DumpFirst,
+            &[(WorkloadOperation::Replace, tally(10, 0, 3)), (WorkloadOperation::Delete, tally(10, 0, 0))],
         );
         let said = texts(&measured, STANDIN);
         assert!(said.contains("new key") && said.contains("3 of 10, 30.00 %"), "{said}");
         assert!(said.contains("makes deletes safe, but not replaces"), "{said}");
-        assert!(!texts(&measured, Habits { immutable_keys: true, ..STANDIN }).contains("have a new key"));
+        assert!(
+            !texts(&measured, EngineWriteOrder { immutable_keys: true, ..STANDIN })
+                .contains("have a new key")
+        );
     }
 
     #[test]
     fn a_copy_before_the_dump_is_told_by_what_it_lost() {
-        let mut measured = measured(Way::CopyFirst, &[(Operation::Upload, tally(20, 5, 0))]);
+        let mut measured = measured(BackupMethod::CopyFirst, &[(WorkloadOperation::Upload, tally(20, 5, 0))]);
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 1_500, ..RecoveryPoint::default() });
         let said = texts(&measured, STANDIN);
         assert!(said.contains("Take the dump first and the copy second"), "{said}");
@@ -411,32 +439,35 @@ mod tests {
 
     #[test]
     fn the_safer_order_is_the_one_that_harms_fewer_writes_and_then_harms_them_less() {
-        let said = |operations: &[(Operation, Tally)]| {
-            let all = advice(&measured(Way::DumpFirst, operations), STANDIN);
+        let said = |operations: &[(WorkloadOperation, WriteTally)]| {
+            let all = advice(&measured(BackupMethod::DumpFirst, operations), STANDIN);
             all.into_iter().find(|advice| advice.text.contains("the safer order")).unwrap().text
         };
         // A delete that comes back is less than a row without its object.
         assert_eq!(
-            said(&[(Operation::Delete, tally(10, 0, 0)), (Operation::Label, tally(5, 0, 0))]),
+            said(&[(WorkloadOperation::Delete, tally(10, 0, 0)), (WorkloadOperation::Label, tally(5, 0, 0))]),
             "Copy first, dump second is the safer order for this mix: it puts 10 of 15 writes at stake, \
              the other order 10."
         );
-        let (some, few) = (Tally { at_risk: 3, ..tally(20, 0, 0) }, tally(10, 0, 0));
+        let (some, few) = (WriteTally { at_risk: 3, ..tally(20, 0, 0) }, tally(10, 0, 0));
         assert_eq!(
-            said(&[(Operation::Upload, some), (Operation::Delete, few)]),
+            said(&[(WorkloadOperation::Upload, some), (WorkloadOperation::Delete, few)]),
             "Dump first, copy second is the safer order for this mix: it puts 10 of 30 writes at stake, \
              the other order 30."
         );
-        assert!(said(&[(Operation::Replace, few)]).starts_with("Dump first"), "both are as bad");
+        assert!(said(&[(WorkloadOperation::Replace, few)]).starts_with("Dump first"), "both are as bad");
     }
 
     #[test]
     fn replaces_under_new_keys_go_by_their_own_order_at_one_moment() {
         let said = |replace, delete| {
-            let habits = Habits { replace, delete, immutable_keys: true, ..STANDIN };
-            texts(&measured(Way::DumpFirst, &[(Operation::Replace, tally(10, 0, 0))]), habits)
+            let habits = EngineWriteOrder { replace, delete, immutable_keys: true, ..STANDIN };
+            texts(
+                &measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Replace, tally(10, 0, 0))]),
+                habits,
+            )
         };
-        let (binary, row) = (Order::BinaryFirst, Order::RowFirst);
+        let (binary, row) = (StoreOrder::BinaryFirst, StoreOrder::RowFirst);
         for delete in [binary, row] {
             let safe = said(binary, delete);
             assert!(safe.contains("bucket versioning makes replaces safe."), "{safe}");
@@ -452,12 +483,12 @@ mod tests {
             let said = texts(&measured(way, &[(operation, tally(10, 0, 0))]), STANDIN);
             said.contains("Nothing need change for this mix")
         };
-        use Operation::{Delete, Replace, Upload};
+        use WorkloadOperation::{Delete, Replace, Upload};
         for (way, harmless) in [
-            (Way::DumpFirst, [true, false, false]),
-            (Way::CopyFirst, [false, false, false]),
-            (Way::PointInTime, [true, true, false]),
-            (Way::Maintenance, [true, true, true]),
+            (BackupMethod::DumpFirst, [true, false, false]),
+            (BackupMethod::CopyFirst, [false, false, false]),
+            (BackupMethod::PointInTime, [true, true, false]),
+            (BackupMethod::Maintenance, [true, true, true]),
         ] {
             assert_eq!(
                 [Upload, Delete, Replace].map(|operation| nothing(way, operation)),
@@ -469,9 +500,11 @@ mod tests {
 
     #[test]
     fn no_grace_and_no_moment_help_what_leaves_no_object_behind() {
-        let row_first = Habits { upload: Order::RowFirst, ..STANDIN };
-        for (operation, habits) in [(Operation::Replace, STANDIN), (Operation::Upload, row_first)] {
-            let said = texts(&measured(Way::DumpFirst, &[(operation, tally(10, 0, 0))]), habits);
+        let row_first = EngineWriteOrder { upload: StoreOrder::RowFirst, ..STANDIN };
+        for (operation, habits) in
+            [(WorkloadOperation::Replace, STANDIN), (WorkloadOperation::Upload, row_first)]
+        {
+            let said = texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), habits);
             assert!(said.contains("A maintenance window of 800 ms"), "{operation:?}: {said}");
             assert!(!said.contains("grace of") && !said.contains("Point-in-time"), "{operation:?}: {said}");
         }
@@ -479,7 +512,7 @@ mod tests {
 
     #[test]
     fn each_number_is_told_as_it_was_measured() {
-        let mut measured = measured(Way::DumpFirst, &[(Operation::Delete, tally(10, 1, 0))]);
+        let mut measured = measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Delete, tally(10, 1, 0))]);
         measured.load.rate = 3;
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 999, ..RecoveryPoint::default() });
         let said = texts(&measured, STANDIN);

@@ -1,8 +1,8 @@
 //! Rank 0: imports nothing of ours. Each module may import those declared before it.
 
-pub mod given;
+pub mod input_file;
 
-pub mod legible;
+pub mod sanitize;
 
 pub mod ids;
 
@@ -10,7 +10,7 @@ pub mod digest;
 
 pub mod clock;
 
-pub mod trouble;
+pub mod error;
 
 pub mod redact;
 

@@ -3,8 +3,8 @@
 use crate::{
     base::{
         clock::Clock,
-        legible::painted,
-        trouble::{Blame, Trouble},
+        error::{Blame, Error},
+        sanitize::painted,
     },
     cli::s3_settings::{Purpose, S3Settings},
     report::terminal,
@@ -105,13 +105,13 @@ enum Command {
 
 /// Runs the command line and gives the process's exit code. A panic is a bug of ours: 70.
 pub fn main(cli: Cli) -> ExitCode {
-    draw::aside();
+    draw::draw_in_subprocess();
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command)));
     let code = match done {
         Ok(Ok(code)) => code,
-        Ok(Err(trouble)) => {
-            tell(&format!("error: {trouble}\n"));
-            exit_code(&trouble)
+        Ok(Err(error)) => {
+            tell(&format!("error: {error}\n"));
+            exit_code(&error)
         }
         Err(_) => {
             tell("error: this is a bug of pulp-drill\n  hint: report it with the lines above\n");
@@ -122,15 +122,15 @@ pub fn main(cli: Cli) -> ExitCode {
 }
 
 /// The exit code of a trouble.
-pub fn exit_code(trouble: &Trouble) -> u8 {
-    match trouble.blame {
+pub fn exit_code(error: &Error) -> u8 {
+    match error.blame {
         Blame::Usage => USAGE,
         Blame::Environment => UNVERIFIED,
         Blame::Harness => BUG,
     }
 }
 
-fn dispatch(command: Command) -> Result<u8, Trouble> {
+fn dispatch(command: Command) -> Result<u8, Error> {
     match command {
         Command::Run(args) => {
             leave_settings_of_others_behind();
@@ -151,7 +151,7 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
             let look = terminal::stderr_look();
             let checked = check::run(&args, look.colour, look.width);
             print(&checked.output)?;
-            checked.trouble.map_or(Ok(HELD), Err)
+            checked.error.map_or(Ok(HELD), Err)
         }
         Command::Schema(args) => print(&schema::run(&args)),
         Command::Doctor(args) => {
@@ -218,13 +218,13 @@ fn dispatch(command: Command) -> Result<u8, Trouble> {
 }
 
 /// Runs a future on a runtime of its own.
-fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
+fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     // One TLS provider for every library; a second call finds it installed.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Trouble::environment("can't start the runtime").because(&error))?;
+        .map_err(|error| Error::environment("can't start the runtime").because(&error))?;
     Ok(runtime.block_on(work))
 }
 
@@ -265,11 +265,11 @@ fn tell(text: &str) {
 }
 
 /// Writes data to stdout. A reader that went away (`| head`) is no error.
-fn print(text: &str) -> Result<u8, Trouble> {
+fn print(text: &str) -> Result<u8, Error> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Trouble::environment("can't write to stdout").because(&error))
+            Err(Error::environment("can't write to stdout").because(&error))
         }
         Ok(()) | Err(_) => Ok(HELD),
     }

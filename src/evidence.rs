@@ -9,7 +9,7 @@
 use crate::{
     base::{
         digest::Digest,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
     },
     evidence::{dsse::Envelope, key::SigningKey, statement::Subjects},
     journal::{folder, read::EVENTS},
@@ -58,10 +58,10 @@ pub fn seal(
     record: &RunRecord,
     reports: &[PathBuf],
     key: Option<&SigningKey>,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let signer = key.map_or_else(|| UNSIGNED.to_owned(), |key| key.public().fingerprint());
     if record.finished.is_none() || signer_of(record) != Some(signer.as_str()) {
-        return Err(Trouble::harness("the run has not ended, or its journal names another signer"));
+        return Err(Error::harness("the run has not ended, or its journal names another signer"));
     }
     let reports = reports.iter().filter_map(|path| path.file_name()?.to_str()).map(str::to_owned);
     let subjects = statement::names(record, reports).into_iter().map(|name| {
@@ -69,7 +69,7 @@ pub fn seal(
         let digest = Digest::of_file(&path).or_environment(|| format!("can't read {}", path.display()))?;
         Ok((name, digest))
     });
-    let subjects: Subjects = subjects.collect::<Result<_, Trouble>>()?;
+    let subjects: Subjects = subjects.collect::<Result<_, Error>>()?;
     let envelope = Envelope::new(statement::text(record, &subjects)?, key);
     folder::write_whole(&dir.join(ATTESTATION), envelope.text()?.as_bytes())?;
     let Some(key) = key else { return Ok(()) };

@@ -8,9 +8,9 @@
 use crate::{
     base::{
         digest::Digest,
+        error::{Error, ErrorContext as _},
         ids::RunId,
-        legible::one_line,
-        trouble::{OrTrouble as _, Trouble},
+        sanitize::one_line,
     },
     journal::{folder, read::text_of_seal},
     model::{
@@ -42,7 +42,7 @@ pub const LEDGER: &str = "ledger.jsonl";
 
 /// A run in the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
+pub struct LedgerEntry {
     /// Counts from 0 without gaps.
     pub seq: u64,
     /// SHA-256 of the line before, without its newline; zeros for the first.
@@ -85,7 +85,7 @@ fn is_none(n: &usize) -> bool {
     *n == 0
 }
 
-impl Line {
+impl LedgerEntry {
     /// What is kept of a run; its place in the chain is given when it is added.
     ///
     /// # Errors
@@ -95,12 +95,12 @@ impl Line {
         digest: Digest,
         journal: Digest,
         now: DateTime<Utc>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         let (Some(started), Some(began), Some(ended)) = (&record.started, record.began, record.ended) else {
-            return Err(Trouble::usage("the journal does not tell how the run began"));
+            return Err(Error::usage("the journal does not tell how the run began"));
         };
         if let Some(part) = record.part() {
-            return Err(Trouble::usage(format!("this is {part} of a run only"))
+            return Err(Error::usage(format!("this is {part} of a run only"))
                 .hint("join the parts with `pulp-drill report merge` and add the joined run"));
         }
         let unexpected = |s: &ScenarioRecord| {
@@ -129,8 +129,7 @@ impl Line {
 
 /// The worst verdict by topology and seed; in a run that did not end as planned nothing is proven.
 fn groups(record: &RunRecord) -> BTreeMap<String, Verdict> {
-    let planned =
-        record.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && record.troubles.is_empty();
+    let planned = record.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && record.errors.is_empty();
     let floor = if planned { Verdict::Pass } else { Verdict::Unknown };
     let mut groups: BTreeMap<String, Verdict> = BTreeMap::new();
     for scenario in &record.scenarios {
@@ -176,9 +175,9 @@ pub fn file_of(path: &Path) -> PathBuf {
 /// # Errors
 /// Blames the user where there is none, the surroundings where it can't be read. A changed ledger is
 /// no error but [`Broken`].
-pub fn read(file: &Path) -> Result<Result<Vec<Line>, Broken>, Trouble> {
+pub fn read(file: &Path) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
     if !fs::metadata(file).is_ok_and(|m| m.is_file()) {
-        return Err(Trouble::usage(format!("there is no ledger at {}", file.display()))
+        return Err(Error::usage(format!("there is no ledger at {}", file.display()))
             .hint("`pulp-drill history add RUN_DIR --ledger FILE` begins one"));
     }
     let open = File::open(file).or_environment(|| format!("can't read {}", file.display()))?;
@@ -192,7 +191,7 @@ pub fn read(file: &Path) -> Result<Result<Vec<Line>, Broken>, Trouble> {
 ///
 /// # Errors
 /// Blames the user where the run is there already, the surroundings where the file can't be written.
-pub fn add(file: &Path, mut line: Line) -> Result<Added, Trouble> {
+pub fn add(file: &Path, mut line: LedgerEntry) -> Result<Added, Error> {
     let failed = || format!("can't write {}", file.display());
     if let Some(parent) = file.parent() {
         fs::create_dir_all(parent).or_environment(failed)?;
@@ -206,7 +205,7 @@ pub fn add(file: &Path, mut line: Line) -> Result<Added, Trouble> {
     };
     if let Some(at) = lines.iter().position(|l| l.run == line.run || l.record == line.record) {
         let what = format!("run {} is in the ledger already, at line {}", line.run, at + 1);
-        return Err(Trouble::usage(what).hint("a run is counted once"));
+        return Err(Error::usage(what).hint("a run is counted once"));
     }
     let before = whole(&mut locked, file)?;
     line.seq = lines.len() as u64;
@@ -216,22 +215,22 @@ pub fn add(file: &Path, mut line: Line) -> Result<Added, Trouble> {
     if let Err(error) = written {
         // Half a line would break the chain for good.
         let taken_back = locked.set_len(before.len() as u64);
-        let trouble = Trouble::environment(failed()).because(&error);
+        let error = Error::environment(failed()).because(&error);
         return Err(match taken_back {
-            Ok(()) => trouble,
-            Err(error) => trouble.cause(format!("its torn last line can't be taken back: {error}")),
+            Ok(()) => error,
+            Err(cause) => error.cause(format!("its torn last line can't be taken back: {cause}")),
         });
     }
     folder::write_whole(&seal_of(file), seal(&(before + &text), file).as_bytes())?;
     Ok(Added::Line(lines.len() + 1))
 }
 
-fn lock(file: File, how: FlockArg, path: &Path) -> Result<Flock<File>, Trouble> {
+fn lock(file: File, how: FlockArg, path: &Path) -> Result<Flock<File>, Error> {
     Flock::lock(file, how)
-        .map_err(|(_, error)| Trouble::environment(format!("can't lock {}", path.display())).because(&error))
+        .map_err(|(_, error)| Error::environment(format!("can't lock {}", path.display())).because(&error))
 }
 
-fn whole(file: &mut File, path: &Path) -> Result<String, Trouble> {
+fn whole(file: &mut File, path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     file.rewind()
         .and_then(|()| file.read_to_string(&mut text))
@@ -252,16 +251,16 @@ fn seal(text: &str, file: &Path) -> String {
 }
 
 /// The lines, or the first that is not as it was written.
-fn verified(file: &mut File, path: &Path) -> Result<Result<Vec<Line>, Broken>, Trouble> {
+fn verified(file: &mut File, path: &Path) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
     let text = whole(file, path)?;
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<LedgerEntry> = Vec::new();
     let mut prev = Digest::ZERO;
     for (i, raw) in text.split_inclusive('\n').enumerate() {
         let broken = |why: String| Ok(Err(Broken { line: i + 1, why }));
         let Some(raw) = raw.strip_suffix('\n') else {
             return broken("it has no end".to_owned());
         };
-        let line: Line = match serde_json::from_str(raw) {
+        let line: LedgerEntry = match serde_json::from_str(raw) {
             Ok(line) => line,
             Err(error) => return broken(one_line(&format!("it is no run: {error}"))),
         };

@@ -9,9 +9,9 @@ use crate::{
     base::{
         clock::{Clock, stamp},
         digest::Digest,
+        error::{Error, ErrorContext as _},
         ids::{RunId, ScenarioId},
         redact::Redactor,
-        trouble::{OrTrouble as _, Trouble},
     },
     model::{
         event::{Entry, Event},
@@ -61,7 +61,7 @@ struct Chain {
     prev: Digest,
     record: RunRecord,
     /// Why nothing more can be written.
-    closed: Option<Trouble>,
+    closed: Option<Error>,
     observers: Vec<Box<dyn Observer>>,
 }
 
@@ -71,7 +71,7 @@ impl Journal {
     /// # Errors
     /// Blames the surroundings where the folder can't be made or written, or is there already.
     /// Nothing is left behind then.
-    pub fn create(reports: &Path, run: &RunId, clock: Clock, redactor: Redactor) -> Result<Self, Trouble> {
+    pub fn create(reports: &Path, run: &RunId, clock: Clock, redactor: Redactor) -> Result<Self, Error> {
         let name = format!("{}-{}", stamp(clock.now()), tail(run));
         let (dir, file) = folder::make(reports, &name, read::EVENTS)?;
         let chain = Mutex::new(Chain {
@@ -93,7 +93,7 @@ impl Journal {
     /// # Errors
     /// A line that could not be written whole is taken back, and every later write fails as well:
     /// the file always ends with a whole line.
-    pub fn write(&self, scenario: Option<&ScenarioId>, event: Event) -> Result<(), Trouble> {
+    pub fn write(&self, scenario: Option<&ScenarioId>, event: Event) -> Result<(), Error> {
         let mut chain = self.chain();
         if let Some(why) = &chain.closed {
             return Err(why.clone());
@@ -109,14 +109,14 @@ impl Journal {
         let line = serde_json::to_string(&entry).or_harness(|| "can't write an event as JSON".to_owned())?;
         if line.len() > read::MAX_LINE {
             let what = format!("an event of {} bytes is over the journal's {}", line.len(), read::MAX_LINE);
-            return Err(Trouble::harness(what));
+            return Err(Error::harness(what));
         }
-        if let Err(trouble) = chain.append(&line, &self.0.dir) {
-            chain.closed = Some(trouble.clone());
-            return Err(trouble);
+        if let Err(error) = chain.append(&line, &self.0.dir) {
+            chain.closed = Some(error.clone());
+            return Err(error);
         }
         if let Event::RunFinished { .. } = entry.event {
-            chain.closed = Some(Trouble::harness("the run is over: its journal takes no more events"));
+            chain.closed = Some(Error::harness("the run is over: its journal takes no more events"));
             chain.seal(&self.0.dir)?;
         }
         chain.record.take(&entry);
@@ -136,7 +136,7 @@ impl Journal {
         name: &str,
         bytes: &[u8],
         what: &str,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, Error> {
         let mut name = folder::safe_name(&self.0.redactor.clean(name));
         let mut what = what.to_owned();
         let note;
@@ -184,16 +184,16 @@ impl std::fmt::Debug for Journal {
 }
 
 impl Chain {
-    fn append(&mut self, line: &str, dir: &Path) -> Result<(), Trouble> {
+    fn append(&mut self, line: &str, dir: &Path) -> Result<(), Error> {
         let bytes = format!("{line}\n");
         if let Err(error) = self.file.write_all(bytes.as_bytes()) {
             let path = dir.join(read::EVENTS);
-            let mut trouble = folder::io_trouble(format!("can't write {}", path.display()), &error);
+            let mut error = folder::io_trouble(format!("can't write {}", path.display()), &error);
             // Shortening needs no room; if it fails as well, the reader reports a torn last line.
-            if let Err(error) = self.file.set_len(self.len) {
-                trouble = trouble.cause(format!("its torn last line can't be taken back: {error}"));
+            if let Err(cause) = self.file.set_len(self.len) {
+                error = error.cause(format!("its torn last line can't be taken back: {cause}"));
             }
-            return Err(trouble);
+            return Err(error);
         }
         self.len += bytes.len() as u64;
         self.seq += 1;
@@ -202,7 +202,7 @@ impl Chain {
     }
 
     /// The chain vouches for every line but the last: the digest of the whole file does for that.
-    fn seal(&mut self, dir: &Path) -> Result<(), Trouble> {
+    fn seal(&mut self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(read::EVENTS);
         let mut text = Vec::new();
         self.file

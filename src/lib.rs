@@ -12,7 +12,7 @@ pub mod base;
 
 pub mod model;
 
-pub mod explore;
+pub mod window;
 
 pub mod advice;
 

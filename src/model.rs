@@ -2,7 +2,7 @@
 
 pub mod check;
 
-pub mod load;
+pub mod workload;
 
 pub mod control;
 

@@ -13,7 +13,7 @@ use crate::{
     scenario::{
         Act, At, BackupStep, Destroy, RestoreStep, Scenario, Step,
         method::{BackupJob, Method, RestoreJob},
-        profile::{self, Target},
+        profile::{self, NamedTarget},
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,7 +24,7 @@ pub struct Plan {
     /// The scenario's id; `control-<seed>` for a clean control.
     pub id: ScenarioId,
     /// The application that is drilled.
-    pub target: Arc<Target>,
+    pub target: Arc<NamedTarget>,
     /// The seed.
     pub seed: String,
     /// Where rows and binaries live, and how they are backed up.
@@ -45,14 +45,14 @@ pub struct Planned {
     /// Counts from 1.
     pub number: usize,
     /// Its words in the scenario file.
-    pub words: String,
+    pub description: String,
     /// What is done.
-    pub job: Job,
+    pub job: PlanJob,
 }
 
 /// One thing that the loop can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Job {
+pub enum PlanJob {
     /// A sub-step of the backup.
     BackUp(BackupJob),
     /// Lose the site or a store of it.
@@ -121,14 +121,14 @@ fn plan(scenario: &Scenario) -> Plan {
             file: Some((scenario.file.display().to_string(), digest)),
             runbook: scenario.runbook.clone(),
             controls: scenario.controls.clone(),
-            topology: scenario.method.topology.words().to_owned(),
-            procedure: scenario.method.procedure.words().to_owned(),
+            topology: scenario.method.topology.describe().to_owned(),
+            procedure: scenario.method.procedure.describe().to_owned(),
             profile: own_profile(scenario),
             seed: scenario.seed.value.clone(),
             control: false,
             expect: expect.clone(),
             possible: possible.clone(),
-            steps: steps.iter().map(|s| s.words.clone()).collect(),
+            steps: steps.iter().map(|s| s.description.clone()).collect(),
         },
         steps,
         expect,
@@ -137,17 +137,17 @@ fn plan(scenario: &Scenario) -> Plan {
 }
 
 /// What stands under a load, as often as backups are wanted of it.
-fn repeat(jobs: Vec<Job>) -> Vec<Job> {
+fn repeat(jobs: Vec<PlanJob>) -> Vec<PlanJob> {
     let start = jobs.iter().enumerate().find_map(|(at, job)| match job {
-        Job::Act(Act::WriteUnderLoad(load)) if load.backups > 1 => Some((at + 1, load.backups)),
+        PlanJob::Act(Act::WriteUnderLoad(load)) if load.backups > 1 => Some((at + 1, load.backups)),
         _ => None,
     });
-    let stop = jobs.iter().position(|job| *job == Job::Act(Act::StopWriting));
+    let stop = jobs.iter().position(|job| *job == PlanJob::Act(Act::StopWriting));
     let (Some((from, times)), Some(to)) = (start, stop) else { return jobs };
     let mut all = jobs[..from].to_vec();
     for number in 1..times {
         all.extend_from_slice(&jobs[from..to]);
-        all.push(Job::LookIntoBackup(number, times));
+        all.push(PlanJob::LookIntoBackup(number, times));
     }
     all.extend_from_slice(&jobs[from..]);
     all
@@ -163,9 +163,9 @@ fn own_profile(scenario: &Scenario) -> Option<(String, Digest)> {
 /// The clean control of a scenario: of its seed, method and target.
 fn control(scenario: &Scenario) -> Plan {
     let (seed, method) = (scenario.seed.value.as_str(), &scenario.method.sound());
-    let backup = method.backup().into_iter().map(Job::BackUp);
-    let restore = method.restore().into_iter().map(Job::Restore);
-    let steps = number(backup.chain([Job::Destroy(Destroy::Everything)]).chain(restore));
+    let backup = method.backup().into_iter().map(PlanJob::BackUp);
+    let restore = method.restore().into_iter().map(PlanJob::Restore);
+    let steps = number(backup.chain([PlanJob::Destroy(Destroy::Everything)]).chain(restore));
     let suffix = method.suffix();
     let suffix = if suffix.is_empty() { suffix } else { format!("-{suffix}") };
     let profile = own_profile(scenario);
@@ -185,14 +185,14 @@ fn control(scenario: &Scenario) -> Plan {
             file: None,
             runbook: method.sections().iter().map(|section| (*section).to_owned()).collect(),
             controls: Vec::new(),
-            topology: method.topology.words().to_owned(),
-            procedure: method.procedure.words().to_owned(),
+            topology: method.topology.describe().to_owned(),
+            procedure: method.procedure.describe().to_owned(),
             profile,
             seed: seed.to_owned(),
             control: true,
             expect: Vec::new(),
             possible: Vec::new(),
-            steps: steps.iter().map(|s| s.words.clone()).collect(),
+            steps: steps.iter().map(|s| s.description.clone()).collect(),
         },
         steps,
         expect: Vec::new(),
@@ -200,41 +200,41 @@ fn control(scenario: &Scenario) -> Plan {
     }
 }
 
-fn flatten(step: &Step) -> Vec<Job> {
+fn flatten(step: &Step) -> Vec<PlanJob> {
     match step {
         Step::BackUp(steps) => steps
             .iter()
             .map(|step| match &step.value {
-                BackupStep::Own(job) => Job::BackUp(*job),
-                BackupStep::Act(act) => Job::Act(act.clone()),
+                BackupStep::Own(job) => PlanJob::BackUp(*job),
+                BackupStep::Act(act) => PlanJob::Act(act.clone()),
             })
             .collect(),
         Step::Restore(steps) => steps
             .iter()
             .map(|step| match &step.value {
-                RestoreStep::Own(job) => Job::Restore(*job),
-                RestoreStep::Act(act) => Job::Act(act.clone()),
+                RestoreStep::Own(job) => PlanJob::Restore(*job),
+                RestoreStep::Act(act) => PlanJob::Act(act.clone()),
             })
             .collect(),
-        Step::Destroy(what) => vec![Job::Destroy(*what)],
-        Step::Act(act) => vec![Job::Act(act.clone())],
+        Step::Destroy(what) => vec![PlanJob::Destroy(*what)],
+        Step::Act(act) => vec![PlanJob::Act(act.clone())],
     }
 }
 
-fn number(jobs: impl Iterator<Item = Job>) -> Vec<Planned> {
-    jobs.enumerate().map(|(i, job)| Planned { number: i + 1, words: job.words(), job }).collect()
+fn number(jobs: impl Iterator<Item = PlanJob>) -> Vec<Planned> {
+    jobs.enumerate().map(|(i, job)| Planned { number: i + 1, description: job.describe(), job }).collect()
 }
 
-impl Job {
+impl PlanJob {
     /// The step in the words of a scenario file.
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
-            Self::BackUp(job) => job.words().to_owned(),
-            Self::Restore(job) => job.words().to_owned(),
+            Self::BackUp(job) => job.describe().to_owned(),
+            Self::Restore(job) => job.describe().to_owned(),
             Self::Destroy(Destroy::Everything) => "destroy: everything".to_owned(),
             Self::Destroy(Destroy::Database) => "destroy: database".to_owned(),
             Self::Destroy(Destroy::Objects) => "destroy: objects".to_owned(),
-            Self::Act(act) => act.words(),
+            Self::Act(act) => act.describe(),
             Self::LookIntoBackup(number, of) => format!("look into backup {number} of {of}"),
         }
     }

@@ -8,8 +8,8 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
-    scenario::method::Place,
-    system::objects::Listed,
+    scenario::method::DurableStore,
+    system::objects::ListedObject,
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -30,7 +30,7 @@ pub struct Backup {
     /// The dated prefix in the backup bucket (runbook 2.2).
     pub copy: Option<String>,
     /// What was listed and is not copied yet, where that is done in parts.
-    pub listed: Vec<Listed>,
+    pub listed: Vec<ListedObject>,
     /// The dated prefix of the batch results in the backup bucket.
     pub results: Option<String>,
     /// The tarball of `TEMPLATES_DIR` (runbook 6).
@@ -38,9 +38,9 @@ pub struct Backup {
     /// The tarball of `ASSETS_DIR` (runbook 2.2, 6).
     pub assets: Option<PathBuf>,
     /// The base backup, and the recovery target (runbook 2.3).
-    pub point: Option<pitr::Point>,
+    pub point: Option<pitr::RecoveryPoint>,
     /// The places that it was to hold and does not, because somebody forgot them.
-    pub forgotten: BTreeSet<Place>,
+    pub forgotten: BTreeSet<DurableStore>,
     /// The manifest (runbook 2.4).
     pub manifest: Option<manifest::Manifest>,
     /// The names that were given so far.
@@ -61,7 +61,7 @@ impl Backup {
 
 /// What an armed fault makes a procedure do wrong.
 #[derive(Clone, Debug, Default)]
-pub struct Armed {
+pub struct PendingFaults {
     /// Tables that the next dump leaves out.
     pub without_tables: Vec<TableName>,
     /// The page size of the listing after whose first page the next copy stops.
@@ -81,12 +81,12 @@ pub struct Armed {
     /// Whether the next migration stops half way.
     pub half_migration: bool,
     /// What goes wrong when the stores are recovered next.
-    pub astray: BTreeSet<Astray>,
+    pub astray: BTreeSet<RecoveryFault>,
 }
 
 /// A way in which a recovery to a point in time goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Astray {
+pub enum RecoveryFault {
     /// The bucket is brought to where it was when the base backup was taken.
     BucketAtBaseBackup,
     /// Delete markers are passed over: every key comes back.
@@ -103,7 +103,7 @@ pub enum Astray {
     Archiving,
 }
 
-impl Astray {
+impl RecoveryFault {
     /// Whether it is the bucket's recovery that goes wrong, and not the database's.
     pub fn is_of_bucket(self) -> bool {
         match self {

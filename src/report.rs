@@ -4,7 +4,7 @@
 use crate::{
     base::{
         digest::Digest,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
     },
     journal::{folder, read::EVENTS},
     model::record::RunRecord,
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 // Each report may import those declared before it.
 pub mod controls;
 mod kinds;
-pub mod load;
+pub mod workload;
 
 pub mod html;
 pub mod junit;
@@ -41,7 +41,7 @@ impl Evidence {
     ///
     /// # Errors
     /// Blames the harness.
-    pub fn of(dir: &Path, record: &RunRecord) -> Result<Self, Trouble> {
+    pub fn of(dir: &Path, record: &RunRecord) -> Result<Self, Error> {
         let journal = Digest::of_file(&dir.join(EVENTS)).ok();
         Ok(Self { record: Digest::of(json(record)?), journal })
     }
@@ -51,7 +51,7 @@ impl Evidence {
 ///
 /// # Errors
 /// Blames the harness.
-pub fn json(record: &RunRecord) -> Result<String, Trouble> {
+pub fn json(record: &RunRecord) -> Result<String, Error> {
     let text =
         serde_json::to_string_pretty(record).or_harness(|| "can't write the record as JSON".to_owned());
     Ok(text? + "\n")
@@ -68,7 +68,7 @@ pub fn is_ours(record: &RunRecord) -> bool {
 ///
 /// # Errors
 /// Blames the surroundings where a file can't be written, the harness where one can't be made.
-pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Trouble> {
+pub fn write_all(dir: &Path, record: &RunRecord) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for name in NAMES {
         let path = dir.join(name);
@@ -88,13 +88,13 @@ pub const NAMES: [&str; 5] =
 ///
 /// # Errors
 /// Blames the harness where it can't be made.
-pub fn render(name: &str, dir: &Path, record: &RunRecord) -> Result<Vec<u8>, Trouble> {
+pub fn render(name: &str, dir: &Path, record: &RunRecord) -> Result<Vec<u8>, Error> {
     Ok(match name {
         "record.json" => json(record)?.into_bytes(),
         "junit.xml" => junit::render(record)?.into_bytes(),
         "oscal-assessment-results.json" => oscal::render(record, &Evidence::of(dir, record)?)?.into_bytes(),
         "report.pdf" => pdf::render(record, &Evidence::of(dir, record)?)?,
         "report.html" => html::render(record, &pages::pictures(record, dir)).into_bytes(),
-        other => return Err(Trouble::harness(format!("there is no report {other}"))),
+        other => return Err(Error::harness(format!("there is no report {other}"))),
     })
 }

@@ -5,7 +5,7 @@ pub mod provision;
 
 pub mod seed;
 
-pub mod load;
+pub mod workload;
 
 pub mod fault;
 
@@ -16,6 +16,6 @@ pub mod restore;
 pub mod verify;
 
 mod drill;
-pub mod restore_test;
+pub mod existing_backup;
 
-pub use drill::{Ground, Outcome, Stop, drill};
+pub use drill::{DrillOutcome, ProcedureFailed, RunContext, drill};

@@ -3,7 +3,7 @@
 
 use crate::{
     base::ids::{AssetName, ScenarioId, TemplateKey, WriteName},
-    model::{fault::Fault, finding::Expectation, load::Load, profile::Within},
+    model::{fault::Fault, finding::Expectation, profile::Within, workload::Load},
 };
 use hold::{Begin, CopyAsset, GoOn, MoveLabel};
 use method::{BackupJob, Method, RestoreJob};
@@ -27,7 +27,7 @@ pub mod profile;
 
 pub mod budgets;
 
-mod words;
+mod describe;
 
 pub mod parse;
 
@@ -35,7 +35,7 @@ pub mod schema;
 
 /// Where something stands in a scenario file: lines and columns count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct SourcePosition {
     /// Line.
     pub line: usize,
     /// Column.
@@ -52,7 +52,7 @@ pub struct At<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
-    pub place: Place,
+    pub place: SourcePosition,
 }
 
 /// A scenario, as its file tells it.
@@ -73,7 +73,7 @@ pub struct Scenario {
     /// Where rows and binaries live, and how they are backed up.
     pub method: Method,
     /// The application that it drills.
-    pub target: Arc<profile::Target>,
+    pub target: Arc<profile::NamedTarget>,
     /// Whether it names that itself.
     pub own_profile: bool,
     /// The seed: a folder of `fixtures/seeds/`; for a target that fills itself, the target's name.

@@ -4,14 +4,14 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::BucketName,
         process::{Children, Signal},
         redact::Redactor,
-        trouble::Trouble,
     },
     model::{
         profile::{
-            self, Api, Profile, WriteOrder,
+            self, Profile, TargetApi, WriteOrder,
             run::{PORT, filled},
         },
         state::Database,
@@ -20,9 +20,9 @@ use crate::{
     system::{
         cluster::OwnServer,
         destroy::Guard,
-        engine::{ApiKeys, Engine, EngineProcess, Launch, Start},
+        engine::{ApiKeys, Engine, EngineProcess, Launch, ProcessStart},
         gate::Gate,
-        objects::{Bucket, S3Access, Store},
+        objects::{Bucket, ObjectStore, S3Access},
         postgres::{Access, Postgres},
         programs::PgBin,
         row_files::RowFiles,
@@ -70,11 +70,11 @@ pub struct Handles {
     /// Where its state lives, and how it is backed up.
     pub method: Method,
     /// Where the rows are.
-    pub rows: Rows,
+    pub rows: RowStore,
     /// The object store's credentials, where binaries or results are in a bucket.
     pub s3: Option<S3Access>,
     /// What keeps the binaries: an object store, or the folder with `ASSETS_DIR`.
-    pub store: Store,
+    pub store: ObjectStore,
     /// What may be destroyed of it, asked every time.
     pub guard: Guard,
     /// The engine's bucket, or `ASSETS_DIR`.
@@ -109,7 +109,7 @@ pub struct Handles {
 }
 
 /// Where the rows of a site are.
-pub enum Rows {
+pub enum RowStore {
     /// In Postgres: the database, with the credentials of its owner. A restore into a fresh database
     /// or on another server flips it.
     Postgres(RwLock<Access>),
@@ -134,18 +134,18 @@ impl Handles {
     ///
     /// # Errors
     /// The rows of this site are in files: a step that asks does not fit the topology.
-    pub fn database(&self) -> Result<Access, Trouble> {
+    pub fn database(&self) -> Result<Access, Error> {
         match &self.rows {
-            Rows::Postgres(access) => Ok(access.read().unwrap_or_else(PoisonError::into_inner).clone()),
-            Rows::Files(_) => Err(Trouble::harness("a site whose rows are in files has no database")),
+            RowStore::Postgres(access) => Ok(access.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            RowStore::Files(_) => Err(Error::harness("a site whose rows are in files has no database")),
         }
     }
 
     /// Puts the site on another database: the engine finds it there when it is started next.
-    pub async fn flip(&self, to: Access) -> Result<(), Trouble> {
+    pub async fn flip(&self, to: Access) -> Result<(), Error> {
         self.disconnect().await;
-        let Rows::Postgres(access) = &self.rows else {
-            return Err(Trouble::harness("a site whose rows are in files has no database"));
+        let RowStore::Postgres(access) = &self.rows else {
+            return Err(Error::harness("a site whose rows are in files has no database"));
         };
         self.engine.set("DATABASE_URL", to.url());
         let was = std::mem::replace(&mut *access.write().unwrap_or_else(PoisonError::into_inner), to);
@@ -155,7 +155,7 @@ impl Handles {
 
     /// Whether the target has an API that sites are filled, listed and rendered through.
     pub fn has_api(&self) -> bool {
-        self.profile.api == Api::PulpEngine
+        self.profile.api == TargetApi::PulpEngine
     }
 
     /// In which order the target's writes touch the two stores here.
@@ -172,9 +172,9 @@ impl Handles {
     /// `ASSETS_DIR`.
     pub fn assets_dir(&self) -> PathBuf {
         match (&self.rows, &self.objects) {
-            (Rows::Files(files), _) => files.assets.clone(),
-            (Rows::Postgres(_), Bucket::Files(folder)) => folder.path().to_owned(),
-            (Rows::Postgres(_), Bucket::S3(_)) => self.folder.join("assets"),
+            (RowStore::Files(files), _) => files.assets.clone(),
+            (RowStore::Postgres(_), Bucket::Files(folder)) => folder.path().to_owned(),
+            (RowStore::Postgres(_), Bucket::S3(_)) => self.folder.join("assets"),
         }
     }
 
@@ -186,15 +186,15 @@ impl Handles {
     }
 
     /// Reads all rows as they are now, see [`Postgres::capture`].
-    pub async fn capture(&self, as_of: Option<&Database>) -> Result<Database, Trouble> {
+    pub async fn capture(&self, as_of: Option<&Database>) -> Result<Database, Error> {
         match &self.rows {
-            Rows::Postgres(_) => self.connect().await?.capture(&self.profile, as_of).await,
-            Rows::Files(files) => files.capture(&self.profile),
+            RowStore::Postgres(_) => self.connect().await?.capture(&self.profile, as_of).await,
+            RowStore::Files(files) => files.capture(&self.profile),
         }
     }
 
     /// The door to the site's database, opened once: logging in costs more than most questions.
-    pub async fn connect(&self) -> Result<Postgres, Trouble> {
+    pub async fn connect(&self) -> Result<Postgres, Error> {
         let mut connection = self.connection.lock().await;
         if let Some(postgres) = &*connection {
             return Ok(postgres.clone());
@@ -268,8 +268,12 @@ impl EngineSlot {
     }
 
     /// What it is started with, as the profile says it.
-    pub fn start_with<'a>(&'a self, env: &'a BTreeMap<String, String>, redactor: &'a Redactor) -> Start<'a> {
-        Start {
+    pub fn start_with<'a>(
+        &'a self,
+        env: &'a BTreeMap<String, String>,
+        redactor: &'a Redactor,
+    ) -> ProcessStart<'a> {
+        ProcessStart {
             env,
             log: &self.log,
             children: Some(&self.children),
@@ -303,7 +307,7 @@ impl EngineSlot {
 
     /// Starts the engine and waits until it says that it is ready. One that runs already stays, and
     /// where there is none nothing is done.
-    pub async fn start(&self, redactor: &Redactor) -> Result<(), Trouble> {
+    pub async fn start(&self, redactor: &Redactor) -> Result<(), Error> {
         let mut running = self.running.lock().await;
         if running.is_none() && self.exists() {
             let env = self.env();
@@ -348,10 +352,10 @@ impl EngineSlot {
     }
 
     /// The API of the running engine.
-    pub async fn api(&self) -> Result<Engine, Trouble> {
+    pub async fn api(&self) -> Result<Engine, Error> {
         match &*self.running.lock().await {
             Some((_, client)) => Ok(client.clone()),
-            None => Err(Trouble::harness("the engine is asked while it is stopped")),
+            None => Err(Error::harness("the engine is asked while it is stopped")),
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod containers;
 pub mod destroy;
 pub mod engine;
 pub mod gate;
-pub mod marked;
+pub mod external_site;
 pub mod objects;
 pub mod postgres;
 pub mod programs;

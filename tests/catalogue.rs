@@ -7,12 +7,12 @@ use pulp_drill::{
     model::{
         check::CheckId,
         control::Control,
-        fault::{Fault, Takes},
+        fault::{Fault, FaultTarget},
         finding::{FindingKind, Severity},
     },
     scenario::{
         Act, BackupStep, RestoreStep, Scenario, Step,
-        library::Library,
+        library::FixtureLibrary,
         method::{BackupJob, RestoreJob},
         parse::read_all,
     },
@@ -29,7 +29,7 @@ use std::{
 mod bless;
 
 static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
-    read_all(&[PathBuf::from("scenarios")], &Library::new("fixtures"))
+    read_all(&[PathBuf::from("scenarios")], &FixtureLibrary::new("fixtures"))
         .unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false, 100)))
 });
 
@@ -97,18 +97,19 @@ fn pages() -> BTreeMap<String, String> {
 
 #[test]
 fn every_fault_has_one_id_and_one_wording() {
-    let unique = |of: fn(&pulp_drill::model::fault::Listed) -> &'static str| {
+    let unique = |of: fn(&pulp_drill::model::fault::FaultEntry) -> &'static str| {
         Fault::ALL.iter().map(of).collect::<BTreeSet<_>>().len()
     };
     assert_eq!(unique(|f| f.id), Fault::ALL.len());
-    assert_eq!(unique(|f| f.words), Fault::ALL.len());
+    assert_eq!(unique(|f| f.description), Fault::ALL.len());
     assert_eq!(Fault::ALL.iter().map(|f| f.id).collect::<Vec<_>>(), Fault::IDS);
     for fault in SCENARIOS.iter().flat_map(faults) {
         let listed = Fault::ALL.iter().find(|listed| listed.id == fault.id()).unwrap();
         assert_eq!((listed.takes, listed.caught_by), (fault.takes(), fault.caught_by()));
-        let words = serde_json::to_value(fault).unwrap();
-        let word = words.as_str().or_else(|| words.as_object()?.keys().next().map(String::as_str));
-        assert_eq!(word, Some(listed.words));
+        let description = serde_json::to_value(fault).unwrap();
+        let word =
+            description.as_str().or_else(|| description.as_object()?.keys().next().map(String::as_str));
+        assert_eq!(word, Some(listed.description));
     }
 }
 
@@ -201,7 +202,7 @@ fn the_index_of_faults_is_current() {
         writeln!(
             text,
             "| [{id}]({id}.md) | `{}` | {} | {} |",
-            fault.words,
+            fault.description,
             fault.meaning,
             fault.caught_by.map_or("nothing: it does no harm".to_owned(), |check| format!("`{check}`")),
             id = fault.id
@@ -226,26 +227,32 @@ fn the_guide_to_scenarios_is_current() {
     let mut faults = String::from("| word | what it does | takes effect |\n|---|---|---|\n");
     for fault in Fault::ALL {
         let when = match fault.takes {
-            Takes::Objects => "at once, in the live bucket (`fault`) or in the copy (`fault in backup`)",
-            Takes::Rows => "at once, in the live database (`fault`)",
-            Takes::RowFiles => {
+            FaultTarget::Objects => {
+                "at once, in the live bucket (`fault`) or in the copy (`fault in backup`)"
+            }
+            FaultTarget::Rows => "at once, in the live database (`fault`)",
+            FaultTarget::RowFiles => {
                 "at once, in the live folder of file mode (`fault`) or in its archive (`fault in backup`)"
             }
-            Takes::NextArchive => "at the next `archive assets`",
-            Takes::NextResults => "at the next `copy results`",
-            Takes::Backup => "at once, in the backup's files (`fault in backup`)",
-            Takes::NextDump => "at the next `dump database`",
-            Takes::NextCopy => "at the next `copy objects`",
-            Takes::NextTransfer => "at the next `copy objects` or `copy listed objects`",
-            Takes::NextRestore => "at the next `restore database`",
-            Takes::NextMigration => "at the next `migrate`",
-            Takes::Versions => "at once, in the bucket's versions (`fault`)",
-            Takes::Archive => "at once, in the archive of WAL (`fault in backup`)",
-            Takes::NextBucketRecovery => "at the next `recover objects`",
-            Takes::NextDatabaseRecovery => "at the next `recover database`",
+            FaultTarget::NextArchive => "at the next `archive assets`",
+            FaultTarget::NextResults => "at the next `copy results`",
+            FaultTarget::Backup => "at once, in the backup's files (`fault in backup`)",
+            FaultTarget::NextDump => "at the next `dump database`",
+            FaultTarget::NextCopy => "at the next `copy objects`",
+            FaultTarget::NextTransfer => "at the next `copy objects` or `copy listed objects`",
+            FaultTarget::NextRestore => "at the next `restore database`",
+            FaultTarget::NextMigration => "at the next `migrate`",
+            FaultTarget::Versions => "at once, in the bucket's versions (`fault`)",
+            FaultTarget::Archive => "at once, in the archive of WAL (`fault in backup`)",
+            FaultTarget::NextBucketRecovery => "at the next `recover objects`",
+            FaultTarget::NextDatabaseRecovery => "at the next `recover database`",
         };
-        writeln!(faults, "| [`{}`](faults/{}.md) | {} | {when} |", fault.words, fault.id, fault.meaning)
-            .unwrap();
+        writeln!(
+            faults,
+            "| [`{}`](faults/{}.md) | {} | {when} |",
+            fault.description, fault.id, fault.meaning
+        )
+        .unwrap();
     }
     part(GUIDE, "faults", &faults);
 

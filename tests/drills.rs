@@ -103,7 +103,7 @@ async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
     let healed = |s: &ScenarioRecord| s.started.as_ref().is_some_and(|s| s.expect.is_empty());
     for scenario in &scenarios {
         for fault in &scenario.faults {
-            assert!(fault.changed, "{}: {} changed nothing", scenario.id, fault.words);
+            assert!(fault.changed, "{}: {} changed nothing", scenario.id, fault.description);
             let listed = Fault::ALL.iter().find(|listed| listed.id == fault.fault).unwrap();
             assert!(
                 healed(scenario) || seen_by(scenario).0.iter().any(|check| Some(*check) == listed.caught_by),

@@ -7,15 +7,15 @@
 mod bless;
 
 use proptest::prelude::*;
-use pulp_drill::explore::picture::{file_name, picture};
-use pulp_drill::explore::{
-    Limits, MOST_WRITES, Object, Operation, Outcome, Outcomes, Part, Procedure, Question, Safe, Schedule,
-    Script, Setting, Step, Table, Write, WriteNo, render, safe, shrink,
-};
 use pulp_drill::model::finding::FindingKind;
-use pulp_drill::model::profile::Order;
-use pulp_drill::scenario::library::Library;
+use pulp_drill::model::profile::StoreOrder;
+use pulp_drill::scenario::library::FixtureLibrary;
 use pulp_drill::scenario::parse::read_all;
+use pulp_drill::window::picture::{file_name, picture};
+use pulp_drill::window::{
+    AssetOutcome, Limits, MOST_WRITES, ModelObject, ModelOperation, ModelProcedure, ModelStep, ModelWrite,
+    Outcomes, Part, Question, Safe, Schedule, Script, Setting, WindowTable, WriteNo, render, safe, shrink,
+};
 use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
@@ -23,40 +23,40 @@ use std::sync::LazyLock;
 const LIMITS: Limits = Limits { bound: 100_000, seed: 0 };
 
 fn question(writes: usize) -> Question {
-    let operations = Operation::ALL.to_vec();
-    Question { operations, writes, grace: 0, results: true, limits: LIMITS, parts: Write::parts }
+    let operations = ModelOperation::ALL.to_vec();
+    Question { operations, writes, grace: 0, results: true, limits: LIMITS, parts: ModelWrite::parts }
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| Table::explore(&question(2)));
+static TABLE: LazyLock<WindowTable> = LazyLock::new(|| WindowTable::explore(&question(2)));
 static SAFE: LazyLock<Vec<Safe>> = LazyLock::new(|| safe(2, LIMITS));
 
-fn cell(operation: Operation, order: Order, procedure: Procedure) -> Outcomes {
-    let found = TABLE.row(Write { operation, order }).find(|cell| cell.procedure == procedure);
+fn cell(operation: ModelOperation, order: StoreOrder, procedure: ModelProcedure) -> Outcomes {
+    let found = TABLE.row(ModelWrite { operation, order }).find(|cell| cell.procedure == procedure);
     found.unwrap().outcomes
 }
 
 #[test]
 fn the_rule_of_the_window_follows() {
-    use Order::{BinaryFirst, RowFirst};
-    use Procedure::{CopyFirst, DumpFirst, Maintenance, PointInTime};
+    use ModelProcedure::{CopyFirst, DumpFirst, Maintenance, PointInTime};
+    use StoreOrder::{BinaryFirst, RowFirst};
     let worst = |operation, order, procedure| cell(operation, order, procedure).worst();
     // Dump first: an upload leaves an orphan, a delete a row without its binary, a replace wrong content.
-    assert_eq!(worst(Operation::Upload, BinaryFirst, DumpFirst), Some(Outcome::OrphanBinary));
-    assert_eq!(worst(Operation::Delete, RowFirst, DumpFirst), Some(Outcome::MissingBinary));
-    assert_eq!(worst(Operation::Replace, BinaryFirst, DumpFirst), Some(Outcome::WrongContent));
+    assert_eq!(worst(ModelOperation::Upload, BinaryFirst, DumpFirst), Some(AssetOutcome::OrphanBinary));
+    assert_eq!(worst(ModelOperation::Delete, RowFirst, DumpFirst), Some(AssetOutcome::MissingBinary));
+    assert_eq!(worst(ModelOperation::Replace, BinaryFirst, DumpFirst), Some(AssetOutcome::WrongContent));
     // Copy first: an upload leaves a row without its binary, a delete an orphan, a replace wrong content.
-    assert_eq!(worst(Operation::Upload, BinaryFirst, CopyFirst), Some(Outcome::MissingBinary));
-    assert!(cell(Operation::Upload, BinaryFirst, CopyFirst).has(Outcome::LostAcknowledgedWrite));
-    assert!(cell(Operation::Delete, RowFirst, CopyFirst).has(Outcome::OrphanBinary));
-    assert!(!cell(Operation::Delete, RowFirst, CopyFirst).has(Outcome::MissingBinary));
-    assert!(cell(Operation::Delete, RowFirst, CopyFirst).has(Outcome::ResurrectedDelete));
-    assert_eq!(worst(Operation::Replace, RowFirst, CopyFirst), Some(Outcome::WrongContent));
+    assert_eq!(worst(ModelOperation::Upload, BinaryFirst, CopyFirst), Some(AssetOutcome::MissingBinary));
+    assert!(cell(ModelOperation::Upload, BinaryFirst, CopyFirst).has(AssetOutcome::LostAcknowledgedWrite));
+    assert!(cell(ModelOperation::Delete, RowFirst, CopyFirst).has(AssetOutcome::OrphanBinary));
+    assert!(!cell(ModelOperation::Delete, RowFirst, CopyFirst).has(AssetOutcome::MissingBinary));
+    assert!(cell(ModelOperation::Delete, RowFirst, CopyFirst).has(AssetOutcome::ResurrectedDelete));
+    assert_eq!(worst(ModelOperation::Replace, RowFirst, CopyFirst), Some(AssetOutcome::WrongContent));
     // One instant heals neither a replace in place nor a row that comes first.
-    assert_eq!(worst(Operation::Replace, BinaryFirst, PointInTime), Some(Outcome::WrongContent));
-    assert_eq!(worst(Operation::Upload, RowFirst, PointInTime), Some(Outcome::MissingBinary));
-    for write in Write::all() {
+    assert_eq!(worst(ModelOperation::Replace, BinaryFirst, PointInTime), Some(AssetOutcome::WrongContent));
+    assert_eq!(worst(ModelOperation::Upload, RowFirst, PointInTime), Some(AssetOutcome::MissingBinary));
+    for write in ModelWrite::all() {
         assert!(cell(write.operation, write.order, Maintenance).harmless(), "{write}");
-        let label = cell(Operation::Label, RowFirst, DumpFirst);
+        let label = cell(ModelOperation::Label, RowFirst, DumpFirst);
         assert!(label.consistent());
     }
 }
@@ -64,40 +64,44 @@ fn the_rule_of_the_window_follows() {
 #[test]
 fn more_writes_at_a_time_show_nothing_new_of_each() {
     assert!(TABLE.exhaustive && TABLE.looked_at * 10 < u64::try_from(TABLE.interleavings).unwrap());
-    let one = Table::explore(&question(1));
-    let of =
-        |table: &Table| table.cells.iter().map(|c| (c.write, c.procedure, c.outcomes)).collect::<Vec<_>>();
+    let one = WindowTable::explore(&question(1));
+    let of = |table: &WindowTable| {
+        table.cells.iter().map(|c| (c.write, c.procedure, c.outcomes)).collect::<Vec<_>>()
+    };
     assert_eq!(of(&one), of(&TABLE));
 }
 
 #[test]
 fn a_third_store_that_is_not_copied_loses_every_result() {
-    let table = Table::explore(&Question { results: false, ..question(1) });
-    let write = Write { operation: Operation::Batch, order: Order::BinaryFirst };
+    let table = WindowTable::explore(&Question { results: false, ..question(1) });
+    let write = ModelWrite { operation: ModelOperation::Batch, order: StoreOrder::BinaryFirst };
     for cell in table.row(write) {
-        assert!(cell.outcomes.has(Outcome::LostAcknowledgedWrite), "{}", cell.procedure.name());
+        assert!(cell.outcomes.has(AssetOutcome::LostAcknowledgedWrite), "{}", cell.procedure.name());
     }
 }
 
 #[test]
 fn the_safe_conditions_are_found() {
     let of = |procedure| SAFE.iter().filter(move |safe| safe.procedure == procedure);
-    assert_eq!(of(Procedure::CopyFirst).count(), 0);
-    assert_eq!(of(Procedure::Maintenance).count(), 8);
-    for procedure in [Procedure::DumpFirst, Procedure::PointInTime] {
+    assert_eq!(of(ModelProcedure::CopyFirst).count(), 0);
+    assert_eq!(of(ModelProcedure::Maintenance).count(), 8);
+    for procedure in [ModelProcedure::DumpFirst, ModelProcedure::PointInTime] {
         let found: Vec<&Safe> = of(procedure).collect();
         let [safe] = found[..] else { panic!("{found:?}") };
-        assert_eq!((safe.habits.uploads, safe.habits.deletes), (Order::BinaryFirst, Order::RowFirst));
+        assert_eq!(
+            (safe.habits.uploads, safe.habits.deletes),
+            (StoreOrder::BinaryFirst, StoreOrder::RowFirst)
+        );
         assert!(safe.habits.immutable_keys);
     }
     // The grace grows with the time from the dump to the last copy, step for step.
     let one = safe(1, LIMITS);
     for found in [&one, &*SAFE] {
-        let dump_first = found.iter().find(|safe| safe.procedure == Procedure::DumpFirst).unwrap();
+        let dump_first = found.iter().find(|safe| safe.procedure == ModelProcedure::DumpFirst).unwrap();
         assert!(dump_first.grace > 1 && dump_first.grace == dump_first.window, "{dump_first:?}");
     }
     assert!(one.len() == SAFE.len());
-    assert!(of(Procedure::PointInTime).all(|safe| safe.grace == 0));
+    assert!(of(ModelProcedure::PointInTime).all(|safe| safe.grace == 0));
 }
 
 #[test]
@@ -118,23 +122,30 @@ fn every_example_does_what_it_says_and_none_is_too_long() {
     }
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = ModelStep> {
     let no = || (0..MOST_WRITES as u8).prop_map(WriteNo);
     let part = prop::sample::select(vec![Part::Binary, Part::Row, Part::Cleanup]);
-    let fixed = [Step::Dump, Step::List, Step::ListResults, Step::Instant, Step::Stop, Step::Start];
+    let fixed = [
+        ModelStep::Dump,
+        ModelStep::List,
+        ModelStep::ListResults,
+        ModelStep::Instant,
+        ModelStep::Stop,
+        ModelStep::Start,
+    ];
     prop_oneof![
-        (no(), part).prop_map(|(no, part)| Step::Write(no, part)),
-        (no(), any::<bool>()).prop_map(|(write, new)| Step::Copy(Object { write, new })),
+        (no(), part).prop_map(|(no, part)| ModelStep::Write(no, part)),
+        (no(), any::<bool>()).prop_map(|(write, new)| ModelStep::Copy(ModelObject { write, new })),
         prop::sample::select(fixed.to_vec()),
     ]
 }
 
 prop_compose! {
     fn schedule()(
-        procedure in prop::sample::select(Procedure::ALL.to_vec()),
+        procedure in prop::sample::select(ModelProcedure::ALL.to_vec()),
         grace in any::<u8>(),
         results in any::<bool>(),
-        writes in prop::collection::vec(prop::sample::select(Write::all()), 0..=MOST_WRITES),
+        writes in prop::collection::vec(prop::sample::select(ModelWrite::all()), 0..=MOST_WRITES),
         steps in prop::collection::vec(step(), 0..20),
     ) -> Schedule {
         Schedule { setting: Setting { procedure, grace, results }, writes, steps }
@@ -152,7 +163,7 @@ fn possible() -> impl Strategy<Value = Schedule> {
                     schedule.steps.push(step);
                     match schedule.replay() {
                         Ok(_) => return schedule,
-                        Err(trouble) if trouble.causes[0].contains("not finished") => ready.push(step),
+                        Err(error) if error.causes[0].contains("not finished") => ready.push(step),
                         Err(_) => {}
                     }
                     schedule.steps.pop();
@@ -166,11 +177,18 @@ fn possible() -> impl Strategy<Value = Schedule> {
     )
 }
 
-fn all_steps() -> Vec<Step> {
-    let mut all = vec![Step::Dump, Step::List, Step::ListResults, Step::Instant, Step::Stop, Step::Start];
+fn all_steps() -> Vec<ModelStep> {
+    let mut all = vec![
+        ModelStep::Dump,
+        ModelStep::List,
+        ModelStep::ListResults,
+        ModelStep::Instant,
+        ModelStep::Stop,
+        ModelStep::Start,
+    ];
     for no in (0..MOST_WRITES as u8).map(WriteNo) {
-        all.extend([Part::Binary, Part::Row, Part::Cleanup].map(|part| Step::Write(no, part)));
-        all.extend([true, false].map(|new| Step::Copy(Object { write: no, new })));
+        all.extend([Part::Binary, Part::Row, Part::Cleanup].map(|part| ModelStep::Write(no, part)));
+        all.extend([true, false].map(|new| ModelStep::Copy(ModelObject { write: no, new })));
     }
     all
 }
@@ -223,8 +241,8 @@ fn a_schedule_that_is_far_too_long_is_refused_in_few_words() {
         format!("v1/dump-first/{}/dump", vec!["upload.b"; 12_000].join("+")),
         format!("{}/none/none/none", "v".repeat(60_000)),
     ] {
-        let trouble = text.parse::<Schedule>().and_then(|schedule| schedule.replay()).unwrap_err();
-        assert!(trouble.to_string().len() < 2_000, "{} bytes", trouble.to_string().len());
+        let error = text.parse::<Schedule>().and_then(|schedule| schedule.replay()).unwrap_err();
+        assert!(error.to_string().len() < 2_000, "{} bytes", error.to_string().len());
     }
 }
 
@@ -241,8 +259,8 @@ fn impossible_schedules_are_refused_in_words() {
         ("v1/dump-first/upload.b/b01,dump", "there is no step \"b01\""),
         ("v1/dump-first/upload.b/b5,dump", "there is no step \"b5\""),
     ] {
-        let trouble = text.parse::<Schedule>().unwrap_err();
-        assert!(trouble.causes.iter().any(|cause| cause == why), "{trouble}");
+        let error = text.parse::<Schedule>().unwrap_err();
+        assert!(error.causes.iter().any(|cause| cause == why), "{error}");
     }
     for (text, why) in [
         ("v1/dump-first/upload.b/r1,dump,list", "step 1 (r1) is not next"),
@@ -252,8 +270,8 @@ fn impossible_schedules_are_refused_in_words() {
         ("v1/maintenance/upload.b/stop,b1", "step 2 (b1) can't be made then"),
         ("v1/dump-first+grace2/delete.r/dump,r1,c1", "step 3 (c1) can't be made then"),
     ] {
-        let trouble = text.parse::<Schedule>().unwrap().replay().unwrap_err();
-        assert_eq!(trouble.causes, [why], "{text}");
+        let error = text.parse::<Schedule>().unwrap().replay().unwrap_err();
+        assert_eq!(error.causes, [why], "{text}");
     }
 }
 
@@ -306,7 +324,7 @@ fn the_command_replays_and_draws() {
 }
 
 fn script(text: &str) -> Script {
-    Script::of(&text.parse().unwrap(), "drill", 0, Write::parts).unwrap()
+    Script::of(&text.parse().unwrap(), "drill", 0, ModelWrite::parts).unwrap()
 }
 
 /// The steps of a scenario without their marks.
@@ -527,7 +545,7 @@ fn what_no_engine_can_do_is_refused() {
         ("v1/point-in-time+no-results/batch.b/instant", "a recovery to an instant leaves no store out"),
         ("v1/point-in-time/upload.b/r1,instant", "step 1 (r1) is not next"),
     ] {
-        let refused = Script::of(&schedule.parse().unwrap(), "drill", 0, Write::parts).unwrap_err();
+        let refused = Script::of(&schedule.parse().unwrap(), "drill", 0, ModelWrite::parts).unwrap_err();
         assert!(refused.causes[0].contains(why), "{refused}");
     }
 }
@@ -540,7 +558,7 @@ proptest! {
     #[test]
     fn every_schedule_of_one_engine_is_a_scenario(schedule in possible()) {
         let Ok(outcomes) = schedule.replay() else { return Ok(()) };
-        let script = match Script::of(&schedule, "drill", 0, Write::parts) {
+        let script = match Script::of(&schedule, "drill", 0, ModelWrite::parts) {
             Ok(script) => script,
             Err(refused) => {
                 let why = &refused.causes[0];
@@ -551,21 +569,21 @@ proptest! {
         prop_assert_eq!(&script.outcomes, &outcomes);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("drill.yaml"), &script.text).unwrap();
-        let read = read_all(&[folder.path().to_owned()], &Library::new("fixtures"));
+        let read = read_all(&[folder.path().to_owned()], &FixtureLibrary::new("fixtures"));
         let read = read.map_err(|mistakes| mistakes.render(false, 100)).unwrap();
         prop_assert_eq!(read[0].expect.len(), script.expect.len());
         let any = |kinds: &[FindingKind]| {
             // An earlier binary is one that the model leaves out, unless the replacement has another key.
-            let in_place = schedule.writes.iter().any(|w| w.operation == Operation::Replace);
+            let in_place = schedule.writes.iter().any(|w| w.operation == ModelOperation::Replace);
             let mine = script.expect.iter().filter(|e| !in_place || !e.entity.ends_with("@1"));
             mine.filter(|e| !["batch_jobs/invoice", "batch_jobs/receipt"].contains(&&*e.entity))
                 .any(|e| kinds.contains(&e.kind))
         };
         let has = |outcome| outcomes.iter().any(|o| o.has(outcome));
-        prop_assert_eq!(any(&[FindingKind::MissingBinary]), has(Outcome::MissingBinary));
-        prop_assert_eq!(any(&[FindingKind::OrphanBinary]), has(Outcome::OrphanBinary));
+        prop_assert_eq!(any(&[FindingKind::MissingBinary]), has(AssetOutcome::MissingBinary));
+        prop_assert_eq!(any(&[FindingKind::OrphanBinary]), has(AssetOutcome::OrphanBinary));
         let wrong = [FindingKind::WrongContent, FindingKind::WrongSize];
-        prop_assert_eq!(any(&wrong), has(Outcome::WrongContent));
+        prop_assert_eq!(any(&wrong), has(AssetOutcome::WrongContent));
     }
 }
 
@@ -574,14 +592,14 @@ const WINDOW: &str = "scenarios/window";
 #[test]
 fn the_scenarios_of_the_window_are_what_the_model_says() {
     for cell in &TABLE.cells {
-        let script = Script::of_cell(cell, 2, Write::parts).unwrap();
+        let script = Script::of_cell(cell, 2, ModelWrite::parts).unwrap();
         bless::file(&format!("{WINDOW}/{}.yaml", script.id), &script.text);
         let worst = cell.outcomes.worst();
         assert_eq!(script.worst(), worst, "{}", script.id);
     }
     let files = std::fs::read_dir(WINDOW).unwrap().count();
     assert_eq!((files, TABLE.cells.len()), (65, 65), "no scenario is left over");
-    let read = read_all(&[WINDOW.into()], &Library::new("fixtures"));
+    let read = read_all(&[WINDOW.into()], &FixtureLibrary::new("fixtures"));
     assert_eq!(read.map_err(|mistakes| mistakes.render(false, 100)).unwrap().len(), 65);
 }
 

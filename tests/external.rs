@@ -6,14 +6,14 @@
 
 use pulp_drill::{
     base::{
+        error::Blame,
         ids::{BucketName, ObjectKey},
         redact::Redactor,
-        trouble::Blame,
     },
     model::state::Metadata,
     system::{
         destroy::Guard,
-        marked::{Held, Place},
+        external_site::{SiteLease, SiteLocation},
         objects::Tags,
         postgres::Access,
     },
@@ -273,8 +273,8 @@ async fn every_door_looks_again_at_the_place_itself() {
     let Some(world) = World::new().await else { return };
     let vars = world.site_vars();
     world.done(&vars, &["site", "create"]);
-    let place = Place::from_vars(|name| vars.get(name).cloned(), &Redactor::new()).unwrap();
-    let held = Arc::new(Held::hold(place, &[], None).await.unwrap());
+    let place = SiteLocation::from_vars(|name| vars.get(name).cloned(), &Redactor::new()).unwrap();
+    let held = Arc::new(SiteLease::hold(place, &[], None).await.unwrap());
     let (guard, bucket) = (Guard::marked(&held), BucketName::from("drill-assets"));
     guard.database(&world.site).await.expect_err("the site is held, and not taken");
     held.begin("a-run", "now".to_owned()).await.unwrap();

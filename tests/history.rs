@@ -15,12 +15,12 @@ use pulp_drill::{
     base::{
         clock::Clock,
         digest::Digest,
+        error::{Blame, Error},
         ids::RunId,
         redact::Redactor,
-        trouble::{Blame, Trouble},
     },
-    cli::history::{AddArgs, Format, Outcome, ShowArgs, add, show},
-    history::{LEDGER, Line, file_of, read},
+    cli::history::{AddArgs, HistoryFormat, HistoryOutput, ShowArgs, add, show},
+    history::{LEDGER, LedgerEntry, file_of, read},
     journal::Journal,
     model::{
         event::{Event, Partition},
@@ -69,12 +69,17 @@ fn good(place: &Path, name: &str, day: &str) -> PathBuf {
     run(place, name, day, &[orphan_scenario(), control()], None)
 }
 
-fn added(place: &Path, run_dir: PathBuf) -> Result<Outcome, Trouble> {
+fn added(place: &Path, run_dir: PathBuf) -> Result<HistoryOutput, Error> {
     let now = Some(at("2026-12-01T00:00:00Z"));
     add(&AddArgs { run_dir, ledger: place.to_owned(), now }, &no_clock())
 }
 
-fn shown(place: &Path, every: Option<&str>, now: &str, format: Format) -> Result<Outcome, Trouble> {
+fn shown(
+    place: &Path,
+    every: Option<&str>,
+    now: &str,
+    format: HistoryFormat,
+) -> Result<HistoryOutput, Error> {
     let every = every.map(|text| text.parse().unwrap());
     let args = ShowArgs { ledger: place.to_owned(), every, budgets: None, now: Some(at(now)), format };
     show(&args, &no_clock())
@@ -96,7 +101,7 @@ fn three(place: &Path) {
 fn runs_are_shown_with_their_trend_and_last_proof() {
     let place = tempfile::tempdir().unwrap();
     three(place.path());
-    let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", Format::Human).unwrap();
+    let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
     assert_eq!((outcome.exit, outcome.stderr.as_str()), (0, ""));
     assert!(outcome.stdout.lines().all(|l| l.chars().count() <= 80), "{}", outcome.stdout);
     insta::assert_snapshot!(outcome.stdout);
@@ -107,11 +112,11 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
     let place = tempfile::tempdir().unwrap();
     three(place.path());
     // The last pass ended on 2026-09-01 at 03:00:19.
-    let at_edge = shown(place.path(), Some("90d"), "2026-11-30T03:00:19Z", Format::Human).unwrap();
+    let at_edge = shown(place.path(), Some("90d"), "2026-11-30T03:00:19Z", HistoryFormat::Human).unwrap();
     let lines = read(&file_of(place.path())).unwrap().unwrap();
     assert_eq!(lines[1].ended, at("2026-09-01T03:00:19Z"));
     assert_eq!((at_edge.exit, at_edge.stderr.as_str()), (0, ""));
-    let over = shown(place.path(), Some("90d"), "2026-12-02T04:00:00Z", Format::Human).unwrap();
+    let over = shown(place.path(), Some("90d"), "2026-12-02T04:00:00Z", HistoryFormat::Human).unwrap();
     assert_eq!(over.exit, 1);
     assert_eq!(
         over.stderr,
@@ -126,7 +131,7 @@ fn a_proof_that_is_still_to_come_is_none() {
     added(place.path(), good(place.path(), "once", "2026-08-01")).unwrap();
     added(place.path(), good(place.path(), "clock-ahead", "2099-01-01")).unwrap();
     let at = |format| shown(place.path(), Some("90d"), "2027-01-01T00:00:00Z", format).unwrap();
-    let late = at(Format::Human);
+    let late = at(HistoryFormat::Human);
     assert_eq!(late.exit, 1);
     assert_eq!(
         late.stderr,
@@ -135,9 +140,13 @@ fn a_proof_that_is_still_to_come_is_none() {
     );
     assert!(late.stdout.contains("2099-01-01 is still to come and does not count"), "{}", late.stdout);
     let proven = "pulp_drill_last_proven_restore_seconds{group=\"one site / invoices\"} 1785";
-    assert!(at(Format::Openmetrics).stdout.contains(proven), "{}", at(Format::Openmetrics).stdout);
+    assert!(
+        at(HistoryFormat::Openmetrics).stdout.contains(proven),
+        "{}",
+        at(HistoryFormat::Openmetrics).stdout
+    );
     // Clocks of two machines are never the same.
-    let apart = shown(place.path(), Some("90d"), "2026-08-01T02:58:00Z", Format::Human).unwrap();
+    let apart = shown(place.path(), Some("90d"), "2026-08-01T02:58:00Z", HistoryFormat::Human).unwrap();
     assert_eq!((apart.exit, apart.stderr.as_str()), (0, ""));
 }
 
@@ -154,7 +163,7 @@ fn names_and_numbers_from_elsewhere_do_no_harm() {
     let other = place.path().join("other.jsonl");
     pulp_drill::history::add(&other, line).unwrap();
     let of = |format| shown(&other, Some("90d"), "2026-08-02T00:00:00Z", format).unwrap();
-    let (human, svg) = (of(Format::Human), of(Format::Svg));
+    let (human, svg) = (of(HistoryFormat::Human), of(HistoryFormat::Svg));
     for text in [&human.stdout, &human.stderr, &svg.stdout] {
         assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
     }
@@ -178,7 +187,7 @@ fn failed_runs_prove_nothing() {
     let place = tempfile::tempdir().unwrap();
     let dir = run(place.path(), "bad", "2026-10-01", &[failing(), control()], None);
     added(place.path(), dir).unwrap();
-    let outcome = shown(place.path(), Some("90d"), "2026-10-01T04:00:00Z", Format::Human).unwrap();
+    let outcome = shown(place.path(), Some("90d"), "2026-10-01T04:00:00Z", HistoryFormat::Human).unwrap();
     assert_eq!(outcome.exit, 1);
     assert!(outcome.stderr.contains("no successful restore test ever"), "{}", outcome.stderr);
 }
@@ -188,9 +197,9 @@ fn a_run_is_added_once_and_a_part_of_one_never() {
     let place = tempfile::tempdir().unwrap();
     let dir = good(place.path(), "run-one", "2026-08-01");
     added(place.path(), dir.clone()).unwrap();
-    let trouble = added(place.path(), dir).unwrap_err();
-    assert_eq!(trouble.blame, Blame::Usage);
-    assert!(trouble.to_string().contains("run run-one is in the ledger already, at line 1"), "{trouble}");
+    let error = added(place.path(), dir).unwrap_err();
+    assert_eq!(error.blame, Blame::Usage);
+    assert!(error.to_string().contains("run run-one is in the ledger already, at line 1"), "{error}");
     let part = Partition { index: 1, of: 2, set: Digest::ZERO, all: Vec::new() };
     let dir = run(place.path(), "part", "2026-08-02", &[control()], Some(part));
     assert!(added(place.path(), dir).unwrap_err().to_string().contains("part 1 of 2"));
@@ -217,7 +226,7 @@ fn a_changed_ledger_is_named_by_its_line_and_takes_no_run() {
         change(&mut lines);
         let text = lines.join("\n") + "\n";
         fs::write(&ledger, &text).unwrap();
-        let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", Format::Human).unwrap();
+        let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
         assert_eq!((outcome.exit, outcome.stdout.as_str()), (1, ""));
         assert!(outcome.stderr.contains(&format!("broken at line {line}:")), "{line}: {}", outcome.stderr);
         let dir = good(place.path(), "late", "2026-10-05");
@@ -248,7 +257,7 @@ fn runs_that_are_added_at_once_come_one_behind_the_other() {
             scope.spawn(move || assert_eq!(added(place, dir.clone()).unwrap().exit, 0));
         }
     });
-    let lines: Vec<Line> = read(&file_of(place.path())).unwrap().unwrap();
+    let lines: Vec<LedgerEntry> = read(&file_of(place.path())).unwrap().unwrap();
     assert_eq!(lines.len(), 12);
 }
 
@@ -257,8 +266,8 @@ fn other_programs_read_the_exports() {
     let place = tempfile::tempdir().unwrap();
     three(place.path());
     let of = |format| shown(place.path(), None, "2026-10-02T00:00:00Z", format).unwrap().stdout;
-    insta::assert_snapshot!("openmetrics", of(Format::Openmetrics));
-    let svg = of(Format::Svg);
+    insta::assert_snapshot!("openmetrics", of(HistoryFormat::Openmetrics));
+    let svg = of(HistoryFormat::Svg);
     let mut reader = quick_xml::Reader::from_str(&svg);
     let mut bars = 0;
     loop {
@@ -274,6 +283,6 @@ fn other_programs_read_the_exports() {
 #[test]
 fn no_ledger_is_the_users_mistake() {
     let place = tempfile::tempdir().unwrap();
-    let trouble = shown(place.path(), Some("90d"), "2026-10-02T00:00:00Z", Format::Human).unwrap_err();
-    assert_eq!(trouble.blame, Blame::Usage);
+    let error = shown(place.path(), Some("90d"), "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap_err();
+    assert_eq!(error.blame, Blame::Usage);
 }

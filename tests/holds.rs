@@ -149,13 +149,13 @@ async fn a_write_that_takes_another_way_is_told_by_what_it_did() {
     let scenarios =
         [("before-row", keys, before_row.as_str(), expect), ("after-row", keys, after_row.as_str(), expect)];
     let record = run(folder.path(), &scenarios);
-    for (id, words) in [
+    for (id, description) in [
         ("before-row", "the binary was written before the row"),
         ("after-row", "neither was written by then"),
     ] {
         let scenario = scenario(&record, id);
         assert_eq!(scenario.verdict(), Verdict::Unknown, "{id}");
-        assert!(reasons(scenario).contains(words), "{id}: {}", reasons(scenario));
+        assert!(reasons(scenario).contains(description), "{id}: {}", reasons(scenario));
         assert!(reasons(scenario).contains("`write-order` says otherwise"), "{id}: {}", reasons(scenario));
     }
 }

@@ -16,13 +16,13 @@ use std::{
 /// The rooms in import order. A file imports its own room and rooms of earlier rows; the longest
 /// name that fits is a file's room.
 const RANKS: &[(&str, &[&str])] = &[
-    ("files that somebody names, texts of others", &["base::given", "base::legible"]),
-    ("words that know nothing of ours", &["base::trouble", "base::ids", "base::digest"]),
+    ("files that somebody names, texts of others", &["base::input_file", "base::sanitize"]),
+    ("words that know nothing of ours", &["base::error", "base::ids", "base::digest"]),
     ("time, randomness, redaction", &["base::clock", "base::redact"]),
     ("child processes and their folders", &["base::process"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
-        &["model::check", "model::load", "model::profile", "model::state"],
+        &["model::check", "model::workload", "model::profile", "model::state"],
     ),
     (
         "the catalogues of controls, faults and findings",
@@ -31,7 +31,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("how a scenario is judged", &["model::verdict"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
-    ("the consistency window, as a model", &["explore"]),
+    ("the consistency window, as a model", &["window"]),
     ("what a run may take, what to do about a window", &["advice", "model::budget"]),
     ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
     ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
@@ -41,7 +41,7 @@ const RANKS: &[(&str, &[&str])] = &[
         "the stages of the runbook",
         &[
             "runbook::provision",
-            "runbook::load",
+            "runbook::workload",
             "runbook::fault",
             "runbook::backup",
             "runbook::restore",
@@ -125,7 +125,7 @@ fn every_room_exists() {
 #[test]
 fn planted_violations_are_seen() {
     let planted: &[(&str, &str, &str)] = &[
-        ("model::state", "use crate::runbook::verify::Looked;", "upward"),
+        ("model::state", "use crate::runbook::verify::CheckResult;", "upward"),
         ("model::state", "fn f() { let _ = crate::cli::HELD; }", "upward"),
         ("base::ids", "use crate::base::{process::{self, Ran}};", "upward"),
         ("runbook::verify::render", "use crate::runbook::{fault::Injected};", "sideways"),

@@ -231,8 +231,8 @@ fn run(liar: Liar, ground: &str, real: &Path) -> (Output, Vec<serde_json::Value>
         Engine(lie) => {
             let (proxy, state) = (home.join("tests/liars/proxy.py"), folder.path().join("state"));
             let (proxy, state, psql) = (proxy.to_str().unwrap(), state.to_str().unwrap(), real.join("psql"));
-            let words = ["python3", proxy, "--lie", lie, "--drill", DRILL, "--state", state, "--psql"];
-            let line = shell_words::join(words.iter().copied().chain(psql.to_str()));
+            let description = ["python3", proxy, "--lie", lie, "--drill", DRILL, "--state", state, "--psql"];
+            let line = shell_words::join(description.iter().copied().chain(psql.to_str()));
             command.args(["--engine", &format!("command:{line}")]);
         }
         Program(program, script) => {

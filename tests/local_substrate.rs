@@ -13,7 +13,7 @@ use pulp_drill::runbook::provision::leftovers::{sweep, sweep_kept};
 use pulp_drill::runbook::provision::processes::{
     Durability, ObjectProgram, ObjectServer, Places, PostgresServer, discover,
 };
-use pulp_drill::system::cluster::{Came, Origin, OwnServer};
+use pulp_drill::system::cluster::{Came, OwnServer, ServerPrograms};
 use pulp_drill::system::postgres::Postgres;
 use std::fs::Permissions;
 use std::io::{Read, Write};
@@ -42,7 +42,7 @@ fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 async fn postgres(run_dir: &RunDir, redactor: &Redactor) -> PostgresServer {
-    let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
+    let bin = discover(&Places::of_machine()).await.or_error().unwrap();
     PostgresServer::start(run_dir, &bin, Durability::Off, redactor).await.unwrap()
 }
 
@@ -91,8 +91,8 @@ fn play(role: &str, temp: &Path, env: &[(&str, &str)]) -> (Child, Vec<String>) {
         let text = std::fs::read_to_string(&log).unwrap();
         let ready =
             text.split_inclusive('\n').find_map(|line| line.strip_prefix("ready ")?.strip_suffix('\n'));
-        if let Some(words) = ready {
-            return (child, words.split(' ').map(str::to_owned).collect());
+        if let Some(description) = ready {
+            return (child, description.split(' ').map(str::to_owned).collect());
         }
         assert!(!ended, "the {role} ended before it was ready: {text}");
         std::thread::sleep(Duration::from_millis(10));
@@ -173,9 +173,9 @@ async fn client(base: &Base) {
     say(&format!("{:?}{}", ran.stdout.text.trim(), ran.stderr.text.trim().replace(['\n', ' '], "_")));
 }
 
-fn say(words: &str) {
+fn say(description: &str) {
     // The test harness may have begun a line of its own.
-    println!("\nready {words}");
+    println!("\nready {description}");
     std::io::stdout().flush().unwrap();
 }
 
@@ -246,17 +246,17 @@ async fn the_users_own_postgres_settings_do_not_leak_in() {
         ("PGSSLMODE", "verify-full"),
         ("PGOPTIONS", "-c nonsense=1"),
     ];
-    let (mut child, words) = play("client", temp.path(), &hostile);
+    let (mut child, description) = play("client", temp.path(), &hostile);
     child.wait().unwrap();
-    assert_eq!(words, ["\"fine\""]);
+    assert_eq!(description, ["\"fine\""]);
 }
 
 #[tokio::test]
 async fn after_kill_9_the_servers_die_by_themselves_and_a_sweep_takes_the_rest() {
     let temp = temp();
     let base = Base::below(temp.path()).unwrap();
-    let (mut harness, words) = play("harness", temp.path(), &[]);
-    let pids: Vec<u32> = words.iter().map(|word| word.parse().unwrap()).collect();
+    let (mut harness, description) = play("harness", temp.path(), &[]);
+    let pids: Vec<u32> = description.iter().map(|word| word.parse().unwrap()).collect();
     assert!(pids.iter().all(|pid| start_ticks(*pid).is_some()), "{pids:?}");
 
     let swept = sweep(&base).await.unwrap();
@@ -282,8 +282,8 @@ async fn after_kill_9_the_servers_die_by_themselves_and_a_sweep_takes_the_rest()
 async fn servers_that_outlived_a_killed_harness_are_ended_by_a_sweep() {
     let temp = temp();
     let base = Base::below(temp.path()).unwrap();
-    let (mut harness, words) = play("harness that keeps", temp.path(), &[]);
-    let mut pids: Vec<u32> = words.iter().map(|word| word.parse().unwrap()).collect();
+    let (mut harness, description) = play("harness that keeps", temp.path(), &[]);
+    let mut pids: Vec<u32> = description.iter().map(|word| word.parse().unwrap()).collect();
     let mut stranger = Command::new("sleep").arg("600").spawn().unwrap();
     harness.kill().unwrap();
     harness.wait().unwrap();
@@ -309,11 +309,11 @@ async fn servers_that_outlived_a_killed_harness_are_ended_by_a_sweep() {
 async fn what_a_killed_server_of_a_killed_harness_holds_in_the_kernel_is_freed_by_a_sweep() {
     let temp = temp();
     let base = Base::below(temp.path()).unwrap();
-    let (mut harness, words) = play("harness that keeps", temp.path(), &[]);
+    let (mut harness, description) = play("harness that keeps", temp.path(), &[]);
     harness.kill().unwrap();
     harness.wait().unwrap();
     let shared = segment(&base.path().join("run/pg/data"));
-    let server = words[0].parse().unwrap();
+    let server = description[0].parse().unwrap();
     send(server, Signal::SIGKILL);
     assert!(gone(server).await);
     assert!(segments().contains(&shared), "nothing to be freed: the test shows nothing");
@@ -325,9 +325,9 @@ async fn what_a_killed_server_of_a_killed_harness_holds_in_the_kernel_is_freed_b
 async fn a_site_that_was_left_standing_stands_until_it_is_swept_by_name() {
     let temp = temp();
     let base = Base::below(temp.path()).unwrap();
-    let (mut keeper, words) = play("keeper", temp.path(), &[]);
+    let (mut keeper, description) = play("keeper", temp.path(), &[]);
     assert!(keeper.wait().unwrap().success());
-    let server = words[0].parse().unwrap();
+    let server = description[0].parse().unwrap();
     let swept = sweep(&base).await.unwrap();
     assert_eq!(swept.kept, [base.path().join("run")]);
     assert!(start_ticks(server).is_some(), "it does not stand");
@@ -382,8 +382,8 @@ async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all
     let temp = temp();
     let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "own", false).unwrap();
     let redactor = Redactor::new();
-    let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
-    let own = OwnServer::start(&run_dir, "own-001", Origin::Here(&bin), &redactor).await.unwrap();
+    let bin = discover(&Places::of_machine()).await.or_error().unwrap();
+    let own = OwnServer::start(&run_dir, "own-001", ServerPrograms::Here(&bin), &redactor).await.unwrap();
     let ask = async |sql: &str| {
         let door = Postgres::connect(&own.access("postgres").await).await.unwrap();
         let rows = door.rows(sql, &[]).await;

@@ -68,8 +68,8 @@ async fn failures(
 async fn minio(temp: &Path) -> Option<(RunDir, ObjectServer)> {
     let program = match ObjectProgram::choose(Some(ObjectKind::Minio)).await {
         Ok(program) => program,
-        Err(trouble) => {
-            println!("skipped, because {trouble}");
+        Err(error) => {
+            println!("skipped, because {error}");
             return None;
         }
     };

@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use pulp_drill::{
-    cli::pdf::{DiffArgs, Format, Outcome, PdfArgs, PdfCommand, run},
+    cli::pdf::{DiffArgs, PdfArgs, PdfCommand, PdfFormat, PdfOutput, run},
     runbook::verify::pdf::{Comparison, Difference, DifferenceKind, canonical_digest, compare, well_formed},
 };
 use std::{fmt::Write as _, process::Command, time::Instant};
@@ -475,7 +475,7 @@ fn a_swarm_of_values_is_refused_before_it_fills_the_memory() {
     refused(&swarm, "4 million values");
 }
 
-fn command(expected: &[u8], actual: &[u8], format: Format) -> (Outcome, String) {
+fn command(expected: &[u8], actual: &[u8], format: PdfFormat) -> (PdfOutput, String) {
     let folder = tempfile::tempdir().unwrap();
     let (a, b) = (folder.path().join("a.pdf"), folder.path().join("b.pdf"));
     std::fs::write(&a, expected).unwrap();
@@ -491,15 +491,15 @@ fn the_command_says_which_of_the_cases_it_is() {
     let pdf = Sample::default().pdf();
     let dated = Sample { modified: "2030-01-01", ..Sample::default() }.pdf();
     let other = Sample { text: "Total 24 EUR", ..Sample::default() }.pdf();
-    let (outcome, text) = command(&pdf, &pdf, Format::Human);
+    let (outcome, text) = command(&pdf, &pdf, PdfFormat::Human);
     assert_eq!((outcome.exit_code(), text.starts_with("identical: ")), (0, true), "{text}");
-    let (outcome, text) = command(&pdf, &dated, Format::Human);
+    let (outcome, text) = command(&pdf, &dated, PdfFormat::Human);
     assert_eq!((outcome.exit_code(), text.starts_with("same apart from metadata")), (0, true), "{text}");
-    let (outcome, text) = command(&pdf, &other, Format::Human);
+    let (outcome, text) = command(&pdf, &other, PdfFormat::Human);
     assert_eq!(outcome.exit_code(), 1);
     assert!(text.starts_with("different: 1 difference(s)\n  page 2 text, line "), "{text}");
     assert!(text.contains("(object 6)") && text.contains("expected: Total 42 EUR"), "{text}");
-    let (outcome, text) = command(&pdf, b"no", Format::Human);
+    let (outcome, text) = command(&pdf, b"no", PdfFormat::Human);
     assert_eq!((outcome.exit_code(), text.starts_with("unreadable: the actual file")), (2, true), "{text}");
 }
 
@@ -508,7 +508,7 @@ fn the_command_prints_one_json_object() {
     let pdf = Sample::default().pdf();
     let other = Sample { text: "Total 24 EUR", ..Sample::default() }.pdf();
     for (actual, verdict) in [(pdf.as_slice(), "identical"), (&other, "different"), (b"no", "unreadable")] {
-        let (_, text) = command(&pdf, actual, Format::Json);
+        let (_, text) = command(&pdf, actual, PdfFormat::Json);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["verdict"], verdict, "{text}");
     }

@@ -3,13 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
-use pulp_drill::cli::explore::{Went, compare, in_words};
-use pulp_drill::explore::{
-    Limits, Operation, Outcome, Part, PartsOf, Question, Schedule, Script, Setting, Table, Write,
-};
-use pulp_drill::model::profile::Order;
+use pulp_drill::cli::explore::{ReplayResult, compare, describe};
+use pulp_drill::model::profile::StoreOrder;
 use pulp_drill::model::record::RunRecord;
 use pulp_drill::runbook::provision::processes::{Places, discover};
+use pulp_drill::window::{
+    AssetOutcome, Limits, ModelOperation, ModelWrite, Part, PartsOf, Question, Schedule, Script, Setting,
+    WindowTable,
+};
 use serde_json::Value;
 use std::{fs, process::Command};
 
@@ -82,27 +83,28 @@ async fn the_same_seed_gives_the_same_schedules_outcomes_and_digests() {
 }
 
 /// Uploads that write the binary first, whatever their order says.
-fn swapped(write: Write, setting: &Setting) -> &'static [Part] {
+fn swapped(write: ModelWrite, setting: &Setting) -> &'static [Part] {
     match write.operation {
-        Operation::Upload => &[Part::Binary, Part::Row],
+        ModelOperation::Upload => &[Part::Binary, Part::Row],
         _ => write.parts(setting),
     }
 }
 
 /// Deletes that leave their object behind.
-fn forgetful(write: Write, setting: &Setting) -> &'static [Part] {
+fn forgetful(write: ModelWrite, setting: &Setting) -> &'static [Part] {
     match write.operation {
-        Operation::Delete => &[Part::Row],
+        ModelOperation::Delete => &[Part::Row],
         _ => write.parts(setting),
     }
 }
 
 /// The cell of a write with a dump that comes first, in a model with such writes.
-fn cell(operation: Operation, parts: PartsOf) -> (Schedule, Script) {
+fn cell(operation: ModelOperation, parts: PartsOf) -> (Schedule, Script) {
     let limits = Limits { bound: 1000, seed: 0 };
     let operations = vec![operation];
-    let table = Table::explore(&Question { operations, writes: 1, grace: 0, results: true, limits, parts });
-    let write = Write { operation, order: Order::RowFirst };
+    let table =
+        WindowTable::explore(&Question { operations, writes: 1, grace: 0, results: true, limits, parts });
+    let write = ModelWrite { operation, order: StoreOrder::RowFirst };
     let cell = table.row(write).next().unwrap();
     (cell.shown(parts).unwrap(), Script::of_cell(cell, 0, parts).unwrap())
 }
@@ -112,9 +114,9 @@ async fn a_model_that_is_wrong_is_caught_by_the_stores() {
     if !has_postgres().await {
         return;
     }
-    let wrong = [cell(Operation::Upload, swapped), cell(Operation::Delete, forgetful)];
+    let wrong = [cell(ModelOperation::Upload, swapped), cell(ModelOperation::Delete, forgetful)];
     // A binary without its row, and one that nobody removes.
-    assert_eq!(wrong.each_ref().map(|(_, script)| script.worst()), [Some(Outcome::OrphanBinary); 2]);
+    assert_eq!(wrong.each_ref().map(|(_, script)| script.worst()), [Some(AssetOutcome::OrphanBinary); 2]);
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pulp-drill"));
     command.args(["run", "--format", "json", "--report-dir"]).arg(folder.path().join("reports"));
@@ -127,8 +129,8 @@ async fn a_model_that_is_wrong_is_caught_by_the_stores() {
     let record: RunRecord = serde_json::from_slice(&ran.stdout)
         .unwrap_or_else(|error| panic!("no record: {error}\n{}", String::from_utf8_lossy(&ran.stderr)));
     let compared = compare(&wrong, &record);
-    assert!(compared.iter().all(|one| one.went == Went::Differs), "{}", in_words(&compared));
-    let told = in_words(&compared);
+    assert!(compared.iter().all(|one| one.went == ReplayResult::Differs), "{}", describe(&compared));
+    let told = describe(&compared);
     for needle in [
         "DIFFERS  upload-row-first-dump-first: orphan binary",
         "schedule  v1/dump-first/upload.r/b1,dump,",

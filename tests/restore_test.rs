@@ -12,17 +12,17 @@ use pulp_drill::{
         state::Metadata,
         verdict::CheckOutcome,
     },
-    procedure::{Armed, s3},
+    procedure::{PendingFaults, s3},
     runbook::{
         provision::processes::{Places, discover},
-        seed::{self, Put},
+        seed::{self, SeededSite},
     },
-    scenario::{library::Library, seed::read_seed},
+    scenario::{library::FixtureLibrary, seed::read_seed},
     standin::objects::{Keys, ObjectsArgs, bind},
     system::{
-        engine::{ApiKeys, Engine, EngineProcess, Launch, Start},
+        engine::{ApiKeys, Engine, EngineProcess, Launch, ProcessStart},
         gate::Gate,
-        objects::{Bucket, S3Access, Store},
+        objects::{Bucket, ObjectStore, S3Access},
         postgres::Access,
         programs::PgBin,
     },
@@ -50,7 +50,7 @@ struct Live {
     store: S3Access,
     objects: Bucket,
     backups: Bucket,
-    put: Put,
+    put: SeededSite,
     folder: tempfile::TempDir,
 }
 
@@ -76,7 +76,7 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
         secret_key: "origin-secret".to_owned(),
         path_style: true,
     };
-    let s3 = Store::s3(&store);
+    let s3 = ObjectStore::s3(&store);
     for name in ["assets", BACKUPS] {
         s3.create_bucket(&name.into()).await.unwrap();
     }
@@ -110,7 +110,7 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
     let launch = Launch::Command([PROGRAM, "standin", "engine"].map(str::to_owned).to_vec());
     let (redactor, ready_within) = (Redactor::new(), Duration::from_secs(60));
     let log = stores.path().join("engine.log");
-    let start = Start {
+    let start = ProcessStart {
         env: &env,
         log: &log,
         children: None,
@@ -122,7 +122,7 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
     };
     let engine = EngineProcess::start(&launch, &start).await.unwrap();
     let api = engine.client(&ApiKeys { admin: Some(ADMIN.to_owned()), ..ApiKeys::default() });
-    let seed = read_seed(&Library::new("fixtures"), "invoices").unwrap();
+    let seed = read_seed(&FixtureLibrary::new("fixtures"), "invoices").unwrap();
     let put = seed::fill(&api, &seed, Some(&seed.folder.join("golden")), true).await.unwrap();
     // The seed's own known-good PDFs carry other storage keys in their ids.
     for (key, template) in &put.known.templates {
@@ -130,7 +130,7 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
         assert!(pdf.is_success());
         fs::write(folder.path().join(format!("{key}.pdf")), pdf.body).unwrap();
     }
-    let programs = discover(&Places::of_machine()).await.or_trouble().unwrap();
+    let programs = discover(&Places::of_machine()).await.or_error().unwrap();
     let (objects, backups) = (s3.bucket(&"assets".into()), s3.bucket(&BACKUPS.into()));
     let live = Live { url, api, programs, store, objects, backups, put, folder };
     work(&live).await;
@@ -468,7 +468,7 @@ async fn a_backup_in_a_bucket_is_only_read() {
             let key = format!("dumps/folder/{}", path.file_name().unwrap().to_str().unwrap());
             live.backups.put(&key.into(), fs::read(path).unwrap(), &Metadata::default()).await.unwrap();
         }
-        s3::back_up(&live.objects, &live.backups, "assets-1/", &Armed::default()).await.unwrap();
+        s3::back_up(&live.objects, &live.backups, "assets-1/", &PendingFaults::default()).await.unwrap();
         let examples = tokio::task::block_in_place(|| {
             [("awscli.sh", "aws"), ("rclone.sh", "rclone")].map(|(script, needs)| live.example(script, needs))
         });

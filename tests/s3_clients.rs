@@ -164,6 +164,6 @@ async fn clients_agree_with_the_embedded_server() {
 async fn clients_agree_with_minio() {
     match ObjectProgram::choose(Some(ObjectKind::Minio)).await {
         Ok(program) => all_clients(&program).await,
-        Err(trouble) => println!("skipped, because {trouble}"),
+        Err(error) => println!("skipped, because {error}"),
     }
 }

@@ -5,16 +5,16 @@
 use proptest::prelude::*;
 use pulp_drill::{
     base::ids::AssetName,
-    cli::schema::{self, Kind, SchemaArgs},
+    cli::schema::{self, SchemaArgs, SchemaKind},
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
-        profile::{Api, run::VARIABLES},
+        profile::{TargetApi, run::VARIABLES},
     },
     scenario::{
         Act, BackupStep, RestoreStep, Scenario, Step,
         diagnose::{Diagnostics, suggest},
-        library::Library,
+        library::FixtureLibrary,
         parse::read_all,
         profile::{BUILTIN, read_profile},
         schema::{json_schema, profile_json_schema},
@@ -31,8 +31,8 @@ use std::{
 #[path = "support/bless.rs"]
 mod bless;
 
-fn library() -> Library {
-    Library::new("tests/fixtures/library")
+fn library() -> FixtureLibrary {
+    FixtureLibrary::new("tests/fixtures/library")
 }
 
 fn read(path: impl Into<PathBuf>) -> Result<Vec<Scenario>, Diagnostics> {
@@ -69,7 +69,7 @@ fn each_mistake_is_shown_with_its_line() {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
         let Err(diagnostics) = read(&file) else { panic!("no mistake was found in {}", file.display()) };
         // A new fault is no new mistake.
-        let faults = suggest::one_of(&Fault::ALL.iter().map(|f| f.words).collect::<Vec<_>>());
+        let faults = suggest::one_of(&Fault::ALL.iter().map(|f| f.description).collect::<Vec<_>>());
         insta::assert_snapshot!(
             name,
             diagnostics.render(false, 100).replace(&faults, "can be (every fault)")
@@ -105,9 +105,10 @@ expect:
 "#;
     let scenario = read_text(text).map_err(|d| d.render(false, 100)).unwrap().remove(0);
     assert_eq!(scenario.shows, "It shows a lot.");
-    let words: Vec<String> = scenario.steps.iter().map(|step| step.value.words(&scenario.method)).collect();
+    let description: Vec<String> =
+        scenario.steps.iter().map(|step| step.value.describe(&scenario.method)).collect();
     assert_eq!(
-        words,
+        description,
         [
             "back up: [record manifest, dump database, upload: late-logo.png, copy objects]",
             "replace: {asset: logo.png, with: other-logo.png}",
@@ -138,11 +139,11 @@ expect:
 fn words_are_read_back_as_the_step_they_came_from() {
     let text = fs::read_to_string("tests/fixtures/all-words.yaml").unwrap();
     let first = read_text(&text).map_err(|d| d.render(false, 100)).unwrap().remove(0);
-    let words =
-        first.steps.iter().map(|s| format!("\n  - {}", s.value.words(&first.method))).collect::<String>();
-    let again = read_text(drill(&words, "[]")).map_err(|d| d.render(false, 100)).unwrap().remove(0);
+    let description =
+        first.steps.iter().map(|s| format!("\n  - {}", s.value.describe(&first.method))).collect::<String>();
+    let again = read_text(drill(&description, "[]")).map_err(|d| d.render(false, 100)).unwrap().remove(0);
     let steps = |scenario: &Scenario| {
-        scenario.steps.iter().map(|s| s.value.words(&scenario.method)).collect::<Vec<_>>()
+        scenario.steps.iter().map(|s| s.value.describe(&scenario.method)).collect::<Vec<_>>()
     };
     assert_eq!(steps(&first), steps(&again));
 }
@@ -176,7 +177,7 @@ fn a_library_without_seeds_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("drill.yaml");
     fs::write(&file, drill("[back up: runbook, restore: runbook]", "[]")).unwrap();
-    let rendered = read_all(&[file], &Library::new("nowhere")).unwrap_err().render(false, 100);
+    let rendered = read_all(&[file], &FixtureLibrary::new("nowhere")).unwrap_err().render(false, 100);
     assert!(rendered.contains("help: there is no seed in nowhere/seeds; give the folder"), "{rendered}");
 }
 
@@ -239,8 +240,9 @@ fn a_fixture_that_is_a_link_to_elsewhere_is_refused() {
         .unwrap();
     let file = folder.path().join("drill.yaml");
     fs::write(&file, drill("[upload: x.png, back up: runbook, restore: runbook]", "[]")).unwrap();
-    let rendered =
-        read_all(&[file], &Library::new(folder.path().join("fixtures"))).unwrap_err().render(false, 100);
+    let rendered = read_all(&[file], &FixtureLibrary::new(folder.path().join("fixtures")))
+        .unwrap_err()
+        .render(false, 100);
     assert!(rendered.contains("`x.png` leads out of the fixtures"), "{rendered}");
 }
 
@@ -284,9 +286,9 @@ fn colour_comes_only_when_asked_for() {
     let diagnostics = read("tests/bad-scenarios/unknown-keys-far-off.yaml").unwrap_err();
     assert!(!diagnostics.render(false, 80).contains('\x1b'));
     assert!(diagnostics.render(true, 80).contains("\x1b["));
-    let trouble = diagnostics.into_trouble(false, 80);
-    assert_eq!(trouble.blame, pulp_drill::base::trouble::Blame::Usage);
-    assert!(trouble.what.starts_with("2 mistakes in 1 file\n"), "{trouble}");
+    let error = diagnostics.into_error(false, 80);
+    assert_eq!(error.blame, pulp_drill::base::error::Blame::Usage);
+    assert!(error.what.starts_with("2 mistakes in 1 file\n"), "{error}");
 }
 
 #[test]
@@ -314,7 +316,7 @@ fn mistakes_in_a_seed_are_shown_with_their_lines() {
                 {file: bad.json, data: keyless.json}\n  - {file: keyless.json, data: keyless.json}\n  - \
                 {file: keyless.json}\nreplace:\n  - {asset: seal.png, with: ../x}\n";
     fs::write(seed.join("seed.yaml"), yaml).unwrap();
-    let rendered = read_seed(&Library::new(folder.path()), "broken").unwrap_err().render(false, 100);
+    let rendered = read_seed(&FixtureLibrary::new(folder.path()), "broken").unwrap_err().render(false, 100);
     let place = folder.path().to_string_lossy().into_owned();
     insta::assert_snapshot!("broken-seed", rendered.replace(&place, "FIXTURES"));
     let unknown = read_seed(&library(), "smal").unwrap_err().render(false, 100);
@@ -372,7 +374,7 @@ fn mistakes_in_what_a_start_may_do_are_shown() {
 #[test]
 fn the_profile_of_another_application_is_sound_and_mistakes_in_a_copy_are_shown() {
     let profile = read_profile("photo-archive").map_err(|d| d.render(false, 100)).unwrap();
-    assert_eq!(profile.api, Api::None);
+    assert_eq!(profile.api, TargetApi::None);
     assert_eq!(profile.folder, Path::new("profiles"));
     assert_eq!(profile.env["PHOTO_BUCKET"], "${S3_BUCKET}");
     let folder = tempfile::tempdir().unwrap();
@@ -429,10 +431,10 @@ fn a_scenario_of_a_target_without_an_api_has_no_manifest_and_no_engine() {
     let scenarios = read_all(&[PathBuf::from("scenarios/photo-archive-restored.yaml")], &library());
     let scenario = scenarios.map_err(|d| d.render(false, 100)).unwrap().remove(0);
     assert_eq!(scenario.seed.value, "photo-archive");
-    let words: Vec<&str> = scenario.method.backup().into_iter().map(|job| job.words()).collect();
-    assert_eq!(words, ["dump database", "copy objects"]);
-    let words: Vec<&str> = scenario.method.restore().into_iter().map(|job| job.words()).collect();
-    assert_eq!(words, ["restore objects", "restore database", "migrate"]);
+    let description: Vec<&str> = scenario.method.backup().into_iter().map(|job| job.describe()).collect();
+    assert_eq!(description, ["dump database", "copy objects"]);
+    let description: Vec<&str> = scenario.method.restore().into_iter().map(|job| job.describe()).collect();
+    assert_eq!(description, ["restore objects", "restore database", "migrate"]);
     // The same for a scenario that names none, with the run's profile.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("drill.yaml");
@@ -445,7 +447,10 @@ fn a_scenario_of_a_target_without_an_api_has_no_manifest_and_no_engine() {
 
 #[test]
 fn the_schemas_in_docs_are_current() {
-    let kinds = [("docs/scenario.schema.json", Kind::Scenario), ("docs/profile.schema.json", Kind::Profile)];
+    let kinds = [
+        ("docs/scenario.schema.json", SchemaKind::Scenario),
+        ("docs/profile.schema.json", SchemaKind::Profile),
+    ];
     for (file, kind) in kinds {
         let text = schema::run(&SchemaArgs { kind });
         bless::file(file, &text);

@@ -8,9 +8,9 @@ use pulp_drill::{
         check::CheckId,
         event::RpoFrom,
         finding::FindingKind,
-        load::{Operation, Way, Written},
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Role, Verdict},
+        workload::{BackupMethod, WorkloadOperation, Written},
     },
     runbook::provision::processes::{Places, discover},
 };
@@ -96,15 +96,15 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
     assert_eq!(
         ways,
         BTreeMap::from([
-            ("all-writes-under-load", Way::DumpFirst),
-            ("deletes-under-load", Way::DumpFirst),
-            ("files-under-load", Way::DumpFirst),
-            ("maintenance-window-under-load", Way::Maintenance),
-            ("new-keys-under-load", Way::PointInTime),
-            ("point-in-time-under-load", Way::PointInTime),
-            ("replaces-under-load", Way::DumpFirst),
-            ("uploads-under-load-copied-first", Way::CopyFirst),
-            ("writes-under-load", Way::DumpFirst),
+            ("all-writes-under-load", BackupMethod::DumpFirst),
+            ("deletes-under-load", BackupMethod::DumpFirst),
+            ("files-under-load", BackupMethod::DumpFirst),
+            ("maintenance-window-under-load", BackupMethod::Maintenance),
+            ("new-keys-under-load", BackupMethod::PointInTime),
+            ("point-in-time-under-load", BackupMethod::PointInTime),
+            ("replaces-under-load", BackupMethod::DumpFirst),
+            ("uploads-under-load-copied-first", BackupMethod::CopyFirst),
+            ("writes-under-load", BackupMethod::DumpFirst),
         ])
     );
     // Whatever chance does, these hold.
@@ -119,11 +119,11 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         assert_eq!((all.half, all.wrong, all.lost), (0, 0, 0), "{id}");
     }
     let every = &of("all-writes-under-load").load.as_ref().unwrap().operations;
-    for operation in [Operation::Copy, Operation::Label, Operation::Batch] {
+    for operation in [WorkloadOperation::Copy, WorkloadOperation::Label, WorkloadOperation::Batch] {
         assert!(every[&operation].kept > 0, "{operation:?}: {every:?}");
     }
     let copied_first = of("uploads-under-load-copied-first").load.as_ref().unwrap();
-    assert!(copied_first.operations[&Operation::Upload].half >= 20, "{copied_first:?}");
+    assert!(copied_first.operations[&WorkloadOperation::Upload].half >= 20, "{copied_first:?}");
     assert!(copied_first.recovery_point.unwrap().before_dump_ms > 0);
     assert!(copied_first.advice.iter().any(|a| a.text.starts_with("Take the dump first")));
 }

@@ -7,11 +7,11 @@ use pulp_drill::{
     base::digest::Digest,
     model::{
         finding::Finding,
-        profile::{Profile, Start, start::moment},
-        state::{Catalog, Database, Metadata, Object, Row, Sequence, State, Table},
+        profile::{EngineStart, Profile, start::moment},
+        state::{Catalog, Database, Metadata, ObjectState, Row, Sequence, State, Table},
         verdict::CheckOutcome,
     },
-    runbook::verify::{CutPoint, Looked, Names, catalog, contents, reconcile, schedules, untouched},
+    runbook::verify::{CheckResult, CutPoint, Names, catalog, contents, reconcile, schedules, untouched},
 };
 use serde_json::{Value, json};
 
@@ -67,12 +67,16 @@ fn sound() -> State {
     }
 }
 
-fn object(text: &str) -> Object {
-    Object { size: text.len() as u64, sha256: Digest::of(text), metadata: Metadata::of_type("image/png") }
+fn object(text: &str) -> ObjectState {
+    ObjectState {
+        size: text.len() as u64,
+        sha256: Digest::of(text),
+        metadata: Metadata::of_type("image/png"),
+    }
 }
 
 /// All that the checks say of a state that came back where another was expected.
-fn all(cut: &State, observed: &State) -> Vec<(&'static str, Looked)> {
+fn all(cut: &State, observed: &State) -> Vec<(&'static str, CheckResult)> {
     let cut = CutPoint { state: cut.clone(), ..CutPoint::default() };
     let (profile, names) = (profile(), Names::default());
     vec![
@@ -84,7 +88,7 @@ fn all(cut: &State, observed: &State) -> Vec<(&'static str, Looked)> {
     ]
 }
 
-fn found(looked: &[(&'static str, Looked)]) -> Vec<String> {
+fn found(looked: &[(&'static str, CheckResult)]) -> Vec<String> {
     looked.iter().flat_map(|(_, l)| &l.findings).map(Finding::to_string).collect()
 }
 
@@ -189,7 +193,7 @@ fn sequences_that_would_collide_or_repeat_are_told_and_those_ahead_are_not() {
 
 #[test]
 fn each_damage_to_a_binary_has_its_name() {
-    let with = |object: Option<Object>| {
+    let with = |object: Option<ObjectState>| {
         after(|s| match object {
             Some(object) => drop(s.objects.insert("1-logo.png".into(), object)),
             None => s.objects.clear(),
@@ -206,7 +210,7 @@ fn each_damage_to_a_binary_has_its_name() {
     both(with(None), "missing binary");
     both(with(Some(object("short"))), "wrong size");
     both(with(Some(object("the bytes of a logo".replace('t', "x").as_str()))), "wrong content");
-    both(with(Some(Object { metadata: Metadata::default(), ..object(BYTES) })), "wrong metadata");
+    both(with(Some(ObjectState { metadata: Metadata::default(), ..object(BYTES) })), "wrong metadata");
     let orphan = |s: &mut State| drop(s.objects.insert("2-late.png".into(), object("late")));
     assert_eq!(after(orphan), ["orphan binary: 2-late.png"]);
 }
@@ -238,7 +242,7 @@ fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
 #[test]
 fn an_engine_may_add_rows_by_renders_and_change_nothing_by_its_start() {
     let (profile, names) = (profile(), Names::default());
-    let told = |looked: Looked| looked.findings.iter().map(Finding::to_string).collect::<Vec<_>>();
+    let told = |looked: CheckResult| looked.findings.iter().map(Finding::to_string).collect::<Vec<_>>();
     let start = |after: &State| told(untouched::by_start(&sound(), after, &profile, &names, &started()));
     let renders = |after: &State| told(untouched::by_renders(&sound(), after, &profile, &names));
     assert_eq!((start(&sound()), renders(&sound())), (vec![], vec![]));
@@ -302,10 +306,10 @@ fn a_backup_may_add_to_its_source_and_take_nothing_away() {
 }
 
 /// An engine that was started at noon and looked at five seconds later.
-fn started() -> Start {
+fn started() -> EngineStart {
     let at = |text: &str| moment(&json!({ "at": text }), "at").unwrap();
     let (began, until) = (at("2026-01-01T12:00:00Z"), at("2026-01-01T12:00:05Z"));
-    Start { began, until, env: [("STARTUP_ORPHAN_GRACE_MS".to_owned(), "1000".to_owned())].into() }
+    EngineStart { began, until, env: [("STARTUP_ORPHAN_GRACE_MS".to_owned(), "1000".to_owned())].into() }
 }
 
 /// A job that was under way, made then.

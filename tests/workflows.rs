@@ -40,8 +40,8 @@ fn reference() -> BTreeMap<String, BTreeSet<String>> {
     for section in text.split("\n## `pulp-drill").skip(1) {
         let (name, body) = section.split_once('`').expect("a heading ends");
         let own = body.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
-        let words = own.flat_map(|line| line.split([' ', ','])).filter(|word| word.starts_with("--"));
-        options.insert(name.trim().to_owned(), words.map(str::to_owned).collect());
+        let description = own.flat_map(|line| line.split([' ', ','])).filter(|word| word.starts_with("--"));
+        options.insert(name.trim().to_owned(), description.map(str::to_owned).collect());
     }
     options
 }
@@ -59,13 +59,15 @@ fn calls(text: &str, reference: &BTreeMap<String, BTreeSet<String>>) -> Vec<(Str
     let mut found = Vec::new();
     for line in joined.lines() {
         for (at, name) in line.match_indices("pulp-drill ") {
-            let words = call(&line[at + name.len()..]);
+            let description = call(&line[at + name.len()..]);
             // Prose goes on with a word; so do comments.
-            let Some(first) = words.first().filter(|word| reference.contains_key(**word)) else { continue };
-            let both = words.get(1).map(|second| format!("{first} {second}"));
+            let Some(first) = description.first().filter(|word| reference.contains_key(**word)) else {
+                continue;
+            };
+            let both = description.get(1).map(|second| format!("{first} {second}"));
             let command = both.filter(|b| reference.contains_key(b)).unwrap_or_else(|| (*first).to_owned());
             let options =
-                words.iter().take_while(|word| **word != "--").filter(|word| word.starts_with("--"));
+                description.iter().take_while(|word| **word != "--").filter(|word| word.starts_with("--"));
             let bare = |word: &&str| word.split('=').next().unwrap_or_default().to_owned();
             found.push((command, options.map(bare).collect()));
         }
@@ -101,11 +103,11 @@ fn options_that_are_handed_on_are_in_the_reference() {
     let reference = reference();
     let script = text(".github/actions/pulp-drill/drill.sh");
     let handed: Vec<&str> = script.lines().filter_map(|line| line.trim().strip_prefix("option ")).collect();
-    let words = handed.iter().filter_map(|rest| rest.split(' ').next());
+    let description = handed.iter().filter_map(|rest| rest.split(' ').next());
     let args: Vec<Value> = documents("deploy/kubernetes/cronjob.yaml");
     let args = &args[2]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
     let args = args.as_array().expect("arguments").iter().filter_map(Value::as_str);
-    let all: Vec<&str> = words.chain(args.filter(|word| word.starts_with("--"))).collect();
+    let all: Vec<&str> = description.chain(args.filter(|word| word.starts_with("--"))).collect();
     assert!(all.len() >= 14, "{all:?}");
     for option in all {
         let known = ["run", "restore-test"].iter().any(|command| reference[*command].contains(option));

@@ -1,6 +1,6 @@
 //! SHA-256 over bytes and files, as a type that prints as lowercase hex.
 
-use crate::base::given;
+use crate::base::input_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{fmt, io::Read as _, path::Path, str::FromStr};
@@ -21,7 +21,7 @@ impl Digest {
 
     /// Digests a file's bytes without reading it whole into memory; a pipe or a device is refused.
     pub fn of_file(path: &Path) -> std::io::Result<Self> {
-        let mut file = given::open(path).map_err(std::io::Error::from)?;
+        let mut file = input_file::open(path).map_err(std::io::Error::from)?;
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; 1 << 16];
         loop {

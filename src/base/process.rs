@@ -5,7 +5,7 @@
 //!
 //! It does not know what any program does.
 
-mod aside;
+mod isolated;
 mod capture;
 mod children;
 mod command;
@@ -17,11 +17,11 @@ mod spawn;
 mod teardown;
 mod user;
 
-pub use aside::{Aside, aside};
 pub use capture::{Captured, tail};
 pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
-pub use command::{Command, Input};
+pub use command::{Command, CommandInput};
 pub use daemon::{Daemon, until};
+pub use isolated::{IsolatedOutput, run_isolated};
 pub use nix::sys::signal::Signal;
 pub use ports::{PORT_TRIES, free_port};
 pub use run::{Exit, Ran, run};

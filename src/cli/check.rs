@@ -1,9 +1,9 @@
 //! pulp-drill check: reads scenario files and says what is wrong with them. Nothing is started.
 
 use crate::{
-    base::trouble::Trouble,
-    cli::list::Format,
-    scenario::{diagnose::Diagnostics, library::Library, parse::read_all},
+    base::error::Error,
+    cli::list::ListFormat,
+    scenario::{diagnose::Diagnostics, library::FixtureLibrary, parse::read_all},
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -27,8 +27,8 @@ pub struct CheckArgs {
     #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
     pub profile: String,
     /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
 }
 
 /// What a check found.
@@ -36,27 +36,27 @@ pub struct Checked {
     /// For stdout.
     pub output: String,
     /// For stderr, and exit code 2.
-    pub trouble: Option<Trouble>,
+    pub error: Option<Error>,
 }
 
 /// Checks. `colour` and `width` are those of stderr's terminal.
 pub fn run(args: &CheckArgs, colour: bool, width: usize) -> Checked {
-    let read = read_all(&args.paths, &Library::new(&args.fixtures).with_profile(&args.profile));
+    let read = read_all(&args.paths, &FixtureLibrary::new(&args.fixtures).with_profile(&args.profile));
     match (args.format, read) {
-        (Format::Human, Ok(scenarios)) => {
+        (ListFormat::Human, Ok(scenarios)) => {
             let word = if scenarios.len() == 1 { "scenario" } else { "scenarios" };
-            Checked { output: format!("{} {word}, no mistake\n", scenarios.len()), trouble: None }
+            Checked { output: format!("{} {word}, no mistake\n", scenarios.len()), error: None }
         }
-        (Format::Human, Err(diagnostics)) => {
-            Checked { output: String::new(), trouble: Some(diagnostics.into_trouble(colour, width)) }
+        (ListFormat::Human, Err(diagnostics)) => {
+            Checked { output: String::new(), error: Some(diagnostics.into_error(colour, width)) }
         }
-        (Format::Json, Ok(scenarios)) => {
+        (ListFormat::Json, Ok(scenarios)) => {
             let output = json(scenarios.len(), &Diagnostics::default());
-            Checked { output, trouble: None }
+            Checked { output, error: None }
         }
-        (Format::Json, Err(diagnostics)) => {
-            let trouble = Trouble::usage(format!("{} in scenario files", diagnostics.count_in_words()));
-            Checked { output: json(0, &diagnostics), trouble: Some(trouble) }
+        (ListFormat::Json, Err(diagnostics)) => {
+            let error = Error::usage(format!("{} in scenario files", diagnostics.count_in_words()));
+            Checked { output: json(0, &diagnostics), error: Some(error) }
         }
     }
 }
@@ -70,9 +70,9 @@ fn json(scenarios: usize, diagnostics: &Diagnostics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::trouble::Blame;
+    use crate::base::error::Blame;
 
-    fn args(path: &str, format: Format) -> CheckArgs {
+    fn args(path: &str, format: ListFormat) -> CheckArgs {
         CheckArgs {
             paths: vec![path.into()],
             fixtures: "tests/fixtures/library".into(),
@@ -83,17 +83,17 @@ mod tests {
 
     #[test]
     fn sound_files_are_counted() {
-        let checked = run(&args("tests/fixtures/listed", Format::Human), false, 80);
+        let checked = run(&args("tests/fixtures/listed", ListFormat::Human), false, 80);
         assert_eq!(checked.output, "2 scenarios, no mistake\n");
-        assert!(checked.trouble.is_none());
+        assert!(checked.error.is_none());
     }
 
     #[test]
     fn json_goes_to_stdout_with_places() {
-        let checked = run(&args("tests/bad-scenarios/unknown-seed.yaml", Format::Json), false, 80);
+        let checked = run(&args("tests/bad-scenarios/unknown-seed.yaml", ListFormat::Json), false, 80);
         let value: serde_json::Value = serde_json::from_str(&checked.output).unwrap();
         assert_eq!(value["mistakes"][0]["place"]["line"], 5);
         assert_eq!(value["mistakes"][0]["help"], "did you mean `small`?");
-        assert_eq!(checked.trouble.unwrap().blame, Blame::Usage);
+        assert_eq!(checked.error.unwrap().blame, Blame::Usage);
     }
 }

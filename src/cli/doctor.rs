@@ -38,7 +38,7 @@ struct Line {
 
 /// What was found, for the caller to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct DoctorOutput {
     /// Data, for standard output.
     pub stdout: String,
     /// Whether a drill can run: exit 0, else 3.
@@ -46,7 +46,7 @@ pub struct Outcome {
 }
 
 /// Looks around.
-pub async fn run(args: DoctorArgs) -> Outcome {
+pub async fn run(args: DoctorArgs) -> DoctorOutput {
     let mut lines = vec![postgres().await, objects().await, temporary(), user()];
     let optional = [minio().await, go().await, docker().await];
     let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
@@ -57,7 +57,7 @@ pub async fn run(args: DoctorArgs) -> Outcome {
         Format::Human => human(&lines, ready),
         Format::Json => format!("{}\n", json(&lines, ready)),
     };
-    Outcome { stdout, ready }
+    DoctorOutput { stdout, ready }
 }
 
 async fn postgres() -> Line {
@@ -65,8 +65,8 @@ async fn postgres() -> Line {
     let found = discovery.found.as_ref().map(|bin| format!("{} in {}", bin.version, bin.dir.display()));
     let todo = match &found {
         Some(_) => String::new(),
-        None => match discovery.or_trouble() {
-            Err(trouble) => trouble.to_string(),
+        None => match discovery.or_error() {
+            Err(error) => error.to_string(),
             Ok(_) => String::new(),
         },
     };
@@ -89,7 +89,7 @@ async fn objects() -> Line {
             };
             Line { what, ok: true, needed, found, todo: String::new() }
         }
-        Err(trouble) => Line { what, ok: false, needed, found: "none".into(), todo: trouble.to_string() },
+        Err(error) => Line { what, ok: false, needed, found: "none".into(), todo: error.to_string() },
     }
 }
 
@@ -101,12 +101,12 @@ async fn minio() -> Line {
             let found = format!("{} at {}", program.version, program.path.display());
             Line { what, ok: true, needed, found, todo: String::new() }
         }
-        Err(trouble) => Line {
+        Err(error) => Line {
             what,
             ok: false,
             needed,
             found: "none, for --objects minio".into(),
-            todo: trouble.hint.unwrap_or_default(),
+            todo: error.hint.unwrap_or_default(),
         },
     }
 }
@@ -135,12 +135,12 @@ async fn docker() -> Line {
     let (what, needed) = ("containers", false);
     match daemon().await {
         Ok(daemon) => Line { what, ok: true, needed, found: daemon, todo: String::new() },
-        Err(trouble) => Line {
+        Err(error) => Line {
             what,
             ok: false,
             needed,
             found: "none, for --substrate containers".into(),
-            todo: trouble.hint.unwrap_or_default(),
+            todo: error.hint.unwrap_or_default(),
         },
     }
 }
@@ -148,12 +148,12 @@ async fn docker() -> Line {
 fn temporary() -> Line {
     match Base::of_user() {
         Ok(base) => room("temporary folder", base.path()),
-        Err(trouble) => Line {
+        Err(error) => Line {
             what: "temporary folder",
             ok: false,
             needed: true,
             found: "can't be used".into(),
-            todo: trouble.to_string(),
+            todo: error.to_string(),
         },
     }
 }

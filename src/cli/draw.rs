@@ -1,7 +1,7 @@
 //! `pulp-drill draw`: what draws a PDF for a report, in a process of its own. Not for people.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
+    base::error::{Error, ErrorContext as _},
     cli::{HELD, INTEGRITY},
     report::pages,
 };
@@ -16,23 +16,23 @@ const MEMORY: u64 = 2 << 30;
 const SECONDS: u64 = 20;
 
 /// Lets reports draw in a process of its own from now on.
-pub(super) fn aside() {
+pub(super) fn draw_in_subprocess() {
     if let Ok(program) = std::env::current_exe() {
         pages::draw_by(program, &["draw"]);
     }
 }
 
 /// Draws what is on stdin to stdout. A PDF that can't be drawn is told there, in words.
-pub(super) fn run() -> Result<u8, Trouble> {
-    let words = || "can't draw".to_owned();
+pub(super) fn run() -> Result<u8, Error> {
+    let context = || "can't draw".to_owned();
     // Not every system has a limit for memory: the others still have the time.
     #[cfg(target_os = "linux")]
-    setrlimit(Resource::RLIMIT_AS, MEMORY, MEMORY).or_environment(words)?;
-    setrlimit(Resource::RLIMIT_CPU, SECONDS, SECONDS).or_environment(words)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0).or_environment(words)?;
+    setrlimit(Resource::RLIMIT_AS, MEMORY, MEMORY).or_environment(context)?;
+    setrlimit(Resource::RLIMIT_CPU, SECONDS, SECONDS).or_environment(context)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).or_environment(context)?;
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).or_environment(words)?;
+    io::stdin().lock().read_to_end(&mut bytes).or_environment(context)?;
     let answer = pages::draw_here(bytes);
-    io::stdout().lock().write_all(&answer).or_environment(words)?;
+    io::stdout().lock().write_all(&answer).or_environment(context)?;
     Ok(if answer.is_empty() { INTEGRITY } else { HELD })
 }

@@ -2,17 +2,17 @@
 
 use crate::{
     base::{
-        given,
-        legible::one_line,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
+        input_file,
+        sanitize::one_line,
     },
     evidence::{
         bundle, chain,
         key::{VerifyingKey, allowed_signers},
-        verify::{self, Signed, Trust, Verified},
+        verify::{self, EvidenceCheck, Signed, Trust},
     },
     journal::read::{EVENTS, folder_of},
-    report::terminal::look::count,
+    report::terminal::style::count,
 };
 use clap::{Args, Subcommand};
 use std::{
@@ -79,7 +79,7 @@ pub struct BundleArgs {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct EvidenceOutput {
     /// What was found, for standard output.
     pub stdout: String,
     /// Whether all is as it was written: exit 0, else 1.
@@ -91,23 +91,23 @@ pub struct Outcome {
 /// # Errors
 /// Blames the user where there is no run or a key can't be used, the surroundings where something
 /// can't be read or written.
-pub fn run(args: &EvidenceArgs) -> Result<Outcome, Trouble> {
+pub fn run(args: &EvidenceArgs) -> Result<EvidenceOutput, Error> {
     match &args.command {
         EvidenceCommand::Verify(args) => verify(args),
         EvidenceCommand::Bundle(args) => pack(args),
     }
 }
 
-fn verify(args: &VerifyArgs) -> Result<Outcome, Trouble> {
+fn verify(args: &VerifyArgs) -> Result<EvidenceOutput, Error> {
     let trust = trust(args)?;
     let runs = if args.all { all(&args.runs)? } else { args.runs.clone() };
-    let mut outcome = Outcome { stdout: String::new(), intact: true };
+    let mut outcome = EvidenceOutput { stdout: String::new(), intact: true };
     let mut links = Vec::new();
     for path in &runs {
         let verified =
             if bundle::is_one(path) { bundle::verify(path, &trust)? } else { verify::folder(path, &trust)? };
         outcome.intact &= verified.problems.is_empty();
-        outcome.stdout += &told(path, &verified);
+        outcome.stdout += &describe_check(path, &verified);
         links.extend(verified.link);
     }
     if args.all || runs.len() > 1 {
@@ -119,7 +119,7 @@ fn verify(args: &VerifyArgs) -> Result<Outcome, Trouble> {
 }
 
 /// All runs of report folders. One that has no first line to be read is a run as well.
-fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
+fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut runs = Vec::new();
     for reports in reports {
         let unreadable = || format!("can't read {}", reports.display());
@@ -131,22 +131,22 @@ fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
         }
     }
     if runs.is_empty() {
-        return Err(Trouble::usage("there is no run in that folder")
+        return Err(Error::usage("there is no run in that folder")
             .hint("name the folder that runs are stored in, such as reports"));
     }
     runs.sort();
     Ok(runs)
 }
 
-fn trust(args: &VerifyArgs) -> Result<Trust, Trouble> {
+fn trust(args: &VerifyArgs) -> Result<Trust, Error> {
     let read = |path: &Path| {
-        given::text_or_pipe(path, LONGEST).or_usage(|| format!("can't read {}", path.display()))
+        input_file::text_or_pipe(path, LONGEST).or_usage(|| format!("can't read {}", path.display()))
     };
     let keys = match (&args.key, &args.allowed_signers) {
         (Some(path), _) => {
             let key = VerifyingKey::from_openssh(&read(path)?);
             vec![key.ok_or_else(|| {
-                Trouble::usage(format!("{} is no ed25519 public key in OpenSSH's format", path.display()))
+                Error::usage(format!("{} is no ed25519 public key in OpenSSH's format", path.display()))
                     .hint("it is one line: ssh-ed25519 AAAA…")
             })?]
         }
@@ -156,7 +156,7 @@ fn trust(args: &VerifyArgs) -> Result<Trust, Trouble> {
     Ok(Trust { keys, signed: args.require_signature })
 }
 
-fn told(path: &Path, found: &Verified) -> String {
+fn describe_check(path: &Path, found: &EvidenceCheck) -> String {
     let (result, [passed, warned, failed]) = found.result;
     let signed = match &found.signed {
         Signed::No => "NOT SIGNED: nobody says who made it".to_owned(),
@@ -199,16 +199,16 @@ fn chain_told(gaps: &[chain::Gap], runs: usize) -> String {
     text
 }
 
-fn pack(args: &BundleArgs) -> Result<Outcome, Trouble> {
+fn pack(args: &BundleArgs) -> Result<EvidenceOutput, Error> {
     let dir = folder_of(&args.run_dir);
     let verified = verify::folder(&dir, &Trust::default())?;
     if !verified.problems.is_empty() {
-        let stdout = told(&dir, &verified) + "nothing was bundled\n";
-        return Ok(Outcome { stdout, intact: false });
+        let stdout = describe_check(&dir, &verified) + "nothing was bundled\n";
+        return Ok(EvidenceOutput { stdout, intact: false });
     }
     let full = fs::canonicalize(&dir).or_environment(|| format!("can't find {}", dir.display()))?;
     let name = full.file_name().unwrap_or_default().to_string_lossy();
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tar")));
     bundle::write(&dir, &out)?;
-    Ok(Outcome { stdout: format!("{}\n", out.display()), intact: true })
+    Ok(EvidenceOutput { stdout: format!("{}\n", out.display()), intact: true })
 }

@@ -2,9 +2,9 @@
 //! what `explore` finds; only `replay` touches stores.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
-    explore::{
-        Limits, Outcome, Outcomes, Question, Schedule, Script, Table, Write,
+    base::error::{Error, ErrorContext},
+    window::{
+        AssetOutcome, Limits, ModelWrite, Outcomes, Question, Schedule, Script, WindowTable,
         picture::{draw, file_name, picture},
         render, safe, shrink,
     },
@@ -18,8 +18,8 @@ use std::{
 mod args;
 mod replay;
 
-pub use args::{ExploreArgs, Format, Named};
-pub use replay::{Compared, Went, compare, in_words, replay};
+pub use args::{ExploreArgs, ExploreFormat, Named};
+pub use replay::{Compared, ReplayResult, compare, describe, replay};
 
 /// Explores, cuts, or replays in the model, and gives the text for stdout. It is the same whenever the
 /// arguments are.
@@ -27,7 +27,7 @@ pub use replay::{Compared, Went, compare, in_words, replay};
 /// # Errors
 /// Blames the user for a schedule that can't be read or performed, and the surroundings where a file
 /// can't be written.
-pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
+pub fn run(args: &ExploreArgs) -> Result<String, Error> {
     if !args.replay.is_empty() {
         return in_model(&replays(args)?, args);
     }
@@ -52,9 +52,11 @@ pub fn run(args: &ExploreArgs) -> Result<String, Trouble> {
     // The conditions are the whole picture's: they try all operations, graces and habits themselves.
     let safe = safe(usize::from(args.writes).min(2), limits(args));
     Ok(match args.format {
-        Format::Human => render::human(&table, Some(&safe)),
-        Format::Markdown => render::markdown(&table, Some(&safe), None),
-        Format::Json => pretty(&json!({ "version": 1, "seed": args.seed, "table": &table, "safe": &safe })),
+        ExploreFormat::Human => render::human(&table, Some(&safe)),
+        ExploreFormat::Markdown => render::markdown(&table, Some(&safe), None),
+        ExploreFormat::Json => {
+            pretty(&json!({ "version": 1, "seed": args.seed, "table": &table, "safe": &safe }))
+        }
     })
 }
 
@@ -62,22 +64,22 @@ fn limits(args: &ExploreArgs) -> Limits {
     Limits { bound: args.bound, seed: args.seed }
 }
 
-fn table(args: &ExploreArgs) -> Table {
-    Table::explore(&Question {
+fn table(args: &ExploreArgs) -> WindowTable {
+    WindowTable::explore(&Question {
         operations: args.operations.iter().map(|named| named.0).collect(),
         writes: usize::from(args.writes),
         grace: args.grace,
         results: !args.no_results,
         limits: limits(args),
-        parts: Write::parts,
+        parts: ModelWrite::parts,
     })
 }
 
 /// The schedule and scenario of every cell.
-fn scripts(table: &Table, depth: usize) -> Result<Vec<(Schedule, Script)>, Trouble> {
+fn scripts(table: &WindowTable, depth: usize) -> Result<Vec<(Schedule, Script)>, Error> {
     let shown = |cell| {
-        let script = Script::of_cell(cell, depth, Write::parts)?;
-        Ok(cell.shown(Write::parts).map(|schedule| (schedule, script)))
+        let script = Script::of_cell(cell, depth, ModelWrite::parts)?;
+        Ok(cell.shown(ModelWrite::parts).map(|schedule| (schedule, script)))
     };
     table.cells.iter().filter_map(|cell| shown(cell).transpose()).collect()
 }
@@ -90,7 +92,7 @@ fn depth(folder: &Path) -> usize {
 
 /// The schedules to replay, with their scenarios' ids. A picture of the only one, where that was asked
 /// for.
-fn replays(args: &ExploreArgs) -> Result<Vec<(String, Schedule)>, Trouble> {
+fn replays(args: &ExploreArgs) -> Result<Vec<(String, Schedule)>, Error> {
     let schedules: Vec<Schedule> = args.replay.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     if let [only] = &schedules[..] {
         drawn(only, &only.replay()?, args)?;
@@ -104,14 +106,16 @@ fn replays(args: &ExploreArgs) -> Result<Vec<(String, Schedule)>, Trouble> {
 }
 
 /// Schedules, in the model.
-fn in_model(replays: &[(String, Schedule)], args: &ExploreArgs) -> Result<String, Trouble> {
+fn in_model(replays: &[(String, Schedule)], args: &ExploreArgs) -> Result<String, Error> {
     let mut text = String::new();
     for (_, schedule) in replays {
         let outcomes = schedule.replay()?;
         match (args.format, replays.len()) {
-            (Format::Json, _) => text += &pretty(&told(schedule, &outcomes)),
-            (Format::Human | Format::Markdown, 1) => text += &writes_in_words(schedule, &outcomes),
-            (Format::Human | Format::Markdown, _) => {
+            (ExploreFormat::Json, _) => text += &pretty(&to_json(schedule, &outcomes)),
+            (ExploreFormat::Human | ExploreFormat::Markdown, 1) => {
+                text += &writes_in_words(schedule, &outcomes)
+            }
+            (ExploreFormat::Human | ExploreFormat::Markdown, _) => {
                 text += &format!("{schedule}\n{}", writes_in_words(schedule, &outcomes));
             }
         }
@@ -120,12 +124,12 @@ fn in_model(replays: &[(String, Schedule)], args: &ExploreArgs) -> Result<String
 }
 
 /// Draws a schedule where that was asked for.
-fn drawn(schedule: &Schedule, outcomes: &[Outcomes], args: &ExploreArgs) -> Result<(), Trouble> {
+fn drawn(schedule: &Schedule, outcomes: &[Outcomes], args: &ExploreArgs) -> Result<(), Error> {
     let Some(folder) = &args.svg else { return Ok(()) };
     write(folder, "replay.svg", &draw(schedule.setting.procedure.title(), schedule, worst(outcomes)))
 }
 
-fn worst(outcomes: &[Outcomes]) -> Option<Outcome> {
+fn worst(outcomes: &[Outcomes]) -> Option<AssetOutcome> {
     outcomes.iter().filter_map(|outcomes| outcomes.worst()).max()
 }
 
@@ -137,30 +141,30 @@ fn writes_in_words(schedule: &Schedule, outcomes: &[Outcomes]) -> String {
     all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, render::write_title(*w))).collect()
 }
 
-fn told(schedule: &Schedule, outcomes: &[Outcomes]) -> Value {
+fn to_json(schedule: &Schedule, outcomes: &[Outcomes]) -> Value {
     let all = schedule.writes.iter().zip(outcomes);
     let writes: Vec<_> = all.map(|(w, o)| json!({ "write": w.to_string(), "outcomes": o })).collect();
     json!({ "version": 1, "schedule": schedule, "writes": writes })
 }
 
 /// The schedules of all cells, in the model.
-fn cells_in_model(table: &Table, format: Format) -> Result<String, Trouble> {
+fn cells_in_model(table: &WindowTable, format: ExploreFormat) -> Result<String, Error> {
     let scripts = scripts(table, 0)?;
     Ok(match format {
-        Format::Json => {
+        ExploreFormat::Json => {
             let cells: Vec<_> = scripts
                 .iter()
                 .map(|(schedule, script)| {
-                    let mut told = told(schedule, &script.outcomes);
-                    told["cell"] = json!(script.id);
-                    told
+                    let mut json = to_json(schedule, &script.outcomes);
+                    json["cell"] = json!(script.id);
+                    json
                 })
                 .collect();
             pretty(&json!({ "version": 1, "cells": cells }))
         }
-        Format::Human | Format::Markdown => {
+        ExploreFormat::Human | ExploreFormat::Markdown => {
             let line = |(schedule, script): &(Schedule, Script)| {
-                let worst = script.worst().map_or("consistent", Outcome::title);
+                let worst = script.worst().map_or("consistent", AssetOutcome::title);
                 format!("{}: {worst}\n  {schedule}\n", script.id)
             };
             scripts.iter().map(line).collect()
@@ -169,9 +173,9 @@ fn cells_in_model(table: &Table, format: Format) -> Result<String, Trouble> {
 }
 
 /// The least of a schedule that has the same worst outcome, and its scenario file where one is wanted.
-fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
+fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Error> {
     let Some(target) = worst(&schedule.replay()?) else {
-        return Err(Trouble::usage(format!("nothing comes of {schedule}: there is nothing to cut it for"))
+        return Err(Error::usage(format!("nothing comes of {schedule}: there is nothing to cut it for"))
             .hint("--replay performs it as it is"));
     };
     let least = shrink(schedule, |smaller| smaller.replay().is_ok_and(|all| worst(&all) == Some(target)));
@@ -179,17 +183,17 @@ fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
     drawn(&least, &outcomes, args)?;
     let mut file = None;
     if let Some(folder) = &args.into {
-        let script = Script::of(&least, &id_of(&least, target), depth(folder), Write::parts)?;
+        let script = Script::of(&least, &id_of(&least, target), depth(folder), ModelWrite::parts)?;
         write_new(folder, [&script])?;
         file = Some(scenario_file(folder, &script));
     }
     Ok(match args.format {
-        Format::Json => {
-            let mut told = told(&least, &outcomes);
-            told["scenario"] = json!(file);
-            pretty(&told)
+        ExploreFormat::Json => {
+            let mut json = to_json(&least, &outcomes);
+            json["scenario"] = json!(file);
+            pretty(&json)
         }
-        Format::Human | Format::Markdown => {
+        ExploreFormat::Human | ExploreFormat::Markdown => {
             let file = file.map_or_else(String::new, |path| format!("scenario: {}\n", path.display()));
             format!("{least}\n{}{file}", writes_in_words(&least, &outcomes))
         }
@@ -197,7 +201,7 @@ fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Trouble> {
 }
 
 /// A name for a schedule: `upload-b-dump-first-orphan-binary`.
-fn id_of(schedule: &Schedule, worst: Outcome) -> String {
+fn id_of(schedule: &Schedule, worst: AssetOutcome) -> String {
     let writes: Vec<String> = schedule.writes.iter().map(|w| w.to_string().replace('.', "-")).collect();
     let setting = schedule.setting.to_string().replace('+', "-");
     format!("{}-{setting}-{}", writes.join("-"), worst.title().replace(' ', "-"))
@@ -213,22 +217,19 @@ fn scenario_file(folder: &Path, script: &Script) -> PathBuf {
 
 /// Writes scenario files: all, or none where one of another content is there, which may be somebody's
 /// work.
-fn write_new<'a>(
-    folder: &Path,
-    scripts: impl IntoIterator<Item = &'a Script> + Clone,
-) -> Result<(), Trouble> {
+fn write_new<'a>(folder: &Path, scripts: impl IntoIterator<Item = &'a Script> + Clone) -> Result<(), Error> {
     for script in scripts.clone() {
         let path = scenario_file(folder, script);
         if fs::read(&path).is_ok_and(|there| there != script.text.as_bytes()) {
-            return Err(Trouble::usage(format!("{} is there already, and differs", path.display()))
+            return Err(Error::usage(format!("{} is there already, and differs", path.display()))
                 .hint("move it away, or name another folder"));
         }
     }
     scripts.into_iter().try_for_each(|script| write(folder, &format!("{}.yaml", script.id), &script.text))
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<(), Trouble> {
-    let words = || format!("can't write {}", folder.join(name).display());
-    fs::create_dir_all(folder).or_environment(words)?;
-    fs::write(folder.join(name), text).or_environment(words)
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
+    let context = || format!("can't write {}", folder.join(name).display());
+    fs::create_dir_all(folder).or_environment(context)?;
+    fs::write(folder.join(name), text).or_environment(context)
 }

@@ -3,7 +3,7 @@
 //! nor the environment.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::error::{Error, ErrorContext},
     cli::Cli,
 };
 use clap::{Args, Command, CommandFactory as _, ValueEnum};
@@ -41,7 +41,7 @@ pub enum What {
 ///
 /// # Errors
 /// As [`text`].
-pub fn run(args: &GenerateArgs) -> Result<String, Trouble> {
+pub fn run(args: &GenerateArgs) -> Result<String, Error> {
     text(args.what)
 }
 
@@ -49,7 +49,7 @@ pub fn run(args: &GenerateArgs) -> Result<String, Trouble> {
 ///
 /// # Errors
 /// Blames the harness when the command line can't be described.
-pub fn text(what: What) -> Result<String, Trouble> {
+pub fn text(what: What) -> Result<String, Error> {
     match what {
         What::Bash => completions(Shell::Bash),
         What::Zsh => completions(Shell::Zsh),
@@ -73,14 +73,14 @@ fn command() -> Command {
     command
 }
 
-fn completions(shell: Shell) -> Result<String, Trouble> {
+fn completions(shell: Shell) -> Result<String, Error> {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut command(), "pulp-drill", &mut out);
     utf8(out)
 }
 
 /// One page: the program's own, then a section for each subcommand.
-fn man() -> Result<String, Trouble> {
+fn man() -> Result<String, Error> {
     let failed = || "can't make the man page".to_owned();
     let command = command();
     let mut out = Vec::new();
@@ -120,6 +120,6 @@ fn name(command: &Command) -> &str {
     command.get_bin_name().unwrap_or(command.get_name())
 }
 
-fn utf8(text: Vec<u8>) -> Result<String, Trouble> {
+fn utf8(text: Vec<u8>) -> Result<String, Error> {
     String::from_utf8(text).or_harness(|| "generated text is not UTF-8".to_owned())
 }

@@ -5,17 +5,17 @@ use crate::{
     base::{
         clock::Clock,
         digest::Digest,
+        error::{Error, ErrorContext as _},
         ids::RunId,
-        legible::one_line,
-        trouble::{OrTrouble as _, Trouble},
+        sanitize::one_line,
     },
     cli::{HELD, INTEGRITY, s3_settings::S3Settings},
-    history::{self, Added, Broken, Line, bucket::Remote, export, show, trend},
+    history::{self, Added, Broken, LedgerEntry, bucket::Remote, export, show, trend},
     journal::{
         self,
         read::{EVENTS, Flaw, folder_of},
     },
-    model::{budget::Span, record::RunRecord},
+    model::{budget::TimeSpan, record::RunRecord},
     report::{self, terminal},
     scenario::budgets::read_budgets,
 };
@@ -68,7 +68,7 @@ pub struct ShowArgs {
     pub ledger: PathBuf,
     /// How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older
     #[arg(long, value_name = "SPAN")]
-    pub every: Option<Span>,
+    pub every: Option<TimeSpan>,
     /// A file with budgets, of which max-age-of-last-drill stands in for --every
     #[arg(long, value_name = "FILE", conflicts_with = "every")]
     pub budgets: Option<PathBuf>,
@@ -76,13 +76,13 @@ pub struct ShowArgs {
     #[arg(long, value_name = "TIME")]
     pub now: Option<DateTime<Utc>>,
     /// What is printed
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = HistoryFormat::Human)]
+    pub format: HistoryFormat,
 }
 
 /// What is printed of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum HistoryFormat {
     /// A trend for a terminal
     Human,
     /// OpenMetrics, for Prometheus
@@ -93,7 +93,7 @@ pub enum Format {
 
 /// What came of it, for the caller to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct HistoryOutput {
     /// Data, for standard output.
     pub stdout: String,
     /// What a reader should know, for standard error.
@@ -108,7 +108,7 @@ pub struct Outcome {
 /// # Errors
 /// Blames the user where there is no run or no ledger, or the run is in it already; the surroundings
 /// where a file or an object can't be read or written.
-pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result<Outcome, Trouble> {
+pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result<HistoryOutput, Error> {
     let remote = |ledger: &Path| {
         let text = ledger.to_str().unwrap_or_default();
         keys.ledger(text).map(|object| object.map(Remote::new))
@@ -134,7 +134,7 @@ pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result
 ///
 /// # Errors
 /// As [`run`].
-pub fn add(args: &AddArgs, clock: &Clock) -> Result<Outcome, Trouble> {
+pub fn add(args: &AddArgs, clock: &Clock) -> Result<HistoryOutput, Error> {
     let line = match entry(args, clock)? {
         Ok(line) => line,
         Err(changed) => return Ok(changed),
@@ -145,7 +145,7 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<Outcome, Trouble> {
 }
 
 /// What is kept of the run, or the outcome where it was changed.
-fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<Line, Outcome>, Trouble> {
+fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, HistoryOutput>, Error> {
     let stored = journal::read(&args.run_dir)?;
     if let Some(flaw @ Flaw::Broken { .. }) = stored.flaw {
         return Ok(Err(bad(format!("{flaw}\n  the run was not added\n"))));
@@ -154,28 +154,28 @@ fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<Line, Outcome>, Trouble
     let digest = Digest::of(report::json(&record)?);
     let events = folder_of(&args.run_dir).join(EVENTS);
     let journal = Digest::of_file(&events).or_environment(|| format!("can't read {}", events.display()))?;
-    Line::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now())).map(Ok)
+    LedgerEntry::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now())).map(Ok)
 }
 
-fn after_adding(run: &RunId, ledger: &str, added: Added) -> Outcome {
+fn after_adding(run: &RunId, ledger: &str, added: Added) -> HistoryOutput {
     match added {
         Added::Line(number) => {
             let stderr = format!("run {} is line {number} of {ledger}\n", one_line(run.as_str()));
-            Outcome { stdout: String::new(), stderr, exit: HELD }
+            HistoryOutput { stdout: String::new(), stderr, exit: HELD }
         }
-        Added::Broken(broken) => bad(told(ledger, &broken, "nothing was added")),
+        Added::Broken(broken) => bad(broken_ledger(ledger, &broken, "nothing was added")),
     }
 }
 
-fn bad(stderr: String) -> Outcome {
-    Outcome { stdout: String::new(), stderr, exit: INTEGRITY }
+fn bad(stderr: String) -> HistoryOutput {
+    HistoryOutput { stdout: String::new(), stderr, exit: INTEGRITY }
 }
 
 /// Shows a ledger on this machine.
 ///
 /// # Errors
 /// As [`run`].
-pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Outcome, Trouble> {
+pub fn show(args: &ShowArgs, clock: &Clock) -> Result<HistoryOutput, Error> {
     let file = history::file_of(&args.ledger);
     shown(args, clock, &file.display().to_string(), history::read(&file)?)
 }
@@ -184,31 +184,31 @@ fn shown(
     args: &ShowArgs,
     clock: &Clock,
     ledger: &str,
-    lines: Result<Vec<Line>, Broken>,
-) -> Result<Outcome, Trouble> {
+    lines: Result<Vec<LedgerEntry>, Broken>,
+) -> Result<HistoryOutput, Error> {
     let lines = match lines {
         Ok(lines) => lines,
-        Err(broken) => return Ok(bad(told(ledger, &broken, "nothing is shown"))),
+        Err(broken) => return Ok(bad(broken_ledger(ledger, &broken, "nothing is shown"))),
     };
     let now = args.now.unwrap_or_else(|| clock.now());
     let every = match &args.budgets {
         Some(file) => {
             let look = terminal::stderr_look();
-            let budgets = read_budgets(file).map_err(|d| d.into_trouble(look.colour, look.width))?;
+            let budgets = read_budgets(file).map_err(|d| d.into_error(look.colour, look.width))?;
             budgets.max_age_of_last_drill
         }
         None => args.every,
     };
     let stdout = match args.format {
-        Format::Human => show::human(&lines, every, now),
-        Format::Openmetrics => export::openmetrics(&lines, now),
-        Format::Svg => export::svg(&lines),
+        HistoryFormat::Human => show::human(&lines, every, now),
+        HistoryFormat::Openmetrics => export::openmetrics(&lines, now),
+        HistoryFormat::Svg => export::svg(&lines),
     };
     let gaps = every.map(|every| trend::gaps(&lines, every, now)).unwrap_or_default();
     let exit = if gaps.is_empty() { HELD } else { INTEGRITY };
-    Ok(Outcome { stdout, stderr: gaps.iter().map(|gap| format!("{gap}\n")).collect(), exit })
+    Ok(HistoryOutput { stdout, stderr: gaps.iter().map(|gap| format!("{gap}\n")).collect(), exit })
 }
 
-fn told(ledger: &str, broken: &Broken, what: &str) -> String {
+fn broken_ledger(ledger: &str, broken: &Broken, what: &str) -> String {
     format!("{ledger}: {broken}\n  {what}\n  hint: restore the ledger from a copy\n")
 }

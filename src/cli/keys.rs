@@ -2,7 +2,7 @@
 //! overwrites a file.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
+    base::error::{Error, ErrorContext as _},
     evidence::key::SigningKey,
 };
 use clap::{Args, Subcommand};
@@ -45,16 +45,16 @@ pub struct NewArgs {
 ///
 /// # Errors
 /// Blames the user where a file is there already, the surroundings where one can't be written.
-pub fn run(args: &KeysArgs) -> Result<String, Trouble> {
+pub fn run(args: &KeysArgs) -> Result<String, Error> {
     let KeysCommand::New(NewArgs { path, comment }) = &args.command;
     if comment.contains(char::is_control) {
-        return Err(Trouble::usage("--comment must be one line of plain text"));
+        return Err(Error::usage("--comment must be one line of plain text"));
     }
     let mut public = path.clone().into_os_string();
     public.push(".pub");
     let public = PathBuf::from(public);
     if let Some(there) = [path, &public].into_iter().find(|p| fs::symlink_metadata(p).is_ok()) {
-        return Err(Trouble::usage(format!("{} is there already", there.display()))
+        return Err(Error::usage(format!("{} is there already", there.display()))
             .hint("choose another path: a key that is overwritten can't be had back"));
     }
     let key = SigningKey::from_seed(&rand::random(), comment)?;
@@ -70,7 +70,7 @@ pub fn run(args: &KeysArgs) -> Result<String, Trouble> {
     ))
 }
 
-fn write(path: &Path, mode: u32, text: &str) -> Result<(), Trouble> {
+fn write(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
     let mut options = File::options();
     let file = options.write(true).create_new(true).mode(mode).open(path);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));

@@ -1,8 +1,8 @@
 //! pulp-drill list: the scenarios of files and folders, as a table or as JSON.
 
 use crate::{
-    base::trouble::Trouble,
-    scenario::{Scenario, library::Library, parse::read_all},
+    base::error::Error,
+    scenario::{Scenario, library::FixtureLibrary, parse::read_all},
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const WIDTH: usize = 80;
 
 /// Who reads the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ListFormat {
     /// People
     Human,
     /// Programs
@@ -36,20 +36,20 @@ pub struct ListArgs {
     #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
     pub profile: String,
     /// For people, or for programs
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ListFormat::Human)]
+    pub format: ListFormat,
 }
 
 /// The list, for stdout.
 ///
 /// # Errors
 /// The files hold mistakes.
-pub fn run(args: &ListArgs, colour: bool, width: usize) -> Result<String, Trouble> {
-    let scenarios = read_all(&args.paths, &Library::new(&args.fixtures).with_profile(&args.profile))
-        .map_err(|diagnostics| diagnostics.into_trouble(colour, width))?;
+pub fn run(args: &ListArgs, colour: bool, width: usize) -> Result<String, Error> {
+    let scenarios = read_all(&args.paths, &FixtureLibrary::new(&args.fixtures).with_profile(&args.profile))
+        .map_err(|diagnostics| diagnostics.into_error(colour, width))?;
     Ok(match args.format {
-        Format::Human => table(&scenarios),
-        Format::Json => format!("{:#}\n", Value::from_iter(scenarios.iter().map(entry))),
+        ListFormat::Human => table(&scenarios),
+        ListFormat::Json => format!("{:#}\n", Value::from_iter(scenarios.iter().map(entry))),
     })
 }
 
@@ -64,7 +64,7 @@ fn entry(scenario: &Scenario) -> Value {
         "topology": scenario.method.topology,
         "procedure": scenario.method.procedure,
         "seed": scenario.seed.value,
-        "steps": scenario.steps.iter().map(|step| step.value.words(&scenario.method)).collect::<Vec<_>>(),
+        "steps": scenario.steps.iter().map(|step| step.value.describe(&scenario.method)).collect::<Vec<_>>(),
         "expect": scenario.expect.iter().map(|at| at.value.to_string()).collect::<Vec<_>>(),
     })
 }
@@ -115,7 +115,7 @@ mod tests {
             paths: vec!["tests/fixtures/listed".into()],
             fixtures: "tests/fixtures/library".into(),
             profile: "pulp-engine".into(),
-            format: Format::Human,
+            format: ListFormat::Human,
         };
         let table = run(&args, false, 80).map_err(|t| t.to_string()).unwrap();
         assert_eq!(
@@ -130,7 +130,7 @@ second-with-a-longer-name                                        small         0
 "
         );
         assert!(table.lines().all(|line| line.chars().count() <= WIDTH));
-        args.format = Format::Json;
+        args.format = ListFormat::Json;
         let list: Value = serde_json::from_str(&run(&args, false, 80).unwrap()).unwrap();
         assert_eq!(list[0]["expect"][0], "missing binary: logo.png");
         assert_eq!(list[1]["steps"][1], "restore: runbook");

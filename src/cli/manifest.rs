@@ -5,14 +5,14 @@ use crate::{
     base::{
         clock::{self, Clock},
         digest::Digest,
-        given,
+        error::{Error, ErrorContext},
+        input_file,
         redact::Redactor,
-        trouble::{OrTrouble, Trouble},
     },
     cli::HELD,
     model::event::TableFacts,
     procedure::manifest::{self, Drift, Manifest},
-    report::terminal::look::count,
+    report::terminal::style::count,
     scenario::profile::read_profile,
     system::{
         engine::{ApiKeys, Engine},
@@ -113,28 +113,28 @@ pub struct Done {
 }
 
 /// Takes or verifies an inventory.
-pub async fn run(args: ManifestArgs) -> Result<Done, Trouble> {
+pub async fn run(args: ManifestArgs) -> Result<Done, Error> {
     match args.command {
         ManifestCommand::Create(args) => create(args).await,
         ManifestCommand::Verify(args) => verify(args).await,
     }
 }
 
-async fn create(args: CreateArgs) -> Result<Done, Trouble> {
+async fn create(args: CreateArgs) -> Result<Done, Error> {
     let file = args.out.join(FILE);
     if file.exists() {
-        return Err(Trouble::usage(format!("{} is there already", file.display()))
+        return Err(Error::usage(format!("{} is there already", file.display()))
             .hint("name a new folder: a manifest is never overwritten"));
     }
     let mut manifest = take(&args.live, !args.live.metadata_only).await?;
     if let Some(dump) = &args.db_dump {
         if !dump.exists() {
-            return Err(Trouble::usage(format!("--db-dump: there is no {}", dump.display())));
+            return Err(Error::usage(format!("--db-dump: there is no {}", dump.display())));
         }
         manifest.db_dump = Some(dump.display().to_string());
         if dump.is_file() && !args.live.metadata_only {
-            let words = || format!("can't read {}", dump.display());
-            manifest.db_dump_sha256 = Some(Digest::of_file(dump).or_environment(words)?);
+            let context = || format!("can't read {}", dump.display());
+            manifest.db_dump_sha256 = Some(Digest::of_file(dump).or_environment(context)?);
         }
     }
     std::fs::create_dir_all(&args.out).or_environment(|| format!("can't make {}", args.out.display()))?;
@@ -158,16 +158,16 @@ async fn create(args: CreateArgs) -> Result<Done, Trouble> {
 }
 
 /// Writes a file that must not be there, whole or not at all.
-fn write_new(file: &Path, text: &str) -> Result<(), Trouble> {
-    let words = || format!("can't write {}", file.display());
+fn write_new(file: &Path, text: &str) -> Result<(), Error> {
+    let context = || format!("can't write {}", file.display());
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).or_environment(words)?;
-    temporary.write_all(text.as_bytes()).or_environment(words)?;
-    temporary.as_file().sync_all().or_environment(words)?;
-    temporary.persist_noclobber(file).map(drop).or_environment(words)
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).or_environment(context)?;
+    temporary.write_all(text.as_bytes()).or_environment(context)?;
+    temporary.as_file().sync_all().or_environment(context)?;
+    temporary.persist_noclobber(file).map(drop).or_environment(context)
 }
 
-async fn verify(args: VerifyArgs) -> Result<Done, Trouble> {
+async fn verify(args: VerifyArgs) -> Result<Done, Error> {
     let file = args.dir.join(FILE);
     let recorded = match read(&file) {
         Ok(recorded) => recorded,
@@ -181,12 +181,12 @@ async fn verify(args: VerifyArgs) -> Result<Done, Trouble> {
     if args.live.metadata_only {
         manifest::as_far_as(&live, &mut recorded);
     } else if live.tables.is_empty() && !recorded.tables.is_empty() {
-        return Err(Trouble::usage("the manifest knows the tables, and DATABASE_URL is not set")
+        return Err(Error::usage("the manifest knows the tables, and DATABASE_URL is not set")
             .hint("set DATABASE_URL, or compare with --metadata-only"));
     }
     manifest::as_far_as(&recorded, &mut live);
     let drifted = manifest::drift(&recorded, &live);
-    let stdout: String = drifted.iter().map(told).collect();
+    let stdout: String = drifted.iter().map(describe_drift).collect();
     let held = drifted.len() <= args.tolerance;
     let n = count(drifted.len(), "drifted item");
     let what = if recorded.has_digests() { "metadata and digests" } else { "metadata only, no digests" };
@@ -199,11 +199,11 @@ async fn verify(args: VerifyArgs) -> Result<Done, Trouble> {
 }
 
 fn read(file: &Path) -> Result<Manifest, String> {
-    let text = given::text(file, LARGEST).map_err(|error| error.to_string())?;
+    let text = input_file::text(file, LARGEST).map_err(|error| error.to_string())?;
     Manifest::read(&text)
 }
 
-fn told(drift: &Drift) -> String {
+fn describe_drift(drift: &Drift) -> String {
     let (section, item) = (drift.section, &drift.item);
     match (&drift.recorded, &drift.live) {
         (Some(recorded), Some(live)) => {
@@ -215,7 +215,7 @@ fn told(drift: &Drift) -> String {
 }
 
 /// The inventory of the live engine, with digests where they are wanted.
-async fn take(live: &Live, digests: bool) -> Result<Manifest, Trouble> {
+async fn take(live: &Live, digests: bool) -> Result<Manifest, Error> {
     let redactor = Redactor::new();
     let api = Engine::new(&live.api_url, &keys(live, &redactor)?);
     let mut manifest = manifest::record(&api, clock::iso(Clock::system().now())).await?;
@@ -232,9 +232,9 @@ async fn tables(
     url: &str,
     profile: &str,
     redactor: &Redactor,
-) -> Result<BTreeMap<String, TableFacts>, Trouble> {
-    let profile = read_profile(profile).map_err(|d| d.into_trouble(false, 80))?;
-    let access = Access::parse(url).map_err(|trouble| trouble.while_doing("DATABASE_URL"))?;
+) -> Result<BTreeMap<String, TableFacts>, Error> {
+    let profile = read_profile(profile).map_err(|d| d.into_error(false, 80))?;
+    let access = Access::parse(url).map_err(|error| error.while_doing("DATABASE_URL"))?;
     redactor.add(&access.password);
     let postgres = Postgres::connect(&access).await?;
     let database = postgres.capture(&profile, None).await;
@@ -246,10 +246,10 @@ async fn tables(
     Ok(facts)
 }
 
-fn keys(live: &Live, redactor: &Redactor) -> Result<ApiKeys, Trouble> {
+fn keys(live: &Live, redactor: &Redactor) -> Result<ApiKeys, Error> {
     let admin = match &live.api_key_file {
         Some(file) => {
-            let text = given::text_or_pipe(file, LARGEST);
+            let text = input_file::text_or_pipe(file, LARGEST);
             let text = text.or_usage(|| format!("can't read {}", file.display()))?;
             Some(text.trim().to_owned())
         }

@@ -3,8 +3,8 @@
 
 use crate::{
     base::{
-        given,
-        trouble::{OrTrouble, Trouble},
+        error::{Error, ErrorContext},
+        input_file,
     },
     runbook::verify::pdf::{self, Comparison, Difference, NotAPdf, PageCount},
 };
@@ -48,12 +48,12 @@ pub struct DiffArgs {
     pub actual: PathBuf,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: PdfFormat,
 }
 
 /// How a result is printed.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum PdfFormat {
     /// For people
     #[default]
     Human,
@@ -63,7 +63,7 @@ pub enum Format {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PdfOutput {
     /// Identical, or the same apart from metadata.
     Same,
     /// Different.
@@ -72,7 +72,7 @@ pub enum Outcome {
     Unreadable,
 }
 
-impl Outcome {
+impl PdfOutput {
     /// The exit code: 0, 1, 2.
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -103,31 +103,31 @@ enum Unreadable<'a> {
 ///
 /// # Errors
 /// A file can't be opened or read, or `out` can't be written.
-pub fn run(args: &PdfArgs, out: &mut impl Write) -> Result<Outcome, Trouble> {
+pub fn run(args: &PdfArgs, out: &mut impl Write) -> Result<PdfOutput, Error> {
     match &args.command {
         PdfCommand::Diff(args) => diff(args, out),
     }
 }
 
-fn diff(args: &DiffArgs, out: &mut impl Write) -> Result<Outcome, Trouble> {
+fn diff(args: &DiffArgs, out: &mut impl Write) -> Result<PdfOutput, Error> {
     let (expected, actual) = (read(&args.expected)?, read(&args.actual)?);
     let result = pdf::compare(&expected, &actual);
     match args.format {
-        Format::Human => human(args, &expected, &result, out),
-        Format::Json => json(args, &result, out),
+        PdfFormat::Human => human(args, &expected, &result, out),
+        PdfFormat::Json => json(args, &result, out),
     }
     .or_environment(|| "can't print the comparison".to_owned())?;
     Ok(match result {
-        Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. }) => Outcome::Same,
-        Ok(Comparison::Different { .. }) => Outcome::Different,
-        Err(_) => Outcome::Unreadable,
+        Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. }) => PdfOutput::Same,
+        Ok(Comparison::Different { .. }) => PdfOutput::Different,
+        Err(_) => PdfOutput::Unreadable,
     })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Trouble> {
-    given::read_or_pipe(path, READ_AT_MOST)
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    input_file::read_or_pipe(path, READ_AT_MOST)
         .or_usage(|| format!("can't read {}", path.display()))
-        .map_err(|trouble| trouble.hint("give two PDF files: pulp-drill pdf diff A B"))
+        .map_err(|error| error.hint("give two PDF files: pulp-drill pdf diff A B"))
 }
 
 fn json(

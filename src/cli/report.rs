@@ -2,7 +2,7 @@
 //! system and says so where the events were changed after they were written.
 
 use crate::{
-    base::trouble::Trouble,
+    base::error::Error,
     evidence::ATTESTATION,
     journal::{
         self,
@@ -42,13 +42,13 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN_DIR", default_value = "reports/latest")]
     pub run_dir: PathBuf,
     /// What is printed to standard output
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
+    pub format: ReportFormat,
 }
 
 /// What is printed of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// A table and a verdict
     Human,
     /// The record, as in record.json
@@ -59,7 +59,7 @@ pub enum Format {
 
 /// What came of it, for the caller to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ReportOutput {
     /// Data, for standard output.
     pub stdout: String,
     /// What a reader should know, for standard error; empty, or lines.
@@ -73,7 +73,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Blames the user where the folder is no run's, the surroundings where it can't be read or written.
-pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
+pub fn run(args: &ReportArgs) -> Result<ReportOutput, Error> {
     let stored = journal::read(&args.run_dir)?;
     let dir = folder_of(&args.run_dir);
     let mut stderr = match stored.flaw {
@@ -83,14 +83,14 @@ pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
                 "{flaw}\n  the {whole} events before it hold; nothing was rendered\n  hint: restore {} from a copy\n",
                 dir.join(journal::read::EVENTS).display()
             );
-            return Ok(Outcome { stdout: String::new(), stderr, intact: false });
+            return Ok(ReportOutput { stdout: String::new(), stderr, intact: false });
         }
         Some(flaw @ Flaw::Torn(_)) => format!("{flaw}: the run was killed; what is before it is rendered\n"),
         None => String::new(),
     };
     let record = RunRecord::fold(&stored.entries);
     if record.started.is_none() {
-        return Err(Trouble::usage(format!("{} holds no run: its journal is empty", dir.display()))
+        return Err(Error::usage(format!("{} holds no run: its journal is empty", dir.display()))
             .hint("the run was killed before it began: start another"));
     }
     if dir.join(ATTESTATION).exists() && !report::is_ours(&record) {
@@ -99,12 +99,12 @@ pub fn run(args: &ReportArgs) -> Result<Outcome, Trouble> {
         report::write_all(&dir, &record)?;
     }
     let stdout = match args.format {
-        Format::Human => {
+        ReportFormat::Human => {
             let look = terminal::stdout_look();
             terminal::summary(&record, &dir, look.colour, look.width)
         }
-        Format::Json => report::json(&record)?,
-        Format::Junit => junit::render(&record)?,
+        ReportFormat::Json => report::json(&record)?,
+        ReportFormat::Junit => junit::render(&record)?,
     };
-    Ok(Outcome { stdout, stderr, intact: true })
+    Ok(ReportOutput { stdout, stderr, intact: true })
 }

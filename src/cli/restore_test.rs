@@ -5,21 +5,21 @@ use crate::{
     base::{
         clock::{self, Clock},
         digest::Digest,
-        given,
+        error::{Error, ErrorContext as _},
         ids::{ObjectKey, RunId, ScenarioId, TemplateKey},
+        input_file,
         process::Teardown,
         redact::Redactor,
-        trouble::{OrTrouble as _, Trouble},
     },
     cli::{
         UNVERIFIED,
-        run::{EngineArg, exit_of, frame, prepare, signals, signing},
+        run::{EngineArg, exit_of, prepare, session, signals, signing},
         s3_settings::S3Settings,
     },
     evidence::{SIGNED_BY, UNSIGNED, chain},
     journal::{Journal, Logbook},
     model::{
-        budget::Span,
+        budget::TimeSpan,
         event::{Event, FORMAT, RunStarted},
         profile::Profile,
         state::Golden,
@@ -30,10 +30,10 @@ use crate::{
     },
     report::terminal,
     runbook::{
+        existing_backup::{Asked, ID, restore_test},
         provision::{EngineChoice, Substrate, leftovers},
-        restore_test::{Asked, ID, restore_test},
         verify::{
-            existing::{Recorded, Wanted},
+            existing::{ExpectedRender, Recorded},
             pdf,
         },
     },
@@ -65,7 +65,7 @@ struct Prepared {
 
 /// Runs the test and gives the exit code. `origin` are the settings to read S3 origins with,
 /// `sign_key` the text of the key to sign with, where the environment had them.
-pub async fn run(args: RestoreTestArgs, origin: S3Settings, sign_key: Option<String>) -> Result<u8, Trouble> {
+pub async fn run(args: RestoreTestArgs, origin: S3Settings, sign_key: Option<String>) -> Result<u8, Error> {
     let redactor = Redactor::new();
     let given = signing::given(args.sign_key.as_deref(), sign_key.as_deref())?;
     let key = signing::key(given.as_ref(), &redactor)?;
@@ -92,14 +92,14 @@ pub async fn run(args: RestoreTestArgs, origin: S3Settings, sign_key: Option<Str
             tested = tested => tested,
         }
     };
-    let exit = frame::to_its_end(&teardown, &cancel, &log, work).await?;
+    let exit = session::to_its_end(&teardown, &cancel, &log, work).await?;
     let unfinished = journal.record().scenarios.iter().any(|s| s.judgement.is_none());
     let cut_short = match (cancel.is_cancelled(), unfinished) {
         (true, _) => Some("a signal asked it to stop".to_owned()),
         (false, true) => Some("the test did not end".to_owned()),
         (false, false) => None,
     };
-    frame::close(&journal, exit, cut_short, &args.report_dir, key.as_ref(), args.format)
+    session::close(&journal, exit, cut_short, &args.report_dir, key.as_ref(), args.format)
 }
 
 async fn test(
@@ -109,7 +109,7 @@ async fn test(
     clock: &Clock,
     redactor: &Redactor,
     teardown: &Teardown,
-) -> Result<u8, Trouble> {
+) -> Result<u8, Error> {
     let log = Logbook::new(journal, None);
     if let Some(text) = leftovers::sweep_everywhere(false).await?.message() {
         log.event(Event::Noted { text })?;
@@ -127,23 +127,23 @@ async fn prepare(
     args: &RestoreTestArgs,
     settings: &S3Settings,
     redactor: &Redactor,
-) -> Result<Prepared, Trouble> {
+) -> Result<Prepared, Error> {
     if let EngineArg::Url(_) = args.engine {
-        return Err(Trouble::usage(
+        return Err(Error::usage(
             "restore-test restores into a site of its own, never into one that runs elsewhere",
         )
         .hint("use --engine standin or command:…"));
     }
     let look = terminal::stderr_look();
-    let profile = read_profile(&args.profile).map_err(|d| d.into_trouble(look.colour, look.width))?;
+    let profile = read_profile(&args.profile).map_err(|d| d.into_error(look.colour, look.width))?;
     let engine = prepare::engine(Some(&args.engine), &[], args.ready_within, &profile)?;
     let budgets = args.budgets.as_deref().map(read_budgets).transpose();
-    let budgets = budgets.map_err(|d| d.into_trouble(look.colour, look.width))?.unwrap_or_default();
+    let budgets = budgets.map_err(|d| d.into_error(look.colour, look.width))?.unwrap_or_default();
     let dump = settings.origin(&args.dump, args.dump.ends_with('/'), redactor)?;
     let packed = [".tar", ".tar.gz", ".tgz"].iter().any(|end| args.assets.ends_with(end));
     let assets = settings.origin(&args.assets, !packed, redactor)?;
     if !assets.is_folder() && !packed {
-        return Err(Trouble::usage(format!("{} is neither a folder nor a tarball", assets.shown()))
+        return Err(Error::usage(format!("{} is neither a folder nor a tarball", assets.shown()))
             .hint("a tarball's name ends with .tar, .tar.gz or .tgz"));
     }
     let renders = renders(args)?;
@@ -156,15 +156,15 @@ async fn prepare(
         recognised,
         assets,
         recorded,
-        max_age: args.max_age.or(budgets.rpo).map(Span::duration),
-        max_rto: args.max_rto.or(budgets.rto).map(Span::duration),
+        max_age: args.max_age.or(budgets.rpo).map(TimeSpan::duration),
+        max_rto: args.max_rto.or(budgets.rto).map(TimeSpan::duration),
         as_superuser: args.restore_as_superuser,
     };
     Ok(Prepared { asked, profile: Arc::new(profile), engine })
 }
 
 /// What the dump is, by its first bytes.
-async fn recognise(dump: &Origin) -> Result<Recognised, Trouble> {
+async fn recognise(dump: &Origin) -> Result<Recognised, Error> {
     if !dump.is_folder() {
         let start = dump.start(&ObjectKey::from(dump.name()), foreign::START).await?;
         let start = start.ok_or_else(|| not_there(dump))?;
@@ -183,52 +183,52 @@ async fn recognise(dump: &Origin) -> Result<Recognised, Trouble> {
 }
 
 /// An object must be there; that nothing lies below a prefix is for the test to find.
-async fn must_be_there(assets: &Origin) -> Result<(), Trouble> {
+async fn must_be_there(assets: &Origin) -> Result<(), Error> {
     if assets.is_folder() || assets.start(&ObjectKey::from(assets.name()), 1).await?.is_some() {
         return Ok(());
     }
     Err(not_there(assets))
 }
 
-fn not_there(origin: &Origin) -> Trouble {
-    Trouble::usage(format!("there is no {}", origin.shown())).hint("see whether bucket and key are right")
+fn not_there(origin: &Origin) -> Error {
+    Error::usage(format!("there is no {}", origin.shown())).hint("see whether bucket and key are right")
 }
 
-fn renders(args: &RestoreTestArgs) -> Result<BTreeMap<TemplateKey, Wanted>, Trouble> {
+fn renders(args: &RestoreTestArgs) -> Result<BTreeMap<TemplateKey, ExpectedRender>, Error> {
     let mut renders = BTreeMap::new();
     for pair in &args.renders {
         let text = read(&pair.file, "the data")?;
         let data = serde_json::from_str(&text).or_usage(|| format!("{} is no JSON", pair.file.display()))?;
         let key = TemplateKey::from(pair.template.as_str());
-        if renders.insert(key, Wanted { data, golden: None }).is_some() {
-            return Err(Trouble::usage(format!("--render names {} twice", pair.template)));
+        if renders.insert(key, ExpectedRender { data, golden: None }).is_some() {
+            return Err(Error::usage(format!("--render names {} twice", pair.template)));
         }
     }
     for pair in &args.goldens {
         let Some(wanted) = renders.get_mut(&TemplateKey::from(pair.template.as_str())) else {
             let hint = format!("add --render {}=DATA.json", pair.template);
-            return Err(Trouble::usage(format!("--golden {}: no such render", pair.template)).hint(hint));
+            return Err(Error::usage(format!("--golden {}: no such render", pair.template)).hint(hint));
         };
-        let words = || format!("can't read the known-good PDF {}", pair.file.display());
-        let bytes = given::read(&pair.file, LARGEST).or_usage(words)?;
+        let context = || format!("can't read the known-good PDF {}", pair.file.display());
+        let bytes = input_file::read(&pair.file, LARGEST).or_usage(context)?;
         pdf::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", pair.file.display()))?;
         wanted.golden = Some(Golden { sha256: Digest::of(&bytes), path: pair.file.clone() });
     }
     Ok(renders)
 }
 
-fn manifest(folder: &Path) -> Result<Manifest, Trouble> {
+fn manifest(folder: &Path) -> Result<Manifest, Error> {
     let file = if folder.is_dir() { folder.join(MANIFEST) } else { folder.to_owned() };
     let text = read(&file, "the manifest")?;
-    let refused = |why| Trouble::usage(format!("{} is no manifest", file.display())).cause(why);
+    let refused = |why| Error::usage(format!("{} is no manifest", file.display())).cause(why);
     Manifest::read(&text).map_err(refused)
 }
 
-fn read(file: &Path, what: &str) -> Result<String, Trouble> {
-    given::text(file, LARGEST).or_usage(|| format!("can't read {what} {}", file.display()))
+fn read(file: &Path, what: &str) -> Result<String, Error> {
+    input_file::text(file, LARGEST).or_usage(|| format!("can't read {what} {}", file.display()))
 }
 
-fn started(args: &RestoreTestArgs, prepared: &Prepared, id: &RunId) -> Result<RunStarted, Trouble> {
+fn started(args: &RestoreTestArgs, prepared: &Prepared, id: &RunId) -> Result<RunStarted, Error> {
     let profile = digest_of(&args.profile);
     let profile = profile.or_environment(|| format!("can't read the profile {}", args.profile))?;
     let asked = &prepared.asked;
@@ -256,8 +256,8 @@ fn started(args: &RestoreTestArgs, prepared: &Prepared, id: &RunId) -> Result<Ru
         // A command line need not be UTF-8.
         command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect(),
         config: config.map(|(name, value)| (name.to_owned(), value)).into(),
-        started_by: frame::started_by(),
-        machine: frame::machine(),
+        started_by: session::started_by(),
+        machine: session::machine(),
         scenarios: vec![ScenarioId::from(ID)],
         previous: Vec::new(),
     })

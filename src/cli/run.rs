@@ -4,10 +4,10 @@
 use crate::{
     base::{
         clock::{Clock, iso},
+        error::{Blame, Error, ErrorContext as _},
         ids::RunId,
         process::Teardown,
         redact::Redactor,
-        trouble::{Blame, OrTrouble as _, Trouble},
     },
     cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, tell},
     evidence::{SIGNED_BY, UNSIGNED, chain, key::SigningKey},
@@ -19,13 +19,13 @@ use crate::{
         verdict::Verdict,
     },
     plan::Plan,
-    report::{terminal, terminal::look::count},
+    report::{terminal, terminal::style::count},
     runbook::{
-        Ground, Outcome, drill,
-        provision::{Substrate, elsewhere::Elsewhere, external, leftovers},
+        DrillOutcome, RunContext, drill,
+        provision::{Substrate, attached::Elsewhere, external, leftovers},
     },
     scenario::profile,
-    system::{containers::daemon, engine::Launch, marked::Held},
+    system::{containers::daemon, engine::Launch, external_site::SiteLease},
 };
 use std::{
     collections::BTreeMap,
@@ -36,13 +36,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod args;
-pub(in crate::cli) mod frame;
+pub(in crate::cli) mod session;
 pub(in crate::cli) mod prepare;
 pub(in crate::cli) mod signals;
 pub(in crate::cli) mod signing;
 
 use args::SubstrateArg;
-pub(in crate::cli) use args::{EngineArg, Format};
+pub(in crate::cli) use args::{EngineArg, RunFormat};
 pub use args::{GroundArgs, RunArgs};
 use prepare::{Prepared, hold, prepare, reach};
 pub use signing::VARIABLE as SIGN_KEY;
@@ -50,7 +50,7 @@ pub use signing::VARIABLE as SIGN_KEY;
 /// Runs the drills and gives the exit code: with several versions of PostgreSQL, a run for each, and
 /// the gravest of their codes. `sign_key` is the text of the key to sign with, where the environment
 /// had one.
-pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Trouble> {
+pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Error> {
     Ok(gravest(&runs(args, sign_key).await?))
 }
 
@@ -63,7 +63,7 @@ pub(in crate::cli) struct Ran {
 }
 
 /// Runs the drills, once for each version of PostgreSQL.
-pub(in crate::cli) async fn runs(args: RunArgs, sign_key: Option<String>) -> Result<Vec<Ran>, Trouble> {
+pub(in crate::cli) async fn runs(args: RunArgs, sign_key: Option<String>) -> Result<Vec<Ran>, Error> {
     let key = signing::given(args.ground.sign_key.as_deref(), sign_key.as_deref())?;
     let cancel = signals::cancelled_by_signal()?;
     if args.ground.postgres.len() < 2 {
@@ -91,7 +91,7 @@ async fn run_once(
     args: RunArgs,
     key: Option<signing::Given>,
     cancel: CancellationToken,
-) -> Result<Ran, Trouble> {
+) -> Result<Ran, Error> {
     let prepared = prepare(&args)?;
     if prepared.images.is_some() {
         daemon().await?;
@@ -121,7 +121,7 @@ async fn run_once(
     started.config.insert(SIGNED_BY.to_owned(), signer);
     started.previous = previous;
     if let Some(site) = &held {
-        started.config.insert("site".to_owned(), site.place().words());
+        started.config.insert("site".to_owned(), site.place().describe());
     }
     log.event(Event::RunStarted(Box::new(started)))?;
     if key.is_none() {
@@ -136,14 +136,14 @@ async fn run_once(
     let budgets = prepared.budgets;
     let run = Run { args, id, journal, clock, redactor, teardown: Teardown::new(), cancel, key };
     let work = run.drills(prepared, Stores { held, elsewhere });
-    let exit = frame::to_its_end(&run.teardown, &run.cancel, &run.log(), work).await?;
+    let exit = session::to_its_end(&run.teardown, &run.cancel, &run.log(), work).await?;
     let exit = run.hold_against(&budgets, exit)?;
     let exit = run.finish(exit)?;
     Ok(Ran { exit, record: run.journal.record(), dir: run.journal.dir().to_owned() })
 }
 
 /// Keeps the files of scenarios that are nowhere else.
-fn keep_files(plans: &[Plan], journal: &Journal) -> Result<(), Trouble> {
+fn keep_files(plans: &[Plan], journal: &Journal) -> Result<(), Error> {
     for plan in plans {
         let Some((file, _)) = &plan.started.file else { continue };
         let text = std::fs::read(file).or_environment(|| format!("can't read {file}"))?;
@@ -155,7 +155,7 @@ fn keep_files(plans: &[Plan], journal: &Journal) -> Result<(), Trouble> {
 
 /// Stores that we do not start.
 struct Stores {
-    held: Option<Arc<Held>>,
+    held: Option<Arc<SiteLease>>,
     elsewhere: Option<Elsewhere>,
 }
 
@@ -171,7 +171,7 @@ struct Run {
     key: Option<SigningKey>,
 }
 
-pub(in crate::cli) type Outcomes = Vec<(String, Result<Outcome, Trouble>)>;
+pub(in crate::cli) type Outcomes = Vec<(String, Result<DrillOutcome, Error>)>;
 
 impl Run {
     fn log(&self) -> Logbook {
@@ -179,7 +179,7 @@ impl Run {
     }
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
-    async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<u8, Trouble> {
+    async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<u8, Error> {
         let Prepared {
             plans,
             part: _,
@@ -225,12 +225,12 @@ impl Run {
         };
         self.log().event(Event::SubstrateReady { versions: substrate.versions().await? })?;
         let (journal, clock) = (self.journal.clone(), self.clock.clone());
-        let ground = Arc::new(Ground { substrate, seeds, library, golden, journal, clock, keep });
+        let ground = Arc::new(RunContext { substrate, seeds, library, golden, journal, clock, keep });
         let outcomes = self.side_by_side(&ground, plans).await;
         // Where no scenario came to its end there is nothing to look at: dropping it takes all down.
         if outcomes.iter().any(|(_, o)| o.as_ref().is_ok_and(|o| o.standing.is_some())) {
             let ground =
-                Arc::try_unwrap(ground).map_err(|_| Trouble::harness("a scenario still holds the run"))?;
+                Arc::try_unwrap(ground).map_err(|_| Error::harness("a scenario still holds the run"))?;
             tell(&left_standing(&ground.substrate.leave_standing()?, &outcomes));
         }
         exit_of(outcomes)
@@ -243,7 +243,7 @@ impl Run {
     }
 
     /// Runs plans, so many at a time, until all are done, cancelled, or one has failed fast.
-    async fn side_by_side(&self, ground: &Arc<Ground>, plans: Vec<Plan>) -> Outcomes {
+    async fn side_by_side(&self, ground: &Arc<RunContext>, plans: Vec<Plan>) -> Outcomes {
         let mut waiting = plans.into_iter().enumerate();
         let mut running = JoinSet::new();
         let mut outcomes = Vec::new();
@@ -262,7 +262,7 @@ impl Run {
                 None => break,
                 Some(Ok(outcome)) => outcome,
                 Some(Err(error)) => {
-                    (String::new(), Err(Trouble::harness("a scenario panicked").because(&error)))
+                    (String::new(), Err(Error::harness("a scenario panicked").because(&error)))
                 }
             };
             let over = match &outcome.1 {
@@ -285,7 +285,7 @@ impl Run {
     }
 
     /// Holds what was measured against the budgets. Gives the exit code that this makes of the other.
-    fn hold_against(&self, budgets: &Budgets, exit: u8) -> Result<u8, Trouble> {
+    fn hold_against(&self, budgets: &Budgets, exit: u8) -> Result<u8, Error> {
         let mut exit = exit;
         for checked in budgets.against(&self.journal.record()) {
             exit = match (checked.verdict, exit) {
@@ -299,7 +299,7 @@ impl Run {
     }
 
     /// Ends the journal, writes the reports and prints the result.
-    fn finish(&self, exit: u8) -> Result<u8, Trouble> {
+    fn finish(&self, exit: u8) -> Result<u8, Error> {
         let so_far = self.journal.record();
         let unfinished = so_far.scenarios.iter().filter(|s| s.judgement.is_none()).count();
         let cut_short = match (self.cancel.is_cancelled(), unfinished) {
@@ -311,11 +311,11 @@ impl Run {
             (false, n) => Some(format!("{} did not end", count(n, "scenario"))),
         };
         let (dir, key) = (&self.args.ground.report_dir, self.key.as_ref());
-        frame::close(&self.journal, exit, cut_short, dir, key, self.args.format)
+        session::close(&self.journal, exit, cut_short, dir, key, self.args.format)
     }
 }
 
-fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result<RunStarted, Trouble> {
+fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result<RunStarted, Error> {
     let text = |text: &str| text.to_owned();
     let profile = profile::digest_of(&args.ground.profile);
     let profile = profile.or_environment(|| format!("can't read the profile {}", args.ground.profile))?;
@@ -332,10 +332,10 @@ fn started(args: &RunArgs, prepared: &Prepared, id: &RunId, seed: u64) -> Result
             (text("profile"), args.ground.profile.clone()),
             (text("profile sha256"), profile.to_string()),
             (text("ready within"), format!("{} s", args.ground.ready_within)),
-            (text("substrate"), text(args.ground.substrate.words())),
+            (text("substrate"), text(args.ground.substrate.describe())),
         ]),
-        started_by: frame::started_by(),
-        machine: frame::machine(),
+        started_by: session::started_by(),
+        machine: session::machine(),
         scenarios: prepared.plans.iter().map(|p| p.id.clone()).collect(),
         previous: Vec::new(),
         partition: prepared.part.clone(),
@@ -358,7 +358,7 @@ fn jobs(args: &RunArgs) -> usize {
 }
 
 /// The exit code of all scenarios together.
-pub(in crate::cli) fn exit_of(outcomes: Outcomes) -> Result<u8, Trouble> {
+pub(in crate::cli) fn exit_of(outcomes: Outcomes) -> Result<u8, Error> {
     let mut worst = Verdict::Pass;
     let mut ours = false;
     for (_, outcome) in outcomes {
@@ -378,7 +378,7 @@ pub(in crate::cli) fn exit_of(outcomes: Outcomes) -> Result<u8, Trouble> {
 fn left_standing(folder: &Path, outcomes: &Outcomes) -> String {
     let mut text = format!("left standing in {}\n", folder.display());
     for (id, outcome) in outcomes {
-        if let Ok(Outcome { standing: Some(how), .. }) = outcome {
+        if let Ok(DrillOutcome { standing: Some(how), .. }) = outcome {
             text += &format!("{id}\n{how}\n");
         }
     }

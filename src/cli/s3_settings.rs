@@ -3,9 +3,9 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::{BucketName, ObjectKey},
         redact::Redactor,
-        trouble::Trouble,
     },
     history::LEDGER,
     system::objects::{S3Access, origin::Origin, shared::SharedText},
@@ -64,18 +64,16 @@ impl S3Settings {
     }
 
     /// The origin of a path or an `s3://` URL. A `folder` ends with a slash.
-    pub(super) fn origin(&self, text: &str, folder: bool, redactor: &Redactor) -> Result<Origin, Trouble> {
+    pub(super) fn origin(&self, text: &str, folder: bool, redactor: &Redactor) -> Result<Origin, Error> {
         let Some(rest) = text.strip_prefix("s3://") else {
             if text.contains("://") {
-                return Err(
-                    Trouble::usage(format!("can't read {text}")).hint("give a path or s3://bucket/key")
-                );
+                return Err(Error::usage(format!("can't read {text}")).hint("give a path or s3://bucket/key"));
             }
             return Origin::local(Path::new(text));
         };
         let (bucket, key) = bucket_and_key(rest);
         if bucket.is_empty() || (key.is_empty() && !folder) {
-            return Err(Trouble::usage(format!("{text} names no object")).hint("write s3://bucket/key"));
+            return Err(Error::usage(format!("{text} names no object")).hint("write s3://bucket/key"));
         }
         let slash = if folder && !key.is_empty() && !key.ends_with('/') { "/" } else { "" };
         let (access, session) = self.access(redactor)?;
@@ -84,11 +82,11 @@ impl S3Settings {
 
     /// The ledger of an `s3://` URL, which names it (`….jsonl`) or the folder that it lies in; none where
     /// the text is no such URL.
-    pub(super) fn ledger(&self, text: &str) -> Result<Option<SharedText>, Trouble> {
+    pub(super) fn ledger(&self, text: &str) -> Result<Option<SharedText>, Error> {
         let Some(rest) = text.strip_prefix("s3://") else { return Ok(None) };
         let (bucket, key) = bucket_and_key(rest);
         if bucket.is_empty() {
-            return Err(Trouble::usage(format!("{text} names no bucket")).hint("write s3://bucket/folder/"));
+            return Err(Error::usage(format!("{text} names no bucket")).hint("write s3://bucket/folder/"));
         }
         let key = match key {
             key if key.ends_with(".jsonl") => key.to_owned(),
@@ -99,14 +97,14 @@ impl S3Settings {
         Ok(Some(SharedText::new(&access, session, &BucketName::from(bucket), &ObjectKey::new(key))))
     }
 
-    fn access(&self, redactor: &Redactor) -> Result<(S3Access, Option<String>), Trouble> {
+    fn access(&self, redactor: &Redactor) -> Result<(S3Access, Option<String>), Error> {
         let (Some(id), Some(secret)) = (self.get(NAMES[0]), self.get(NAMES[1])) else {
             let (what, may) = match self.0 {
                 Purpose::Origin => ("read the S3 origin with", "only read"),
                 Purpose::Ledger => ("reach the ledger's bucket with", "read it and write it"),
             };
             let prefix = self.0.prefix();
-            return Err(Trouble::usage(format!("there are no keys to {what}")).hint(format!(
+            return Err(Error::usage(format!("there are no keys to {what}")).hint(format!(
                 "set {prefix}AWS_ACCESS_KEY_ID and {prefix}AWS_SECRET_ACCESS_KEY (or AWS_…) to keys that may {may}"
             )));
         };
@@ -130,7 +128,7 @@ fn bucket_and_key(rest: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::trouble::Blame;
+    use crate::base::error::Blame;
 
     #[test]
     fn own_settings_go_before_general_ones_and_keys_are_asked_for() {

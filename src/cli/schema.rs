@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 /// Which kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub enum SchemaKind {
     /// Scenario files
     Scenario,
     /// Target profiles
@@ -19,15 +19,15 @@ pub enum Kind {
   pulp-drill schema profile > docs/profile.schema.json")]
 pub struct SchemaArgs {
     /// Which kind of file
-    #[arg(value_enum, default_value_t = Kind::Scenario)]
-    pub kind: Kind,
+    #[arg(value_enum, default_value_t = SchemaKind::Scenario)]
+    pub kind: SchemaKind,
 }
 
 /// The schema, for stdout.
 pub fn run(args: &SchemaArgs) -> String {
     let schema = match args.kind {
-        Kind::Scenario => json_schema(),
-        Kind::Profile => profile_json_schema(),
+        SchemaKind::Scenario => json_schema(),
+        SchemaKind::Profile => profile_json_schema(),
     };
     format!("{schema:#}\n")
 }

@@ -2,9 +2,9 @@
 //! clears what a dead run has left, removes it. Credentials come from the environment or a file.
 
 use crate::{
-    base::{clock, redact::Redactor, trouble::Trouble},
+    base::{clock, error::Error, redact::Redactor},
     runbook::provision::leftovers,
-    system::marked::{Held, Place},
+    system::external_site::{SiteLease, SiteLocation},
 };
 use clap::{Args, Subcommand};
 use std::{
@@ -54,52 +54,52 @@ struct PlaceArgs {
 }
 
 /// Does it. Gives what to print.
-pub async fn run(args: SiteArgs) -> Result<String, Trouble> {
+pub async fn run(args: SiteArgs) -> Result<String, Error> {
     let redactor = Redactor::new();
     let done = act(&args.act, &redactor).await;
     let clean = |text: String| redactor.clean(&text);
-    done.map(&clean).map_err(|trouble| Trouble {
-        what: clean(trouble.what),
-        causes: trouble.causes.into_iter().map(&clean).collect(),
-        hint: trouble.hint.map(&clean),
-        blame: trouble.blame,
+    done.map(&clean).map_err(|error| Error {
+        what: clean(error.what),
+        causes: error.causes.into_iter().map(&clean).collect(),
+        hint: error.hint.map(&clean),
+        blame: error.blame,
     })
 }
 
-async fn act(act: &Act, redactor: &Redactor) -> Result<String, Trouble> {
+async fn act(act: &Act, redactor: &Redactor) -> Result<String, Error> {
     let (Act::Create(args) | Act::Show(args) | Act::Reset(args) | Act::Remove(args)) = act;
-    let place = Place::from_vars(variables_of(args.env_file.as_deref())?, redactor)?;
+    let place = SiteLocation::from_vars(variables_of(args.env_file.as_deref())?, redactor)?;
     if args.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
-    let words = place.words();
-    let held = Arc::new(Held::hold(place, &args.i_understand_this_destroys, None).await?);
+    let description = place.describe();
+    let held = Arc::new(SiteLease::hold(place, &args.i_understand_this_destroys, None).await?);
     let now = clock::iso(clock::Clock::system().now());
     match act {
         Act::Create(_) => {
             let id = uuid::Uuid::now_v7().to_string();
             let id = held.create(&id, now).await?;
-            Ok(format!("site {id}: {words}\n"))
+            Ok(format!("site {id}: {description}\n"))
         }
         Act::Show(_) => show(&held).await,
         Act::Reset(_) => {
             // The engines of dead runs first: they write.
             leftovers::sweep_everywhere(false).await?;
             Ok(if held.reset(now).await? {
-                format!("cleared: {words}\n")
+                format!("cleared: {description}\n")
             } else {
-                format!("nothing to clear: {words}\n")
+                format!("nothing to clear: {description}\n")
             })
         }
         Act::Remove(_) => {
             leftovers::sweep_everywhere(false).await?;
             held.remove(now).await?;
-            Ok(format!("removed: {words}\n"))
+            Ok(format!("removed: {description}\n"))
         }
     }
 }
 
-async fn show(held: &Held) -> Result<String, Trouble> {
+async fn show(held: &SiteLease) -> Result<String, Error> {
     let (found, place) = (held.look().await?, held.place());
     let mut text = format!("database {:<20} {}\n", place.database.place(), found.database);
     text += &format!("restored {:<20} {}\n", place.restored().place(), found.restored);
@@ -116,7 +116,7 @@ pub type Variables = Box<dyn Fn(&str) -> Option<String>>;
 ///
 /// # Errors
 /// Blames the user where the file can be read by others, or is not `NAME=value` lines.
-pub fn variables_of(file: Option<&Path>) -> Result<Variables, Trouble> {
+pub fn variables_of(file: Option<&Path>) -> Result<Variables, Error> {
     Ok(match file {
         Some(file) => {
             let variables = env_file::read(file)?;
@@ -130,7 +130,7 @@ pub fn variables_of(file: Option<&Path>) -> Result<Variables, Trouble> {
 ///
 /// # Errors
 /// Blames the user.
-pub fn must_not_be_of_the_environment(place: &Place) -> Result<(), Trouble> {
+pub fn must_not_be_of_the_environment(place: &SiteLocation) -> Result<(), Error> {
     let Ok(bucket) = std::env::var("S3_BUCKET") else { return Ok(()) };
     let other_database = std::env::var("DATABASE_URL").is_ok_and(|url| {
         crate::system::postgres::Access::parse(&url)
@@ -139,7 +139,7 @@ pub fn must_not_be_of_the_environment(place: &Place) -> Result<(), Trouble> {
     let same_store =
         std::env::var("S3_ENDPOINT").is_ok_and(|at| at.trim_end_matches('/') == place.s3.endpoint);
     if other_database && same_store && place.buckets().iter().any(|ours| ours.as_str() == bucket) {
-        return Err(Trouble::usage(format!("bucket {bucket} is that of the environment's own DATABASE_URL"))
+        return Err(Error::usage(format!("bucket {bucket} is that of the environment's own DATABASE_URL"))
             .hint("give the site buckets of its own in the file of --env-file"));
     }
     Ok(())

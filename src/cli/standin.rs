@@ -1,7 +1,7 @@
 //! `pulp-drill standin`: the stand-in engine, its migrations, and the embedded object store.
 
 use crate::{
-    base::trouble::Trouble,
+    base::error::Error,
     cli::HELD,
     standin::{engine, objects},
 };
@@ -25,7 +25,7 @@ enum Which {
 }
 
 /// Runs a stand-in until it is told to stop.
-pub async fn run(args: StandinArgs) -> Result<u8, Trouble> {
+pub async fn run(args: StandinArgs) -> Result<u8, Error> {
     let failed = |what: &str, error: &(dyn std::error::Error + 'static)| {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -36,7 +36,7 @@ pub async fn run(args: StandinArgs) -> Result<u8, Trouble> {
             }
             source = cause.source();
         }
-        Trouble::environment(what).cause(text)
+        Error::environment(what).cause(text)
     };
     match args.which {
         Which::Engine(args) => {

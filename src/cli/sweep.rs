@@ -2,7 +2,7 @@
 //! sites that `--keep` left standing go only when asked for here.
 
 use crate::{
-    base::{process::Base, trouble::Trouble},
+    base::{error::Error, process::Base},
     runbook::provision::leftovers,
 };
 use clap::Args;
@@ -17,7 +17,7 @@ pub struct SweepArgs {
 
 /// What came of it, for the caller to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SweepOutput {
     /// What was done, for standard error.
     pub stderr: String,
     /// Whether all that was to go has gone: exit 0, else 3.
@@ -25,10 +25,10 @@ pub struct Outcome {
 }
 
 /// Ends the processes of dead runs and removes their folders. Runs that are alive stay.
-pub async fn run(args: SweepArgs) -> Result<Outcome, Trouble> {
+pub async fn run(args: SweepArgs) -> Result<SweepOutput, Error> {
     let swept = leftovers::sweep_everywhere(args.kept).await?;
     let places: Vec<String> =
         Base::all_of_user().iter().map(|base| base.path().display().to_string()).collect();
     let said = swept.message().unwrap_or_else(|| format!("nothing to remove in {}", places.join(", ")));
-    Ok(Outcome { stderr: format!("{said}\n"), clean: swept.failed.is_empty() })
+    Ok(SweepOutput { stderr: format!("{said}\n"), clean: swept.failed.is_empty() })
 }

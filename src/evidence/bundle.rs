@@ -5,11 +5,11 @@
 use crate::{
     base::{
         digest::{Digest, Hasher},
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
     },
     evidence::{
         chain, inventory,
-        verify::{self, Problem, Trust, Verified},
+        verify::{self, EvidenceCheck, Problem, Trust},
     },
     journal::folder::write_whole,
 };
@@ -35,9 +35,9 @@ const PREFIX: &str = "pulp-drill-";
 ///
 /// # Errors
 /// Blames the surroundings where something can't be read or written.
-pub fn pack(dir: &Path, out: impl Write) -> Result<(), Trouble> {
+pub fn pack(dir: &Path, out: impl Write) -> Result<(), Error> {
     let failed = || format!("can't bundle {}", dir.display());
-    let link = chain::link(dir).ok_or_else(|| Trouble::usage(failed()).cause("it is no run"))?;
+    let link = chain::link(dir).ok_or_else(|| Error::usage(failed()).cause("it is no run"))?;
     let mut tar = Builder::new(out);
     for name in inventory::take(dir)?.files.keys() {
         let file = File::open(dir.join(name)).or_environment(failed)?;
@@ -71,21 +71,21 @@ pub fn is_one(path: &Path) -> bool {
 /// # Errors
 /// Blames the surroundings where it can't be read or has no room to be unpacked, the user where
 /// there is no run in it.
-pub fn verify(path: &Path, trust: &Trust) -> Result<Verified, Trouble> {
+pub fn verify(path: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
     let failed = || format!("can't read {}", path.display());
     let temp = TempDir::new().or_environment(failed)?;
     let file = File::open(path).or_environment(failed)?;
     let long = file.metadata().or_environment(failed)?.len();
-    let bad = |what: String| Verified {
+    let bad = |what: String| EvidenceCheck {
         problems: vec![Problem { file: path.display().to_string(), what, digests: None }],
-        ..Verified::nothing()
+        ..EvidenceCheck::nothing()
     };
     // In a folder of its own: nothing beside it is of that report folder.
     let run = temp.path().join("run");
     if let Err(why) = unpack(file, long, &run) {
         return match why {
             Refused::Bundle(why) => Ok(bad(why)),
-            Refused::Disk(error) => Err(Trouble::environment(failed()).because(&error)),
+            Refused::Disk(error) => Err(Error::environment(failed()).because(&error)),
         };
     }
     let mut verified = verify::folder(&run, trust)?;
@@ -106,7 +106,7 @@ pub fn verify(path: &Path, trust: &Trust) -> Result<Verified, Trouble> {
 ///
 /// # Errors
 /// As [`pack`].
-pub fn write(dir: &Path, out: &Path) -> Result<(), Trouble> {
+pub fn write(dir: &Path, out: &Path) -> Result<(), Error> {
     let mut bytes = Vec::new();
     pack(dir, &mut bytes)?;
     write_whole(out, &bytes)

@@ -7,7 +7,7 @@
 use crate::{
     base::{
         digest::Digest,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
     },
     journal::read::{EVENTS, MAX_LINE, seal_in},
     model::event::{Entry, Event, Previous},
@@ -43,7 +43,7 @@ pub struct Gap {
 ///
 /// # Errors
 /// Blames the surroundings where the folder is there and can't be read.
-pub fn runs_in(reports: &Path) -> Result<Vec<Link>, Trouble> {
+pub fn runs_in(reports: &Path) -> Result<Vec<Link>, Error> {
     if !reports.is_dir() {
         return Ok(Vec::new());
     }

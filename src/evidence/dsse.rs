@@ -2,7 +2,7 @@
 //! of what is in the payload.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
+    base::error::{Error, ErrorContext as _},
     evidence::key::{SigningKey, VerifyingKey},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -40,7 +40,7 @@ impl Envelope {
     }
 
     /// The file's text.
-    pub(in crate::evidence) fn text(&self) -> Result<String, Trouble> {
+    pub(in crate::evidence) fn text(&self) -> Result<String, Error> {
         let text = serde_json::to_string_pretty(self);
         Ok(text.or_harness(|| "can't write the attestation".to_owned())? + "\n")
     }

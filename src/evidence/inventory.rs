@@ -3,7 +3,7 @@
 
 use crate::base::{
     digest::Digest,
-    trouble::{OrTrouble as _, Trouble},
+    error::{Error, ErrorContext as _},
 };
 use std::{collections::BTreeMap, fs, io, path::Path};
 
@@ -23,7 +23,7 @@ pub(in crate::evidence) struct Inventory {
 ///
 /// # Errors
 /// Blames the surroundings where something can't be read.
-pub(in crate::evidence) fn take(dir: &Path) -> Result<Inventory, Trouble> {
+pub(in crate::evidence) fn take(dir: &Path) -> Result<Inventory, Error> {
     let mut inventory = Inventory::default();
     let mut folders = vec![(dir.to_owned(), String::new(), 0)];
     while let Some((folder, below, depth)) = folders.pop() {
@@ -52,6 +52,6 @@ pub(in crate::evidence) fn take(dir: &Path) -> Result<Inventory, Trouble> {
     Ok(inventory)
 }
 
-fn digest(path: &Path) -> Result<Digest, Trouble> {
+fn digest(path: &Path) -> Result<Digest, Error> {
     Digest::of_file(path).or_environment(|| format!("can't read {}", path.display()))
 }

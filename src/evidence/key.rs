@@ -3,8 +3,8 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext as _},
         redact::Redactor,
-        trouble::{OrTrouble as _, Trouble},
     },
     evidence::NAMESPACE,
 };
@@ -30,16 +30,16 @@ impl SigningKey {
     ///
     /// # Errors
     /// Blames the user where it is no key, not ed25519, or encrypted.
-    pub fn from_openssh(text: &str, from: &str) -> Result<Self, Trouble> {
+    pub fn from_openssh(text: &str, from: &str) -> Result<Self, Error> {
         const MAKE: &str = "make one with: pulp-drill keys new PATH, or: ssh-keygen -t ed25519 -N '' -f PATH";
         // The library's own error is left out: it may quote what it read.
         let key = PrivateKey::from_openssh(text.trim()).map_err(|_| {
-            Trouble::usage(format!("the signing key in {from} is no private key in OpenSSH's format"))
+            Error::usage(format!("the signing key in {from} is no private key in OpenSSH's format"))
                 .hint(MAKE)
         })?;
         if key.is_encrypted() {
             let what = format!("the signing key in {from} is encrypted, and a run asks for no passphrase");
-            return Err(Trouble::usage(what).hint(
+            return Err(Error::usage(what).hint(
                 "keep a key for drills without one, or take it off a copy with: ssh-keygen -p -N '' -f COPY",
             ));
         }
@@ -48,7 +48,7 @@ impl SigningKey {
             _ => {
                 let what =
                     format!("the signing key in {from} is of the kind {}, not ed25519", key.algorithm());
-                Err(Trouble::usage(what).hint(MAKE))
+                Err(Error::usage(what).hint(MAKE))
             }
         }
     }
@@ -57,7 +57,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// Blames the harness.
-    pub fn from_seed(seed: &[u8; 32], comment: &str) -> Result<Self, Trouble> {
+    pub fn from_seed(seed: &[u8; 32], comment: &str) -> Result<Self, Error> {
         let pair = Ed25519Keypair::from_seed(seed);
         let key = PrivateKey::new(KeypairData::Ed25519(pair.clone()), comment);
         Ok(Self(key.or_harness(|| "can't make a key".to_owned())?, pair))
@@ -67,7 +67,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// Blames the harness.
-    pub fn to_openssh(&self) -> Result<impl AsRef<str> + use<>, Trouble> {
+    pub fn to_openssh(&self) -> Result<impl AsRef<str> + use<>, Error> {
         struct Text<T>(T);
         impl<T: std::ops::Deref<Target = String>> AsRef<str> for Text<T> {
             fn as_ref(&self) -> &str {
@@ -99,7 +99,7 @@ impl SigningKey {
     }
 
     /// A signature over a file's bytes, as `ssh-keygen -Y verify` reads it.
-    pub(in crate::evidence) fn sign_file(&self, bytes: &[u8]) -> Result<String, Trouble> {
+    pub(in crate::evidence) fn sign_file(&self, bytes: &[u8]) -> Result<String, Error> {
         let signed = self.0.sign(NAMESPACE, HashAlg::Sha512, bytes);
         signed.and_then(|s| s.to_pem(LineEnding::LF)).or_harness(|| "can't sign".to_owned())
     }
@@ -129,7 +129,7 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// Blames the harness.
-    pub fn line(&self) -> Result<String, Trouble> {
+    pub fn line(&self) -> Result<String, Error> {
         Ok(self.0.to_openssh().or_harness(|| "can't write a public key".to_owned())?.trim_end().to_owned()
             + "\n")
     }
@@ -170,19 +170,19 @@ impl VerifyingKey {
 /// # Errors
 /// Blames the user for a line that can't be read or that narrows the key in a way that is not
 /// understood here: it must not count as allowed.
-pub fn allowed_signers(text: &str, from: &str) -> Result<Vec<VerifyingKey>, Trouble> {
+pub fn allowed_signers(text: &str, from: &str) -> Result<Vec<VerifyingKey>, Error> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let mut keys = Vec::new();
     for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-        let no = |why: &str| Trouble::usage(format!("{from}, line {number}: {why}"));
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let Some(kind) = words
+        let no = |why: &str| Error::usage(format!("{from}, line {number}: {why}"));
+        let description: Vec<&str> = line.split_whitespace().collect();
+        let Some(kind) = description
             .iter()
             .position(|w| w.starts_with("ssh-") || w.starts_with("ecdsa-") || w.starts_with("sk-"))
         else {
             return Err(no("no public key").hint("a line is: NAME ssh-ed25519 AAAA…"));
         };
-        match words[..kind] {
+        match description[..kind] {
             [_name] => {}
             [_name, option] if option.eq_ignore_ascii_case(&format!("namespaces=\"{NAMESPACE}\"")) => {}
             _ => {
@@ -191,14 +191,14 @@ pub fn allowed_signers(text: &str, from: &str) -> Result<Vec<VerifyingKey>, Trou
                 )));
             }
         }
-        if words[kind] == "ssh-ed25519" {
-            let key = VerifyingKey::from_openssh(&words[kind..].join(" "));
+        if description[kind] == "ssh-ed25519" {
+            let key = VerifyingKey::from_openssh(&description[kind..].join(" "));
             keys.push(key.ok_or_else(|| no("no ed25519 public key"))?);
         }
     }
     if keys.is_empty() {
         return Err(
-            Trouble::usage(format!("{from} holds no ed25519 key")).hint("a line is: NAME ssh-ed25519 AAAA…")
+            Error::usage(format!("{from} holds no ed25519 key")).hint("a line is: NAME ssh-ed25519 AAAA…")
         );
     }
     Ok(keys)

@@ -9,7 +9,7 @@ use crate::{
     base::{
         clock::iso,
         digest::Digest,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
     },
     journal::read::EVENTS,
     model::{
@@ -83,7 +83,7 @@ pub(in crate::evidence) fn names(
 ///
 /// # Errors
 /// Blames the harness.
-pub(in crate::evidence) fn text(record: &RunRecord, subjects: &Subjects) -> Result<String, Trouble> {
+pub(in crate::evidence) fn text(record: &RunRecord, subjects: &Subjects) -> Result<String, Error> {
     let subject = subjects.iter().map(|(name, digest)| Resource {
         annotations: if name == RECORD { annotations(record) } else { BTreeMap::new() },
         ..resource(name, digest)

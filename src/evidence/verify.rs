@@ -5,8 +5,8 @@
 use crate::{
     base::{
         digest::Digest,
-        legible::one_line,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
+        sanitize::one_line,
     },
     evidence::{
         ATTESTATION, SIGNATURE, SIGNED_BY, SIGNER, UNSIGNED, chain,
@@ -17,14 +17,14 @@ use crate::{
     },
     journal::{
         self,
-        read::{EVENTS, Flaw, SEAL, Stored, seal_in},
+        read::{EVENTS, Flaw, SEAL, StoredJournal, seal_in},
     },
     model::{event::Entry, record::RunRecord},
 };
-use again::Rendered;
+use rerender::Rendered;
 use std::{collections::BTreeSet, fmt, fs, path::Path};
 
-mod again;
+mod rerender;
 
 /// A journal over this many bytes has its signature not looked at: it would have to be in memory.
 const LARGEST_SIGNED: u64 = 1 << 30;
@@ -62,7 +62,7 @@ pub enum Signed {
 
 /// What was found of a run.
 #[derive(Clone, Debug)]
-pub struct Verified {
+pub struct EvidenceCheck {
     /// The run's id.
     pub run: String,
     /// The program and version that wrote it.
@@ -83,7 +83,7 @@ pub struct Verified {
     pub link: Option<chain::Link>,
 }
 
-impl Verified {
+impl EvidenceCheck {
     /// What is found where nothing could be read.
     pub(in crate::evidence) fn nothing() -> Self {
         Self {
@@ -115,22 +115,22 @@ impl fmt::Display for Problem {
 ///
 /// # Errors
 /// Blames the user where it is no run's folder, the surroundings where it can't be read.
-pub fn folder(dir: &Path, trust: &Trust) -> Result<Verified, Trouble> {
+pub fn folder(dir: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
     let dir = &journal::read::folder_of(dir);
     let inventory = match dir.join(EVENTS).is_file() {
         true => inventory::take(dir)?,
         // Says what it is instead.
-        false => return Err(journal::read(dir).err().unwrap_or_else(|| Trouble::usage("no run"))),
+        false => return Err(journal::read(dir).err().unwrap_or_else(|| Error::usage("no run"))),
     };
     let mut look = Look { dir, inventory, problems: Vec::new(), notes: Vec::new() };
     look.odd();
     let stored = match journal::read(dir) {
         Ok(stored) => stored,
         // A number that was changed in the first line can look like another version's.
-        Err(trouble) if look.sealed() => return Err(trouble),
-        Err(trouble) => {
-            look.problem(EVENTS, trouble.what);
-            Stored { entries: Vec::new(), flaw: None }
+        Err(error) if look.sealed() => return Err(error),
+        Err(error) => {
+            look.problem(EVENTS, error.what);
+            StoredJournal { entries: Vec::new(), flaw: None }
         }
     };
     let record = RunRecord::fold(&stored.entries);
@@ -143,7 +143,7 @@ pub fn folder(dir: &Path, trust: &Trust) -> Result<Verified, Trouble> {
         }
     };
     let harness = record.started.as_ref().map_or("-", |s| &s.harness);
-    Ok(Verified {
+    Ok(EvidenceCheck {
         run: record.id().as_str().escape_debug().to_string(),
         harness: harness.escape_debug().to_string(),
         events: stored.entries.len(),
@@ -190,12 +190,12 @@ impl Look<'_> {
     }
 
     /// Looks at everything but the journal, which holds.
-    fn whole_run(&mut self, entries: &[Entry], record: &RunRecord, trust: &Trust) -> Result<Signed, Trouble> {
+    fn whole_run(&mut self, entries: &[Entry], record: &RunRecord, trust: &Trust) -> Result<Signed, Error> {
         self.artefacts(record);
         let envelope = self.envelope();
-        let rendered = again::render(self.dir, record)?;
+        let rendered = rerender::render(self.dir, record)?;
         if rendered.is_some() {
-            self.report(&again::spelled(entries)?, "it is not written as the run writes events");
+            self.report(&rerender::spelled(entries)?, "it is not written as the run writes events");
         }
         if rendered.is_none() {
             let harness = record.started.as_ref().map_or("?", |s| &s.harness).escape_debug();
@@ -205,7 +205,7 @@ impl Look<'_> {
         }
         let reports = match &rendered {
             Some(rendered) => rendered.iter().map(|r| r.name.clone()).collect(),
-            None => again::attested(envelope.as_ref()),
+            None => rerender::attested(envelope.as_ref()),
         };
         let names = statement::names(record, reports);
         self.accounts(&names, record);
@@ -257,7 +257,7 @@ impl Look<'_> {
         let Some(found) = self.inventory.files.get(&report.name).copied() else { return };
         let expected = Digest::of(&report.bytes);
         if found != expected {
-            let at = again::first_difference(&self.dir.join(&report.name), &report.bytes);
+            let at = rerender::first_difference(&self.dir.join(&report.name), &report.bytes);
             let what = format!("{otherwise}, {at}");
             self.problems.push(Problem { file: report.name.clone(), what, digests: Some((expected, found)) });
         }
@@ -265,7 +265,7 @@ impl Look<'_> {
 
     fn envelope(&mut self) -> Option<Envelope> {
         self.inventory.files.get(ATTESTATION)?;
-        match again::small(&self.dir.join(ATTESTATION)).and_then(|bytes| Envelope::read(&bytes)) {
+        match rerender::small(&self.dir.join(ATTESTATION)).and_then(|bytes| Envelope::read(&bytes)) {
             Ok(envelope) => Some(envelope),
             Err(why) => {
                 self.problem(ATTESTATION, why);
@@ -280,7 +280,7 @@ impl Look<'_> {
             Ok(payload) => payload,
             Err(why) => return self.problem(ATTESTATION, why),
         };
-        let subjects = again::subjects(&payload);
+        let subjects = rerender::subjects(&payload);
         for name in names.iter().filter(|name| !subjects.iter().any(|(subject, _)| subject == *name)) {
             self.problem(ATTESTATION, format!("{} is not attested", name.escape_debug()));
         }
@@ -304,7 +304,7 @@ impl Look<'_> {
     }
 
     /// The runs that this one names, where they lie beside it.
-    fn previous(&mut self, record: &RunRecord) -> Result<(), Trouble> {
+    fn previous(&mut self, record: &RunRecord) -> Result<(), Error> {
         let named = record.started.as_ref().map_or(&[][..], |s| &s.previous);
         let full =
             fs::canonicalize(self.dir).or_environment(|| format!("can't find {}", self.dir.display()))?;
@@ -329,7 +329,7 @@ impl Look<'_> {
         record: &RunRecord,
         envelope: Option<&Envelope>,
         trust: &Trust,
-    ) -> Result<Signed, Trouble> {
+    ) -> Result<Signed, Error> {
         let wanted = signer_of(record).unwrap_or(UNSIGNED).to_owned();
         if wanted == UNSIGNED {
             if envelope.is_some_and(|e| !e.is_unsigned()) {
@@ -341,7 +341,7 @@ impl Look<'_> {
             return Ok(Signed::No);
         }
         let signer =
-            again::small(&self.dir.join(SIGNER)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            rerender::small(&self.dir.join(SIGNER)).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let key = signer.as_deref().and_then(VerifyingKey::from_openssh);
         let Some(key) = key.filter(|key| key.line().ok() == signer) else {
             self.problem(SIGNER, "it is not a public key as a run writes it");
@@ -376,7 +376,7 @@ impl Look<'_> {
         })
     }
 
-    fn signature_of_events(&mut self, key: &VerifyingKey) -> Result<(), Trouble> {
+    fn signature_of_events(&mut self, key: &VerifyingKey) -> Result<(), Error> {
         let events = self.dir.join(EVENTS);
         let unreadable = || format!("can't read {}", events.display());
         let long = fs::metadata(&events).or_environment(unreadable)?.len();
@@ -385,7 +385,7 @@ impl Look<'_> {
             return Ok(());
         }
         let bytes = fs::read(&events).or_environment(unreadable)?;
-        let signature = again::small(&self.dir.join(SIGNATURE))
+        let signature = rerender::small(&self.dir.join(SIGNATURE))
             .and_then(|b| String::from_utf8(b).map_err(|e| e.to_string()));
         match signature {
             Ok(text) => {

@@ -2,10 +2,10 @@
 //! here, looked at and added to as a file is, and written back on condition that nobody else did
 //! meanwhile.
 
-use super::{Added, Broken, Line, seal, seal_of};
+use super::{Added, Broken, LedgerEntry, seal, seal_of};
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
-    system::objects::shared::{Seen, SharedText},
+    base::error::{Error, ErrorContext as _},
+    system::objects::shared::{ReadText, SharedText},
 };
 use std::{
     fs,
@@ -29,8 +29,8 @@ pub struct Remote {
 struct Here {
     _folder: tempfile::TempDir,
     file: PathBuf,
-    lines: Seen,
-    seal: Seen,
+    lines: ReadText,
+    seal: ReadText,
 }
 
 impl Remote {
@@ -50,10 +50,10 @@ impl Remote {
     /// # Errors
     /// Blames the user where there is none, the surroundings where it can't be read. A changed ledger
     /// is no error but [`Broken`].
-    pub async fn read(&self) -> Result<Result<Vec<Line>, Broken>, Trouble> {
+    pub async fn read(&self) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
         let (here, lines) = self.settled().await?;
         if here.lines.is_nothing() && here.seal.is_nothing() {
-            return Err(Trouble::usage(format!("there is no ledger at {}", self.shown()))
+            return Err(Error::usage(format!("there is no ledger at {}", self.shown()))
                 .hint("`pulp-drill history add RUN_DIR --ledger s3://BUCKET/FOLDER/` begins one"));
         }
         Ok(lines)
@@ -63,7 +63,7 @@ impl Remote {
     ///
     /// # Errors
     /// Blames the user where the run is there already, the surroundings where it can't be written.
-    pub async fn add(&self, line: Line) -> Result<Added, Trouble> {
+    pub async fn add(&self, line: LedgerEntry) -> Result<Added, Error> {
         for attempt in 0..ATTEMPTS {
             let (here, lines) = self.settled().await?;
             let lines = match lines {
@@ -71,7 +71,7 @@ impl Remote {
                 Err(broken) => return Ok(Added::Broken(broken)),
             };
             // A write whose answer was lost is sent again, and refused: the line was ours.
-            let ours = |l: &Line| *l == Line { seq: l.seq, prev: l.prev, ..line.clone() };
+            let ours = |l: &LedgerEntry| *l == LedgerEntry { seq: l.seq, prev: l.prev, ..line.clone() };
             if let Some(at) = lines.iter().position(ours).filter(|_| attempt > 0) {
                 return Ok(Added::Line(at + 1));
             }
@@ -89,14 +89,14 @@ impl Remote {
             self.seal.write(&text(&seal_of(&here.file))?, &here.seal).await?;
             return Ok(added);
         }
-        Err(Trouble::environment(format!("can't write {}", self.shown()))
+        Err(Error::environment(format!("can't write {}", self.shown()))
             .cause(format!("others wrote it {ATTEMPTS} times while this run was being added"))
             .hint("add it again"))
     }
 
     /// The ledger, and its lines or what is wrong with them. Its two objects are read one after the other
     /// while others may write: something is wrong when it still is.
-    async fn settled(&self) -> Result<(Here, Result<Vec<Line>, Broken>), Trouble> {
+    async fn settled(&self) -> Result<(Here, Result<Vec<LedgerEntry>, Broken>), Error> {
         let mut here = self.bring().await?;
         for _ in 0..ATTEMPTS {
             let lines = super::read(&here.file)?;
@@ -109,11 +109,11 @@ impl Remote {
             }
             here = again;
         }
-        Err(Trouble::environment(format!("can't read {}", self.shown())).cause("it does not come to rest"))
+        Err(Error::environment(format!("can't read {}", self.shown())).cause("it does not come to rest"))
     }
 
     /// Where there is none, both files are empty.
-    async fn bring(&self) -> Result<Here, Trouble> {
+    async fn bring(&self) -> Result<Here, Error> {
         let failed = || "can't make a temporary folder".to_owned();
         let folder = tempfile::tempdir().or_environment(failed)?;
         let file = folder.path().join(self.lines.name());
@@ -130,7 +130,7 @@ impl Remote {
 }
 
 /// The text of a file, empty where there is none.
-fn text(file: &Path) -> Result<String, Trouble> {
+fn text(file: &Path) -> Result<String, Error> {
     match fs::read_to_string(file) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         read => read.or_environment(|| format!("can't read {}", file.display())),

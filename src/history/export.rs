@@ -1,7 +1,7 @@
 //! A ledger for other programs: OpenMetrics 1.0 for Prometheus, and a small chart as SVG.
 
 use super::{
-    Line,
+    LedgerEntry,
     trend::{age_ms, proofs},
 };
 use crate::model::verdict::Verdict;
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 const VERDICTS: [Verdict; 3] = [Verdict::Pass, Verdict::Unknown, Verdict::Fail];
 
 /// The ledger as OpenMetrics text.
-pub fn openmetrics(lines: &[Line], now: DateTime<Utc>) -> String {
+pub fn openmetrics(lines: &[LedgerEntry], now: DateTime<Utc>) -> String {
     let mut out = String::new();
     family(&mut out, "pulp_drill_runs", "counter", "", "Runs in the ledger by verdict.");
     for verdict in VERDICTS {
@@ -102,7 +102,7 @@ fn unix(at: DateTime<Utc>) -> String {
 }
 
 /// The last runs as a chart: a bar a run, as high as its recovery time, in the colour of its verdict.
-pub fn svg(lines: &[Line]) -> String {
+pub fn svg(lines: &[LedgerEntry]) -> String {
     const WIDTH: u64 = 640;
     const HEIGHT: u64 = 120;
     let recent = &lines[lines.len().saturating_sub(64)..];

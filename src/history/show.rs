@@ -1,12 +1,12 @@
 //! A ledger for a terminal of 80 columns: trend, last runs, last proven restores.
 
 use super::{
-    Line,
-    trend::{age_ms, in_words, proofs},
+    LedgerEntry,
+    trend::{age_ms, describe, proofs},
 };
 use crate::{
-    base::legible::one_line,
-    model::{budget::Span, verdict::Verdict},
+    base::sanitize::one_line,
+    model::{budget::TimeSpan, verdict::Verdict},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ const LISTED: usize = 10;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The ledger as text.
-pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String {
+pub fn human(lines: &[LedgerEntry], every: Option<TimeSpan>, now: DateTime<Utc>) -> String {
     let mut out = String::new();
     let mut say = |text: String| writeln!(out, "{}", text.trim_end()).expect("a string takes any text");
     let recent = &lines[lines.len().saturating_sub(SHOWN)..];
@@ -38,7 +38,7 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
         // The end of the id: ids that sort by time differ there.
         let run: String =
             one_line(line.run.as_str()).chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
-        let Line { unexpected, scenarios, skipped, .. } = line;
+        let LedgerEntry { unexpected, scenarios, skipped, .. } = line;
         say(format!(
             "{ended:<20}  {:<7}  {rto:<7}  {rpo:<7}  {unexpected:>6}  {scenarios:>6}  {skipped:>5}  {run}",
             line.verdict.to_string()
@@ -52,7 +52,7 @@ pub fn human(lines: &[Line], every: Option<Span>, now: DateTime<Utc>) -> String 
         });
         let when = match proof.last {
             None => "never".to_owned(),
-            Some(last) => format!("{}, {} ago", last.format("%Y-%m-%d"), in_words(age_ms(last, now))),
+            Some(last) => format!("{}, {} ago", last.format("%Y-%m-%d"), describe(age_ms(last, now))),
         };
         let late = proof.last.is_none_or(|last| every.is_some_and(|every| age_ms(last, now) > every.ms));
         say(format!("  {:<38}  {when}{to_come}{}", one_line(&proof.group), if late { "  LATE" } else { "" }));

@@ -1,10 +1,10 @@
 //! What a ledger tells at a point of time: the last proven restore of each group, and how long ago it
 //! was.
 
-use super::Line;
+use super::LedgerEntry;
 use crate::{
-    base::legible::one_line,
-    model::{budget::Span, verdict::Verdict},
+    base::sanitize::one_line,
+    model::{budget::TimeSpan, verdict::Verdict},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub struct Proof {
 const APART: TimeDelta = TimeDelta::minutes(5);
 
 /// The last proof of every group that the ledger ever saw, by name.
-pub fn proofs(lines: &[Line], now: DateTime<Utc>) -> Vec<Proof> {
+pub fn proofs(lines: &[LedgerEntry], now: DateTime<Utc>) -> Vec<Proof> {
     let mut proofs: BTreeMap<&str, Proof> = BTreeMap::new();
     for line in lines {
         for (group, verdict) in &line.groups {
@@ -46,7 +46,7 @@ pub fn age_ms(then: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
 }
 
 /// What the policy misses, a sentence each; empty where it is kept.
-pub fn gaps(lines: &[Line], every: Span, now: DateTime<Utc>) -> Vec<String> {
+pub fn gaps(lines: &[LedgerEntry], every: TimeSpan, now: DateTime<Utc>) -> Vec<String> {
     let proofs = proofs(lines, now);
     if proofs.is_empty() {
         return vec![format!(
@@ -57,12 +57,12 @@ pub fn gaps(lines: &[Line], every: Span, now: DateTime<Utc>) -> Vec<String> {
     proofs.iter().filter_map(|proof| gap(proof, every, now)).collect()
 }
 
-fn gap(proof: &Proof, every: Span, now: DateTime<Utc>) -> Option<String> {
+fn gap(proof: &Proof, every: TimeSpan, now: DateTime<Utc>) -> Option<String> {
     let (group, policy) = (one_line(&proof.group), every_in_words(every));
     let gap = match proof.last.map(|last| age_ms(last, now)) {
         None => format!("{group}: no successful restore test ever, policy says every {policy}"),
         Some(age) if age > every.ms => {
-            format!("{group}: no successful restore test in {}, policy says {policy}", in_words(age))
+            format!("{group}: no successful restore test in {}, policy says {policy}", describe(age))
         }
         Some(_) => return None,
     };
@@ -70,12 +70,12 @@ fn gap(proof: &Proof, every: Span, now: DateTime<Utc>) -> Option<String> {
     Some(gap + &to_come.unwrap_or_default())
 }
 
-fn every_in_words(every: Span) -> String {
-    in_words(every.ms)
+fn every_in_words(every: TimeSpan) -> String {
+    describe(every.ms)
 }
 
 /// `92 days`, `5 hours`, `3 minutes`: whole units, rounded down.
-pub fn in_words(ms: u64) -> String {
+pub fn describe(ms: u64) -> String {
     let (number, unit) = match ms / 60_000 {
         minutes @ 0..120 => (minutes, "minute"),
         minutes @ 120..2_880 => (minutes / 60, "hour"),

@@ -1,6 +1,6 @@
 //! Folders of runs and files that are there whole or not at all. Knows nothing of what is in them.
 
-use crate::base::trouble::{OrTrouble as _, Trouble};
+use crate::base::error::{Error, ErrorContext as _};
 use std::{
     fs::{self, File},
     io::{self, ErrorKind, Seek as _, Write as _},
@@ -12,7 +12,7 @@ use std::{
 const PROBE: usize = 64 * 1024;
 
 /// Makes `<reports>/<name>` with an empty file in it; takes everything away again if that fails.
-pub(in crate::journal) fn make(reports: &Path, name: &str, file: &str) -> Result<(PathBuf, File), Trouble> {
+pub(in crate::journal) fn make(reports: &Path, name: &str, file: &str) -> Result<(PathBuf, File), Error> {
     let missing: Vec<&Path> = reports.ancestors().take_while(|p| !p.exists()).collect();
     let dir = reports.join(name);
     let mut made = false;
@@ -50,7 +50,7 @@ fn probe(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Blames the surroundings; the old file is as it was then.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
         fs::create_dir_all(dir)?;
@@ -68,7 +68,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
 ///
 /// # Errors
 /// Blames the surroundings.
-pub fn update_latest(reports: &Path, dir: &Path) -> Result<(), Trouble> {
+pub fn update_latest(reports: &Path, dir: &Path) -> Result<(), Error> {
     let name = dir.file_name().unwrap_or(dir.as_os_str());
     let latest = reports.join("latest");
     let temp = tempfile::Builder::new()
@@ -91,7 +91,7 @@ pub(in crate::journal) fn safe_name(name: &str) -> String {
 }
 
 /// An I/O error with what to do about it.
-pub(in crate::journal) fn io_trouble(what: String, error: &io::Error) -> Trouble {
+pub(in crate::journal) fn io_trouble(what: String, error: &io::Error) -> Error {
     let hint = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "free some room, or choose a folder on another disk with --report-dir"
@@ -99,5 +99,5 @@ pub(in crate::journal) fn io_trouble(what: String, error: &io::Error) -> Trouble
         ErrorKind::AlreadyExists => "another run has this name: wait a second and start again",
         _ => "choose a folder that you may write to with --report-dir",
     };
-    Trouble::environment(what).because(error).hint(hint)
+    Error::environment(what).because(error).hint(hint)
 }

@@ -1,7 +1,7 @@
 //! The journal as one scenario sees it.
 
 use crate::{
-    base::{ids::ScenarioId, process::Ran, trouble::Trouble},
+    base::{error::Error, ids::ScenarioId, process::Ran},
     journal::Journal,
     model::event::{CommandRan, Event},
 };
@@ -31,12 +31,12 @@ impl Logbook {
     }
 
     /// Writes an event.
-    pub fn event(&self, event: Event) -> Result<(), Trouble> {
+    pub fn event(&self, event: Event) -> Result<(), Error> {
         self.journal.write(self.scenario.as_ref(), event)
     }
 
     /// Writes a command that ended.
-    pub fn ran(&self, ran: &Ran) -> Result<(), Trouble> {
+    pub fn ran(&self, ran: &Ran) -> Result<(), Error> {
         self.event(Event::CommandRan(CommandRan {
             program: ran.program.clone(),
             args: ran.args.clone(),
@@ -48,7 +48,7 @@ impl Logbook {
     }
 
     /// Keeps a file with the run. Gives its path below the run's folder.
-    pub fn artefact(&self, name: &str, bytes: &[u8], what: &str) -> Result<String, Trouble> {
+    pub fn artefact(&self, name: &str, bytes: &[u8], what: &str) -> Result<String, Error> {
         self.journal.store(self.scenario.as_ref(), name, bytes, what)
     }
 }

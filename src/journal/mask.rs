@@ -5,8 +5,8 @@
 use crate::{
     base::{
         digest::Digest,
+        error::{Error, ErrorContext as _},
         redact::{MASK, Redactor},
-        trouble::{OrTrouble as _, Trouble},
     },
     model::event::Entry,
 };
@@ -22,7 +22,7 @@ const MAPS: &[&str] = &["versions", "config", "started_by", "machine", "tables"]
 ///
 /// # Errors
 /// Blames the harness where the cleaned entry is none any more.
-pub fn entry(entry: &Entry, redactor: &Redactor) -> Result<Entry, Trouble> {
+pub fn entry(entry: &Entry, redactor: &Redactor) -> Result<Entry, Error> {
     let whole = |what: &str| format!("can't {what} an event without its secrets");
     let mut value = serde_json::to_value(entry).or_harness(|| whole("write"))?;
     clean(&mut value, "", redactor);

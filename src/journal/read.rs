@@ -4,8 +4,8 @@
 use crate::{
     base::{
         digest::{Digest, Hasher},
-        legible::one_line,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
+        sanitize::one_line,
     },
     model::event::{Entry, Event, FORMAT},
 };
@@ -32,7 +32,7 @@ const LONGEST_SEAL: u64 = 1024;
 
 /// A journal as it was read.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredJournal {
     /// The entries before the first flaw.
     pub entries: Vec<Entry>,
     /// The first thing that is wrong with it.
@@ -43,11 +43,11 @@ pub struct Stored {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// The last line has no end: the run was killed while it was written. What is before it holds.
-    Torn(Place),
+    Torn(LinePosition),
     /// Something was changed after it was written, or is no journal from here on.
     Broken {
         /// Where.
-        place: Place,
+        place: LinePosition,
         /// How that shows.
         why: String,
     },
@@ -55,14 +55,14 @@ pub enum Flaw {
 
 /// A line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct LinePosition {
     /// Its number, from 1.
     pub line: usize,
     /// Its bytes in the file, without the newline.
     pub bytes: Range<u64>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for LinePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {} (bytes {} to {})", self.line, self.bytes.start, self.bytes.end)
     }
@@ -99,13 +99,13 @@ pub fn text_of_seal(path: &Path) -> Option<String> {
 /// # Errors
 /// Blames the user where the folder holds no journal or one of another version, the surroundings
 /// where it can't be read. A changed or torn journal is no error but a [`Flaw`].
-pub fn read(run_dir: &Path) -> Result<Stored, Trouble> {
+pub fn read(run_dir: &Path) -> Result<StoredJournal, Error> {
     let dir = folder_of(run_dir);
     let path = dir.join(EVENTS);
     // A pipe or a device of that name would block or never end.
     if !fs::metadata(&path).is_ok_and(|m| m.is_file()) {
         let what = format!("{} is not the folder of a run: it has no {EVENTS}", run_dir.display());
-        return Err(Trouble::usage(what).hint("name a folder below reports/, such as reports/latest"));
+        return Err(Error::usage(what).hint("name a folder below reports/, such as reports/latest"));
     }
     let unreadable = || format!("can't read {}", path.display());
     let file = File::open(&path).or_environment(unreadable)?;
@@ -114,12 +114,12 @@ pub fn read(run_dir: &Path) -> Result<Stored, Trouble> {
         if let Some(other) = reader.other_format() {
             let what =
                 format!("{} was written in format {other}; this version reads {FORMAT}", path.display());
-            return Err(Trouble::usage(what).hint("use the version of pulp-drill that wrote it"));
+            return Err(Error::usage(what).hint("use the version of pulp-drill that wrote it"));
         }
         reader.take();
     }
     reader.check_seal(&dir);
-    Ok(Stored { entries: reader.entries, flaw: reader.flaw })
+    Ok(StoredJournal { entries: reader.entries, flaw: reader.flaw })
 }
 
 /// The folder of a run; `latest` may be a file that names it.
@@ -135,10 +135,10 @@ struct Reader<R> {
     input: R,
     whole: Hasher,
     text: Vec<u8>,
-    place: Place,
+    place: LinePosition,
     entries: Vec<Entry>,
     prev: Digest,
-    before: Option<Place>,
+    before: Option<LinePosition>,
     flaw: Option<Flaw>,
 }
 
@@ -148,7 +148,7 @@ impl<R: BufRead> Reader<R> {
             input,
             whole: Hasher::new(),
             text: Vec::new(),
-            place: Place { line: 0, bytes: 0..0 },
+            place: LinePosition { line: 0, bytes: 0..0 },
             entries: Vec::new(),
             prev: Digest::ZERO,
             before: None,
@@ -168,7 +168,7 @@ impl<R: BufRead> Reader<R> {
         let ended = self.text.last() == Some(&b'\n');
         self.before = (self.place.line > 0).then(|| self.place.clone());
         let end = start + read as u64 - u64::from(ended);
-        self.place = Place { line: self.place.line + 1, bytes: start..end };
+        self.place = LinePosition { line: self.place.line + 1, bytes: start..end };
         if ended {
             self.text.pop();
             return Ok(Some(()));

@@ -12,7 +12,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 /// A span of time in whole milliseconds, written `500ms`, `30s`, `15m`, `24h`, `90d` or `2w`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
+pub struct TimeSpan {
     /// Milliseconds.
     pub ms: u64,
 }
@@ -21,14 +21,14 @@ pub struct Span {
 const UNITS: [(&str, u64); 6] =
     [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-impl Span {
+impl TimeSpan {
     /// As the standard library has it.
     pub const fn duration(self) -> Duration {
         Duration::from_millis(self.ms)
     }
 }
 
-impl FromStr for Span {
+impl FromStr for TimeSpan {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -41,7 +41,7 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Weeks read badly; everything else in the largest unit that is whole.
         let unit = UNITS[1..].iter().find(|(_, factor)| self.ms.is_multiple_of(*factor)).unwrap_or(&UNITS[5]);
@@ -49,7 +49,7 @@ impl fmt::Display for Span {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for TimeSpan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
@@ -59,12 +59,12 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budgets {
     /// Recovery time: from the loss to the first known-good render.
-    pub rto: Option<Span>,
+    pub rto: Option<TimeSpan>,
     /// Recovery point: what was acknowledged in this span before the loss may be gone.
-    pub rpo: Option<Span>,
+    pub rpo: Option<TimeSpan>,
     /// How old the last proven restore may be; read by `pulp-drill history`, since a run itself
     /// makes the last drill new.
-    pub max_age_of_last_drill: Option<Span>,
+    pub max_age_of_last_drill: Option<TimeSpan>,
 }
 
 impl Budgets {
@@ -77,7 +77,7 @@ impl Budgets {
     }
 }
 
-fn judged(budget: BudgetId, limit: Span, worst: Option<(u64, &ScenarioRecord)>) -> BudgetChecked {
+fn judged(budget: BudgetId, limit: TimeSpan, worst: Option<(u64, &ScenarioRecord)>) -> BudgetChecked {
     let (measured_ms, scenario) = worst.map(|(ms, s)| (ms, s.id.clone())).unzip();
     let verdict = match measured_ms {
         None => Verdict::Unknown,
@@ -93,7 +93,7 @@ impl fmt::Display for BudgetChecked {
             BudgetId::Rto => "recovery time (RTO)",
             BudgetId::Rpo => "recovery point (RPO)",
         };
-        let limit = Span { ms: self.limit_ms };
+        let limit = TimeSpan { ms: self.limit_ms };
         match self.measured_ms {
             None => write!(f, "{name} was not measured; its budget is {limit}"),
             Some(ms) => {
@@ -122,22 +122,25 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_write_them() {
-        let ms = |text: &str| text.parse::<Span>().map(|s| s.ms);
+        let ms = |text: &str| text.parse::<TimeSpan>().map(|s| s.ms);
         assert_eq!(ms("15m"), Ok(900_000));
         assert_eq!(ms("90d"), Ok(7_776_000_000));
         assert_eq!(ms("2w"), ms("14d"));
         for wrong in ["", "15", "m", "1.5h", "-1d", "0s", "15 m", "99999999999999999999d", "1y"] {
             assert!(ms(wrong).is_err(), "{wrong}");
         }
-        assert_eq!("90d".parse::<Span>().unwrap().to_string(), "90d");
-        assert_eq!(Span { ms: 1_500 }.to_string(), "1500ms");
+        assert_eq!("90d".parse::<TimeSpan>().unwrap().to_string(), "90d");
+        assert_eq!(TimeSpan { ms: 1_500 }.to_string(), "1500ms");
     }
 
     #[test]
     fn over_within_and_not_measured() {
         let mut record = RunRecord::default();
-        let budgets =
-            Budgets { rto: Some(Span { ms: 1_000 }), rpo: Some(Span { ms: 1 }), ..Budgets::default() };
+        let budgets = Budgets {
+            rto: Some(TimeSpan { ms: 1_000 }),
+            rpo: Some(TimeSpan { ms: 1 }),
+            ..Budgets::default()
+        };
         let verdicts =
             |record: &RunRecord| budgets.against(record).iter().map(|b| b.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(&record), [Verdict::Unknown, Verdict::Unknown]);

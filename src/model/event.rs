@@ -9,8 +9,8 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Expectation, Finding},
-        load::Measured,
         verdict::{CheckOutcome, Judgement, Verdict},
+        workload::Measured,
     },
 };
 use chrono::{DateTime, Utc};
@@ -95,7 +95,7 @@ pub enum Event {
         /// Its id in the catalogue.
         fault: String,
         /// Its words in the scenario file.
-        words: String,
+        description: String,
         /// Whether anything was changed.
         changed: bool,
         /// What was changed: before and after.
@@ -148,7 +148,7 @@ pub enum Event {
     /// Something could not be done or found out.
     Troubled {
         /// The trouble, as a person reads it.
-        trouble: String,
+        error: String,
         /// Whether it is a bug of ours.
         ours: bool,
     },
@@ -198,7 +198,7 @@ pub enum RpoFrom {
 
 impl RpoFrom {
     /// For people, behind the time.
-    pub const fn words(self) -> &'static str {
+    pub const fn describe(self) -> &'static str {
         match self {
             Self::Newest => "the age of what is newest in the backup",
             Self::Writes => {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// Where and when a fault takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Takes {
+pub enum FaultTarget {
     /// At once, in the live bucket or in the backup's copy of it.
     Objects,
     /// At once, in the live database: a backup holds rows as a dump only.
@@ -111,13 +111,13 @@ impl Names for Throttle {}
 
 /// A fault in lists and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct FaultEntry {
     /// The id in the catalogue.
     pub id: &'static str,
     /// The words of a scenario file, without the value.
-    pub words: &'static str,
+    pub description: &'static str,
     /// Where and when it takes effect.
-    pub takes: Takes,
+    pub takes: FaultTarget,
     /// The check that must notice it; none where it does no harm.
     pub caught_by: Option<CheckId>,
     /// What it does, in a sentence.
@@ -127,20 +127,20 @@ pub struct Listed {
 // One fault: its variant with the value that a scenario gives, its id, its words, where it takes
 // effect, the check that must notice it (`Nobody` where it does no harm), and what it does.
 macro_rules! faults {
-    ($($variant:ident $(($value:ident: $type:ty))? $id:literal $words:literal $takes:ident $check:ident $meaning:literal),* $(,)?) => {
+    ($($variant:ident $(($value:ident: $type:ty))? $id:literal $description:literal $takes:ident $check:ident $meaning:literal),* $(,)?) => {
         /// A fault, in the words of a scenario file.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        pub enum Fault { $(#[doc = $meaning] #[serde(rename = $words)] $variant $(($type))?),* }
+        pub enum Fault { $(#[doc = $meaning] #[serde(rename = $description)] $variant $(($type))?),* }
 
         impl Fault {
             /// The ids of all faults.
             pub const IDS: &[&str] = &[$($id),*];
 
             /// All faults, for lists and tables.
-            pub const ALL: &[Listed] = &[$(Listed {
+            pub const ALL: &[FaultEntry] = &[$(FaultEntry {
                 id: $id,
-                words: $words,
-                takes: Takes::$takes,
+                description: $description,
+                takes: FaultTarget::$takes,
                 caught_by: faults!(@check $check),
                 meaning: $meaning,
             }),*];
@@ -151,13 +151,13 @@ macro_rules! faults {
             }
 
             /// The words of a scenario file, without the value.
-            pub fn words(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $words),* }
+            pub fn describe(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $description),* }
             }
 
             /// Where and when it takes effect.
-            pub fn takes(&self) -> Takes {
-                match self { $(Self::$variant { .. } => Takes::$takes),* }
+            pub fn takes(&self) -> FaultTarget {
+                match self { $(Self::$variant { .. } => FaultTarget::$takes),* }
             }
 
             /// The check that must notice it; none where it does no harm.

@@ -20,18 +20,18 @@ pub enum Severity {
 }
 
 macro_rules! findings {
-    ($($variant:ident $words:literal $severity:ident $meaning:literal $todo:literal),* $(,)?) => {
+    ($($variant:ident $description:literal $severity:ident $meaning:literal $todo:literal),* $(,)?) => {
         /// What is wrong, in the words of a scenario file's `expect`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum FindingKind { $(#[doc = $meaning] #[serde(rename = $words)] $variant),* }
+        pub enum FindingKind { $(#[doc = $meaning] #[serde(rename = $description)] $variant),* }
 
         impl FindingKind {
             /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The words of a scenario file: `missing binary`.
-            pub fn words(self) -> &'static str {
-                match self { $(Self::$variant => $words),* }
+            pub fn describe(self) -> &'static str {
+                match self { $(Self::$variant => $description),* }
             }
 
             /// How much it weighs.
@@ -181,7 +181,7 @@ findings! {
 impl FindingKind {
     /// The id in reports: `missing-binary`.
     pub fn id(self) -> String {
-        self.words().replace(' ', "-")
+        self.describe().replace(' ', "-")
     }
 
     /// Whether a finding of this kind can be a consequence of one of the other kind on the same
@@ -231,7 +231,7 @@ impl FindingKind {
 
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
+        f.write_str(self.describe())
     }
 }
 

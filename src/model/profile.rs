@@ -11,9 +11,9 @@ pub mod order;
 pub mod run;
 pub mod start;
 
-pub use order::{Order, ReplaceKeys, WriteOrder, Writes};
-pub use run::{Api, Ready, Signal, Stop, Within};
-pub use start::{AtStart, Due, Runs, Start};
+pub use order::{ReplaceKeys, StoreOrder, WriteOrder, WriteOrderOverride};
+pub use run::{ReadyCheck, Signal, StopCommand, TargetApi, Within};
+pub use start::{AtStart, Due, EngineStart, RunRows};
 
 /// Where a migration notes what it has done: rows of nobody's.
 const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
@@ -30,9 +30,9 @@ pub struct Profile {
     pub name: String,
     /// What the harness may ask the target for.
     #[serde(default)]
-    pub api: Api,
+    pub api: TargetApi,
     /// The durable entities, by the name that findings use.
-    pub entities: BTreeMap<String, Entity>,
+    pub entities: BTreeMap<String, ProfileEntity>,
     /// Tables whose rows are no promise of a backup (scratch tables, locks).
     #[serde(default)]
     pub ignore_tables: Vec<TableName>,
@@ -64,10 +64,10 @@ pub struct Profile {
     /// How it is seen that the target is up; `/health/ready` of an engine, and needed beside `start`
     /// without an API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready: Option<Ready>,
+    pub ready: Option<ReadyCheck>,
     /// How the target is asked to end.
     #[serde(default)]
-    pub stop: Stop,
+    pub stop: StopCommand,
     /// The command that fills a fresh site; needed without an API, through which that is done
     /// otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -108,7 +108,7 @@ pub struct FileMode {
     pub tables: BTreeMap<TableName, FileTable>,
     /// The durable entities, as for a database; what `entities` says above does not hold in file
     /// mode.
-    pub entities: BTreeMap<String, Entity>,
+    pub entities: BTreeMap<String, ProfileEntity>,
 }
 
 /// The files that hold the rows of a table.
@@ -161,7 +161,7 @@ pub enum FileForm {
 /// A durable entity and where its rows are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Entity {
+pub struct ProfileEntity {
     /// Its table.
     pub table: TableName,
     /// The columns that name a row for people, joined by `@`; a dot goes into a JSON column
@@ -192,8 +192,8 @@ pub struct Binary {
     /// The object key.
     pub key: String,
     /// Where it is.
-    #[serde(default, skip_serializing_if = "Kept::is_default")]
-    pub store: Kept,
+    #[serde(default, skip_serializing_if = "BinaryStore::is_default")]
+    pub store: BinaryStore,
     /// The size in bytes, if recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
@@ -208,7 +208,7 @@ pub struct Binary {
 /// Where a row's binary is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kept {
+pub enum BinaryStore {
     /// With the assets.
     #[default]
     Assets,
@@ -216,7 +216,7 @@ pub enum Kept {
     Results,
 }
 
-impl Kept {
+impl BinaryStore {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -247,7 +247,7 @@ impl Profile {
 
     /// The entity that a row fault on an asset means: `asset` where there is one, else every entity
     /// whose rows point at binaries.
-    pub fn assets(&self) -> Vec<(&Entity, &Binary)> {
+    pub fn assets(&self) -> Vec<(&ProfileEntity, &Binary)> {
         let asset = self.entities.get("asset").and_then(|e| Some((e, e.binary.as_ref()?)));
         asset.map_or_else(|| self.with_binaries().collect(), |asset| vec![asset])
     }
@@ -271,12 +271,12 @@ impl Profile {
     }
 
     /// The entity that a table holds.
-    pub fn entity_of(&self, table: &TableName) -> Option<&Entity> {
+    pub fn entity_of(&self, table: &TableName) -> Option<&ProfileEntity> {
         self.entities.values().find(|e| e.table == *table)
     }
 
     /// The entities whose rows point at binaries.
-    pub fn with_binaries(&self) -> impl Iterator<Item = (&Entity, &Binary)> {
+    pub fn with_binaries(&self) -> impl Iterator<Item = (&ProfileEntity, &Binary)> {
         self.entities.values().filter_map(|e| e.binary.as_ref().map(|b| (e, b)))
     }
 

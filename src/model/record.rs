@@ -9,8 +9,8 @@ use crate::{
             TableFacts,
         },
         finding::Finding,
-        load::Measured,
         verdict::{CheckOutcome, Judgement, Role, Verdict},
+        workload::Measured,
     },
 };
 use chrono::{DateTime, Utc};
@@ -38,7 +38,7 @@ pub struct RunRecord {
     /// What a reader should know.
     pub notes: Vec<String>,
     /// Troubles of the run itself.
-    pub troubles: Vec<String>,
+    pub errors: Vec<String>,
     /// The scenarios, in the order of the plan.
     pub scenarios: Vec<ScenarioRecord>,
     /// Scenarios that were not run, and what they miss: neither passed nor failed.
@@ -124,7 +124,7 @@ pub struct ScenarioRecord {
     /// What was found.
     pub findings: Vec<Finding>,
     /// Troubles.
-    pub troubles: Vec<String>,
+    pub errors: Vec<String>,
     /// The verdict; none where the scenario did not end.
     pub judgement: Option<Judgement>,
     /// Milliseconds.
@@ -160,7 +160,7 @@ pub struct FaultRecord {
     /// Its id.
     pub fault: String,
     /// Its words.
-    pub words: String,
+    pub description: String,
     /// Whether anything changed.
     pub changed: bool,
     /// What changed.
@@ -211,7 +211,7 @@ impl RunRecord {
     pub fn verdict(&self) -> Verdict {
         let worst = self.scenarios.iter().map(ScenarioRecord::verdict).max().unwrap_or(Verdict::Unknown);
         let worst = self.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
-        let whole = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.troubles.is_empty();
+        let whole = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.errors.is_empty();
         if whole { worst } else { worst.max(Verdict::Unknown) }
     }
 
@@ -262,9 +262,9 @@ impl RunRecord {
             Event::ScenarioSkipped { id, why, controls } => {
                 self.skipped.push(Skipped { id: id.clone(), why: why.clone(), controls: controls.clone() })
             }
-            Event::Troubled { trouble, ours: _ } => {
+            Event::Troubled { error, ours: _ } => {
                 if entry.scenario.is_none() {
-                    self.troubles.push(trouble.clone());
+                    self.errors.push(error.clone());
                 }
             }
             Event::ArtefactStored { path, sha256, bytes, what } => self.artefacts.push(Artefact {
@@ -319,9 +319,9 @@ impl ScenarioRecord {
                 self.cut_point.clone_from(tables);
                 self.cut_objects = Some(*objects);
             }
-            Event::FaultInjected { fault, words, changed, detail } => self.faults.push(FaultRecord {
+            Event::FaultInjected { fault, description, changed, detail } => self.faults.push(FaultRecord {
                 fault: fault.clone(),
-                words: words.clone(),
+                description: description.clone(),
                 changed: *changed,
                 detail: detail.clone(),
             }),
@@ -338,7 +338,7 @@ impl ScenarioRecord {
                 self.check_ends.push(entry.at);
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
-            Event::Troubled { trouble, ours: _ } => self.troubles.push(trouble.clone()),
+            Event::Troubled { error, ours: _ } => self.errors.push(error.clone()),
             Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from } => {
                 self.judgement = Some(judgement.clone());
                 self.ms = *ms;

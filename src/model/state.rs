@@ -15,10 +15,10 @@ pub struct State {
     /// The database.
     pub database: Database,
     /// The bucket, by key.
-    pub objects: BTreeMap<ObjectKey, Object>,
+    pub objects: BTreeMap<ObjectKey, ObjectState>,
     /// The results of batch jobs, by key, where they have a place of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub results: BTreeMap<ObjectKey, Object>,
+    pub results: BTreeMap<ObjectKey, ObjectState>,
 }
 
 /// A database at one moment, read in one snapshot.
@@ -92,7 +92,7 @@ pub struct Catalog {
 
 /// An object in a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Object {
+pub struct ObjectState {
     /// Bytes.
     pub size: u64,
     /// SHA-256 of the bytes as they were read.
@@ -121,21 +121,21 @@ impl Metadata {
     /// all came through. What programs add of their own for users (rclone its `x-amz-meta-mtime`) takes
     /// nothing away.
     pub fn changed(&self, after: &Self) -> Option<(String, String)> {
-        let Change { set, gone } = change(&self.0, &after.0);
+        let MapChange { set, gone } = change(&self.0, &after.0);
         let counts = |name: &&String| self.0.contains_key(*name) || !name.starts_with(Self::USER);
         let names: Vec<&String> = set.keys().filter(counts).chain(&gone).collect();
-        let words = |of: &Self| {
+        let describe = |of: &Self| {
             let one = |name: &&String| format!("{name}: {}", of.0.get(*name).map_or("none", String::as_str));
             names.iter().map(one).collect::<Vec<_>>().join(", ")
         };
-        (!names.is_empty()).then(|| (words(self), words(after)))
+        (!names.is_empty()).then(|| (describe(self), describe(after)))
     }
 }
 
 /// A difference between two maps: what appeared or became another (with its new value), and what
 /// went away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change<K: Ord, V> {
+pub struct MapChange<K: Ord, V> {
     /// New or other values.
     pub set: BTreeMap<K, V>,
     /// Keys that went away.
@@ -146,8 +146,8 @@ pub struct Change<K: Ord, V> {
 pub fn change<K: Ord + Clone, V: PartialEq + Clone>(
     before: &BTreeMap<K, V>,
     after: &BTreeMap<K, V>,
-) -> Change<K, V> {
-    Change {
+) -> MapChange<K, V> {
+    MapChange {
         set: after
             .iter()
             .filter(|(k, v)| before.get(k) != Some(v))
@@ -157,7 +157,7 @@ pub fn change<K: Ord + Clone, V: PartialEq + Clone>(
     }
 }
 
-impl<K: Ord + Clone, V: Clone> Change<K, V> {
+impl<K: Ord + Clone, V: Clone> MapChange<K, V> {
     /// Makes the change on another map.
     pub fn apply(self, to: &mut BTreeMap<K, V>) {
         to.extend(self.set);
@@ -260,8 +260,8 @@ impl Known {
 mod tests {
     use super::*;
 
-    fn object(text: &str) -> Object {
-        Object { size: text.len() as u64, sha256: Digest::of(text), metadata: Metadata::default() }
+    fn object(text: &str) -> ObjectState {
+        ObjectState { size: text.len() as u64, sha256: Digest::of(text), metadata: Metadata::default() }
     }
 
     #[test]

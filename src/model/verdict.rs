@@ -84,7 +84,7 @@ pub struct Facts<'a> {
     /// Faults that changed nothing.
     pub without_effect: &'a [String],
     /// What could not be done or found out.
-    pub troubles: &'a [String],
+    pub errors: &'a [String],
 }
 
 /// The verdict on a scenario with its reasons.
@@ -131,7 +131,7 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
 }
 
 fn unknowns(facts: &Facts<'_>) -> Vec<String> {
-    let mut unknowns: Vec<String> = facts.troubles.to_vec();
+    let mut unknowns: Vec<String> = facts.errors.to_vec();
     unknowns.extend(facts.without_effect.iter().map(|f| format!("fault changed nothing: {f}")));
     for (check, outcome) in facts.checks {
         match outcome {

@@ -3,8 +3,8 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         process::{self, Command, Exit, Ran},
-        trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
@@ -23,7 +23,7 @@ pub async fn back_up(
     folder: &Path,
     to: &Path,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let (above, name) = parts(folder)?;
     let args = [OsStr::new("-czf"), to.as_os_str(), OsStr::new("-C"), above.as_os_str(), name];
     let ran = run_tar(site, &args, log).await?;
@@ -59,7 +59,7 @@ pub async fn restore(
     from: &Path,
     folder: &Path,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let (above, _) = parts(folder)?;
     if folder.exists() {
         std::fs::remove_dir_all(folder).or_environment(|| format!("can't remove {}", folder.display()))?;
@@ -70,14 +70,14 @@ pub async fn restore(
     Ok((!ran.exit.is_success()).then(|| restore_failed(step, said(&ran))))
 }
 
-fn parts(folder: &Path) -> Result<(&Path, &OsStr), Trouble> {
+fn parts(folder: &Path) -> Result<(&Path, &OsStr), Error> {
     folder
         .parent()
         .zip(folder.file_name())
-        .ok_or_else(|| Trouble::harness(format!("no folder to archive: {}", folder.display())))
+        .ok_or_else(|| Error::harness(format!("no folder to archive: {}", folder.display())))
 }
 
-async fn run_tar(site: &Handles, args: &[&OsStr], log: &Logbook) -> Result<Ran, Trouble> {
+async fn run_tar(site: &Handles, args: &[&OsStr], log: &Logbook) -> Result<Ran, Error> {
     // What it says is read, so it must not be in another language.
     let command =
         Command::new("tar").env("LC_ALL", "C").args(args).limit(LIMIT).recorded_in(&site.engine.children);

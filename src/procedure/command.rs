@@ -8,14 +8,14 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         process::{self, Command, Ran},
-        trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
     procedure::{backup_failed, restore_failed, said},
     scenario::method::{BackupJob, Commands, RestoreJob},
-    site::{Handles, Rows},
+    site::{Handles, RowStore},
     system::{
         cluster::{Came, OwnServer},
         objects::Bucket,
@@ -43,9 +43,9 @@ const WORK: &str = "work";
 const TEMPORARY: &str = "command-tmp";
 
 /// What may be done before the first backup, then the backup.
-pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
+pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Error> {
     let commands = commands(site)?;
-    let step = BackupJob::RunBackupCommand.words();
+    let step = BackupJob::RunBackupCommand.describe();
     let data = match &site.server {
         Some(server) => Some(server.data_dir().await),
         None => None,
@@ -67,12 +67,12 @@ pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, T
 }
 
 /// What a site and its backup have in common by links of either kind, in words.
-fn links(site: &Handles, data: Option<PathBuf>) -> Result<Option<String>, Trouble> {
+fn links(site: &Handles, data: Option<PathBuf>) -> Result<Option<String>, Error> {
     let mut places: Vec<PathBuf> = data.into_iter().collect();
     if let Bucket::Files(_) = &site.objects {
         places.push(site.assets_dir());
     }
-    if let Rows::Files(files) = &site.rows {
+    if let RowStore::Files(files) = &site.rows {
         places.extend([files.templates.clone(), files.assets.clone()]);
     }
     if places.is_empty() {
@@ -123,10 +123,10 @@ fn walk(folder: &Path, see: &mut impl FnMut(&Path)) -> io::Result<()> {
 
 /// The restore. The engine is stopped; what was lost is not there. A server of the scenario's own is
 /// stopped, too: it is started on the data directory that the command has filled.
-pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
+pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Error> {
     site.disconnect().await;
     let commands = commands(site)?;
-    let step = RestoreJob::RunRestoreCommand.words();
+    let step = RestoreJob::RunRestoreCommand.describe();
     let Some(server) = &site.server else {
         let ran = shell(site, commands, ("restore", &commands.restore), None, log).await?;
         if !ran.exit.is_success() {
@@ -164,8 +164,8 @@ fn written_through(step: &str, links: &str) -> Finding {
     restore_failed(step, format!("{links}: what the engine writes there changes the backup"))
 }
 
-fn commands(site: &Handles) -> Result<&Commands, Trouble> {
-    site.method.commands.as_ref().ok_or_else(|| Trouble::harness("a procedure of own commands has none"))
+fn commands(site: &Handles) -> Result<&Commands, Error> {
+    site.method.commands.as_ref().ok_or_else(|| Error::harness("a procedure of own commands has none"))
 }
 
 async fn shell(
@@ -174,7 +174,7 @@ async fn shell(
     (step, line): (&str, &str),
     data: Option<&Path>,
     log: &Logbook,
-) -> Result<Ran, Trouble> {
+) -> Result<Ran, Error> {
     let temporary = home(site).join(TEMPORARY);
     folder(site, &temporary)?;
     let mut command = Command::new("/bin/sh")
@@ -213,19 +213,19 @@ fn home(site: &Handles) -> &Path {
 }
 
 /// Makes a folder that the commands may write to.
-fn folder(site: &Handles, path: &Path) -> Result<(), Trouble> {
+fn folder(site: &Handles, path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).or_environment(|| format!("can't make {}", path.display()))?;
     site.server.as_ref().map_or(Ok(()), |server| server.give(path))
 }
 
 /// The words of a profile's command; `pulp-drill` stands for this program.
-pub fn own_words(words: &[String]) -> Result<Vec<String>, Trouble> {
-    let mut words = words.to_vec();
-    if let Some(first) = words.first_mut().filter(|word| *word == "pulp-drill") {
+pub fn own_words(description: &[String]) -> Result<Vec<String>, Error> {
+    let mut description = description.to_vec();
+    if let Some(first) = description.first_mut().filter(|word| *word == "pulp-drill") {
         let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
         *first = ours.display().to_string();
     }
-    Ok(words)
+    Ok(description)
 }
 
 /// Runs a command of the profile, in the profile's folder, with the target's environment and that of
@@ -233,14 +233,15 @@ pub fn own_words(words: &[String]) -> Result<Vec<String>, Trouble> {
 pub async fn of_profile(
     site: &Handles,
     step: &str,
-    words: &[String],
+    description: &[String],
     database: Option<&Access>,
     limit: Duration,
     log: &Logbook,
-) -> Result<Ran, Trouble> {
-    let words = own_words(words)?;
-    let (program, args) =
-        words.split_first().ok_or_else(|| Trouble::usage(format!("the profile has no command to {step}")))?;
+) -> Result<Ran, Error> {
+    let description = own_words(description)?;
+    let (program, args) = description
+        .split_first()
+        .ok_or_else(|| Error::usage(format!("the profile has no command to {step}")))?;
     let mut command = Command::new(program)
         .args(args)
         .without_inherited("PG")
@@ -290,7 +291,7 @@ fn clients(site: &Handles) -> BTreeMap<String, String> {
 }
 
 /// What the commands are told; see `docs/own-commands.md`.
-fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeMap<String, String>, Trouble> {
+fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeMap<String, String>, Error> {
     let home = home(site);
     let (repository, work) = (home.join(REPOSITORY), home.join(WORK));
     folder(site, &repository)?;

@@ -4,7 +4,7 @@
 //! binaries are in `foreign::tarball`.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
+    base::error::{Error, ErrorContext as _},
     scenario::method::DumpFormat,
 };
 use flate2::read::MultiGzDecoder;
@@ -54,7 +54,7 @@ pub fn recognise(start: &[u8]) -> Recognised {
         };
     }
     let dump = |format| Recognised::Dump { format, gzip: false };
-    let holds = |words: &[u8]| start.windows(words.len()).any(|w| w == words);
+    let holds = |description: &[u8]| start.windows(description.len()).any(|w| w == description);
     match start {
         [] => Recognised::Not("it is empty".to_owned()),
         _ if start.starts_with(b"PGDMP") => dump(DumpFormat::Custom),
@@ -79,7 +79,7 @@ pub struct Room {
 
 impl Room {
     /// What is free below a folder, a part of it left for the database.
-    pub fn of(folder: &Path) -> Result<Self, Trouble> {
+    pub fn of(folder: &Path) -> Result<Self, Error> {
         let free =
             statvfs(folder).or_environment(|| format!("can't ask how much room {} has", folder.display()))?;
         Ok(Self { left: free.blocks_available().saturating_mul(free.fragment_size()) / 10 * 9 })
@@ -94,16 +94,16 @@ impl Room {
     ///
     /// # Errors
     /// Blames the surroundings where there is not so much.
-    pub fn take(&mut self, bytes: u64) -> Result<(), Trouble> {
+    pub fn take(&mut self, bytes: u64) -> Result<(), Error> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
-            Trouble::environment("the backup takes more room than there is")
+            Error::environment("the backup takes more room than there is")
                 .hint("set TMPDIR to a folder with more room, such as three times the backup's size")
         })?;
         Ok(())
     }
 
     /// Writes all that a reader gives. Errors of reading are the backup's: it is cut short or damaged.
-    pub fn pour(&mut self, mut from: impl Read, mut to: impl Write, what: &str) -> Result<u64, Trouble> {
+    pub fn pour(&mut self, mut from: impl Read, mut to: impl Write, what: &str) -> Result<u64, Error> {
         let (mut total, mut buffer) = (0, vec![0; 1 << 16]);
         loop {
             let n = from.read(&mut buffer).or_usage(|| format!("can't read {what} to its end"))?;
@@ -121,7 +121,7 @@ impl Room {
 ///
 /// # Errors
 /// Blames the user (the backup is damaged) where the stream does not come to its end.
-pub fn gunzip(from: &Path, to: &Path, room: &mut Room) -> Result<(), Trouble> {
+pub fn gunzip(from: &Path, to: &Path, room: &mut Room) -> Result<(), Error> {
     let source = File::open(from).or_environment(|| format!("can't read {}", from.display()))?;
     let target = File::create_new(to).or_environment(|| format!("can't write {}", to.display()))?;
     room.pour(MultiGzDecoder::new(BufReader::new(source)), target, "the gzip stream").map(drop)
@@ -131,30 +131,30 @@ pub fn gunzip(from: &Path, to: &Path, room: &mut Room) -> Result<(), Trouble> {
 /// know stands before it, and `psql` then refuses every backslash command (CVE-2025-8714). The
 /// dump's own pair of `\restrict` and `\unrestrict`, which `pg_dump` writes around the whole, is
 /// left out: within ours it would be refused too. A `psql` that does not know `\restrict` stops there.
-pub fn confine(from: &Path, to: &Path, key: &str) -> Result<(), Trouble> {
-    let words = || format!("can't copy {}", from.display());
-    let mut source = BufReader::new(File::open(from).or_environment(words)?);
+pub fn confine(from: &Path, to: &Path, key: &str) -> Result<(), Error> {
+    let context = || format!("can't copy {}", from.display());
+    let mut source = BufReader::new(File::open(from).or_environment(context)?);
     let mut target =
-        File::options().read(true).write(true).create_new(true).open(to).or_environment(words)?;
-    writeln!(target, "\\restrict {key}").or_environment(words)?;
+        File::options().read(true).write(true).create_new(true).open(to).or_environment(context)?;
+    writeln!(target, "\\restrict {key}").or_environment(context)?;
     let mut own = None;
     loop {
         let mut line = Vec::new();
-        source.by_ref().take(LINE).read_until(b'\n', &mut line).or_environment(words)?;
+        source.by_ref().take(LINE).read_until(b'\n', &mut line).or_environment(context)?;
         let text = String::from_utf8_lossy(&line);
         if let Some(word) = text.strip_prefix("\\restrict ").and_then(|rest| rest.strip_suffix('\n')) {
             own = Some(word.to_owned());
             break;
         }
-        target.write_all(&line).or_environment(words)?;
+        target.write_all(&line).or_environment(context)?;
         let is_head = line.ends_with(b"\n") && (text.trim().is_empty() || text.starts_with("--"));
         if !is_head {
             break;
         }
     }
-    std::io::copy(&mut source, &mut target).or_environment(words)?;
+    std::io::copy(&mut source, &mut target).or_environment(context)?;
     match own {
-        Some(own) => cut_end(&mut target, &format!("\n\\unrestrict {own}\n")).or_environment(words),
+        Some(own) => cut_end(&mut target, &format!("\n\\unrestrict {own}\n")).or_environment(context),
         None => Ok(()),
     }
 }
@@ -241,7 +241,7 @@ mod tests {
         let packed = gz(&[7; 100_000]);
         std::fs::write(&from, &packed[..packed.len() - 9]).unwrap();
         let blame = |left, to| gunzip(&from, &temp.path().join(to), &mut Room::with(left)).unwrap_err().blame;
-        assert_eq!(blame(1 << 20, "b"), crate::base::trouble::Blame::Usage);
-        assert_eq!(blame(1000, "c"), crate::base::trouble::Blame::Environment);
+        assert_eq!(blame(1 << 20, "b"), crate::base::error::Blame::Usage);
+        assert_eq!(blame(1000, "c"), crate::base::error::Blame::Environment);
     }
 }

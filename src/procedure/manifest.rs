@@ -4,7 +4,7 @@
 //! [`complete`] adds what that lacks: digests of every binary, definition and table.
 
 use crate::{
-    base::{digest::Digest, trouble::Trouble},
+    base::{digest::Digest, error::Error},
     model::event::TableFacts,
     system::engine::Engine,
 };
@@ -113,7 +113,7 @@ pub struct Drift {
 }
 
 /// Takes the inventory of a live API (runbook 4, `backup create`).
-pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Trouble> {
+pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Error> {
     let templates: Vec<TemplateItem> = api
         .templates()
         .await?
@@ -152,14 +152,14 @@ pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Troubl
 
 /// Adds the digests of every binary and definition. What can't be read has none: verified against a
 /// manifest that has one, it is drift.
-pub async fn complete(manifest: &mut Manifest, api: &Engine) -> Result<(), Trouble> {
+pub async fn complete(manifest: &mut Manifest, api: &Engine) -> Result<(), Error> {
     for template in &mut manifest.templates {
         let definition = api.template(&template.key).await?.definition;
         // A map of serde_json is sorted by key.
         template.definition_sha256 = Some(Digest::of(definition.to_string()));
     }
     for asset in &mut manifest.assets {
-        let answer = api.binary(&asset.filename).await.map_err(Trouble::from)?;
+        let answer = api.binary(&asset.filename).await.map_err(Error::from)?;
         asset.sha256 = (answer.is_success() && answer.whole).then(|| Digest::of(&answer.body));
     }
     Ok(())
@@ -190,7 +190,7 @@ pub fn drift(recorded: &Manifest, live: &Manifest) -> Vec<Drift> {
         m.templates
             .iter()
             .map(|t| {
-                let content = in_words(", definition", t.definition_sha256.as_ref());
+                let content = describe(", definition", t.definition_sha256.as_ref());
                 (t.key.clone(), format!("{} at version {}{content}", t.name, t.current_version))
             })
             .collect()
@@ -199,7 +199,7 @@ pub fn drift(recorded: &Manifest, live: &Manifest) -> Vec<Drift> {
         m.assets
             .iter()
             .map(|a| {
-                let content = in_words(", content", a.sha256.as_ref());
+                let content = describe(", content", a.sha256.as_ref());
                 (a.id.clone(), format!("{}, {} bytes, {}{content}", a.filename, a.size_bytes, a.mime_type))
             })
             .collect()
@@ -207,14 +207,14 @@ pub fn drift(recorded: &Manifest, live: &Manifest) -> Vec<Drift> {
     let mut drifted = section("templates", &templates(recorded), &templates(live));
     drifted.extend(section("assets", &assets(recorded), &assets(live)));
     let tables = |m: &Manifest| -> BTreeMap<String, String> {
-        let words = |t: &TableFacts| format!("{} rows, SHA-256 {}", t.rows, t.digest);
-        m.tables.iter().map(|(name, table)| (name.clone(), words(table))).collect()
+        let describe = |t: &TableFacts| format!("{} rows, SHA-256 {}", t.rows, t.digest);
+        m.tables.iter().map(|(name, table)| (name.clone(), describe(table))).collect()
     };
     drifted.extend(section("tables", &tables(recorded), &tables(live)));
     drifted
 }
 
-fn in_words(what: &str, digest: Option<&Digest>) -> String {
+fn describe(what: &str, digest: Option<&Digest>) -> String {
     digest.map_or_else(String::new, |digest| format!("{what} {digest}"))
 }
 

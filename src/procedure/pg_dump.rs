@@ -3,12 +3,12 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         process::{self, Ran},
-        trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::finding::Finding,
-    procedure::{Armed, backup_failed, restore_failed, said},
+    procedure::{PendingFaults, backup_failed, restore_failed, said},
     scenario::method::DumpFormat,
     site::Handles,
     system::postgres::{Access, drop_statement, quote_ident},
@@ -22,9 +22,9 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub async fn dump(
     site: &Handles,
     to: &Path,
-    armed: &Armed,
+    armed: &PendingFaults,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let options = site.method.dump;
     let mut args = vec![
         format!("--format={}", options.format.option()),
@@ -47,9 +47,9 @@ pub async fn dump(
 pub async fn restore(
     site: &Handles,
     from: &Path,
-    armed: &Armed,
+    armed: &PendingFaults,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     site.disconnect().await;
     let database = site.database()?;
     let drop = drop_statement(site.guard.database(&database).await?);
@@ -68,9 +68,9 @@ pub async fn restore(
 pub async fn restore_fresh(
     site: &Handles,
     from: &Path,
-    armed: &Armed,
+    armed: &PendingFaults,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let step = "restore into fresh database";
     let mut fresh = site.database()?;
     fresh.database += "-restored";
@@ -97,7 +97,7 @@ async fn maintain(
     database: &Access,
     sql: String,
     log: &Logbook,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Option<String>, Error> {
     let maintenance = database.maintenance().url_without_password();
     let args = ["--no-psqlrc".to_owned(), maintenance, "-c".to_owned(), sql];
     let ran = client(site, "psql", &args, log).await?;
@@ -110,8 +110,8 @@ pub async fn fill_beside(
     database: &Access,
     from: &Path,
     log: &Logbook,
-) -> Result<Option<String>, Trouble> {
-    fill(site, database, from, &Armed::default(), log).await
+) -> Result<Option<String>, Error> {
+    fill(site, database, from, &PendingFaults::default(), log).await
 }
 
 /// Fills an empty database from a dump: `pg_restore`, or `psql` for a plain one. Gives why it failed.
@@ -119,9 +119,9 @@ async fn fill(
     site: &Handles,
     database: &Access,
     from: &Path,
-    armed: &Armed,
+    armed: &PendingFaults,
     log: &Logbook,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Option<String>, Error> {
     let options = site.method.dump;
     let target = format!("--dbname={}", database.url_without_password());
     let (program, args) = if options.format == DumpFormat::Plain {
@@ -146,12 +146,12 @@ async fn list_without_sequences(
     site: &Handles,
     dump: &Path,
     log: &Logbook,
-) -> Result<std::path::PathBuf, Trouble> {
+) -> Result<std::path::PathBuf, Error> {
     let full = dump.with_extension("toc");
     let file = format!("--file={}", full.display());
     let ran =
         client(site, "pg_restore", &["--list".to_owned(), file, dump.display().to_string()], log).await?;
-    ran.or_trouble("can't list the dump's contents")?;
+    ran.or_error("can't list the dump's contents")?;
     let toc = std::fs::read_to_string(&full).or_environment(|| format!("can't read {}", full.display()))?;
     let kept: Vec<&str> = toc.lines().filter(|line| !line.contains(" SEQUENCE SET ")).collect();
     let path = dump.with_extension("without-sequences.toc");
@@ -161,7 +161,7 @@ async fn list_without_sequences(
 }
 
 /// Runs one of PostgreSQL's client programs against the site and keeps it in the journal.
-async fn client(site: &Handles, program: &str, args: &[String], log: &Logbook) -> Result<Ran, Trouble> {
+async fn client(site: &Handles, program: &str, args: &[String], log: &Logbook) -> Result<Ran, Error> {
     let mut command =
         site.programs.command(program).args(args).limit(LIMIT).recorded_in(&site.engine.children);
     for (name, value) in site.database()?.client_env() {

@@ -8,23 +8,23 @@ mod marks;
 
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         process::{self, Command, Ran, until},
-        trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
-    procedure::{Armed, Astray, Backup, backup_failed, restore_failed, said},
+    procedure::{Backup, PendingFaults, RecoveryFault, backup_failed, restore_failed, said},
     scenario::method::{BackupJob, RestoreJob},
     site::Handles,
     system::{
         cluster::{Came, OwnServer},
-        objects::versions::{Change, Version, changes},
+        objects::versions::{ObjectVersion, VersionChange, changes},
         postgres::Postgres,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
-use marks::Mark;
+use marks::ClockMark;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -42,7 +42,7 @@ const ABREAST: usize = 8;
 
 /// What a recovery needs to know.
 #[derive(Clone, Debug)]
-pub struct Point {
+pub struct RecoveryPoint {
     /// The folder of the base backup.
     pub base: PathBuf,
     /// When it was begun, by PostgreSQL's clock.
@@ -57,8 +57,8 @@ pub async fn base_backup(
     backup: &mut Backup,
     stamp: &str,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    let step = BackupJob::TakeBaseBackup.words();
+) -> Result<Option<Finding>, Error> {
+    let step = BackupJob::TakeBaseBackup.describe();
     let server = own(site)?;
     if let Some(why) = unversioned(site).await? {
         return Ok(Some(backup_failed(step, why)));
@@ -86,7 +86,7 @@ pub async fn base_backup(
             return Ok(Some(backup_failed(step, said(&ran))));
         }
     }
-    backup.point = Some(Point { base, begun, target: None });
+    backup.point = Some(RecoveryPoint { base, begun, target: None });
     Ok(None)
 }
 
@@ -96,11 +96,11 @@ pub async fn choose_target(
     site: &Handles,
     backup: &mut Backup,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    let step = BackupJob::ChooseTarget.words();
+) -> Result<Option<Finding>, Error> {
+    let step = BackupJob::ChooseTarget.describe();
     let server = own(site)?;
     let Some(point) = &mut backup.point else {
-        return Err(Trouble::usage(format!("`{step}`: no base backup was taken")));
+        return Err(Error::usage(format!("`{step}`: no base backup was taken")));
     };
     if let Some(why) = unversioned(site).await? {
         return Ok(Some(backup_failed(step, why)));
@@ -111,16 +111,16 @@ pub async fn choose_target(
         let written = marks::switch(&postgres).await?;
         let skew = clocks::skew(&site.backups, &postgres).await?;
         clocks::tick(&site.backups, None).await?;
-        let target = marks::commit(&postgres, Mark::Before).await?;
+        let target = marks::commit(&postgres, ClockMark::Before).await?;
         clocks::tick(&site.backups, Some(target)).await?;
-        marks::commit(&postgres, Mark::After).await?;
-        Ok::<_, Trouble>((target, skew, [written, marks::switch(&postgres).await?]))
+        marks::commit(&postgres, ClockMark::After).await?;
+        Ok::<_, Error>((target, skew, [written, marks::switch(&postgres).await?]))
     };
     let chosen = chosen.await;
     postgres.close().await;
     let (target, skew, segments) = chosen?;
     if skew.is_much() {
-        log.event(Event::Noted { text: skew.words() })?;
+        log.event(Event::Noted { text: skew.describe() })?;
     }
     for segment in &segments {
         if !archived(server, segment).await {
@@ -133,7 +133,7 @@ pub async fn choose_target(
         precise(point.begun),
         precise(target),
         segments.join(", "),
-        skew.words()
+        skew.describe()
     );
     log.artefact(&format!("{}-recovery-target.txt", log.name()), text.as_bytes(), "the recovery target")?;
     point.target = Some(target);
@@ -145,34 +145,36 @@ pub async fn choose_target(
 pub async fn recover_objects(
     site: &Handles,
     backup: &Backup,
-    armed: &Armed,
+    armed: &PendingFaults,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    let step = RestoreJob::RecoverObjects.words();
+) -> Result<Option<Finding>, Error> {
+    let step = RestoreJob::RecoverObjects.describe();
     let (point, target) = chosen(backup, step)?;
     let astray = |how| armed.astray.contains(&how);
-    let at = if astray(Astray::BucketAtBaseBackup) { point.begun } else { target };
+    let at = if astray(RecoveryFault::BucketAtBaseBackup) { point.begun } else { target };
     let mut told = String::new();
     for bucket in site.versioned() {
-        let todo = changes(&bucket.versions("").await?, at, !astray(Astray::MarkersPassedOver));
+        let todo = changes(&bucket.versions("").await?, at, !astray(RecoveryFault::MarkersPassedOver));
         for change in &todo {
             told += &match change {
-                Change::Bring(Version { key, id, modified, .. }) => format!("bring {key} {id} {modified}\n"),
-                Change::Delete(key) => format!("delete {key}\n"),
+                VersionChange::Bring(ObjectVersion { key, id, modified, .. }) => {
+                    format!("bring {key} {id} {modified}\n")
+                }
+                VersionChange::Delete(key) => format!("delete {key}\n"),
             };
         }
-        let done: Result<(), Trouble> = stream::iter(todo)
+        let done: Result<(), Error> = stream::iter(todo)
             .map(|change| async move {
                 match change {
-                    Change::Bring(version) => bucket.bring_back(&version).await,
-                    Change::Delete(key) => bucket.delete(&key).await,
+                    VersionChange::Bring(version) => bucket.bring_back(&version).await,
+                    VersionChange::Delete(key) => bucket.delete(&key).await,
                 }
             })
             .buffer_unordered(ABREAST)
             .try_collect()
             .await;
-        if let Err(trouble) = done {
-            return Ok(Some(restore_failed(step, trouble.to_string())));
+        if let Err(error) = done {
+            return Ok(Some(restore_failed(step, error.to_string())));
         }
     }
     let name = format!("{}-bucket-changes.txt", log.name());
@@ -184,10 +186,10 @@ pub async fn recover_objects(
 pub async fn recover_database(
     site: &Handles,
     backup: &Backup,
-    armed: &Armed,
+    armed: &PendingFaults,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    let step = RestoreJob::RecoverDatabase.words();
+) -> Result<Option<Finding>, Error> {
+    let step = RestoreJob::RecoverDatabase.describe();
     let (point, target) = chosen(backup, step)?;
     let server = own(site)?;
     let database = site.database()?.database;
@@ -195,7 +197,7 @@ pub async fn recover_database(
     server.stop().await;
     let data = server.fresh_dir().await;
     let copy = Command::new("cp").arg("-a").args([&point.base, &data]);
-    ran(site, copy, log).await?.or_trouble("can't copy the base backup")?;
+    ran(site, copy, log).await?.or_error("can't copy the base backup")?;
     configure(server, &data, point, target, armed)?;
     let before = segments(server)?;
     let came = server.start_on(&data).await?;
@@ -217,15 +219,15 @@ pub async fn recover_database(
 fn configure(
     server: &OwnServer,
     data: &Path,
-    point: &Point,
+    point: &RecoveryPoint,
     target: DateTime<Utc>,
-    armed: &Armed,
-) -> Result<(), Trouble> {
+    armed: &PendingFaults,
+) -> Result<(), Error> {
     let astray = |how| armed.astray.contains(&how);
     let hour = TimeDelta::hours(1);
-    let at = if astray(Astray::PastArchive) {
+    let at = if astray(RecoveryFault::PastArchive) {
         target + hour
-    } else if astray(Astray::BeforeBaseBackup) {
+    } else if astray(RecoveryFault::BeforeBaseBackup) {
         point.begun - hour
     } else {
         target
@@ -234,13 +236,13 @@ fn configure(
     let mut settings = vec![
         ("restore_command", restore.as_str()),
         ("recovery_target_time", at.as_str()),
-        ("recovery_target_inclusive", if astray(Astray::Exclusive) { "off" } else { "on" }),
-        ("recovery_target_timeline", if astray(Astray::WrongTimeline) { "7" } else { "current" }),
+        ("recovery_target_inclusive", if astray(RecoveryFault::Exclusive) { "off" } else { "on" }),
+        ("recovery_target_timeline", if astray(RecoveryFault::WrongTimeline) { "7" } else { "current" }),
         ("recovery_target_action", "promote"),
         // It takes connections when it has recovered, and not before.
         ("hot_standby", "off"),
     ];
-    if !astray(Astray::Archiving) {
+    if !astray(RecoveryFault::Archiving) {
         // The archive is the source's: a second server that writes into it ruins both.
         settings.push(("archive_mode", "off"));
     }
@@ -252,13 +254,13 @@ fn configure(
 
 /// What is wrong with a server that has recovered: it stopped at another moment than it was told to,
 /// or it writes into the source's archive.
-async fn astray(server: &OwnServer, before: &BTreeSet<String>) -> Result<Option<String>, Trouble> {
+async fn astray(server: &OwnServer, before: &BTreeSet<String>) -> Result<Option<String>, Error> {
     let postgres = Postgres::connect(&server.access("postgres").await).await?;
     let looked = async {
         let elsewhere = marks::look(&postgres).await?;
         let archives = postgres.setting("archive_mode").await? != "off";
         let segment = if archives { Some(marks::switch(&postgres).await?) } else { None };
-        Ok::<_, Trouble>((elsewhere, segment))
+        Ok::<_, Error>((elsewhere, segment))
     };
     let looked = looked.await;
     postgres.close().await;
@@ -282,15 +284,15 @@ async fn archived(server: &OwnServer, segment: &str) -> bool {
 }
 
 /// The names of the files in the archive.
-fn segments(server: &OwnServer) -> Result<BTreeSet<String>, Trouble> {
+fn segments(server: &OwnServer) -> Result<BTreeSet<String>, Error> {
     let archive = server.archive();
-    let words = || format!("can't list {}", archive.display());
-    let entries = archive.read_dir().or_environment(words)?;
-    entries.map(|e| Ok(e.or_environment(words)?.file_name().to_string_lossy().into_owned())).collect()
+    let context = || format!("can't list {}", archive.display());
+    let entries = archive.read_dir().or_environment(context)?;
+    entries.map(|e| Ok(e.or_environment(context)?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// Why a bucket can't be brought back to any moment, if so.
-async fn unversioned(site: &Handles) -> Result<Option<String>, Trouble> {
+async fn unversioned(site: &Handles) -> Result<Option<String>, Error> {
     let results = site.results.as_ref().map(|(_, name)| name);
     for (bucket, name) in site.versioned().zip([Some(&site.bucket), results].into_iter().flatten()) {
         if !bucket.is_versioned().await? {
@@ -301,19 +303,19 @@ async fn unversioned(site: &Handles) -> Result<Option<String>, Trouble> {
     Ok(None)
 }
 
-fn own(site: &Handles) -> Result<&OwnServer, Trouble> {
-    site.server.as_ref().ok_or_else(|| Trouble::usage("recovery needs a server of the scenario's own"))
+fn own(site: &Handles) -> Result<&OwnServer, Error> {
+    site.server.as_ref().ok_or_else(|| Error::usage("recovery needs a server of the scenario's own"))
 }
 
 /// The base backup and the target that a recovery goes by.
-fn chosen<'a>(backup: &'a Backup, step: &str) -> Result<(&'a Point, DateTime<Utc>), Trouble> {
-    let none = |what: &str| Trouble::usage(format!("`{step}`: {what}"));
+fn chosen<'a>(backup: &'a Backup, step: &str) -> Result<(&'a RecoveryPoint, DateTime<Utc>), Error> {
+    let none = |what: &str| Error::usage(format!("`{step}`: {what}"));
     let point = backup.point.as_ref().ok_or_else(|| none("no base backup was taken"))?;
     Ok((point, point.target.ok_or_else(|| none("no recovery target was chosen"))?))
 }
 
 /// Runs a command and keeps it in the journal.
-async fn ran(site: &Handles, command: Command, log: &Logbook) -> Result<Ran, Trouble> {
+async fn ran(site: &Handles, command: Command, log: &Logbook) -> Result<Ran, Error> {
     let ran = process::run(command.limit(LIMIT).recorded_in(&site.engine.children), &site.redactor).await?;
     log.ran(&ran)?;
     Ok(ran)

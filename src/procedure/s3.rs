@@ -2,10 +2,10 @@
 //! (server-side copies). Copying does not verify: that is what the drill is for.
 
 use crate::{
-    base::{ids::ObjectKey, trouble::Trouble},
+    base::{error::Error, ids::ObjectKey},
     model::finding::Finding,
-    procedure::{Armed, backup_failed, restore_failed},
-    system::objects::{Bucket, Listed},
+    procedure::{PendingFaults, backup_failed, restore_failed},
+    system::objects::{Bucket, ListedObject},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -22,17 +22,17 @@ pub async fn back_up(
     from: &Bucket,
     backups: &Bucket,
     prefix: &str,
-    armed: &Armed,
-) -> Result<(usize, Option<Finding>), Trouble> {
+    armed: &PendingFaults,
+) -> Result<(usize, Option<Finding>), Error> {
     let wanted = list(from, armed).await?;
     let abreast = if armed.throttle.is_some() { ONE } else { ABREAST };
     let copied = copy(from, backups, wanted, abreast, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
     let gone = copied.as_ref().copied().unwrap_or_default();
-    Ok((gone, copied.err().map(|trouble| backup_failed("copy objects", trouble.to_string()))))
+    Ok((gone, copied.err().map(|error| backup_failed("copy objects", error.to_string()))))
 }
 
 /// What a copy of the bucket would copy now.
-pub async fn list(from: &Bucket, armed: &Armed) -> Result<Vec<Listed>, Trouble> {
+pub async fn list(from: &Bucket, armed: &PendingFaults) -> Result<Vec<ListedObject>, Error> {
     let listed = match armed.first_page {
         None => from.list("").await?,
         Some(size) => from.first_page("", size).await?.0,
@@ -46,14 +46,14 @@ pub async fn back_up_listed(
     from: &Bucket,
     backups: &Bucket,
     prefix: &str,
-    listed: Vec<Listed>,
+    listed: Vec<ListedObject>,
     abreast: usize,
-) -> Result<Vec<ObjectKey>, Trouble> {
+) -> Result<Vec<ObjectKey>, Error> {
     let copied: Vec<Option<ObjectKey>> = stream::iter(listed)
         .map(|object| async move {
             let to = ObjectKey::new(format!("{prefix}{}", object.key));
             let there = from.copy_if_there(&object.key, backups, &to).await?;
-            Ok::<_, Trouble>((!there).then_some(object.key))
+            Ok::<_, Error>((!there).then_some(object.key))
         })
         .buffer_unordered(abreast)
         .try_collect()
@@ -63,30 +63,26 @@ pub async fn back_up_listed(
 
 /// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`
 /// without `--delete`, it removes nothing.
-pub async fn restore(
-    backups: &Bucket,
-    prefix: &str,
-    to: &Bucket,
-) -> Result<(usize, Option<Finding>), Trouble> {
+pub async fn restore(backups: &Bucket, prefix: &str, to: &Bucket) -> Result<(usize, Option<Finding>), Error> {
     let listed = backups.list(prefix).await?;
     let count = listed.len();
     let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
     let copied = match copy(backups, to, listed, ABREAST, back).await {
         Ok(0) => Ok(()),
-        Ok(gone) => Err(Trouble::environment(format!("{gone} objects of the backup went away"))),
-        Err(trouble) => Err(trouble),
+        Ok(gone) => Err(Error::environment(format!("{gone} objects of the backup went away"))),
+        Err(error) => Err(error),
     };
-    Ok((count, copied.err().map(|trouble| restore_failed("restore objects", trouble.to_string()))))
+    Ok((count, copied.err().map(|error| restore_failed("restore objects", error.to_string()))))
 }
 
 /// Copies objects; gives how many were not there any more.
 async fn copy(
     from: &Bucket,
     to: &Bucket,
-    objects: Vec<Listed>,
+    objects: Vec<ListedObject>,
     abreast: usize,
     name: impl Fn(&ObjectKey) -> ObjectKey,
-) -> Result<usize, Trouble> {
+) -> Result<usize, Error> {
     let jobs =
         objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
     stream::iter(jobs)

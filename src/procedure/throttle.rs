@@ -3,11 +3,11 @@
 //! patterns"). What the store's clients make of that is theirs.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::error::{Error, ErrorContext},
     site::Handles,
     system::{
-        gate::{End, Failing, Failure, Gate, Rule, S3Operation},
-        objects::{Bucket, S3Access, Store},
+        gate::{End, Failing, Gate, GateFailure, Rule, S3Operation},
+        objects::{Bucket, ObjectStore, S3Access},
     },
 };
 use url::Url;
@@ -27,15 +27,15 @@ impl Throttled {
     ///
     /// # Errors
     /// There is no object store, or none that a gate can stand before.
-    pub async fn begin(site: &Handles, every: u64) -> Result<Self, Trouble> {
+    pub async fn begin(site: &Handles, every: u64) -> Result<Self, Error> {
         let Some(s3) = &site.s3 else {
-            return Err(Trouble::usage("there is no object store that could throttle"));
+            return Err(Error::usage("there is no object store that could throttle"));
         };
         let upstream = Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
         let gate = Gate::start(&upstream).await?;
-        let failing = gate.fail(Rule::on(S3Operation::CopyObject).every(every), Failure::Status(503));
+        let failing = gate.fail(Rule::on(S3Operation::CopyObject).every(every), GateFailure::Status(503));
         let endpoint = gate.url().as_str().trim_end_matches('/').to_owned();
-        let store = Store::s3(&S3Access { endpoint, path_style: true, ..s3.clone() });
+        let store = ObjectStore::s3(&S3Access { endpoint, path_style: true, ..s3.clone() });
         let (from, backups) = (store.bucket(&site.bucket), store.bucket(&site.backup_bucket));
         Ok(Self { gate, _failing: failing, from, backups })
     }

@@ -11,7 +11,7 @@ use crate::model::{
 
 /// What a run says about one control.
 #[derive(Clone, Debug)]
-pub struct Answer<'a> {
+pub struct ControlAssessment<'a> {
     /// Which.
     pub control: Control,
     /// Pass: all that was looked at held. Fail: something did not. Unknown: it can't be told.
@@ -28,11 +28,11 @@ pub struct Answer<'a> {
 
 /// The answers to the controls that scenarios of the run name, in the catalogue's order. A control
 /// that no scenario names has no answer: nothing was looked at for it.
-pub fn answers(record: &RunRecord) -> Vec<Answer<'_>> {
+pub fn answers(record: &RunRecord) -> Vec<ControlAssessment<'_>> {
     Control::ALL.iter().filter_map(|control| answer(record, *control)).collect()
 }
 
-fn answer(record: &RunRecord, control: Control) -> Option<Answer<'_>> {
+fn answer(record: &RunRecord, control: Control) -> Option<ControlAssessment<'_>> {
     let names = |s: &&ScenarioRecord| {
         s.started.as_ref().is_some_and(|started| started.controls.iter().any(|c| c == control.id()))
     };
@@ -62,7 +62,7 @@ fn answer(record: &RunRecord, control: Control) -> Option<Answer<'_>> {
         verdict = verdict.max(Verdict::Unknown);
     }
     reasons.extend(gaps);
-    Some(Answer { control, verdict, reasons, scenarios, skipped, clean })
+    Some(ControlAssessment { control, verdict, reasons, scenarios, skipped, clean })
 }
 
 /// What keeps a run whose scenarios passed from proving a control.
@@ -74,7 +74,7 @@ fn gaps(record: &RunRecord, control: Control, scenarios: &[&ScenarioRecord]) -> 
             gaps.extend(finished.cut_short.iter().map(|w| format!("the run was cut short: {w}")))
         }
     }
-    gaps.extend(record.troubles.iter().map(|t| format!("trouble of the run: {}", first_line(t))));
+    gaps.extend(record.errors.iter().map(|t| format!("trouble of the run: {}", first_line(t))));
     if let Some(part) = record.part() {
         gaps.push(format!("this is {part} of a run only: merge the parts"));
     }

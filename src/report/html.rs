@@ -7,24 +7,24 @@
 
 use crate::{
     model::record::RunRecord,
-    report::{html::words::verdict_word, pages::Pictures},
+    report::{html::text::verdict_word, pages::Pictures},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 mod detail;
-mod first;
+mod summary;
 mod overview;
 mod replay;
-mod surroundings;
+mod environment;
 mod table;
 mod timeline;
-mod under_load;
-mod unproven;
+mod workload;
+mod limits;
 mod verdict;
-mod why;
-mod words;
+mod reasons;
+mod text;
 
 const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
@@ -40,7 +40,7 @@ pub fn render(record: &RunRecord, pictures: &Pictures) -> String {
                 meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
-                title { (words::line(&title)) }
+                title { (text::line(&title)) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
             }
@@ -57,17 +57,17 @@ pub fn render(record: &RunRecord, pictures: &Pictures) -> String {
 fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
     html! {
         header {
-            p { strong { "pulp-drill" } " · backup and restore drill · run " code { (words::line(record.id().as_str())) } }
+            p { strong { "pulp-drill" } " · backup and restore drill · run " code { (text::line(record.id().as_str())) } }
             nav aria-label="Parts of this report" { (contents(record)) }
         }
         main id="main" tabindex="-1" {
-            (first::first(record))
-            (why::why(record, pictures))
+            (summary::first(record))
+            (reasons::why(record, pictures))
             (table::table(record))
             (timeline::of_run(record))
-            (under_load::side_by_side(record))
+            (workload::side_by_side(record))
             (overview::overview(record))
-            (surroundings::surroundings(record))
+            (environment::surroundings(record))
         }
         footer {
             p {
@@ -82,7 +82,7 @@ fn contents(record: &RunRecord) -> Markup {
     html! {
         ul {
             li { a href="#verdict" { "Verdict" } }
-            @if why::is_needed(record) { li { a href="#why" { "Why" } } }
+            @if reasons::is_needed(record) { li { a href="#why" { "Why" } } }
             li { a href="#scenarios" { "Scenarios" } }
             li { a href="#timeline" { "Timeline" } }
             @if record.scenarios.iter().any(|s| s.load.is_some()) { li { a href="#load" { "Under load" } } }

@@ -6,7 +6,7 @@
 //! `<properties>` nor `skipped` counts: one pass over its output adds them.
 
 use crate::{
-    base::trouble::{OrTrouble as _, Trouble},
+    base::error::{Error, ErrorContext as _},
     model::{
         check::CheckId,
         event::{BudgetChecked, BudgetId},
@@ -28,7 +28,7 @@ use clean::{body, line};
 ///
 /// # Errors
 /// Blames the harness where the XML can't be made.
-pub fn render(record: &RunRecord) -> Result<String, Trouble> {
+pub fn render(record: &RunRecord) -> Result<String, Error> {
     let mut suites: Vec<TestSuite> = record.scenarios.iter().map(|s| suite(record, s)).collect();
     let mut properties: Vec<_> = record.scenarios.iter().map(|s| properties::of(record, s)).collect();
     if let Some(skipped) = skipped_suite(record) {
@@ -93,7 +93,7 @@ fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
 /// What went wrong with the run as a whole, and its budgets; none where it ended as planned and has
 /// none.
 fn run_suite(record: &RunRecord) -> Option<TestSuite> {
-    let mut whys = record.troubles.clone();
+    let mut whys = record.errors.clone();
     match &record.finished {
         None => whys.push("the run did not end".to_owned()),
         Some(finished) => {
@@ -147,12 +147,14 @@ fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms
     let mut notes = Vec::new();
     for (finding, role) in scenario.judged().filter(|(f, _)| f.check == check) {
         match role {
-            Some(Role::Unexpected) => failures.push(told(finding)),
-            Some(Role::Possible) => notes.push(format!("possible, chance decides: {}", told(finding))),
-            Some(Role::Expected) => notes.push(format!("as expected: {}", told(finding))),
-            Some(Role::Consequence { of }) => notes.push(format!("follows from {of}: {}", told(finding))),
-            Some(Role::Warning) => notes.push(format!("warning: {}", told(finding))),
-            None => notes.push(format!("not judged: {}", told(finding))),
+            Some(Role::Unexpected) => failures.push(message_of(finding)),
+            Some(Role::Possible) => notes.push(format!("possible, chance decides: {}", message_of(finding))),
+            Some(Role::Expected) => notes.push(format!("as expected: {}", message_of(finding))),
+            Some(Role::Consequence { of }) => {
+                notes.push(format!("follows from {of}: {}", message_of(finding)))
+            }
+            Some(Role::Warning) => notes.push(format!("warning: {}", message_of(finding))),
+            None => notes.push(format!("not judged: {}", message_of(finding))),
         }
     }
     case.result = match went {
@@ -184,7 +186,7 @@ fn verdict_case(scenario: &ScenarioRecord) -> TestCase {
         (None, _) => {
             let what = if scenario.started.is_some() { "end" } else { "start" };
             reasons.push(format!("the scenario did not {what}"));
-            reasons.extend(scenario.troubles.iter().cloned());
+            reasons.extend(scenario.errors.iter().cloned());
             error("did-not-end", &reasons)
         }
         (Some(_), Verdict::Pass) => None,
@@ -192,7 +194,7 @@ fn verdict_case(scenario: &ScenarioRecord) -> TestCase {
         (Some(_), Verdict::Fail) => failure("fail", &or_no_reason(reasons)),
     }
     .unwrap_or(TestResult::Success);
-    let faults = scenario.faults.iter().map(|f| format!("fault {}: {}", f.words, f.detail));
+    let faults = scenario.faults.iter().map(|f| format!("fault {}: {}", f.description, f.detail));
     let met = scenario.judged().filter(|(_, role)| matches!(role, Some(Role::Expected)));
     let notes: Vec<String> = faults.chain(met.map(|(f, _)| format!("as expected: {f}"))).collect();
     if !notes.is_empty() {
@@ -227,7 +229,7 @@ fn message(whys: &[String]) -> Option<(String, Option<String>)> {
     Some((message, Some(body(&whys.join("\n")))))
 }
 
-fn told(finding: &Finding) -> String {
+fn message_of(finding: &Finding) -> String {
     let mut text = format!(
         "{finding}\n  expected: {}\n  found: {}\n  what to do: {}",
         finding.expected,

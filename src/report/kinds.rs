@@ -26,7 +26,7 @@ pub fn worst_kind(record: &RunRecord) -> Option<String> {
     let meaning = kind.meaning().trim_end_matches('.');
     let mut letters = meaning.chars();
     let first: String = letters.next().map(|c| c.to_lowercase().collect()).unwrap_or_default();
-    Some(format!("{first}{} ({}, {})", letters.as_str(), kind.words(), times(n)))
+    Some(format!("{first}{} ({}, {})", letters.as_str(), kind.describe(), times(n)))
 }
 
 /// `once`, `18 times`.

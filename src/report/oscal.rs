@@ -8,7 +8,7 @@
 use crate::{
     base::{
         clock::iso,
-        trouble::{OrTrouble as _, Trouble},
+        error::{Error, ErrorContext as _},
     },
     model::{
         control::Control,
@@ -18,7 +18,7 @@ use crate::{
     },
     report::{
         Evidence,
-        controls::{self, Answer},
+        controls::{self, ControlAssessment},
     },
 };
 use chrono::{DateTime, Utc};
@@ -39,7 +39,7 @@ const NS: &str = "https://github.com/pulp-drill/pulp-drill/oscal";
 ///
 /// # Errors
 /// Blames the harness where the JSON can't be made.
-pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<String, Trouble> {
+pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<String, Error> {
     let limits = controls::limits(record).join(" ");
     let file = File { record, evidence, answers: controls::answers(record), limits };
     let text = serde_json::to_string_pretty(&json!({ "assessment-results": file.root() }))
@@ -50,7 +50,7 @@ pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<String, Trouble
 struct File<'a> {
     record: &'a RunRecord,
     evidence: &'a Evidence,
-    answers: Vec<Answer<'a>>,
+    answers: Vec<ControlAssessment<'a>>,
     /// What the run as a whole does not show.
     limits: String,
 }
@@ -127,7 +127,7 @@ impl File<'_> {
         if self.answers.is_empty() {
             return json!({ "description": "No scenario of this run names a control." });
         }
-        let one = |a: &Answer<'_>| json!({ "control-id": control_id(a.control) });
+        let one = |a: &ControlAssessment<'_>| json!({ "control-id": control_id(a.control) });
         json!({
             "description": "The controls that scenarios of this run name.",
             "include-controls": self.answers.iter().map(one).collect::<Vec<_>>(),
@@ -181,7 +181,7 @@ impl File<'_> {
         seen.iter().map(link).collect()
     }
 
-    fn finding(&self, answer: &Answer<'_>) -> Value {
+    fn finding(&self, answer: &ControlAssessment<'_>) -> Value {
         let control = answer.control;
         let (state, reason) = match answer.verdict {
             Verdict::Pass => ("satisfied", "pass"),

@@ -20,11 +20,11 @@ use std::{
     path::{Component, Path},
 };
 
-mod aside;
+mod subprocess;
 mod difference;
 mod draw;
 
-pub use aside::{draw_by, draw_here};
+pub use subprocess::{draw_by, draw_here};
 
 /// Pairs of PDFs that are drawn in one report.
 const MOST_PAIRS: usize = 4;
@@ -37,15 +37,15 @@ const MOST_BYTES: u64 = 16 << 20;
 
 /// What there is to see, by the path of the artefact that is not as it should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pictures(BTreeMap<String, Shown>);
+pub struct Pictures(BTreeMap<String, PagePictures>);
 
 /// One pair of PDFs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum PagePictures {
     /// The pages that look different, the first of them.
     Pages {
         /// In their order.
-        pages: Vec<Page>,
+        pages: Vec<PagePicture>,
         /// Pages that look different and are not shown.
         more: usize,
         /// Pages that look the same.
@@ -61,7 +61,7 @@ pub enum Shown {
 
 /// One page of both PDFs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct PagePicture {
     /// From 1.
     pub number: usize,
     /// The known-good page; none where it has no such page.
@@ -87,7 +87,7 @@ pub struct Picture {
 
 impl Pictures {
     /// What there is to see of a finding: by the first of its artefacts that was looked at.
-    pub fn of(&self, finding: &Finding) -> Option<&Shown> {
+    pub fn of(&self, finding: &Finding) -> Option<&PagePictures> {
         finding.artefacts.iter().find_map(|path| self.0.get(path))
     }
 }
@@ -103,13 +103,13 @@ pub fn pictures(record: &RunRecord, dir: &Path) -> Pictures {
             continue;
         }
         let shown = match pairs.get(&(expected.sha256, actual.sha256)) {
-            Some(path) => Shown::Above(path.clone()),
-            None if pairs.len() >= MOST_PAIRS => {
-                Shown::NotDrawn(format!("only the first {MOST_PAIRS} pairs of PDFs are drawn in a report"))
-            }
+            Some(path) => PagePictures::Above(path.clone()),
+            None if pairs.len() >= MOST_PAIRS => PagePictures::NotDrawn(format!(
+                "only the first {MOST_PAIRS} pairs of PDFs are drawn in a report"
+            )),
             None => {
                 pairs.insert((expected.sha256, actual.sha256), actual.path.clone());
-                compare(dir, expected, actual).unwrap_or_else(Shown::NotDrawn)
+                compare(dir, expected, actual).unwrap_or_else(PagePictures::NotDrawn)
             }
         };
         drawn.insert(actual.path.clone(), shown);
@@ -130,10 +130,11 @@ fn pair<'a>(record: &'a RunRecord, finding: &Finding) -> Option<(&'a Artefact, &
     Some((expected, actual))
 }
 
-fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Shown, String> {
-    let expected = aside::pages(read(dir, expected)?).map_err(|why| format!("the known-good PDF {why}"))?;
+fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<PagePictures, String> {
+    let expected =
+        subprocess::pages(read(dir, expected)?).map_err(|why| format!("the known-good PDF {why}"))?;
     let actual =
-        aside::pages(read(dir, actual)?).map_err(|why| format!("the PDF that was rendered {why}"))?;
+        subprocess::pages(read(dir, actual)?).map_err(|why| format!("the PDF that was rendered {why}"))?;
     let seen = expected.drawn.len().max(actual.drawn.len());
     let unseen = expected.count.max(actual.count) - seen;
     let (mut pages, mut more, mut same) = (Vec::new(), 0, 0);
@@ -152,7 +153,7 @@ fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Shown, 
         } else if pages.len() >= MOST_PAGES {
             more += 1;
         } else {
-            pages.push(Page {
+            pages.push(PagePicture {
                 number: number + 1,
                 expected: sides.0.map(picture).transpose()?,
                 actual: sides.1.map(picture).transpose()?,
@@ -161,7 +162,7 @@ fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Shown, 
             });
         }
     }
-    Ok(Shown::Pages { pages, more, same, unseen })
+    Ok(PagePictures::Pages { pages, more, same, unseen })
 }
 
 /// The bytes of an artefact, if they are those that were kept.

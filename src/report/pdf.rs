@@ -3,7 +3,7 @@
 //! and consequences are in `record.json`; here stands what a reader must see to believe the verdict.
 
 use crate::{
-    base::{clock::iso, legible::one_line, trouble::Trouble},
+    base::{clock::iso, error::Error, sanitize::one_line},
     model::{
         control::Control,
         finding::Finding,
@@ -13,17 +13,17 @@ use crate::{
     report::{
         Evidence, controls,
         kinds::worst_kind,
-        load::raced,
-        terminal::look::{brief, count, cut, time},
+        terminal::style::{brief, count, cut, time},
+        workload::raced,
     },
 };
 use std::collections::BTreeMap;
 
-mod letters;
-mod press;
+mod font;
+mod layout;
 mod write;
 
-use press::{BODY, Cell, INK, Press, QUIET, Style};
+use layout::{BODY, Cell, INK, Press, QUIET, Style};
 
 const GREEN: [u8; 3] = [22, 101, 52];
 const AMBER: [u8; 3] = [146, 84, 10];
@@ -33,7 +33,7 @@ const RED: [u8; 3] = [153, 27, 27];
 ///
 /// # Errors
 /// Blames the harness where the PDF can't be made.
-pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<Vec<u8>, Trouble> {
+pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<Vec<u8>, Error> {
     let mut press = Press::new();
     cover(&mut press, record);
     scenarios(&mut press, record);
@@ -62,7 +62,7 @@ fn cover(press: &mut Press, record: &RunRecord) {
         press.heading("What this run does not show");
         limits.iter().for_each(|limit| press.text(limit, BODY));
     }
-    let other: Vec<&String> = record.troubles.iter().chain(&record.notes).collect();
+    let other: Vec<&String> = record.errors.iter().chain(&record.notes).collect();
     if !other.is_empty() {
         press.heading("Notes and troubles of the run");
         other.into_iter().for_each(|text| press.text(text, BODY));
@@ -93,7 +93,9 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
 
 fn rpo(record: &RunRecord) -> String {
     match record.longest_rpo() {
-        Some((ms, from, scenario)) => format!("{} at most, in {}: {}", time(ms), scenario.id, from.words()),
+        Some((ms, from, scenario)) => {
+            format!("{} at most, in {}: {}", time(ms), scenario.id, from.describe())
+        }
         None => "not measured by this run".to_owned(),
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     base::{
         ids::ScenarioId,
-        legible::{one_line, painted},
+        sanitize::{one_line, painted},
     },
     journal::Observer,
     model::{
@@ -15,33 +15,33 @@ use crate::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
 
-pub mod look;
-pub mod story;
+pub mod style;
+pub mod narrative;
 mod summary;
-mod under_load;
+mod workload;
 
-pub use look::Look;
+pub use style::Style;
 
 /// The table of a run's scenarios, what could not be found out, the verdict in a sentence and the
 /// path of the report: `dir`, as the reader is to see it.
 pub fn summary(record: &RunRecord, dir: &Path, colour: bool, width: usize) -> String {
-    painted(&summary::summary(record, dir, Look { colour, width }))
+    painted(&summary::summary(record, dir, Style { colour, width }))
 }
 
 /// How standard output wants its text.
-pub fn stdout_look() -> Look {
-    Look::of(&console::Term::stdout(), console::colors_enabled())
+pub fn stdout_look() -> Style {
+    Style::of(&console::Term::stdout(), console::colors_enabled())
 }
 
 /// How standard error wants its text.
-pub fn stderr_look() -> Look {
-    Look::of(&console::Term::stderr(), console::colors_enabled_stderr())
+pub fn stderr_look() -> Style {
+    Style::of(&console::Term::stderr(), console::colors_enabled_stderr())
 }
 
 /// Tells a run while it goes on.
 pub struct Terminal {
     record: RunRecord,
-    look: Look,
+    look: Style,
     out: Out,
 }
 
@@ -64,7 +64,7 @@ impl Terminal {
     }
 
     /// Plain lines to anything.
-    pub fn lines(out: Box<dyn Write + Send>, look: Look) -> Self {
+    pub fn lines(out: Box<dyn Write + Send>, look: Style) -> Self {
         Self { record: RunRecord::default(), look, out: Out::Lines(out) }
     }
 
@@ -100,13 +100,13 @@ impl Terminal {
             bar.finish_and_clear();
         }
         let found = self.record.scenarios.iter().find(|s| Some(&s.id) == scenario);
-        if let Some(text) = found.map(|s| story::story(s, self.look)) {
+        if let Some(text) = found.map(|s| narrative::story(s, self.look)) {
             self.say(&text);
         }
     }
 
     fn began(&mut self, started: &RunStarted) {
-        let scenarios = look::count(started.scenarios.len(), "scenario");
+        let scenarios = style::count(started.scenarios.len(), "scenario");
         let text = format!("run {}, seed {}: {scenarios} and controls", started.run, started.seed);
         self.say(&self.look.wrap("", &text));
     }
@@ -132,8 +132,8 @@ impl Observer for Terminal {
                 self.doing(scenario, &format!("verify ({check} done)"));
             }
             // A scenario's own troubles are among the reasons of its verdict.
-            Event::Troubled { trouble, ours: _ } if scenario.is_none() => {
-                self.say(&self.look.wrap("trouble: ", trouble));
+            Event::Troubled { error, ours: _ } if scenario.is_none() => {
+                self.say(&self.look.wrap("trouble: ", error));
             }
             Event::ScenarioFinished { .. } => self.ended(scenario),
             Event::BudgetChecked(checked) => self.say(&self.look.wrap("budget: ", &checked.to_string())),

@@ -4,62 +4,63 @@
 use crate::{
     base::{
         clock::{self, Clock},
+        error::{Error, ErrorContext},
         ids::ObjectKey,
-        trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
     procedure::{
-        Armed, Backup, archive, backup_failed, command, manifest, pg_dump, pitr, s3, throttle::Throttled,
+        Backup, PendingFaults, archive, backup_failed, command, manifest, pg_dump, pitr, s3,
+        throttle::Throttled,
     },
-    scenario::method::{BackupJob, Place},
-    site::{Rows, Site, Source},
-    system::objects::{Bucket, Listed},
+    scenario::method::{BackupJob, DurableStore},
+    site::{RowStore, Site, Source},
+    system::objects::{Bucket, ListedObject},
 };
 
 /// Copies one object of the list. What was not listed, is copied by now or is gone is noted.
 pub async fn copy_object(
     key: &ObjectKey,
-    words: &str,
+    description: &str,
     site: &Site<Source>,
     backup: &mut Backup,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let (wanted, rest): (Vec<_>, Vec<_>) =
         std::mem::take(&mut backup.listed).into_iter().partition(|listed| listed.key == *key);
     backup.listed = rest;
     if wanted.is_empty() {
-        log.event(Event::Noted { text: format!("{words}: {key} is not in the rest of the list") })?;
+        log.event(Event::Noted { text: format!("{description}: {key} is not in the rest of the list") })?;
         return Ok(None);
     }
-    copy_listed(site, backup, wanted, None, words, log).await
+    copy_listed(site, backup, wanted, None, description, log).await
 }
 
 async fn copy_listed(
     site: &Site<Source>,
     backup: &Backup,
-    listed: Vec<Listed>,
+    listed: Vec<ListedObject>,
     slow: Option<&Throttled>,
-    words: &str,
+    description: &str,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    let prefix = backup.copy.as_deref().ok_or_else(|| Trouble::harness("a copy of what nobody listed"))?;
+) -> Result<Option<Finding>, Error> {
+    let prefix = backup.copy.as_deref().ok_or_else(|| Error::harness("a copy of what nobody listed"))?;
     let (from, backups) = buckets(site, slow);
     let abreast = if slow.is_some() { s3::ONE } else { s3::ABREAST };
     match s3::back_up_listed(from, backups, prefix, listed, abreast).await {
         Ok(gone) => {
             for key in gone {
-                let text = format!("{words}: {key} was listed and is gone");
+                let text = format!("{description}: {key} was listed and is gone");
                 log.event(Event::Noted { text })?;
             }
             Ok(None)
         }
-        Err(trouble) => Ok(Some(backup_failed(words, trouble.to_string()))),
+        Err(error) => Ok(Some(backup_failed(description, error.to_string()))),
     }
 }
 
 /// A store that throttles from now on, where a fault wants one.
-async fn throttled(site: &Site<Source>, armed: &Armed) -> Result<Option<Throttled>, Trouble> {
+async fn throttled(site: &Site<Source>, armed: &PendingFaults) -> Result<Option<Throttled>, Error> {
     match armed.throttle {
         Some(every) => Throttled::begin(site, every).await.map(Some),
         None => Ok(None),
@@ -72,7 +73,7 @@ fn buckets<'a>(site: &'a Site<Source>, slow: Option<&'a Throttled>) -> (&'a Buck
 }
 
 /// Ends the throttling, and keeps how much of it there was.
-fn no_longer(slow: Option<Throttled>, armed: &mut Armed) {
+fn no_longer(slow: Option<Throttled>, armed: &mut PendingFaults) {
     armed.throttle = None;
     armed.refused = slow.map(|slow| slow.refused());
 }
@@ -82,10 +83,10 @@ pub async fn perform(
     job: BackupJob,
     site: &Site<Source>,
     backup: &mut Backup,
-    armed: &mut Armed,
+    armed: &mut PendingFaults,
     clock: &Clock,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let stamp = clock::stamp(clock.now());
     match job {
         BackupJob::StopEngine => {
@@ -94,7 +95,7 @@ pub async fn perform(
         }
         BackupJob::StartEngine => {
             let started = site.engine.start(&site.redactor).await;
-            Ok(started.err().map(|trouble| backup_failed(job.words(), trouble.to_string())))
+            Ok(started.err().map(|error| backup_failed(job.describe(), error.to_string())))
         }
         BackupJob::DumpDatabase => {
             let extension = site.method.dump.format.extension();
@@ -129,39 +130,39 @@ pub async fn perform(
         BackupJob::CopyListed => {
             let listed = std::mem::take(&mut backup.listed);
             let slow = throttled(site, armed).await?;
-            let copied = copy_listed(site, backup, listed, slow.as_ref(), job.words(), log).await;
+            let copied = copy_listed(site, backup, listed, slow.as_ref(), job.describe(), log).await;
             no_longer(slow, armed);
             copied
         }
         BackupJob::CopyResults if std::mem::take(&mut armed.without_results) => {
             backup.results = None;
-            backup.forgotten.insert(Place::Results);
+            backup.forgotten.insert(DurableStore::Results);
             Ok(None)
         }
         BackupJob::CopyResults => {
-            backup.forgotten.remove(&Place::Results);
+            backup.forgotten.remove(&DurableStore::Results);
             let prefix = format!("results-{stamp}/");
             let Some((results, _)) = &site.results else { return Ok(None) };
-            let (_, failed) = s3::back_up(results, &site.backups, &prefix, &Armed::default()).await?;
+            let (_, failed) = s3::back_up(results, &site.backups, &prefix, &PendingFaults::default()).await?;
             backup.results = Some(prefix);
             Ok(failed)
         }
         BackupJob::ArchiveTemplates => {
-            let Rows::Files(files) = &site.rows else { return Ok(None) };
+            let RowStore::Files(files) = &site.rows else { return Ok(None) };
             let path = site.folder.join(format!("pulp-engine-templates-{stamp}.tar.gz"));
-            let failed = archive::back_up(site, job.words(), &files.templates, &path, log).await?;
+            let failed = archive::back_up(site, job.describe(), &files.templates, &path, log).await?;
             backup.templates = Some(path);
             Ok(failed)
         }
         BackupJob::ArchiveAssets if std::mem::take(&mut armed.without_assets) => {
             backup.assets = None;
-            backup.forgotten.insert(Place::Assets);
+            backup.forgotten.insert(DurableStore::Assets);
             Ok(None)
         }
         BackupJob::ArchiveAssets => {
-            backup.forgotten.remove(&Place::Assets);
+            backup.forgotten.remove(&DurableStore::Assets);
             let path = site.folder.join(format!("pulp-engine-assets-{stamp}.tar.gz"));
-            let failed = archive::back_up(site, job.words(), &site.assets_dir(), &path, log).await?;
+            let failed = archive::back_up(site, job.describe(), &site.assets_dir(), &path, log).await?;
             backup.assets = Some(path);
             Ok(failed)
         }

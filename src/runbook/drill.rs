@@ -1,11 +1,11 @@
 //! One scenario, from an empty site to its verdict.
 
-mod scene;
+mod state;
 
 use crate::{
     base::{
         clock::Clock,
-        trouble::{Blame, Trouble},
+        error::{Blame, Error},
     },
     journal::{Journal, Logbook},
     model::{
@@ -18,11 +18,11 @@ use crate::{
     runbook::{
         provision::Substrate,
         restore::{self},
-        verify::Verified,
+        verify::VerifyResults,
     },
-    scenario::{library::Library, seed::Seed},
+    scenario::{library::FixtureLibrary, seed::Seed},
 };
-use scene::Scene;
+use state::DrillState;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -30,13 +30,13 @@ use std::{
 };
 
 /// What all scenarios of a run stand on.
-pub struct Ground {
+pub struct RunContext {
     /// PostgreSQL and the object store.
     pub substrate: Substrate,
     /// The seeds of all plans, by name.
     pub seeds: BTreeMap<String, Seed>,
     /// Loose fixtures.
-    pub library: Library,
+    pub library: FixtureLibrary,
     /// The folder with known-good PDFs of a seed, where there is one.
     pub golden: BTreeMap<String, PathBuf>,
     /// The journal.
@@ -49,7 +49,7 @@ pub struct Ground {
 
 /// How a scenario ended.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct DrillOutcome {
     /// The verdict.
     pub verdict: Verdict,
     /// Whose fault it is that something could not be found out.
@@ -62,13 +62,13 @@ pub struct Outcome {
 
 /// What ends a scenario before its verify stage.
 #[derive(Debug)]
-pub enum Stop {
+pub enum ProcedureFailed {
     /// A step of backup or restore failed: what an operator would not go past.
     Failed(String),
 }
 
 /// Performs a plan. Everything that happens is in the journal; the outcome is for the exit code.
-pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcome, Trouble> {
+pub async fn drill(ground: &RunContext, plan: &Plan, number: usize) -> Result<DrillOutcome, Error> {
     let log = Logbook::new(&ground.journal, Some(plan.id.clone()));
     log.event(Event::ScenarioStarted(Box::new(plan.started.clone())))?;
     let began = Instant::now();
@@ -77,15 +77,15 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     }
     let site = match ground.substrate.site(number, &plan.method, &plan.target.profile).await {
         Ok(site) => site,
-        Err(trouble) => {
-            let facts = Seen { troubles: vec![trouble], ..Seen::default() };
+        Err(error) => {
+            let facts = DrillResults { errors: vec![error], ..DrillResults::default() };
             return facts.conclude((&plan.expect, &plan.possible), began, Measured::default(), &log);
         }
     };
-    let mut scene = Scene::new(ground, &site, plan, log.clone());
-    let mut seen = Seen::default();
-    if let Err(trouble) = scene.perform(plan, &mut seen).await {
-        seen.troubles.push(trouble);
+    let mut scene = DrillState::new(ground, &site, plan, log.clone());
+    let mut seen = DrillResults::default();
+    if let Err(error) = scene.perform(plan, &mut seen).await {
+        seen.errors.push(error);
     }
     let (rto, rpo) = (scene.rto(), scene.rpo());
     drop(scene);
@@ -93,8 +93,8 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     let mut standing = None;
     if ground.keep {
         standing = Some(ground.substrate.leave(&site).await?);
-    } else if let Err(trouble) = ground.substrate.dispose(&site).await {
-        seen.troubles.push(trouble.while_doing("can't take the scenario's site down"));
+    } else if let Err(error) = ground.substrate.dispose(&site).await {
+        seen.errors.push(error.while_doing("can't take the scenario's site down"));
     }
     if ground.substrate.outlives() {
         restore::migrate(&site, &log).await?;
@@ -104,16 +104,16 @@ pub async fn drill(ground: &Ground, plan: &Plan, number: usize) -> Result<Outcom
     if outcome.verdict != Verdict::Pass && !said.is_empty() {
         log.artefact(&format!("{}-engine.log", plan.id), said.as_bytes(), "the end of the engine's output")?;
     }
-    Ok(Outcome { standing, hopeless, ..outcome })
+    Ok(DrillOutcome { standing, hopeless, ..outcome })
 }
 
 /// What the verdict will rest on.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct DrillResults {
     findings: Vec<Finding>,
     checks: Vec<(CheckId, CheckOutcome)>,
     without_effect: Vec<String>,
-    pub(super) troubles: Vec<Trouble>,
+    pub(super) errors: Vec<Error>,
     hopeless: bool,
 }
 
@@ -126,8 +126,8 @@ pub(super) struct Measured {
     pub(super) rpo: Option<(Duration, RpoFrom)>,
 }
 
-impl Seen {
-    pub(super) fn take(&mut self, verified: Verified) {
+impl DrillResults {
+    pub(super) fn take(&mut self, verified: VerifyResults) {
         self.findings.extend(verified.findings);
         self.checks.extend(verified.checks);
     }
@@ -138,28 +138,28 @@ impl Seen {
         began: Instant,
         measured: Measured,
         log: &Logbook,
-    ) -> Result<Outcome, Trouble> {
-        for trouble in &self.troubles {
-            let ours = trouble.blame == Blame::Harness;
-            log.event(Event::Troubled { trouble: trouble.to_string(), ours })?;
+    ) -> Result<DrillOutcome, Error> {
+        for error in &self.errors {
+            let ours = error.blame == Blame::Harness;
+            log.event(Event::Troubled { error: error.to_string(), ours })?;
         }
-        let troubles: Vec<String> = self.troubles.iter().map(ToString::to_string).collect();
+        let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
         let judgement: Judgement = judge(&Facts {
             findings: &self.findings,
             expected,
             possible,
             checks: &self.checks,
             without_effect: &self.without_effect,
-            troubles: &troubles,
+            errors: &errors,
         });
         let verdict = judgement.verdict;
         let rto_ms = measured.rto.map(ms);
         let (rpo_ms, rpo_from) = measured.rpo.map(|(rpo, from)| (ms(rpo), from)).unzip();
         let ms = ms(began.elapsed());
         log.event(Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from })?;
-        let blames = || self.troubles.iter().map(|t| t.blame);
+        let blames = || self.errors.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
-        Ok(Outcome { verdict, blame, standing: None, hopeless: false })
+        Ok(DrillOutcome { verdict, blame, standing: None, hopeless: false })
     }
 }
 

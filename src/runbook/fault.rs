@@ -3,22 +3,22 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::{AssetName, ObjectKey},
-        trouble::Trouble,
     },
     journal::Logbook,
-    model::fault::{Fault, Takes},
-    procedure::{Armed, Backup},
+    model::fault::{Fault, FaultTarget},
+    procedure::{Backup, PendingFaults},
     site::Handles,
     system::objects::Bucket,
 };
 use std::collections::BTreeMap;
 
-pub mod archive;
-pub mod archives;
-pub mod artefacts;
-pub mod blobs;
-pub mod later;
+pub mod wal;
+pub mod tarball;
+pub mod dump;
+pub mod objects;
+pub mod pending;
 pub mod loss;
 pub mod rows;
 pub mod versions;
@@ -43,7 +43,7 @@ impl Injected {
 }
 
 /// What a fault is aimed at.
-pub struct Target<'a> {
+pub struct FaultSite<'a> {
     /// The site.
     pub site: &'a Handles,
     /// The storage keys of assets, by name.
@@ -63,26 +63,30 @@ pub struct Target<'a> {
 }
 
 /// Injects a fault; one that takes effect later is armed. Each module knows the faults of one place.
-pub async fn inject(fault: &Fault, target: &mut Target<'_>, armed: &mut Armed) -> Result<Injected, Trouble> {
+pub async fn inject(
+    fault: &Fault,
+    target: &mut FaultSite<'_>,
+    armed: &mut PendingFaults,
+) -> Result<Injected, Error> {
     let injected = match fault.takes() {
-        Takes::Objects if target.in_backup && matches!(target.site.objects, Bucket::Files(_)) => {
-            archives::inject_in_binaries(fault, target).await?
+        FaultTarget::Objects if target.in_backup && matches!(target.site.objects, Bucket::Files(_)) => {
+            tarball::inject_in_binaries(fault, target).await?
         }
-        Takes::Objects => blobs::inject(fault, target).await?,
-        Takes::RowFiles => archives::inject_in_rows(fault, target).await?,
-        Takes::Rows => rows::inject(fault, target).await?,
-        Takes::Backup => artefacts::inject(fault, target)?,
-        Takes::Versions => versions::inject(fault, target).await?,
-        Takes::Archive => archive::inject(fault, target)?,
-        Takes::NextDump
-        | Takes::NextCopy
-        | Takes::NextTransfer
-        | Takes::NextArchive
-        | Takes::NextResults
-        | Takes::NextRestore
-        | Takes::NextMigration
-        | Takes::NextBucketRecovery
-        | Takes::NextDatabaseRecovery => later::inject(fault, target, armed),
+        FaultTarget::Objects => objects::inject(fault, target).await?,
+        FaultTarget::RowFiles => tarball::inject_in_rows(fault, target).await?,
+        FaultTarget::Rows => rows::inject(fault, target).await?,
+        FaultTarget::Backup => dump::inject(fault, target)?,
+        FaultTarget::Versions => versions::inject(fault, target).await?,
+        FaultTarget::Archive => wal::inject(fault, target)?,
+        FaultTarget::NextDump
+        | FaultTarget::NextCopy
+        | FaultTarget::NextTransfer
+        | FaultTarget::NextArchive
+        | FaultTarget::NextResults
+        | FaultTarget::NextRestore
+        | FaultTarget::NextMigration
+        | FaultTarget::NextBucketRecovery
+        | FaultTarget::NextDatabaseRecovery => pending::inject(fault, target, armed),
     };
-    injected.ok_or_else(|| Trouble::harness(format!("no injector knows the fault {}", fault.id())))
+    injected.ok_or_else(|| Error::harness(format!("no injector knows the fault {}", fault.id())))
 }

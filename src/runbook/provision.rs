@@ -4,19 +4,19 @@
 use crate::{
     base::{
         clock,
+        error::{Error, ErrorContext},
         process::{Base, RunDir, Teardown},
         redact::Redactor,
-        trouble::{OrTrouble, Trouble},
     },
-    model::profile::{Api, Profile},
+    model::profile::{Profile, TargetApi},
     procedure::command::own_words,
     scenario::method::{BackupSchema, Method},
-    site::{EngineSlot, Handles, Rows, Site, Source},
+    site::{EngineSlot, Handles, RowStore, Site, Source},
     system::{
-        cluster::{Origin, OwnServer},
+        cluster::{OwnServer, ServerPrograms},
         destroy::Guard,
         engine::{ApiKeys, Launch},
-        marked::Held,
+        external_site::SiteLease,
         objects::S3Access,
         postgres::{Access, Postgres, create_database, drop_database},
         programs::PgBin,
@@ -32,17 +32,17 @@ use std::{
 use tokio::sync::Mutex;
 
 mod binaries;
-mod confine;
+mod restrict_role;
 pub mod containers;
-pub mod elsewhere;
+pub mod attached;
 pub mod external;
 mod keep;
 pub mod leftovers;
 pub mod processes;
 
+use attached::Elsewhere;
 use binaries::binaries;
 use containers::ContainerStores;
-use elsewhere::Elsewhere;
 use processes::{Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover};
 
 /// How long a server may take to stop before it is killed.
@@ -67,12 +67,12 @@ pub struct EngineChoice {
 impl EngineChoice {
     /// How a target is started, and whether that is by its own profile's command. What was asked for
     /// on the command line is for the run's own profile.
-    fn launch_of(&self, profile: &Profile, of_run: &Profile) -> Result<(Launch, bool), Trouble> {
+    fn launch_of(&self, profile: &Profile, of_run: &Profile) -> Result<(Launch, bool), Error> {
         let asked_for = self.asked_for && profile == of_run;
         Ok(match (&profile.start[..], profile.api) {
             ([_, ..], _) if !asked_for => (Launch::Command(own_words(&profile.start)?), true),
-            ([], Api::None) => (Launch::Nothing, false),
-            (_, Api::PulpEngine | Api::None) => (self.launch.clone(), false),
+            ([], TargetApi::None) => (Launch::Nothing, false),
+            (_, TargetApi::PulpEngine | TargetApi::None) => (self.launch.clone(), false),
         })
     }
 }
@@ -94,7 +94,7 @@ enum Stores {
     /// The same, in containers.
     Containers(ContainerStores),
     /// The user's own, marked as a site; all scenarios take turns on them.
-    External(Arc<Held>),
+    External(Arc<SiteLease>),
     /// Those of an engine that runs elsewhere; all scenarios take turns on them.
     Elsewhere(Elsewhere),
 }
@@ -108,7 +108,7 @@ impl Substrate {
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         Self::on_others(run, Stores::Elsewhere(stores), profile, engine, redactor, teardown).await
     }
 
@@ -120,8 +120,8 @@ impl Substrate {
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
-    ) -> Result<Self, Trouble> {
-        let programs = discover(&Places::of_machine()).await.or_trouble()?;
+    ) -> Result<Self, Error> {
+        let programs = discover(&Places::of_machine()).await.or_error()?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
         let held = Arc::clone(&run_dir);
         teardown.push("remove the run's folder", STOP, async move { remove(held).await }, || {});
@@ -138,8 +138,8 @@ impl Substrate {
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
-    ) -> Result<Self, Trouble> {
-        let bin = discover(&Places::of_machine()).await.or_trouble()?;
+    ) -> Result<Self, Error> {
+        let bin = discover(&Places::of_machine()).await.or_error()?;
         let program = ObjectProgram::choose(objects).await?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, keep)?);
         if !keep {
@@ -180,7 +180,7 @@ impl Substrate {
     }
 
     /// Names and versions of what takes part, and the settings that matter.
-    pub async fn versions(&self) -> Result<BTreeMap<String, String>, Trouble> {
+    pub async fn versions(&self) -> Result<BTreeMap<String, String>, Error> {
         let named = |objects: String| BTreeMap::from([("objects".to_owned(), objects)]);
         let (access, stores) = match &self.stores {
             Stores::Local { postgres, objects } => (access(postgres), named(describe(objects))),
@@ -216,7 +216,7 @@ impl Substrate {
         number: usize,
         method: &Method,
         profile: &Arc<Profile>,
-    ) -> Result<Site<Source>, Trouble> {
+    ) -> Result<Site<Source>, Error> {
         match &self.stores {
             Stores::Local { postgres, objects } => {
                 self.own_site(number, method, profile, &access(postgres), &objects.access(), None).await
@@ -246,14 +246,14 @@ impl Substrate {
         profile: &Arc<Profile>,
         postgres: &Access,
         objects: &S3Access,
-        held: Option<&Arc<Held>>,
-    ) -> Result<Site<Source>, Trouble> {
+        held: Option<&Arc<SiteLease>>,
+    ) -> Result<Site<Source>, Error> {
         let folder = self.run_dir.private(&format!("site-{number:03}"), None)?;
         self.run_dir.private(&format!("site-{number:03}/tmp"), None)?;
         let keys = self.keys();
         let mut variables = environment(&keys, &folder);
         if held.is_some() && method.schema == BackupSchema::Previous {
-            return Err(Trouble::usage("this scenario needs a database beside the site's")
+            return Err(Error::usage("this scenario needs a database beside the site's")
                 .hint("leave it out by --filter: on your own stores nothing is made that was not named"));
         }
         variables.extend(release_of_source(profile, method)?);
@@ -307,10 +307,10 @@ impl Substrate {
     }
 
     /// A server that no other scenario is on.
-    async fn own_server(&self, number: usize, method: &Method) -> Result<OwnServer, Trouble> {
+    async fn own_server(&self, number: usize, method: &Method) -> Result<OwnServer, Error> {
         let origin = match (&self.stores, self.server_elsewhere(method)) {
-            (Stores::Containers(stores), None) => Origin::Image(&stores.image),
-            _ => Origin::Here(&self.programs),
+            (Stores::Containers(stores), None) => ServerPrograms::Image(&stores.image),
+            _ => ServerPrograms::Here(&self.programs),
         };
         OwnServer::start(&self.run_dir, &format!("own-{number:03}"), origin, &self.redactor).await
     }
@@ -333,11 +333,11 @@ impl Substrate {
         own: Option<&OwnServer>,
         folder: &Path,
         variables: &mut BTreeMap<String, String>,
-    ) -> Result<Rows, Trouble> {
+    ) -> Result<RowStore, Error> {
         let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
         if !method.topology.has_database() {
             set("STORAGE_MODE", "file".to_owned());
-            return Ok(Rows::Files(RowFiles {
+            return Ok(RowStore::Files(RowFiles {
                 templates: folder.join("templates"),
                 assets: folder.join("assets"),
             }));
@@ -350,11 +350,11 @@ impl Substrate {
         create_database(&database.maintenance(), &database.database, &database.user).await?;
         set("STORAGE_MODE", "postgres".to_owned());
         set("DATABASE_URL", database.url());
-        Ok(Rows::Postgres(RwLock::new(database)))
+        Ok(RowStore::Postgres(RwLock::new(database)))
     }
 
     /// Takes a site down: its engine, database, buckets and folder.
-    pub async fn dispose(&self, site: &Site<Source>) -> Result<(), Trouble> {
+    pub async fn dispose(&self, site: &Site<Source>) -> Result<(), Error> {
         site.engine.kill().await;
         site.disconnect().await;
         match &self.stores {
@@ -415,12 +415,12 @@ fn describe(objects: &ObjectServer) -> String {
 }
 
 /// What the source's release has in its environment beside what this one has.
-fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<String, String>, Trouble> {
+fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<String, String>, Error> {
     if method.schema == BackupSchema::Same {
         return Ok(BTreeMap::new());
     }
     let Some(previous) = &profile.previous_release else {
-        return Err(Trouble::usage("the profile does not say how the release before this one is come by")
+        return Err(Error::usage("the profile does not say how the release before this one is come by")
             .hint("give it a `previous-release`, or leave scenarios with a `schema` out"));
     };
     Ok(match method.schema {
@@ -430,18 +430,16 @@ fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<Stri
 }
 
 /// What the engine is told of the order of its writes, where it is to be another one.
-fn order_of_writes(profile: &Profile, method: &Method) -> Result<Option<(String, String)>, Trouble> {
+fn order_of_writes(profile: &Profile, method: &Method) -> Result<Option<(String, String)>, Error> {
     let order = profile.write_order.with(&method.writes);
     if order == profile.write_order {
         return Ok(None);
     }
     let Some(name) = &profile.write_order_env else {
-        return Err(Trouble::usage(
-            "the profile does not say how its target is told another order of writes",
-        )
-        .hint("give it a `write-order-env`, or leave scenarios with `writes` out"));
+        return Err(Error::usage("the profile does not say how its target is told another order of writes")
+            .hint("give it a `write-order-env`, or leave scenarios with `writes` out"));
     };
-    Ok(Some((name.clone(), order.told())))
+    Ok(Some((name.clone(), order.env_value())))
 }
 
 /// The environment that the real server documents, apart from the stores'.
@@ -466,12 +464,12 @@ fn environment(keys: &ApiKeys, folder: &Path) -> BTreeMap<String, String> {
     env
 }
 
-async fn remove(run_dir: Arc<RunDir>) -> Result<(), Trouble> {
+async fn remove(run_dir: Arc<RunDir>) -> Result<(), Error> {
     // Sites hold nothing of it any more; where one still does, dropping it removes the folder.
     match Arc::try_unwrap(run_dir) {
         Ok(run_dir) => tokio::task::spawn_blocking(move || run_dir.remove())
             .await
-            .unwrap_or_else(|e| Err(Trouble::harness("removing the run's folder panicked").because(&e))),
+            .unwrap_or_else(|e| Err(Error::harness("removing the run's folder panicked").because(&e))),
         Err(_) => Ok(()),
     }
 }

@@ -1,18 +1,18 @@
 //! The restore stage: runbook 3.1 to 3.5, one sub-step at a time.
 
 use crate::{
-    base::{process::Ran, trouble::Trouble},
+    base::{error::Error, process::Ran},
     journal::Logbook,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         state::{Database, State},
     },
-    procedure::{Armed, Backup, archive, command, pg_dump, pitr, s3},
-    scenario::method::{BackupSchema, Place, RestoreJob},
-    site::{Handles, Rows},
+    procedure::{Backup, PendingFaults, archive, command, pg_dump, pitr, s3},
+    scenario::method::{BackupSchema, DurableStore, RestoreJob},
+    site::{Handles, RowStore},
     system::{
-        containers::{Network, Wanted, run_to_end},
+        containers::{ContainerSpec, Network, run_to_end},
         engine::{Launch, own_folders},
         postgres::{Access, Postgres, create_database, drop_database},
     },
@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// How a sub-step went.
 #[derive(Debug)]
-pub enum Went {
+pub enum StepResult {
     /// Done.
     Well,
     /// A command failed: the operator would stop here.
@@ -38,14 +38,14 @@ pub async fn perform(
     job: RestoreJob,
     site: &Handles,
     backup: &Backup,
-    armed: &mut Armed,
+    armed: &mut PendingFaults,
     log: &Logbook,
-) -> Result<Went, Trouble> {
+) -> Result<StepResult, Error> {
     if job.brings_back().iter().any(|place| backup.forgotten.contains(place)) {
         // There is nothing to bring back, and nobody notices.
-        return Ok(Went::Well);
+        return Ok(StepResult::Well);
     }
-    if job.brings_back().contains(&Place::Database) {
+    if job.brings_back().contains(&DurableStore::Database) {
         change_release(site);
     }
     let failed = match job {
@@ -63,15 +63,15 @@ pub async fn perform(
             None => None,
         },
         RestoreJob::ExtractTemplates => match &site.rows {
-            Rows::Files(files) => {
+            RowStore::Files(files) => {
                 let from = made(backup.templates.as_ref(), job)?;
-                archive::restore(site, job.words(), from, &files.templates, log).await?
+                archive::restore(site, job.describe(), from, &files.templates, log).await?
             }
-            Rows::Postgres(_) => None,
+            RowStore::Postgres(_) => None,
         },
         RestoreJob::ExtractAssets => {
             let from = made(backup.assets.as_ref(), job)?;
-            archive::restore(site, job.words(), from, &site.assets_dir(), log).await?
+            archive::restore(site, job.describe(), from, &site.assets_dir(), log).await?
         }
         RestoreJob::RestoreDatabase => {
             let failed = pg_dump::restore(site, made(backup.dump.as_ref(), job)?, armed, log).await?;
@@ -100,17 +100,17 @@ pub async fn perform(
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {
-                Ok(()) => Went::Well,
-                Err(trouble) => Went::NotReady(trouble.to_string()),
+                Ok(()) => StepResult::Well,
+                Err(error) => StepResult::NotReady(error.to_string()),
             });
         }
     };
-    Ok(failed.map_or(Went::Well, |finding| Went::Failed(Box::new(finding))))
+    Ok(failed.map_or(StepResult::Well, |finding| StepResult::Failed(Box::new(finding))))
 }
 
 /// What a backup must have left for a step.
-fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Trouble> {
-    artefact.ok_or_else(|| Trouble::usage(format!("`{job}`: no backup has left anything for this step")))
+fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Error> {
+    artefact.ok_or_else(|| Error::usage(format!("`{job}`: no backup has left anything for this step")))
 }
 
 /// The rows come back under another release than they were saved under, where the scenario says so.
@@ -125,13 +125,13 @@ fn change_release(site: &Handles) {
 
 /// What the restoring release makes of an empty database: the schema that restored rows must have in
 /// the end, where the backup was of another release, and the migrations that it records.
-pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Trouble> {
+pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Error> {
     let mut access = site.database()?;
     access.database += "-reference";
     create_database(&access.maintenance(), &access.database, &access.user).await?;
     let read = async {
         if let Some(failed) = migration(site, &site.profile.migrate, Some(&access), log).await? {
-            return Err(Trouble::environment("can't migrate an empty database").cause(failed.actual));
+            return Err(Error::environment("can't migrate an empty database").cause(failed.actual));
         }
         let postgres = Postgres::connect(&access).await?;
         let captured = postgres.capture(&site.profile, None).await;
@@ -150,7 +150,7 @@ pub async fn look_into(
     backup: &Backup,
     as_of: &State,
     log: &Logbook,
-) -> Result<State, Trouble> {
+) -> Result<State, Error> {
     let mut access = site.database()?;
     access.database += "-looked-into";
     // Nothing is made that could not be dropped again.
@@ -160,7 +160,7 @@ pub async fn look_into(
     let read = async {
         let dump = made(backup.dump.as_ref(), RestoreJob::RestoreDatabase)?;
         if let Some(why) = pg_dump::fill_beside(site, &access, dump, log).await? {
-            return Err(Trouble::environment("can't restore the dump beside the site").cause(why));
+            return Err(Error::environment("can't restore the dump beside the site").cause(why));
         }
         let postgres = Postgres::connect(&access).await?;
         let captured = postgres.capture(&site.profile, Some(&as_of.database)).await;
@@ -179,30 +179,30 @@ pub async fn look_into(
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.
-pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Trouble> {
+pub async fn migrate(site: &Handles, log: &Logbook) -> Result<Option<Finding>, Error> {
     migration(site, &site.profile.migrate, None, log).await
 }
 
 /// A migration of the site's database, or of another one of its server.
 async fn migration(
     site: &Handles,
-    words: &[String],
+    description: &[String],
     database: Option<&Access>,
     log: &Logbook,
-) -> Result<Option<Finding>, Trouble> {
-    if words.is_empty() {
+) -> Result<Option<Finding>, Error> {
+    if description.is_empty() {
         return Ok(None);
     }
     let ran = match &site.engine.launch {
         Launch::Image(image) => {
             let mut env = site.engine.env();
             env.extend(database.map(|access| ("DATABASE_URL".to_owned(), access.url())));
-            let ran = migrate_in_container(site, image, words, &env).await?;
+            let ran = migrate_in_container(site, image, description, &env).await?;
             log.ran(&ran)?;
             ran
         }
         Launch::Command(_) | Launch::Url(_) | Launch::Nothing => {
-            command::of_profile(site, "migrate", words, database, LIMIT, log).await?
+            command::of_profile(site, "migrate", description, database, LIMIT, log).await?
         }
     };
     if ran.exit.is_success() {
@@ -220,8 +220,8 @@ async fn migrate_in_container(
     image: &str,
     command: &[String],
     env: &BTreeMap<String, String>,
-) -> Result<Ran, Trouble> {
-    let wanted = Wanted {
+) -> Result<Ran, Error> {
+    let wanted = ContainerSpec {
         what: "the migration",
         image,
         args: command.to_vec(),

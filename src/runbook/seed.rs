@@ -4,8 +4,8 @@
 use crate::{
     base::{
         digest::Digest,
+        error::{Error, ErrorContext},
         ids::{AssetName, ObjectKey, TemplateKey},
-        trouble::{OrTrouble, Trouble},
     },
     journal::Logbook,
     model::{
@@ -15,7 +15,7 @@ use crate::{
     procedure::command,
     scenario::seed::Seed,
     site::Handles,
-    system::engine::{Engine, Upload, media_type},
+    system::engine::{Engine, UploadRequest, media_type},
 };
 use serde_json::Value;
 use std::{
@@ -25,18 +25,18 @@ use std::{
 };
 
 mod call;
-mod settled;
+mod wait;
 
-pub use call::{Answer, Call, FINISHED, batch_item, finished, submit};
-use settled::LOOK;
-pub use settled::cleaned_up;
+pub use call::{Call, CallAnswer, FINISHED, batch_item, finished, submit};
+use wait::LOOK;
+pub use wait::cleaned_up;
 
 /// How files refer to an asset whose storage key only the engine knows: `/assets/@logo.png`.
 const REFERENCE: &str = "/assets/@";
 
 /// What was put on a site, and what the harness remembers of it.
 #[derive(Clone, Debug, Default)]
-pub struct Put {
+pub struct SeededSite {
     /// What is there.
     pub known: Known,
     /// All bytes ever sent for an asset, oldest first.
@@ -48,10 +48,15 @@ pub struct Put {
 
 /// Fills a site. `golden` is the folder with the known-good PDFs, where there is one; schedules are
 /// made where the target keeps any.
-pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>, schedules: bool) -> Result<Put, Trouble> {
-    let mut put = Put::default();
+pub async fn fill(
+    api: &Engine,
+    seed: &Seed,
+    golden: Option<&Path>,
+    schedules: bool,
+) -> Result<SeededSite, Error> {
+    let mut put = SeededSite::default();
     for asset in &seed.assets {
-        let upload = Upload {
+        let upload = UploadRequest {
             name: asset.name.to_string(),
             bytes: read(&asset.file)?,
             media_type: media_type(&asset.file).to_owned(),
@@ -108,7 +113,7 @@ pub async fn fill(api: &Engine, seed: &Seed, golden: Option<&Path>, schedules: b
 }
 
 /// Runs a schedule by hand and waits until the run is over, however it ends.
-async fn run_once(api: &Engine, schedule: &str) -> Result<(), Trouble> {
+async fn run_once(api: &Engine, schedule: &str) -> Result<(), Error> {
     let run = api.trigger_schedule(schedule).await?;
     let began = Instant::now();
     loop {
@@ -117,10 +122,7 @@ async fn run_once(api: &Engine, schedule: &str) -> Result<(), Trouble> {
             return Ok(());
         }
         if began.elapsed() > JOB.0 {
-            return Err(Trouble::environment(format!(
-                "run {} of a schedule does not come to an end",
-                run.id
-            )));
+            return Err(Error::environment(format!("run {} of a schedule does not come to an end", run.id)));
         }
         tokio::time::sleep(JOB.1).await;
     }
@@ -130,22 +132,22 @@ async fn run_once(api: &Engine, schedule: &str) -> Result<(), Trouble> {
 const FILL: Duration = Duration::from_secs(600);
 
 /// Fills a site of a target without an API, by its profile's command.
-pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Trouble> {
+pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Error> {
     let ran = command::of_profile(site, "seed", &site.profile.seed, None, FILL, log).await?;
     if ran.exit.is_success() {
         return Ok(());
     }
     let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
-    Err(Trouble::environment("the profile's `seed` does not fill the site").cause(said.trim_end()))
+    Err(Error::environment("the profile's `seed` does not fill the site").cause(said.trim_end()))
 }
 
-impl Put {
+impl SeededSite {
     /// What a target without an API has, as its rows tell: every row that points at a binary and has
     /// a label is an asset of that name.
     ///
     /// # Errors
     /// Two rows have the same name: nobody could say which of them is meant.
-    pub fn observed(profile: &Profile, state: &State) -> Result<Self, Trouble> {
+    pub fn observed(profile: &Profile, state: &State) -> Result<Self, Error> {
         let mut put = Self::default();
         for (entity, binary) in profile.with_binaries().filter(|(entity, _)| !entity.label.is_empty()) {
             let Some(table) = state.database.tables.get(&entity.table) else { continue };
@@ -159,7 +161,7 @@ impl Put {
                 let (size, sha256) = (object.size, object.sha256);
                 let known = KnownAsset { id: id.clone(), key, size, sha256 };
                 if put.known.assets.insert(name.clone(), known).is_some() {
-                    return Err(Trouble::usage(format!("two rows with binaries are called {name}"))
+                    return Err(Error::usage(format!("two rows with binaries are called {name}"))
                         .hint("give the entity a `label` in the profile that tells its rows apart"));
                 }
             }
@@ -175,7 +177,7 @@ const JOBS: usize = 2;
 const JOB: (Duration, Duration) = (FINISHED, LOOK);
 
 /// Has batch jobs done, so that there are results to come back.
-pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Trouble> {
+pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut SeededSite) -> Result<(), Error> {
     for template in seed.templates.iter().take(JOBS) {
         let call = put.batch(&template.key)?;
         put.send(api, call).await?;
@@ -183,9 +185,9 @@ pub async fn run_jobs(api: &Engine, seed: &Seed, put: &mut Put) -> Result<(), Tr
     Ok(())
 }
 
-impl Put {
+impl SeededSite {
     /// Sends a write and takes its answer down.
-    async fn send(&mut self, api: &Engine, call: Call) -> Result<(), Trouble> {
+    async fn send(&mut self, api: &Engine, call: Call) -> Result<(), Error> {
         let answer = call.send(api).await?;
         self.acknowledged(call, answer);
         Ok(())
@@ -197,43 +199,43 @@ impl Put {
     }
 
     /// Another binary for an asset, ready to be sent.
-    pub fn replacement(&self, name: &AssetName, bytes: Vec<u8>, media_type: &str) -> Result<Call, Trouble> {
+    pub fn replacement(&self, name: &AssetName, bytes: Vec<u8>, media_type: &str) -> Result<Call, Error> {
         let id = self.asset(name)?.id.clone();
         Ok(Call::Replace { name: name.clone(), id, bytes, media_type: media_type.to_owned() })
     }
 
     /// The end of an asset, ready to be sent.
-    pub fn removal(&self, name: &AssetName) -> Result<Call, Trouble> {
+    pub fn removal(&self, name: &AssetName) -> Result<Call, Error> {
         Ok(Call::Delete { name: name.clone(), id: self.asset(name)?.id.clone() })
     }
 
     /// The upload of an asset's binary under another name, ready to be sent.
-    pub async fn download(&self, api: &Engine, from: &KnownAsset, name: &AssetName) -> Result<Call, Trouble> {
+    pub async fn download(&self, api: &Engine, from: &KnownAsset, name: &AssetName) -> Result<Call, Error> {
         let answer = api.binary(from.key.as_str()).await?;
         if !answer.is_success() || !answer.whole {
             let what = format!("the binary {} can't be downloaded: status {}", from.key, answer.status);
-            return Err(Trouble::environment(what));
+            return Err(Error::environment(what));
         }
         let by_name = || media_type(Path::new(name.as_str())).to_owned();
         let media_type = answer.content_type.unwrap_or_else(by_name);
-        Ok(Call::Upload(Upload {
+        Ok(Call::Upload(UploadRequest {
             name: name.to_string(),
             bytes: answer.body,
             media_type,
-            ..Upload::default()
+            ..UploadRequest::default()
         }))
     }
 
     /// A batch job that renders a template with its data, ready to be sent.
-    pub fn batch(&self, template: &TemplateKey) -> Result<Call, Trouble> {
+    pub fn batch(&self, template: &TemplateKey) -> Result<Call, Error> {
         let known = self.known.templates.get(template);
-        let known = known.ok_or_else(|| Trouble::usage(format!("there is no template {template}")))?;
+        let known = known.ok_or_else(|| Error::usage(format!("there is no template {template}")))?;
         Ok(Call::Batch { template: template.clone(), data: known.data.clone() })
     }
 
     /// Saves a template again with its name changed: a new version, whose PDF carries
     /// the new name as its title.
-    pub async fn save_template(&mut self, api: &Engine, key: &TemplateKey) -> Result<(), Trouble> {
+    pub async fn save_template(&mut self, api: &Engine, key: &TemplateKey) -> Result<(), Error> {
         let mut definition = api.template(key.as_str()).await?.definition;
         let name = definition.get("name").and_then(Value::as_str).unwrap_or_default();
         definition["name"] = Value::from(format!("{name} (saved again)"));
@@ -242,38 +244,37 @@ impl Put {
     }
 
     /// What is known of an asset.
-    pub fn asset(&self, name: &AssetName) -> Result<&KnownAsset, Trouble> {
+    pub fn asset(&self, name: &AssetName) -> Result<&KnownAsset, Error> {
         self.known.assets.get(name).ok_or_else(|| {
-            Trouble::usage(format!("there is no asset {name} at this point of the timeline"))
+            Error::usage(format!("there is no asset {name} at this point of the timeline"))
                 .hint("name an asset of the seed, or upload it in an earlier step")
         })
     }
 
     /// Puts storage keys in the place of references; also gives the assets that were named.
-    fn resolve(&self, value: &Value) -> Result<(Value, BTreeSet<AssetName>), Trouble> {
+    fn resolve(&self, value: &Value) -> Result<(Value, BTreeSet<AssetName>), Error> {
         let mut named = BTreeSet::new();
         let value = self.resolve_into(value, &mut named)?;
         Ok((value, named))
     }
 
-    fn resolve_into(&self, value: &Value, named: &mut BTreeSet<AssetName>) -> Result<Value, Trouble> {
+    fn resolve_into(&self, value: &Value, named: &mut BTreeSet<AssetName>) -> Result<Value, Error> {
         Ok(match value {
             Value::String(text) => Value::String(self.resolve_text(text, named)?),
             Value::Array(items) => {
                 Value::Array(items.iter().map(|v| self.resolve_into(v, named)).collect::<Result<_, _>>()?)
             }
             Value::Object(fields) => Value::Object(
-                fields.iter().map(|(k, v)| Ok((k.clone(), self.resolve_into(v, named)?))).collect::<Result<
-                    _,
-                    Trouble,
-                >>(
-                )?,
+                fields
+                    .iter()
+                    .map(|(k, v)| Ok((k.clone(), self.resolve_into(v, named)?)))
+                    .collect::<Result<_, Error>>()?,
             ),
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         })
     }
 
-    fn resolve_text(&self, text: &str, named: &mut BTreeSet<AssetName>) -> Result<String, Trouble> {
+    fn resolve_text(&self, text: &str, named: &mut BTreeSet<AssetName>) -> Result<String, Error> {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(REFERENCE) {
@@ -288,7 +289,7 @@ impl Put {
                 .max_by_key(|n| n.as_str().len());
             let name = name.ok_or_else(|| {
                 let shown: String = after.chars().take(40).collect();
-                Trouble::usage(format!("no asset of the seed is called like @{shown}"))
+                Error::usage(format!("no asset of the seed is called like @{shown}"))
             })?;
             out += before;
             out += "/assets/";
@@ -301,12 +302,12 @@ impl Put {
 }
 
 /// The upload of a loose fixture.
-pub fn loose(file: &Path, name: &AssetName) -> Result<Upload, Trouble> {
-    Ok(Upload {
+pub fn loose(file: &Path, name: &AssetName) -> Result<UploadRequest, Error> {
+    Ok(UploadRequest {
         name: name.to_string(),
         bytes: read(file)?,
         media_type: media_type(file).to_owned(),
-        ..Upload::default()
+        ..UploadRequest::default()
     })
 }
 
@@ -315,15 +316,15 @@ fn version(definition: &Value) -> String {
     definition.get("version").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn known_good(path: &Path) -> Result<Golden, Trouble> {
+fn known_good(path: &Path) -> Result<Golden, Error> {
     let sha256 = Digest::of_file(path).map_err(|error| {
-        Trouble::usage(format!("can't read the known-good PDF {}", path.display()))
+        Error::usage(format!("can't read the known-good PDF {}", path.display()))
             .because(&error)
             .hint("--golden wants DIR/<seed>/<name of the template's current file>.pdf for every template")
     })?;
     Ok(Golden { sha256, path: path.to_owned() })
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(file).or_usage(|| format!("can't read the fixture {}", file.display()))
 }

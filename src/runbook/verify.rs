@@ -4,24 +4,24 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::{AssetName, ObjectKey},
-        trouble::Trouble,
     },
     journal::Logbook,
     model::{
         check::CheckId,
         event::Event,
         finding::{Entity, Finding, FindingKind},
-        profile::Start,
+        profile::EngineStart,
         state::{Database, Known, State},
         verdict::CheckOutcome,
     },
     procedure::manifest::Manifest,
-    scenario::method::{Place, RestoreJob},
-    site::{Handles, Restored, Rows, Site},
+    scenario::method::{DurableStore, RestoreJob},
+    site::{Handles, Restored, RowStore, Site},
 };
 use acknowledged::UnderLoad;
-use fail_closed::Reach;
+use fail_closed::ProbeScope;
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -55,7 +55,7 @@ pub struct CutPoint {
     /// The manifest that the drift check compares with.
     pub manifest: Option<Manifest>,
     /// What the API showed of tenants, labels, runs and dead letters.
-    pub shown: Option<operations::Shown>,
+    pub shown: Option<operations::ApiSnapshot>,
     /// What the restoring release makes of an empty database, where the backup is of another one: its
     /// schema is to be expected then, and the migrations that it records.
     pub reference: Option<Database>,
@@ -87,14 +87,14 @@ impl Names {
 
 /// How a check went.
 #[derive(Clone, Debug)]
-pub struct Looked {
+pub struct CheckResult {
     /// How much it looked at, or why not.
     pub outcome: CheckOutcome,
     /// What it found.
     pub findings: Vec<Finding>,
 }
 
-impl Looked {
+impl CheckResult {
     /// It looked at this many things.
     pub fn at(at: usize, findings: Vec<Finding>) -> Self {
         Self { outcome: CheckOutcome::Looked { at }, findings }
@@ -127,7 +127,7 @@ impl Looked {
 
 /// All that the checks said.
 #[derive(Clone, Debug, Default)]
-pub struct Verified {
+pub struct VerifyResults {
     /// How each went.
     pub checks: Vec<(CheckId, CheckOutcome)>,
     /// What they found.
@@ -138,15 +138,15 @@ pub struct Verified {
     pub rpo: Option<Duration>,
 }
 
-impl Verified {
+impl VerifyResults {
     /// Takes in a check and keeps it in the journal.
     pub fn take(
         &mut self,
         check: CheckId,
-        looked: Looked,
+        looked: CheckResult,
         took: Duration,
         log: &Logbook,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         for finding in &looked.findings {
             log.event(Event::Found(Box::new(finding.clone())))?;
         }
@@ -163,16 +163,16 @@ impl Verified {
         checks: impl IntoIterator<Item = CheckId>,
         why: &str,
         log: &Logbook,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         for check in checks {
-            self.take(check, Looked::skipped(why), Duration::ZERO, log)?;
+            self.take(check, CheckResult::skipped(why), Duration::ZERO, log)?;
         }
         Ok(())
     }
 }
 
 /// Reads both stores of a site as they are now.
-pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Trouble> {
+pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Error> {
     let database = site.capture(as_of.map(|s| &s.database)).await?;
     let results = match &site.results {
         Some((bucket, _)) => bucket.inventory("").await?,
@@ -187,9 +187,9 @@ pub struct Started {
     /// What kept it from becoming ready, if anything.
     pub not_ready: Option<String>,
     /// What it did to the stores; nothing where the restore started no engine.
-    pub untouched: Option<Looked>,
+    pub untouched: Option<CheckResult>,
     /// When it was, and with what the engine was started.
-    pub start: Option<Start>,
+    pub start: Option<EngineStart>,
 }
 
 /// Runs all checks of a restored site.
@@ -198,10 +198,10 @@ pub async fn verify(
     cut: &CutPoint,
     names: &Names,
     engine: Started,
-    reach: Reach,
+    reach: ProbeScope,
     log: &Logbook,
-) -> Result<Verified, Trouble> {
-    let mut all = Verified::default();
+) -> Result<VerifyResults, Error> {
+    let mut all = VerifyResults::default();
     let started = Instant::now();
     let all_there =
         observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
@@ -218,7 +218,7 @@ pub async fn verify(
             }
             acknowledged::check(load, &judged, &site.profile)
         }
-        None => Looked::skipped("nobody wrote while the backup ran"),
+        None => CheckResult::skipped("nobody wrote while the backup ran"),
     };
     all.take(CheckId::Acknowledged, looked, acknowledged.elapsed(), log)?;
     let ready = Timed::of(runtime::ready(site, engine.not_ready)).await;
@@ -237,9 +237,9 @@ pub async fn verify(
         Timed { looked: render.looked.0, took: render.took }.into(CheckId::Render, &mut all, log)?;
     }
     let (schema, sequences) = match &site.rows {
-        Rows::Postgres(_) => (catalog::check(cut, &observed), catalog::sequences(cut, &observed)),
-        Rows::Files(_) => {
-            let none = || Looked::skipped("rows are in files: there is no schema and no sequence");
+        RowStore::Postgres(_) => (catalog::check(cut, &observed), catalog::sequences(cut, &observed)),
+        RowStore::Files(_) => {
+            let none = || CheckResult::skipped("rows are in files: there is no schema and no sequence");
             (none(), none())
         }
     };
@@ -278,19 +278,22 @@ pub async fn verify(
 async fn untouched(
     site: &Site<Restored>,
     observed: &State,
-    by_start: Option<Looked>,
+    by_start: Option<CheckResult>,
     is_ready: bool,
     names: &Names,
-) -> Looked {
-    let mut parts: Vec<Looked> = by_start.into_iter().collect();
+) -> CheckResult {
+    let mut parts: Vec<CheckResult> = by_start.into_iter().collect();
     if is_ready {
         parts.push(match observe(site, Some(observed)).await {
             Ok(now) => untouched::by_renders(observed, &now, &site.profile, names),
-            Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+            Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
         });
-        parts.push(Looked::at(1, untouched::still_ready(site).await.into_iter().collect()));
+        parts.push(CheckResult::at(1, untouched::still_ready(site).await.into_iter().collect()));
     }
-    parts.into_iter().reduce(Looked::and).unwrap_or_else(|| Looked::skipped("no engine was started"))
+    parts
+        .into_iter()
+        .reduce(CheckResult::and)
+        .unwrap_or_else(|| CheckResult::skipped("no engine was started"))
 }
 
 /// Whether rows and schema came back as they were: what was lost explains a write that is refused.
@@ -298,10 +301,10 @@ fn as_written(findings: &[Finding]) -> bool {
     !findings.iter().any(|f| matches!(f.check, CheckId::Catalog | CheckId::Contents | CheckId::Sequences))
 }
 
-async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Looked {
+async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> CheckResult {
     match untouched::takes_a_write(site, cut).await {
-        Ok(found) => Looked::at(1, found.into_iter().collect()),
-        Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+        Ok(found) => CheckResult::at(1, found.into_iter().collect()),
+        Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
     }
 }
 
@@ -318,24 +321,25 @@ impl<T> Timed<T> {
     }
 }
 
-impl Timed<Looked> {
-    fn into(self, check: CheckId, all: &mut Verified, log: &Logbook) -> Result<(), Trouble> {
+impl Timed<CheckResult> {
+    fn into(self, check: CheckId, all: &mut VerifyResults, log: &Logbook) -> Result<(), Error> {
         all.take(check, self.looked, self.took, log)
     }
 }
 
 /// The procedure's own check: what its steps reported, and whether its last restore kept the runbook's
 /// order: binaries before rows, and the engine last (runbook 3).
-pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
+pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> CheckResult {
     let last = |is: &dyn Fn(RestoreJob) -> bool| {
-        let is = |words: &String| RestoreJob::named(words).is_some_and(is);
+        let is = |description: &String| RestoreJob::named(description).is_some_and(is);
         steps_done.iter().rposition(is).map(|at| (at, &steps_done[at]))
     };
-    let binaries =
-        |job: RestoreJob| job.brings_back().iter().any(|p| matches!(p, Place::Bucket | Place::Assets));
-    let rows = |job: RestoreJob| job.brings_back().contains(&Place::Database);
-    let templates = |job: RestoreJob| job.brings_back().contains(&Place::Templates);
-    let results = |job: RestoreJob| job.brings_back().contains(&Place::Results);
+    let binaries = |job: RestoreJob| {
+        job.brings_back().iter().any(|p| matches!(p, DurableStore::Bucket | DurableStore::Assets))
+    };
+    let rows = |job: RestoreJob| job.brings_back().contains(&DurableStore::Database);
+    let templates = |job: RestoreJob| job.brings_back().contains(&DurableStore::Templates);
+    let results = |job: RestoreJob| job.brings_back().contains(&DurableStore::Results);
     let starts = |job: RestoreJob| job == RestoreJob::StartEngine;
     for (earlier, later, why) in [
         (last(&binaries), last(&rows), "rows were there whose binaries were not"),
@@ -355,5 +359,5 @@ pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> Looked {
         let actual = format!("{later} ran first: {why}");
         findings.push(Finding::new(CheckId::Procedure, FindingKind::WrongOrder, entity, expected, actual));
     }
-    Looked::at(steps_done.len(), findings)
+    CheckResult::at(steps_done.len(), findings)
 }

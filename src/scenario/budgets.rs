@@ -1,13 +1,13 @@
 //! Reading a file of budgets, with the same care for mistakes as scenario files.
 
 use crate::{
-    model::budget::{Budgets, Span},
+    model::budget::{Budgets, TimeSpan},
     scenario::{
         diagnose::{Diagnostics, Mistake},
         yaml::{
             fields::Fields,
             files::{LARGEST, read_text},
-            tree::{self, Node},
+            tree::{self, YamlNode},
         },
     },
 };
@@ -29,9 +29,9 @@ pub fn read_budgets(file: &Path) -> Result<Budgets, Diagnostics> {
     diagnostics.or_value(budgets)
 }
 
-fn budgets(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Budgets> {
+fn budgets(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Budgets> {
     let mut fields = Fields::of(root, "a file of budgets", mistakes)?;
-    let mut span = |key| fields.optional::<Span>(key, mistakes).map(|at| at.value);
+    let mut span = |key| fields.optional::<TimeSpan>(key, mistakes).map(|at| at.value);
     let budgets =
         Budgets { rto: span("rto"), rpo: span("rpo"), max_age_of_last_drill: span("max-age-of-last-drill") };
     let place = fields.place;
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn budgets_are_spans_and_mistakes_are_told() {
         let budgets = read("rto: 15m\nmax-age-of-last-drill: 90d\n").unwrap();
-        assert_eq!((budgets.rto, budgets.rpo), (Some(Span { ms: 900_000 }), None));
+        assert_eq!((budgets.rto, budgets.rpo), (Some(TimeSpan { ms: 900_000 }), None));
         assert!(read("rtoo: 15m\n").unwrap_err().contains("did you mean `rto`?"));
         assert!(read("rto: 15\n").unwrap_err().contains("expected text"));
         assert!(read("rto: soon\n").unwrap_err().contains("30s, 15m, 24h or 90d"));

@@ -1,7 +1,7 @@
 //! Mistakes in the files that a user writes: where they are, what is wrong, what was probably meant.
 //! Rendering shows the offending line. What is a mistake is decided where the files are read.
 
-use crate::{base::trouble::Trouble, scenario::Place};
+use crate::{base::error::Error, scenario::SourcePosition};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 use std::{
@@ -28,7 +28,7 @@ pub struct Diagnostic {
     /// The file; or the path that was given, where there is none.
     pub file: PathBuf,
     /// Where; none where the file as a whole is meant.
-    pub place: Option<Place>,
+    pub place: Option<SourcePosition>,
     /// What is wrong, a fragment.
     pub message: String,
     /// What the underlined words are.
@@ -45,7 +45,7 @@ pub struct Also {
     /// The file.
     pub file: PathBuf,
     /// Where.
-    pub place: Place,
+    pub place: SourcePosition,
     /// What is there.
     pub label: String,
 }
@@ -147,7 +147,7 @@ impl Diagnostics {
         &self,
         group: Group<'static>,
         file: &Path,
-        place: Option<Place>,
+        place: Option<SourcePosition>,
         kind: AnnotationKind,
         label: &str,
     ) -> Group<'static> {
@@ -170,13 +170,13 @@ impl Diagnostics {
     }
 
     /// The mistakes as one trouble: exit code 2.
-    pub fn into_trouble(self, colour: bool, width: usize) -> Trouble {
+    pub fn into_error(self, colour: bool, width: usize) -> Error {
         let files: BTreeSet<&Path> = self.list.iter().map(|d| d.file.as_path()).collect();
         let files = match files.len() {
             1 => "1 file".to_owned(),
             more => format!("{more} files"),
         };
-        Trouble::usage(format!("{} in {files}\n\n{}", self.count_in_words(), self.render(colour, width)))
+        Error::usage(format!("{} in {files}\n\n{}", self.count_in_words(), self.render(colour, width)))
     }
 
     /// `1 mistake`, `7 mistakes`.
@@ -194,7 +194,7 @@ fn clean(text: &str) -> String {
 }
 
 /// The line of a place, and the place's bytes in it.
-fn line_of(source: &str, place: Place) -> (&str, Range<usize>) {
+fn line_of(source: &str, place: SourcePosition) -> (&str, Range<usize>) {
     let floor = |at: usize| source.floor_char_boundary(at.min(source.len()));
     let begin = source[..floor(place.start)].rfind('\n').map_or(0, |at| at + 1);
     let end = source[begin..].find('\n').map_or(source.len(), |at| begin + at);

@@ -4,7 +4,7 @@
 
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
-    model::profile::{Order, ReplaceKeys, WriteOrder},
+    model::profile::{ReplaceKeys, StoreOrder, WriteOrder},
     scenario::Replace,
 };
 use schemars::JsonSchema;
@@ -110,20 +110,20 @@ pub struct MoveLabel {
     /// The label: `production`.
     pub label: String,
     /// The version that it names from now on.
-    pub to: Version,
+    pub to: TemplateVersion,
 }
 
 /// A version of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a version such as 1.0.0, or its number, counted from 1")]
-pub enum Version {
+pub enum TemplateVersion {
     /// Its number in the order in which versions were saved, from 1.
     Nth(u32),
     /// As the target calls it.
     Named(String),
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for TemplateVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nth(number) => number.fmt(f),
@@ -176,7 +176,7 @@ impl HoldPoint {
         [Self::BeforeBinary, Self::AfterBinary, Self::BeforeRow, Self::AfterRow, Self::BeforeCleanup];
 
     /// The words of a scenario file.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::BeforeBinary => "before binary",
             Self::AfterBinary => "after binary",
@@ -189,13 +189,13 @@ impl HoldPoint {
 
 impl fmt::Display for HoldPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.words())
+        f.write_str(self.describe())
     }
 }
 
 /// What kind of write it is, as far as its order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WriteKind {
     /// A new asset.
     New,
     /// Another binary for an asset.
@@ -206,12 +206,12 @@ pub enum Kind {
     Batch,
 }
 
-impl Kind {
+impl WriteKind {
     /// All.
     pub const ALL: [Self; 4] = [Self::New, Self::Replace, Self::Delete, Self::Batch];
 
     /// For people.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::New => "upload",
             Self::Replace => "replacement",
@@ -233,12 +233,12 @@ impl Write {
     }
 
     /// Its kind.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> WriteKind {
         match self {
-            Self::Upload(_) | Self::Copy(_) => Kind::New,
-            Self::Replace(_) => Kind::Replace,
-            Self::Delete(_) => Kind::Delete,
-            Self::RunBatch(_) => Kind::Batch,
+            Self::Upload(_) | Self::Copy(_) => WriteKind::New,
+            Self::Replace(_) => WriteKind::Replace,
+            Self::Delete(_) => WriteKind::Delete,
+            Self::RunBatch(_) => WriteKind::Batch,
         }
     }
 }
@@ -271,23 +271,23 @@ pub struct Stage {
 
 /// The way that one kind of write takes through both stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
+pub struct WritePath {
     /// Which store comes first.
-    pub first: Order,
+    pub first: StoreOrder,
     /// Whether an old object is removed at the end, after the answer.
     pub cleans_up: bool,
 }
 
-impl Way {
+impl WritePath {
     /// The way that a target's writes of a kind take.
-    pub fn of(kind: Kind, order: &WriteOrder) -> Self {
+    pub fn of(kind: WriteKind, order: &WriteOrder) -> Self {
         let first = match kind {
-            Kind::New => order.upload,
-            Kind::Replace => order.replace,
-            Kind::Delete => order.delete,
-            Kind::Batch => order.batch,
+            WriteKind::New => order.upload,
+            WriteKind::Replace => order.replace,
+            WriteKind::Delete => order.delete,
+            WriteKind::Batch => order.batch,
         };
-        Self { first, cleans_up: kind == Kind::Replace && order.replace_keys == ReplaceKeys::NewKey }
+        Self { first, cleans_up: kind == WriteKind::Replace && order.replace_keys == ReplaceKeys::NewKey }
     }
 
     /// The stage of a point; none where the way has no such point.
@@ -297,13 +297,13 @@ impl Way {
         let cleanup = || self.cleans_up.then_some(()).and_then(|()| stage(3, Stopper::Cleanup, true, true));
         match (self.first, point) {
             (_, P::BeforeCleanup) => cleanup(),
-            (Order::BinaryFirst, P::BeforeBinary) => stage(0, Stopper::Request, false, false),
-            (Order::BinaryFirst, P::AfterBinary) => stage(1, Stopper::Answer, true, false),
-            (Order::BinaryFirst, P::BeforeRow) => stage(2, Stopper::Table, true, false),
-            (Order::BinaryFirst, P::AfterRow) => cleanup(),
-            (Order::RowFirst, P::BeforeRow) => stage(0, Stopper::Table, false, false),
-            (Order::RowFirst, P::AfterRow | P::BeforeBinary) => stage(1, Stopper::Request, false, true),
-            (Order::RowFirst, P::AfterBinary) => stage(2, Stopper::Answer, true, true),
+            (StoreOrder::BinaryFirst, P::BeforeBinary) => stage(0, Stopper::Request, false, false),
+            (StoreOrder::BinaryFirst, P::AfterBinary) => stage(1, Stopper::Answer, true, false),
+            (StoreOrder::BinaryFirst, P::BeforeRow) => stage(2, Stopper::Table, true, false),
+            (StoreOrder::BinaryFirst, P::AfterRow) => cleanup(),
+            (StoreOrder::RowFirst, P::BeforeRow) => stage(0, Stopper::Table, false, false),
+            (StoreOrder::RowFirst, P::AfterRow | P::BeforeBinary) => stage(1, Stopper::Request, false, true),
+            (StoreOrder::RowFirst, P::AfterBinary) => stage(2, Stopper::Answer, true, true),
         }
     }
 
@@ -322,9 +322,9 @@ mod tests {
 
     #[test]
     fn along_every_way_nothing_is_undone() {
-        for first in [Order::BinaryFirst, Order::RowFirst] {
+        for first in [StoreOrder::BinaryFirst, StoreOrder::RowFirst] {
             for cleans_up in [false, true] {
-                let way = Way { first, cleans_up };
+                let way = WritePath { first, cleans_up };
                 let stages: Vec<Stage> = way.points().into_iter().filter_map(|p| way.stage(p)).collect();
                 assert!(stages.iter().all(|stage| stage.number > 0 || (!stage.binary && !stage.row)));
                 for pair in stages.windows(2) {
@@ -337,15 +337,15 @@ mod tests {
 
     #[test]
     fn after_the_last_row_nothing_can_be_held() {
-        let points = |first, cleans_up| Way { first, cleans_up }.points();
+        let points = |first, cleans_up| WritePath { first, cleans_up }.points();
         use HoldPoint as P;
-        assert_eq!(points(Order::BinaryFirst, false), [P::BeforeBinary, P::AfterBinary, P::BeforeRow]);
+        assert_eq!(points(StoreOrder::BinaryFirst, false), [P::BeforeBinary, P::AfterBinary, P::BeforeRow]);
         assert_eq!(
-            points(Order::BinaryFirst, true),
+            points(StoreOrder::BinaryFirst, true),
             [P::BeforeBinary, P::AfterBinary, P::BeforeRow, P::AfterRow, P::BeforeCleanup]
         );
         assert_eq!(
-            points(Order::RowFirst, false),
+            points(StoreOrder::RowFirst, false),
             [P::BeforeRow, P::BeforeBinary, P::AfterRow, P::AfterBinary]
         );
     }

@@ -9,7 +9,7 @@ use std::{
 
 /// The folder with `seeds/` and `assets/`, and the usual target.
 #[derive(Clone, Debug)]
-pub struct Library {
+pub struct FixtureLibrary {
     /// The folder itself, usually `fixtures`.
     pub fixtures: PathBuf,
     /// The profile of scenarios that name none: a name or a path.
@@ -25,7 +25,7 @@ pub enum NoFile {
     Missing,
 }
 
-impl Library {
+impl FixtureLibrary {
     /// The library of a folder, for scenarios of Pulp Engine.
     pub fn new(fixtures: impl Into<PathBuf>) -> Self {
         Self { fixtures: fixtures.into(), profile: "pulp-engine".to_owned() }

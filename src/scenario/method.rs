@@ -2,7 +2,7 @@
 //! stores, the sub-steps of backup and restore, and the procedures that are made of them. How each
 //! sub-step is done is in `procedure`.
 
-use crate::model::profile::Writes;
+use crate::model::profile::WriteOrderOverride;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
     /// What runs beside the stores.
-    pub runs: Runs,
+    pub runs: TargetProcess,
     /// Where rows and binaries live.
     pub topology: Topology,
     /// Where the results of batch jobs live, where they have a place of their own.
@@ -28,7 +28,7 @@ pub struct Method {
     /// What the engine has in its environment beside the rest.
     pub env: BTreeMap<String, String>,
     /// The order of writes, where it is not the one of the target's profile.
-    pub writes: Writes,
+    pub writes: WriteOrderOverride,
 }
 
 /// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).
@@ -48,7 +48,7 @@ pub enum BackupSchema {
 
 /// What of a target runs beside its stores, and whether it can be asked for anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Runs {
+pub enum TargetProcess {
     /// An engine with the API of Pulp Engine.
     #[default]
     WithApi,
@@ -90,7 +90,7 @@ pub enum Results {
 
 /// A durable place that a backup must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum DurableStore {
     /// The Postgres database.
     Database,
     /// The engine's bucket.
@@ -199,17 +199,17 @@ impl Topology {
     }
 
     /// The durable places.
-    pub fn places(self) -> &'static [Place] {
+    pub fn places(self) -> &'static [DurableStore] {
         match self {
-            Self::PostgresS3 => &[Place::Database, Place::Bucket],
-            Self::PostgresFiles => &[Place::Database, Place::Assets],
-            Self::Files => &[Place::Templates, Place::Assets],
-            Self::FilesS3 => &[Place::Templates, Place::Assets, Place::Bucket],
+            Self::PostgresS3 => &[DurableStore::Database, DurableStore::Bucket],
+            Self::PostgresFiles => &[DurableStore::Database, DurableStore::Assets],
+            Self::Files => &[DurableStore::Templates, DurableStore::Assets],
+            Self::FilesS3 => &[DurableStore::Templates, DurableStore::Assets, DurableStore::Bucket],
         }
     }
 
     /// In the words of a scenario file.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::PostgresS3 => "postgres + s3",
             Self::PostgresFiles => "postgres + files",
@@ -219,9 +219,9 @@ impl Topology {
     }
 }
 
-impl Place {
+impl DurableStore {
     /// For people.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Database => "database",
             Self::Bucket => "bucket",
@@ -243,7 +243,7 @@ impl Procedure {
     }
 
     /// In the words of a scenario file.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::DumpAndCopy => "dump and copy",
             Self::MaintenanceWindow => "maintenance window",
@@ -256,8 +256,8 @@ impl Procedure {
 
 impl Method {
     /// The durable places of a site.
-    pub fn places(&self) -> Vec<Place> {
-        let results = self.results.map(|_| Place::Results);
+    pub fn places(&self) -> Vec<DurableStore> {
+        let results = self.results.map(|_| DurableStore::Results);
         self.topology.places().iter().copied().chain(results).collect()
     }
 
@@ -275,14 +275,14 @@ impl Method {
             as_it_is @ (BackupSchema::Same | BackupSchema::Previous) => as_it_is,
         };
         // It writes nothing beside its seed.
-        Self { schema, writes: Writes::default(), env: BTreeMap::new(), ..self.clone() }
+        Self { schema, writes: WriteOrderOverride::default(), env: BTreeMap::new(), ..self.clone() }
     }
 
     /// What tells it from the default in the id of its clean control: `files-maintenance-window`.
     pub fn suffix(&self) -> String {
         let mut parts = Vec::new();
         if self.topology != Topology::default() {
-            parts.push(self.topology.words().to_owned());
+            parts.push(self.topology.describe().to_owned());
         }
         if let Some(results) = self.results {
             parts.push(match results {
@@ -291,7 +291,7 @@ impl Method {
             });
         }
         if self.procedure != Procedure::default() {
-            parts.push(self.procedure.words().to_owned());
+            parts.push(self.procedure.describe().to_owned());
         }
         let default = DumpOptions::default();
         if self.dump.format != default.format {
@@ -308,9 +308,9 @@ impl Method {
             BackupSchema::Newer => Some("newer schema".to_owned()),
         });
         let kebab = |text: &str| {
-            let words: Vec<&str> =
+            let description: Vec<&str> =
                 text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).collect();
-            words.join("-").to_ascii_lowercase()
+            description.join("-").to_ascii_lowercase()
         };
         kebab(&parts.join(" "))
     }
@@ -345,15 +345,16 @@ impl Method {
     /// does not run is neither stopped nor started.
     pub fn can_back_up(&self, job: BackupJob) -> bool {
         match job {
-            BackupJob::RecordManifest => self.runs == Runs::WithApi,
-            BackupJob::StopEngine | BackupJob::StartEngine => self.runs != Runs::Nothing,
+            BackupJob::RecordManifest => self.runs == TargetProcess::WithApi,
+            BackupJob::StopEngine | BackupJob::StartEngine => self.runs != TargetProcess::Nothing,
             _ => true,
         }
     }
 
     /// The same of a restore.
     pub fn can_restore(&self, job: RestoreJob) -> bool {
-        !matches!(job, RestoreJob::StopEngine | RestoreJob::StartEngine) || self.runs != Runs::Nothing
+        !matches!(job, RestoreJob::StopEngine | RestoreJob::StartEngine)
+            || self.runs != TargetProcess::Nothing
     }
 
     fn whole_backup(&self) -> Vec<BackupJob> {
@@ -361,11 +362,11 @@ impl Method {
         let places = self.places();
         let each = || {
             places.iter().map(|place| match place {
-                Place::Database => B::DumpDatabase,
-                Place::Bucket => B::CopyObjects,
-                Place::Templates => B::ArchiveTemplates,
-                Place::Assets => B::ArchiveAssets,
-                Place::Results => B::CopyResults,
+                DurableStore::Database => B::DumpDatabase,
+                DurableStore::Bucket => B::CopyObjects,
+                DurableStore::Templates => B::ArchiveTemplates,
+                DurableStore::Assets => B::ArchiveAssets,
+                DurableStore::Results => B::CopyResults,
             })
         };
         match self.procedure {
@@ -389,19 +390,21 @@ impl Method {
             Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::FreshDatabase => {
                 let mut places = self.places();
                 places.sort_by_key(|place| match place {
-                    Place::Bucket => 0,
-                    Place::Results => 1,
-                    Place::Assets => 2,
-                    Place::Templates => 3,
-                    Place::Database => 4,
+                    DurableStore::Bucket => 0,
+                    DurableStore::Results => 1,
+                    DurableStore::Assets => 2,
+                    DurableStore::Templates => 3,
+                    DurableStore::Database => 4,
                 });
                 jobs.extend(places.iter().map(|place| match place {
-                    Place::Database if self.procedure == Procedure::FreshDatabase => R::RestoreFreshDatabase,
-                    Place::Database => R::RestoreDatabase,
-                    Place::Bucket => R::RestoreObjects,
-                    Place::Templates => R::ExtractTemplates,
-                    Place::Assets => R::ExtractAssets,
-                    Place::Results => R::RestoreResults,
+                    DurableStore::Database if self.procedure == Procedure::FreshDatabase => {
+                        R::RestoreFreshDatabase
+                    }
+                    DurableStore::Database => R::RestoreDatabase,
+                    DurableStore::Bucket => R::RestoreObjects,
+                    DurableStore::Templates => R::ExtractTemplates,
+                    DurableStore::Assets => R::ExtractAssets,
+                    DurableStore::Results => R::RestoreResults,
                 }));
             }
         }
@@ -439,18 +442,18 @@ impl DumpFormat {
 // A sub-step: its variant, its words in a scenario file, the places that it saves or brings back,
 // and what it does.
 macro_rules! jobs {
-    ($(#[$doc:meta])* $name:ident $of:ident: $($variant:ident $words:literal [$($place:ident)*] $meaning:literal),* $(,)?) => {
+    ($(#[$doc:meta])* $name:ident $of:ident: $($variant:ident $description:literal [$($place:ident)*] $meaning:literal),* $(,)?) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum $name { $(#[doc = $meaning] #[serde(rename = $words)] $variant),* }
+        pub enum $name { $(#[doc = $meaning] #[serde(rename = $description)] $variant),* }
 
         impl $name {
             /// All, in the order of a procedure.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The words of a scenario file.
-            pub fn words(self) -> &'static str {
-                match self { $(Self::$variant => $words),* }
+            pub fn describe(self) -> &'static str {
+                match self { $(Self::$variant => $description),* }
             }
 
             /// What it does, in a sentence.
@@ -459,20 +462,20 @@ macro_rules! jobs {
             }
 
             /// The sub-step with these words.
-            pub fn named(words: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|job| job.words() == words)
+            pub fn named(description: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|job| job.describe() == description)
             }
 
             /// The places that it
             #[doc = stringify!($of)]
-            pub fn $of(self) -> &'static [Place] {
-                match self { $(Self::$variant => &[$(Place::$place),*]),* }
+            pub fn $of(self) -> &'static [DurableStore] {
+                match self { $(Self::$variant => &[$(DurableStore::$place),*]),* }
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.words())
+                f.write_str(self.describe())
             }
         }
     };
@@ -534,7 +537,7 @@ impl BackupJob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::profile::Order;
+    use crate::model::profile::StoreOrder;
 
     #[test]
     fn every_procedure_saves_and_brings_back_every_place() {
@@ -547,16 +550,16 @@ mod tests {
                     Procedure::OwnCommands,
                 ] {
                     let method = Method { topology, results, procedure, ..Method::default() };
-                    let saved: Vec<Place> =
+                    let saved: Vec<DurableStore> =
                         method.backup().into_iter().flat_map(BackupJob::saves).copied().collect();
-                    let back: Vec<Place> =
+                    let back: Vec<DurableStore> =
                         method.restore().into_iter().flat_map(RestoreJob::brings_back).copied().collect();
                     for place in method.places() {
-                        assert!(saved.contains(&place), "{method:?} does not save the {}", place.words());
+                        assert!(saved.contains(&place), "{method:?} does not save the {}", place.describe());
                         assert!(
                             back.contains(&place),
                             "{method:?} does not bring back the {}",
-                            place.words()
+                            place.describe()
                         );
                     }
                 }
@@ -580,7 +583,8 @@ mod tests {
         let of = |schema| Method { schema, ..Method::default() };
         assert_eq!(of(BackupSchema::Newer).sound(), Method::default());
         assert_eq!(of(BackupSchema::Previous).sound().suffix(), "previous-schema");
-        let writes = Writes { upload: Some(Order::RowFirst), ..Writes::default() };
+        let writes =
+            WriteOrderOverride { upload: Some(StoreOrder::RowFirst), ..WriteOrderOverride::default() };
         assert_eq!(Method { writes, ..Method::default() }.sound(), Method::default());
     }
 }

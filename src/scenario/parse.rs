@@ -6,16 +6,17 @@ use crate::{
     model::{
         control::Control,
         finding::Expectation,
-        profile::{Api, Writes, run::VARIABLES},
+        profile::{TargetApi, WriteOrderOverride, run::VARIABLES},
     },
     scenario::{
-        At, Place, Scenario,
+        At, Scenario, SourcePosition,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
-        library::Library,
+        library::FixtureLibrary,
         method::{
-            BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, Runs, Topology,
+            BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, TargetProcess,
+            Topology,
         },
-        profile::{self, Target, read_target},
+        profile::{self, NamedTarget, read_target},
         seed::{Seed, read_seed, unknown_seed},
         yaml::{fields::Fields, files, tree, typed::one_line},
     },
@@ -26,7 +27,7 @@ use std::{
     sync::Arc,
 };
 
-pub mod load;
+pub mod workload;
 pub mod names;
 pub mod order;
 pub mod steps;
@@ -58,7 +59,7 @@ pub const SECTIONS: [(&str, &str); 17] = [
 ///
 /// # Errors
 /// All mistakes of all files, those of the seeds that they name included.
-pub fn read_all(paths: &[PathBuf], library: &Library) -> Result<Vec<Scenario>, Diagnostics> {
+pub fn read_all(paths: &[PathBuf], library: &FixtureLibrary) -> Result<Vec<Scenario>, Diagnostics> {
     let mut reader = Reader {
         library,
         seeds: BTreeMap::new(),
@@ -72,13 +73,13 @@ pub fn read_all(paths: &[PathBuf], library: &Library) -> Result<Vec<Scenario>, D
 }
 
 struct Reader<'a> {
-    library: &'a Library,
+    library: &'a FixtureLibrary,
     /// Each seed is read once; none where it could not be read.
     seeds: BTreeMap<String, Option<Seed>>,
     /// Each profile too.
-    targets: BTreeMap<String, Option<Arc<Target>>>,
+    targets: BTreeMap<String, Option<Arc<NamedTarget>>>,
     /// Where each id stands first.
-    ids: BTreeMap<String, (PathBuf, Place)>,
+    ids: BTreeMap<String, (PathBuf, SourcePosition)>,
     diagnostics: Diagnostics,
 }
 
@@ -97,7 +98,7 @@ impl Reader<'_> {
         &mut self,
         file: &Path,
         text: &str,
-        root: &tree::Node,
+        root: &tree::YamlNode,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Scenario> {
         let mut fields = Fields::of(root, "a scenario", mistakes)?;
@@ -132,7 +133,7 @@ impl Reader<'_> {
         mistakes.extend(runbook.iter().filter_map(wrong_section));
         let found: Vec<At<Expectation>> = expect.iter().chain(&possible).cloned().collect();
         twice(&found, mistakes);
-        let with_api = method.runs == Runs::WithApi;
+        let with_api = method.runs == TargetProcess::WithApi;
         let known_seed = seed.as_ref().filter(|_| with_api).and_then(|seed| self.seed(seed, mistakes));
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
             // With a step missing, others would be blamed for it; and a procedure's own steps for its being
@@ -140,7 +141,7 @@ impl Reader<'_> {
             if steps_sound && method.procedure.fits(method.topology, method.results) {
                 let profile = target.as_deref().map(|target| &*target.profile);
                 order::check(steps, &method, profile, key.place, mistakes);
-                load::check(steps, &method, mistakes);
+                workload::check(steps, &method, mistakes);
             }
             if !with_api {
                 without_api::check(steps, &found, mistakes);
@@ -203,7 +204,7 @@ impl Reader<'_> {
         file: &Path,
         own: Option<&At<String>>,
         mistakes: &mut Vec<Mistake>,
-    ) -> Option<Arc<Target>> {
+    ) -> Option<Arc<NamedTarget>> {
         let name = match own {
             Some(own) => profile::beside(&folder_of(file), &own.value),
             None => self.library.profile.clone(),
@@ -240,22 +241,22 @@ impl Reader<'_> {
 }
 
 /// What of a target runs beside its stores; an engine where the target is not known.
-fn runs(target: Option<&Target>) -> Runs {
+fn runs(target: Option<&NamedTarget>) -> TargetProcess {
     match target.map(|target| (target.profile.api, target.profile.start.is_empty())) {
-        None | Some((Api::PulpEngine, _)) => Runs::WithApi,
-        Some((Api::None, false)) => Runs::WithoutApi,
-        Some((Api::None, true)) => Runs::Nothing,
+        None | Some((TargetApi::PulpEngine, _)) => TargetProcess::WithApi,
+        Some((TargetApi::None, false)) => TargetProcess::WithoutApi,
+        Some((TargetApi::None, true)) => TargetProcess::Nothing,
     }
 }
 
 /// What is on the site before: a seed of the library, or what the profile's own command puts there.
 fn seed_of(
     fields: &mut Fields<'_>,
-    target: Option<&Target>,
+    target: Option<&NamedTarget>,
     own: Option<&At<String>>,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<At<String>> {
-    let Some(target) = target.filter(|target| target.profile.api == Api::None) else {
+    let Some(target) = target.filter(|target| target.profile.api == TargetApi::None) else {
         return fields.required::<String>("seed", mistakes);
     };
     if let Some((key, _)) = fields.node("seed") {
@@ -287,8 +288,11 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     if let Some(at) = &procedure {
         let fits = at.value.fits(topology_is, results_is);
         if !fits {
-            let message =
-                format!("`{}` is no procedure for the topology `{}`", at.value.words(), topology_is.words());
+            let message = format!(
+                "`{}` is no procedure for the topology `{}`",
+                at.value.describe(),
+                topology_is.describe()
+            );
             wrong(
                 at.place,
                 message,
@@ -317,7 +321,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         .as_ref()
         .filter(|at| at.value == Results::Bucket && topology_is.has_database() && !topology_is.has_bucket())
     {
-        let message = format!("no object store in the topology `{}`", topology_is.words());
+        let message = format!("no object store in the topology `{}`", topology_is.describe());
         wrong(at.place, message, "write `results: directory`");
     }
     if let Some(at) = results.as_ref().filter(|_| !topology_is.has_database()) {
@@ -343,14 +347,14 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         (Some(_) | None, _) => {}
     }
     Method {
-        runs: Runs::default(),
+        runs: TargetProcess::default(),
         topology: topology_is,
         results: results.map(|at| at.value),
         procedure: procedure_is,
         dump: dump.map_or_else(DumpOptions::default, |at| at.value),
         commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
         schema: schema.map_or_else(BackupSchema::default, |at| at.value),
-        writes: Writes::default(),
+        writes: WriteOrderOverride::default(),
         env: env.map(|at| at.value).unwrap_or_default(),
     }
 }

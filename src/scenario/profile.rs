@@ -3,14 +3,15 @@
 use crate::{
     base::{digest::Digest, ids::TableName},
     model::profile::{
-        Api, Entity, FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, WriteOrder,
+        FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, ProfileEntity, TargetApi,
+        WriteOrder,
     },
     scenario::{
         diagnose::{Diagnostics, Mistake},
         yaml::{
             fields::Fields,
             files::{LARGEST, read_text},
-            tree::{self, Data, Node},
+            tree::{self, Data, YamlNode},
             typed::{not_keys, one_line, read},
         },
     },
@@ -34,14 +35,14 @@ const FOLDER: &str = "profiles";
 
 /// A target as it was named, and its profile.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct NamedTarget {
     /// Its name or file, as [`read_profile`] takes it.
     pub name: String,
     /// What is known of it.
     pub profile: Arc<Profile>,
 }
 
-impl Target {
+impl NamedTarget {
     /// What the target is called in ids: the name of its file.
     pub fn short(&self) -> String {
         Path::new(&self.name).file_stem().unwrap_or_default().to_string_lossy().into_owned()
@@ -52,8 +53,8 @@ impl Target {
 ///
 /// # Errors
 /// As [`read_profile`].
-pub fn read_target(name_or_path: &str) -> Result<Target, Diagnostics> {
-    Ok(Target { name: name_or_path.to_owned(), profile: Arc::new(read_profile(name_or_path)?) })
+pub fn read_target(name_or_path: &str) -> Result<NamedTarget, Diagnostics> {
+    Ok(NamedTarget { name: name_or_path.to_owned(), profile: Arc::new(read_profile(name_or_path)?) })
 }
 
 /// The profile that a scenario file in `folder` names: a bare name is one of `profiles/` or of this
@@ -130,17 +131,17 @@ pub fn digest_of(name_or_path: &str) -> std::io::Result<Digest> {
     }
 }
 
-fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
+fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let mut fields = Fields::of(root, "a profile", mistakes)?;
     let name = fields.required::<String>("name", mistakes);
     let entities = fields.needed("entities", mistakes).map(|(_, node)| entities(node, mistakes));
     let ignore_tables = fields.each::<TableName>("ignore-tables", mistakes);
     let fresh_rows = fields.optional::<BTreeMap<TableName, u64>>("fresh-rows", mistakes);
     let ignore_objects = fields.each::<String>("ignore-objects", mistakes);
-    let api = fields.optional::<Api>("api", mistakes);
-    let missing_binary = match api.as_ref().map_or_else(Api::default, |at| at.value) {
-        Api::PulpEngine => fields.required::<MissingBinary>("missing-binary", mistakes),
-        Api::None => fields.optional::<MissingBinary>("missing-binary", mistakes),
+    let api = fields.optional::<TargetApi>("api", mistakes);
+    let missing_binary = match api.as_ref().map_or_else(TargetApi::default, |at| at.value) {
+        TargetApi::PulpEngine => fields.required::<MissingBinary>("missing-binary", mistakes),
+        TargetApi::None => fields.optional::<MissingBinary>("missing-binary", mistakes),
     };
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
     let write_order_env = fields.optional::<String>("write-order-env", mistakes);
@@ -152,9 +153,9 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let file_mode = fields.node("file-mode").and_then(|(_, node)| file_mode(node, mistakes));
     let place = fields.place;
     fields.finish(mistakes);
-    let api = api.map_or_else(Api::default, |at| at.value);
+    let api = api.map_or_else(TargetApi::default, |at| at.value);
     run.check(api, place, mistakes);
-    run::words(&migrate, mistakes);
+    run::describe(&migrate, mistakes);
     mistakes.extend(name.iter().filter_map(|name| one_line(name).err()));
     mistakes.extend(write_order_env.iter().filter_map(|at| run::variable(&at.value, at.place)));
     if let (Some(place), true) = (migrate_at, migrate.is_empty()) {
@@ -186,7 +187,7 @@ fn profile(root: &Node, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
 }
 
 /// Where rows are in file mode. Every entity's table has its files.
-fn file_mode(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<FileMode> {
+fn file_mode(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<FileMode> {
     let mut fields = Fields::of(node, "the file mode", mistakes)?;
     let tables = fields.needed("tables", mistakes).map(|(_, node)| file_tables(node, mistakes));
     let entities_at = fields.needed("entities", mistakes);
@@ -201,7 +202,7 @@ fn file_mode(node: &Node, mistakes: &mut Vec<Mistake>) -> Option<FileMode> {
     Some(mode)
 }
 
-fn file_tables(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<TableName, FileTable> {
+fn file_tables(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> BTreeMap<TableName, FileTable> {
     let Data::Map(entries) = &node.data else {
         mistakes.push(not_keys(node, "the tables"));
         return BTreeMap::new();
@@ -229,15 +230,15 @@ fn file_tables(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<TableName, 
     tables
 }
 
-fn entities(node: &Node, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Entity> {
+fn entities(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, ProfileEntity> {
     let Data::Map(entries) = &node.data else {
         mistakes.push(not_keys(node, "the entities"));
         return BTreeMap::new();
     };
     let nodes = entries;
-    let mut entities: BTreeMap<String, Entity> = BTreeMap::new();
+    let mut entities: BTreeMap<String, ProfileEntity> = BTreeMap::new();
     for (key, node) in nodes {
-        let Some(entity) = read::<Entity>(node).map_err(|mistake| mistakes.push(mistake)).ok() else {
+        let Some(entity) = read::<ProfileEntity>(node).map_err(|mistake| mistakes.push(mistake)).ok() else {
             continue;
         };
         let entity = entity.value;

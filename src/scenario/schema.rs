@@ -6,7 +6,7 @@ use crate::{
     model::{
         control::Control,
         finding::FindingKind,
-        profile::{Profile, Writes},
+        profile::{Profile, WriteOrderOverride},
     },
     scenario::{
         Act, BackupStep, Destroy, RestoreStep,
@@ -70,7 +70,7 @@ struct ScenarioFile {
     /// The order in which the target's writes touch the two stores, where it is not the one of its
     /// profile.
     #[schemars(default)]
-    writes: Writes,
+    writes: WriteOrderOverride,
     /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
     /// profile says `api: none`: its own command fills the site.
     #[schemars(default)]
@@ -175,7 +175,7 @@ impl JsonSchema for ExpectationForm {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let of = |kind: &FindingKind| {
             let text = json!({ "type": "string", "minLength": 1, "description": kind.meaning() });
-            (kind.words().to_owned(), text)
+            (kind.describe().to_owned(), text)
         };
         json_schema!({
             "description": "An expected finding: its kind, and of what.",

@@ -4,13 +4,13 @@
 use crate::{
     base::ids::{AssetName, TemplateKey},
     scenario::{
-        At, Place,
+        At, SourcePosition,
         diagnose::{Diagnostics, Mistake, suggest},
-        library::{Library, NoFile, file_inside, stays_inside},
+        library::{FixtureLibrary, NoFile, file_inside, stays_inside},
         yaml::{
             fields::Fields,
             files::{LARGEST, place_of, read_text},
-            tree::{self, Node},
+            tree::{self, YamlNode},
             typed::one_line,
         },
     },
@@ -140,7 +140,7 @@ impl Seed {
     ///
     /// # Errors
     /// There is none, or the name leads out of the folder.
-    pub fn asset_file(&self, library: &Library, name: &AssetName) -> Result<PathBuf, NoFile> {
+    pub fn asset_file(&self, library: &FixtureLibrary, name: &AssetName) -> Result<PathBuf, NoFile> {
         match file_inside(&library.assets_folder(), name.as_str()) {
             Err(NoFile::Missing) => match self.assets.iter().find(|asset| asset.name == *name) {
                 Some(asset) => Ok(asset.file.clone()),
@@ -202,7 +202,7 @@ struct ReplaceForm {
 ///
 /// # Errors
 /// All mistakes in `seed.yaml` and the files that it names.
-pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
+pub fn read_seed(library: &FixtureLibrary, name: &str) -> Result<Seed, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let folder = library.seeds_folder().join(name);
     let file = folder.join("seed.yaml");
@@ -222,7 +222,7 @@ pub fn read_seed(library: &Library, name: &str) -> Result<Seed, Diagnostics> {
 }
 
 /// A seed that the library does not have.
-pub fn unknown_seed(library: &Library, place: Option<Place>, name: &str) -> Mistake {
+pub fn unknown_seed(library: &FixtureLibrary, place: Option<SourcePosition>, name: &str) -> Mistake {
     let (seeds, folder) = (library.seeds(), library.seeds_folder());
     let mistake = Mistake::unknown(place, "seed", name, seeds.iter().map(String::as_str))
         .label(format!("no folder with a seed.yaml in {}", folder.display()));
@@ -241,7 +241,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn seed(&mut self, name: &str, root: &Node) -> Option<Seed> {
+    fn seed(&mut self, name: &str, root: &YamlNode) -> Option<Seed> {
         let mut fields = Fields::of(root, "a seed", &mut self.mistakes)?;
         let title = fields.required::<String>("title", &mut self.mistakes);
         let about = fields.required::<String>("about", &mut self.mistakes);
@@ -339,7 +339,7 @@ impl Reader<'_> {
     }
 
     /// A file of the seed's folder.
-    fn file(&mut self, name: &FileName, place: Place) -> Option<PathBuf> {
+    fn file(&mut self, name: &FileName, place: SourcePosition) -> Option<PathBuf> {
         let mistake = match file_inside(self.folder, &name.0) {
             Ok(file) => return Some(file),
             Err(NoFile::Outside) => {
@@ -356,7 +356,7 @@ impl Reader<'_> {
     }
 
     /// A JSON file of the seed's folder.
-    fn json(&mut self, name: &FileName, place: Place) -> Option<(PathBuf, Value)> {
+    fn json(&mut self, name: &FileName, place: SourcePosition) -> Option<(PathBuf, Value)> {
         let file = self.file(name, place)?;
         let text = read_text(&file, LARGEST_JSON, self.diagnostics)?;
         match serde_json::from_str(&text) {

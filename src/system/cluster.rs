@@ -2,18 +2,18 @@
 //! in the run's folder. A postmaster is our direct child, or the one of a container. An existing
 //! cluster is never touched.
 
-mod contained;
-mod own;
+mod container;
+mod dedicated;
 mod verifier;
 
-pub use contained::{Contained, InContainer};
-pub use own::{Came, Origin, OwnServer};
+pub use container::{Contained, InContainer};
+pub use dedicated::{Came, OwnServer, ServerPrograms};
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{
-    Children, Command, Daemon, Input, PORT_TRIES, Signal, User, give_tree, run, until,
+    Children, Command, CommandInput, Daemon, PORT_TRIES, Signal, User, give_tree, run, until,
 };
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::programs::{PgBin, forget_shared_memory};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -71,14 +71,14 @@ pub enum Launched {
     /// is a hot standby.
     Ready(Daemon, u16),
     /// It ended by itself: why, with the end of its log.
-    Ended(Daemon, Trouble),
+    Ended(Daemon, Error),
 }
 
 impl Cluster {
     /// Refuses a folder whose path is too long for a socket, or that its user can't reach.
-    pub fn check(&self) -> Result<(), Trouble> {
+    pub fn check(&self) -> Result<(), Error> {
         if self.socket_dir.join(".s.PGSQL.65535").as_os_str().len() > SOCKET_PATH {
-            return Err(Trouble::environment(format!(
+            return Err(Error::environment(format!(
                 "the path of the run's folder is too long for a Unix socket: {}",
                 self.socket_dir.display()
             ))
@@ -102,12 +102,12 @@ impl Cluster {
         data: &Path,
         password: &str,
         options: &[&str],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let file = home.join("password");
-        let words = || format!("can't write {}", file.display());
+        let context = || format!("can't write {}", file.display());
         let mut open = std::fs::OpenOptions::new();
-        let mut writer = open.write(true).create_new(true).mode(0o600).open(&file).or_environment(words)?;
-        std::io::Write::write_all(&mut writer, verifier(password).as_bytes()).or_environment(words)?;
+        let mut writer = open.write(true).create_new(true).mode(0o600).open(&file).or_environment(context)?;
+        std::io::Write::write_all(&mut writer, verifier(password).as_bytes()).or_environment(context)?;
         if let Some(user) = &self.user {
             give_tree(&file, user)?;
         }
@@ -124,7 +124,7 @@ impl Cluster {
         if !ran.exit.is_success() && ran.stderr.text.contains("locale") {
             ran = run(init("C"), &self.redactor).await?;
         }
-        ran.or_trouble("can't make a PostgreSQL cluster")?;
+        ran.or_error("can't make a PostgreSQL cluster")?;
         std::fs::remove_file(&file).or_environment(|| format!("can't remove {}", file.display()))
     }
 
@@ -135,8 +135,8 @@ impl Cluster {
         data: &Path,
         durability: Durability,
         log: &Path,
-        port: &mut impl FnMut() -> Result<u16, Trouble>,
-    ) -> Result<Launched, Trouble> {
+        port: &mut impl FnMut() -> Result<u16, Error>,
+    ) -> Result<Launched, Error> {
         let mut attempt = 1;
         loop {
             let port = port()?;
@@ -150,8 +150,8 @@ impl Cluster {
                 Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("Address already in use") => {
                     attempt += 1;
                 }
-                Err(trouble) if daemon.exit().is_some() => return Ok(Launched::Ended(daemon, trouble)),
-                Err(trouble) => return Err(trouble),
+                Err(error) if daemon.exit().is_some() => return Ok(Launched::Ended(daemon, error)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -180,7 +180,7 @@ impl Cluster {
             // Fast shutdown when asked to end; immediate shutdown, which cleans up, when we are dead.
             .stop_signal(Signal::SIGINT)
             .death_signal(Signal::SIGQUIT)
-            .input(Input::Nothing);
+            .input(CommandInput::Nothing);
         for setting in settings.iter().chain(durability.settings()) {
             command = command.arg("-c").arg(setting);
         }
@@ -206,11 +206,11 @@ fn says_ready(data: &Path, pid: u32) -> bool {
 }
 
 /// The user must be able to pass through every folder above its own.
-fn passable(folder: &Path, user: &User) -> Result<(), Trouble> {
+fn passable(folder: &Path, user: &User) -> Result<(), Error> {
     for above in folder.ancestors() {
         let meta = above.metadata().or_environment(|| format!("can't look at {}", above.display()))?;
         if meta.mode() & 0o001 == 0 && meta.uid() != user.uid {
-            return Err(Trouble::environment(format!(
+            return Err(Error::environment(format!(
                 "PostgreSQL's user can't pass through {}",
                 above.display()
             ))
@@ -233,8 +233,8 @@ mod tests {
         std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
         std::fs::set_permissions(closed.join("run"), std::fs::Permissions::from_mode(0o711)).unwrap();
         let nobody = User { name: "nobody".to_owned(), uid: 65534, gid: 65534 };
-        let trouble = passable(&closed.join("run"), &nobody).unwrap_err();
-        assert!(trouble.what.ends_with(&closed.display().to_string()), "{trouble}");
-        assert!(trouble.hint.unwrap().contains("TMPDIR"));
+        let error = passable(&closed.join("run"), &nobody).unwrap_err();
+        assert!(error.what.ends_with(&closed.display().to_string()), "{error}");
+        assert!(error.hint.unwrap().contains("TMPDIR"));
     }
 }

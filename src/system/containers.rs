@@ -8,9 +8,9 @@ mod leftovers;
 
 pub use leftovers::{remove_all_of, sweep};
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{Captured, Exit, Ran};
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -38,7 +38,7 @@ const LAST_LINES: usize = 15;
 
 /// What is to run.
 #[derive(Clone, Debug)]
-pub struct Wanted<'a> {
+pub struct ContainerSpec<'a> {
     /// What it is, for messages: `PostgreSQL`.
     pub what: &'static str,
     /// Name and tag or digest of the image; pulled where it is not there.
@@ -85,12 +85,12 @@ struct Inner {
 ///
 /// # Errors
 /// It does not answer: the environment's.
-pub async fn daemon() -> Result<String, Trouble> {
+pub async fn daemon() -> Result<String, Error> {
     let asked = async { docker().await?.version().await.map_err(|e| refused("Docker does not answer", &e)) };
     let version = tokio::time::timeout(ANSWERS_WITHIN, asked)
         .await
-        .unwrap_or_else(|_| Err(Trouble::environment("Docker does not answer within 15 s")))
-        .map_err(|trouble| trouble.hint(HINT))?;
+        .unwrap_or_else(|_| Err(Error::environment("Docker does not answer within 15 s")))
+        .map_err(|error| error.hint(HINT))?;
     let names = version.components.unwrap_or_default();
     // Docker's own component is called Engine, Podman's is Podman Engine.
     let name = names.first().map(|component| component.name.as_str()).filter(|name| *name != "Engine");
@@ -100,12 +100,12 @@ pub async fn daemon() -> Result<String, Trouble> {
 const HINT: &str = "start Docker, or Podman's socket (podman system service) with DOCKER_HOST naming it; \
                     --substrate local needs neither";
 
-async fn docker() -> Result<bollard::Docker, Trouble> {
+async fn docker() -> Result<bollard::Docker, Error> {
     docker_client_instance().await.map_err(|e| refused("there is no Docker", &e))
 }
 
-fn refused(what: impl Into<String>, error: &(dyn std::error::Error + 'static)) -> Trouble {
-    Trouble::environment(what).because(error)
+fn refused(what: impl Into<String>, error: &(dyn std::error::Error + 'static)) -> Error {
+    Error::environment(what).because(error)
 }
 
 impl Container {
@@ -113,15 +113,15 @@ impl Container {
     ///
     /// # Errors
     /// The environment's: no daemon, no such image, or a container that can't be made.
-    pub async fn start(wanted: Wanted<'_>, redactor: &Redactor) -> Result<Self, Trouble> {
+    pub async fn start(wanted: ContainerSpec<'_>, redactor: &Redactor) -> Result<Self, Error> {
         let log = open(wanted.log)?;
         let request = request(&wanted).with_log_consumer(move |frame: &LogFrame| {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
             // A full disk shows elsewhere; the container itself must not end by it.
             let _lost = log.write_all(frame.bytes());
         });
-        let words = || format!("can't start {} in a container of {}", wanted.what, wanted.image);
-        let container = request.start().await.map_err(|e| refused(words(), &e))?;
+        let context = || format!("can't start {} in a container of {}", wanted.what, wanted.image);
+        let container = request.start().await.map_err(|e| refused(context(), &e))?;
         let address = match wanted.network {
             Network::Host => None,
             Network::Published(port) => {
@@ -129,7 +129,7 @@ impl Container {
                     Ok(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
                     // One that has ended has no port any more.
                     Err(_) if !container.is_running().await.unwrap_or(false) => None,
-                    Err(error) => return Err(refused(words(), &error)),
+                    Err(error) => return Err(refused(context(), &error)),
                 }
             }
         };
@@ -165,16 +165,16 @@ impl Container {
     ///
     /// # Errors
     /// It ended before, or the time was up; with its last words.
-    pub async fn wait_ready(&self, limit: Duration, ready: impl Future<Output = ()>) -> Result<(), Trouble> {
+    pub async fn wait_ready(&self, limit: Duration, ready: impl Future<Output = ()>) -> Result<(), Error> {
         let what = self.0.what;
-        let trouble = tokio::select! {
+        let error = tokio::select! {
             () = ready => return Ok(()),
-            exit = self.ended() => Trouble::environment(format!("{what} ended before it was ready: {exit}")),
+            exit = self.ended() => Error::environment(format!("{what} ended before it was ready: {exit}")),
             () = tokio::time::sleep(limit) => {
-                Trouble::environment(format!("{what} is not ready after {} s", limit.as_secs()))
+                Error::environment(format!("{what} is not ready after {} s", limit.as_secs()))
             }
         };
-        Err(with_last_words(trouble, what, &self.output().await))
+        Err(with_last_words(error, what, &self.output().await))
     }
 
     /// Waits for its end.
@@ -290,11 +290,11 @@ async fn output(container: &ContainerAsync<GenericImage>) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-fn with_last_words(trouble: Trouble, what: &str, said: &str) -> Trouble {
+fn with_last_words(error: Error, what: &str, said: &str) -> Error {
     let lines: Vec<&str> = said.trim_end().lines().collect();
     match lines[lines.len().saturating_sub(LAST_LINES)..].join("\n") {
-        tail if tail.is_empty() => trouble,
-        tail => trouble.cause(format!("{what} wrote:\n{tail}")),
+        tail if tail.is_empty() => error,
+        tail => error.cause(format!("{what} wrote:\n{tail}")),
     }
 }
 
@@ -302,7 +302,11 @@ fn with_last_words(trouble: Trouble, what: &str, said: &str) -> Trouble {
 ///
 /// # Errors
 /// As [`Container::start`].
-pub async fn run_to_end(wanted: Wanted<'_>, limit: Duration, redactor: &Redactor) -> Result<Ran, Trouble> {
+pub async fn run_to_end(
+    wanted: ContainerSpec<'_>,
+    limit: Duration,
+    redactor: &Redactor,
+) -> Result<Ran, Error> {
     let (since, program) = (Instant::now(), wanted.image.to_owned());
     let args = wanted.args.iter().map(|arg| redactor.clean(arg)).collect();
     let container = Container::start(wanted, redactor).await?;
@@ -317,7 +321,7 @@ pub async fn run_to_end(wanted: Wanted<'_>, limit: Duration, redactor: &Redactor
     Ok(Ran { program, args, exit, duration: since.elapsed(), stdout, stderr, left: Vec::new() })
 }
 
-fn request(wanted: &Wanted<'_>) -> ContainerRequest<GenericImage> {
+fn request(wanted: &ContainerSpec<'_>) -> ContainerRequest<GenericImage> {
     let (name, tag) = name_and_tag(wanted.image);
     let network = wanted.network;
     let mut image = GenericImage::new(name, tag);
@@ -361,7 +365,7 @@ fn name_and_tag(image: &str) -> (&str, &str) {
     }
 }
 
-fn open(log: &Path) -> Result<SyncMutex<std::fs::File>, Trouble> {
+fn open(log: &Path) -> Result<SyncMutex<std::fs::File>, Error> {
     let file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(log);
     Ok(SyncMutex::new(file.or_environment(|| format!("can't write {}", log.display()))?))
 }

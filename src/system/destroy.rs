@@ -2,10 +2,10 @@
 //! [`Destructible`], and only a [`Guard`] makes one, after it has looked at the place itself. A
 //! permission holds the name of what it was given for and is used up by the act.
 
+use crate::base::error::Error;
 use crate::base::ids::BucketName;
-use crate::base::trouble::Trouble;
-use crate::system::marked::Held;
-use crate::system::objects::Store;
+use crate::system::external_site::SiteLease;
+use crate::system::objects::ObjectStore;
 use crate::system::postgres::Access;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ enum Kind {
     /// What the operator has named, found empty when the run began.
     Named(Arc<(Access, Vec<BucketName>)>),
     /// A site that carries our marker, held for this run.
-    Marked(Arc<Held>),
+    Marked(Arc<SiteLease>),
 }
 
 impl Guard {
@@ -47,7 +47,7 @@ impl Guard {
     }
 
     /// For a site that carries our marker.
-    pub fn marked(held: &Arc<Held>) -> Self {
+    pub fn marked(held: &Arc<SiteLease>) -> Self {
         Self(Kind::Marked(Arc::clone(held)))
     }
 
@@ -55,7 +55,7 @@ impl Guard {
     ///
     /// # Errors
     /// Blames the user: it is not ours. The reason is in the words.
-    pub async fn database(&self, database: &Access) -> Result<Destructible<Access>, Trouble> {
+    pub async fn database(&self, database: &Access) -> Result<Destructible<Access>, Error> {
         let allowed = match &self.0 {
             Kind::Own => true,
             Kind::Named(named) => *database == named.0,
@@ -64,14 +64,14 @@ impl Guard {
         if allowed {
             return Ok(Destructible(database.clone()));
         }
-        Err(Trouble::usage(format!("database {:?} was not named: it is not dropped", database.database)))
+        Err(Error::usage(format!("database {:?} was not named: it is not dropped", database.database)))
     }
 
     /// Looks whether a bucket may be emptied or removed now.
     ///
     /// # Errors
     /// As for [`Guard::database`].
-    pub async fn bucket(&self, bucket: &BucketName) -> Result<Destructible<BucketName>, Trouble> {
+    pub async fn bucket(&self, bucket: &BucketName) -> Result<Destructible<BucketName>, Error> {
         let allowed = match &self.0 {
             Kind::Own => true,
             Kind::Named(named) => named.1.contains(bucket),
@@ -80,12 +80,12 @@ impl Guard {
         if allowed {
             return Ok(Destructible(bucket.clone()));
         }
-        Err(Trouble::usage(format!("bucket {bucket} was not named: it is not emptied")))
+        Err(Error::usage(format!("bucket {bucket} was not named: it is not emptied")))
     }
 
     /// Loses all that is in a bucket, as if it had been removed and made anew: one that is not ours
     /// to make keeps its name, its settings and its tags.
-    pub async fn rebuild_bucket(&self, store: &Store, bucket: &BucketName) -> Result<(), Trouble> {
+    pub async fn rebuild_bucket(&self, store: &ObjectStore, bucket: &BucketName) -> Result<(), Error> {
         let may = self.bucket(bucket).await?;
         match &self.0 {
             Kind::Own => {
@@ -97,7 +97,7 @@ impl Guard {
     }
 
     /// Takes note of a database that we have just made: a marked site's gets its marker.
-    pub async fn made(&self, database: &Access) -> Result<(), Trouble> {
+    pub async fn made(&self, database: &Access) -> Result<(), Error> {
         match &self.0 {
             Kind::Own | Kind::Named(_) => Ok(()),
             Kind::Marked(held) => held.mark(&database.database).await,
@@ -105,7 +105,7 @@ impl Guard {
     }
 
     /// Looks at all of a marked site: before a step that writes to it.
-    pub async fn still_ours(&self) -> Result<(), Trouble> {
+    pub async fn still_ours(&self) -> Result<(), Error> {
         match &self.0 {
             Kind::Own | Kind::Named(_) => Ok(()),
             Kind::Marked(held) => held.all_must_be_ours().await,

@@ -10,10 +10,10 @@ mod records;
 mod state;
 mod wire;
 
-pub use answer::{Answer, CallError, Unreachable};
-pub use process::{EngineProcess, Launch, Start, own_folders};
+pub use answer::{CallError, HttpAnswer, Unreachable};
+pub use process::{EngineProcess, Launch, ProcessStart, own_folders};
 pub use records::{
-    AcceptedJob, AssetRecord, AuditEvent, DeadLetter, Execution, Job, Label, Ready, Summary, Template,
-    TemplateVersion, Tenant, Upload, UsageLine, media_type,
+    AcceptedJob, AssetRecord, AuditEvent, BatchJobRecord, DeadLetter, Execution, Label, ReadyAnswer, Summary,
+    TemplateRecord, TemplateVersion, Tenant, UploadRequest, UsageLine, media_type,
 };
 pub use wire::{ApiKeys, Engine};

@@ -9,19 +9,19 @@ mod refusal;
 mod request;
 mod rule;
 mod rules;
-mod seen;
+mod requests;
 mod serve;
 mod truncate;
 
 pub use request::{S3Operation, S3Request};
+pub use requests::{End, GateRequest};
 pub use rule::{Rule, like};
-pub use rules::{Failing, Failure, Held, Point};
-pub use seen::{End, Seen};
+pub use rules::{Failing, GateFailure, GatePoint, HeldRequests};
 
 use crate::base::clock::Clock;
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
+use requests::Log;
 use rules::Rules;
-use seen::Log;
 use serve::{Through, Upstream};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -58,7 +58,7 @@ impl Gate {
     /// # Errors
     /// An upstream with TLS, whose name the gate could not bear, or with a path, which would break
     /// signatures.
-    pub async fn start(upstream: &Url) -> Result<Self, Trouble> {
+    pub async fn start(upstream: &Url) -> Result<Self, Error> {
         Self::start_by(upstream, Clock::system()).await
     }
 
@@ -66,12 +66,12 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::start`].
-    pub async fn start_by(upstream: &Url, clock: Clock) -> Result<Self, Trouble> {
+    pub async fn start_by(upstream: &Url, clock: Clock) -> Result<Self, Error> {
         let upstream = Upstream::at(upstream)?;
-        let words = || "can't open a gate on 127.0.0.1".to_owned();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.or_environment(words)?;
-        let address = listener.local_addr().or_environment(words)?;
-        let url = Url::parse(&format!("http://{address}")).or_harness(words)?;
+        let context = || "can't open a gate on 127.0.0.1".to_owned();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.or_environment(context)?;
+        let address = listener.local_addr().or_environment(context)?;
+        let url = Url::parse(&format!("http://{address}")).or_harness(context)?;
         let (mode, modes) = watch::channel(Mode::Open);
         let rules = Arc::new(Rules::default());
         let log = Arc::new(Log::new(clock));
@@ -98,18 +98,18 @@ impl Gate {
     /// one stops it; only requests that come while the mode is [`Mode::Open`] count. It is held and
     /// delayed by all that mean it, in the order in which they were set; then the first failure that
     /// was set decides what becomes of it.
-    pub fn hold(&self, rule: Rule, point: Point) -> Held {
+    pub fn hold(&self, rule: Rule, point: GatePoint) -> HeldRequests {
         self.rules.hold(rule, point)
     }
 
     /// Lets the requests of a rule fail, as long as the handle lives. A store that throttles is
     /// `gate.fail(Rule::any().every(3), Failure::Status(503))`.
-    pub fn fail(&self, rule: Rule, failure: Failure) -> Failing {
+    pub fn fail(&self, rule: Rule, failure: GateFailure) -> Failing {
         self.rules.fail(rule, failure)
     }
 
     /// The requests that have come so far, in the order in which they came.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<GateRequest> {
         self.log.all()
     }
 }

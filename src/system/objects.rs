@@ -9,21 +9,21 @@ pub mod s3;
 pub mod shared;
 pub mod versions;
 
-pub use kinds::{Got, Listed, Tags};
+pub use kinds::{Got, ListedObject, Tags};
 pub use s3::S3Access;
 
+use crate::base::error::Error;
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::base::trouble::Trouble;
-use crate::model::state::{Metadata, Object};
+use crate::model::state::{Metadata, ObjectState};
 use crate::system::destroy::Destructible;
-use files::{Folder, Folders};
+use files::{FolderStore, Folders};
 use s3::{S3, S3Bucket};
 use std::collections::BTreeMap;
-use versions::Version;
+use versions::ObjectVersion;
 
 /// An object store. Cheap to clone.
 #[derive(Clone, Debug)]
-pub enum Store {
+pub enum ObjectStore {
     /// Reached by the S3 API.
     S3(S3),
     /// Folders on this machine.
@@ -36,10 +36,10 @@ pub enum Bucket {
     /// Of an S3 store.
     S3(S3Bucket),
     /// A folder on this machine.
-    Files(Folder),
+    Files(FolderStore),
 }
 
-impl Store {
+impl ObjectStore {
     /// A store that speaks S3. Nothing is sent yet.
     pub fn s3(access: &S3Access) -> Self {
         Self::S3(S3::new(access))
@@ -54,7 +54,7 @@ impl Store {
     }
 
     /// Makes a bucket.
-    pub async fn create_bucket(&self, name: &BucketName) -> Result<(), Trouble> {
+    pub async fn create_bucket(&self, name: &BucketName) -> Result<(), Error> {
         match self {
             Self::S3(s3) => s3.bucket(name).create().await,
             Self::Files(folders) => folders.folder(name).create(),
@@ -63,7 +63,7 @@ impl Store {
 
     /// Removes a bucket with its objects, their versions and uploads under way. One that is not
     /// there is no trouble.
-    pub async fn delete_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Trouble> {
+    pub async fn delete_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Error> {
         match self {
             Self::S3(s3) => s3.bucket(bucket.what()).delete_whole().await,
             Self::Files(folders) => folders.folder(bucket.what()).delete_whole(),
@@ -72,7 +72,7 @@ impl Store {
 
     /// Removes all that is in a bucket, old versions and uploads under way included. The bucket
     /// stays, with its tags.
-    pub async fn empty_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Trouble> {
+    pub async fn empty_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Error> {
         match self {
             Self::S3(s3) => s3.bucket(bucket.what()).empty().await,
             Self::Files(folders) => {
@@ -83,7 +83,7 @@ impl Store {
     }
 
     /// Whether it answers and takes the keys.
-    pub async fn ping(&self) -> Result<(), Trouble> {
+    pub async fn ping(&self) -> Result<(), Error> {
         match self {
             Self::S3(s3) => s3.ping().await,
             Self::Files(_) => Ok(()),
@@ -93,7 +93,7 @@ impl Store {
 
 impl Bucket {
     /// Every object whose key starts so, in the store's order (by key).
-    pub async fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
+    pub async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
         match self {
             Self::S3(bucket) => bucket.list(prefix).await,
             Self::Files(folder) => folder.list(prefix),
@@ -102,7 +102,7 @@ impl Bucket {
 
     /// The first page of a listing with at most that many keys, and whether there is more: what a
     /// copy that forgets to ask for the next page sees.
-    pub async fn first_page(&self, prefix: &str, max_keys: u16) -> Result<(Vec<Listed>, bool), Trouble> {
+    pub async fn first_page(&self, prefix: &str, max_keys: u16) -> Result<(Vec<ListedObject>, bool), Error> {
         match self {
             Self::S3(bucket) => bucket.first_page(prefix, max_keys).await,
             Self::Files(folder) => {
@@ -114,7 +114,7 @@ impl Bucket {
     }
 
     /// An object with its bytes.
-    pub async fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
+    pub async fn get(&self, key: &ObjectKey) -> Result<Got, Error> {
         match self {
             Self::S3(bucket) => bucket.get(key).await,
             Self::Files(folder) => folder.get(key),
@@ -122,7 +122,7 @@ impl Bucket {
     }
 
     /// Writes an object; a folder keeps its bytes only.
-    pub async fn put(&self, key: &ObjectKey, bytes: Vec<u8>, metadata: &Metadata) -> Result<(), Trouble> {
+    pub async fn put(&self, key: &ObjectKey, bytes: Vec<u8>, metadata: &Metadata) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.put(key, bytes, metadata).await,
             Self::Files(folder) => folder.put(key, &bytes),
@@ -130,7 +130,7 @@ impl Bucket {
     }
 
     /// Removes an object. One that is not there is no trouble.
-    pub async fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
+    pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.delete(key).await,
             Self::Files(folder) => folder.delete(key),
@@ -139,19 +139,19 @@ impl Bucket {
 
     /// Copies an object within the store, with its metadata; up to 5 GiB, which is
     /// what S3 copies in one request.
-    pub async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Trouble> {
+    pub async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Error> {
         match (self, to) {
             (Self::S3(source), Self::S3(target)) => source.copy_to(from, target, key).await,
             (source, target) => match source.get(from).await? {
                 Got::Found { bytes, metadata } => target.put(key, bytes, &metadata).await,
-                Got::Missing => Err(Trouble::environment(format!("can't copy {from}: it is not there"))),
-                Got::Denied => Err(Trouble::environment(format!("can't copy {from}: reading it is denied"))),
+                Got::Missing => Err(Error::environment(format!("can't copy {from}: it is not there"))),
+                Got::Denied => Err(Error::environment(format!("can't copy {from}: reading it is denied"))),
             },
         }
     }
 
     /// The same; false where the object is not there.
-    pub async fn copy_if_there(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<bool, Trouble> {
+    pub async fn copy_if_there(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<bool, Error> {
         match (self, to) {
             (Self::S3(source), Self::S3(target)) => source.copy_if_there(from, target, key).await,
             (source, _) if source.get(from).await? == Got::Missing => Ok(false),
@@ -163,7 +163,7 @@ impl Bucket {
     ///
     /// # Errors
     /// Also when an object goes away or is denied between listing and reading: it is named.
-    pub async fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
+    pub async fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
         match self {
             Self::S3(bucket) => bucket.inventory(prefix).await,
             Self::Files(folder) => folder.inventory(prefix),
@@ -171,7 +171,7 @@ impl Bucket {
     }
 
     /// Its tags. Folders have none.
-    pub async fn tags(&self) -> Result<Tags, Trouble> {
+    pub async fn tags(&self) -> Result<Tags, Error> {
         match self {
             Self::S3(bucket) => bucket.tags().await,
             Self::Files(_) => Ok(Tags::Unknown),
@@ -179,15 +179,15 @@ impl Bucket {
     }
 
     /// Replaces all its tags.
-    pub async fn set_tags(&self, tags: &BTreeMap<String, String>) -> Result<(), Trouble> {
+    pub async fn set_tags(&self, tags: &BTreeMap<String, String>) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.set_tags(tags).await,
-            Self::Files(_) => Err(Trouble::usage("a folder has no tags")),
+            Self::Files(_) => Err(Error::usage("a folder has no tags")),
         }
     }
 
     /// Something that is in it, if there is anything: an object, an old version, an upload.
-    pub async fn something_in_it(&self) -> Result<Option<String>, Trouble> {
+    pub async fn something_in_it(&self) -> Result<Option<String>, Error> {
         match self {
             Self::S3(bucket) => bucket.something_in_it().await,
             Self::Files(folder) => Ok(folder.list("")?.first().map(|listed| format!("file {}", listed.key))),
@@ -195,15 +195,15 @@ impl Bucket {
     }
 
     /// Begins an upload by parts, with one part, and does not complete it.
-    pub async fn begin_upload(&self, key: &ObjectKey, part: Vec<u8>) -> Result<(), Trouble> {
+    pub async fn begin_upload(&self, key: &ObjectKey, part: Vec<u8>) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.begin_upload(key, part).await,
-            Self::Files(_) => Err(Trouble::usage("a folder knows no uploads by parts")),
+            Self::Files(_) => Err(Error::usage("a folder knows no uploads by parts")),
         }
     }
 
     /// How many uploads by parts of a key are begun and not completed.
-    pub async fn uploads(&self, key: &ObjectKey) -> Result<usize, Trouble> {
+    pub async fn uploads(&self, key: &ObjectKey) -> Result<usize, Error> {
         match self {
             Self::S3(bucket) => bucket.uploads(key).await,
             Self::Files(_) => Ok(0),
@@ -211,15 +211,15 @@ impl Bucket {
     }
 
     /// Turns versioning on, or suspends it.
-    pub async fn set_versioning(&self, on: bool) -> Result<(), Trouble> {
+    pub async fn set_versioning(&self, on: bool) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.set_versioning(on).await,
-            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+            Self::Files(_) => Err(Error::usage("a folder keeps no versions")),
         }
     }
 
     /// Whether versioning is on.
-    pub async fn is_versioned(&self) -> Result<bool, Trouble> {
+    pub async fn is_versioned(&self) -> Result<bool, Error> {
         match self {
             Self::S3(bucket) => bucket.is_versioned().await,
             Self::Files(_) => Ok(false),
@@ -227,26 +227,26 @@ impl Bucket {
     }
 
     /// Every version and delete marker of the keys that start so, by key, newest first.
-    pub async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Trouble> {
+    pub async fn versions(&self, prefix: &str) -> Result<Vec<ObjectVersion>, Error> {
         match self {
             Self::S3(bucket) => bucket.versions(prefix).await,
-            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+            Self::Files(_) => Err(Error::usage("a folder keeps no versions")),
         }
     }
 
     /// Copies a version over what is there now, with its metadata.
-    pub async fn bring_back(&self, version: &Version) -> Result<(), Trouble> {
+    pub async fn bring_back(&self, version: &ObjectVersion) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.bring_back(version).await,
-            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+            Self::Files(_) => Err(Error::usage("a folder keeps no versions")),
         }
     }
 
     /// Removes a version for good, as a lifecycle rule does.
-    pub async fn remove_version(&self, version: &Version) -> Result<(), Trouble> {
+    pub async fn remove_version(&self, version: &ObjectVersion) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.remove_version(version).await,
-            Self::Files(_) => Err(Trouble::usage("a folder keeps no versions")),
+            Self::Files(_) => Err(Error::usage("a folder keeps no versions")),
         }
     }
 }

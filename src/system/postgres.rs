@@ -7,7 +7,7 @@ mod catalog;
 mod hold;
 mod maintenance;
 mod sequences;
-mod settle;
+mod normalize;
 mod tables;
 mod text;
 
@@ -15,7 +15,7 @@ pub use access::{Access, quote_ident};
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use crate::model::profile::Profile;
 use crate::model::state::Database;
 use crate::system::destroy::Destructible;
@@ -49,7 +49,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Connects; fails at once when the server can't be reached or won't have us.
-    pub async fn connect(access: &Access) -> Result<Self, Trouble> {
+    pub async fn connect(access: &Access) -> Result<Self, Error> {
         let options = options_for(access);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
@@ -80,41 +80,41 @@ impl Postgres {
     /// Also when row security would hide rows from this role.
     ///
     /// [`TableName`]: crate::base::ids::TableName
-    pub async fn capture(&self, profile: &Profile, as_of: Option<&Database>) -> Result<Database, Trouble> {
+    pub async fn capture(&self, profile: &Profile, as_of: Option<&Database>) -> Result<Database, Error> {
         capture::capture(&self.pool, profile, as_of)
             .await
-            .map_err(|trouble| trouble.while_doing(format!("can't read all of {:?}", self.access.database)))
+            .map_err(|error| error.while_doing(format!("can't read all of {:?}", self.access.database)))
     }
 
     /// The rows of a query with one column of type `json` or `jsonb`. Arguments are bound as text:
     /// the query casts them (`$1::uuid`).
-    pub async fn rows(&self, sql: &str, args: &[&str]) -> Result<Vec<serde_json::Value>, Trouble> {
+    pub async fn rows(&self, sql: &str, args: &[&str]) -> Result<Vec<serde_json::Value>, Error> {
         // Not kept prepared: a migration may change what a `*` means.
         let query = args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| query.bind(*arg));
-        let words = || self.failed(sql);
-        let rows = query.persistent(false).fetch_all(&self.pool).await.or_environment(words)?;
-        rows.iter().map(|row| row.try_get(0).or_harness(words)).collect()
+        let context = || self.failed(sql);
+        let rows = query.persistent(false).fetch_all(&self.pool).await.or_environment(context)?;
+        rows.iter().map(|row| row.try_get(0).or_harness(context)).collect()
     }
 
     /// Runs one statement and gives how many rows it touched. Arguments are bound as text.
-    pub async fn execute(&self, sql: &str, args: &[&str]) -> Result<u64, Trouble> {
+    pub async fn execute(&self, sql: &str, args: &[&str]) -> Result<u64, Error> {
         let query = args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| query.bind(*arg));
         let done = query.persistent(false).execute(&self.pool).await.or_environment(|| self.failed(sql))?;
         Ok(done.rows_affected())
     }
 
     /// A setting of the server: `setting("fsync")`.
-    pub async fn setting(&self, name: &str) -> Result<String, Trouble> {
-        let words = || format!("can't read the setting {name} of the server");
+    pub async fn setting(&self, name: &str) -> Result<String, Error> {
+        let context = || format!("can't read the setting {name} of the server");
         sqlx::query_scalar("select current_setting($1)")
             .bind(name)
             .fetch_one(&self.pool)
             .await
-            .or_environment(words)
+            .or_environment(context)
     }
 
     /// The server's version: `15.12`.
-    pub async fn version(&self) -> Result<String, Trouble> {
+    pub async fn version(&self) -> Result<String, Error> {
         let version = self.setting("server_version").await?;
         // Distributions add their own: `15.12 (Debian 15.12-0+deb12u2)`.
         Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
@@ -144,7 +144,7 @@ impl std::fmt::Debug for Postgres {
 }
 
 /// Makes a database: its name and owner are quoted, it has the encoding UTF-8 and nothing in it.
-pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> Result<(), Trouble> {
+pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> Result<(), Error> {
     let sql = format!(
         "create database {} owner {} template template0 encoding 'UTF8'",
         quote_ident(name),
@@ -154,7 +154,7 @@ pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> R
 }
 
 /// Drops a database, and whoever is connected to it. One that is not there is no trouble.
-pub async fn drop_database(database: Destructible<Access>) -> Result<(), Trouble> {
+pub async fn drop_database(database: Destructible<Access>) -> Result<(), Error> {
     let (maintenance, name) = (database.what().maintenance(), database.what().database.clone());
     once(&maintenance, drop_statement(database), || format!("can't drop database {name:?}")).await
 }
@@ -165,17 +165,17 @@ pub fn drop_statement(database: Destructible<Access>) -> String {
 }
 
 /// One statement on a connection of its own, outside of any transaction.
-async fn once(access: &Access, sql: String, words: impl Fn() -> String) -> Result<(), Trouble> {
+async fn once(access: &Access, sql: String, description: impl Fn() -> String) -> Result<(), Error> {
     let mut connection = connect(&options_for(access), access).await?;
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.or_environment(&words)?;
-    connection.close().await.or_environment(words)
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.or_environment(&description)?;
+    connection.close().await.or_environment(description)
 }
 
-async fn connect(options: &PgConnectOptions, access: &Access) -> Result<PgConnection, Trouble> {
+async fn connect(options: &PgConnectOptions, access: &Access) -> Result<PgConnection, Error> {
     let connecting = PgConnection::connect_with(options);
     match tokio::time::timeout(ACQUIRE, connecting).await {
         Ok(connected) => connected.or_environment(|| unreachable_words(access)),
-        Err(_) => Err(Trouble::environment(unreachable_words(access)).cause("no answer in time")),
+        Err(_) => Err(Error::environment(unreachable_words(access)).cause("no answer in time")),
     }
     .map_err(|t| t.hint("see whether the server runs, and whether host, port, role and password are right"))
 }

@@ -6,8 +6,8 @@
 mod pattern;
 mod parts;
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::profile::{FileMode, FileTable, Profile, RowFolder};
 use crate::model::state::{Database, Row, Table};
 use parts::{Part, digest};
@@ -30,7 +30,7 @@ impl RowFiles {
     ///
     /// # Errors
     /// The profile knows no file mode.
-    pub fn profile(profile: &Profile) -> Result<Arc<Profile>, Trouble> {
+    pub fn profile(profile: &Profile) -> Result<Arc<Profile>, Error> {
         profile.in_file_mode().map(Arc::new).ok_or_else(no_file_mode)
     }
 
@@ -38,7 +38,7 @@ impl RowFiles {
     ///
     /// # Errors
     /// The profile knows no file mode, or a folder or file can't be read.
-    pub fn capture(&self, profile: &Profile) -> Result<Database, Trouble> {
+    pub fn capture(&self, profile: &Profile) -> Result<Database, Error> {
         let mode = profile.file_mode.as_ref().ok_or_else(no_file_mode)?;
         let mut database = Database::default();
         for (name, table) in &mode.tables {
@@ -57,7 +57,7 @@ impl RowFiles {
     }
 
     /// The files that hold a table's rows, in order; none for one that the profile does not know.
-    pub fn files_of(&self, table: &TableName, profile: &Profile) -> Result<Vec<PathBuf>, Trouble> {
+    pub fn files_of(&self, table: &TableName, profile: &Profile) -> Result<Vec<PathBuf>, Error> {
         let known = profile.file_mode.as_ref().and_then(|mode| mode.tables.get(table));
         let Some(known) = known else { return Ok(Vec::new()) };
         let folder = self.folder(known.folder);
@@ -78,7 +78,7 @@ impl RowFiles {
         table: &FileTable,
         mode: &FileMode,
         profile: &Profile,
-    ) -> Result<Table, Trouble> {
+    ) -> Result<Table, Error> {
         let folder = self.folder(table.folder);
         let elsewhere = members_of_other_tables(table, mode);
         let volatile: Vec<&String> =
@@ -115,8 +115,8 @@ fn members_of_other_tables<'a>(table: &FileTable, mode: &'a FileMode) -> Vec<&'a
     mode.tables.values().filter(same).filter(|_| whole).filter_map(|other| other.within.as_deref()).collect()
 }
 
-fn no_file_mode() -> Trouble {
-    Trouble::usage("the profile does not say where rows are in file mode")
+fn no_file_mode() -> Error {
+    Error::usage("the profile does not say where rows are in file mode")
         .hint("describe it under `file-mode`, as profiles/pulp-engine.yaml does")
 }
 

@@ -69,7 +69,7 @@ fn missed(defect: Defect) -> Option<String> {
         Some(id) => call(yard.run(&["--defect", &name]).arg(scenario(id))),
     };
     let kinds = if done.code == Some(1) { yard.unexpected() } else { Vec::new() };
-    let wanted = finding_of(defect).words();
+    let wanted = finding_of(defect).describe();
     (!kinds.iter().any(|kind| kind == wanted))
         .then(|| format!("{name}: wanted {wanted:?}, got {kinds:?}\n{}", done.all()))
 }

@@ -2,7 +2,7 @@
 //! and empty; a kept site plays the part of somebody else's.
 
 use crate::yard::{Done, PROGRAM, Yard, call, postgres, wait};
-use pulp_drill::system::objects::{S3Access, Store};
+use pulp_drill::system::objects::{ObjectStore, S3Access};
 use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -11,10 +11,10 @@ use std::{
 };
 
 /// The program (or another) with the variables of a kept site, and some of them changed.
-fn with_environment(yard: &Yard, file: &Path, changed: &[(&str, &str)], words: &str) -> Command {
+fn with_environment(yard: &Yard, file: &Path, changed: &[(&str, &str)], description: &str) -> Command {
     let changed: String = changed.iter().map(|(name, value)| format!("{name}='{value}'; ")).collect();
     let command = yard.command();
-    let script = format!("set -a; . '{}'; {changed} set +a; exec {words}", file.display());
+    let script = format!("set -a; . '{}'; {changed} set +a; exec {description}", file.display());
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(script).current_dir(command.get_current_dir().unwrap());
     shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
@@ -44,19 +44,19 @@ fn make_bucket(text: &str, name: &str) {
         path_style: true,
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(Store::s3(&access).create_bucket(&name.into())).unwrap();
+    runtime.block_on(ObjectStore::s3(&access).create_bucket(&name.into())).unwrap();
 }
 
 /// Runs the faultless scenario on an engine elsewhere.
 fn drill(yard: &Yard, file: &Path, changed: &[(&str, &str)], port: &str, database: &str) -> Done {
-    let words = format!(
+    let description = format!(
         "'{PROGRAM}' run '{}' --fixtures '{}' --report-dir '{}' --engine url:http://127.0.0.1:{port} \
          --i-understand-this-destroys {database}",
         yard.faultless().display(),
         yard.path("fixtures").display(),
         yard.path("reports").display()
     );
-    call(with_environment(yard, file, changed, &words))
+    call(with_environment(yard, file, changed, &description))
 }
 
 /// Ends the kept site also where the test fails.

@@ -25,7 +25,7 @@ for name in ("SIGINT", "SIGTERM"):
     signal.signal(getattr(signal, name), end)
 names = ("ROWS", "FILES", "ADDRESS", "PORT", "DATABASE_URL", "S3_BUCKET")
 with open("started.json", "w") as out:
-    json.dump({"words": sys.argv[1:], **{name: os.environ.get(name) for name in names}}, out)
+    json.dump({"description": sys.argv[1:], **{name: os.environ.get(name) for name in names}}, out)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 "#;
 

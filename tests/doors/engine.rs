@@ -2,7 +2,9 @@
 
 use pulp_drill::base::process::{Exit, Signal};
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::system::engine::{ApiKeys, CallError, Engine, EngineProcess, Launch, Start, Upload};
+use pulp_drill::system::engine::{
+    ApiKeys, CallError, Engine, EngineProcess, Launch, ProcessStart, UploadRequest,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -53,12 +55,12 @@ async fn an_upload_sends_the_form_and_the_admins_key() {
         .respond_with(ResponseTemplate::new(201).set_body_json(record("1")))
         .mount(&server)
         .await;
-    let upload = Upload {
+    let upload = UploadRequest {
         name: "logo.png".into(),
         bytes: b"abc".to_vec(),
         media_type: "image/png".into(),
         tags: vec!["a".into(), "b".into()],
-        ..Upload::default()
+        ..UploadRequest::default()
     };
     let asset = client(&server).upload(&upload).await.unwrap();
     assert_eq!((asset.id.as_str(), asset.filename.as_str(), asset.version), ("1", "k-1.png", 1));
@@ -181,7 +183,7 @@ async fn nobody_there_is_unreachable_and_names_no_key() {
     let url = Url::parse(&format!("http://{}", free.local_addr().unwrap())).unwrap();
     drop(free);
     let gone = Engine::new(&url, &keys()).ready().await.unwrap_err();
-    let text = pulp_drill::base::trouble::Trouble::from(gone).to_string();
+    let text = pulp_drill::base::error::Error::from(gone).to_string();
     assert!(text.contains(&format!("GET {url}health/ready")) && text.contains("refused"), "{text}");
     assert!(!text.contains("admin-key"), "{text}");
 }
@@ -253,17 +255,17 @@ impl Fixture {
     fn role(&mut self, role: &str) -> Launch {
         self.env.insert(ROLE.to_owned(), role.to_owned());
         let binary = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
-        let words = ["--exact", "engine::plays_its_part", "--nocapture"].map(str::to_owned);
-        Launch::Command([vec![binary], words.to_vec()].concat())
+        let description = ["--exact", "engine::plays_its_part", "--nocapture"].map(str::to_owned);
+        Launch::Command([vec![binary], description.to_vec()].concat())
     }
 
     async fn start(
         &self,
         launch: &Launch,
         within: Duration,
-    ) -> Result<EngineProcess, pulp_drill::base::trouble::Trouble> {
+    ) -> Result<EngineProcess, pulp_drill::base::error::Error> {
         let log = self.dir.path().join("engine.log");
-        let with = Start {
+        let with = ProcessStart {
             env: &self.env,
             log: &log,
             children: None,
@@ -299,9 +301,9 @@ async fn an_engine_of_ours_is_started_paused_and_stopped() {
 async fn one_that_dies_early_is_reported_with_its_words() {
     let mut fixture = Fixture::new();
     let launch = fixture.role("dies");
-    let trouble = fixture.start(&launch, Duration::from_secs(20)).await.unwrap_err().to_string();
-    assert!(trouble.contains("the engine ended before it was ready: exit code 3"), "{trouble}");
-    assert!(trouble.contains("[redacted] is no good"), "{trouble}");
+    let error = fixture.start(&launch, Duration::from_secs(20)).await.unwrap_err().to_string();
+    assert!(error.contains("the engine ended before it was ready: exit code 3"), "{error}");
+    assert!(error.contains("[redacted] is no good"), "{error}");
 }
 
 #[tokio::test]
@@ -327,6 +329,6 @@ async fn one_elsewhere_is_waited_for_and_not_ours_to_stop() {
     let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let nobody = Launch::Url(Url::parse(&format!("http://{}", free.local_addr().unwrap())).unwrap());
     drop(free);
-    let trouble = fixture.start(&nobody, Duration::from_millis(200)).await.unwrap_err();
-    assert!(trouble.to_string().contains("refused"), "{trouble}");
+    let error = fixture.start(&nobody, Duration::from_millis(200)).await.unwrap_err();
+    assert!(error.to_string().contains("refused"), "{error}");
 }

@@ -6,8 +6,8 @@ use axum::extract::Request;
 use futures::StreamExt;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::model::state::Metadata;
-use pulp_drill::system::gate::{End, Failure, Gate, Mode, Point, Rule};
-use pulp_drill::system::objects::{Got, S3Access, Store};
+use pulp_drill::system::gate::{End, Gate, GateFailure, GatePoint, Mode, Rule};
+use pulp_drill::system::objects::{Got, ObjectStore, S3Access};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -79,7 +79,7 @@ async fn chunks_trailers_expectations_ranges_and_heads_pass_a_hold_on_one_connec
         ("GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), "GET /b/k h "),
     ];
     for (request, wanted) in requests {
-        let mut held = gate.hold(Rule::any(), Point::BeforeForward);
+        let mut held = gate.hold(Rule::any(), GatePoint::BeforeForward);
         let let_go = async {
             held.reached().await.unwrap();
             held.release();
@@ -93,7 +93,7 @@ async fn chunks_trailers_expectations_ranges_and_heads_pass_a_hold_on_one_connec
 #[tokio::test]
 async fn after_a_truncated_answer_the_connection_is_gone() {
     let gate = Gate::start(&echo().await).await.unwrap();
-    let _failing = gate.fail(Rule::any(), Failure::Truncate(4));
+    let _failing = gate.fail(Rule::any(), GateFailure::Truncate(4));
     let mut ends = Vec::new();
     for (method, more) in [("GET", ""), ("GET", "Range: bytes=2-3\r\n"), ("HEAD", "")] {
         let mut stream = connect(&gate).await;
@@ -120,7 +120,7 @@ async fn after_a_truncated_answer_the_connection_is_gone() {
 #[tokio::test]
 async fn a_client_that_resets_in_a_hold_leaves_nothing_behind() {
     let gate = Gate::start(&echo().await).await.unwrap();
-    let mut held = gate.hold(Rule::any().nth(1), Point::BeforeForward);
+    let mut held = gate.hold(Rule::any().nth(1), GatePoint::BeforeForward);
     let mut client = connect(&gate).await;
     let put = "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 5368709120\r\n\r\nsome";
     client.write_all(put.as_bytes()).await.unwrap();
@@ -178,7 +178,7 @@ async fn signatures_hold_through_it_and_a_client_sees_what_the_mode_says() {
     let server = start().await;
     let gate = Gate::start(&Url::parse(&server.access.endpoint).unwrap()).await.unwrap();
     let endpoint = gate.url().as_str().trim_end_matches('/').to_owned();
-    let through = Store::s3(&S3Access { endpoint, ..server.access.clone() });
+    let through = ObjectStore::s3(&S3Access { endpoint, ..server.access.clone() });
     let (name, key) = (BucketName::from("assets"), ObjectKey::from("a b/ü+.bin"));
     through.create_bucket(&name).await.unwrap();
     let bucket = through.bucket(&name);
@@ -203,7 +203,7 @@ async fn signatures_hold_through_it_and_a_client_sees_what_the_mode_says() {
 #[tokio::test]
 async fn a_gate_stands_before_plain_http_only() {
     for upstream in ["https://s3.example", "http://s3.example/path"] {
-        let trouble = Gate::start(&Url::parse(upstream).unwrap()).await.unwrap_err();
-        assert!(trouble.what.contains("can't put a gate before"), "{trouble}");
+        let error = Gate::start(&Url::parse(upstream).unwrap()).await.unwrap_err();
+        assert!(error.what.contains("can't put a gate before"), "{error}");
     }
 }

@@ -9,8 +9,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::Builder as HttpBuilder;
 use futures::FutureExt;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
-use pulp_drill::system::gate::{End, Failure, Gate, Point, Rule, S3Operation};
-use pulp_drill::system::objects::{Bucket, Got, S3Access, Store};
+use pulp_drill::system::gate::{End, Gate, GateFailure, GatePoint, Rule, S3Operation};
+use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access};
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -34,7 +34,7 @@ struct Case {
 impl Case {
     async fn new(access: &S3Access, name: &str) -> Self {
         let gate = Gate::start(&Url::parse(&access.endpoint).unwrap()).await.unwrap();
-        let store = Store::s3(access);
+        let store = ObjectStore::s3(access);
         let bucket = BucketName::from(name);
         store.create_bucket(&bucket).await.unwrap();
         let keys = Credentials::new(&access.access_key, &access.secret_key, None, None, "test");
@@ -82,7 +82,7 @@ impl Case {
 
 async fn held_before_it_is_forwarded_it_is_not_in_the_store(access: &S3Access) {
     let case = Case::new(access, "held-before").await;
-    let mut held = case.gate.hold(case.put_rule("a b/ü+.bin"), Point::BeforeForward);
+    let mut held = case.gate.hold(case.put_rule("a b/ü+.bin"), GatePoint::BeforeForward);
     case.put("another", b"passes by").await.unwrap();
     let big = vec![7; 3_000_000];
     let put = case.put("a b/ü+.bin", &big);
@@ -104,7 +104,7 @@ async fn held_before_it_is_forwarded_it_is_not_in_the_store(access: &S3Access) {
 
 async fn held_before_its_answer_it_is_in_the_store(access: &S3Access) {
     let case = Case::new(access, "held-after").await;
-    let mut held = case.gate.hold(case.put_rule("k"), Point::BeforeAnswer);
+    let mut held = case.gate.hold(case.put_rule("k"), GatePoint::BeforeAnswer);
     let put = case.put("k", b"there");
     tokio::pin!(put);
     tokio::select! {
@@ -119,7 +119,7 @@ async fn held_before_its_answer_it_is_in_the_store(access: &S3Access) {
 
 async fn broken_off_it_never_reaches_the_store(access: &S3Access) {
     let case = Case::new(access, "broken-off").await;
-    let mut held = case.gate.hold(case.put_rule("k"), Point::BeforeForward);
+    let mut held = case.gate.hold(case.put_rule("k"), GatePoint::BeforeForward);
     let put = case.put("k", b"never");
     tokio::pin!(put);
     tokio::select! {
@@ -134,8 +134,8 @@ async fn broken_off_it_never_reaches_the_store(access: &S3Access) {
 
 async fn holds_stand_side_by_side_and_count_for_themselves(access: &S3Access) {
     let case = Case::new(access, "side-by-side").await;
-    let mut second = case.gate.hold(Rule::on(S3Operation::PutObject).nth(2), Point::BeforeForward);
-    let mut like = case.gate.hold(Rule::any().key_like("x/*"), Point::BeforeAnswer);
+    let mut second = case.gate.hold(Rule::on(S3Operation::PutObject).nth(2), GatePoint::BeforeForward);
+    let mut like = case.gate.hold(Rule::any().key_like("x/*"), GatePoint::BeforeAnswer);
     case.put("a", b"1").await.unwrap();
     let put = case.put("x/b", b"2");
     tokio::pin!(put);
@@ -155,7 +155,7 @@ async fn holds_stand_side_by_side_and_count_for_themselves(access: &S3Access) {
     like.release();
     put.await.unwrap();
     let gate = Gate::start(&Url::parse(&access.endpoint).unwrap()).await.unwrap();
-    let mut late = gate.hold(Rule::any(), Point::BeforeForward);
+    let mut late = gate.hold(Rule::any(), GatePoint::BeforeForward);
     drop(gate);
     assert!(timeout(LIMIT, late.reached()).await.unwrap().is_none(), "the gate is closed");
 }
@@ -163,9 +163,9 @@ async fn holds_stand_side_by_side_and_count_for_themselves(access: &S3Access) {
 async fn failures_are_what_they_are_called(access: &S3Access) {
     let case = Case::new(access, "failures").await;
     for (failure, wanted) in [
-        (Failure::Status(500), "InternalError"),
-        (Failure::Status(503), "SlowDown"),
-        (Failure::Reset, "DispatchFailure"),
+        (GateFailure::Status(500), "InternalError"),
+        (GateFailure::Status(503), "SlowDown"),
+        (GateFailure::Reset, "DispatchFailure"),
     ] {
         let failing = case.gate.fail(case.put_rule("k"), failure);
         let error = case.put("k", &vec![1; 200_000]).await.unwrap_err();
@@ -174,7 +174,7 @@ async fn failures_are_what_they_are_called(access: &S3Access) {
         assert_eq!(case.stored("k").await, None, "{failure:?}");
     }
     case.put("k", b"the failures are gone").await.unwrap();
-    let lost = case.gate.fail(case.put_rule("lost"), Failure::LostAnswer);
+    let lost = case.gate.fail(case.put_rule("lost"), GateFailure::LostAnswer);
     assert!(case.put("lost", b"done all the same").await.unwrap_err().contains("DispatchFailure"));
     assert_eq!(case.stored("lost").await.as_deref(), Some(&b"done all the same"[..]));
     drop(lost);
@@ -187,7 +187,7 @@ async fn failures_are_what_they_are_called(access: &S3Access) {
 
 async fn no_answer_comes_until_the_failure_ends(access: &S3Access) {
     let case = Case::new(access, "no-answer").await;
-    let failing = case.gate.fail(case.put_rule("k"), Failure::NoAnswer);
+    let failing = case.gate.fail(case.put_rule("k"), GateFailure::NoAnswer);
     let put = case.put("k", &[1; 100_000]);
     tokio::pin!(put);
     assert!(timeout(Duration::from_millis(300), &mut put).await.is_err(), "nothing comes");
@@ -202,14 +202,15 @@ async fn a_truncated_answer_is_noticed(access: &S3Access) {
     let big: Vec<u8> = (0..2_000_000_u32).map(|n| n as u8).collect();
     case.put("big", &big).await.unwrap();
     for bytes in [0, 1_000, 1_500_000, u64::MAX] {
-        let failing = case.gate.fail(Rule::on(S3Operation::GetObject).key("big"), Failure::Truncate(bytes));
+        let failing =
+            case.gate.fail(Rule::on(S3Operation::GetObject).key("big"), GateFailure::Truncate(bytes));
         let error = timeout(LIMIT, case.get("big")).await.unwrap().unwrap_err();
         assert!(error.starts_with("in the body"), "{bytes}: {error}");
         assert_eq!(failing.hits(), 1);
     }
     assert!(case.get("big").await.unwrap() == big);
     // What a client has that doesn't look at the length.
-    let _failing = case.gate.fail(Rule::on(S3Operation::GetObject), Failure::Truncate(1_000));
+    let _failing = case.gate.fail(Rule::on(S3Operation::GetObject), GateFailure::Truncate(1_000));
     let mut body = case.client.get_object().bucket(&case.name).key("big").send().await.unwrap().body;
     let mut got = Vec::new();
     while let Ok(Some(chunk)) = body.try_next().await {
@@ -220,7 +221,7 @@ async fn a_truncated_answer_is_noticed(access: &S3Access) {
 
 async fn throttled_and_delayed(access: &S3Access) {
     let case = Case::new(access, "throttled").await;
-    let throttled = case.gate.fail(Rule::any().every(3), Failure::Status(503));
+    let throttled = case.gate.fail(Rule::any().every(3), GateFailure::Status(503));
     let mut went = Vec::new();
     for n in 0..7 {
         went.push(case.put(&format!("{n}"), b"x").await.is_ok());
@@ -229,7 +230,7 @@ async fn throttled_and_delayed(access: &S3Access) {
     assert_eq!(throttled.hits(), 2);
     drop(throttled);
     let time = Duration::from_millis(250);
-    let _delayed = case.gate.fail(Rule::on(S3Operation::GetObject), Failure::Delay(time));
+    let _delayed = case.gate.fail(Rule::on(S3Operation::GetObject), GateFailure::Delay(time));
     let begun = Instant::now();
     assert_eq!(case.get("0").await.unwrap(), b"x");
     assert!(begun.elapsed() >= time);
@@ -305,8 +306,8 @@ impl Minio {
         };
         let server = Self { access, process, _data: data };
         let begun = Instant::now();
-        while let Err(trouble) = Store::s3(&server.access).ping().await {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{trouble}");
+        while let Err(error) = ObjectStore::s3(&server.access).ping().await {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{error}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         server

@@ -2,11 +2,11 @@
 
 use crate::store::start;
 use pulp_drill::base::digest::Digest;
+use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
-use pulp_drill::base::trouble::Blame;
-use pulp_drill::model::state::{Metadata, Object};
+use pulp_drill::model::state::{Metadata, ObjectState};
 use pulp_drill::system::destroy::Guard;
-use pulp_drill::system::objects::{Got, S3Access, Store, Tags};
+use pulp_drill::system::objects::{Got, ObjectStore, S3Access, Tags};
 use std::collections::BTreeMap;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -45,7 +45,7 @@ async fn what_is_put_is_listed_read_copied_and_taken_into_the_inventory() {
     }
     let object = |name: &str| {
         let bytes = if name == "zero" { String::new() } else { name.repeat(3) };
-        Object { size: bytes.len() as u64, sha256: Digest::of(&bytes), metadata: metadata.clone() }
+        ObjectState { size: bytes.len() as u64, sha256: Digest::of(&bytes), metadata: metadata.clone() }
     };
     let wanted: BTreeMap<_, _> = nasty.iter().map(|name| (key(name), object(name))).collect();
     assert_eq!(assets.inventory("").await.unwrap(), wanted);
@@ -95,17 +95,17 @@ async fn a_bucket_goes_with_versions_and_markers_and_may_be_gone_already() {
     let name = BucketName::from("versioned");
     server.store.delete_bucket(Guard::own().bucket(&name).await.unwrap()).await.unwrap();
     server.store.delete_bucket(Guard::own().bucket(&name).await.unwrap()).await.unwrap();
-    let trouble = server.store.bucket(&name).list("").await.unwrap_err().to_string();
-    assert!(trouble.contains("NoSuchBucket") && trouble.contains("hint: make the bucket"), "{trouble}");
+    let error = server.store.bucket(&name).list("").await.unwrap_err().to_string();
+    assert!(error.contains("NoSuchBucket") && error.contains("hint: make the bucket"), "{error}");
 }
 
 #[tokio::test]
 async fn wrong_keys_are_the_surroundings_fault_and_are_not_shown() {
     let server = start().await;
     let wrong = S3Access { secret_key: "wrong-secret-key".to_owned(), ..server.access.clone() };
-    let trouble = Store::s3(&wrong).ping().await.unwrap_err();
-    assert_eq!(trouble.blame, Blame::Environment);
-    let text = trouble.to_string();
+    let error = ObjectStore::s3(&wrong).ping().await.unwrap_err();
+    assert_eq!(error.blame, Blame::Environment);
+    let text = error.to_string();
     assert!(text.contains(&server.access.endpoint) && text.contains("SignatureDoesNotMatch"), "{text}");
     assert!(!text.contains("wrong-secret-key") && !text.contains("test-key"), "{text}");
 }
@@ -124,7 +124,7 @@ async fn a_bucket_without_tags_may_not_be_there() {
         secret_key: "test-secret".to_owned(),
         path_style: true,
     };
-    let bucket = Store::s3(&access).bucket(&BucketName::from("assets"));
+    let bucket = ObjectStore::s3(&access).bucket(&BucketName::from("assets"));
     assert_eq!(bucket.tags().await.unwrap(), Tags::NoBucket);
     Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(200)).mount(&minio).await;
     assert_eq!(bucket.tags().await.unwrap(), Tags::Of(BTreeMap::new()));

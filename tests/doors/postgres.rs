@@ -1,11 +1,13 @@
 //! The database's door: what is captured must not change by going through PostgreSQL's own dump
 //! and restore, and must change by anything else.
 
+use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::TableName;
 use pulp_drill::base::process::{Base, RunDir, run};
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::base::trouble::Blame;
-use pulp_drill::model::profile::{Api, Entity, Order, Profile, ReplaceKeys, Stop, WriteOrder};
+use pulp_drill::model::profile::{
+    Profile, ProfileEntity, ReplaceKeys, StopCommand, StoreOrder, TargetApi, WriteOrder,
+};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
 use pulp_drill::system::destroy::Guard;
@@ -31,7 +33,7 @@ impl Cluster {
         std::fs::set_permissions(temp.path(), Permissions::from_mode(0o711)).unwrap();
         let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "doors", false).unwrap();
         let redactor = Redactor::new();
-        let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
+        let bin = discover(&Places::of_machine()).await.or_error().unwrap();
         let server = PostgresServer::start(&run_dir, &bin, Durability::Off, &redactor).await.unwrap();
         Self { server, redactor, _run_dir: run_dir, temp }
     }
@@ -61,7 +63,7 @@ impl Cluster {
             command = command.env(name, value);
         }
         let ran = run(command.args(args), &self.redactor).await.unwrap();
-        ran.or_trouble(format!("{name} failed")).unwrap();
+        ran.or_error(format!("{name} failed")).unwrap();
     }
 
     async fn sql(&self, database: &str, sql: &str) {
@@ -84,24 +86,24 @@ fn profile() -> Profile {
     Profile {
         folder: ".".into(),
         name: "test".to_owned(),
-        api: Api::None,
+        api: TargetApi::None,
         entities: BTreeMap::new(),
         ignore_tables: Vec::new(),
         ignore_objects: Vec::new(),
         missing_binary: None,
         write_order_env: None,
         write_order: WriteOrder {
-            upload: Order::BinaryFirst,
-            replace: Order::BinaryFirst,
+            upload: StoreOrder::BinaryFirst,
+            replace: StoreOrder::BinaryFirst,
             replace_keys: ReplaceKeys::InPlace,
-            delete: Order::RowFirst,
-            batch: Order::BinaryFirst,
+            delete: StoreOrder::RowFirst,
+            batch: StoreOrder::BinaryFirst,
         },
         migrate: Vec::new(),
         start: Vec::new(),
         ready: None,
         fresh_rows: BTreeMap::new(),
-        stop: Stop::default(),
+        stop: StopCommand::default(),
         seed: Vec::new(),
         needs: Vec::new(),
         env: BTreeMap::new(),
@@ -265,7 +267,7 @@ async fn the_profile_and_the_past_say_what_is_read() {
     ",
         )
         .await;
-    let entity = Entity {
+    let entity = ProfileEntity {
         table: TableName::from("asset"),
         label: Vec::new(),
         definition: None,
@@ -368,8 +370,8 @@ async fn one_moment_is_read_whole_or_not_at_all() {
     let access =
         Access { user: "reader".into(), password: "reader-password".into(), ..cluster.access("app") };
     let reader = Postgres::connect(&access).await.unwrap();
-    let trouble = reader.capture(&profile(), None).await.unwrap_err().to_string();
-    assert!(trouble.contains("row-level security"), "{trouble}");
+    let error = reader.capture(&profile(), None).await.unwrap_err().to_string();
+    assert!(error.contains("row-level security"), "{error}");
     cluster.server.stop().await;
 }
 
@@ -379,8 +381,8 @@ async fn queries(postgres: &Postgres) {
     assert_eq!(rows[0]["name"], "x");
     let touched = postgres.execute("update asset set name = $1", &["y'; drop table asset"]).await.unwrap();
     assert_eq!(touched, 1);
-    let trouble = postgres.execute("update nowhere set x = 1", &[]).await.unwrap_err().to_string();
-    assert!(trouble.contains("update nowhere") && trouble.contains("does not exist"), "{trouble}");
+    let error = postgres.execute("update nowhere set x = 1", &[]).await.unwrap_err().to_string();
+    assert!(error.contains("update nowhere") && error.contains("does not exist"), "{error}");
     assert_eq!(postgres.setting("fsync").await.unwrap(), "off");
     assert!(postgres.version().await.unwrap().starts_with(|c: char| c.is_ascii_digit()));
 }
@@ -450,7 +452,6 @@ async fn a_held_table_makes_writes_wait_and_lets_a_dump_pass() {
 
     let other = HeldTable::hold(&access, &TableName::from("s.A"), Statements::Writes).await.unwrap();
     other.release().await.unwrap();
-    let trouble =
-        HeldTable::hold(&access, &TableName::from("nowhere"), Statements::Writes).await.unwrap_err();
-    assert!(trouble.to_string().contains("can't hold the table nowhere"), "{trouble}");
+    let error = HeldTable::hold(&access, &TableName::from("nowhere"), Statements::Writes).await.unwrap_err();
+    assert!(error.to_string().contains("can't hold the table nowhere"), "{error}");
 }

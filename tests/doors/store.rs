@@ -2,11 +2,11 @@
 
 use pulp_drill::base::ids::BucketName;
 use pulp_drill::standin::objects::{Keys, ObjectsArgs, Running, bind};
-use pulp_drill::system::objects::{Bucket, S3Access, Store};
+use pulp_drill::system::objects::{Bucket, ObjectStore, S3Access};
 
 pub struct TestStore {
     pub access: S3Access,
-    pub store: Store,
+    pub store: ObjectStore,
     _running: Running,
     _dir: tempfile::TempDir,
 }
@@ -28,7 +28,7 @@ pub async fn start() -> TestStore {
         secret_key: "test-secret".to_owned(),
         path_style: true,
     };
-    TestStore { store: Store::s3(&access), access, _running: running, _dir: dir }
+    TestStore { store: ObjectStore::s3(&access), access, _running: running, _dir: dir }
 }
 
 impl TestStore {

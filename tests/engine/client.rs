@@ -45,7 +45,7 @@ async fn the_rest_of_the_durable_state_can_be_made_and_read() {
     assert_eq!((usage[0].source.as_deref(), usage[0].renders), (Some("scheduled"), 1));
 }
 
-async fn over(engine: &Engine, id: &str) -> pulp_drill::system::engine::Job {
+async fn over(engine: &Engine, id: &str) -> pulp_drill::system::engine::BatchJobRecord {
     let begun = Instant::now();
     loop {
         let job = engine.batch_job(id).await.expect("polled");

@@ -4,8 +4,8 @@
 use crate::site::{Answer, Site, file_site_with, png, send, site_with};
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::standin::objects::{Keys, ObjectsArgs, Running as Objects, bind};
-use pulp_drill::system::gate::{Failure, Gate, Held, Point, Rule, S3Operation};
-use pulp_drill::system::objects::{Bucket, Got, S3Access, Store};
+use pulp_drill::system::gate::{Gate, GateFailure, GatePoint, HeldRequests, Rule, S3Operation};
+use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -49,7 +49,7 @@ impl Yard {
             ObjectsArgs { dir: folder.path().join("objects"), listen, region: "eu-central-1".into(), keys };
         let objects = bind(args).await.expect("bind");
         let endpoint = format!("http://{}", objects.address());
-        let store = Store::s3(&S3Access {
+        let store = ObjectStore::s3(&S3Access {
             endpoint: endpoint.clone(),
             region: "eu-central-1".into(),
             access_key: "id".into(),
@@ -80,7 +80,7 @@ impl Yard {
         Some(Self { site, gate, bucket, results, objects, _folder: folder })
     }
 
-    fn hold(&self, operation: S3Operation, key: &str, point: Point) -> Held {
+    fn hold(&self, operation: S3Operation, key: &str, point: GatePoint) -> HeldRequests {
         self.gate.hold(Rule::on(operation).bucket("pulp-assets").key_like(key), point)
     }
 
@@ -119,7 +119,7 @@ fn begin(request: RequestBuilder) -> JoinHandle<Answer> {
     tokio::spawn(send(request))
 }
 
-async fn reached(held: &mut Held) -> String {
+async fn reached(held: &mut HeldRequests) -> String {
     let request = tokio::time::timeout(LIMIT, held.reached()).await.expect("nothing came to the hold");
     request.expect("the gate is open").key
 }
@@ -143,7 +143,7 @@ async fn an_upload_is_a_binary_or_a_row_first() {
         BOTH.into_iter().flat_map(|rows| [(rows, "", false), (rows, "upload=row-first", true)])
     {
         let Some(yard) = Yard::new(rows, writes).await else { continue };
-        let mut held = yard.hold(S3Operation::PutObject, "*", Point::BeforeForward);
+        let mut held = yard.hold(S3Operation::PutObject, "*", GatePoint::BeforeForward);
         let form = multipart::Form::new().part("file", multipart::Part::bytes(png(RED)).file_name("a.png"));
         let upload = begin(yard.site.request(Method::POST, "/assets/upload").multipart(form));
         let key = reached(&mut held).await;
@@ -168,7 +168,7 @@ async fn a_replacement_in_place_keeps_the_earlier_binary_before_either_store_is_
         let Some(yard) = Yard::new(rows, writes).await else { continue };
         let asset = yard.site.invoice().await;
         let key = text(&asset, "filename");
-        let mut held = yard.hold(S3Operation::PutObject, key, Point::BeforeForward);
+        let mut held = yard.hold(S3Operation::PutObject, key, GatePoint::BeforeForward);
         let replace = begin(yard.replace(&asset, BLUE));
         assert_eq!(reached(&mut held).await, key);
         let kept = format!("versions/{}/1", text(&asset, "id"));
@@ -197,8 +197,8 @@ async fn a_replacement_under_a_new_key_leaves_the_old_object_until_after_the_ans
         let asset = yard.site.invoice().await;
         let (old, red) = (text(&asset, "filename"), yard.site.render("invoice").await);
         let new = format!("{}-v2-Logo-1.png", text(&asset, "id"));
-        let mut held = yard.hold(S3Operation::PutObject, "*", Point::BeforeForward);
-        let mut cleanup = yard.hold(S3Operation::DeleteObject, "*", Point::BeforeForward);
+        let mut held = yard.hold(S3Operation::PutObject, "*", GatePoint::BeforeForward);
+        let mut cleanup = yard.hold(S3Operation::DeleteObject, "*", GatePoint::BeforeForward);
         let replace = begin(yard.replace(&asset, BLUE));
         assert_eq!(reached(&mut held).await, new);
         let now = yard.details(&asset).await.ok(200);
@@ -260,7 +260,7 @@ async fn a_delete_removes_all_its_objects_or_its_row_first() {
         let asset = yard.site.upload("a.png", png(RED)).await;
         send(yard.replace(&asset, BLUE)).await.ok(200);
         let key = text(&asset, "filename");
-        let mut held = yard.hold(S3Operation::DeleteObject, key, Point::BeforeAnswer);
+        let mut held = yard.hold(S3Operation::DeleteObject, key, GatePoint::BeforeAnswer);
         let delete = begin(yard.site.request(Method::DELETE, &format!("/assets/{}", text(&asset, "id"))));
         assert_eq!(reached(&mut held).await, key);
         assert!(yard.keys().await.is_empty(), "the earlier binary too");
@@ -279,7 +279,7 @@ async fn a_delete_that_the_store_refuses_keeps_the_row_where_binaries_go_first()
     {
         let Some(yard) = Yard::new(rows, writes).await else { continue };
         let asset = yard.site.upload("a.png", png(RED)).await;
-        let failing = yard.gate.fail(Rule::on(S3Operation::DeleteObject), Failure::Status(503));
+        let failing = yard.gate.fail(Rule::on(S3Operation::DeleteObject), GateFailure::Status(503));
         let path = format!("/assets/{}", text(&asset, "id"));
         assert_eq!(yard.site.delete(&path).await.status, status);
         assert!(failing.hits() > 0);
@@ -294,7 +294,7 @@ async fn a_delete_that_the_store_refuses_keeps_the_row_where_binaries_go_first()
 async fn a_write_that_the_store_refuses_leaves_a_row_where_rows_go_first() {
     for (writes, total) in [("", 0), ("upload=row-first", 1)] {
         let Some(yard) = Yard::new(Rows::Files, writes).await else { continue };
-        let failing = yard.gate.fail(Rule::on(S3Operation::PutObject), Failure::Status(503));
+        let failing = yard.gate.fail(Rule::on(S3Operation::PutObject), GateFailure::Status(503));
         let form = multipart::Form::new().part("file", multipart::Part::bytes(png(RED)).file_name("a.png"));
         let upload = send(yard.site.request(Method::POST, "/assets/upload").multipart(form)).await;
         assert_eq!(upload.refusal(), (503, "ASSET_STORE_UNAVAILABLE".into()));
@@ -310,7 +310,7 @@ async fn a_batch_job_ends_with_its_results_or_its_row_first() {
         let Some(yard) = Yard::new(Rows::Database, writes).await else { return };
         yard.site.invoice().await;
         let rule = Rule::on(S3Operation::PutObject).bucket("pulp-results");
-        let mut held = yard.gate.hold(rule.clone(), Point::BeforeForward);
+        let mut held = yard.gate.hold(rule.clone(), GatePoint::BeforeForward);
         let submit = json!({"items": [{"template": "invoice", "data": {"customer": "Ada"}}]});
         let accepted = yard.site.post("/render/batch/async", submit.clone()).await.ok(202);
         let key = reached(&mut held).await;
@@ -329,7 +329,7 @@ async fn a_batch_job_ends_with_its_results_or_its_row_first() {
         assert_eq!(yard.site.get(poll).await.ok(200)["results"]["succeeded"], 1);
 
         // Where the results can't be kept, the job has failed, whichever comes first.
-        let failing = yard.gate.fail(rule, Failure::Status(503));
+        let failing = yard.gate.fail(rule, GateFailure::Status(503));
         let accepted = yard.site.post("/render/batch/async", submit).await.ok(202);
         over(&yard, text(&accepted, "pollUrl"), "failed").await;
         drop(failing);
@@ -356,7 +356,7 @@ async fn over(yard: &Yard, poll: &str, status: &str) {
 async fn a_stop_waits_for_what_is_to_be_done_after_answers() {
     let Some(yard) = Yard::new(Rows::Files, "replace=new-key").await else { return };
     let asset = yard.site.upload("a.png", png(RED)).await;
-    let mut cleanup = yard.hold(S3Operation::DeleteObject, "*", Point::BeforeForward);
+    let mut cleanup = yard.hold(S3Operation::DeleteObject, "*", GatePoint::BeforeForward);
     send(yard.replace(&asset, BLUE)).await.ok(200);
     let old = reached(&mut cleanup).await;
     let (address, stopping) = (yard.site.running.address(), tokio::spawn(yard.site.running.stop()));
@@ -393,7 +393,7 @@ async fn a_kill_loses_what_was_to_be_done_after_answers() {
     let line = line.expect("a line");
     let address = line.rsplit(' ').next().expect("an address");
     let rule = Rule::on(S3Operation::DeleteObject).bucket("pulp-assets");
-    let mut cleanup = yard.gate.hold(rule, Point::BeforeForward);
+    let mut cleanup = yard.gate.hold(rule, GatePoint::BeforeForward);
     let part = multipart::Part::bytes(png(BLUE)).file_name("new.png");
     let put = reqwest::Client::new().put(format!("{address}/assets/{}/content", text(&asset, "id")));
     send(put.multipart(multipart::Form::new().part("file", part))).await.ok(200);

@@ -3,7 +3,7 @@
 use crate::made::{blamed, key, one, trusting};
 use pulp_drill::evidence::{
     bundle,
-    verify::{Trust, Verified},
+    verify::{EvidenceCheck, Trust},
 };
 use std::{
     fs,
@@ -19,7 +19,7 @@ fn bundled() -> (TempDir, PathBuf, PathBuf) {
     (reports, run, out)
 }
 
-fn verify(path: &Path) -> Verified {
+fn verify(path: &Path) -> EvidenceCheck {
     bundle::verify(path, &Trust::default()).unwrap()
 }
 

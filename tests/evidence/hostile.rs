@@ -218,8 +218,8 @@ fn a_pipe_is_no_attachment() {
 fn what_is_no_run_is_the_users_mistake() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path(), Path::new("/nowhere")] {
-        let trouble = verifier::folder(path, &Trust::default()).unwrap_err();
-        assert_eq!(trouble.blame, pulp_drill::base::trouble::Blame::Usage, "{trouble}");
+        let error = verifier::folder(path, &Trust::default()).unwrap_err();
+        assert_eq!(error.blame, pulp_drill::base::error::Blame::Usage, "{error}");
     }
 }
 

@@ -54,7 +54,7 @@ fn openssh_reads_our_keys_and_we_read_its() {
     let said = call(Command::new("ssh-keygen").arg("-l").arg("-f").arg(yard.path("theirs")));
     assert!(said.out.contains(&theirs.public().fingerprint()), "{}", said.out);
     let refused = |made: Result<SigningKey, _>| {
-        made.err().map(|t: pulp_drill::base::trouble::Trouble| t.to_string()).unwrap()
+        made.err().map(|t: pulp_drill::base::error::Error| t.to_string()).unwrap()
     };
     let locked = refused(make("locked", "ed25519", "a passphrase"));
     assert!(locked.contains("encrypted") && locked.contains("hint"), "{locked}");

@@ -5,7 +5,7 @@ use pulp_drill::{
     evidence::{
         self, SIGNED_BY, UNSIGNED, chain,
         key::SigningKey,
-        verify::{self, Trust, Verified},
+        verify::{self, EvidenceCheck, Trust},
     },
     journal::Journal,
     model::{
@@ -149,12 +149,12 @@ pub fn trusting() -> Trust {
     Trust { keys: vec![key().public()], signed: true }
 }
 
-pub fn verify(run: &Path) -> Verified {
+pub fn verify(run: &Path) -> EvidenceCheck {
     verify::folder(run, &Trust::default()).unwrap()
 }
 
 /// The names of files that have problems.
-pub fn blamed(verified: &Verified) -> Vec<&str> {
+pub fn blamed(verified: &EvidenceCheck) -> Vec<&str> {
     let mut files: Vec<&str> = verified.problems.iter().map(|p| p.file.as_str()).collect();
     files.sort();
     files.dedup();

@@ -3,10 +3,10 @@
 use crate::{at, good};
 use pulp_drill::{
     base::{ids::ObjectKey, process::Base, process::RunDir, redact::Redactor},
-    history::Line,
+    history::LedgerEntry,
     model::state::Metadata,
     runbook::provision::processes::{ObjectKind, ObjectProgram, ObjectServer},
-    system::objects::{Bucket, Got, S3Access, Store},
+    system::objects::{Bucket, Got, ObjectStore, S3Access},
 };
 use std::{
     path::Path,
@@ -25,7 +25,7 @@ struct Shared {
 impl Shared {
     async fn on(server: &ObjectServer) -> Self {
         let access = server.access();
-        let (store, name) = (Store::s3(&access), "evidence".into());
+        let (store, name) = (ObjectStore::s3(&access), "evidence".into());
         store.create_bucket(&name).await.unwrap();
         Self { access, bucket: store.bucket(&name) }
     }
@@ -55,7 +55,7 @@ impl Shared {
         self.bucket.put(&key.into(), text.into(), &Metadata::default()).await.unwrap();
     }
 
-    async fn lines(&self) -> Vec<Line> {
+    async fn lines(&self) -> Vec<LedgerEntry> {
         self.text(LEDGER).await.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
@@ -65,11 +65,11 @@ fn said(output: &Output) -> String {
 }
 
 /// Fails unless it ends with the code and says the words; gives all that it said.
-fn ends(mut program: Command, code: i32, words: &str) -> String {
+fn ends(mut program: Command, code: i32, description: &str) -> String {
     let output = program.output().unwrap();
     let said = said(&output);
     assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(said.contains(words), "{words:?} is not in: {said}");
+    assert!(said.contains(description), "{words:?} is not in: {said}");
     said
 }
 
@@ -130,7 +130,7 @@ async fn a_ledger_in_the_embedded_store_is_kept_by_several_machines() {
 async fn a_ledger_in_minio_is_kept_by_several_machines() {
     match ObjectProgram::choose(Some(ObjectKind::Minio)).await {
         Ok(program) => on(&program).await,
-        Err(trouble) => println!("skipped, because {trouble}"),
+        Err(error) => println!("skipped, because {error}"),
     }
 }
 

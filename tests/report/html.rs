@@ -274,7 +274,7 @@ const HOSTILE: &[&str] = &[
 fn fill(record: &mut RunRecord, texts: &[String]) {
     let mut texts = texts.iter().cycle();
     let mut next = || texts.next().cloned().unwrap_or_default();
-    record.troubles.push(next());
+    record.errors.push(next());
     record.notes.push(next());
     record.versions.extend([("engine".to_owned(), next()), (next(), next())]);
     if let Some(started) = &mut record.started {
@@ -291,7 +291,7 @@ fn fill(record: &mut RunRecord, texts: &[String]) {
         }
         let began = record.began.expect("a time");
         scenario.steps.push(StepRecord { step: 9, name: next(), began, ms: None, failed: Some(next()) });
-        scenario.troubles.push(next());
+        scenario.errors.push(next());
         for finding in &mut scenario.findings {
             (finding.expected, finding.actual) = (next(), next());
             finding.artefacts.push(next());

@@ -10,7 +10,7 @@ use pulp_drill::{
     },
     report::{
         html::render,
-        pages::{Pictures, Shown, draw_by, pictures},
+        pages::{PagePictures, Pictures, draw_by, pictures},
     },
 };
 use std::{fs, io::Write as _};
@@ -42,17 +42,17 @@ fn drifted(pairs: &[(&[u8], &[u8])]) -> (tempfile::TempDir, Journal, RunRecord) 
 }
 
 /// What is shown of a run's findings.
-fn shown(record: &RunRecord, journal: &Journal) -> (Pictures, Vec<Shown>) {
+fn shown(record: &RunRecord, journal: &Journal) -> (Pictures, Vec<PagePictures>) {
     let drawn = pictures(record, journal.dir());
     let shown =
         record.scenarios[0].findings.iter().map(|f| drawn.of(f).expect("something").clone()).collect();
     (drawn, shown)
 }
 
-fn why_not(shown: &Shown) -> &str {
+fn why_not(shown: &PagePictures) -> &str {
     match shown {
-        Shown::NotDrawn(why) => why,
-        Shown::Pages { .. } | Shown::Above(_) => panic!("it was drawn"),
+        PagePictures::NotDrawn(why) => why,
+        PagePictures::Pages { .. } | PagePictures::Above(_) => panic!("it was drawn"),
     }
 }
 
@@ -61,7 +61,7 @@ fn pages_that_differ_are_shown_side_by_side() {
     let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
     let (_reports, journal, record) = drifted(&[(&invoice, &reminder), (&invoice, &reminder)]);
     let (drawn, seen) = shown(&record, &journal);
-    let Shown::Pages { pages, .. } = &seen[0] else { panic!("not drawn: {:?}", seen[0]) };
+    let PagePictures::Pages { pages, .. } = &seen[0] else { panic!("not drawn: {:?}", seen[0]) };
     let page = &pages[0];
     assert_eq!(page.number, 1);
     assert!(page.permille > 10 && page.permille < 1000, "{}", page.permille);
@@ -70,7 +70,9 @@ fn pages_that_differ_are_shown_side_by_side() {
         assert!(picture.src.starts_with("data:image/png;base64,") && picture.width > 300);
     }
     assert_ne!(page.expected, page.actual);
-    assert!(matches!(&seen[1], Shown::Above(path) if *path == record.scenarios[0].findings[0].artefacts[0]));
+    assert!(
+        matches!(&seen[1], PagePictures::Above(path) if *path == record.scenarios[0].findings[0].artefacts[0])
+    );
     let text = render(&record, &drawn);
     assert_eq!(text, render(&record, &pictures(&record, journal.dir())), "other bytes the second time");
     assert!(text.len() < 2_000_000, "{} bytes", text.len());
@@ -86,7 +88,7 @@ fn pages_that_look_the_same_are_said_to() {
     let (_reports, journal, record) = drifted(&[(&invoice, &invoice)]);
     let (drawn, seen) = shown(&record, &journal);
     assert!(
-        matches!(&seen[0], Shown::Pages { pages, same, .. } if pages.is_empty() && *same > 0),
+        matches!(&seen[0], PagePictures::Pages { pages, same, .. } if pages.is_empty() && *same > 0),
         "{seen:?}"
     );
     assert!(render(&record, &drawn).contains("look the same in small pictures"));
@@ -123,7 +125,7 @@ fn only_a_handful_is_drawn() {
     let pairs: Vec<(&[u8], &[u8])> = others.iter().map(|other| (&invoice[..], &other[..])).collect();
     let (_reports, journal, record) = drifted(&pairs);
     let (_, seen) = shown(&record, &journal);
-    assert_eq!(seen.iter().filter(|s| matches!(s, Shown::Pages { .. })).count(), 4);
+    assert_eq!(seen.iter().filter(|s| matches!(s, PagePictures::Pages { .. })).count(), 4);
     assert!(why_not(&seen[5]).contains("only the first 4"));
 }
 
@@ -173,7 +175,7 @@ fn a_pdf_that_asks_for_all_memory_breaks_only_what_draws_it() {
     draw_by(env!("CARGO_BIN_EXE_pulp-drill").into(), &["draw"]);
     let (drawn, seen) = shown(&record, &journal);
     assert_eq!(why_not(&seen[0]), "the PDF that was rendered breaks the program that draws");
-    assert!(matches!(seen[1], Shown::Pages { .. }));
+    assert!(matches!(seen[1], PagePictures::Pages { .. }));
     assert!(render(&record, &drawn).contains("breaks the program that draws"));
 }
 

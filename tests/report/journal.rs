@@ -4,9 +4,9 @@ use crate::records::{self, run_started, tell, write};
 use pulp_drill::{
     base::{
         digest::Digest,
+        error::Blame,
         ids::{RunId, ScenarioId},
         redact::Redactor,
-        trouble::Blame,
     },
     journal::{
         Journal, Observer,
@@ -130,9 +130,9 @@ fn another_format_a_pipe_and_endless_lines_are_refused() {
     let path = journal.dir().join(EVENTS);
     let text = fs::read_to_string(&path).expect("events");
     fs::write(&path, text.replacen("\"format\":1", "\"format\":2", 1)).expect("written");
-    let trouble = read(journal.dir()).expect_err("another format");
-    assert!(trouble.to_string().contains("format 2; this version reads 1"), "{trouble}");
-    assert_eq!(trouble.blame, Blame::Usage);
+    let error = read(journal.dir()).expect_err("another format");
+    assert!(error.to_string().contains("format 2; this version reads 1"), "{error}");
+    assert_eq!(error.blame, Blame::Usage);
     fs::write(&path, vec![b'['; MAX_LINE + 10]).expect("written");
     assert!(matches!(read(journal.dir()).expect("readable").flaw, Some(Flaw::Broken { .. })));
     fs::write(&path, "[".repeat(MAX_LINE - 10) + "\n").expect("written");
@@ -244,9 +244,9 @@ fn a_folder_that_cant_be_written_is_told_and_nothing_is_left_behind() {
     // /proc takes no folder from anyone, root included.
     for reports in [file.join("reports"), Path::new("/proc/reports/x").to_owned()] {
         let made = Journal::create(&reports, &RunId::from("run"), records::clock(), Redactor::new());
-        let trouble = made.expect_err("no folder");
-        assert_eq!(trouble.blame, Blame::Environment);
-        assert!(trouble.hint.is_some_and(|h| h.contains("--report-dir")));
+        let error = made.expect_err("no folder");
+        assert_eq!(error.blame, Blame::Environment);
+        assert!(error.hint.is_some_and(|h| h.contains("--report-dir")));
         assert!(!reports.exists());
     }
 }
@@ -330,9 +330,9 @@ fn child_fills_the_disk() {
     let scenario = ScenarioId::from("a");
     let long = "x".repeat(3_000);
     let failed = (0..1_000).find_map(|_| journal.write(Some(&scenario), noted(&long)).err());
-    let trouble = failed.expect("the disk is full");
-    assert_eq!(trouble.blame, Blame::Environment);
-    assert!(trouble.hint.expect("a hint").contains("room"));
+    let error = failed.expect("the disk is full");
+    assert_eq!(error.blame, Blame::Environment);
+    assert!(error.hint.expect("a hint").contains("room"));
     // Room that comes back does not open the journal again: what was lost stays lost.
     let pid = std::process::id().to_string();
     let freed = Command::new("prlimit").args(["--fsize=unlimited:unlimited", "--pid", &pid]).status();

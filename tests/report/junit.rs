@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use pulp_drill::{
     base::ids::ScenarioId,
     model::{
-        budget::{Budgets, Span},
+        budget::{Budgets, TimeSpan},
         record::RunRecord,
         verdict::{CheckOutcome, Role, Verdict},
     },
@@ -59,7 +59,7 @@ const NASTY: &[&str] = &[
 fn fill(record: &mut RunRecord, texts: &[String]) {
     let mut texts = texts.iter().cycle();
     let mut next = || texts.next().cloned().unwrap_or_default();
-    record.troubles.push(next());
+    record.errors.push(next());
     record.versions.insert(next(), next());
     if let Some(started) = &mut record.started {
         started.harness = next();
@@ -229,7 +229,8 @@ proptest! {
 #[test]
 fn a_budget_that_is_exceeded_fails_and_one_that_was_not_measured_is_an_error() {
     let mut record = green();
-    let budgets = Budgets { rto: Some(Span { ms: 800 }), rpo: Some(Span { ms: 1 }), ..Budgets::default() };
+    let budgets =
+        Budgets { rto: Some(TimeSpan { ms: 800 }), rpo: Some(TimeSpan { ms: 1 }), ..Budgets::default() };
     record.budgets = budgets.against(&record);
     assert_eq!(record.verdict(), Verdict::Fail);
     let xml = render(&record).expect("XML");

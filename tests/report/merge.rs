@@ -5,9 +5,9 @@ use crate::records::{Tale, clock, control, failing, orphan_scenario, run_started
 use pulp_drill::{
     base::{
         digest::Digest,
+        error::Error,
         ids::{RunId, ScenarioId},
         redact::Redactor,
-        trouble::Trouble,
     },
     cli::report::merge::{MergeArgs, Merged, run},
     evidence::{
@@ -78,7 +78,7 @@ type Change = fn(&mut RunStarted);
 
 fn same(_: &mut RunStarted) {}
 
-fn merged(place: &Path, run_dirs: &[PathBuf]) -> Result<Merged, Trouble> {
+fn merged(place: &Path, run_dirs: &[PathBuf]) -> Result<Merged, Error> {
     run(&MergeArgs { run_dirs: run_dirs.to_vec(), out: place.join("joined"), sign_key: None }, None)
 }
 
@@ -277,17 +277,17 @@ fn foreign_and_doubled_parts_are_refused() {
         let place = tempfile::tempdir().expect("a folder");
         let one = part(place.path(), (1, 2), &all, &all, same);
         let two = part(place.path(), (2, 2), &all, &all, change);
-        let trouble = merged(place.path(), &[one, two]).expect_err(what).to_string();
-        assert!(trouble.contains(what), "{trouble}");
+        let error = merged(place.path(), &[one, two]).expect_err(what).to_string();
+        assert!(error.contains(what), "{error}");
         assert!(!place.path().join("joined").exists(), "something was written");
     }
     let place = tempfile::tempdir().expect("a folder");
     let one = part(place.path(), (1, 2), &all, &all, same);
-    let trouble = merged(place.path(), &[one.clone(), one]).expect_err("twice").to_string();
-    assert!(trouble.contains("part 1 of 2 is there twice"), "{trouble}");
+    let error = merged(place.path(), &[one.clone(), one]).expect_err("twice").to_string();
+    assert!(error.contains("part 1 of 2 is there twice"), "{error}");
     let whole = part(place.path(), (2, 2), &all, &all, |s| s.partition = None);
-    let trouble = merged(place.path(), &[whole]).expect_err("no part").to_string();
-    assert!(trouble.contains("is no part of a run"), "{trouble}");
+    let error = merged(place.path(), &[whole]).expect_err("no part").to_string();
+    assert!(error.contains("is no part of a run"), "{error}");
 }
 
 #[test]
@@ -295,8 +295,8 @@ fn a_part_without_a_signature_goes_with_no_signed_one() {
     let place = tempfile::tempdir().expect("a folder");
     let all = [control(), orphan_scenario()];
     let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), 2, &all)];
-    let trouble = merged(place.path(), &dirs).expect_err("two signers").to_string();
-    assert!(trouble.contains("the signing key differs"), "{trouble}");
+    let error = merged(place.path(), &dirs).expect_err("two signers").to_string();
+    assert!(error.contains("the signing key differs"), "{error}");
     assert!(!place.path().join("joined").exists(), "something was written");
 }
 
@@ -306,9 +306,9 @@ fn a_part_that_no_run_has_is_refused() {
     for which in [(0, 2), (3, 2), (1, u32::MAX)] {
         let place = tempfile::tempdir().expect("a folder");
         let dir = part(place.path(), which, &all, &all, same);
-        let trouble = merged(place.path(), &[dir]).expect_err("no part").to_string();
+        let error = merged(place.path(), &[dir]).expect_err("no part").to_string();
         let says = format!("part {} of {}", which.0, which.1);
-        assert!(trouble.contains("is no part of a run") && trouble.contains(&says), "{trouble}");
+        assert!(error.contains("is no part of a run") && error.contains(&says), "{error}");
     }
 }
 

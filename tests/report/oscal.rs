@@ -4,7 +4,7 @@
 
 use crate::records::{cut_short, green, red, unknown};
 use pulp_drill::{
-    base::{digest::Digest, legible::is_hidden},
+    base::{digest::Digest, sanitize::is_hidden},
     model::{
         record::{RunRecord, Skipped},
         verdict::CheckOutcome,

@@ -72,7 +72,7 @@ pub struct Tale {
     pub expect: Vec<Expectation>,
     pub findings: Vec<Finding>,
     pub checks: Vec<(CheckId, CheckOutcome)>,
-    pub troubles: Vec<String>,
+    pub errors: Vec<String>,
     pub rto_ms: Option<u64>,
     pub rpo_ms: Option<u64>,
 }
@@ -102,8 +102,8 @@ impl Tale {
         for (check, outcome) in &self.checks {
             tell(Event::CheckFinished { check: *check, outcome: outcome.clone(), ms: 120 });
         }
-        for trouble in &self.troubles {
-            tell(Event::Troubled { trouble: trouble.clone(), ours: false });
+        for error in &self.errors {
+            tell(Event::Troubled { error: error.clone(), ours: false });
         }
     }
 
@@ -115,7 +115,7 @@ impl Tale {
             expected: &self.expect,
             checks: &self.checks,
             without_effect: &[],
-            troubles: &self.troubles,
+            errors: &self.errors,
         });
         let finished = Event::ScenarioFinished {
             judgement,
@@ -184,8 +184,8 @@ pub fn unsure() -> Tale {
     checks[0].1 = CheckOutcome::Unknown { why: "the database went away".to_owned() };
     checks[1].1 = CheckOutcome::Looked { at: 0 };
     checks[2].1 = CheckOutcome::Skipped { why: "the engine is not ready".to_owned() };
-    let troubles = vec!["can't reach postgres\n  cause: connection refused\n  hint: is it up?".to_owned()];
-    Tale { id: "dump-truncated", checks, troubles, ..Tale::default() }
+    let errors = vec!["can't reach postgres\n  cause: connection refused\n  hint: is it up?".to_owned()];
+    Tale { id: "dump-truncated", checks, errors, ..Tale::default() }
 }
 
 /// Tells a run and gives what the journal folded from it.

@@ -4,7 +4,7 @@ use crate::records::{self, cut_short, green, red, unknown};
 use pulp_drill::{
     base::ids::ScenarioId,
     model::record::RunRecord,
-    report::terminal::{Look, Terminal, story::story, summary},
+    report::terminal::{Style, Terminal, narrative::story, summary},
 };
 use std::{
     io::Write,
@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-const PLAIN: Look = Look { colour: false, width: 80 };
+const PLAIN: Style = Style { colour: false, width: 80 };
 
 fn shown(record: &RunRecord) -> String {
     summary(record, Path::new("reports/20261122T140201Z-0badcafe"), false, 80)
@@ -79,7 +79,7 @@ fn a_log_has_a_line_per_scenario_and_the_reasons_of_failures() {
 fn a_narrow_terminal_and_wide_letters_keep_their_columns() {
     let mut record = red();
     record.scenarios[1].findings[0].actual = "漢字".repeat(60) + " 🦀";
-    let look = Look { colour: true, width: 40 };
+    let look = Style { colour: true, width: 40 };
     let text = story(&record.scenarios[1], look);
     for line in text.lines().skip(1) {
         assert!(console::measure_text_width(line) <= 40, "{line:?}");

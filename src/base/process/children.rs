@@ -4,7 +4,7 @@
 //! Two things tell a child: its id together with its start time, written down when it starts; and
 //! a variable of its environment that names the run's folder, which whatever it starts inherits.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl Children {
     }
 
     /// Writes a child down that has just been started.
-    pub(super) fn record(&self, pid: u32, program: &str, death: Signal) -> Result<(), Trouble> {
+    pub(super) fn record(&self, pid: u32, program: &str, death: Signal) -> Result<(), Error> {
         let line = Line {
             pid,
             start_ticks: start_ticks(pid),
@@ -80,8 +80,8 @@ impl Children {
             death_signal: death as i32,
         };
         let path = self.folder.join(FILE);
-        let words = || format!("can't write down process {pid} in {}", path.display());
-        let mut text = serde_json::to_string(&line).or_harness(words)?;
+        let context = || format!("can't write down process {pid} in {}", path.display());
+        let mut text = serde_json::to_string(&line).or_harness(context)?;
         text.push('\n');
         // One write in append mode: lines of several children don't mix.
         let mut file = std::fs::OpenOptions::new()
@@ -89,8 +89,8 @@ impl Children {
             .create(true)
             .mode(0o600)
             .open(&path)
-            .or_environment(words)?;
-        file.write_all(text.as_bytes()).or_environment(words)
+            .or_environment(context)?;
+        file.write_all(text.as_bytes()).or_environment(context)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What a child reads from its standard input.
 #[derive(Clone, Default)]
-pub enum Input {
+pub enum CommandInput {
     /// Nothing: `/dev/null`.
     #[default]
     Nothing,
@@ -28,7 +28,7 @@ pub struct Command {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) dropped: Vec<String>,
     pub(super) cwd: Option<PathBuf>,
-    pub(super) input: Input,
+    pub(super) input: CommandInput,
     pub(super) user: Option<User>,
     pub(super) limit: Duration,
     pub(super) stop: Signal,
@@ -47,7 +47,7 @@ impl Command {
             env: Vec::new(),
             dropped: Vec::new(),
             cwd: None,
-            input: Input::Nothing,
+            input: CommandInput::Nothing,
             user: None,
             limit: Duration::from_secs(300),
             stop: Signal::SIGTERM,
@@ -97,7 +97,7 @@ impl Command {
 
     /// What it reads.
     #[must_use]
-    pub fn input(mut self, input: Input) -> Self {
+    pub fn input(mut self, input: CommandInput) -> Self {
         self.input = input;
         self
     }

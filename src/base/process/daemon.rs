@@ -1,12 +1,12 @@
 //! Servers: children that run until they are ended.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::capture::tail;
 use crate::base::process::children::start_ticks;
-use crate::base::process::command::{Command, Input};
+use crate::base::process::command::{Command, CommandInput};
 use crate::base::process::run::Exit;
 use crate::base::process::spawn::{Spawned, signal_group, spawn};
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
 use nix::sys::signal::Signal;
 use std::future::Future;
 use std::os::unix::fs::OpenOptionsExt;
@@ -42,18 +42,18 @@ struct Inner {
 impl Daemon {
     /// Starts it; standard output and error go to the end of the log file, as they are. When it ends,
     /// what it has left running in its process group is ended too.
-    pub async fn start(spec: Command, log: &Path, redactor: &Redactor) -> Result<Self, Trouble> {
-        let words = || format!("can't write {}", log.display());
+    pub async fn start(spec: Command, log: &Path, redactor: &Redactor) -> Result<Self, Error> {
+        let context = || format!("can't write {}", log.display());
         let file = std::fs::OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)
             .open(log)
-            .or_environment(words)?;
-        let second = file.try_clone().or_environment(words)?;
+            .or_environment(context)?;
+        let second = file.try_clone().or_environment(context)?;
         let dies_with_us = !spec.children.as_ref().is_some_and(|children| children.outlive());
         let Spawned { mut child, pid } = spawn(&spec, (file.into(), second.into()), dies_with_us).await?;
-        if let (Some(mut stream), Input::Bytes(bytes)) = (child.stdin.take(), spec.input.clone()) {
+        if let (Some(mut stream), CommandInput::Bytes(bytes)) = (child.stdin.take(), spec.input.clone()) {
             tokio::spawn(async move { drop(stream.write_all(&bytes).await) });
         }
         let (tell, exit) = watch::channel(None);
@@ -125,22 +125,22 @@ impl Daemon {
         what: &str,
         limit: Duration,
         condition: impl Future<Output = T>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Error> {
         tokio::select! {
             biased;
             value = condition => Ok(value),
             exit = self.exited() => {
-                Err(self.with_log(Trouble::environment(format!("{what} ended before it was ready: {exit}"))))
+                Err(self.with_log(Error::environment(format!("{what} ended before it was ready: {exit}"))))
             }
             () = tokio::time::sleep(limit) => {
                 let limit = limit.as_secs_f32();
-                Err(self.with_log(Trouble::environment(format!("{what} is not ready after {limit} s"))))
+                Err(self.with_log(Error::environment(format!("{what} is not ready after {limit} s"))))
             }
         }
     }
 
     /// Waits for the first whole line of output that starts so, and gives the rest of that line.
-    pub async fn wait_line(&self, what: &str, prefix: &str, limit: Duration) -> Result<String, Trouble> {
+    pub async fn wait_line(&self, what: &str, prefix: &str, limit: Duration) -> Result<String, Error> {
         let line = until(|| {
             let text = std::fs::read(&self.0.log).ok()?;
             String::from_utf8_lossy(&text)
@@ -174,13 +174,13 @@ impl Daemon {
         self.0.released.store(true, Ordering::Relaxed);
     }
 
-    fn with_log(&self, trouble: Trouble) -> Trouble {
+    fn with_log(&self, error: Error) -> Error {
         let tail = self.log_tail(15);
         let log = self.0.log.display();
         if tail.is_empty() {
-            trouble.cause(format!("{} wrote nothing to {log}", self.0.name))
+            error.cause(format!("{} wrote nothing to {log}", self.0.name))
         } else {
-            trouble.cause(format!("{} wrote to {log}:\n{tail}", self.0.name))
+            error.cause(format!("{} wrote to {log}:\n{tail}", self.0.name))
         }
     }
 }
@@ -236,9 +236,9 @@ mod tests {
         let (folder, redactor) = (tempfile::tempdir().unwrap(), Redactor::new());
         redactor.add("s3cret-s3cret");
         let daemon = daemon(&folder, "echo no room for s3cret-s3cret; exit 9", &redactor).await;
-        let trouble = daemon.wait_line("the server", "listening on ", LIMIT).await.unwrap_err();
-        assert_eq!(trouble.what, "the server ended before it was ready: exit code 9");
-        assert!(trouble.causes[0].ends_with("log:\nno room for [redacted]"), "{trouble}");
+        let error = daemon.wait_line("the server", "listening on ", LIMIT).await.unwrap_err();
+        assert_eq!(error.what, "the server ended before it was ready: exit code 9");
+        assert!(error.causes[0].ends_with("log:\nno room for [redacted]"), "{error}");
     }
 
     #[tokio::test]
@@ -246,8 +246,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let daemon = daemon(&folder, "printf 'listening on half a line'; sleep 600", &Redactor::new()).await;
         let limit = Duration::from_millis(200);
-        let trouble = daemon.wait_line("the server", "listening on ", limit).await.unwrap_err();
-        assert_eq!(trouble.what, "the server is not ready after 0.2 s");
+        let error = daemon.wait_line("the server", "listening on ", limit).await.unwrap_err();
+        assert_eq!(error.what, "the server is not ready after 0.2 s");
         assert_eq!(daemon.exit(), None);
     }
 

@@ -1,13 +1,13 @@
 //! Free loopback ports for servers that can't choose one themselves and say which.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use std::net::TcpListener;
 
 /// How often a server is started anew when somebody else took its port first.
 pub const PORT_TRIES: u32 = 5;
 
 /// A port that was free a moment ago: it can be lost again before the server binds it.
-pub fn free_port() -> Result<u16, Trouble> {
+pub fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind("127.0.0.1:0");
     let address =
         listener.and_then(|l| l.local_addr()).or_environment(|| "no loopback port is free".to_owned())?;

@@ -1,11 +1,11 @@
 //! Commands that end by themselves, or are ended at their limit.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::capture::{Captured, Collector};
 use crate::base::process::children::end_carrying;
-use crate::base::process::command::{Command, Input};
+use crate::base::process::command::{Command, CommandInput};
 use crate::base::process::spawn::{Spawned, signal_group, spawn};
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -87,14 +87,14 @@ pub struct Ran {
 impl Ran {
     /// Itself when it ended with code 0, else a trouble of the environment with the end of what it
     /// said. `what` is a fragment: "can't make a database cluster".
-    pub fn or_trouble(self, what: impl Into<String>) -> Result<Self, Trouble> {
+    pub fn or_error(self, what: impl Into<String>) -> Result<Self, Error> {
         if self.exit.is_success() {
             return Ok(self);
         }
-        let trouble = Trouble::environment(what).cause(format!("{}: {}", self.program, self.exit));
+        let error = Error::environment(what).cause(format!("{}: {}", self.program, self.exit));
         let said = if self.stderr.text.trim().is_empty() { &self.stdout } else { &self.stderr };
         let said = said.tail(15);
-        Err(if said.is_empty() { trouble } else { trouble.cause(said) })
+        Err(if said.is_empty() { error } else { error.cause(said) })
     }
 }
 
@@ -109,8 +109,8 @@ impl Drop for GroupGuard {
 }
 
 /// Runs a command to its end or its limit; its whole process group is gone afterwards. A failing
-/// command is a `Ran`, not a `Trouble`: that is only for one that could not be started.
-pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
+/// command is a `Ran`, not a `Error`: that is only for one that could not be started.
+pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
     static COMMANDS: AtomicU64 = AtomicU64::new(0);
     let started = Instant::now();
     let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
@@ -127,7 +127,7 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
         readers.spawn(err.clone().read(stream));
     }
     let mut writer = tokio::task::JoinSet::new();
-    if let (Some(mut stream), Input::Bytes(bytes)) = (child.stdin.take(), spec.input.clone()) {
+    if let (Some(mut stream), CommandInput::Bytes(bytes)) = (child.stdin.take(), spec.input.clone()) {
         // A child that does not read to the end is its own business: the exit code tells.
         writer.spawn(async move { drop(stream.write_all(&bytes).await) });
     }
@@ -165,9 +165,9 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::error::Blame;
     use crate::base::process::children::start_ticks;
     use crate::base::process::daemon::until;
-    use crate::base::trouble::Blame;
 
     fn shell(script: &str) -> Command {
         Command::new("sh").args(["-c", script])
@@ -186,22 +186,22 @@ mod tests {
         let spec = shell("cat; echo \"$0 $WORD\" >&2; exit 3")
             .arg("s3cret-s3cret")
             .env("WORD", "s3cret-s3cret")
-            .input(Input::Bytes(b"in".to_vec()));
+            .input(CommandInput::Bytes(b"in".to_vec()));
         let ran = run(spec, &redactor).await.unwrap();
         assert_eq!((ran.exit, ran.stdout.text.as_str()), (Exit::Code(3), "in"));
         assert_eq!(ran.stderr.text, "[redacted] [redacted]\n");
         assert_eq!(ran.args[2], "[redacted]");
-        let trouble = ran.or_trouble("can't shout").unwrap_err();
-        assert_eq!(trouble.causes, ["sh: exit code 3", "[redacted] [redacted]"]);
+        let error = ran.or_error("can't shout").unwrap_err();
+        assert_eq!(error.causes, ["sh: exit code 3", "[redacted] [redacted]"]);
     }
 
     #[tokio::test]
     async fn a_missing_program_is_the_environments_fault_and_says_what_to_do() {
         let spec = Command::new("no-such-program-at-all").hint_if_missing("apt-get install it");
-        let trouble = run(spec, &Redactor::new()).await.unwrap_err();
-        assert_eq!(trouble.blame, Blame::Environment);
+        let error = run(spec, &Redactor::new()).await.unwrap_err();
+        assert_eq!(error.blame, Blame::Environment);
         assert_eq!(
-            trouble.to_string(),
+            error.to_string(),
             "there is no program no-such-program-at-all\n  hint: apt-get install it"
         );
     }

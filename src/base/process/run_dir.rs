@@ -5,8 +5,8 @@
 //! own (`.new-…`) and gets its real name when lock and owner are in it, so that a folder under a
 //! real name without `owner.json` is never ours. Sweeping is `runbook/provision/leftovers`.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::children::{Children, boot_id, end_processes_of, start_ticks};
-use crate::base::trouble::{OrTrouble, Trouble};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, Permissions};
@@ -45,7 +45,7 @@ pub struct Base(PathBuf);
 impl Base {
     /// The one below `$TMPDIR`; without that, below memory where there is room enough (databases
     /// are made of hundreds of small files), else below the system's temporary folder.
-    pub fn of_user() -> Result<Self, Trouble> {
+    pub fn of_user() -> Result<Self, Error> {
         if std::env::var_os("TMPDIR").is_none_or(|folder| folder.is_empty())
             && free_bytes(Path::new(MEMORY)).is_ok_and(|free| free >= ROOM)
         {
@@ -65,7 +65,7 @@ impl Base {
 
     /// The one below this folder; made when it is not there. A link, a folder of somebody else or
     /// one that others may write to is refused: they could have put anything there.
-    pub fn below(temp: &Path) -> Result<Self, Trouble> {
+    pub fn below(temp: &Path) -> Result<Self, Error> {
         let temp = temp
             .canonicalize()
             .or_environment(|| format!("can't use the temporary folder {}", temp.display()))
@@ -76,7 +76,7 @@ impl Base {
             Ok(()) => set_mode(&path)?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => {
-                return Err(Trouble::environment(format!("can't make {}", path.display()))
+                return Err(Error::environment(format!("can't make {}", path.display()))
                     .because(&error)
                     .hint("set TMPDIR to a folder that you can write to"));
             }
@@ -93,7 +93,7 @@ impl Base {
         };
         match refused {
             None => Ok(Self(path)),
-            Some(why) => Err(Trouble::environment(format!("won't use {}: {why}", path.display()))
+            Some(why) => Err(Error::environment(format!("won't use {}: {why}", path.display()))
                 .hint("remove it, or set TMPDIR to another folder")),
         }
     }
@@ -104,11 +104,11 @@ impl Base {
     }
 
     /// Keeps every other harness from making or taking over run folders until the file is dropped.
-    pub fn lock(&self) -> Result<File, Trouble> {
+    pub fn lock(&self) -> Result<File, Error> {
         let path = self.0.join(".lock");
-        let words = || format!("can't lock {}", path.display());
-        let file = open_lock(&path).or_environment(words)?;
-        file.lock().or_environment(words)?;
+        let context = || format!("can't lock {}", path.display());
+        let file = open_lock(&path).or_environment(context)?;
+        file.lock().or_environment(context)?;
         Ok(file)
     }
 }
@@ -137,23 +137,23 @@ pub struct RunDir {
 impl RunDir {
     /// Makes the folder `name` (up to 24 letters, digits and hyphens). With `keep`, daemons that are
     /// recorded in it are not ended by the system when the harness ends.
-    pub fn create(base: &Base, name: &str, keep: bool) -> Result<Self, Trouble> {
+    pub fn create(base: &Base, name: &str, keep: bool) -> Result<Self, Error> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
         if name.is_empty() || name.len() > 24 || !name.chars().all(plain) {
-            return Err(Trouble::harness(format!("{name:?} can't be the name of a run's folder")));
+            return Err(Error::harness(format!("{name:?} can't be the name of a run's folder")));
         }
         // While we hold it, nobody takes our half-made folder for a dead one.
         let _making = base.lock()?;
         let fresh = base.path().join(format!("{MAKING}{name}"));
         let path = base.path().join(name);
-        let words = || format!("can't make the run's folder {}", path.display());
-        std::fs::DirBuilder::new().mode(MODE).create(&fresh).or_environment(words)?;
+        let context = || format!("can't make the run's folder {}", path.display());
+        std::fs::DirBuilder::new().mode(MODE).create(&fresh).or_environment(context)?;
         let lock = match furnish(&fresh, &path) {
             Ok(lock) => lock,
             Err(error) => {
                 // What can't be removed now is found by the next run's sweep.
                 let _later = std::fs::remove_dir_all(&fresh);
-                return Err(Trouble::environment(words()).because(&error));
+                return Err(Error::environment(context()).because(&error));
             }
         };
         let children = Children::in_folder(&path, keep);
@@ -171,7 +171,7 @@ impl RunDir {
     }
 
     /// Makes a folder in it that is private to a user, or to us.
-    pub fn private(&self, name: &str, user: Option<&super::User>) -> Result<PathBuf, Trouble> {
+    pub fn private(&self, name: &str, user: Option<&super::User>) -> Result<PathBuf, Error> {
         let path = self.path.join(name);
         std::fs::DirBuilder::new()
             .mode(0o700)
@@ -184,7 +184,7 @@ impl RunDir {
     }
 
     /// Leaves folder and processes for inspection; the next run's sweep leaves them too.
-    pub fn leave_standing(mut self) -> Result<PathBuf, Trouble> {
+    pub fn leave_standing(mut self) -> Result<PathBuf, Error> {
         let path = self.path.join(KEEP_FILE);
         std::fs::write(&path, "").or_environment(|| format!("can't write {}", path.display()))?;
         self.standing = true;
@@ -192,7 +192,7 @@ impl RunDir {
     }
 
     /// Ends what is left of the run's processes and removes the folder. Blocks.
-    pub fn remove(mut self) -> Result<(), Trouble> {
+    pub fn remove(mut self) -> Result<(), Error> {
         self.standing = true;
         end_processes_of(&self.path);
         remove_run_folder(&self.path).or_environment(|| format!("can't remove {}", self.path.display()))
@@ -245,7 +245,7 @@ pub fn remove_run_folder(path: &Path) -> std::io::Result<()> {
     }
 }
 
-fn set_mode(path: &Path) -> Result<(), Trouble> {
+fn set_mode(path: &Path) -> Result<(), Error> {
     // The umask may have taken more than we want.
     std::fs::set_permissions(path, Permissions::from_mode(MODE))
         .or_environment(|| format!("can't set the rights of {}", path.display()))

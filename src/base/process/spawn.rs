@@ -3,8 +3,8 @@
 //! Linux sends the parent-death signal when the *thread* that forked ends, so a child started from
 //! a worker of a thread pool could die for no reason.
 
-use crate::base::process::command::{Command, Input};
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
+use crate::base::process::command::{Command, CommandInput};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::fs::File;
@@ -45,7 +45,7 @@ pub(super) async fn spawn(
     spec: &Command,
     streams: (Stdio, Stdio),
     dies_with_us: bool,
-) -> Result<Spawned, Trouble> {
+) -> Result<Spawned, Error> {
     let mut command = prepared(spec, dies_with_us)?;
     command.stdout(streams.0).stderr(streams.1);
     let (reply, answer) = oneshot::channel();
@@ -62,9 +62,9 @@ pub(super) async fn spawn(
             _ => Ok(()),
         };
         let outcome = match (started, recorded) {
-            (Ok(spawned), Err(trouble)) => {
+            (Ok(spawned), Err(error)) => {
                 signal_group(spawned.pid, Signal::SIGKILL);
-                Err(Failed::Record(trouble))
+                Err(Failed::Record(error))
             }
             (started, _) => started.map_err(Failed::Start),
         };
@@ -72,38 +72,36 @@ pub(super) async fn spawn(
             signal_group(unwanted.pid, Signal::SIGKILL);
         }
     };
-    spawner()
-        .send(Box::new(job))
-        .map_err(|_| Trouble::harness("the thread that starts processes is gone"))?;
+    spawner().send(Box::new(job)).map_err(|_| Error::harness("the thread that starts processes is gone"))?;
     match answer.await {
         Ok(Ok(spawned)) => Ok(spawned),
-        Ok(Err(Failed::Record(trouble))) => Err(trouble),
+        Ok(Err(Failed::Record(error))) => Err(error),
         Ok(Err(Failed::Start(error))) => Err(not_started(spec, &error)),
-        Err(_) => Err(Trouble::harness("the thread that starts processes is gone")),
+        Err(_) => Err(Error::harness("the thread that starts processes is gone")),
     }
 }
 
 enum Failed {
     Start(io::Error),
-    Record(Trouble),
+    Record(Error),
 }
 
-fn not_started(spec: &Command, error: &io::Error) -> Trouble {
+fn not_started(spec: &Command, error: &io::Error) -> Error {
     let program = spec.program.display();
     if let Some(cwd) = spec.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
-        return Trouble::environment(format!("can't start {program}: no folder {}", cwd.display()));
+        return Error::environment(format!("can't start {program}: no folder {}", cwd.display()));
     }
     if error.kind() == io::ErrorKind::NotFound || is_nowhere(&spec.program) {
         let hint = spec
             .hint
             .clone()
             .unwrap_or_else(|| format!("install {program}, or put the folder that holds it on PATH"));
-        return Trouble::environment(format!("there is no program {program}")).hint(hint);
+        return Error::environment(format!("there is no program {program}")).hint(hint);
     }
-    let trouble = Trouble::environment(format!("can't start {program}")).because(error);
+    let error = Error::environment(format!("can't start {program}")).because(error);
     match &spec.hint {
-        Some(hint) => trouble.hint(hint.clone()),
-        None => trouble,
+        Some(hint) => error.hint(hint.clone()),
+        None => error,
     }
 }
 
@@ -114,7 +112,7 @@ fn is_nowhere(program: &Path) -> bool {
     program.components().count() == 1 && !std::env::split_paths(&path).any(|f| f.join(program).is_file())
 }
 
-fn prepared(spec: &Command, dies_with_us: bool) -> Result<tokio::process::Command, Trouble> {
+fn prepared(spec: &Command, dies_with_us: bool) -> Result<tokio::process::Command, Error> {
     let mut command = tokio::process::Command::new(&spec.program);
     command.args(&spec.args).process_group(0);
     for name in spec.hidden() {
@@ -126,9 +124,9 @@ fn prepared(spec: &Command, dies_with_us: bool) -> Result<tokio::process::Comman
         command.env(name, value);
     }
     command.stdin(match &spec.input {
-        Input::Nothing => Stdio::null(),
-        Input::Bytes(_) => Stdio::piped(),
-        Input::File(path) => {
+        CommandInput::Nothing => Stdio::null(),
+        CommandInput::Bytes(_) => Stdio::piped(),
+        CommandInput::File(path) => {
             File::open(path).or_environment(|| format!("can't read {}", path.display()))?.into()
         }
     });

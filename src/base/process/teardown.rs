@@ -1,6 +1,6 @@
 //! What must be undone at the end of a run: a stack of named steps, the last pushed first.
 
-use crate::base::trouble::Trouble;
+use crate::base::error::Error;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::any::Any;
@@ -22,7 +22,7 @@ struct Stack(Mutex<Vec<Step>>);
 struct Step {
     name: String,
     limit: Duration,
-    work: BoxFuture<'static, Result<(), Trouble>>,
+    work: BoxFuture<'static, Result<(), Error>>,
     last_resort: Box<dyn FnOnce() + Send>,
 }
 
@@ -38,7 +38,7 @@ impl Teardown {
         &self,
         name: impl Into<String>,
         limit: Duration,
-        work: impl Future<Output = Result<(), Trouble>> + Send + 'static,
+        work: impl Future<Output = Result<(), Error>> + Send + 'static,
         last_resort: impl FnOnce() + Send + 'static,
     ) {
         self.0.steps().push(Step {
@@ -55,7 +55,7 @@ impl Teardown {
         &self,
         cancel: &CancellationToken,
         work: impl Future<Output = T>,
-    ) -> (Option<T>, Vec<Trouble>) {
+    ) -> (Option<T>, Vec<Error>) {
         let done: Option<Result<T, Box<dyn Any + Send>>> = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
@@ -71,21 +71,21 @@ impl Teardown {
     /// Performs the steps, the last pushed first, each within its limit; a step that fails or hangs
     /// gets its last resort and does not keep the others from their turn. A second call has nothing
     /// left to do.
-    pub async fn run(&self) -> Vec<Trouble> {
+    pub async fn run(&self) -> Vec<Error> {
         let mut left = Vec::new();
         loop {
             let Some(step) = self.0.steps().pop() else { return left };
             let Step { name, limit, work, last_resort } = step;
-            let trouble = match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+            let error = match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
                 Ok(Ok(Ok(()))) => continue,
-                Ok(Ok(Err(trouble))) => trouble.while_doing(format!("can't {name}")),
-                Ok(Err(_panic)) => Trouble::harness(format!("panicked when it was to {name}")),
+                Ok(Ok(Err(error))) => error.while_doing(format!("can't {name}")),
+                Ok(Err(_panic)) => Error::harness(format!("panicked when it was to {name}")),
                 Err(_) => {
-                    Trouble::environment(format!("can't {name}: not done after {} s", limit.as_secs_f32()))
+                    Error::environment(format!("can't {name}: not done after {} s", limit.as_secs_f32()))
                 }
             };
             perform(last_resort);
-            left.push(trouble);
+            left.push(error);
         }
     }
 }
@@ -179,14 +179,14 @@ mod tests {
     async fn a_step_that_hangs_or_fails_does_not_keep_the_others_from_their_turn() {
         let (teardown, seen) = (Teardown::new(), Seen::default());
         push(&teardown, &seen, "one");
-        let fails = async { Err(Trouble::environment("no")) };
+        let fails = async { Err(Error::environment("no")) };
         teardown.push("fail", Duration::from_secs(5), fails, || ());
         let last = seen.clone();
         teardown.push("hang", Duration::from_millis(20), std::future::pending(), move || {
             last.lock().unwrap().push("last resort of hang".to_owned());
         });
         let left = teardown.run().await;
-        let left: Vec<_> = left.iter().map(|trouble| trouble.what.clone()).collect();
+        let left: Vec<_> = left.iter().map(|error| error.what.clone()).collect();
         assert_eq!(left, ["can't hang: not done after 0.02 s", "can't fail"]);
         assert_eq!(*seen.lock().unwrap(), ["last resort of hang", "one"]);
     }

@@ -1,6 +1,6 @@
 //! The unprivileged user that servers run as when the harness is root: PostgreSQL refuses root.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use nix::unistd::{Uid, geteuid};
 use std::os::unix::fs::lchown;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub fn unprivileged() -> Option<User> {
 }
 
 /// Gives a file or a folder with all that is in it to a user; symbolic links are given, not followed.
-pub fn give_tree(path: &Path, user: &User) -> Result<(), Trouble> {
+pub fn give_tree(path: &Path, user: &User) -> Result<(), Error> {
     lchown(path, Some(user.uid), Some(user.gid))
         .or_environment(|| format!("can't give {} to user {}", path.display(), user.name))?;
     let real = path.symlink_metadata().or_environment(|| format!("can't look at {}", path.display()))?;

@@ -2,7 +2,7 @@
 
 use crate::{
     cli::run::GroundArgs,
-    explore::{MOST_WRITES, Operation},
+    window::{MOST_WRITES, ModelOperation},
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub struct ExploreArgs {
     pub no_results: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: ExploreFormat,
     /// Perform a schedule in the model and on real stores, and compare; may be repeated
     #[arg(long, value_name = "SCHEDULE", conflicts_with_all = ["operations", "writes", "bound", "seed", "grace", "no_results"])]
     pub replay: Vec<String>,
@@ -76,11 +76,11 @@ impl ExploreArgs {
 
 /// An operation on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Named(pub Operation);
+pub struct Named(pub ModelOperation);
 
 impl Named {
     const ALL: [Self; 7] = {
-        let [a, b, c, d, e, f, g] = Operation::ALL;
+        let [a, b, c, d, e, f, g] = ModelOperation::ALL;
         [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g)]
     };
 }
@@ -97,7 +97,7 @@ impl ValueEnum for Named {
 
 /// How the result is printed.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum ExploreFormat {
     /// For people
     #[default]
     Human,

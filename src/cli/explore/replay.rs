@@ -1,21 +1,21 @@
 //! Schedules on real stores: each becomes a scenario, the ordinary run performs them, and what it found
 //! is held against the end of the model. It knows nothing of how a scenario is performed.
 
-use super::{ExploreArgs, Format, pretty, replays, scripts, table, told, worst};
+use super::{ExploreArgs, ExploreFormat, pretty, replays, scripts, table, to_json, worst};
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::error::{Error, ErrorContext},
     cli::{
         HELD, INTEGRITY, UNVERIFIED, print,
         run::{Ran, RunArgs, gravest, runs},
     },
-    explore::{Outcome, Schedule, Script, Write},
     model::{
         check::CheckId,
         finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
     },
-    report::terminal::look::count,
+    report::terminal::style::count,
+    window::{AssetOutcome, ModelWrite, Schedule, Script},
 };
 use serde_json::json;
 use std::{collections::BTreeSet, fs};
@@ -31,14 +31,14 @@ pub struct Compared<'a> {
     /// What they have shown.
     pub found: BTreeSet<String>,
     /// Whether that is the same.
-    pub went: Went,
+    pub went: ReplayResult,
     /// Why it is not, worst first.
     pub reasons: Vec<String>,
 }
 
 /// Whether the stores show what the model says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Went {
+pub enum ReplayResult {
     /// They do, and every other check held.
     Same,
     /// They do not.
@@ -51,7 +51,7 @@ pub enum Went {
 ///
 /// # Errors
 /// Blames the user for a schedule that can't be read or performed; else as a run.
-pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, Trouble> {
+pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, Error> {
     let scripts = asked(&args)?;
     let folder = tempfile::tempdir().or_environment(|| "can't make a folder for scenarios".to_owned())?;
     let mut files = Vec::new();
@@ -66,15 +66,15 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, T
         let compared: Vec<Compared<'_>> =
             scripts.iter().map(|(s, script)| of(s, script, &ran.record)).collect();
         let any = |went| compared.iter().any(|one| one.went == went);
-        exit = match (any(Went::Differs), any(Went::Unknown)) {
+        exit = match (any(ReplayResult::Differs), any(ReplayResult::Unknown)) {
             (true, _) => INTEGRITY,
             (false, true) if exit == HELD => UNVERIFIED,
             (false, _) => exit,
         };
         print(&match args.format {
-            Format::Json => pretty(&in_json(&compared, ran)),
-            Format::Human | Format::Markdown => {
-                in_words(&compared) + &format!("report: {}\n", ran.dir.display())
+            ExploreFormat::Json => pretty(&in_json(&compared, ran)),
+            ExploreFormat::Human | ExploreFormat::Markdown => {
+                describe(&compared) + &format!("report: {}\n", ran.dir.display())
             }
         })?;
     }
@@ -83,12 +83,12 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, T
 }
 
 /// The schedules that were asked for, with their scenarios.
-fn asked(args: &ExploreArgs) -> Result<Vec<(Schedule, Script)>, Trouble> {
+fn asked(args: &ExploreArgs) -> Result<Vec<(Schedule, Script)>, Error> {
     if args.replay.is_empty() {
         return scripts(&table(args), 0);
     }
     let script = |(id, schedule): (String, Schedule)| {
-        let script = Script::of(&schedule, &id, 0, Write::parts)?;
+        let script = Script::of(&schedule, &id, 0, ModelWrite::parts)?;
         Ok((schedule, script))
     };
     replays(args)?.into_iter().map(script).collect()
@@ -106,12 +106,12 @@ fn of<'a>(schedule: &'a Schedule, script: &'a Script, record: &RunRecord) -> Com
     let found = scenario.map(found).unwrap_or_default();
     let judgement = scenario.and_then(|scenario| scenario.judgement.as_ref());
     let (went, mut reasons) = match judgement {
-        None => (Went::Unknown, why_not(script, record, scenario)),
+        None => (ReplayResult::Unknown, why_not(script, record, scenario)),
         Some(judged) => {
             let went = match judged.verdict {
-                Verdict::Pass if found == expected => Went::Same,
-                Verdict::Pass | Verdict::Fail => Went::Differs,
-                Verdict::Unknown => Went::Unknown,
+                Verdict::Pass if found == expected => ReplayResult::Same,
+                Verdict::Pass | Verdict::Fail => ReplayResult::Differs,
+                Verdict::Unknown => ReplayResult::Unknown,
             };
             (went, judged.reasons.clone())
         }
@@ -137,8 +137,8 @@ fn found(scenario: &ScenarioRecord) -> BTreeSet<String> {
 fn why_not(script: &Script, record: &RunRecord, scenario: Option<&ScenarioRecord>) -> Vec<String> {
     let skipped = record.skipped.iter().filter(|skipped| skipped.id.as_str() == script.id);
     let mut why: Vec<String> = skipped.map(|skipped| format!("skipped: {}", skipped.why)).collect();
-    why.extend(scenario.into_iter().flat_map(|scenario| scenario.troubles.clone()));
-    why.extend(record.troubles.clone());
+    why.extend(scenario.into_iter().flat_map(|scenario| scenario.errors.clone()));
+    why.extend(record.errors.clone());
     if why.is_empty() {
         why.push("it did not come to its end".to_owned());
     }
@@ -146,17 +146,17 @@ fn why_not(script: &Script, record: &RunRecord, scenario: Option<&ScenarioRecord
 }
 
 /// What came of it, for people: those that differ with all that is known.
-pub fn in_words(compared: &[Compared<'_>]) -> String {
+pub fn describe(compared: &[Compared<'_>]) -> String {
     let mut text = String::new();
     for one in compared {
-        let outcome = worst(&one.script.outcomes).map_or("consistent", Outcome::title);
+        let outcome = worst(&one.script.outcomes).map_or("consistent", AssetOutcome::title);
         let how = match one.went {
-            Went::Same => "same",
-            Went::Differs => "DIFFERS",
-            Went::Unknown => "UNKNOWN",
+            ReplayResult::Same => "same",
+            ReplayResult::Differs => "DIFFERS",
+            ReplayResult::Unknown => "UNKNOWN",
         };
         text += &format!("{how:<8} {}: {outcome}\n", one.script.id);
-        if one.went == Went::Same && compared.len() > 1 {
+        if one.went == ReplayResult::Same && compared.len() > 1 {
             continue;
         }
         text += &format!("  schedule  {}\n", one.schedule);
@@ -166,7 +166,7 @@ pub fn in_words(compared: &[Compared<'_>]) -> String {
             text += &format!("  because   {}\n", reason.replace('\n', "\n            "));
         }
     }
-    let same = compared.iter().filter(|one| one.went == Went::Same).count();
+    let same = compared.iter().filter(|one| one.went == ReplayResult::Same).count();
     text + &format!("{same} of {}: the stores show what the model says\n", count(compared.len(), "schedule"))
 }
 
@@ -179,18 +179,18 @@ fn in_json(compared: &[Compared<'_>], ran: &Ran) -> serde_json::Value {
     let all: Vec<_> = compared
         .iter()
         .map(|one| {
-            let mut told = told(one.schedule, &one.script.outcomes);
-            told["cell"] = json!(one.script.id);
-            told["went"] = json!(match one.went {
-                Went::Same => "same",
-                Went::Differs => "differs",
-                Went::Unknown => "unknown",
+            let mut json = to_json(one.schedule, &one.script.outcomes);
+            json["cell"] = json!(one.script.id);
+            json["went"] = json!(match one.went {
+                ReplayResult::Same => "same",
+                ReplayResult::Differs => "differs",
+                ReplayResult::Unknown => "unknown",
             });
-            told["expected"] = json!(one.expected);
-            told["found"] = json!(one.found);
-            told["reasons"] = json!(one.reasons);
-            told["scenario_sha256"] = json!(crate::base::digest::Digest::of(&one.script.text));
-            told
+            json["expected"] = json!(one.expected);
+            json["found"] = json!(one.found);
+            json["reasons"] = json!(one.reasons);
+            json["scenario_sha256"] = json!(crate::base::digest::Digest::of(&one.script.text));
+            json
         })
         .collect();
     json!({ "version": 1, "replays": all, "run": ran.dir })

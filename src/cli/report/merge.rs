@@ -6,10 +6,10 @@ use crate::{
     base::{
         clock::Clock,
         digest::Digest,
+        error::{Error, ErrorContext as _},
         ids::{RunId, ScenarioId},
-        legible::one_line,
         redact::Redactor,
-        trouble::{OrTrouble as _, Trouble},
+        sanitize::one_line,
     },
     cli::{BUG, HELD, INTEGRITY, UNVERIFIED, run::signing},
     evidence::{
@@ -23,7 +23,7 @@ use crate::{
         update_latest,
     },
     model::{
-        budget::{Budgets, Span},
+        budget::{Budgets, TimeSpan},
         event::{BudgetId, Entry, Event, Partition, Previous, RunStarted},
         record::RunRecord,
         verdict::Verdict,
@@ -87,7 +87,7 @@ struct Part {
 /// # Errors
 /// Blames the user where the parts do not belong together, the surroundings where a file can't be
 /// read or written. A part that was changed after it was written is told with exit 1.
-pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Trouble> {
+pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Error> {
     let redactor = Redactor::new();
     let given = signing::given(args.sign_key.as_deref(), sign_key)?;
     let key = signing::key(given.as_ref(), &redactor)?;
@@ -119,7 +119,7 @@ pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Trouble> 
 }
 
 /// Reads a part; the inner error says how it was changed after it was written.
-fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
+fn part(run_dir: &Path) -> Result<Result<Part, String>, Error> {
     let stored = read(run_dir)?;
     if let Some(flaw @ Flaw::Broken { .. }) = stored.flaw {
         return Ok(Err(flaw.to_string()));
@@ -127,7 +127,7 @@ fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
     let dir = folder_of(run_dir);
     let record = RunRecord::fold(&stored.entries);
     let no_part = || {
-        Trouble::usage(format!("{} is no part of a run", run_dir.display()))
+        Error::usage(format!("{} is no part of a run", run_dir.display()))
             .hint("name runs that were started with --partition")
     };
     let started = record.started.clone().ok_or_else(no_part)?;
@@ -157,7 +157,7 @@ fn part(run_dir: &Path) -> Result<Result<Part, String>, Trouble> {
 
 /// Who signed a part. One that was sealed must be as it was then; one that did not end was not
 /// sealed. The inner error says what does not hold.
-fn sealed(dir: &Path, record: &RunRecord) -> Result<Result<Signed, String>, Trouble> {
+fn sealed(dir: &Path, record: &RunRecord) -> Result<Result<Signed, String>, Error> {
     if dir.join(ATTESTATION).exists() {
         let found = verify::folder(dir, &Trust::default())?;
         return Ok(found.problems.first().map_or(Ok(found.signed), |problem| Err(problem.to_string())));
@@ -172,9 +172,9 @@ fn sealed(dir: &Path, record: &RunRecord) -> Result<Result<Signed, String>, Trou
 }
 
 /// Refuses parts of different sets, versions or configurations, and a part that is there twice.
-fn belong_together(parts: &[Part]) -> Result<(), Trouble> {
+fn belong_together(parts: &[Part]) -> Result<(), Error> {
     let Some(first) = parts.first() else {
-        return Err(Trouble::usage("no part was named"));
+        return Err(Error::usage("no part was named"));
     };
     for part in parts {
         let what = if part.partition.of != first.partition.of {
@@ -198,14 +198,14 @@ fn belong_together(parts: &[Part]) -> Result<(), Trouble> {
         };
         if let Some(what) = what {
             let (a, b) = (first.dir.display(), part.dir.display());
-            return Err(Trouble::usage(format!("these are not parts of one run: {what} differs"))
+            return Err(Error::usage(format!("these are not parts of one run: {what} differs"))
                 .cause(format!("{a} and {b}"))
                 .hint("merge the parts of one start only"));
         }
     }
     match parts.windows(2).find(|two| two[0].partition.index == two[1].partition.index) {
         None => Ok(()),
-        Some(two) => Err(Trouble::usage(format!("{} is there twice", two[0].partition))
+        Some(two) => Err(Error::usage(format!("{} is there twice", two[0].partition))
             .cause(format!("{} and {}", two[0].dir.display(), two[1].dir.display()))
             .hint("name one of the two")),
     }
@@ -236,8 +236,8 @@ struct Joined {
 }
 
 impl Joined {
-    fn of(parts: &[Part], previous: Vec<Previous>, key: Option<&SigningKey>) -> Result<Self, Trouble> {
-        let first = parts.first().ok_or_else(|| Trouble::usage("no part was named"))?;
+    fn of(parts: &[Part], previous: Vec<Previous>, key: Option<&SigningKey>) -> Result<Self, Error> {
+        let first = parts.first().ok_or_else(|| Error::usage("no part was named"))?;
         let names: Vec<&str> = parts.iter().map(|p| p.started.run.as_str()).collect();
         let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, names.join("/").as_bytes());
         let id = RunId::new(id.simple().to_string());
@@ -253,7 +253,7 @@ impl Joined {
         started.config.insert(SIGNED_BY.to_owned(), signer);
         let began = parts.iter().filter_map(|p| p.record.began).min().unwrap_or_default();
         let mut events = vec![(began, None, Event::RunStarted(Box::new(started)))];
-        events.extend(parts.iter().map(|part| (began, None, Event::Noted { text: told(part) })));
+        events.extend(parts.iter().map(|part| (began, None, Event::Noted { text: describe_part(part) })));
         if key.is_none() {
             events.push((began, None, Event::Noted { text: signing::NO_KEY.to_owned() }));
         }
@@ -267,12 +267,12 @@ impl Joined {
     }
 
     /// Writes journal and artefacts.
-    fn write(self, out: &Path, parts: &[Part], redactor: Redactor) -> Result<Journal, Trouble> {
+    fn write(self, out: &Path, parts: &[Part], redactor: Redactor) -> Result<Journal, Error> {
         let now = Arc::new(Mutex::new(self.events.first().map_or_else(Default::default, |(at, ..)| *at)));
         let read = Arc::clone(&now);
         let clock = Clock::from_fn(move || *read.lock().unwrap_or_else(PoisonError::into_inner));
-        let journal = Journal::create(out, &self.id, clock, redactor).map_err(|trouble| {
-            trouble.hint("where these parts were merged before, name another folder with --out")
+        let journal = Journal::create(out, &self.id, clock, redactor).map_err(|error| {
+            error.hint("where these parts were merged before, name another folder with --out")
         })?;
         for (at, scenario, event) in self.events {
             *now.lock().unwrap_or_else(PoisonError::into_inner) = at;
@@ -287,7 +287,7 @@ impl Joined {
         let record = journal.record();
         let worst = record.scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
         let worst = record.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
-        let troubled = self.cut_short.is_some() || !record.troubles.is_empty();
+        let troubled = self.cut_short.is_some() || !record.errors.is_empty();
         let verdict = if troubled { worst.max(Verdict::Unknown) } else { worst };
         let exit = match (verdict, self.ours) {
             (Verdict::Fail, _) => INTEGRITY,
@@ -301,7 +301,7 @@ impl Joined {
 }
 
 /// What a reader must know of a part to find it again.
-fn told(part: &Part) -> String {
+fn describe_part(part: &Part) -> String {
     let host = part.started.machine.get("host").map_or("an unnamed host", String::as_str);
     let Part { partition, started, journal, .. } = part;
     let signer = match &part.signed {
@@ -370,8 +370,8 @@ fn own_events(
             // Budgets are held against the joined run.
             Event::RunStarted(_) | Event::RunFinished { .. } | Event::BudgetChecked(_) => return None,
             Event::Noted { text } if of_run => Event::Noted { text: format!("{name}: {text}") },
-            Event::Troubled { trouble, ours } if of_run => {
-                Event::Troubled { trouble: format!("{name}: {trouble}"), ours: *ours }
+            Event::Troubled { error, ours } if of_run => {
+                Event::Troubled { error: format!("{name}: {error}"), ours: *ours }
             }
             Event::SubstrateReady { versions } => {
                 Event::SubstrateReady { versions: told_apart(versions, part, first) }
@@ -397,15 +397,15 @@ fn told_apart(versions: &BTreeMap<String, String>, part: &Part, first: &Part) ->
 fn budgets(parts: &[Part]) -> Budgets {
     let least = |id: BudgetId| {
         let all = parts.iter().flat_map(|p| &p.record.budgets).filter(|b| b.budget == id);
-        all.map(|b| Span { ms: b.limit_ms }).min()
+        all.map(|b| TimeSpan { ms: b.limit_ms }).min()
     };
     Budgets { rto: least(BudgetId::Rto), rpo: least(BudgetId::Rpo), ..Budgets::default() }
 }
 
 /// Copies an artefact from the part that has it.
-fn copy(parts: &[Part], path: &str, sha256: &Digest, to: &Path) -> Result<(), Trouble> {
+fn copy(parts: &[Part], path: &str, sha256: &Digest, to: &Path) -> Result<(), Error> {
     let has = |p: &&Part| p.record.artefacts.iter().any(|a| a.path == path && a.sha256 == *sha256);
-    let from = parts.iter().find(has).ok_or_else(|| Trouble::harness(format!("no part has {path}")))?;
+    let from = parts.iter().find(has).ok_or_else(|| Error::harness(format!("no part has {path}")))?;
     let bytes = std::fs::read(from.dir.join(path)).or_environment(|| format!("can't read {path}"))?;
     folder::write_whole(&to.join(path), &bytes)
 }

@@ -1,8 +1,8 @@
 //! The arguments of `pulp-drill restore-test`, and how their values are written.
 
 use crate::{
-    cli::run::{EngineArg, Format},
-    model::budget::Span,
+    cli::run::{EngineArg, RunFormat},
+    model::budget::TimeSpan,
 };
 use clap::Args;
 use std::{path::PathBuf, str::FromStr};
@@ -38,10 +38,10 @@ pub struct RestoreTestArgs {
     pub(super) goldens: Vec<Pair>,
     /// How old the newest row may be: 90m, 26h, 2d
     #[arg(long, value_name = "SPAN")]
-    pub(super) max_age: Option<Span>,
+    pub(super) max_age: Option<TimeSpan>,
     /// How long the recovery may take: 15m
     #[arg(long, value_name = "SPAN")]
-    pub(super) max_rto: Option<Span>,
+    pub(super) max_rto: Option<TimeSpan>,
     /// A file with budgets, for those that are not given here: rpo bounds the age, rto the recovery
     #[arg(long, value_name = "FILE")]
     pub(super) budgets: Option<PathBuf>,
@@ -62,8 +62,8 @@ pub struct RestoreTestArgs {
     #[arg(long, default_value = "reports", value_name = "DIR")]
     pub(super) report_dir: PathBuf,
     /// What to print on stdout at the end
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = RunFormat::Human)]
+    pub(super) format: RunFormat,
     /// Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the
     /// key itself instead
     #[arg(long, value_name = "FILE", env = "PULP_DRILL_SIGN_KEY_FILE")]

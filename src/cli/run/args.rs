@@ -36,8 +36,8 @@ pub struct RunArgs {
     #[arg(long)]
     pub(super) fail_fast: bool,
     /// What to print on stdout at the end
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = RunFormat::Human)]
+    pub(super) format: RunFormat,
     /// Whether the scenario files are kept with the run.
     #[arg(skip)]
     pub(super) keeps_files: bool,
@@ -127,7 +127,7 @@ impl RunArgs {
             budgets: None,
             seed: None,
             fail_fast: false,
-            format: Format::Nothing,
+            format: RunFormat::Nothing,
             keeps_files: true,
         }
     }
@@ -169,7 +169,7 @@ pub(super) enum SubstrateArg {
 
 impl SubstrateArg {
     /// In the words of the record.
-    pub(super) fn words(self) -> &'static str {
+    pub(super) fn describe(self) -> &'static str {
         match self {
             Self::Auto | Self::Local => "local",
             Self::Containers => "containers",
@@ -189,7 +189,7 @@ pub(super) enum ObjectsArg {
 
 /// What is printed on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Format {
+pub(in crate::cli) enum RunFormat {
     /// A table of scenarios
     Human,
     /// The run's record
@@ -219,11 +219,12 @@ impl std::str::FromStr for EngineArg {
         match text.split_once(':') {
             None if text == "standin" => Ok(Self::Standin),
             Some(("command", line)) => {
-                let words = shell_words::split(line).map_err(|e| format!("can't split the command: {e}"))?;
-                if words.is_empty() {
+                let description =
+                    shell_words::split(line).map_err(|e| format!("can't split the command: {e}"))?;
+                if description.is_empty() {
                     Err("the command is empty".to_owned())
                 } else {
-                    Ok(Self::Command(words))
+                    Ok(Self::Command(description))
                 }
             }
             Some(("url", url)) => {

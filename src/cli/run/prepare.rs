@@ -2,8 +2,8 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         redact::Redactor,
-        trouble::{OrTrouble, Trouble},
     },
     cli::{
         run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
@@ -12,17 +12,17 @@ use crate::{
     model::{
         budget::Budgets,
         event::Partition,
-        profile::{Api, Profile},
+        profile::{Profile, TargetApi},
         record::Skipped,
     },
     plan::{Plan, partition, plans},
-    report::terminal::{self, look::count},
-    runbook::provision::{EngineChoice, containers::Images, elsewhere::Elsewhere, processes::ObjectKind},
+    report::terminal::{self, style::count},
+    runbook::provision::{EngineChoice, attached::Elsewhere, containers::Images, processes::ObjectKind},
     scenario::{
         Act, Scenario,
         budgets::read_budgets,
         diagnose::Diagnostics,
-        library::Library,
+        library::FixtureLibrary,
         method::{BackupSchema, RestoreJob, Results, Topology},
         parse::{names::acts, read_all},
         profile::read_profile,
@@ -31,7 +31,7 @@ use crate::{
     standin::engine::Defect,
     system::{
         engine::Launch,
-        marked::{Held, Place},
+        external_site::{SiteLease, SiteLocation},
     },
 };
 use clap::ValueEnum as _;
@@ -47,7 +47,7 @@ pub(super) struct Prepared {
     pub(super) golden: BTreeMap<String, PathBuf>,
     pub(super) profile: Arc<Profile>,
     pub(super) engine: EngineChoice,
-    pub(super) library: Library,
+    pub(super) library: FixtureLibrary,
     /// The images of the containers substrate; `None` for the local one.
     pub(super) images: Option<Images>,
     /// The object store that was asked for.
@@ -57,41 +57,41 @@ pub(super) struct Prepared {
 }
 
 /// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
-pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
+pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Error> {
     external(args)?;
     let images = images(args)?;
-    let library = Library::new(&args.ground.fixtures).with_profile(&args.ground.profile);
-    let profile = Arc::new(read_profile(&args.ground.profile).map_err(told)?);
+    let library = FixtureLibrary::new(&args.ground.fixtures).with_profile(&args.ground.profile);
+    let profile = Arc::new(read_profile(&args.ground.profile).map_err(to_error)?);
     let engine =
         engine(args.ground.engine.as_ref(), &args.ground.defects, args.ground.ready_within, &profile)?;
-    let mut scenarios = read_all(&args.paths, &library).map_err(told)?;
+    let mut scenarios = read_all(&args.paths, &library).map_err(to_error)?;
     if let Some(filter) = &args.filter {
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));
         if scenarios.is_empty() {
-            return Err(Trouble::usage(format!("no scenario's id holds {filter:?}"))
+            return Err(Error::usage(format!("no scenario's id holds {filter:?}"))
                 .hint("pulp-drill list shows the ids"));
         }
     }
     let budgets = match &args.budgets {
-        Some(file) => read_budgets(file).map_err(told)?,
+        Some(file) => read_budgets(file).map_err(to_error)?,
         None => Budgets::default(),
     };
     let mut part = None;
     if let Some(PartArg { index, of }) = args.partition {
         if of as usize > scenarios.len() {
             let what = format!("{} can't be run in {of} parts", count(scenarios.len(), "scenario"));
-            return Err(Trouble::usage(what).hint("a part without a scenario proves nothing: use fewer"));
+            return Err(Error::usage(what).hint("a part without a scenario proves nothing: use fewer"));
         }
-        let (mine, told) = partition(scenarios, index, of);
-        (scenarios, part) = (mine, Some(told));
+        let (mine, partition_of_run) = partition(scenarios, index, of);
+        (scenarios, part) = (mine, Some(partition_of_run));
     }
     // After the parts are made: what a machine lacks must not change what the others run.
     let skipped = skip(args, &mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
-    for plan in plans.iter().filter(|plan| plan.target.profile.api == Api::PulpEngine) {
+    for plan in plans.iter().filter(|plan| plan.target.profile.api == TargetApi::PulpEngine) {
         if !seeds.contains_key(&plan.seed) {
-            seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(told)?);
+            seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(to_error)?);
         }
     }
     let golden = golden(args, &profile, &seeds)?;
@@ -100,16 +100,16 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Trouble> {
 }
 
 /// Whether all that was asked for goes with a site of the user's own.
-fn external(args: &RunArgs) -> Result<(), Trouble> {
+fn external(args: &RunArgs) -> Result<(), Error> {
     let external = args.ground.substrate == SubstrateArg::External;
     if args.ground.env_file.is_some() && !external {
-        return Err(Trouble::usage("--env-file is for --substrate external").hint("leave out --env-file"));
+        return Err(Error::usage("--env-file is for --substrate external").hint("leave out --env-file"));
     }
     if external && args.ground.keep {
-        return Err(Trouble::usage("--keep leaves no site of your own standing").hint("leave out --keep"));
+        return Err(Error::usage("--keep leaves no site of your own standing").hint("leave out --keep"));
     }
     if external && args.ground.objects.is_some() {
-        return Err(Trouble::usage("--objects is for --substrate local").hint("leave out --objects"));
+        return Err(Error::usage("--objects is for --substrate local").hint("leave out --objects"));
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ fn unfit(scenario: &Scenario, results: bool) -> Option<&'static str> {
 }
 
 /// Takes out the scenarios that can't be run here, and says why.
-fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Trouble> {
+fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Error> {
     let results = args.ground.substrate == SubstrateArg::External
         && variables(args)?("JOB_RESULT_BLOB_BUCKET").is_some_and(|name| !name.is_empty());
     let mut skipped = Vec::new();
@@ -144,10 +144,8 @@ fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, T
         false
     });
     match (scenarios.is_empty(), skipped.first()) {
-        (true, Some(Skipped { id, why, .. })) => {
-            Err(Trouble::environment(format!("{id} can't be run: {why}"))
-                .hint("install what is missing, or name other scenarios"))
-        }
+        (true, Some(Skipped { id, why, .. })) => Err(Error::environment(format!("{id} can't be run: {why}"))
+            .hint("install what is missing, or name other scenarios")),
         _ => Ok(skipped),
     }
 }
@@ -222,9 +220,9 @@ fn on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn told(diagnostics: Diagnostics) -> Trouble {
+fn to_error(diagnostics: Diagnostics) -> Error {
     let look = terminal::stderr_look();
-    diagnostics.into_trouble(look.colour, look.width)
+    diagnostics.into_error(look.colour, look.width)
 }
 
 fn objects(args: &RunArgs) -> Option<ObjectKind> {
@@ -235,26 +233,26 @@ fn objects(args: &RunArgs) -> Option<ObjectKind> {
 }
 
 /// The images of the containers substrate, and whether all that was asked for goes with it.
-fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
+fn images(args: &RunArgs) -> Result<Option<Images>, Error> {
     if args.ground.substrate != SubstrateArg::Containers {
         if let Some(EngineArg::Image(name)) = &args.ground.engine {
-            return Err(Trouble::usage(format!("--engine image:{name} needs --substrate containers"))
+            return Err(Error::usage(format!("--engine image:{name} needs --substrate containers"))
                 .hint("use --engine command: with a program on this machine"));
         }
         if !args.ground.postgres.is_empty() {
-            return Err(Trouble::usage("--postgres is for --substrate containers")
+            return Err(Error::usage("--postgres is for --substrate containers")
                 .hint("PULP_DRILL_PG_BIN chooses the local installation"));
         }
         return Ok(None);
     }
     if args.ground.objects == Some(ObjectsArg::Embedded) {
-        return Err(Trouble::usage("--substrate containers comes with MinIO").hint("leave out --objects"));
+        return Err(Error::usage("--substrate containers comes with MinIO").hint("leave out --objects"));
     }
     if args.ground.keep {
-        return Err(Trouble::usage("--keep leaves no containers standing").hint("use --substrate local"));
+        return Err(Error::usage("--keep leaves no containers standing").hint("use --substrate local"));
     }
     if let Some(EngineArg::Url(_)) = &args.ground.engine {
-        return Err(Trouble::usage("--engine url: brings its own stores").hint("leave out --substrate"));
+        return Err(Error::usage("--engine url: brings its own stores").hint("leave out --substrate"));
     }
     Ok(Some(Images {
         postgres: args.ground.postgres_image.clone(),
@@ -268,7 +266,7 @@ fn images(args: &RunArgs) -> Result<Option<Images>, Trouble> {
 /// Whether the run's target is the stand-in.
 fn is_standin(engine: Option<&EngineArg>, profile: &Profile) -> bool {
     match engine {
-        None => profile.start.is_empty() && profile.api == Api::PulpEngine,
+        None => profile.start.is_empty() && profile.api == TargetApi::PulpEngine,
         Some(engine) => *engine == EngineArg::Standin,
     }
 }
@@ -280,13 +278,13 @@ pub(in crate::cli) fn engine(
     defects: &[Defect],
     ready_within: u16,
     profile: &Profile,
-) -> Result<EngineChoice, Trouble> {
+) -> Result<EngineChoice, Error> {
     let ready_within = Duration::from_secs(ready_within.into());
     if !defects.is_empty() && !is_standin(engine, profile) {
-        return Err(Trouble::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
+        return Err(Error::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
     }
-    if engine.is_some() && profile.api == Api::None {
-        return Err(Trouble::usage("--engine is for targets with an API, and the profile says `api: none`")
+    if engine.is_some() && profile.api == TargetApi::None {
+        return Err(Error::usage("--engine is for targets with an API, and the profile says `api: none`")
             .hint("write how it is started into the profile: `start: […]`"));
     }
     let choice = |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some() };
@@ -294,22 +292,22 @@ pub(in crate::cli) fn engine(
         EngineArg::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-            let mut words = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
+            let mut description = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
             let mut name = format!("stand-in {}", env!("CARGO_PKG_VERSION"));
             for defect in defects {
                 let defect = defect.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
                 name += &format!(" with defect {defect}");
-                words.extend(["--defect".to_owned(), defect]);
+                description.extend(["--defect".to_owned(), defect]);
             }
             let name = match (is_standin(engine, profile), &profile.start[..]) {
                 (true, _) => name,
                 (false, []) => "none".to_owned(),
                 (false, start) => format!("command {}", start.join(" ")),
             };
-            Ok(choice(Launch::Command(words), name))
+            Ok(choice(Launch::Command(description), name))
         }
-        EngineArg::Command(words) => {
-            Ok(choice(Launch::Command(words.clone()), format!("command {}", words.join(" "))))
+        EngineArg::Command(description) => {
+            Ok(choice(Launch::Command(description.clone()), format!("command {}", description.join(" "))))
         }
         EngineArg::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
         EngineArg::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
@@ -321,14 +319,14 @@ fn golden(
     args: &RunArgs,
     profile: &Profile,
     seeds: &BTreeMap<String, Seed>,
-) -> Result<BTreeMap<String, PathBuf>, Trouble> {
+) -> Result<BTreeMap<String, PathBuf>, Error> {
     let mut golden = BTreeMap::new();
     for (name, seed) in seeds {
         match &args.ground.golden {
             Some(folder) => {
                 let folder = folder.join(name);
                 if !folder.is_dir() {
-                    return Err(Trouble::usage(format!("--golden: there is no folder {}", folder.display()))
+                    return Err(Error::usage(format!("--golden: there is no folder {}", folder.display()))
                         .hint("put known-good PDFs into DIR/<seed>/<template>.pdf"));
                 }
                 golden.insert(name.clone(), folder);
@@ -343,21 +341,21 @@ fn golden(
 }
 
 /// The variables of a site: of the file that was named, else of the environment.
-fn variables(args: &RunArgs) -> Result<Variables, Trouble> {
+fn variables(args: &RunArgs) -> Result<Variables, Error> {
     variables_of(args.ground.env_file.as_deref())
 }
 
 /// Holds the user's own site. What is there is looked at when the run takes it.
-pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Trouble> {
-    let place = Place::from_vars(variables(args)?, redactor)?;
+pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<SiteLease, Error> {
+    let place = SiteLocation::from_vars(variables(args)?, redactor)?;
     if args.ground.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
     let inhabited = match &args.ground.engine {
-        Some(EngineArg::Url(_)) => Some(read_profile(&args.ground.profile).map_err(told)?.fresh()),
+        Some(EngineArg::Url(_)) => Some(read_profile(&args.ground.profile).map_err(to_error)?.fresh()),
         _ => None,
     };
-    Held::hold(place, &args.ground.i_understand_this_destroys, inhabited).await
+    SiteLease::hold(place, &args.ground.i_understand_this_destroys, inhabited).await
 }
 
 /// Whether an engine that runs elsewhere answers and may be drilled on; nothing is started for one
@@ -365,16 +363,16 @@ pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<Held, Tr
 pub(super) async fn reach(
     url: &url::Url,
     args: &RunArgs,
-    held: Option<&Arc<Held>>,
+    held: Option<&Arc<SiteLease>>,
     redactor: &Redactor,
-) -> Result<Elsewhere, Trouble> {
+) -> Result<Elsewhere, Error> {
     redactor.add(url.password().unwrap_or_default());
     let engine = crate::system::engine::Engine::new(url, &crate::system::engine::ApiKeys::default());
     engine.health().await.map(|_| ()).map_err(|error| {
-        Trouble::from(error).while_doing(format!("can't reach the engine at {}", shown(url)))
+        Error::from(error).while_doing(format!("can't reach the engine at {}", shown(url)))
     })?;
     if args.ground.keep {
-        return Err(Trouble::usage("--keep is for sites that the drill makes").hint("leave out --keep"));
+        return Err(Error::usage("--keep is for sites that the drill makes").hint("leave out --keep"));
     }
     let lookup = variables(args)?;
     if let Some(held) = held {
@@ -383,7 +381,7 @@ pub(super) async fn reach(
         return Ok(Elsewhere::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
     }
     let stores = Elsewhere::from_env(url, &args.ground.i_understand_this_destroys, lookup, redactor)?;
-    stores.must_be_empty(&read_profile(&args.ground.profile).map_err(told)?).await?;
+    stores.must_be_empty(&read_profile(&args.ground.profile).map_err(to_error)?).await?;
     Ok(stores)
 }
 

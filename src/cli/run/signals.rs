@@ -1,7 +1,7 @@
 //! The signals that ask a run to stop.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::error::{Error, ErrorContext},
     cli::tell,
 };
 use nix::sys::signal::{Signal, raise};
@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 /// ends the process at once: what is left then is found by the next run. A second SIGHUP does not:
 /// shell and kernel each send one. Whoever started us with a signal ignored (`nohup`, a shell's
 /// background) keeps it so.
-pub(in crate::cli) fn cancelled_by_signal() -> Result<CancellationToken, Trouble> {
+pub(in crate::cli) fn cancelled_by_signal() -> Result<CancellationToken, Error> {
     let listen = |kind: SignalKind, which: Signal| {
-        let words = || format!("can't listen to {which}");
-        if ignored(which) { Ok(None) } else { signal(kind).map(Some).or_environment(words) }
+        let context = || format!("can't listen to {which}");
+        if ignored(which) { Ok(None) } else { signal(kind).map(Some).or_environment(context) }
     };
     let mut int = listen(SignalKind::interrupt(), Signal::SIGINT)?;
     let mut term = listen(SignalKind::terminate(), Signal::SIGTERM)?;

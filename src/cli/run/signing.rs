@@ -2,9 +2,9 @@
 
 use crate::{
     base::{
-        given,
+        error::{Error, ErrorContext as _},
+        input_file,
         redact::Redactor,
-        trouble::{OrTrouble as _, Trouble},
     },
     evidence::key::SigningKey,
 };
@@ -30,11 +30,11 @@ pub(in crate::cli) struct Given {
 /// The key that was given, read once: a pipe (`<(…)`) can't be read again. A file goes before the text
 /// from the environment. To be called before signals are listened to, so that Ctrl-C ends the wait for
 /// a pipe.
-pub(in crate::cli) fn given(path: Option<&Path>, text: Option<&str>) -> Result<Option<Given>, Trouble> {
+pub(in crate::cli) fn given(path: Option<&Path>, text: Option<&str>) -> Result<Option<Given>, Error> {
     Ok(match (path, text) {
         (Some(path), _) => {
             let from = path.display().to_string();
-            let text = given::text_or_pipe(path, LONGEST);
+            let text = input_file::text_or_pipe(path, LONGEST);
             Some(Given { text: text.or_usage(|| format!("can't read the signing key {from}"))?, from })
         }
         (None, Some(text)) => Some(Given { text: text.to_owned(), from: VARIABLE.to_owned() }),
@@ -43,7 +43,7 @@ pub(in crate::cli) fn given(path: Option<&Path>, text: Option<&str>) -> Result<O
 }
 
 /// The key to sign with, hidden from every output; none where none was given.
-pub(in crate::cli) fn key(given: Option<&Given>, redactor: &Redactor) -> Result<Option<SigningKey>, Trouble> {
+pub(in crate::cli) fn key(given: Option<&Given>, redactor: &Redactor) -> Result<Option<SigningKey>, Error> {
     let Some(Given { text, from }) = given else { return Ok(None) };
     let key = SigningKey::from_openssh(text, from)?;
     key.hide(text, redactor);

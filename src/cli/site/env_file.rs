@@ -2,8 +2,8 @@
 //! no shell reads them, and nothing in them is expanded.
 
 use crate::base::{
-    given,
-    trouble::{OrTrouble, Trouble},
+    error::{Error, ErrorContext},
+    input_file,
 };
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -11,21 +11,21 @@ use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path};
 const LONGEST: u64 = 1 << 20;
 
 /// Reads a file. Errors name lines, never what stands on them.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Trouble> {
-    let words = || format!("can't read {}", path.display());
-    let file = given::open(path).or_usage(words)?;
+pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let context = || format!("can't read {}", path.display());
+    let file = input_file::open(path).or_usage(context)?;
     // The file that is open is the one that is looked at.
-    let metadata = file.metadata().or_usage(words)?;
+    let metadata = file.metadata().or_usage(context)?;
     if metadata.mode() & 0o077 != 0 {
-        return Err(Trouble::usage(format!(
+        return Err(Error::usage(format!(
             "others may read {} (mode {:o})",
             path.display(),
             metadata.mode() & 0o777
         ))
         .hint(format!("chmod 600 {}", path.display())));
     }
-    let text = given::text_of(file, LONGEST).or_usage(words)?;
-    parse(&text).map_err(|why| Trouble::usage(words()).cause(why).hint("write NAME=value, a line for each"))
+    let text = input_file::text_of(file, LONGEST).or_usage(context)?;
+    parse(&text).map_err(|why| Error::usage(context()).cause(why).hint("write NAME=value, a line for each"))
 }
 
 fn parse(text: &str) -> Result<BTreeMap<String, String>, String> {

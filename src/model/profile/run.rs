@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, str::FromStr, time::Duration};
 /// What the harness may ask the target for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Api {
+pub enum TargetApi {
     /// Pulp Engine's documented HTTP API: sites are filled through it, and it renders.
     #[default]
     PulpEngine,
@@ -19,7 +19,7 @@ pub enum Api {
 /// How it is seen that the target is up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ready {
+pub struct ReadyCheck {
     /// The path that answers 200 then.
     pub path: String,
 }
@@ -27,7 +27,7 @@ pub struct Ready {
 /// How the target is asked to end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Stop {
+pub struct StopCommand {
     /// By which signal.
     #[serde(default)]
     pub signal: Signal,

@@ -30,7 +30,7 @@ pub struct AtStart {
     pub moves: Vec<String>,
     /// The runs that are made of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs: Option<Runs>,
+    pub runs: Option<RunRows>,
     /// How many rows of other entities it may add for each row that it changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adds: BTreeMap<String, usize>,
@@ -56,7 +56,7 @@ pub struct Age {
 /// The rows that tell of runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Runs {
+pub struct RunRows {
     /// Their entity: `schedule execution`.
     pub entity: String,
     /// Their column with the key of the row that is run.
@@ -70,7 +70,7 @@ pub struct Runs {
 
 /// When an engine was started, and with what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
+pub struct EngineStart {
     /// Before it was started.
     pub began: DateTime<Utc>,
     /// When it was looked at afterwards.
@@ -93,7 +93,7 @@ pub enum Due {
 
 impl AtStart {
     /// Whether a row is to be changed like this.
-    pub fn is_due(&self, row: &Value, start: &Start) -> Due {
+    pub fn is_due(&self, row: &Value, start: &EngineStart) -> Due {
         let has = |(column, values): (&String, &Vec<String>)| {
             text(row, column).is_some_and(|value| values.contains(&value))
         };
@@ -108,7 +108,7 @@ impl AtStart {
     }
 
     /// Whether one version of a row became the other by this change and by nothing else.
-    pub fn made(&self, was: &Value, is: &Value, start: &Start) -> bool {
+    pub fn made(&self, was: &Value, is: &Value, start: &EngineStart) -> bool {
         let (Value::Object(before), Value::Object(after)) = (was, is) else { return false };
         let may = |column: &String| {
             self.moves.contains(column) || self.to.contains_key(column) || self.due.as_ref() == Some(column)
@@ -122,7 +122,7 @@ impl AtStart {
     }
 }
 
-impl Runs {
+impl RunRows {
     /// Whether a row tells of a run that is not over.
     pub fn is_under_way(&self, row: &Value) -> bool {
         let has = |(column, values): (&String, &Vec<String>)| {
@@ -141,7 +141,7 @@ impl Age {
         said.and_then(TimeDelta::try_milliseconds).unwrap_or(otherwise)
     }
 
-    fn is_due(&self, row: &Value, start: &Start) -> Due {
+    fn is_due(&self, row: &Value, start: &EngineStart) -> Due {
         let Some(since) = moment(row, &self.of) else { return Due::No };
         let until = since.checked_add_signed(self.limit(&start.env)).unwrap_or(DateTime::<Utc>::MAX_UTC);
         match (passed(until, start.began, start.until), self.over.is_some()) {
@@ -192,9 +192,9 @@ mod tests {
         moment(&json!({ "at": text }), "at").unwrap()
     }
 
-    fn start(grace: &str) -> Start {
+    fn start(grace: &str) -> EngineStart {
         let env = [("GRACE".to_owned(), grace.to_owned())].into();
-        Start { began: at("2026-01-01T12:00:00Z"), until: at("2026-01-01T12:00:05Z"), env }
+        EngineStart { began: at("2026-01-01T12:00:00Z"), until: at("2026-01-01T12:00:05Z"), env }
     }
 
     fn given_up() -> AtStart {

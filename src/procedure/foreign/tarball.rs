@@ -4,8 +4,8 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext as _},
         ids::ObjectKey,
-        trouble::{OrTrouble as _, Trouble},
     },
     procedure::foreign::Room,
 };
@@ -33,7 +33,7 @@ pub struct Unpacked {
 /// # Errors
 /// Blames the user (the backup is not what it should be) for a damaged tarball and for entries that
 /// are no files below the folder; then nothing was written.
-pub fn unpack(from: &Path, into: &Path, room: &mut Room) -> Result<Unpacked, Trouble> {
+pub fn unpack(from: &Path, into: &Path, room: &mut Room) -> Result<Unpacked, Error> {
     let shared = shared(from)?;
     let mut unpacked = Unpacked::default();
     each(from, |mut entry, path| {
@@ -41,12 +41,12 @@ pub fn unpack(from: &Path, into: &Path, room: &mut Room) -> Result<Unpacked, Tro
         let names = path.components().skip(usize::from(shared));
         let below: PathBuf = names.filter(|part| matches!(part, Component::Normal(_))).collect();
         let to = into.join(&below);
-        let words = || format!("can't write {}", to.display());
+        let context = || format!("can't write {}", to.display());
         if let Some(folder) = to.parent() {
-            std::fs::create_dir_all(folder).or_environment(words)?;
+            std::fs::create_dir_all(folder).or_environment(context)?;
         }
         let written = entry.header().mtime().ok();
-        let target = File::create(&to).or_environment(words)?;
+        let target = File::create(&to).or_environment(context)?;
         room.pour(&mut entry, target, &format!("{} of the tarball", below.display()))?;
         let key = below.to_string_lossy().into_owned();
         if !key.split('/').any(|part| part.starts_with('.')) {
@@ -61,7 +61,7 @@ pub fn unpack(from: &Path, into: &Path, room: &mut Room) -> Result<Unpacked, Tro
 }
 
 /// Looks at all entries. Gives whether they share the first part of their paths.
-fn shared(from: &Path) -> Result<bool, Trouble> {
+fn shared(from: &Path) -> Result<bool, Error> {
     let mut first: Option<PathBuf> = None;
     let mut shared = true;
     each(from, |_, path| {
@@ -76,15 +76,15 @@ fn shared(from: &Path) -> Result<bool, Trouble> {
 /// Every entry with its path: none for a folder.
 fn each(
     from: &Path,
-    mut take: impl FnMut(Entry<'_, Box<dyn Read>>, Option<PathBuf>) -> Result<(), Trouble>,
-) -> Result<(), Trouble> {
+    mut take: impl FnMut(Entry<'_, Box<dyn Read>>, Option<PathBuf>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let damaged = || format!("can't read the tarball {} to its end", from.display());
     let mut archive = Archive::new(open(from)?);
     for entry in archive.entries().or_usage(damaged)? {
         let entry = entry.or_usage(damaged)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let refuse =
-            |why: &str| Err(Trouble::usage(format!("won't unpack {name:?} of the tarball")).cause(why));
+            |why: &str| Err(Error::usage(format!("won't unpack {name:?} of the tarball")).cause(why));
         let kind = entry.header().entry_type();
         if kind.is_pax_global_extensions() {
             continue;
@@ -113,11 +113,11 @@ fn each(
     Ok(())
 }
 
-fn open(from: &Path) -> Result<Box<dyn Read>, Trouble> {
-    let words = || format!("can't read {}", from.display());
+fn open(from: &Path) -> Result<Box<dyn Read>, Error> {
+    let context = || format!("can't read {}", from.display());
     let mut magic = Vec::new();
-    File::open(from).or_environment(words)?.take(2).read_to_end(&mut magic).or_environment(words)?;
-    let file = BufReader::new(File::open(from).or_environment(words)?);
+    File::open(from).or_environment(context)?.take(2).read_to_end(&mut magic).or_environment(context)?;
+    let file = BufReader::new(File::open(from).or_environment(context)?);
     Ok(if magic == super::GZIP { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
 }
 
@@ -146,7 +146,7 @@ mod tests {
         file
     }
 
-    fn unpacked(entries: &[(&str, EntryType)]) -> (Result<Unpacked, Trouble>, Vec<String>) {
+    fn unpacked(entries: &[(&str, EntryType)]) -> (Result<Unpacked, Error>, Vec<String>) {
         let temp = tempfile::tempdir().unwrap();
         let into = temp.path().join("in/assets");
         std::fs::create_dir_all(&into).unwrap();
@@ -198,7 +198,7 @@ mod tests {
         ] {
             let (done, names) = unpacked(&[("assets/good.png", E::file()), (name, kind)]);
             let refused = done.unwrap_err();
-            assert_eq!(refused.blame, crate::base::trouble::Blame::Usage, "{refused}");
+            assert_eq!(refused.blame, crate::base::error::Blame::Usage, "{refused}");
             assert!(refused.to_string().contains(name), "{refused}");
             assert!(names.is_empty(), "{name}: {names:?}");
         }

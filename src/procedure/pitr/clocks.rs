@@ -3,8 +3,8 @@
 
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         ids::ObjectKey,
-        trouble::{OrTrouble, Trouble},
     },
     model::state::Metadata,
     system::{objects::Bucket, postgres::Postgres},
@@ -47,7 +47,7 @@ impl Skew {
     }
 
     /// For people.
-    pub fn words(self) -> String {
+    pub fn describe(self) -> String {
         let seconds = |delta: TimeDelta| delta.num_milliseconds() as f64 / 1000.0;
         let (least, most) = (seconds(self.least), seconds(self.most));
         let is = format!("the object store's clock is {least:+.3} s to {most:+.3} s ahead of PostgreSQL's");
@@ -59,20 +59,20 @@ impl Skew {
 }
 
 /// PostgreSQL's time.
-pub async fn of_postgres(postgres: &Postgres) -> Result<DateTime<Utc>, Trouble> {
+pub async fn of_postgres(postgres: &Postgres) -> Result<DateTime<Utc>, Error> {
     let rows = postgres.rows("select to_json(clock_timestamp())", &[]).await?;
     moment(&rows)
 }
 
 /// The one time that a query gave.
-pub fn moment(rows: &[serde_json::Value]) -> Result<DateTime<Utc>, Trouble> {
+pub fn moment(rows: &[serde_json::Value]) -> Result<DateTime<Utc>, Error> {
     let text = rows.first().and_then(serde_json::Value::as_str).unwrap_or_default();
     let at = DateTime::parse_from_rfc3339(text);
     Ok(at.or_harness(|| format!("PostgreSQL gives {text:?} for a time"))?.to_utc())
 }
 
 /// Compares the clocks.
-pub async fn skew(bucket: &Bucket, postgres: &Postgres) -> Result<Skew, Trouble> {
+pub async fn skew(bucket: &Bucket, postgres: &Postgres) -> Result<Skew, Error> {
     let before = of_postgres(postgres).await?;
     let store = of_store(bucket).await?;
     Ok(Skew::between(before, store, of_postgres(postgres).await?))
@@ -80,13 +80,13 @@ pub async fn skew(bucket: &Bucket, postgres: &Postgres) -> Result<Skew, Trouble>
 
 /// Waits until whatever is written to the store from now on has a later time than all before, and
 /// a later one than the given moment.
-pub async fn tick(bucket: &Bucket, after: Option<DateTime<Utc>>) -> Result<(), Trouble> {
+pub async fn tick(bucket: &Bucket, after: Option<DateTime<Utc>>) -> Result<(), Error> {
     let (first, since) = (of_store(bucket).await?, Instant::now());
     let past = after.map_or(first, |after| after.max(first));
     while of_store(bucket).await? <= past {
         if since.elapsed() > PATIENCE {
             let what = "the object store's clock is far behind PostgreSQL's";
-            return Err(Trouble::environment(what).hint("set both clocks by the same time server"));
+            return Err(Error::environment(what).hint("set both clocks by the same time server"));
         }
         tokio::time::sleep(INTERVAL).await;
     }
@@ -94,11 +94,11 @@ pub async fn tick(bucket: &Bucket, after: Option<DateTime<Utc>>) -> Result<(), T
 }
 
 /// The store's time, as it stands in listings.
-async fn of_store(bucket: &Bucket) -> Result<DateTime<Utc>, Trouble> {
+async fn of_store(bucket: &Bucket) -> Result<DateTime<Utc>, Error> {
     bucket.put(&ObjectKey::from(PROBE), Vec::new(), &Metadata::default()).await?;
     let versions = bucket.versions(PROBE).await?;
     let probe = versions.first().map(|version| version.modified);
-    probe.ok_or_else(|| Trouble::environment("the object store does not list what was just written"))
+    probe.ok_or_else(|| Error::environment("the object store does not list what was just written"))
 }
 
 #[cfg(test)]
@@ -108,12 +108,12 @@ mod tests {
     #[test]
     fn rounding_and_the_time_of_asking_are_no_skew() {
         let at = |ms| DateTime::from_timestamp_millis(ms).unwrap();
-        let words = |a, b, c| Skew::between(at(a), at(b), at(c)).words();
+        let describe = |a, b, c| Skew::between(at(a), at(b), at(c)).describe();
         let near = "the object store's clock is -0.940 s to +0.100 s ahead of PostgreSQL's";
-        assert_eq!(words(10_900, 10_000, 10_940), near);
-        assert!(words(10_900, 14_250, 10_940).ends_with(
+        assert_eq!(describe(10_900, 10_000, 10_940), near);
+        assert!(describe(10_900, 14_250, 10_940).ends_with(
             "+3.351 s ahead of PostgreSQL's: a recovery target by the one is another moment by the other"
         ));
-        assert!(words(10_900, 8_000, 10_940).contains("another moment"));
+        assert!(describe(10_900, 8_000, 10_940).contains("another moment"));
     }
 }

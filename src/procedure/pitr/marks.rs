@@ -2,19 +2,19 @@
 //! in a table of the database `postgres`, so that the engine's own database stays as it is; recovery
 //! brings all databases of a server to the same moment.
 
-use crate::{base::trouble::Trouble, procedure::pitr::clocks::moment, system::postgres::Postgres};
+use crate::{base::error::Error, procedure::pitr::clocks::moment, system::postgres::Postgres};
 use chrono::{DateTime, Utc};
 
 /// A mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum ClockMark {
     /// Must be there after the recovery.
     Before,
     /// Must not.
     After,
 }
 
-impl Mark {
+impl ClockMark {
     fn word(self) -> &'static str {
         match self {
             Self::Before => "before",
@@ -24,8 +24,8 @@ impl Mark {
 }
 
 /// Commits a mark and gives the time of its commit. The marks of an earlier target go.
-pub async fn commit(postgres: &Postgres, mark: Mark) -> Result<DateTime<Utc>, Trouble> {
-    if mark == Mark::Before {
+pub async fn commit(postgres: &Postgres, mark: ClockMark) -> Result<DateTime<Utc>, Error> {
+    if mark == ClockMark::Before {
         postgres.execute("create table if not exists pulp_drill_mark (mark text not null)", &[]).await?;
         postgres.execute("delete from pulp_drill_mark", &[]).await?;
     }
@@ -38,7 +38,7 @@ pub async fn commit(postgres: &Postgres, mark: Mark) -> Result<DateTime<Utc>, Tr
 }
 
 /// Ends the current WAL segment, so that it is archived, and gives its name.
-pub async fn switch(postgres: &Postgres) -> Result<String, Trouble> {
+pub async fn switch(postgres: &Postgres) -> Result<String, Error> {
     // Without a record in it, a segment would not be ended.
     let sql = "select to_json(pg_walfile_name(pg_switch_wal())) \
                from (select pg_create_restore_point('pulp-drill') as point) as made where point is not null";
@@ -47,15 +47,15 @@ pub async fn switch(postgres: &Postgres) -> Result<String, Trouble> {
 }
 
 /// Whether the recovery has stopped between the marks; else where.
-pub async fn look(postgres: &Postgres) -> Result<Option<String>, Trouble> {
+pub async fn look(postgres: &Postgres) -> Result<Option<String>, Error> {
     let there = "select to_json(to_regclass('pulp_drill_mark') is not null)";
     let marks = if postgres.rows(there, &[]).await? == [true] {
         postgres.rows("select to_json(mark) from pulp_drill_mark", &[]).await?
     } else {
         Vec::new()
     };
-    let has = |mark: Mark| marks.iter().any(|found| found == mark.word());
-    Ok(stopped(has(Mark::Before), has(Mark::After)))
+    let has = |mark: ClockMark| marks.iter().any(|found| found == mark.word());
+    Ok(stopped(has(ClockMark::Before), has(ClockMark::After)))
 }
 
 /// What is wrong with the moment at which a recovery has stopped, by the marks that are there.

@@ -10,11 +10,11 @@ use crate::{
     },
     report::{
         html::{
+            text::{artefact, count, line, maybe_time, role, text},
             timeline,
-            under_load::under_load,
-            words::{artefact, count, line, maybe_time, role, text},
+            workload::under_load,
         },
-        terminal::look::time,
+        terminal::style::time,
     },
 };
 use maud::{Markup, html};
@@ -35,9 +35,9 @@ pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup
         @if let Some(measured) = &scenario.load { (under_load(measured)) }
         (commands(scenario))
         (artefacts(record, scenario))
-        @if !scenario.troubles.is_empty() {
+        @if !scenario.errors.is_empty() {
             h3 { "Troubles" }
-            ul { @for trouble in &scenario.troubles { li .pre { (text(trouble)) } } }
+            ul { @for error in &scenario.errors { li .pre { (text(error)) } } }
         }
     }
 }
@@ -53,7 +53,7 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
             @if !started.runbook.is_empty() { dt { "Runbook" } dd { (line(&started.runbook.join(", "))) } }
             @if !started.controls.is_empty() { dt { "Controls" } dd { (line(&started.controls.join(", "))) } }
             @if let Some((ms, from)) = scenario.rpo_ms.zip(scenario.rpo_from) {
-                dt { "RPO" } dd { (time(ms)) ": " (from.words()) }
+                dt { "RPO" } dd { (time(ms)) ": " (from.describe()) }
             }
             @if let Some(began) = scenario.began { dt { "Began" } dd { (iso(began)) } }
             dt { "Expects" }
@@ -110,7 +110,7 @@ fn faults(scenario: &ScenarioRecord) -> Markup {
                 thead { tr { th scope="col" { "Fault" } th scope="col" { "In the scenario" }
                     th scope="col" { "Changed anything" } th scope="col" { "Before and after" } } }
                 tbody { @for fault in &scenario.faults { tr {
-                    td { (line(&fault.fault)) } td { (line(&fault.words)) }
+                    td { (line(&fault.fault)) } td { (line(&fault.description)) }
                     td { @if fault.changed { "yes" } @else { strong { "no: it proves nothing" } } }
                     td .pre { (text(&fault.detail)) }
                 } } }
@@ -184,7 +184,7 @@ fn cut_point(scenario: &ScenarioRecord) -> Markup {
             p {
                 "At the cut point: " (count(rows, "row")) " in " (count(scenario.cut_point.len(), "table")) ", "
                 (count(objects, "object")) ". After the restore: "
-                @for kind in binaries { (kind.words()) " " (of(kind)) ", " }
+                @for kind in binaries { (kind.describe()) " " (of(kind)) ", " }
                 (scenario.renders.known_good) " renders known-good, " (scenario.renders.refused) " refused, "
                 (scenario.renders.other) " other."
             }
@@ -213,12 +213,12 @@ fn commands(scenario: &ScenarioRecord) -> Markup {
 }
 
 fn ran(command: &CommandRan) -> Markup {
-    let words = std::iter::once(&command.program).chain(&command.args);
+    let description = std::iter::once(&command.program).chain(&command.args);
     let name = command.program.rsplit('/').next().unwrap_or_default();
     html! {
         details {
             summary { code { (line(name)) } ": " (line(&command.exit)) ", " (time(command.ms)) }
-            pre tabindex="0" { code { (text(&shell_words::join(words))) } }
+            pre tabindex="0" { code { (text(&shell_words::join(description))) } }
             @for (what, out) in [("Standard output", &command.stdout), ("Standard error", &command.stderr)] {
                 @if !out.is_empty() { p { (what) ":" } pre tabindex="0" { (text(out)) } }
             }

@@ -7,7 +7,7 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Role, Verdict},
     },
-    report::html::words::{badge, count, is_unexpected, is_warning, line, link, not_run, with_role},
+    report::html::text::{badge, count, is_unexpected, is_warning, line, link, not_run, with_role},
 };
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -71,17 +71,17 @@ fn cell(scenario: &ScenarioRecord, check: CheckId) -> Vec<String> {
         };
         *counts.entry(word).or_default() += 1;
     }
-    let mut words: Vec<String> = counts.iter().map(|(word, n)| format!("{word} {n}")).collect();
+    let mut description: Vec<String> = counts.iter().map(|(word, n)| format!("{word} {n}")).collect();
     for (_, went, _) in scenario.checks.iter().filter(|(c, _, _)| *c == check) {
         match went {
             CheckOutcome::Looked { at: 0 } | CheckOutcome::Unknown { .. } => {
-                words.push("could not look".to_owned())
+                description.push("could not look".to_owned())
             }
-            CheckOutcome::Skipped { .. } => words.push("skipped".to_owned()),
+            CheckOutcome::Skipped { .. } => description.push("skipped".to_owned()),
             CheckOutcome::Looked { .. } => {}
         }
     }
-    words
+    description
 }
 
 fn clean_controls(record: &RunRecord) -> Markup {

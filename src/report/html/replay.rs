@@ -18,7 +18,8 @@ const FLAGS: &[&str] = &["--keep", "--fail-fast"];
 pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
     let started = record.started.as_ref()?;
     // A joined run was not started by itself: one of its parts shows it again.
-    let of_parts = started.config.get(PARTS_COMMAND).and_then(|words| shell_words::split(words).ok());
+    let of_parts =
+        started.config.get(PARTS_COMMAND).and_then(|description| shell_words::split(description).ok());
     let command = of_parts.as_ref().unwrap_or(&started.command);
     let (program, rest) = command.split_first()?;
     let at = rest.iter().position(|word| word == "run")?;
@@ -26,12 +27,12 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
     let seed = |s: &ScenarioRecord| s.started.as_ref().map(|s| s.seed.clone());
     let beside = |s: &&ScenarioRecord| s.started.is_some() && !s.is_control() && seed(s) == seed(scenario);
     let named = if scenario.is_control() { record.scenarios.iter().find(beside) } else { Some(scenario) };
-    let mut words = vec![program.clone()];
-    words.extend(rest[..=at].iter().cloned());
+    let mut description = vec![program.clone()];
+    description.extend(rest[..=at].iter().cloned());
     if let Some(named) = named {
-        words.extend(["--filter", named.id.as_str(), "--jobs", "1"].map(str::to_owned));
+        description.extend(["--filter", named.id.as_str(), "--jobs", "1"].map(str::to_owned));
     }
-    words.extend(["--seed".to_owned(), started.seed.to_string()]);
+    description.extend(["--seed".to_owned(), started.seed.to_string()]);
     let anew = if named.is_some() { WITH_VALUE } else { &["--seed"] };
     // Where its own file was named, the other files say nothing.
     let file = named.and_then(|s| s.started.as_ref()?.file.as_ref()).map(|(file, _)| file.as_str());
@@ -46,10 +47,10 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
         if anew.contains(&word.as_str()) {
             others.next();
         } else if !FLAGS.contains(&word.as_str()) && !is_given(word, anew) && (value || !foreign(word)) {
-            words.push(word.clone());
+            description.push(word.clone());
         }
     }
-    Some(shell_words::join(words))
+    Some(shell_words::join(description))
 }
 
 /// `--seed=42`, `-j4`.
@@ -94,10 +95,10 @@ mod tests {
     }
 
     fn replayed_with(command: &str, config: BTreeMap<String, String>, at: usize) -> Option<String> {
-        told(command, config, |_| at)
+        replay_with(command, config, |_| at)
     }
 
-    fn told(
+    fn replay_with(
         command: &str,
         config: BTreeMap<String, String>,
         change: impl Fn(&mut [ScenarioRecord]) -> usize,
@@ -123,15 +124,15 @@ mod tests {
 
     #[test]
     fn the_command_is_narrowed_to_one_scenario_and_its_choices() {
-        let told = replayed("pulp-drill run", 1);
-        assert_eq!(told.as_deref(), Some("pulp-drill run --filter row-lost --jobs 1 --seed 42"));
-        let told = replayed(
+        let replay = replayed("pulp-drill run", 1);
+        assert_eq!(replay.as_deref(), Some("pulp-drill run --filter row-lost --jobs 1 --seed 42"));
+        let replay = replayed(
             "./pulp-drill run mine/ --seed=7 -j4 --jobs 2 --filter row --engine 'command:node a.js' --keep \
              --report-dir out --partition 1/2 --fail-fast --defect fail-open --format json",
             0,
         );
         assert_eq!(
-            told.as_deref(),
+            replay.as_deref(),
             Some(
                 "./pulp-drill run --filter row-lost --jobs 1 --seed 42 mine/ --engine 'command:node a.js' \
                  --defect fail-open"
@@ -141,20 +142,21 @@ mod tests {
 
     #[test]
     fn a_control_that_no_scenario_followed_is_shown_by_the_whole_run() {
-        let told = told("pulp-drill run --seed=7 --filter row -j4 --keep", BTreeMap::new(), |scenarios| {
-            scenarios[1].started = None;
-            0
-        });
-        assert_eq!(told.as_deref(), Some("pulp-drill run --seed 42 --filter row -j4"));
+        let replay =
+            replay_with("pulp-drill run --seed=7 --filter row -j4 --keep", BTreeMap::new(), |scenarios| {
+                scenarios[1].started = None;
+                0
+            });
+        assert_eq!(replay.as_deref(), Some("pulp-drill run --seed 42 --filter row -j4"));
     }
 
     #[test]
     fn a_joined_run_is_shown_again_by_one_of_its_parts() {
         let mut config = BTreeMap::new();
         config.insert(PARTS_COMMAND.to_owned(), "pulp-drill run --partition 1/3 --objects minio".to_owned());
-        let told = replayed_with("pulp-drill report merge", config, 1);
+        let replay = replayed_with("pulp-drill report merge", config, 1);
         assert_eq!(
-            told.as_deref(),
+            replay.as_deref(),
             Some("pulp-drill run --filter row-lost --jobs 1 --seed 42 --objects minio")
         );
         assert_eq!(replayed("pulp-drill report merge", 1), None);
@@ -162,9 +164,10 @@ mod tests {
 
     #[test]
     fn files_of_other_scenarios_are_left_out_and_values_stay() {
-        let told = replayed("pulp-drill run scenarios/a.yaml scenarios/row-lost.yaml --profile mine.yaml", 1);
+        let replay =
+            replayed("pulp-drill run scenarios/a.yaml scenarios/row-lost.yaml --profile mine.yaml", 1);
         assert_eq!(
-            told.as_deref(),
+            replay.as_deref(),
             Some(
                 "pulp-drill run --filter row-lost --jobs 1 --seed 42 scenarios/row-lost.yaml --profile mine.yaml"
             )

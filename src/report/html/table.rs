@@ -8,12 +8,12 @@ use crate::{
     report::{
         html::{
             detail::detail,
-            words::{
+            text::{
                 anchor, badge, is_expected, is_unexpected, is_warning, line, maybe_time, not_run,
                 verdict_class, verdict_word, with_role,
             },
         },
-        terminal::look::time,
+        terminal::style::time,
     },
 };
 use maud::{Markup, html};

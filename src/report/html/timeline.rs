@@ -4,8 +4,8 @@
 use crate::{
     model::record::{RunRecord, ScenarioRecord},
     report::{
-        html::words::{line, verdict_sign, verdict_word},
-        terminal::look::time,
+        html::text::{line, verdict_sign, verdict_word},
+        terminal::style::time,
     },
     scenario::method::{BackupJob, RestoreJob},
 };
@@ -59,10 +59,10 @@ impl Lane {
         }
     }
 
-    /// By the step's words (`scenario::words`, the stages of `restore-test`): a write goes through the
+    /// By the step's words (`scenario::describe`, the stages of `restore-test`): a write goes through the
     /// engine.
     fn of(step: &str) -> Self {
-        let begins = |words: &[&str]| words.iter().any(|word| step.starts_with(word));
+        let begins = |description: &[&str]| description.iter().any(|word| step.starts_with(word));
         if begins(&["stop engine", "start engine"]) {
             Self::Engine
         } else if begins(&["fault", "without fault"]) {
@@ -182,7 +182,7 @@ pub fn of_scenario(scenario: &ScenarioRecord, at: &str) -> Markup {
         svg .timeline viewBox={ "0 0 " (place(LEFT + WIDTH + RIGHT)) " " (place(height + 20.0)) } role="img"
             aria-labelledby={ "time-" (at) " text-" (at) } xmlns="http://www.w3.org/2000/svg" {
             title id={ "time-" (at) } { "Timeline of " (line(scenario.id.as_str())) }
-            desc id={ "text-" (at) } { (in_words(&bars, from)) }
+            desc id={ "text-" (at) } { (describe(&bars, from)) }
             (scale.axis(height))
             @for (row, lane) in Lane::ALL.into_iter().enumerate() {
                 @let y = ROW * f64::from(u8::try_from(row).unwrap_or(u8::MAX));
@@ -212,7 +212,7 @@ fn rect(bar: &Bar, scale: &Scale, y: f64, height: f64) -> Markup {
     }
 }
 
-fn in_words(bars: &[Bar], from: DateTime<Utc>) -> String {
+fn describe(bars: &[Bar], from: DateTime<Utc>) -> String {
     let one = |bar: &Bar| {
         let at = time(u64::try_from((bar.from - from).num_milliseconds()).unwrap_or(0));
         let took = if bar.ended { format!("for {}", time(bar.ms)) } else { "without an end".to_owned() };

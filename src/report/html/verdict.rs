@@ -7,9 +7,9 @@ use crate::{
         verdict::Verdict,
     },
     report::{
-        html::words::{count, is_expected, line, with_role},
+        html::text::{count, is_expected, line, with_role},
         kinds::{kinds, times, worst_kind},
-        load::raced,
+        workload::raced,
     },
 };
 
@@ -17,7 +17,7 @@ use crate::{
 const MOST_KINDS: usize = 3;
 
 /// The scenarios of a run by their verdicts.
-pub struct Tally {
+pub struct ScenarioTally {
     pub all: usize,
     pub passed: usize,
     pub failed: usize,
@@ -27,9 +27,9 @@ pub struct Tally {
 }
 
 /// Counts them.
-pub fn tally(record: &RunRecord) -> Tally {
+pub fn tally(record: &RunRecord) -> ScenarioTally {
     let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
-    Tally {
+    ScenarioTally {
         all: record.scenarios.len(),
         passed: with(Verdict::Pass),
         failed: with(Verdict::Fail),
@@ -138,7 +138,7 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
     let kinds = kinds(record);
     whys.extend(kinds.first().map(|(kind, _)| format!("What to do first: {}", kind.what_to_do())));
     for (kind, n) in kinds.iter().skip(1).take(MOST_KINDS) {
-        whys.push(format!("Also {} ({}): {}", kind.words(), times(*n), kind.meaning()));
+        whys.push(format!("Also {} ({}): {}", kind.describe(), times(*n), kind.meaning()));
     }
     if let Some(more) = kinds.len().checked_sub(MOST_KINDS + 1).filter(|n| *n > 0) {
         whys.push(format!("And {} of findings, below.", count(more, "more kind")));
@@ -190,7 +190,7 @@ pub fn of_run(record: &RunRecord) -> Vec<String> {
     if never > 0 {
         whys.push(format!("{} never began.", count(never, "drill")));
     }
-    whys.extend(record.troubles.iter().map(|trouble| format!("Trouble: {}", line(trouble))));
+    whys.extend(record.errors.iter().map(|error| format!("Trouble: {}", line(error))));
     whys
 }
 
@@ -198,8 +198,8 @@ fn first_unknown(record: &RunRecord) -> Option<String> {
     let begun = |s: &&ScenarioRecord| s.verdict() == Verdict::Unknown && s.started.is_some();
     let scenario = record.scenarios.iter().find(begun)?;
     let reason = match &scenario.judgement {
-        Some(judgement) => judgement.reasons.first().or(scenario.troubles.first()).cloned(),
-        None => Some(scenario.troubles.first().cloned().unwrap_or_else(|| "it did not end".to_owned())),
+        Some(judgement) => judgement.reasons.first().or(scenario.errors.first()).cloned(),
+        None => Some(scenario.errors.first().cloned().unwrap_or_else(|| "it did not end".to_owned())),
     };
     Some(format!("First: {}: {}", line(scenario.id.as_str()), line(&reason?)))
 }

@@ -1,7 +1,7 @@
 //! Makes any text fit for XML 1.0, visibly: what XML can't hold in any form is written as an
 //! escape (`\u{0}`), and no text can end the CDATA section that it stands in.
 
-use crate::base::legible::is_hidden;
+use crate::base::sanitize::is_hidden;
 
 /// The most characters of a message in an attribute.
 const LINE: usize = 500;

@@ -1,7 +1,7 @@
 //! One pass over the crate's XML that adds what it has no words for: totals, `skipped` counts and
 //! properties. It indents as well, for people.
 
-use crate::base::trouble::{OrTrouble as _, Trouble};
+use crate::base::error::{Error, ErrorContext as _};
 use quick_xml::{
     Reader, Writer,
     events::{BytesStart, Event},
@@ -19,7 +19,7 @@ pub struct Extra {
 ///
 /// # Errors
 /// Blames the harness where the XML is not well-formed.
-pub fn complete(xml: &[u8], totals: &[(&str, usize)], extras: &[Extra]) -> Result<String, Trouble> {
+pub fn complete(xml: &[u8], totals: &[(&str, usize)], extras: &[Extra]) -> Result<String, Error> {
     let broken = || "can't complete the JUnit XML".to_owned();
     let mut reader = Reader::from_reader(xml);
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -32,7 +32,7 @@ pub fn complete(xml: &[u8], totals: &[(&str, usize)], extras: &[Extra]) -> Resul
                 writer.write_event(Event::Start(tag)).or_harness(broken)?;
             }
             Event::Start(tag) if tag.name().as_ref() == b"testsuite" => {
-                let extra = extras.next().ok_or_else(|| Trouble::harness("a JUnit suite too many"))?;
+                let extra = extras.next().ok_or_else(|| Error::harness("a JUnit suite too many"))?;
                 let tag = counted(tag, [], &[("skipped", extra.skipped)]);
                 writer.write_event(Event::Start(tag)).or_harness(broken)?;
                 write_properties(&mut writer, &extra.properties).or_harness(broken)?;

@@ -1,6 +1,6 @@
 //! Any text into the datatypes of OSCAL: one line, a token, a relative reference.
 
-use crate::base::legible::legible;
+use crate::base::sanitize::legible;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a path may hold as it is (RFC 3986, `pchar` and `/`, without what could end a path).

@@ -35,14 +35,14 @@ pub struct Raster {
 }
 
 /// The first pages of a document.
-pub struct Pages {
+pub struct DrawnPages {
     pub drawn: Vec<Raster>,
     /// How many it has.
     pub count: usize,
 }
 
 /// Draws the first pages. An error is a fragment that says what the document does.
-pub fn pages(bytes: Vec<u8>) -> Result<Pages, String> {
+pub fn pages(bytes: Vec<u8>) -> Result<DrawnPages, String> {
     guarded(PATIENCE, move || {
         let pdf = Pdf::new(bytes).map_err(|_| "can't be read by the program that draws".to_owned())?;
         let pages = pdf.pages();
@@ -61,7 +61,7 @@ pub fn pages(bytes: Vec<u8>) -> Result<Pages, String> {
         }
         match drawn.is_empty() {
             true => Err("has no page".to_owned()),
-            false => Ok(Pages { drawn, count: pages.len() }),
+            false => Ok(DrawnPages { drawn, count: pages.len() }),
         }
     })
 }

@@ -1,8 +1,8 @@
 //! Pages of marks to PDF/A-2b. No random ids and no time but the record's: krilla derives the
 //! document's id from its content.
 
-use super::letters::{BOLD, Letters, REGULAR};
-use crate::base::trouble::Trouble;
+use super::font::{BOLD, Letters, REGULAR};
+use crate::base::error::Error;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use krilla::{
     Document, SerializeSettings,
@@ -35,8 +35,8 @@ pub(super) fn write(
     at: Option<DateTime<Utc>>,
     pages: &[Vec<Mark>],
     letters: &Letters,
-) -> Result<Vec<u8>, Trouble> {
-    let bad = |why: String| Trouble::harness("can't write the PDF report").cause(why);
+) -> Result<Vec<u8>, Error> {
+    let bad = |why: String| Error::harness("can't write the PDF report").cause(why);
     let weights = [REGULAR, BOLD].map(|bytes| Font::new(bytes.into(), 0));
     let [Some(regular), Some(bold)] = weights else {
         return Err(bad("the built-in fonts can't be read".to_owned()));

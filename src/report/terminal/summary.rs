@@ -2,11 +2,11 @@
 //! sentence.
 
 use super::{
-    look::{Look, Tone, count, cut, time},
-    story::reasons,
+    narrative::reasons,
+    style::{Style, Tone, count, cut, time},
 };
 use crate::{
-    base::legible::{legible, one_line},
+    base::sanitize::{legible, one_line},
     model::{
         event::RpoFrom,
         record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
@@ -20,7 +20,7 @@ use std::path::Path;
 const COLUMNS: [(&str, usize); 5] = [("exp.", 4), ("unexp.", 6), ("warn.", 5), ("RTO", 7), ("time", 7)];
 
 /// The summary of a run whose folder is `dir`.
-pub fn summary(record: &RunRecord, dir: &Path, look: Look) -> String {
+pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
     let (silent, rows): (Vec<_>, Vec<_>) =
         record.scenarios.iter().partition(|s| s.is_control() && s.verdict() == Verdict::Pass);
     let mut text = String::new();
@@ -45,15 +45,15 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Look) -> String {
     text
 }
 
-fn table(rows: &[&ScenarioRecord], silent: &[&ScenarioRecord], look: Look) -> String {
+fn table(rows: &[&ScenarioRecord], silent: &[&ScenarioRecord], look: Style) -> String {
     let mut lines: Vec<(String, String, [String; 5])> =
         rows.iter().map(|s| (look.verdict(s.verdict()), one_line(s.id.as_str()), cells(s))).collect();
     if !silent.is_empty() {
         let total: u64 = silent.iter().fold(0, |sum, s| sum.saturating_add(s.ms));
-        let words = format!("{} silent", count(silent.len(), "clean control"));
+        let description = format!("{} silent", count(silent.len(), "clean control"));
         let cells =
             ["0".to_owned(), "0".to_owned(), warnings(silent).to_string(), String::new(), time(total)];
-        lines.push((look.verdict(Verdict::Pass), words, cells));
+        lines.push((look.verdict(Verdict::Pass), description, cells));
     }
     let taken: usize = "verdict  ".len() + COLUMNS.iter().map(|(_, width)| width + 2).sum::<usize>();
     let widest = lines.iter().map(|(_, name, _)| measure_text_width(name)).max().unwrap_or(0);
@@ -103,18 +103,18 @@ fn warnings(scenarios: &[&ScenarioRecord]) -> usize {
 
 /// How much is lost; for the test of a backup that was there also how long it takes, and what it does
 /// not show.
-fn measured(record: &RunRecord, look: Look) -> String {
+fn measured(record: &RunRecord, look: Style) -> String {
     let tested = |s: &&ScenarioRecord| s.rpo_from == Some(RpoFrom::Newest);
     let mut text = String::new();
     for scenario in record.scenarios.iter().filter(tested) {
-        let words = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
-        let (rto, rpo) = (words(scenario.rto_ms), words(scenario.rpo_ms));
+        let describe = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
+        let (rto, rpo) = (describe(scenario.rto_ms), describe(scenario.rpo_ms));
         text.push_str(
             &look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")),
         );
     }
     if let Some((ms, from @ RpoFrom::Writes, scenario)) = record.longest_rpo() {
-        let said = format!("{} at most, in {}: {}", time(ms), scenario.id, from.words());
+        let said = format!("{} at most, in {}: {}", time(ms), scenario.id, from.describe());
         text.push_str(&look.wrap("recovery point (RPO): ", &said));
     }
     for gap in record.notes.iter().filter_map(|note| note.strip_prefix(NOT_PROVEN)) {
@@ -127,7 +127,7 @@ fn measured(record: &RunRecord, look: Look) -> String {
 }
 
 /// What could not be found out, in words: an unknown is easily taken for a pass.
-fn unknowns(record: &RunRecord, look: Look) -> String {
+fn unknowns(record: &RunRecord, look: Style) -> String {
     let mut text = String::new();
     let (begun, waiting): (Vec<&ScenarioRecord>, Vec<_>) = record
         .scenarios
@@ -148,8 +148,8 @@ fn unknowns(record: &RunRecord, look: Look) -> String {
     for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text.push_str(&look.wrap("budget: ", &checked.to_string()));
     }
-    for trouble in &record.troubles {
-        text.push_str(&look.wrap("trouble: ", trouble));
+    for error in &record.errors {
+        text.push_str(&look.wrap("trouble: ", error));
     }
     if !text.is_empty() {
         text.push('\n');

@@ -1,18 +1,18 @@
 //! The loss that a backup is for: the database, the objects, or everything.
 
 use crate::{
-    base::trouble::{OrGone, OrTrouble, Trouble},
+    base::error::{Error, ErrorContext, IfMissing},
     scenario::{
         Destroy,
         method::{Procedure, Topology},
     },
-    site::{Handles, Rows},
+    site::{Handles, RowStore},
     system::{objects::Bucket, postgres::drop_database},
 };
 use std::path::Path;
 
 /// Destroys the site or the stores of one kind. The backup bucket is elsewhere and stays.
-pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
+pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Error> {
     match what {
         Destroy::Everything => {
             site.engine.kill().await;
@@ -24,20 +24,20 @@ pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Trouble> {
     }
 }
 
-async fn rows(site: &Handles) -> Result<(), Trouble> {
+async fn rows(site: &Handles) -> Result<(), Error> {
     site.disconnect().await;
     if let Some(server) = &site.server {
         // The archive of WAL is elsewhere and stays.
         return server.lose().await;
     }
     match &site.rows {
-        Rows::Postgres(_) => drop_database(site.guard.database(&site.database()?).await?).await,
-        Rows::Files(files) => remove(&files.templates),
+        RowStore::Postgres(_) => drop_database(site.guard.database(&site.database()?).await?).await,
+        RowStore::Files(files) => remove(&files.templates),
     }
 }
 
 /// An operator rebuilds empty buckets before anything is copied into them.
-async fn binaries(site: &Handles) -> Result<(), Trouble> {
+async fn binaries(site: &Handles) -> Result<(), Error> {
     if site.method.procedure == Procedure::PointInTime {
         // Versions are the backup here: the loss is of what can be read. No version outlives its bucket.
         for bucket in site.versioned() {
@@ -49,7 +49,7 @@ async fn binaries(site: &Handles) -> Result<(), Trouble> {
     }
     site.guard.rebuild_bucket(&site.store, &site.bucket).await?;
     if site.method.topology == Topology::FilesS3
-        && let Rows::Files(files) = &site.rows
+        && let RowStore::Files(files) = &site.rows
     {
         // The index of the assets lies apart from the binaries.
         remove(&files.assets)?;
@@ -65,6 +65,6 @@ async fn binaries(site: &Handles) -> Result<(), Trouble> {
     }
 }
 
-fn remove(folder: &Path) -> Result<(), Trouble> {
+fn remove(folder: &Path) -> Result<(), Error> {
     std::fs::remove_dir_all(folder).or_gone().or_environment(|| format!("can't remove {}", folder.display()))
 }

@@ -3,21 +3,21 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::{AssetName, TableName, TemplateKey},
-        trouble::Trouble,
     },
     model::{
         fault::{Fault, NamedRow},
         profile::Binary,
     },
-    runbook::fault::{Injected, Target},
+    runbook::fault::{FaultSite, Injected},
     site::Handles,
     system::postgres::quote_ident as q,
 };
 use serde_json::Value;
 
 /// Injects a fault in rows; none where it is not one of these.
-pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
+pub async fn inject(fault: &Fault, target: &FaultSite<'_>) -> Result<Option<Injected>, Error> {
     let injected = match fault {
         Fault::LoseRow(name) => lose(target, name).await,
         Fault::LoseNamedRow(row) => lose_named(target, row).await,
@@ -29,7 +29,7 @@ pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injecte
 }
 
 /// Deletes the row of an asset.
-async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+async fn lose(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
     let key = key(target, name)?;
     let Some((table, binary)) = asset_table(target, &key).await? else { return Ok(no_table()) };
     let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
@@ -38,9 +38,9 @@ async fn lose(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble
 }
 
 /// Deletes a row of any entity by its label.
-async fn lose_named(target: &Target<'_>, row: &NamedRow) -> Result<Injected, Trouble> {
+async fn lose_named(target: &FaultSite<'_>, row: &NamedRow) -> Result<Injected, Error> {
     let Some(entity) = target.site.profile.entities.get(&row.entity) else {
-        return Err(Trouble::usage(format!("the profile has no entity `{}`", row.entity)));
+        return Err(Error::usage(format!("the profile has no entity `{}`", row.entity)));
     };
     if entity.label.is_empty() {
         return Ok(Injected::nothing(format!("the profile gives no label for `{}`", row.entity)));
@@ -54,10 +54,10 @@ async fn lose_named(target: &Target<'_>, row: &NamedRow) -> Result<Injected, Tro
 
 /// Lets a schedule run next so many seconds from now, by the database's clock. Gives its row with the
 /// moment in the profile's column.
-pub async fn plan_run(site: &Handles, schedule: &str, seconds: u64) -> Result<Value, Trouble> {
+pub async fn plan_run(site: &Handles, schedule: &str, seconds: u64) -> Result<Value, Error> {
     let planned = site.profile.entities.values().find_map(|e| Some((e, e.next_run.as_ref()?)));
     let Some((entity, column)) = planned.filter(|(entity, _)| !entity.label.is_empty()) else {
-        return Err(Trouble::usage("the profile names no schedules")
+        return Err(Error::usage("the profile names no schedules")
             .hint("give their entity a `next-run` and a `label`"));
     };
     let parts: Vec<String> = entity.label.iter().map(|path| label_sql(path)).collect();
@@ -73,7 +73,7 @@ pub async fn plan_run(site: &Handles, schedule: &str, seconds: u64) -> Result<Va
     let rows = site.connect().await?.rows(&sql, &[schedule, &seconds.to_string()]).await?;
     match <[Value; 1]>::try_from(rows) {
         Ok([row]) => Ok(row),
-        Err(rows) => Err(Trouble::usage(format!("{} schedules are called {schedule}", rows.len()))),
+        Err(rows) => Err(Error::usage(format!("{} schedules are called {schedule}", rows.len()))),
     }
 }
 
@@ -91,7 +91,7 @@ fn label_sql(path: &str) -> String {
 
 /// Makes the row of one asset point at the object of another. Where keys are unique the other row
 /// gets the first one's object: what a botched merge leaves.
-async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Trouble> {
+async fn repoint(target: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Error> {
     let (first, second) = (key(target, one)?, key(target, other)?);
     let Some((table, binary)) = asset_table(target, &first).await? else { return Ok(no_table()) };
     let column = q(&binary.key);
@@ -107,7 +107,7 @@ async fn repoint(target: &Target<'_>, one: &AssetName, other: &AssetName) -> Res
 }
 
 /// Changes one letter of a text in a template's current definition.
-async fn change_definition(target: &Target<'_>, key: &TemplateKey) -> Result<Injected, Trouble> {
+async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Result<Injected, Error> {
     let found = target.site.profile.entities.values().find_map(|e| Some((&e.table, e.definition.as_ref()?)));
     let Some((table, column)) = found else {
         return Ok(Injected::nothing("the profile names no column with definitions"));
@@ -163,9 +163,9 @@ fn change_letter(node: &mut Value) -> Option<(String, String)> {
 /// The table with the row that points at an object: the profile's entity `asset`, else whichever
 /// points there.
 async fn asset_table<'a>(
-    target: &'a Target<'_>,
+    target: &'a FaultSite<'_>,
     key: &str,
-) -> Result<Option<(&'a TableName, &'a Binary)>, Trouble> {
+) -> Result<Option<(&'a TableName, &'a Binary)>, Error> {
     let candidates = target.site.profile.assets();
     if let [(entity, binary)] = candidates[..] {
         return Ok(Some((&entity.table, binary)));
@@ -185,14 +185,14 @@ fn no_table() -> Injected {
     Injected::nothing("no entity of the profile has a row that points at this binary")
 }
 
-fn key(target: &Target<'_>, name: &AssetName) -> Result<String, Trouble> {
+fn key(target: &FaultSite<'_>, name: &AssetName) -> Result<String, Error> {
     target.keys.get(name).map(ToString::to_string).ok_or_else(|| {
-        Trouble::usage(format!("there is no asset {name} at this point of the timeline"))
+        Error::usage(format!("there is no asset {name} at this point of the timeline"))
             .hint("name an asset of the seed, or upload it in an earlier step")
     })
 }
 
-async fn execute(target: &Target<'_>, sql: &str, args: &[&str]) -> Result<u64, Trouble> {
+async fn execute(target: &FaultSite<'_>, sql: &str, args: &[&str]) -> Result<u64, Error> {
     let postgres = target.site.connect().await?;
     postgres.execute(sql, args).await
 }

@@ -1,13 +1,13 @@
 //! Faults in the versions that a bucket keeps.
 
 use crate::{
-    base::{ids::AssetName, trouble::Trouble},
+    base::{error::Error, ids::AssetName},
     model::fault::Fault,
-    runbook::fault::{Injected, Target},
+    runbook::fault::{FaultSite, Injected},
 };
 
 /// Injects a fault in the bucket's versions; none where it is not one of these.
-pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injected>, Trouble> {
+pub async fn inject(fault: &Fault, target: &FaultSite<'_>) -> Result<Option<Injected>, Error> {
     match fault {
         Fault::SuspendVersioning => suspend(target).await.map(Some),
         Fault::ExpireVersions(name) => expire(target, name).await.map(Some),
@@ -16,7 +16,7 @@ pub async fn inject(fault: &Fault, target: &Target<'_>) -> Result<Option<Injecte
 }
 
 /// Suspends versioning: what a wrong script or a bucket made anew leaves.
-async fn suspend(target: &Target<'_>) -> Result<Injected, Trouble> {
+async fn suspend(target: &FaultSite<'_>) -> Result<Injected, Error> {
     let was_on = target.site.objects.is_versioned().await?;
     target.site.objects.set_versioning(false).await?;
     let is_on = target.site.objects.is_versioned().await?;
@@ -26,7 +26,7 @@ async fn suspend(target: &Target<'_>) -> Result<Injected, Trouble> {
 }
 
 /// Removes all versions of an asset's object, as a lifecycle rule does with what is not current.
-async fn expire(target: &Target<'_>, name: &AssetName) -> Result<Injected, Trouble> {
+async fn expire(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
     let Some(key) = target.keys.get(name) else {
         return Ok(Injected::nothing(format!("no object is known of {name}")));
     };

@@ -4,14 +4,14 @@
 use super::external;
 use crate::{
     base::{
+        error::{Error, ErrorContext},
         ids::BucketName,
-        trouble::{OrTrouble, Trouble},
     },
     scenario::method::{Method, Procedure, Results},
     system::{
+        external_site::SiteLease,
         gate::Gate,
-        marked::Held,
-        objects::{Bucket, S3Access, Store, files::Folders},
+        objects::{Bucket, ObjectStore, S3Access, files::Folders},
     },
 };
 use std::{collections::BTreeMap, path::Path, sync::Arc};
@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 /// Where the binaries of a new site are.
 pub(super) struct Binaries {
     pub(super) s3: Option<S3Access>,
-    pub(super) store: Store,
+    pub(super) store: ObjectStore,
     pub(super) bucket: BucketName,
     pub(super) results: Option<(Bucket, BucketName)>,
     pub(super) backups: BucketName,
@@ -31,10 +31,10 @@ pub(super) async fn binaries(
     number: usize,
     method: &Method,
     objects: &S3Access,
-    held: Option<&Arc<Held>>,
+    held: Option<&Arc<SiteLease>>,
     folder: &Path,
     variables: &mut BTreeMap<String, String>,
-) -> Result<Binaries, Trouble> {
+) -> Result<Binaries, Error> {
     let mut set = |name: &str, value: String| variables.insert(name.to_owned(), value);
     let in_bucket = method.topology.has_bucket();
     let (store, s3, bucket, results, backups) = if let Some(held) = held {
@@ -42,10 +42,10 @@ pub(super) async fn binaries(
     } else if in_bucket {
         let s3 = objects.clone();
         let name = |of: &str| BucketName::new(format!("{of}-{number:03}"));
-        (Store::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
+        (ObjectStore::s3(&s3), Some(s3), name("assets"), name("results"), name("backups"))
     } else {
         let name = |of: &str| BucketName::new(of.to_owned());
-        (Store::Files(Folders::new(folder)), None, name("assets"), name("results"), name("backups"))
+        (ObjectStore::Files(Folders::new(folder)), None, name("assets"), name("results"), name("backups"))
     };
     if held.is_none() {
         store.create_bucket(&bucket).await?;
@@ -72,7 +72,7 @@ pub(super) async fn binaries(
     let results = match method.results {
         None => None,
         Some(Results::Directory) => {
-            let store = Store::Files(Folders::new(folder));
+            let store = ObjectStore::Files(Folders::new(folder));
             let name = BucketName::new("results");
             store.create_bucket(&name).await?;
             set("JOB_RESULT_BLOB_DIR", folder.join("results").display().to_string());
@@ -94,7 +94,7 @@ pub(super) async fn binaries(
 
 /// A gate before an object store. What is asked for over TLS or by host names is signed for the
 /// store's own name, and goes there straight.
-async fn gate_before(s3: &S3Access) -> Result<Option<Gate>, Trouble> {
+async fn gate_before(s3: &S3Access) -> Result<Option<Gate>, Error> {
     let upstream = url::Url::parse(&s3.endpoint).or_harness(|| format!("no URL: {}", s3.endpoint))?;
     if upstream.scheme() != "http" || !s3.path_style {
         return Ok(None);

@@ -4,11 +4,11 @@
 
 use super::{EngineChoice, STOP, Stores, Substrate, processes, remove};
 use crate::base::process::{Base, RunDir, Teardown};
-use crate::base::{clock::password, redact::Redactor, trouble::Trouble};
+use crate::base::{clock::password, error::Error, redact::Redactor};
 use crate::model::profile::Profile;
 use crate::system::cluster::{Contained, Durability, InContainer};
-use crate::system::containers::{Container, Network, Wanted, daemon, remove_all_of};
-use crate::system::objects::{S3Access, Store};
+use crate::system::containers::{Container, ContainerSpec, Network, daemon, remove_all_of};
+use crate::system::objects::{ObjectStore, S3Access};
 use crate::system::postgres::{Access, Postgres};
 use crate::system::programs::PgBin;
 use processes::{Places, discover, minio_answers};
@@ -69,9 +69,9 @@ impl Substrate {
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         let daemon = daemon().await?;
-        let programs = discover(&Places::of_machine()).await.or_trouble()?;
+        let programs = discover(&Places::of_machine()).await.or_error()?;
         let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
         let held = Arc::clone(&run_dir);
         teardown.push("remove the run's folder", STOP, async move { remove(held).await }, || {});
@@ -91,7 +91,7 @@ impl ContainerStores {
         programs: &PgBin,
         daemon: String,
         redactor: &Redactor,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         let major = images.major.unwrap_or(programs.version.major);
         let image = images.postgres.clone().unwrap_or_else(|| images.official(major));
         let minio = if images.minio == MINIO_IMAGE {
@@ -120,20 +120,20 @@ async fn must_suit(
     asked: Option<u32>,
     image: &str,
     programs: &PgBin,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     let postgres = Postgres::connect(database).await?;
     let version = postgres.version().await?;
     postgres.close().await;
     let major = version.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty());
     let major: u32 = major.and_then(|digits| digits.parse().ok()).unwrap_or_default();
     if asked.is_some_and(|asked| asked != major) {
-        return Err(Trouble::environment(format!("{image} is PostgreSQL {version}"))
+        return Err(Error::environment(format!("{image} is PostgreSQL {version}"))
             .hint("see where the image is from: it is not what its name says"));
     }
     if major <= programs.version.major {
         return Ok(());
     }
-    Err(Trouble::environment(format!(
+    Err(Error::environment(format!(
         "the server is PostgreSQL {major}, and pg_dump {} can't dump it",
         programs.version
     ))
@@ -144,11 +144,7 @@ async fn must_suit(
     )))
 }
 
-async fn postgres(
-    run_dir: &RunDir,
-    image: &str,
-    redactor: &Redactor,
-) -> Result<(Container, Access), Trouble> {
+async fn postgres(run_dir: &RunDir, image: &str, redactor: &Redactor) -> Result<(Container, Access), Error> {
     let password = password();
     redactor.add(&password);
     let server = Contained {
@@ -162,15 +158,11 @@ async fn postgres(
     };
     match server.launch(redactor).await? {
         InContainer::Ready(container, access) => Ok((container, access)),
-        InContainer::Ended(_, trouble) => Err(trouble),
+        InContainer::Ended(_, error) => Err(error),
     }
 }
 
-async fn objects(
-    run_dir: &RunDir,
-    image: &str,
-    redactor: &Redactor,
-) -> Result<(Container, S3Access), Trouble> {
+async fn objects(run_dir: &RunDir, image: &str, redactor: &Redactor) -> Result<(Container, S3Access), Error> {
     let (access_key, secret_key) = (format!("drill{}", &password()[..15]), password());
     redactor.add(&access_key);
     redactor.add(&secret_key);
@@ -181,7 +173,7 @@ async fn objects(
         ("MINIO_UPDATE".to_owned(), "off".to_owned()),
     ]);
     let container = Container::start(
-        Wanted {
+        ContainerSpec {
             what: "MinIO",
             image,
             env: &env,
@@ -195,9 +187,9 @@ async fn objects(
         redactor,
     )
     .await
-    .map_err(|trouble| match image.ends_with(MINIO_IMAGE) && trouble.hint.is_none() {
-        true => trouble.hint("make minio-image builds it, or name another: --minio-image"),
-        false => trouble,
+    .map_err(|error| match image.ends_with(MINIO_IMAGE) && error.hint.is_none() {
+        true => error.hint("make minio-image builds it, or name another: --minio-image"),
+        false => error,
     })?;
     let address = container.address();
     let ready = async {
@@ -207,9 +199,9 @@ async fn objects(
         }
     };
     container.wait_ready(READY, ready).await?;
-    let address = address.ok_or_else(|| Trouble::harness("a published port has no address"))?;
+    let address = address.ok_or_else(|| Error::harness("a published port has no address"))?;
     let endpoint = format!("http://{address}");
     let s3 = S3Access { endpoint, region: "us-east-1".to_owned(), access_key, secret_key, path_style: true };
-    Store::s3(&s3).ping().await?;
+    ObjectStore::s3(&s3).ping().await?;
     Ok((container, s3))
 }

@@ -4,11 +4,11 @@
 use super::{EngineChoice, Stores, Substrate};
 use crate::base::ids::BucketName;
 use crate::base::process::Teardown;
-use crate::base::{redact::Redactor, trouble::Trouble};
+use crate::base::{error::Error, redact::Redactor};
 use crate::model::profile::Profile;
-use crate::site::Rows;
-use crate::system::marked::Held;
-use crate::system::objects::{S3Access, Store};
+use crate::site::RowStore;
+use crate::system::external_site::SiteLease;
+use crate::system::objects::{ObjectStore, S3Access};
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -20,23 +20,23 @@ impl Substrate {
     /// Drills on a site that was taken.
     pub async fn external(
         run: &str,
-        held: Arc<Held>,
+        held: Arc<SiteLease>,
         profile: Arc<Profile>,
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         Self::on_others(run, Stores::External(held), profile, engine, redactor, teardown).await
     }
 }
 
 /// Takes a site for a run. It is given back, empty, at the run's end: this is to be the first thing
 /// on the teardown, so that it is done last, when the engines are gone.
-pub async fn take(held: &Arc<Held>, run: &str, now: String, teardown: &Teardown) -> Result<(), Trouble> {
+pub async fn take(held: &Arc<SiteLease>, run: &str, now: String, teardown: &Teardown) -> Result<(), Error> {
     let site = Arc::clone(held);
     let end = async move {
-        site.end().await.map_err(|trouble| {
-            trouble.while_doing(format!("can't give the site {} back", site.place().database.place()))
+        site.end().await.map_err(|error| {
+            error.while_doing(format!("can't give the site {} back", site.place().database.place()))
         })
     };
     teardown.push("give the site back", CLEAR, end, || {});
@@ -45,16 +45,18 @@ pub async fn take(held: &Arc<Held>, run: &str, now: String, teardown: &Teardown)
 
 /// The store and the buckets of a held site, in the order in which a site wants them: binaries,
 /// results, backups.
-pub(super) fn stores(held: &Held) -> (Store, Option<S3Access>, BucketName, BucketName, BucketName) {
+pub(super) fn stores(
+    held: &SiteLease,
+) -> (ObjectStore, Option<S3Access>, BucketName, BucketName, BucketName) {
     let place = held.place();
     let results = place.results.clone().unwrap_or_default();
     (held.store().clone(), Some(place.s3.clone()), place.assets.clone(), results, place.backups.clone())
 }
 
 /// Where the rows of a held site are; the engine is told.
-pub(super) fn rows(held: &Held, variables: &mut BTreeMap<String, String>) -> Rows {
+pub(super) fn rows(held: &SiteLease, variables: &mut BTreeMap<String, String>) -> RowStore {
     let database = held.place().database.clone();
     variables.insert("STORAGE_MODE".to_owned(), "postgres".to_owned());
     variables.insert("DATABASE_URL".to_owned(), database.url());
-    Rows::Postgres(RwLock::new(database))
+    RowStore::Postgres(RwLock::new(database))
 }

@@ -1,7 +1,7 @@
 //! Leaves sites standing for inspection (`run --keep`). Taking them down again is `leftovers`.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::error::{Error, ErrorContext},
     runbook::provision::{Stores, Substrate},
     site::{Site, Source},
     system::engine::EngineProcess,
@@ -21,7 +21,7 @@ impl Substrate {
     /// Makes a site ready to outlive the harness: the gate before the object store ends with us, so
     /// the engine is started again with the store's own address. Gives how to connect, for people
     /// and without secrets; those are in a file that only its owner can read.
-    pub async fn leave(&self, site: &Site<Source>) -> Result<String, Trouble> {
+    pub async fn leave(&self, site: &Site<Source>) -> Result<String, Error> {
         let mut env = site.engine.env();
         if let Some(s3) = &site.s3 {
             env.insert("S3_ENDPOINT".to_owned(), s3.endpoint.clone());
@@ -38,7 +38,7 @@ impl Substrate {
                 process.url().to_string()
             }
             // A site that can't be started may be just what is to be looked at.
-            Err(trouble) => format!("does not start ({}); see {}", trouble.what, site.engine.log.display()),
+            Err(error) => format!("does not start ({}); see {}", error.what, site.engine.log.display()),
         };
         if let Some(server) = &site.server {
             server.release().await;
@@ -70,9 +70,9 @@ impl Substrate {
     }
 
     /// Leaves everything standing for inspection. Gives the run's folder.
-    pub fn leave_standing(self) -> Result<PathBuf, Trouble> {
+    pub fn leave_standing(self) -> Result<PathBuf, Error> {
         let run_dir = Arc::try_unwrap(self.run_dir)
-            .map_err(|_| Trouble::harness("the run's folder is still held by somebody"))?;
+            .map_err(|_| Error::harness("the run's folder is still held by somebody"))?;
         if let Stores::Local { postgres, objects } = &self.stores {
             postgres.daemon().release();
             objects.daemon().release();
@@ -82,12 +82,12 @@ impl Substrate {
 }
 
 /// Writes variables so that a shell reads them with `.`, for the owner's eyes only.
-fn write(file: &Path, env: &BTreeMap<String, String>) -> Result<(), Trouble> {
-    let words = || format!("can't write {}", file.display());
+fn write(file: &Path, env: &BTreeMap<String, String>) -> Result<(), Error> {
+    let context = || format!("can't write {}", file.display());
     let text: String = env.iter().map(|(name, value)| format!("{name}={}\n", quoted(value))).collect();
     let mut open = std::fs::OpenOptions::new();
-    let mut out = open.write(true).create_new(true).mode(0o600).open(file).or_environment(words)?;
-    out.write_all(text.as_bytes()).or_environment(words)
+    let mut out = open.write(true).create_new(true).mode(0o600).open(file).or_environment(context)?;
+    out.write_all(text.as_bytes()).or_environment(context)
 }
 
 /// One word for a shell.

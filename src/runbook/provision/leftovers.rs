@@ -1,11 +1,11 @@
 //! Finds and removes what dead runs left behind, and only that: processes and folders whose owner's
 //! lock is free, and containers whose run's folder is gone. Live runs, kept sites and whatever is not ours stay as they are.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{
     Base, Ended, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, boot_id, end_processes_of,
     remove_run_folder,
 };
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::{containers, programs::forget_shared_memory};
 use std::fs::{File, TryLockError};
 use std::io;
@@ -66,7 +66,7 @@ impl Swept {
 }
 
 /// Sweeps wherever runs of this user may have been; with `kept_too`, also sites left standing.
-pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Trouble> {
+pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Error> {
     let mut all = Swept::default();
     for base in Base::all_of_user() {
         let Swept { removed, ended, containers: _, kept, unknown, failed } =
@@ -80,22 +80,22 @@ pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Trouble> {
     // After the folders: a dead run's is gone now.
     match containers::sweep().await {
         Ok(removed) => all.containers = removed,
-        Err(trouble) => all.failed.push((PathBuf::from("containers"), trouble.to_string())),
+        Err(error) => all.failed.push((PathBuf::from("containers"), error.to_string())),
     }
     Ok(all)
 }
 
 /// Sweeps what dead runs left below the folder.
-pub async fn sweep(base: &Base) -> Result<Swept, Trouble> {
+pub async fn sweep(base: &Base) -> Result<Swept, Error> {
     in_background(base, false).await
 }
 
 /// Like [`sweep`], and ends and removes the sites that were left standing, too.
-pub async fn sweep_kept(base: &Base) -> Result<Swept, Trouble> {
+pub async fn sweep_kept(base: &Base) -> Result<Swept, Error> {
     in_background(base, true).await
 }
 
-async fn in_background(base: &Base, kept_too: bool) -> Result<Swept, Trouble> {
+async fn in_background(base: &Base, kept_too: bool) -> Result<Swept, Error> {
     let base = base.clone();
     let work = tokio::task::spawn_blocking(move || blocking(&base, kept_too));
     work.await.or_harness(|| "sweeping leftovers panicked".to_owned())?
@@ -113,16 +113,16 @@ enum Entry {
     Unknown,
 }
 
-fn blocking(base: &Base, kept_too: bool) -> Result<Swept, Trouble> {
+fn blocking(base: &Base, kept_too: bool) -> Result<Swept, Error> {
     let mut swept = Swept::default();
     let mut dead = Vec::new();
     {
         // While we hold this, no run folder is half-made by a living harness, and no other sweep
         // looks at the same time. Ending and removing goes on under the folders' own locks.
         let _looking = base.lock()?;
-        let words = || format!("can't list {}", base.path().display());
-        for entry in base.path().read_dir().or_environment(words)? {
-            let path = entry.or_environment(words)?.path();
+        let context = || format!("can't list {}", base.path().display());
+        for entry in base.path().read_dir().or_environment(context)? {
+            let path = entry.or_environment(context)?.path();
             if path.file_name().is_some_and(|name| name == ".lock") {
                 continue;
             }

@@ -4,12 +4,12 @@
 use crate::{
     base::{
         digest::Digest,
+        error::Error,
         ids::{AssetName, ObjectKey, TemplateKey},
-        trouble::Trouble,
     },
     model::state::{KnownAsset, KnownJob},
-    runbook::seed::{Put, settled},
-    system::engine::{AssetRecord, Engine, Upload},
+    runbook::seed::{SeededSite, wait},
+    system::engine::{AssetRecord, Engine, UploadRequest},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub enum Call {
     /// A new asset.
-    Upload(Upload),
+    Upload(UploadRequest),
     /// Another binary for an asset.
     Replace {
         /// The asset.
@@ -48,7 +48,7 @@ pub enum Call {
 
 /// A good answer to it.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum CallAnswer {
     /// The asset as it is now.
     Stored(AssetRecord),
     /// It is gone.
@@ -64,15 +64,15 @@ pub enum Answer {
 
 impl Call {
     /// Sends it and waits for its end.
-    pub async fn send(&self, api: &Engine) -> Result<Answer, Trouble> {
+    pub async fn send(&self, api: &Engine) -> Result<CallAnswer, Error> {
         Ok(match self {
-            Self::Upload(upload) => Answer::Stored(api.upload(upload).await?),
+            Self::Upload(upload) => CallAnswer::Stored(api.upload(upload).await?),
             Self::Replace { name, id, bytes, media_type } => {
-                Answer::Stored(api.replace(id, name.as_str(), bytes, media_type).await?)
+                CallAnswer::Stored(api.replace(id, name.as_str(), bytes, media_type).await?)
             }
             Self::Delete { id, .. } => {
                 api.delete_asset(id, true).await?;
-                Answer::Deleted
+                CallAnswer::Deleted
             }
             Self::Batch { template, data } => {
                 let job = submit(api, template, data).await?;
@@ -86,7 +86,7 @@ impl Call {
 pub const FINISHED: Duration = Duration::from_secs(60);
 
 /// Submits a batch job. Gives the engine's id.
-pub async fn submit(api: &Engine, template: &TemplateKey, data: &Value) -> Result<String, Trouble> {
+pub async fn submit(api: &Engine, template: &TemplateKey, data: &Value) -> Result<String, Error> {
     Ok(api.submit_batch(&[batch_item(template, data)]).await?.job_id)
 }
 
@@ -101,28 +101,28 @@ pub async fn finished(
     job: String,
     template: &TemplateKey,
     within: Duration,
-) -> Result<Answer, Trouble> {
-    let done = settled::ended(api, &job, within).await?;
+) -> Result<CallAnswer, Error> {
+    let done = wait::ended(api, &job, within).await?;
     let Some(results) = done.results.filter(|_| done.status == "completed") else {
         let why = done.failure_code.unwrap_or(done.status);
-        return Err(Trouble::environment(format!("batch job {job} of {template} failed: {why}")));
+        return Err(Error::environment(format!("batch job {job} of {template} failed: {why}")));
     };
-    Ok(Answer::Done { job, results: Digest::of(results.to_string()) })
+    Ok(CallAnswer::Done { job, results: Digest::of(results.to_string()) })
 }
 
-impl Put {
+impl SeededSite {
     /// What is known once a write was answered. Gives the storage key of the asset that it wrote.
-    pub fn acknowledged(&mut self, call: Call, answer: Answer) -> Option<ObjectKey> {
+    pub fn acknowledged(&mut self, call: Call, answer: CallAnswer) -> Option<ObjectKey> {
         let (name, bytes, record) = match (call, answer) {
-            (Call::Upload(upload), Answer::Stored(record)) => {
+            (Call::Upload(upload), CallAnswer::Stored(record)) => {
                 (AssetName::new(upload.name), upload.bytes, record)
             }
-            (Call::Replace { name, bytes, .. }, Answer::Stored(record)) => (name, bytes, record),
+            (Call::Replace { name, bytes, .. }, CallAnswer::Stored(record)) => (name, bytes, record),
             (Call::Delete { name, .. }, _) => {
                 self.known.assets.remove(&name);
                 return None;
             }
-            (Call::Batch { template, .. }, Answer::Done { job, results }) => {
+            (Call::Batch { template, .. }, CallAnswer::Done { job, results }) => {
                 self.known.jobs.insert(job, KnownJob { template, results });
                 return None;
             }

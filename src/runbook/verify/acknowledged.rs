@@ -10,15 +10,15 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        load::{
-            Load, Marks, Operation, Times, Way, Written,
-            fate::{Fate, Judged, Seen, Sight, judge},
-        },
-        profile::{Kept, Profile},
+        profile::{BinaryStore, Profile},
         state::State,
+        workload::{
+            BackupMethod, Load, Marks, Times, WorkloadOperation, Written,
+            write_outcome::{Judged, Sight, StoreContent, WriteOutcome, judge},
+        },
     },
     procedure::manifest::Manifest,
-    runbook::verify::{CutPoint, Looked},
+    runbook::verify::{CheckResult, CutPoint},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub struct UnderLoad {
     /// All that they wrote.
     pub writes: Vec<Written>,
     /// How the backups were taken.
-    pub way: Way,
+    pub way: BackupMethod,
     /// When the backup read the stores; none where it did not read both.
     pub times: Option<Times>,
     /// What its earlier backups showed.
@@ -86,8 +86,8 @@ fn stem(key: &ObjectKey) -> &str {
 
 /// The rows of other tables that the load's batch jobs have added, at most: they name no job.
 fn added_by_jobs(load: &UnderLoad, profile: &Profile) -> Vec<(TableName, usize)> {
-    let jobs = load.writes.iter().filter(|write| write.operation == Operation::Batch).count();
-    let of_jobs = profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Results);
+    let jobs = load.writes.iter().filter(|write| write.operation == WorkloadOperation::Batch).count();
+    let of_jobs = profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Results);
     let mut most = BTreeMap::new();
     for (name, count) in of_jobs.flat_map(|(entity, _)| &entity.at_start).flat_map(|rule| &rule.adds) {
         if let Some(other) = profile.entities.get(name) {
@@ -116,7 +116,7 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
         keys.entry(&write.name).or_default().extend(&write.key);
         ids.extend(write.id.as_deref().map(|id| (id, write.name.as_str())));
     }
-    let object = |key: &ObjectKey| state.objects.get(key).map(|object| Seen::Content(object.sha256));
+    let object = |key: &ObjectKey| state.objects.get(key).map(|object| StoreContent::Content(object.sha256));
     let mut sights: BTreeMap<String, Sight> = keys
         .iter()
         .map(|(name, keys)| {
@@ -134,7 +134,7 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
             let by_label = keys.get_key_value(label.as_str()).map(|(name, _)| name);
             let Some(name) = by_id.or(by_label) else { continue };
             let said = binary.sha256.as_ref().and_then(text).and_then(|hash| hash.parse::<Digest>().ok());
-            let row = said.map_or(Seen::Present, Seen::Content);
+            let row = said.map_or(StoreContent::Present, StoreContent::Content);
             let key = text(&binary.key).map(ObjectKey::from);
             let object = key.as_ref().and_then(object).unwrap_or_default();
             sights.insert((*name).to_owned(), Sight { row, object, key });
@@ -142,20 +142,23 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
     }
     for write in writes {
         match write.operation {
-            Operation::Label => {
+            WorkloadOperation::Label => {
                 sights.entry(write.name.clone()).or_insert_with(|| label(&write.name, writes, state));
             }
-            Operation::Batch => {
+            WorkloadOperation::Batch => {
                 sights.insert(write.name.clone(), job(write, state, profile));
             }
-            Operation::Upload | Operation::Replace | Operation::Delete | Operation::Copy => {}
+            WorkloadOperation::Upload
+            | WorkloadOperation::Replace
+            | WorkloadOperation::Delete
+            | WorkloadOperation::Copy => {}
         }
     }
     sights
 }
 
-fn is_of_asset(operation: Operation) -> bool {
-    !matches!(operation, Operation::Label | Operation::Batch)
+fn is_of_asset(operation: WorkloadOperation) -> bool {
+    !matches!(operation, WorkloadOperation::Label | WorkloadOperation::Batch)
 }
 
 /// A label: the row whose key names it, and which version that holds. It has no object, so none can
@@ -170,7 +173,7 @@ fn label(name: &str, writes: &[Written], state: &State) -> Sight {
     let Some((_, row)) = rows.find(|(key, _)| is_it(key)) else { return Sight::default() };
     let texts = row.json.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
     let version = texts.map(Digest::of).find(|digest| moves.contains(digest));
-    let row = version.map_or(Seen::Present, Seen::Content);
+    let row = version.map_or(StoreContent::Present, StoreContent::Content);
     Sight { row, object: row, key: None }
 }
 
@@ -178,18 +181,19 @@ fn label(name: &str, writes: &[Written], state: &State) -> Sight {
 /// does not tell.
 fn job(write: &Written, state: &State, profile: &Profile) -> Sight {
     let Some(id) = write.id.as_deref() else { return Sight::default() };
-    let seen = |there: bool| if there { Seen::Present } else { Seen::Absent };
-    for (entity, binary) in profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Results) {
+    let seen = |there: bool| if there { StoreContent::Present } else { StoreContent::Absent };
+    for (entity, binary) in profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Results)
+    {
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         let row = table.rows.values().find(|row| row.json.get("id").and_then(Value::as_str) == Some(id));
         let key = row.and_then(|row| row.json.get(&binary.key)).and_then(Value::as_str);
         if let Some(key) = key.map(ObjectKey::from) {
             let object = seen(state.results.contains_key(&key));
-            return Sight { row: Seen::Present, object, key: Some(key) };
+            return Sight { row: StoreContent::Present, object, key: Some(key) };
         }
     }
     let object = seen(state.results.keys().any(|key| stem(key) == id));
-    Sight { row: Seen::Absent, object, key: None }
+    Sight { row: StoreContent::Absent, object, key: None }
 }
 
 /// Judges the writes by a restored state.
@@ -199,12 +203,12 @@ pub fn judged(load: &UnderLoad, observed: &State, profile: &Profile) -> Vec<Judg
 }
 
 /// Looks at the writes under load.
-pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> Looked {
+pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> CheckResult {
     if load.times.is_none() {
-        return Looked::unknown("no backup read both stores while writers wrote", Vec::new());
+        return CheckResult::unknown("no backup read both stores while writers wrote", Vec::new());
     }
     let mut findings = Vec::new();
-    for operation in Operation::ALL {
+    for operation in WorkloadOperation::ALL {
         let of_it: Vec<&Judged> = judged.iter().filter(|j| j.write.operation == operation).collect();
         for kind in [
             FindingKind::LostAcknowledgedWrite,
@@ -214,33 +218,38 @@ pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> Looked {
         ] {
             let found: Vec<&Judged> = of_it.iter().copied().filter(|j| kind_of(j) == Some(kind)).collect();
             if !found.is_empty() {
-                findings.push(told(kind, operation, &found, &of_it));
+                findings.push(to_finding(kind, operation, &found, &of_it));
             }
         }
     }
     findings.extend(too_late(judged, profile));
-    Looked::at(judged.len(), findings)
+    CheckResult::at(judged.len(), findings)
 }
 
 /// What is wrong with a write, if anything is.
 fn kind_of(judged: &Judged) -> Option<FindingKind> {
     match (judged.fate, judged.due) {
-        (Fate::Kept, _) | (Fate::Gone, false) => None,
+        (WriteOutcome::Kept, _) | (WriteOutcome::Gone, false) => None,
         (_, true) => Some(FindingKind::LostAcknowledgedWrite),
-        (Fate::Half, false) => Some(FindingKind::HalfKeptWrite),
-        (Fate::Orphan, false) => Some(FindingKind::OrphanBinary),
-        (Fate::Wrong, false) => Some(FindingKind::WronglyKeptWrite),
+        (WriteOutcome::Half, false) => Some(FindingKind::HalfKeptWrite),
+        (WriteOutcome::Orphan, false) => Some(FindingKind::OrphanBinary),
+        (WriteOutcome::Wrong, false) => Some(FindingKind::WronglyKeptWrite),
     }
 }
 
-fn told(kind: FindingKind, operation: Operation, found: &[&Judged], all: &[&Judged]) -> Finding {
+fn to_finding(
+    kind: FindingKind,
+    operation: WorkloadOperation,
+    found: &[&Judged],
+    all: &[&Judged],
+) -> Finding {
     let (expected, among) = if kind == FindingKind::LostAcknowledgedWrite {
         let due = all.iter().filter(|j| j.due).count();
         (format!("each of the {due} that were acknowledged before the dump is whole"), due)
     } else {
         ("what the dump did not see whole is in neither store".to_owned(), all.len())
     };
-    let one = |j: &&Judged| format!("{} ({})", j.write.name, j.fate.words());
+    let one = |j: &&Judged| format!("{} ({})", j.write.name, j.fate.describe());
     let mut names: Vec<String> = found.iter().take(NAMED).map(one).collect();
     if found.len() > NAMED {
         names.push(format!("{} more", found.len() - NAMED));
@@ -265,8 +274,8 @@ fn too_late(judged: &[Judged], profile: &Profile) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::model::{
-        load::{Answer, Mix},
-        state::{Metadata, Object, Row, Table},
+        state::{Metadata, ObjectState, Row, Table},
+        workload::{Mix, WriteAnswer},
     };
     use serde_json::json;
 
@@ -274,7 +283,7 @@ mod tests {
         serde_saphyr::from_str(include_str!("../../../profiles/pulp-engine.yaml")).unwrap()
     }
 
-    fn write(operation: Operation, name: &str, id: Option<&str>, sent: Option<&str>) -> Written {
+    fn write(operation: WorkloadOperation, name: &str, id: Option<&str>, sent: Option<&str>) -> Written {
         Written {
             writer: 0,
             number: 0,
@@ -285,7 +294,7 @@ mod tests {
             sha256: sent.map(Digest::of),
             begun: 0,
             answered: 1,
-            answer: Answer::Acknowledged,
+            answer: WriteAnswer::Acknowledged,
         }
     }
 
@@ -298,7 +307,7 @@ mod tests {
         }
 
         let object = |key: &&str| {
-            ((*key).into(), Object { size: 1, sha256: Digest::of(key), metadata: Metadata::default() })
+            ((*key).into(), ObjectState { size: 1, sha256: Digest::of(key), metadata: Metadata::default() })
         };
         state.results = results.iter().map(object).collect();
         state
@@ -308,17 +317,17 @@ mod tests {
     fn a_label_is_seen_by_its_row_alone_and_a_job_by_the_results_that_its_row_points_at() {
         let (first, second) = ("under-load-7-0", "under-load-7-0-1");
         let writes = [
-            write(Operation::Label, first, None, Some("1.0.0")),
-            write(Operation::Label, first, None, Some("1.1.0")),
-            write(Operation::Batch, second, Some("17"), None),
+            write(WorkloadOperation::Label, first, None, Some("1.0.0")),
+            write(WorkloadOperation::Label, first, None, Some("1.1.0")),
+            write(WorkloadOperation::Batch, second, Some("17"), None),
         ];
         let seen = |rows: &[(&str, &str, Value)], results: &[&str]| {
             let sights = sights(&writes, &state(rows, results), &profile());
             let both = |name: &str| (sights[name].row, sights[name].object);
             (both(first), both(second))
         };
-        let (absent, present) = (Seen::Absent, Seen::Present);
-        let of = |version: &str| Seen::Content(Digest::of(version));
+        let (absent, present) = (StoreContent::Absent, StoreContent::Present);
+        let of = |version: &str| StoreContent::Content(Digest::of(version));
         let label = |version: &str| {
             let row = json!({ "template_id": "t", "label": first, "version": version });
             ("template_labels", r#"["t","under-load-7-0"]"#, row)
@@ -338,14 +347,14 @@ mod tests {
     fn what_was_due_is_lost_whatever_is_left_of_it_and_what_raced_is_told_by_its_half() {
         use FindingKind as K;
         for (fate, due, raced) in [
-            (Fate::Kept, None, None),
-            (Fate::Gone, Some(K::LostAcknowledgedWrite), None),
-            (Fate::Half, Some(K::LostAcknowledgedWrite), Some(K::HalfKeptWrite)),
-            (Fate::Orphan, Some(K::LostAcknowledgedWrite), Some(K::OrphanBinary)),
-            (Fate::Wrong, Some(K::LostAcknowledgedWrite), Some(K::WronglyKeptWrite)),
+            (WriteOutcome::Kept, None, None),
+            (WriteOutcome::Gone, Some(K::LostAcknowledgedWrite), None),
+            (WriteOutcome::Half, Some(K::LostAcknowledgedWrite), Some(K::HalfKeptWrite)),
+            (WriteOutcome::Orphan, Some(K::LostAcknowledgedWrite), Some(K::OrphanBinary)),
+            (WriteOutcome::Wrong, Some(K::LostAcknowledgedWrite), Some(K::WronglyKeptWrite)),
         ] {
             let of = |due| {
-                let write = write(Operation::Upload, "a.png", None, Some("a"));
+                let write = write(WorkloadOperation::Upload, "a.png", None, Some("a"));
                 kind_of(&Judged { write, fate, due, too_late: false })
             };
             assert_eq!((of(true), of(false)), (due, raced), "{fate:?}");
@@ -354,13 +363,13 @@ mod tests {
 
     #[test]
     fn what_batch_jobs_of_the_load_leave_is_theirs_and_no_more_than_that() {
-        let writes = vec![write(Operation::Batch, "under-load-7-0-1", Some("17"), None)];
+        let writes = vec![write(WorkloadOperation::Batch, "under-load-7-0-1", Some("17"), None)];
         let mix = Mix { batch: 1, ..Mix::default() };
         let load = UnderLoad {
             load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
             marks: Marks::of(&writes),
             writes,
-            way: Way::DumpFirst,
+            way: BackupMethod::DumpFirst,
             times: None,
             earlier: Vec::new(),
         };

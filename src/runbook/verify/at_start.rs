@@ -5,11 +5,11 @@
 use crate::{
     base::{
         clock::Clock,
+        error::Error,
         ids::{ObjectKey, TableName},
-        trouble::Trouble,
     },
     model::{
-        profile::{AtStart, Due, Entity, Profile, Runs, Start},
+        profile::{AtStart, Due, EngineStart, Profile, ProfileEntity, RunRows},
         state::{Database, Row, State, Table},
     },
     runbook::verify::observe,
@@ -33,7 +33,7 @@ pub struct Allowed {
 
 impl Allowed {
     /// What the profile allows of what became another, and what appeared.
-    pub fn between(before: &State, after: &State, profile: &Profile, start: Option<&Start>) -> Self {
+    pub fn between(before: &State, after: &State, profile: &Profile, start: Option<&EngineStart>) -> Self {
         let mut allowed = Self::default();
         let Some(start) = start else { return allowed };
         let mut adds: BTreeMap<&TableName, usize> = BTreeMap::new();
@@ -76,14 +76,14 @@ impl Allowed {
 }
 
 /// The object that a row points at since it was changed.
-fn new_object(entity: &Entity, rule: &AtStart, is: &Value) -> Option<ObjectKey> {
+fn new_object(entity: &ProfileEntity, rule: &AtStart, is: &Value) -> Option<ObjectKey> {
     let column = &entity.binary.as_ref()?.key;
     let moved = rule.moves.contains(column);
     is.get(column).filter(|_| moved)?.as_str().map(ObjectKey::from)
 }
 
 /// The entities whose rows the start of an engine may change.
-fn ruled(profile: &Profile) -> impl Iterator<Item = (&Entity, &[AtStart])> {
+fn ruled(profile: &Profile) -> impl Iterator<Item = (&ProfileEntity, &[AtStart])> {
     profile
         .entities
         .values()
@@ -93,7 +93,7 @@ fn ruled(profile: &Profile) -> impl Iterator<Item = (&Entity, &[AtStart])> {
 
 /// The rows of an entity that both looks saw.
 fn both<'a>(
-    entity: &Entity,
+    entity: &ProfileEntity,
     before: &'a Database,
     after: &'a Database,
 ) -> impl Iterator<Item = (&'a String, &'a Row, &'a Row)> {
@@ -144,14 +144,14 @@ pub fn alone(key: &str) -> Option<Value> {
 }
 
 /// Whether all is done that must be done to rows as they were before the start.
-fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &Start) -> bool {
+fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &EngineStart) -> bool {
     ruled(profile).all(|(entity, rules)| {
         both(entity, before, now).all(|(key, was, is)| {
             let due: Vec<&AtStart> =
                 rules.iter().filter(|r| r.is_due(&was.json, start) == Due::Yes).collect();
             let done = |rule: &&AtStart| {
                 let runs = runs_of(rule, key, profile, before, now);
-                let over = |told: &Runs| {
+                let over = |told: &RunRows| {
                     runs.len() >= told.times && !runs.iter().any(|(_, run)| told.is_under_way(&run.json))
                 };
                 rule.made(&was.json, &is.json, start) && rule.runs.as_ref().is_none_or(over)
@@ -167,9 +167,9 @@ pub async fn settled(
     site: &Handles,
     as_of: &State,
     before: &State,
-    start: &mut Start,
+    start: &mut EngineStart,
     clock: &Clock,
-) -> Result<State, Trouble> {
+) -> Result<State, Error> {
     let began = Instant::now();
     loop {
         let now = observe(site, Some(as_of)).await?;

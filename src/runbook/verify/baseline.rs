@@ -5,8 +5,8 @@
 use crate::{
     base::{
         digest::Digest,
+        error::Error,
         ids::{AssetName, TemplateKey},
-        trouble::Trouble,
     },
     journal::Logbook,
     model::{
@@ -15,10 +15,10 @@ use crate::{
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
-        CutPoint, Looked, Names,
+        CheckResult, CutPoint, Names,
         pdf::{self, Comparison},
         reconcile,
-        render::{carries_pdf, differ, in_words, keep_known_good, not_deterministic, render},
+        render::{carries_pdf, describe, differ, keep_known_good, not_deterministic, render},
     },
     site::{Handles, Site, Source},
     system::objects::Got,
@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 /// Checks a fresh source. Where no known-good PDF is given, what it renders now becomes the
 /// known-good one, once two renders have agreed.
-pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> Looked {
+pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> CheckResult {
     let mut findings = stored(site, known, state);
     findings.extend(recorded(site, known, state));
     if !site.has_api() {
@@ -39,17 +39,17 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
     for key in keys {
         match renders(site, known, &key, log).await {
             Ok(found) => findings.extend(found),
-            Err(trouble) => return Looked::unknown(trouble.to_string(), findings),
+            Err(error) => return CheckResult::unknown(error.to_string(), findings),
         }
     }
-    if let Err(trouble) = shown(site, known).await {
-        return Looked::unknown(trouble.to_string(), findings);
+    if let Err(error) = shown(site, known).await {
+        return CheckResult::unknown(error.to_string(), findings);
     }
-    Looked::at(at, findings)
+    CheckResult::at(at, findings)
 }
 
 /// Without an API there is nothing to render, and what rows and objects say of each other is all.
-fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> Looked {
+fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> CheckResult {
     let mut looked = reconciled(site, known, state);
     looked.findings = findings;
     looked
@@ -58,7 +58,7 @@ fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Find
 /// Finds out which assets each known-good PDF shows: it holds as many pictures of an asset's size
 /// as the template has assets of that size. Where that can't be told, the asset is not counted:
 /// a render without it that looks the same proves nothing then.
-pub async fn shown(site: &Handles, known: &mut Known) -> Result<(), Trouble> {
+pub async fn shown(site: &Handles, known: &mut Known) -> Result<(), Error> {
     let mut sizes = BTreeMap::new();
     for (name, asset) in &known.assets {
         if let Got::Found { bytes, .. } = site.objects.get(&asset.key).await?
@@ -119,7 +119,7 @@ fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
         .collect()
 }
 
-fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> Looked {
+fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> CheckResult {
     let mut names = Names::default();
     for (name, asset) in &known.assets {
         names.learn(asset.key.clone(), name.clone());
@@ -136,7 +136,7 @@ pub async fn renders_anew(
     key: &TemplateKey,
     replaced: &AssetName,
     log: &Logbook,
-) -> Result<Vec<Finding>, Trouble> {
+) -> Result<Vec<Finding>, Error> {
     let was_shown = known.templates.get(key).is_some_and(|template| template.shown.contains(replaced));
     let before = known.templates.get_mut(key).and_then(|template| template.golden.take());
     let before = before.map(|golden| read(&golden)).transpose()?;
@@ -153,10 +153,9 @@ pub async fn renders_anew(
     Ok(findings)
 }
 
-fn read(golden: &Golden) -> Result<Vec<u8>, Trouble> {
-    std::fs::read(&golden.path).map_err(|error| {
-        Trouble::environment(format!("can't read {}", golden.path.display())).because(&error)
-    })
+fn read(golden: &Golden) -> Result<Vec<u8>, Error> {
+    std::fs::read(&golden.path)
+        .map_err(|error| Error::environment(format!("can't read {}", golden.path.display())).because(&error))
 }
 
 /// Renders one template at the source and compares it with its known-good PDF, or makes it one.
@@ -165,7 +164,7 @@ pub async fn renders(
     known: &mut Known,
     key: &TemplateKey,
     log: &Logbook,
-) -> Result<Vec<Finding>, Trouble> {
+) -> Result<Vec<Finding>, Error> {
     let api = site.engine.api().await?;
     let Some(template) = known.templates.get_mut(key) else { return Ok(Vec::new()) };
     // One of its assets was deleted: it is refused from now on, and rightly.
@@ -179,7 +178,7 @@ pub async fn renders(
     let (answer, good) = render(&api, key, template, "source", log).await?;
     if !answer.is_success() {
         let kind = if carries_pdf(&answer) { FindingKind::PartialPdf } else { FindingKind::RenderRefused };
-        return found(kind, "a PDF: nothing was damaged yet", in_words(&answer));
+        return found(kind, "a PDF: nothing was damaged yet", describe(&answer));
     }
     let whole = if answer.whole {
         pdf::well_formed(&answer.body).err().map(|e| e.to_string())
@@ -187,7 +186,7 @@ pub async fn renders(
         Some("it broke off".into())
     };
     if let Some(why) = whole {
-        return found(FindingKind::PartialPdf, "a whole PDF", format!("{}; {why}", in_words(&answer)));
+        return found(FindingKind::PartialPdf, "a whole PDF", format!("{}; {why}", describe(&answer)));
     }
     if good {
         return Ok(Vec::new());
@@ -201,7 +200,7 @@ pub async fn renders(
         let sha256 = Digest::of(&answer.body);
         let path = site.folder.join(format!("known-good-{sha256}.pdf"));
         std::fs::write(&path, &answer.body)
-            .map_err(|e| Trouble::environment(format!("can't write {}", path.display())).because(&e))?;
+            .map_err(|e| Error::environment(format!("can't write {}", path.display())).because(&e))?;
         template.golden = Some(Golden { sha256, path });
         return Ok(Vec::new());
     };

@@ -8,12 +8,12 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
         state::State,
     },
-    runbook::verify::{CutPoint, Looked},
+    runbook::verify::{CheckResult, CutPoint},
 };
 
 /// Compares the restored schema with the source's, or with that of the release that brought it
 /// forward. Parts of a table that is gone are not listed beside it.
-pub fn check(cut: &CutPoint, observed: &State) -> Looked {
+pub fn check(cut: &CutPoint, observed: &State) -> CheckResult {
     let (was, is) = (cut.reference.as_ref().unwrap_or(&cut.state.database), &observed.database);
     let lost = |table: &TableName| was.tables.contains_key(table) && !is.tables.contains_key(table);
     let mut findings: Vec<Finding> = was
@@ -50,15 +50,15 @@ pub fn check(cut: &CutPoint, observed: &State) -> Looked {
             .touching(table.map(Entity::Table)),
         );
     }
-    Looked::at(at, findings)
+    CheckResult::at(at, findings)
 }
 
 /// No sequence may be behind the column that it feeds, nor behind where it was at the cut point:
 /// the next insert would collide, or give an old number to a new thing.
-pub fn sequences(cut: &CutPoint, observed: &State) -> Looked {
+pub fn sequences(cut: &CutPoint, observed: &State) -> CheckResult {
     let (was, is) = (&cut.state.database, &observed.database);
     if was.sequences.is_empty() {
-        return Looked::skipped("the source has no sequence");
+        return CheckResult::skipped("the source has no sequence");
     }
     let mut findings = Vec::new();
     for (name, before) in &was.sequences {
@@ -90,7 +90,7 @@ pub fn sequences(cut: &CutPoint, observed: &State) -> Looked {
                 .touching(touches),
         );
     }
-    Looked::at(was.sequences.len(), findings)
+    CheckResult::at(was.sequences.len(), findings)
 }
 
 fn finding(kind: FindingKind, entity: Entity, expected: String, actual: &str) -> Finding {

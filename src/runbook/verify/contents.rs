@@ -6,10 +6,10 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{Profile, Start},
+        profile::{EngineStart, Profile},
         state::{Known, Row, State, Table},
     },
-    runbook::verify::{CutPoint, Looked, at_start::Allowed},
+    runbook::verify::{CheckResult, CutPoint, at_start::Allowed},
 };
 use serde_json::Value;
 
@@ -21,7 +21,12 @@ const SHOWN: usize = 160;
 
 /// Compares every table's rows with the cut point's, but for what the start of the engine may do to
 /// them. A table that is gone is the catalog check's.
-pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, start: Option<&Start>) -> Looked {
+pub fn check(
+    cut: &CutPoint,
+    observed: &State,
+    profile: &Profile,
+    start: Option<&EngineStart>,
+) -> CheckResult {
     let allowed = Allowed::between(&cut.state, observed, profile, start);
     let mut at = 0;
     let mut findings = Vec::new();
@@ -33,7 +38,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, start: Option<
         let found = table(name, before, after, profile, &cut.known, &allowed);
         findings.extend(found.into_iter().filter(|f| !recorded_by_migration(f, recorded, profile)));
     }
-    Looked::at(at, findings)
+    CheckResult::at(at, findings)
 }
 
 /// A row that the restoring release writes into an empty database too, by the name that people know

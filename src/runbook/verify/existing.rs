@@ -4,19 +4,19 @@
 //! says so; nothing is compared with itself.
 
 use crate::{
-    base::{digest::Digest, ids::TemplateKey, trouble::Trouble},
+    base::{digest::Digest, error::Error, ids::TemplateKey},
     journal::Logbook,
     model::{
         check::CheckId,
         event::TableFacts,
         finding::{Entity, Finding, FindingKind},
-        profile::Start,
+        profile::EngineStart,
         state::{Golden, State, Table},
     },
     procedure::manifest::{self, Manifest},
     runbook::verify::{
-        CutPoint, Looked, Names, Started, Timed, Verified, fail_closed, fail_closed::Reach, observe,
-        reconcile, runtime, untouched,
+        CheckResult, CutPoint, Names, Started, Timed, VerifyResults, fail_closed, fail_closed::ProbeScope,
+        observe, reconcile, runtime, untouched,
     },
     site::{Restored, Site},
 };
@@ -28,7 +28,7 @@ mod renders;
 
 /// A render that is asked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct ExpectedRender {
     /// The data.
     pub data: Value,
     /// The PDF that it must give, where one is known.
@@ -43,7 +43,7 @@ pub struct Recorded {
     /// SHA-256 of the dump as it was read, where it is one file.
     pub dump: Option<Digest>,
     /// The renders that are asked for.
-    pub renders: BTreeMap<TemplateKey, Wanted>,
+    pub renders: BTreeMap<TemplateKey, ExpectedRender>,
     /// Both stores as the backup gave them, before migration and start.
     pub arrived: State,
 }
@@ -54,8 +54,8 @@ pub async fn verify(
     recorded: &Recorded,
     engine: Started,
     log: &Logbook,
-) -> Result<Verified, Trouble> {
-    let mut all = Verified::default();
+) -> Result<VerifyResults, Error> {
+    let mut all = VerifyResults::default();
     let observed = observe(site, Some(&recorded.arrived))
         .await
         .map_err(|t| t.while_doing("can't read the restored site"))?;
@@ -87,10 +87,10 @@ pub async fn verify(
     all.skip([CheckId::Schedules], "no schedule was recorded with the backup", log)?;
     if is_ready {
         Timed::of(drift(site, recorded)).await.into(CheckId::Manifest, &mut all, log)?;
-        let probed = fail_closed::check(site, &cut, &observed, Reach::OneTemplate, log);
+        let probed = fail_closed::check(site, &cut, &observed, ProbeScope::OneTemplate, log);
         let probed = Timed::of(probed).await;
         let looked = match recorded.renders.is_empty() {
-            true => Looked::skipped("no render was asked for"),
+            true => CheckResult::skipped("no render was asked for"),
             false => probed.looked,
         };
         Timed { looked, took: probed.took }.into(CheckId::FailClosed, &mut all, log)?;
@@ -103,10 +103,12 @@ pub async fn verify(
 }
 
 /// Tables as they came out of the dump against the manifest's digests, where it has them.
-fn contents(recorded: &Recorded) -> Looked {
-    let Some(manifest) = &recorded.manifest else { return Looked::skipped("no manifest was given") };
+fn contents(recorded: &Recorded) -> CheckResult {
+    let Some(manifest) = &recorded.manifest else { return CheckResult::skipped("no manifest was given") };
     if manifest.tables.is_empty() {
-        return Looked::skipped("the manifest has no digests of tables (manifest create with DATABASE_URL)");
+        return CheckResult::skipped(
+            "the manifest has no digests of tables (manifest create with DATABASE_URL)",
+        );
     }
     let mut findings = Vec::new();
     for (name, then) in &manifest.tables {
@@ -119,19 +121,19 @@ fn contents(recorded: &Recorded) -> Looked {
             Some(now) if now.rows > then.rows => FindingKind::RowAdded,
             Some(_) => FindingKind::RowChanged,
         };
-        let words = |t: &TableFacts| format!("{} rows, SHA-256 {}", t.rows, t.digest);
-        let actual = now.as_ref().map_or_else(|| "no such table".to_owned(), words);
+        let describe = |t: &TableFacts| format!("{} rows, SHA-256 {}", t.rows, t.digest);
+        let actual = now.as_ref().map_or_else(|| "no such table".to_owned(), describe);
         let entity = Entity::Table(name.as_str().into());
-        findings.push(Finding::new(CheckId::Contents, kind, entity, words(then), actual));
+        findings.push(Finding::new(CheckId::Contents, kind, entity, describe(then), actual));
     }
-    Looked::at(manifest.tables.len(), findings)
+    CheckResult::at(manifest.tables.len(), findings)
 }
 
 /// No sequence may be behind the column that it feeds.
-fn sequences(observed: &State) -> Looked {
+fn sequences(observed: &State) -> CheckResult {
     let all = &observed.database.sequences;
     if all.is_empty() {
-        return Looked::skipped("there is no sequence");
+        return CheckResult::skipped("there is no sequence");
     }
     let behind = all.iter().filter_map(|(name, sequence)| {
         let reached = sequence.reached?;
@@ -149,24 +151,24 @@ fn sequences(observed: &State) -> Looked {
             .touching(sequence.feeds.clone().map(|(table, _)| Entity::Table(table)))
         })
     });
-    Looked::at(all.len(), behind.collect())
+    CheckResult::at(all.len(), behind.collect())
 }
 
 /// The manifest against the live API, digests of definitions and binaries included where it has
 /// them, and the dump against the digest that it names.
-async fn drift(site: &Site<Restored>, recorded: &Recorded) -> Looked {
-    let Some(then) = &recorded.manifest else { return Looked::skipped("no manifest was given") };
+async fn drift(site: &Site<Restored>, recorded: &Recorded) -> CheckResult {
+    let Some(then) = &recorded.manifest else { return CheckResult::skipped("no manifest was given") };
     let live = async {
         let api = site.engine.api().await?;
         let mut live = manifest::record(&api, String::new()).await?;
         if then.has_digests() {
             manifest::complete(&mut live, &api).await?;
         }
-        Ok::<_, Trouble>(live)
+        Ok::<_, Error>(live)
     };
     let mut live = match live.await {
         Ok(live) => live,
-        Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
+        Err(error) => return CheckResult::unknown(error.to_string(), Vec::new()),
     };
     // Tables are the contents check's.
     let then = Manifest { tables: BTreeMap::new(), ..then.clone() };
@@ -185,30 +187,30 @@ async fn drift(site: &Site<Restored>, recorded: &Recorded) -> Looked {
         && then != now
     {
         let entity = Entity::Manifest("dump".to_owned());
-        let words = |digest| format!("SHA-256 {digest}");
+        let describe = |digest| format!("SHA-256 {digest}");
         findings.push(Finding::new(
             CheckId::Manifest,
             FindingKind::ManifestDrift,
             entity,
-            words(then),
-            words(now),
+            describe(then),
+            describe(now),
         ));
     }
-    Looked::at(1 + then.templates.len() + then.assets.len(), findings)
+    CheckResult::at(1 + then.templates.len() + then.assets.len(), findings)
 }
 
 /// What the engine's start did to the stores.
 pub fn untouched_by_start(
-    before: Result<State, Trouble>,
-    after: Result<State, Trouble>,
+    before: Result<State, Error>,
+    after: Result<State, Error>,
     site: &Site<Restored>,
-    start: &Start,
-) -> Looked {
+    start: &EngineStart,
+) -> CheckResult {
     match (before, after) {
         (Ok(before), Ok(after)) => {
             untouched::by_start(&before, &after, &site.profile, &Names::default(), start)
         }
-        (Err(trouble), _) | (_, Err(trouble)) => Looked::unknown(trouble.to_string(), Vec::new()),
+        (Err(error), _) | (_, Err(error)) => CheckResult::unknown(error.to_string(), Vec::new()),
     }
 }
 

@@ -5,8 +5,8 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::{AssetName, ObjectKey, TemplateKey},
-        trouble::Trouble,
     },
     journal::Logbook,
     model::{
@@ -16,12 +16,12 @@ use crate::{
         state::{KnownTemplate, State},
     },
     runbook::verify::{
-        CutPoint, Looked,
-        render::{carries_pdf, in_words, is_documented_refusal, render, says_missing},
+        CheckResult, CutPoint,
+        render::{carries_pdf, describe, is_documented_refusal, render, says_missing},
     },
     site::{Restored, Site},
     system::{
-        engine::{Answer, Engine},
+        engine::{Engine, HttpAnswer},
         objects::Got,
     },
 };
@@ -32,7 +32,7 @@ mod outage;
 
 /// How far the probe goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum ProbeScope {
     /// Each template and each binary at least once: in the clean control of a seed.
     Everything,
     /// The smallest template: in every other scenario. What an engine does to other templates does
@@ -46,9 +46,9 @@ pub async fn check(
     site: &Site<Restored>,
     cut: &CutPoint,
     observed: &State,
-    reach: Reach,
+    reach: ProbeScope,
     log: &Logbook,
-) -> Looked {
+) -> CheckResult {
     let sound = |(_, template): &(&TemplateKey, &KnownTemplate)| {
         !template.assets.is_empty()
             && template.assets.iter().all(|name| {
@@ -67,7 +67,7 @@ pub async fn check(
         (template.shown.is_empty(), golden.map_or(u64::MAX, |file| file.len()))
     });
     for (key, template) in templates {
-        if reach == Reach::OneTemplate && at > 0 {
+        if reach == ProbeScope::OneTemplate && at > 0 {
             break;
         }
         let store_too = !store_probed && !template.shown.is_empty();
@@ -86,15 +86,15 @@ pub async fn check(
                 at += looked;
                 findings.extend(found);
             }
-            Err(trouble) => {
-                let trouble: Trouble = trouble;
-                return Looked::unknown(trouble.to_string(), findings);
+            Err(error) => {
+                let error: Error = error;
+                return CheckResult::unknown(error.to_string(), findings);
             }
         }
     }
     match at {
-        0 => Looked::skipped("no template that needs a binary renders well"),
-        at => Looked::at(at, findings),
+        0 => CheckResult::skipped("no template that needs a binary renders well"),
+        at => CheckResult::at(at, findings),
     }
 }
 
@@ -114,7 +114,7 @@ impl Probe<'_> {
         cut: &CutPoint,
         probed: &mut BTreeSet<AssetName>,
         store_too: bool,
-    ) -> Result<(usize, Vec<Finding>), Trouble> {
+    ) -> Result<(usize, Vec<Finding>), Error> {
         let new: Vec<&AssetName> =
             self.template.assets.iter().filter(|name| !probed.contains(*name)).collect();
         let names = if new.is_empty() { self.template.assets.iter().take(1).collect() } else { new };
@@ -145,9 +145,9 @@ impl Probe<'_> {
     }
 
     /// Takes the binary away: the render must be refused as documented.
-    async fn without_binary(&mut self, name: &AssetName, key: &ObjectKey) -> Result<(), Trouble> {
+    async fn without_binary(&mut self, name: &AssetName, key: &ObjectKey) -> Result<(), Error> {
         let Got::Found { bytes, metadata } = self.site.objects.get(key).await? else {
-            return Err(Trouble::environment(format!("can't read {key} to put it back later")));
+            return Err(Error::environment(format!("can't read {key} to put it back later")));
         };
         self.site.objects.delete(key).await?;
         let answer = self.ask().await;
@@ -168,7 +168,7 @@ impl Probe<'_> {
     }
 
     /// Cuts the store off: the render must fail, and must not blame a missing binary.
-    async fn without_store(&mut self, kind: Kind) -> Result<(), Trouble> {
+    async fn without_store(&mut self, kind: Kind) -> Result<(), Error> {
         let situation = kind.situation();
         let (answer, good) = self.ask().await?;
         if answer.is_success() {
@@ -202,7 +202,7 @@ impl Probe<'_> {
     }
 
     /// With everything back, the render must be good again: a refusal must not stick.
-    async fn good_again(&mut self, when: &str) -> Result<(), Trouble> {
+    async fn good_again(&mut self, when: &str) -> Result<(), Error> {
         let (answer, good) = self.ask().await?;
         if !good {
             self.found(FindingKind::RenderRefused, "the known-good PDF", when, &answer);
@@ -210,13 +210,13 @@ impl Probe<'_> {
         Ok(())
     }
 
-    async fn ask(&mut self) -> Result<(Answer, bool), Trouble> {
+    async fn ask(&mut self) -> Result<(HttpAnswer, bool), Error> {
         self.at += 1;
         render(&self.api, self.key, self.template, "probe", self.log).await
     }
 
-    fn found(&mut self, kind: FindingKind, expected: &str, situation: &str, answer: &Answer) {
-        let actual = format!("{situation}: {}", in_words(answer));
+    fn found(&mut self, kind: FindingKind, expected: &str, situation: &str, answer: &HttpAnswer) {
+        let actual = format!("{situation}: {}", describe(answer));
         let entity = Entity::Template(self.key.clone());
         self.findings.push(Finding::new(CheckId::FailClosed, kind, entity, expected, actual));
     }

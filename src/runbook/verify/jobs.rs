@@ -4,35 +4,35 @@
 use crate::{
     base::{
         digest::Digest,
+        error::Error,
         ids::{TableName, TemplateKey},
-        trouble::Trouble,
     },
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{self, AtStart, Due, Kept, Profile, Start},
+        profile::{self, AtStart, BinaryStore, Due, EngineStart, Profile},
         state::{KnownJob, KnownTemplate},
     },
     runbook::verify::{
-        CutPoint, Looked, at_start,
+        CheckResult, CutPoint, at_start,
         pdf::{self, Comparison},
         render,
     },
     site::{Restored, Site},
-    system::engine::{Engine, Job},
+    system::engine::{BatchJobRecord, Engine},
 };
 use base64::Engine as _;
 use serde_json::Value;
 
 /// Polls every job that is known.
-pub async fn check(site: &Site<Restored>, cut: &CutPoint, start: Option<&Start>) -> Looked {
+pub async fn check(site: &Site<Restored>, cut: &CutPoint, start: Option<&EngineStart>) -> CheckResult {
     let known = &cut.known;
     if known.jobs.is_empty() && known.unfinished.is_empty() {
-        return Looked::skipped("the results of batch jobs have no place of their own here");
+        return CheckResult::skipped("the results of batch jobs have no place of their own here");
     }
     let api = match site.engine.api().await {
         Ok(api) => api,
-        Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
+        Err(error) => return CheckResult::unknown(error.to_string(), Vec::new()),
     };
     let mut findings = Vec::new();
     let entity = of_jobs(&site.profile);
@@ -47,15 +47,17 @@ pub async fn check(site: &Site<Restored>, cut: &CutPoint, start: Option<&Start>)
         let ends = entity.map(|entity| ends(entity, id, cut, start)).unwrap_or_default();
         match unfinished(&api, id, &ends, known.templates.get(template)).await {
             Ok(found) => findings.extend(found.map(|f| Finding { entity: row(template), ..f })),
-            Err(trouble) => return Looked::unknown(trouble.to_string(), findings),
+            Err(error) => return CheckResult::unknown(error.to_string(), findings),
         }
     }
-    Looked::at(known.jobs.len() + known.unfinished.len(), findings)
+    CheckResult::at(known.jobs.len() + known.unfinished.len(), findings)
 }
 
 /// The entity of batch jobs: its rows point at results.
-fn of_jobs(profile: &Profile) -> Option<&profile::Entity> {
-    profile.with_binaries().find_map(|(entity, binary)| (binary.store == Kept::Results).then_some(entity))
+fn of_jobs(profile: &Profile) -> Option<&profile::ProfileEntity> {
+    profile
+        .with_binaries()
+        .find_map(|(entity, binary)| (binary.store == BinaryStore::Results).then_some(entity))
 }
 
 fn finding(kind: FindingKind, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
@@ -78,10 +80,10 @@ async fn completed(api: &Engine, id: &str, job: &KnownJob) -> Option<Finding> {
 
 /// What the profile lets the start make of a job that was under way; nothing where it says nothing.
 fn ends<'a>(
-    entity: &'a profile::Entity,
+    entity: &'a profile::ProfileEntity,
     id: &str,
     cut: &CutPoint,
-    start: Option<&Start>,
+    start: Option<&EngineStart>,
 ) -> Vec<&'a AtStart> {
     let table = cut.state.database.tables.get(&entity.table);
     let is_it = |key: &String| at_start::alone(key).is_some_and(|key| key == id);
@@ -97,7 +99,7 @@ async fn unfinished(
     id: &str,
     ends: &[&AtStart],
     template: Option<&KnownTemplate>,
-) -> Result<Option<Finding>, Trouble> {
+) -> Result<Option<Finding>, Error> {
     let expected = match ends {
         [] => "any end".to_owned(),
         ends => {
@@ -127,7 +129,7 @@ async fn unfinished(
 }
 
 /// How the documents of a job are other than the template's known-good PDF, if they are.
-fn differs(job: &Job, template: &KnownTemplate) -> Result<Option<String>, Trouble> {
+fn differs(job: &BatchJobRecord, template: &KnownTemplate) -> Result<Option<String>, Error> {
     let Some(golden) = render::golden(template)? else { return Ok(None) };
     let documents = job.results.as_ref().and_then(|r| r.get("results")).and_then(Value::as_array);
     let Some(documents) = documents.filter(|documents| !documents.is_empty()) else {

@@ -2,14 +2,14 @@
 //! recovery point, and the advice that follows. It judges no verdict.
 
 use crate::{
-    advice::{Habits, advice},
+    advice::{EngineWriteOrder, advice},
     model::{
-        load::{
-            Answer, Measured, OfBackup, Operation, Tally,
-            fate::{Judged, count, grace_needed, recovery_point},
-            rate::Interval,
-        },
         profile::{ReplaceKeys, WriteOrder},
+        workload::{
+            Measured, OfBackup, WorkloadOperation, WriteAnswer, WriteTally,
+            interval::Interval,
+            write_outcome::{Judged, count, grace_needed, recovery_point},
+        },
     },
     runbook::verify::acknowledged::UnderLoad,
 };
@@ -24,31 +24,31 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
     let earlier = load.earlier.iter().map(|(times, judged)| (*times, &judged[..]));
     for (times, judged) in earlier.chain([(times, judged)]) {
         let tally = count(judged, times, since);
-        let half_kept = tally.values().map(Tally::half_kept).sum();
+        let half_kept = tally.values().map(WriteTally::half_kept).sum();
         backups.push(OfBackup { times, half_kept });
         tallies.push(tally);
         grace_needed_ms = grace_needed_ms.max(grace_needed(judged, times));
         since = times.window().to;
     }
-    let of = |wanted: &[Operation]| {
-        let in_one = |tally: &BTreeMap<Operation, Tally>| {
+    let of = |wanted: &[WorkloadOperation]| {
+        let in_one = |tally: &BTreeMap<WorkloadOperation, WriteTally>| {
             let wanted = wanted.iter().filter_map(|operation| tally.get(operation));
-            wanted.fold(Tally::default(), |all, tally| all.and(*tally))
+            wanted.fold(WriteTally::default(), |all, tally| all.and(*tally))
         };
-        Tally::of_backups(&tallies.iter().map(in_one).collect::<Vec<_>>())
+        WriteTally::of_backups(&tallies.iter().map(in_one).collect::<Vec<_>>())
     };
-    let done: BTreeSet<Operation> = tallies.iter().flat_map(BTreeMap::keys).copied().collect();
+    let done: BTreeSet<WorkloadOperation> = tallies.iter().flat_map(BTreeMap::keys).copied().collect();
     let operations = done.into_iter().map(|operation| (operation, of(&[operation]))).collect();
-    let all = of(&Operation::ALL);
+    let all = of(&WorkloadOperation::ALL);
     let hit = backups.iter().filter(|backup| backup.half_kept > 0).count() as u64;
-    let answers = |is: fn(&Answer) -> bool| load.writes.iter().filter(|w| is(&w.answer)).count() as u64;
+    let answers = |is: fn(&WriteAnswer) -> bool| load.writes.iter().filter(|w| is(&w.answer)).count() as u64;
     let end = load.writes.iter().map(|write| write.answered).max().unwrap_or(0);
     let mut measured = Measured {
         load: load.load,
         way: load.way,
-        acknowledged: answers(|answer| *answer == Answer::Acknowledged),
-        refused: answers(|answer| matches!(answer, Answer::Refused { .. })),
-        unanswered: answers(|answer| matches!(answer, Answer::Unanswered { .. })),
+        acknowledged: answers(|answer| *answer == WriteAnswer::Acknowledged),
+        refused: answers(|answer| matches!(answer, WriteAnswer::Refused { .. })),
+        unanswered: answers(|answer| matches!(answer, WriteAnswer::Unanswered { .. })),
         backups_hit: Interval::wilson(hit, backups.len() as u64),
         backups,
         operations,
@@ -61,8 +61,8 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
     Some(measured)
 }
 
-fn habits(order: WriteOrder) -> Habits {
+fn habits(order: WriteOrder) -> EngineWriteOrder {
     let immutable_keys = order.replace_keys == ReplaceKeys::NewKey;
     let WriteOrder { upload, replace, delete, batch, .. } = order;
-    Habits { upload, replace, delete, batch, immutable_keys }
+    EngineWriteOrder { upload, replace, delete, batch, immutable_keys }
 }

@@ -3,15 +3,15 @@
 //! that the engine does not go by is lost all the same. And what it hands out of the binaries.
 
 use crate::{
-    base::{digest::Digest, ids::TableName, trouble::Trouble},
+    base::{digest::Digest, error::Error, ids::TableName},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        load::PREFIX,
         profile::Profile,
         state::{State, Table},
+        workload::PREFIX,
     },
-    runbook::verify::{CutPoint, Looked, at_start},
+    runbook::verify::{CheckResult, CutPoint, at_start},
     site::{Restored, Site},
     system::engine::{CallError, Engine},
 };
@@ -40,7 +40,7 @@ impl Kind {
 
 /// What the API shows at a moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct ApiSnapshot {
     /// What is listed, by the engine's id, and what is said of it.
     items: BTreeMap<(Kind, String), String>,
     /// How a request of each tenant is answered: its status and codes.
@@ -48,8 +48,8 @@ pub struct Shown {
 }
 
 /// Asks the API. A list that it does not have is empty.
-pub async fn shown(api: &Engine) -> Result<Shown, Trouble> {
-    let mut shown = Shown::default();
+pub async fn shown(api: &Engine) -> Result<ApiSnapshot, Error> {
+    let mut shown = ApiSnapshot::default();
     for tenant in there(api.tenants().await)? {
         let answer = api.as_tenant(&tenant.id).await?;
         let said =
@@ -84,7 +84,7 @@ fn refused(status: u16, codes: &[String]) -> String {
 }
 
 /// A list; nothing where the engine says that it has none.
-fn there<T>(list: Result<Vec<T>, CallError>) -> Result<Vec<T>, Trouble> {
+fn there<T>(list: Result<Vec<T>, CallError>) -> Result<Vec<T>, Error> {
     match list {
         Err(CallError::Refused { status: 403 | 404 | 501, .. }) => Ok(Vec::new()),
         Err(error) => Err(error.into()),
@@ -94,22 +94,22 @@ fn there<T>(list: Result<Vec<T>, CallError>) -> Result<Vec<T>, Trouble> {
 
 /// Compares with what was shown at the cut point. What is shown beside it is a row more, which the
 /// contents check tells.
-pub async fn check(site: &Site<Restored>, cut: &CutPoint) -> Looked {
+pub async fn check(site: &Site<Restored>, cut: &CutPoint) -> CheckResult {
     let Some(then) = cut.shown.as_ref().filter(|shown| !shown.items.is_empty()) else {
-        return Looked::skipped("the API shows no tenants, labels, runs or dead letters here");
+        return CheckResult::skipped("the API shows no tenants, labels, runs or dead letters here");
     };
     let now = async { shown(&site.engine.api().await?).await };
     match now.await {
         Ok(now) => {
-            Looked::at(then.items.len() + then.admitted.len(), compared(then, &now, cut, &site.profile))
+            CheckResult::at(then.items.len() + then.admitted.len(), compared(then, &now, cut, &site.profile))
         }
-        Err(trouble) => Looked::unknown(trouble.to_string(), Vec::new()),
+        Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
     }
 }
 
 /// Every binary that the API hands out against the one in the store. That it hands out none is for the
 /// renders to say.
-pub async fn handed_out(site: &Site<Restored>, cut: &CutPoint, observed: &State) -> Looked {
+pub async fn handed_out(site: &Site<Restored>, cut: &CutPoint, observed: &State) -> CheckResult {
     let mut findings = Vec::new();
     let asked = async {
         let api = site.engine.api().await?;
@@ -127,16 +127,16 @@ pub async fn handed_out(site: &Site<Restored>, cut: &CutPoint, observed: &State)
             let given = format!("{} bytes, SHA-256 {given}", answer.body.len());
             findings.push(Finding::new(CheckId::Operations, kind, entity, held, given));
         }
-        Ok::<(), Trouble>(())
+        Ok::<(), Error>(())
     };
     match asked.await {
-        Ok(()) if cut.known.assets.is_empty() => Looked::skipped("there is no asset"),
-        Ok(()) => Looked::at(cut.known.assets.len(), findings),
-        Err(trouble) => Looked::unknown(trouble.to_string(), findings),
+        Ok(()) if cut.known.assets.is_empty() => CheckResult::skipped("there is no asset"),
+        Ok(()) => CheckResult::at(cut.known.assets.len(), findings),
+        Err(error) => CheckResult::unknown(error.to_string(), findings),
     }
 }
 
-fn compared(then: &Shown, now: &Shown, cut: &CutPoint, profile: &Profile) -> Vec<Finding> {
+fn compared(then: &ApiSnapshot, now: &ApiSnapshot, cut: &CutPoint, profile: &Profile) -> Vec<Finding> {
     let finding = |kind, (of, id): (Kind, &str), expected: &str, actual: Option<&String>| {
         let row = row(of, id, cut, profile);
         let table = Entity::Table(row.0.clone());
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_otherwise_or_not_at_all_is_told_and_what_is_new_is_not() {
-        let shown = |items: &[(Kind, &str, &str)], admitted: &[(&str, &str)]| Shown {
+        let shown = |items: &[(Kind, &str, &str)], admitted: &[(&str, &str)]| ApiSnapshot {
             items: items
                 .iter()
                 .map(|(kind, id, said)| ((*kind, (*id).to_owned()), (*said).to_owned()))
@@ -199,7 +199,7 @@ mod tests {
             ],
             &[("quay", "refused with 403 tenant_archived")],
         );
-        let told = |now: &Shown| {
+        let told = |now: &ApiSnapshot| {
             let found = compared(&then, now, &CutPoint::default(), &profile);
             found.iter().map(ToString::to_string).collect::<Vec<_>>()
         };

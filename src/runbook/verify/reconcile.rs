@@ -6,10 +6,10 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{self, Binary, Kept, Profile},
-        state::{Object, State},
+        profile::{self, Binary, BinaryStore, Profile},
+        state::{ObjectState, State},
     },
-    runbook::verify::{CutPoint, Looked, Names},
+    runbook::verify::{CheckResult, CutPoint, Names},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST: usize = 5;
 
 /// Reconciles the restored stores.
-pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names) -> Looked {
+pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names) -> CheckResult {
     let mut at = 0;
     let mut findings = Vec::new();
     let mut referenced = BTreeSet::new();
@@ -79,7 +79,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
             referenced.insert((binary.store, key));
         }
     }
-    let everything = [Kept::Assets, Kept::Results].map(|store| (store, kept(observed, store)));
+    let everything = [BinaryStore::Assets, BinaryStore::Results].map(|store| (store, kept(observed, store)));
     for (store, (key, object)) in
         everything.into_iter().flat_map(|(store, all)| all.iter().map(move |o| (store, o)))
     {
@@ -96,18 +96,18 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
         }
     }
     if blind.is_empty() {
-        return Looked::at(at, findings);
+        return CheckResult::at(at, findings);
     }
     // Looking past what the profile names would be looking at nothing.
     blind.truncate(MOST);
-    Looked::unknown(format!("the profile does not fit: {}", blind.join("; ")), findings)
+    CheckResult::unknown(format!("the profile does not fit: {}", blind.join("; ")), findings)
 }
 
 /// The objects of a place.
-fn kept(state: &State, store: Kept) -> &BTreeMap<ObjectKey, Object> {
+fn kept(state: &State, store: BinaryStore) -> &BTreeMap<ObjectKey, ObjectState> {
     match store {
-        Kept::Assets => &state.objects,
-        Kept::Results => &state.results,
+        BinaryStore::Assets => &state.objects,
+        BinaryStore::Results => &state.results,
     }
 }
 
@@ -115,11 +115,11 @@ fn kept(state: &State, store: Kept) -> &BTreeMap<ObjectKey, Object> {
 /// of the two, and what comes back is right where it is what the row says.
 fn promised<'a>(
     cut: &'a CutPoint,
-    entity: &profile::Entity,
+    entity: &profile::ProfileEntity,
     binary: &Binary,
     row: &str,
     key: &ObjectKey,
-) -> Option<&'a Object> {
+) -> Option<&'a ObjectState> {
     let object = kept(&cut.state, binary.store).get(key)?;
     let row = cut.state.database.tables.get(&entity.table).and_then(|table| table.rows.get(row));
     let said = row.and_then(|row| row.json.get(binary.sha256.as_ref()?)?.as_str()?.parse::<Digest>().ok());
@@ -130,7 +130,7 @@ fn promised<'a>(
 /// writes one of the two right now.
 pub fn torn(state: &State, profile: &Profile, key: &ObjectKey) -> bool {
     let Some(object) = state.objects.get(key) else { return false };
-    let mut tables = profile.with_binaries().filter(|(_, binary)| binary.store == Kept::Assets);
+    let mut tables = profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Assets);
     tables.any(|(entity, binary)| {
         let column = |row: &'_ Value, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
         let rows = state.database.tables.get(&entity.table).into_iter().flat_map(|table| table.rows.values());
@@ -157,8 +157,8 @@ fn one(
     row: &Value,
     binary: &Binary,
     key: &ObjectKey,
-    recorded: Option<&Object>,
-    found: Option<&Object>,
+    recorded: Option<&ObjectState>,
+    found: Option<&ObjectState>,
     entity: Entity,
 ) -> Option<Finding> {
     let column = |name: &Option<String>| name.as_ref().and_then(|c| row.get(c));

@@ -4,8 +4,8 @@
 use crate::{
     base::{
         digest::Digest,
+        error::Error,
         ids::{AssetName, TemplateKey},
-        trouble::Trouble,
     },
     journal::Logbook,
     model::{
@@ -17,19 +17,19 @@ use crate::{
         state::{KnownTemplate, State},
     },
     runbook::verify::{
-        CutPoint, Looked,
+        CheckResult, CutPoint,
         pdf::{self, Comparison, Difference, DifferenceKind},
     },
     site::{Restored, Site},
-    system::engine::{Answer, Engine},
+    system::engine::{Engine, HttpAnswer},
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Instant};
 
-mod another;
+mod other_version;
 mod stale;
 
-use another::Another;
+use other_version::Another;
 
 /// What the stores hold of the binaries that a template needs.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ pub async fn check(
     cut: &CutPoint,
     observed: &State,
     log: &Logbook,
-) -> (Looked, Option<Instant>) {
+) -> (CheckResult, Option<Instant>) {
     let mut findings = Vec::new();
     let mut first_good = None;
     let rendered = async {
@@ -83,11 +83,11 @@ pub async fn check(
                 _ => findings.extend(judged),
             }
         }
-        Ok::<(), Trouble>(())
+        Ok::<(), Error>(())
     };
     let looked = match rendered.await {
-        Ok(()) => Looked::at(cut.known.templates.len(), findings),
-        Err(trouble) => Looked::unknown(trouble.to_string(), findings),
+        Ok(()) => CheckResult::at(cut.known.templates.len(), findings),
+        Err(error) => CheckResult::unknown(error.to_string(), findings),
     };
     (looked, first_good)
 }
@@ -100,7 +100,7 @@ pub async fn render(
     template: &KnownTemplate,
     site: &str,
     log: &Logbook,
-) -> Result<(Answer, bool), Trouble> {
+) -> Result<(HttpAnswer, bool), Error> {
     let answer = api.render(key.as_str(), &template.data).await?;
     let golden = golden(template)?;
     let good = answer.is_success()
@@ -129,61 +129,60 @@ pub fn differ(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The finding that two renders of the same differ.
-pub fn not_deterministic(check: CheckId, key: &TemplateKey, one: &Answer, other: &Answer) -> Finding {
-    let digest = |answer: &Answer| format!("SHA-256 {}", Digest::of(&answer.body));
+pub fn not_deterministic(check: CheckId, key: &TemplateKey, one: &HttpAnswer, other: &HttpAnswer) -> Finding {
+    let digest = |answer: &HttpAnswer| format!("SHA-256 {}", Digest::of(&answer.body));
     let entity = Entity::Template(key.clone());
     Finding::new(check, FindingKind::NotDeterministic, entity, digest(one), digest(other))
 }
 
 /// Whether an answer is a refusal as the profile documents it.
-pub fn is_documented_refusal(answer: &Answer, documented: Option<&MissingBinary>) -> bool {
+pub fn is_documented_refusal(answer: &HttpAnswer, documented: Option<&MissingBinary>) -> bool {
     let status =
         documented.and_then(|d| d.status).map_or(!answer.is_success(), |status| status == answer.status);
     status && says_missing(answer, documented) && !answer.is_success()
 }
 
 /// Whether an answer names the code of a missing binary.
-pub fn says_missing(answer: &Answer, documented: Option<&MissingBinary>) -> bool {
+pub fn says_missing(answer: &HttpAnswer, documented: Option<&MissingBinary>) -> bool {
     documented.is_some_and(|documented| answer.codes.contains(&documented.code))
 }
 
 /// Whether an answer carries PDF bytes or says that it does.
-pub fn carries_pdf(answer: &Answer) -> bool {
+pub fn carries_pdf(answer: &HttpAnswer) -> bool {
     let typed = answer.content_type.as_deref().is_some_and(|t| t.to_ascii_lowercase().contains("pdf"));
     typed || answer.body.windows(5).take(1024).any(|w| w == b"%PDF-")
 }
 
 /// An answer in a line.
-pub fn in_words(answer: &Answer) -> String {
-    let mut words = format!("status {}", answer.status);
+pub fn describe(answer: &HttpAnswer) -> String {
+    let mut description = format!("status {}", answer.status);
     match &answer.codes[..] {
         [] => {}
-        codes => words += &format!(", code {}", codes.join(", ")),
+        codes => description += &format!(", code {}", codes.join(", ")),
     }
     if let Some(message) = &answer.message {
-        words += &format!(": {}", message.chars().take(300).collect::<String>());
+        description += &format!(": {}", message.chars().take(300).collect::<String>());
     }
     if carries_pdf(answer) || answer.is_success() {
         let kind = answer.content_type.as_deref().unwrap_or("no content type");
-        words += &format!(
+        description += &format!(
             " ({kind}, {} bytes{})",
             answer.body.len(),
             if answer.whole { "" } else { ", broken off" }
         );
     }
-    words
+    description
 }
 
 /// Keeps a known-good PDF beside the render that differs from it. Gives its path.
-pub fn keep_known_good(key: &TemplateKey, golden: &[u8], log: &Logbook) -> Result<String, Trouble> {
+pub fn keep_known_good(key: &TemplateKey, golden: &[u8], log: &Logbook) -> Result<String, Error> {
     log.artefact(&format!("{key}-known-good.pdf"), golden, KNOWN_GOOD)
 }
 
-pub(super) fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Trouble> {
+pub(super) fn golden(template: &KnownTemplate) -> Result<Option<Vec<u8>>, Error> {
     let Some(golden) = &template.golden else { return Ok(None) };
     std::fs::read(&golden.path).map(Some).map_err(|error| {
-        Trouble::environment(format!("can't read the known-good PDF {}", golden.path.display()))
-            .because(&error)
+        Error::environment(format!("can't read the known-good PDF {}", golden.path.display())).because(&error)
     })
 }
 
@@ -222,16 +221,16 @@ pub(super) fn judge(
     key: &TemplateKey,
     template: &KnownTemplate,
     needs: &Needs<'_>,
-    answer: &Answer,
+    answer: &HttpAnswer,
     documented: Option<&MissingBinary>,
     log: &Logbook,
-) -> Result<Vec<Finding>, Trouble> {
+) -> Result<Vec<Finding>, Error> {
     let entity = || Entity::Template(key.clone());
     let touches = || template.assets.iter().cloned().map(Entity::Asset);
     let found = |kind, expected: String, actual: String| {
         Finding::new(CheckId::Render, kind, entity(), expected, actual).touching(touches())
     };
-    let keep = |finding: Finding| -> Result<Vec<Finding>, Trouble> {
+    let keep = |finding: Finding| -> Result<Vec<Finding>, Error> {
         let path = log.artefact(
             &format!("{}-{key}.pdf", log.name()),
             &answer.body,
@@ -255,7 +254,7 @@ pub(super) fn judge(
             return keep(found(
                 FindingKind::PartialPdf,
                 "an error without PDF bytes".into(),
-                in_words(answer),
+                describe(answer),
             ));
         }
         if needs.missing.is_empty() && needs.gone.is_empty() && !needs.deleted.is_empty() {
@@ -272,14 +271,14 @@ pub(super) fn judge(
             return Ok(vec![found(
                 kind,
                 "the known-good PDF: every binary is there".into(),
-                in_words(answer),
+                describe(answer),
             )]);
         }
         if is_documented_refusal(answer, documented) {
             return Ok(Vec::new());
         }
         let expected = format!("{} (missing: {})", refusal(), lacking.join(", "));
-        return Ok(vec![found(FindingKind::WrongRefusal, expected, in_words(answer))]);
+        return Ok(vec![found(FindingKind::WrongRefusal, expected, describe(answer))]);
     }
     if let Some(finding) = partial(answer, &found) {
         // A refusal with a success status is no PDF at all.
@@ -299,7 +298,7 @@ pub(super) fn judge(
         }
         let kind = if same { FindingKind::StaleRender } else { FindingKind::FailOpen };
         let expected = format!("{} (missing: {})", refusal(), lacking.join(", "));
-        return keep(found(kind, expected, in_words(answer)));
+        return keep(found(kind, expected, describe(answer)));
     }
     match comparison {
         None => Ok(vec![found(
@@ -341,11 +340,11 @@ pub(super) fn judge(
 }
 
 /// The finding about an answer that claims success without a whole PDF.
-fn partial(answer: &Answer, found: &impl Fn(FindingKind, String, String) -> Finding) -> Option<Finding> {
+fn partial(answer: &HttpAnswer, found: &impl Fn(FindingKind, String, String) -> Finding) -> Option<Finding> {
     let actual = if !answer.whole {
         format!("the body broke off after {} bytes", answer.body.len())
     } else {
-        format!("{}; {}", in_words(answer), pdf::well_formed(&answer.body).err()?)
+        format!("{}; {}", describe(answer), pdf::well_formed(&answer.body).err()?)
     };
     Some(found(FindingKind::PartialPdf, "a whole PDF".into(), actual))
 }

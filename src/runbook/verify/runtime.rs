@@ -1,21 +1,21 @@
 //! The engine on the restored stores: ready, its schedules kept, its inventory without drift.
 
 use crate::{
-    base::trouble::Trouble,
+    base::error::Error,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
     procedure::manifest,
-    runbook::verify::{CutPoint, Looked, Names},
+    runbook::verify::{CheckResult, CutPoint, Names},
     site::{Restored, Site},
 };
 
 /// Whether the engine is ready on the restored stores (runbook 3.5). `not_ready` is what kept it
 /// from starting, if anything.
-pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
+pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> CheckResult {
     if !site.engine.exists() {
-        return Looked::skipped("the profile has no `start`: nothing of the target runs");
+        return CheckResult::skipped("the profile has no `start`: nothing of the target runs");
     }
     let finding = |actual: String| {
         Finding::new(
@@ -27,27 +27,27 @@ pub async fn ready(site: &Site<Restored>, not_ready: Option<String>) -> Looked {
         )
     };
     if let Some(why) = not_ready {
-        return Looked::at(1, vec![finding(why)]);
+        return CheckResult::at(1, vec![finding(why)]);
     }
     let api = match site.engine.api().await {
         Ok(api) => api,
-        Err(trouble) => return Looked::at(1, vec![finding(trouble.to_string())]),
+        Err(error) => return CheckResult::at(1, vec![finding(error.to_string())]),
     };
     match api.ready().await {
-        Ok(ready) if ready.ok => Looked::at(1, Vec::new()),
-        Ok(ready) => Looked::at(1, vec![finding(format!("{} {}", ready.status, ready.body))]),
-        Err(unreachable) => Looked::at(1, vec![finding(unreachable.to_string())]),
+        Ok(ready) if ready.ok => CheckResult::at(1, Vec::new()),
+        Ok(ready) => CheckResult::at(1, vec![finding(format!("{} {}", ready.status, ready.body))]),
+        Err(unreachable) => CheckResult::at(1, vec![finding(unreachable.to_string())]),
     }
 }
 
 /// The runbook's drift check (3.6 step 1) with tolerance 0: the recorded manifest against the live
 /// API.
-pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> Looked {
+pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> CheckResult {
     let recorded = cut.manifest.clone().map(|recorded| cut.inventory_without_load(recorded));
-    let Some(recorded) = &recorded else { return Looked::skipped("no manifest was recorded") };
+    let Some(recorded) = &recorded else { return CheckResult::skipped("no manifest was recorded") };
     let live = match live(site).await {
         Ok(live) => cut.inventory_without_load(live),
-        Err(trouble) => return Looked::unknown(trouble.to_string(), Vec::new()),
+        Err(error) => return CheckResult::unknown(error.to_string(), Vec::new()),
     };
     let findings = unlisted(recorded, &live, cut);
     let drifted = manifest::drift(recorded, &live).into_iter().map(|drift| {
@@ -62,7 +62,7 @@ pub async fn manifest(site: &Site<Restored>, cut: &CutPoint, names: &Names) -> L
         .touching(about)
     });
     let findings = drifted.chain(findings).collect();
-    Looked::at(recorded.templates.len() + recorded.assets.len(), findings)
+    CheckResult::at(recorded.templates.len() + recorded.assets.len(), findings)
 }
 
 /// What both inventories leave out or hold twice does not drift: an engine that pages its lists
@@ -91,7 +91,7 @@ fn unlisted(recorded: &manifest::Manifest, live: &manifest::Manifest, cut: &CutP
     wrong.collect()
 }
 
-async fn live(site: &Site<Restored>) -> Result<manifest::Manifest, Trouble> {
+async fn live(site: &Site<Restored>) -> Result<manifest::Manifest, Error> {
     manifest::record(&site.engine.api().await?, String::new()).await
 }
 

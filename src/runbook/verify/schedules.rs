@@ -7,17 +7,22 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{self, AtStart, Due, Profile, Start, start},
+        profile::{self, AtStart, Due, EngineStart, Profile, start},
         state::State,
     },
-    runbook::verify::{CutPoint, Looked, at_start},
+    runbook::verify::{CheckResult, CutPoint, at_start},
 };
 use serde_json::Value;
 
 /// Looks at the next run of every schedule of the cut point.
-pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, start: Option<&Start>) -> Looked {
+pub fn check(
+    cut: &CutPoint,
+    observed: &State,
+    profile: &Profile,
+    start: Option<&EngineStart>,
+) -> CheckResult {
     if !profile.keeps_schedules() {
-        return Looked::skipped("the target keeps no schedules here");
+        return CheckResult::skipped("the target keeps no schedules here");
     }
     let mut at = 0;
     let mut findings = Vec::new();
@@ -48,14 +53,18 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, start: Option<
             }));
         }
     }
-    if at == 0 { Looked::skipped("the seed has no schedule") } else { Looked::at(at, findings) }
+    if at == 0 { CheckResult::skipped("the seed has no schedule") } else { CheckResult::at(at, findings) }
 }
 
 /// What is wrong: its kind, what is expected, what is there.
 type Wrong = (FindingKind, String, String);
 
 /// The rule for a run that was due when the engine was started.
-fn missed<'a>(entity: &'a profile::Entity, was: &Value, start: &Start) -> Option<(&'a AtStart, Due)> {
+fn missed<'a>(
+    entity: &'a profile::ProfileEntity,
+    was: &Value,
+    start: &EngineStart,
+) -> Option<(&'a AtStart, Due)> {
     let of_next_run = |rule: &&AtStart| rule.due.is_some() && rule.due == entity.next_run;
     let due = entity.at_start.iter().filter(of_next_run).map(|rule| (rule, rule.is_due(was, start)));
     due.max_by_key(|(_, due)| *due).filter(|(_, due)| *due > Due::No)
@@ -67,10 +76,10 @@ fn next<'a>(column: &str, row: &'a Value) -> &'a Value {
 
 /// A next run that is ahead, and that must be kept.
 fn moved(column: &str, was: &Value, is: Option<&Value>) -> Option<Wrong> {
-    let words = |row: &Value| format!("next run {}", next(column, row));
+    let describe = |row: &Value| format!("next run {}", next(column, row));
     let same = is.is_some_and(|is| next(column, is) == next(column, was));
-    let found = || is.map_or("no such schedule".to_owned(), words);
-    (!same).then(|| (FindingKind::ScheduleMoved, words(was), found()))
+    let found = || is.map_or("no such schedule".to_owned(), describe);
+    (!same).then(|| (FindingKind::ScheduleMoved, describe(was), found()))
 }
 
 /// A next run that fell into the outage: another one is planned, and it was made as often as the profile
@@ -80,7 +89,7 @@ fn made_up(
     rule: &AtStart,
     (was, is): (&Value, &Value),
     runs: &[&Value],
-    start: &Start,
+    start: &EngineStart,
 ) -> Option<Wrong> {
     let told = rule.runs.as_ref();
     let under_way = runs.iter().filter(|run| told.is_some_and(|told| told.is_under_way(run))).count();

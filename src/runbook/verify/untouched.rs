@@ -4,19 +4,19 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::{ObjectKey, TableName},
-        trouble::Trouble,
     },
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{Profile, Start},
+        profile::{EngineStart, Profile},
         state::{Row, Sequence, State, change},
     },
-    runbook::verify::{CutPoint, Looked, Names, at_start::Allowed},
+    runbook::verify::{CheckResult, CutPoint, Names, at_start::Allowed},
     site::{Restored, Site},
     system::{
-        engine::{Upload, media_type},
+        engine::{UploadRequest, media_type},
         objects::Got,
     },
 };
@@ -30,7 +30,13 @@ const MOST: usize = 20;
 
 /// Between the look before the engine's start and the one after it, nothing may change but what the
 /// profile says of it (`at-start`).
-pub fn by_start(before: &State, after: &State, profile: &Profile, names: &Names, start: &Start) -> Looked {
+pub fn by_start(
+    before: &State,
+    after: &State,
+    profile: &Profile,
+    names: &Names,
+    start: &EngineStart,
+) -> CheckResult {
     let allowed = Allowed::between(before, after, profile, Some(start));
     let rows = before
         .database
@@ -106,12 +112,12 @@ fn row(table: &TableName, key: &str, row: Option<&Row>, profile: &Profile) -> En
 
 /// Renders may add rows (usage, audit) and objects (results); they may not take away anything, nor
 /// change the objects or the rows that the profile knows binaries, definitions or next runs of.
-pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Names) -> Looked {
+pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Names) -> CheckResult {
     let when = "before the renders";
     let mut at = 1 + before.objects.len();
     let old = |_: &ObjectKey, is_new: bool| !is_new;
     let mut findings = changes(&before.objects, &after.objects, old, when, |key| names.entity(key));
-    let lasting = |e: &&crate::model::profile::Entity| {
+    let lasting = |e: &&crate::model::profile::ProfileEntity| {
         e.binary.is_some() || e.definition.is_some() || e.next_run.is_some()
     };
     let lasting: BTreeSet<_> = profile.entities.values().filter(lasting).map(|e| &e.table).collect();
@@ -128,7 +134,7 @@ pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Name
 /// Whether an engine that was ready still is.
 pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
     let why = match site.engine.api().await {
-        Err(trouble) => trouble.to_string(),
+        Err(error) => error.to_string(),
         Ok(api) => match api.ready().await {
             Ok(ready) if ready.ok => return None,
             Ok(ready) => format!("it was ready; after the checks: {} {}", ready.status, ready.body),
@@ -142,13 +148,14 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
 
 /// Whether the engine takes a write on what was restored: an upload that is stored as it was sent. It is
 /// deleted again.
-pub async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Result<Option<Finding>, Trouble> {
+pub async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Result<Option<Finding>, Error> {
     let known = cut.known.assets.iter().next();
     let Some((name, asset)) = known else { return Ok(None) };
     let Got::Found { bytes, .. } = site.objects.get(&asset.key).await? else { return Ok(None) };
     let api = site.engine.api().await?;
     let media_type = media_type(Path::new(name.as_str())).to_owned();
-    let upload = Upload { name: format!("written-{name}"), bytes, media_type, ..Upload::default() };
+    let upload =
+        UploadRequest { name: format!("written-{name}"), bytes, media_type, ..UploadRequest::default() };
     let found = |kind, actual: String| {
         let entity = Entity::Engine("engine".to_owned());
         Finding::new(CheckId::Untouched, kind, entity, "an upload is taken and stored as it was sent", actual)
@@ -161,7 +168,7 @@ pub async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Result<Opti
         Got::Found { bytes, .. } if bytes == upload.bytes => None,
         Got::Found { bytes, .. } => Some(format!("{} bytes at {}, other ones", bytes.len(), record.filename)),
         Got::Missing => Some(format!("no object at {}", record.filename)),
-        Got::Denied => return Err(Trouble::environment(format!("can't read {}", record.filename))),
+        Got::Denied => return Err(Error::environment(format!("can't read {}", record.filename))),
     };
     // Who may not delete, has written all the same.
     let _ = api.delete_asset(&record.id, true).await;
@@ -188,7 +195,7 @@ fn changes<K: Ord + Clone, V: PartialEq + Clone>(
     set.chain(changed.gone.iter().map(|key| found(key, format!("as it was {when}"), "removed"))).collect()
 }
 
-fn summed_up(at: usize, mut findings: Vec<Finding>) -> Looked {
+fn summed_up(at: usize, mut findings: Vec<Finding>) -> CheckResult {
     if findings.len() > MOST {
         let more = findings.len() - MOST;
         findings.truncate(MOST);
@@ -196,5 +203,5 @@ fn summed_up(at: usize, mut findings: Vec<Finding>) -> Looked {
             last.actual += &format!(" (and {more} more like it)");
         }
     }
-    Looked::at(at, findings)
+    CheckResult::at(at, findings)
 }

@@ -2,7 +2,7 @@
 //! tree, so that serde's derives find the mistakes and the tree says where.
 
 use crate::scenario::{
-    Place,
+    SourcePosition,
     diagnose::{Diagnostic, suggest},
 };
 use serde::de::{self, Expected, Unexpected};
@@ -12,7 +12,7 @@ use std::{fmt, path::Path};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Where; none where the file as a whole is meant.
-    pub place: Option<Place>,
+    pub place: Option<SourcePosition>,
     /// What is wrong, a fragment.
     pub message: String,
     /// What the underlined words are.
@@ -23,7 +23,7 @@ pub struct Mistake {
 
 impl Mistake {
     /// Something wrong, here.
-    pub fn at(place: Place, message: impl Into<String>) -> Self {
+    pub fn at(place: SourcePosition, message: impl Into<String>) -> Self {
         Self { place: Some(place), ..Self::somewhere(message) }
     }
 
@@ -48,7 +48,7 @@ impl Mistake {
 
     /// A word that is none of those that can stand here.
     pub fn unknown<'a>(
-        place: Option<Place>,
+        place: Option<SourcePosition>,
         what: &str,
         word: &str,
         allowed: impl IntoIterator<Item = &'a str>,
@@ -59,7 +59,7 @@ impl Mistake {
 
     /// Gives it a place, unless it has one that is closer.
     #[must_use]
-    pub fn or_at(mut self, place: Place) -> Self {
+    pub fn or_at(mut self, place: SourcePosition) -> Self {
         self.place.get_or_insert(place);
         self
     }
@@ -80,7 +80,7 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 /// What the derives call things, in words for people.
-fn in_words(expected: &dyn Expected) -> String {
+fn describe(expected: &dyn Expected) -> String {
     match expected.to_string().as_str() {
         "a string" => "text".to_owned(),
         "u16" => format!("a whole number up to {}", u16::MAX),
@@ -113,7 +113,7 @@ impl de::Error for Mistake {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let expected = in_words(expected);
+        let expected = describe(expected);
         let scalar = matches!(
             found,
             Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_)
@@ -124,7 +124,7 @@ impl de::Error for Mistake {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let expected = in_words(expected);
+        let expected = describe(expected);
         Self::somewhere(format!("expected {expected}, found {}", found_in_words(found)))
             .label(format!("expected {expected}"))
     }

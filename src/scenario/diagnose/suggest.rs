@@ -58,11 +58,11 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_offered_and_far_ones_are_listed() {
-        let words = ["upload", "replace", "fault in backup"];
-        assert_eq!(nearest("uplaod", words), Some("upload"));
-        assert_eq!(nearest("Fault in back up", words), Some("fault in backup"));
-        assert_eq!(nearest("explode", words), None);
-        assert_eq!(instead_of("explode", words), "can be `upload`, `replace`, `fault in backup`");
+        let description = ["upload", "replace", "fault in backup"];
+        assert_eq!(nearest("uplaod", description), Some("upload"));
+        assert_eq!(nearest("Fault in back up", description), Some("fault in backup"));
+        assert_eq!(nearest("explode", description), None);
+        assert_eq!(instead_of("explode", description), "can be `upload`, `replace`, `fault in backup`");
     }
 
     #[test]

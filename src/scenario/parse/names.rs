@@ -6,13 +6,13 @@ use crate::{
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
-        load::{Load, Operation},
+        workload::{Load, WorkloadOperation},
     },
     scenario::{
-        Act, At, BackupStep, Place, PlanRun, Replace, RestoreStep, Step,
+        Act, At, BackupStep, PlanRun, Replace, RestoreStep, SourcePosition, Step,
         diagnose::{Mistake, suggest},
-        hold::{CopyAsset, MoveLabel, Version, Write},
-        library::{Library, NoFile},
+        hold::{CopyAsset, MoveLabel, TemplateVersion, Write},
+        library::{FixtureLibrary, NoFile},
         method::{BackupJob, RestoreJob},
         seed::Seed,
     },
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The writes under load, as findings about them name them.
 fn operations() -> [&'static str; 6] {
-    Operation::ALL.map(Operation::plural)
+    WorkloadOperation::ALL.map(WorkloadOperation::plural)
 }
 
 /// What names are looked up in.
@@ -29,7 +29,7 @@ pub struct Context<'a> {
     /// The scenario's seed.
     pub seed: &'a Seed,
     /// The fixtures.
-    pub library: &'a Library,
+    pub library: &'a FixtureLibrary,
     /// The file's text.
     pub text: &'a str,
     /// Whether all steps could be read. If not, a lost step may have uploaded any fixture.
@@ -38,7 +38,7 @@ pub struct Context<'a> {
 
 /// What a scenario's names can mean, as far as its steps were read.
 struct Names<'a> {
-    library: &'a Library,
+    library: &'a FixtureLibrary,
     seed: &'a Seed,
     text: &'a str,
     /// The assets of the seed and of the uploads so far.
@@ -96,8 +96,8 @@ pub fn check(
 }
 
 /// All acts of a timeline, those between sub-steps too.
-pub fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
-    steps.iter().flat_map(|step| -> Vec<(&Act, Place)> {
+pub fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, SourcePosition)> {
+    steps.iter().flat_map(|step| -> Vec<(&Act, SourcePosition)> {
         match &step.value {
             Step::Act(act) => vec![(act, step.place)],
             Step::Destroy(_) => vec![],
@@ -120,7 +120,7 @@ pub fn acts(steps: &[At<Step>]) -> impl Iterator<Item = (&Act, Place)> {
 }
 
 impl Names<'_> {
-    fn act(&mut self, act: &Act, place: Place) {
+    fn act(&mut self, act: &Act, place: SourcePosition) {
         match act {
             Act::Upload(name) => self.upload(name, place),
             Act::Replace(replace) => self.replace(replace, place),
@@ -162,7 +162,7 @@ impl Names<'_> {
         }
     }
 
-    fn load(&mut self, load: Load, place: Place) {
+    fn load(&mut self, load: Load, place: SourcePosition) {
         self.loaded = true;
         if load.mix.label > 0 && self.seed.templates.iter().all(|template| template.then.is_empty()) {
             let message = "no template of the seed has a version that a label could move to";
@@ -171,20 +171,20 @@ impl Names<'_> {
         }
     }
 
-    fn upload(&mut self, name: &AssetName, place: Place) {
+    fn upload(&mut self, name: &AssetName, place: SourcePosition) {
         self.fixture(name, place);
         self.assets.insert(name.clone());
         self.written.insert(name.clone());
     }
 
-    fn replace(&mut self, replace: &Replace, place: Place) {
+    fn replace(&mut self, replace: &Replace, place: SourcePosition) {
         self.asset(&replace.asset, place);
         self.fixture(&replace.with, place);
         self.replaced.insert(replace.asset.clone());
         self.written.insert(replace.asset.clone());
     }
 
-    fn copy(&mut self, copy: &CopyAsset, place: Place) {
+    fn copy(&mut self, copy: &CopyAsset, place: SourcePosition) {
         self.asset(&copy.asset, place);
         if self.assets.contains(&copy.name) {
             let message = format!("there is an asset `{}` already", copy.name);
@@ -196,7 +196,7 @@ impl Names<'_> {
     }
 
     /// The object that the last write of an asset made.
-    fn new_object(&mut self, name: &AssetName, place: Place) {
+    fn new_object(&mut self, name: &AssetName, place: SourcePosition) {
         self.asset(name, place);
         if self.assets.contains(name) && !self.written.contains(name) {
             let message = format!("no write before this has made an object of `{name}`");
@@ -206,15 +206,15 @@ impl Names<'_> {
     }
 
     /// A label and a version that there is by now.
-    fn label(&mut self, label: &MoveLabel, place: Place) {
+    fn label(&mut self, label: &MoveLabel, place: SourcePosition) {
         self.template(label.template.as_str(), place);
         let Some(template) = self.seed.templates.iter().find(|t| t.key == label.template) else { return };
         let later = self.saved.get(&label.template).copied().unwrap_or_default();
         let saved = 1 + template.then.len() + later;
         let there = match &label.to {
-            Version::Nth(number) => (1..=saved).contains(&(*number as usize)),
+            TemplateVersion::Nth(number) => (1..=saved).contains(&(*number as usize)),
             // What the target calls the versions of later saves is not known here.
-            Version::Named(name) => later > 0 || template.versions().any(|version| version == name),
+            TemplateVersion::Named(name) => later > 0 || template.versions().any(|version| version == name),
         };
         if !there {
             let message = format!("`{}` has no version {} at this point", label.template, label.to);
@@ -225,7 +225,7 @@ impl Names<'_> {
         }
     }
 
-    fn fault(&mut self, fault: &Fault, place: Place) {
+    fn fault(&mut self, fault: &Fault, place: SourcePosition) {
         match fault {
             Fault::OrphanBinary(_) => {}
             Fault::SwapBinaries([a, b]) | Fault::RepointRow([a, b]) if a == b => {
@@ -272,7 +272,7 @@ impl Names<'_> {
     }
 
     /// An asset that must be on the site by now.
-    fn asset(&mut self, name: &AssetName, place: Place) {
+    fn asset(&mut self, name: &AssetName, place: SourcePosition) {
         if !self.assets.contains(name) {
             let what = "asset";
             let known = self.assets.iter().map(AssetName::as_str);
@@ -293,7 +293,7 @@ impl Names<'_> {
         format!("the names {}", suggest::one_of(&names))
     }
 
-    fn template(&mut self, key: &str, place: Place) {
+    fn template(&mut self, key: &str, place: SourcePosition) {
         if !self.seed.template_keys().any(|known| known.as_str() == key) {
             let known = self.seed.template_keys().map(TemplateKey::as_str);
             let place = narrow(self.text, place, key);
@@ -303,7 +303,7 @@ impl Names<'_> {
     }
 
     /// A file to upload.
-    fn fixture(&mut self, name: &AssetName, place: Place) {
+    fn fixture(&mut self, name: &AssetName, place: SourcePosition) {
         let place = narrow(self.text, place, name.as_str());
         let mistake = match self.seed.asset_file(self.library, name) {
             Ok(_) => return,
@@ -331,7 +331,7 @@ impl Names<'_> {
         self.mistakes.push(mistake);
     }
 
-    fn expectation(&mut self, expectation: &Expectation, place: Place) {
+    fn expectation(&mut self, expectation: &Expectation, place: SourcePosition) {
         use FindingKind as K;
         let name = expectation.entity.as_str();
         match expectation.kind {
@@ -368,7 +368,7 @@ impl Names<'_> {
             K::BackupFailed | K::SourceChanged => {
                 self.one_of(
                     "step of a backup",
-                    &BackupJob::ALL.iter().map(|job| job.words().to_owned()).collect::<Vec<_>>(),
+                    &BackupJob::ALL.iter().map(|job| job.describe().to_owned()).collect::<Vec<_>>(),
                     name,
                     place,
                 );
@@ -376,7 +376,7 @@ impl Names<'_> {
             K::RestoreFailed | K::WrongOrder => {
                 self.one_of(
                     "step of a restore",
-                    &RestoreJob::ALL.iter().map(|job| job.words().to_owned()).collect::<Vec<_>>(),
+                    &RestoreJob::ALL.iter().map(|job| job.describe().to_owned()).collect::<Vec<_>>(),
                     name,
                     place,
                 );
@@ -403,19 +403,19 @@ impl Names<'_> {
         }
     }
 
-    fn schedule(&mut self, name: &str, place: Place) {
+    fn schedule(&mut self, name: &str, place: SourcePosition) {
         let schedules: Vec<String> = self.seed.schedule_names().map(str::to_owned).collect();
         self.one_of("schedule", &schedules, name, place);
     }
 
     /// An asset or a template: what the manifest lists.
-    fn inventoried(&mut self, name: &str, place: Place) {
+    fn inventoried(&mut self, name: &str, place: SourcePosition) {
         let templates = self.seed.template_keys().map(TemplateKey::to_string);
         let known: Vec<String> = self.assets.iter().map(AssetName::to_string).chain(templates).collect();
         self.one_of("asset or template", &known, name, place);
     }
 
-    fn one_of(&mut self, what: &str, known: &[String], name: &str, place: Place) {
+    fn one_of(&mut self, what: &str, known: &[String], name: &str, place: SourcePosition) {
         if !known.iter().any(|word| word == name) {
             let known = known.iter().map(String::as_str);
             let place = narrow(self.text, place, name);
@@ -426,12 +426,12 @@ impl Names<'_> {
 }
 
 /// Where in a step a name stands, if it stands there as it is.
-fn narrow(text: &str, place: Place, name: &str) -> Place {
+fn narrow(text: &str, place: SourcePosition, name: &str) -> SourcePosition {
     let step = text.get(place.start..place.end).unwrap_or_default();
     let of_name = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     let whole = |at: &usize| !step[..*at].ends_with(of_name) && !step[at + name.len()..].starts_with(of_name);
     match step.match_indices(name).map(|(at, _)| at).filter(whole).last() {
-        Some(at) if !name.is_empty() => Place {
+        Some(at) if !name.is_empty() => SourcePosition {
             column: place.column + step[..at].chars().count(),
             start: place.start + at,
             end: place.start + at + name.len(),

@@ -3,22 +3,22 @@
 
 use crate::{
     model::{
-        fault::{Archive, Fault, Takes},
+        fault::{Archive, Fault, FaultTarget},
         profile::Profile,
     },
     scenario::{
-        Act, At, BackupStep, Destroy, Place, PlanRun, RestoreStep, Step,
+        Act, At, BackupStep, Destroy, PlanRun, RestoreStep, SourcePosition, Step,
         diagnose::Mistake,
-        method::{BackupJob, Method, Place as Where, Procedure, RestoreJob, Runs},
+        method::{BackupJob, DurableStore, Method, Procedure, RestoreJob, TargetProcess},
     },
 };
 use std::collections::BTreeSet;
 
 mod list;
-mod under_way;
+mod held_writes;
 
+use held_writes::Writes;
 use list::List;
-use under_way::Writes;
 
 /// No next run is planned further ahead, in seconds.
 const LONGEST: u64 = 60;
@@ -32,9 +32,9 @@ struct Timeline<'a> {
     writes: Writes,
     list: List,
     /// The durable places that are there.
-    there: BTreeSet<Where>,
+    there: BTreeSet<DurableStore>,
     /// The durable places that some backup holds.
-    saved: BTreeSet<Where>,
+    saved: BTreeSet<DurableStore>,
     backed_up: bool,
     dumped: bool,
     /// Whether a base backup was taken.
@@ -42,7 +42,7 @@ struct Timeline<'a> {
     /// Whether a recovery target was chosen.
     targeted: bool,
     /// Faults that wait for a step: their place and the words of that step.
-    armed: Vec<(Place, Takes)>,
+    armed: Vec<(SourcePosition, FaultTarget)>,
     mistakes: &'a mut Vec<Mistake>,
 }
 
@@ -51,7 +51,7 @@ pub fn check(
     steps: &[At<Step>],
     method: &Method,
     profile: Option<&Profile>,
-    steps_key: Place,
+    steps_key: SourcePosition,
     mistakes: &mut Vec<Mistake>,
 ) {
     let mut timeline = Timeline {
@@ -81,18 +81,18 @@ pub fn check(
 }
 
 /// Whether what is lost is lost with such a place.
-fn lost_with(what: Destroy, place: Where) -> bool {
+fn lost_with(what: Destroy, place: DurableStore) -> bool {
     match (what, place) {
         (Destroy::Everything, _) => true,
-        (Destroy::Database, Where::Database | Where::Templates) => true,
-        (Destroy::Objects, Where::Bucket | Where::Assets | Where::Results) => true,
-        (Destroy::Database, Where::Bucket | Where::Assets | Where::Results)
-        | (Destroy::Objects, Where::Database | Where::Templates) => false,
+        (Destroy::Database, DurableStore::Database | DurableStore::Templates) => true,
+        (Destroy::Objects, DurableStore::Bucket | DurableStore::Assets | DurableStore::Results) => true,
+        (Destroy::Database, DurableStore::Bucket | DurableStore::Assets | DurableStore::Results)
+        | (Destroy::Objects, DurableStore::Database | DurableStore::Templates) => false,
     }
 }
 
 impl Timeline<'_> {
-    fn wrong(&mut self, place: Place, message: impl Into<String>, label: &str, help: &str) {
+    fn wrong(&mut self, place: SourcePosition, message: impl Into<String>, label: &str, help: &str) {
         self.mistakes.push(Mistake::at(place, message).label(label).help(help));
     }
 
@@ -101,58 +101,60 @@ impl Timeline<'_> {
     }
 
     fn has_rows(&self) -> bool {
-        self.there.contains(&Where::Database) || self.there.contains(&Where::Templates)
+        self.there.contains(&DurableStore::Database) || self.there.contains(&DurableStore::Templates)
     }
 
     fn has_binaries(&self) -> bool {
-        let of = if self.method.topology.has_bucket() { Where::Bucket } else { Where::Assets };
+        let of = if self.method.topology.has_bucket() { DurableStore::Bucket } else { DurableStore::Assets };
         self.there.contains(&of)
     }
 
     /// A step of places that this topology does not have.
-    fn must_fit(&mut self, words: &str, of: &[Where], place: Place) {
+    fn must_fit(&mut self, description: &str, of: &[DurableStore], place: SourcePosition) {
         let places = self.method.places();
         if !of.is_empty() && !of.iter().any(|of| places.contains(of)) {
-            let topology = self.method.topology.words();
-            let message = format!("`{words}` in the topology `{topology}`");
-            let there: Vec<&str> = places.iter().map(|place| place.words()).collect();
+            let topology = self.method.topology.describe();
+            let message = format!("`{description}` in the topology `{topology}`");
+            let there: Vec<&str> = places.iter().map(|place| place.describe()).collect();
             let help = format!("its durable places: {}", there.join(", "));
             self.wrong(place, message, "there is no such place", &help);
         }
     }
 
-    fn back_up(&mut self, list: &[At<BackupStep>], place: Place) {
+    fn back_up(&mut self, list: &[At<BackupStep>], place: SourcePosition) {
         if !self.is_whole() {
             let help = "restore first, or back up before `destroy`";
             self.wrong(place, "a backup of a destroyed site", "nothing is there to back up", help);
         }
         let jobs: Vec<BackupJob> = list.iter().filter_map(own_backup).collect();
         for missing in self.method.places() {
-            let copied = missing == Where::Bucket && list.iter().any(list::copies);
+            let copied = missing == DurableStore::Bucket && list.iter().any(list::copies);
             if copied || jobs.iter().any(|job| job.saves().contains(&missing)) {
                 continue;
             }
             let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&missing));
-            let words = saving.map_or("", BackupJob::words);
-            let message = format!("a backup without `{words}`");
+            let description = saving.map_or("", BackupJob::describe);
+            let message = format!("a backup without `{description}`");
             let why = match missing {
-                Where::Database | Where::Templates => "no rows would be in this backup".to_owned(),
-                Where::Bucket => "no binaries would be in this backup".to_owned(),
-                Where::Assets | Where::Results => {
-                    format!("the {} would not be in this backup", missing.words())
+                DurableStore::Database | DurableStore::Templates => {
+                    "no rows would be in this backup".to_owned()
+                }
+                DurableStore::Bucket => "no binaries would be in this backup".to_owned(),
+                DurableStore::Assets | DurableStore::Results => {
+                    format!("the {} would not be in this backup", missing.describe())
                 }
             };
-            self.wrong(place, message, &why, &format!("add `- {words}` to the list"));
+            self.wrong(place, message, &why, &format!("add `- {description}` to the list"));
         }
         let has = |wanted| jobs.contains(&wanted);
         if has(BackupJob::TakeBaseBackup) && !has(BackupJob::ChooseTarget) {
-            let words = BackupJob::ChooseTarget.words();
+            let description = BackupJob::ChooseTarget.describe();
             let label = "no moment to recover to";
             self.wrong(
                 place,
-                format!("a backup without `{words}`"),
+                format!("a backup without `{description}`"),
                 label,
-                &format!("add `- {words}` to the list"),
+                &format!("add `- {description}` to the list"),
             );
         }
         self.list.begin();
@@ -171,19 +173,19 @@ impl Timeline<'_> {
     }
 
     /// A step or fault of a recovery to a point in time in another procedure.
-    fn must_recover(&mut self, words: &str, place: Place) {
+    fn must_recover(&mut self, description: &str, place: SourcePosition) {
         if !self.recovers() {
-            let message = format!("`{words}` in the procedure `{}`", self.method.procedure.words());
+            let message = format!("`{description}` in the procedure `{}`", self.method.procedure.describe());
             let help = "write `procedure: point in time`";
             self.wrong(place, message, "no WAL is archived and no versions are kept", help);
         }
     }
 
     /// A step of an application that does not run, or an inventory of one that can't be asked.
-    fn must_run(&mut self, words: &str, can: bool, place: Place) {
+    fn must_run(&mut self, description: &str, can: bool, place: SourcePosition) {
         if !can {
-            let message = format!("`{words}` of a target that can't do it");
-            let (label, help) = if words == BackupJob::RecordManifest.words() {
+            let message = format!("`{description}` of a target that can't do it");
+            let (label, help) = if description == BackupJob::RecordManifest.describe() {
                 ("it has no API", "remove it: there is no inventory")
             } else {
                 ("nothing of it runs", "remove it, or give the profile a `start`")
@@ -192,56 +194,56 @@ impl Timeline<'_> {
         }
     }
 
-    fn backup_job(&mut self, job: BackupJob, place: Place) {
-        self.must_run(job.words(), self.method.can_back_up(job), place);
-        self.must_fit(job.words(), job.saves(), place);
+    fn backup_job(&mut self, job: BackupJob, place: SourcePosition) {
+        self.must_run(job.describe(), self.method.can_back_up(job), place);
+        self.must_fit(job.describe(), job.saves(), place);
         self.saved.extend(job.saves());
         match job {
             BackupJob::StopEngine => {
-                self.nothing_under_way(job.words(), place);
+                self.nothing_under_way(job.describe(), place);
                 self.running = false;
             }
             BackupJob::StartEngine => self.running = true,
-            BackupJob::RecordManifest if !self.running && self.method.runs == Runs::WithApi => {
+            BackupJob::RecordManifest if !self.running && self.method.runs == TargetProcess::WithApi => {
                 let help = "put it after `start engine`";
                 self.wrong(place, "a manifest while the engine is stopped", "nobody answers", help);
             }
             BackupJob::DumpDatabase => {
                 self.dumped = true;
-                self.fire(Takes::NextDump);
+                self.fire(FaultTarget::NextDump);
             }
             BackupJob::CopyObjects => {
-                self.fire(Takes::NextCopy);
-                self.fire(Takes::NextTransfer);
+                self.fire(FaultTarget::NextCopy);
+                self.fire(FaultTarget::NextTransfer);
             }
             BackupJob::ListObjects => {
-                self.fire(Takes::NextCopy);
+                self.fire(FaultTarget::NextCopy);
                 self.list_objects(place);
             }
             BackupJob::CopyListed => {
-                self.fire(Takes::NextTransfer);
-                self.copy_of_list(job.words(), place);
+                self.fire(FaultTarget::NextTransfer);
+                self.copy_of_list(job.describe(), place);
             }
             BackupJob::TakeBaseBackup => {
-                self.must_recover(job.words(), place);
+                self.must_recover(job.describe(), place);
                 self.based = true;
             }
             BackupJob::ChooseTarget => {
-                self.must_recover(job.words(), place);
+                self.must_recover(job.describe(), place);
                 if !self.based && self.recovers() {
-                    let message = format!("`{}` before `take base backup`", job.words());
+                    let message = format!("`{}` before `take base backup`", job.describe());
                     let help = "put `- take base backup` before it";
                     self.wrong(place, message, "nothing to recover from yet", help);
                 }
                 self.targeted = true;
             }
-            BackupJob::ArchiveAssets => self.fire(Takes::NextArchive),
-            BackupJob::CopyResults => self.fire(Takes::NextResults),
+            BackupJob::ArchiveAssets => self.fire(FaultTarget::NextArchive),
+            BackupJob::CopyResults => self.fire(FaultTarget::NextResults),
             BackupJob::RecordManifest | BackupJob::ArchiveTemplates | BackupJob::RunBackupCommand => {}
         }
     }
 
-    fn destroy(&mut self, what: Destroy, place: Place) {
+    fn destroy(&mut self, what: Destroy, place: SourcePosition) {
         self.nothing_under_way("destroy", place);
         if !self.backed_up {
             let message = "the site is destroyed before any backup";
@@ -251,7 +253,7 @@ impl Timeline<'_> {
         self.running &= what != Destroy::Everything;
     }
 
-    fn restore(&mut self, list: &[At<RestoreStep>], place: Place) {
+    fn restore(&mut self, list: &[At<RestoreStep>], place: SourcePosition) {
         self.nothing_under_way("restore", place);
         if !self.backed_up {
             let help = "put `back up` before it";
@@ -260,14 +262,14 @@ impl Timeline<'_> {
         for (at, step) in list.iter().enumerate() {
             match &step.value {
                 RestoreStep::Own(RestoreJob::Migrate) => {
-                    let is_rows = |sub: &At<RestoreStep>| matches!(&sub.value, RestoreStep::Own(job) if job.brings_back().contains(&Where::Database));
+                    let is_rows = |sub: &At<RestoreStep>| matches!(&sub.value, RestoreStep::Own(job) if job.brings_back().contains(&DurableStore::Database));
                     let later = list[at..].iter().any(is_rows) && !list[..at].iter().any(is_rows);
                     if later || !self.has_rows() {
                         let help = "put `- restore database` before it";
                         let message = "`migrate` before `restore database`";
                         self.wrong(step.place, message, "no database to migrate yet", help);
                     }
-                    self.fire(Takes::NextMigration);
+                    self.fire(FaultTarget::NextMigration);
                 }
                 RestoreStep::Own(job) => self.restore_job(*job, step.place),
                 RestoreStep::Act(act) => self.act(act, step.place),
@@ -275,31 +277,33 @@ impl Timeline<'_> {
         }
     }
 
-    fn restore_job(&mut self, job: RestoreJob, place: Place) {
-        self.must_run(job.words(), self.method.can_restore(job), place);
-        self.must_fit(job.words(), job.brings_back(), place);
+    fn restore_job(&mut self, job: RestoreJob, place: SourcePosition) {
+        self.must_run(job.describe(), self.method.can_restore(job), place);
+        self.must_fit(job.describe(), job.brings_back(), place);
         self.there.extend(job.brings_back());
         match job {
             RestoreJob::StopEngine => {
-                self.nothing_under_way(job.words(), place);
+                self.nothing_under_way(job.describe(), place);
                 self.running = false;
             }
             RestoreJob::StartEngine => self.running = true,
-            RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => self.fire(Takes::NextRestore),
+            RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => {
+                self.fire(FaultTarget::NextRestore)
+            }
             RestoreJob::RecoverObjects => {
-                self.must_recover(job.words(), place);
-                self.fire(Takes::NextBucketRecovery);
+                self.must_recover(job.describe(), place);
+                self.fire(FaultTarget::NextBucketRecovery);
             }
             RestoreJob::RecoverDatabase => {
-                self.must_recover(job.words(), place);
+                self.must_recover(job.describe(), place);
                 // A base backup without a target is told where it is taken.
                 if !self.based && !self.targeted && self.recovers() {
-                    let message = format!("`{}` without a base backup", job.words());
+                    let message = format!("`{}` without a base backup", job.describe());
                     let help =
                         "write `back up: runbook`, or `- take base backup` and `- choose recovery target`";
                     self.wrong(place, message, "nothing to recover from", help);
                 }
-                self.fire(Takes::NextDatabaseRecovery);
+                self.fire(FaultTarget::NextDatabaseRecovery);
             }
             RestoreJob::RestoreObjects
             | RestoreJob::RestoreResults
@@ -310,7 +314,7 @@ impl Timeline<'_> {
         }
     }
 
-    fn act(&mut self, act: &Act, place: Place) {
+    fn act(&mut self, act: &Act, place: SourcePosition) {
         match act {
             Act::Upload(name) | Act::Delete(name) => self.write_asset(name, place),
             Act::Replace(replace) => self.write_asset(&replace.asset, place),
@@ -321,7 +325,7 @@ impl Timeline<'_> {
             Act::GoOn(go_on) => self.go_on(go_on, place),
             Act::Release(name) => self.release(name, place),
             Act::KillEngine => self.kill(place),
-            Act::CopyObject(_) | Act::CopyNewObject(_) => self.copy_of_list(&act.words(), place),
+            Act::CopyObject(_) | Act::CopyNewObject(_) => self.copy_of_list(&act.describe(), place),
             Act::PlanRun(plan) => self.plan_run(plan, place),
             Act::WaitForRun(_) => {}
             Act::WriteUnderLoad(_) | Act::WaitForWrites(_) | Act::StopWriting => self.write(place),
@@ -331,7 +335,7 @@ impl Timeline<'_> {
     }
 
     /// A next run that is written behind the engine's back: one that runs would be at it.
-    fn plan_run(&mut self, plan: &PlanRun, place: Place) {
+    fn plan_run(&mut self, plan: &PlanRun, place: SourcePosition) {
         if !self.method.topology.has_database() {
             let help = "remove it, or choose a topology with Postgres";
             self.wrong(place, "schedules are not kept in file mode", "there is none to plan", help);
@@ -351,7 +355,7 @@ impl Timeline<'_> {
     }
 
     /// A write through the API.
-    fn write(&mut self, place: Place) {
+    fn write(&mut self, place: SourcePosition) {
         let message = "a write while the site is down";
         if !self.is_whole() {
             let help = "put it before `destroy`, or after the restore";
@@ -362,29 +366,29 @@ impl Timeline<'_> {
         }
     }
 
-    fn fault(&mut self, fault: &Fault, place: Place) {
+    fn fault(&mut self, fault: &Fault, place: SourcePosition) {
         match fault.takes() {
-            Takes::Archive => self.wrong(
+            FaultTarget::Archive => self.wrong(
                 place,
                 "this fault is one of a backup, not of the live stores",
                 "the archive of WAL is the backup's",
                 "write `fault in backup: …`",
             ),
-            Takes::Versions => {
-                self.must_recover(fault.words(), place);
+            FaultTarget::Versions => {
+                self.must_recover(fault.describe(), place);
                 self.fault_in_store(self.has_binaries(), "bucket", place);
             }
-            armed @ (Takes::NextBucketRecovery | Takes::NextDatabaseRecovery) => {
-                self.must_recover(fault.words(), place);
+            armed @ (FaultTarget::NextBucketRecovery | FaultTarget::NextDatabaseRecovery) => {
+                self.must_recover(fault.describe(), place);
                 self.armed.push((place, armed));
             }
-            Takes::Backup => self.wrong(
+            FaultTarget::Backup => self.wrong(
                 place,
                 "this fault is one of a backup, not of the live stores",
                 "there is no such file in the live stores",
                 "write `fault in backup: …`",
             ),
-            Takes::Rows if !self.method.topology.has_database() => {
+            FaultTarget::Rows if !self.method.topology.has_database() => {
                 let help = "choose a topology with Postgres";
                 self.wrong(
                     place,
@@ -393,25 +397,25 @@ impl Timeline<'_> {
                     help,
                 );
             }
-            Takes::Rows => {
+            FaultTarget::Rows => {
                 self.fault_in_store(self.has_rows(), "database", place);
                 self.fault_beside_writes(fault, place);
             }
-            Takes::RowFiles => self.fault_in_row_files(place),
-            Takes::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
-            armed @ (Takes::NextDump
-            | Takes::NextCopy
-            | Takes::NextTransfer
-            | Takes::NextArchive
-            | Takes::NextResults
-            | Takes::NextRestore
-            | Takes::NextMigration) => {
+            FaultTarget::RowFiles => self.fault_in_row_files(place),
+            FaultTarget::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
+            armed @ (FaultTarget::NextDump
+            | FaultTarget::NextCopy
+            | FaultTarget::NextTransfer
+            | FaultTarget::NextArchive
+            | FaultTarget::NextResults
+            | FaultTarget::NextRestore
+            | FaultTarget::NextMigration) => {
                 self.armed.push((place, armed));
             }
         }
     }
 
-    fn fault_in_store(&mut self, there: bool, what: &str, place: Place) {
+    fn fault_in_store(&mut self, there: bool, what: &str, place: SourcePosition) {
         if !there {
             let label = format!("the {what} is gone at this point");
             let help = "put it before `destroy`, or after the restore";
@@ -420,7 +424,7 @@ impl Timeline<'_> {
     }
 
     /// Whether rows are in files, and these are there.
-    fn fault_in_row_files(&mut self, place: Place) {
+    fn fault_in_row_files(&mut self, place: SourcePosition) {
         if self.method.topology.has_database() {
             let message = "a fault in files with rows of a site with a database";
             self.wrong(place, message, "no rows in files", "choose a topology without Postgres");
@@ -431,83 +435,86 @@ impl Timeline<'_> {
         }
     }
 
-    fn fault_in_backup(&mut self, fault: &Fault, place: Place) {
-        let binaries = if self.method.topology.has_bucket() { Where::Bucket } else { Where::Assets };
+    fn fault_in_backup(&mut self, fault: &Fault, place: SourcePosition) {
+        let binaries =
+            if self.method.topology.has_bucket() { DurableStore::Bucket } else { DurableStore::Assets };
         let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&binaries));
         let (there, step) = match fault.takes() {
-            Takes::Backup => match fault {
+            FaultTarget::Backup => match fault {
                 Fault::TruncateArchive(Archive::Templates) => {
-                    (self.saved.contains(&Where::Templates), BackupJob::ArchiveTemplates)
+                    (self.saved.contains(&DurableStore::Templates), BackupJob::ArchiveTemplates)
                 }
                 Fault::TruncateArchive(Archive::Assets) => {
-                    (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets)
+                    (self.saved.contains(&DurableStore::Assets), BackupJob::ArchiveAssets)
                 }
                 _ => (self.dumped, BackupJob::DumpDatabase),
             },
-            Takes::RowFiles if self.method.topology.has_database() => {
+            FaultTarget::RowFiles if self.method.topology.has_database() => {
                 return self.fault_in_row_files(place);
             }
-            Takes::RowFiles => (self.saved.contains(&Where::Assets), BackupJob::ArchiveAssets),
-            Takes::Objects => (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects)),
-            Takes::Archive => (self.targeted, BackupJob::ChooseTarget),
-            Takes::Rows
-            | Takes::NextDump
-            | Takes::NextCopy
-            | Takes::NextTransfer
-            | Takes::NextArchive
-            | Takes::NextResults
-            | Takes::NextRestore
-            | Takes::NextMigration
-            | Takes::Versions
-            | Takes::NextBucketRecovery
-            | Takes::NextDatabaseRecovery => {
+            FaultTarget::RowFiles => (self.saved.contains(&DurableStore::Assets), BackupJob::ArchiveAssets),
+            FaultTarget::Objects => {
+                (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects))
+            }
+            FaultTarget::Archive => (self.targeted, BackupJob::ChooseTarget),
+            FaultTarget::Rows
+            | FaultTarget::NextDump
+            | FaultTarget::NextCopy
+            | FaultTarget::NextTransfer
+            | FaultTarget::NextArchive
+            | FaultTarget::NextResults
+            | FaultTarget::NextRestore
+            | FaultTarget::NextMigration
+            | FaultTarget::Versions
+            | FaultTarget::NextBucketRecovery
+            | FaultTarget::NextDatabaseRecovery => {
                 let help = "write `fault: …`";
                 return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
             }
         };
         if !there {
-            let help = format!("put it after `{}`", step.words());
+            let help = format!("put it after `{}`", step.describe());
             self.wrong(place, "a fault in a backup that is not there yet", "nothing to damage yet", &help);
         }
     }
 
-    fn fire(&mut self, takes: Takes) {
+    fn fire(&mut self, takes: FaultTarget) {
         self.armed.retain(|(_, armed)| *armed != takes);
     }
 
-    fn end(&mut self, steps: &[At<Step>], steps_key: Place) {
+    fn end(&mut self, steps: &[At<Step>], steps_key: SourcePosition) {
         for (place, takes) in std::mem::take(&mut self.armed) {
             let step = match takes {
-                Takes::NextDump => BackupJob::DumpDatabase.words(),
-                Takes::NextCopy | Takes::NextTransfer => BackupJob::CopyObjects.words(),
-                Takes::NextArchive => BackupJob::ArchiveAssets.words(),
-                Takes::NextResults => BackupJob::CopyResults.words(),
-                Takes::NextRestore => RestoreJob::RestoreDatabase.words(),
-                Takes::NextMigration => RestoreJob::Migrate.words(),
-                Takes::NextBucketRecovery => RestoreJob::RecoverObjects.words(),
-                Takes::NextDatabaseRecovery => RestoreJob::RecoverDatabase.words(),
-                Takes::Objects
-                | Takes::Rows
-                | Takes::RowFiles
-                | Takes::Backup
-                | Takes::Versions
-                | Takes::Archive => continue,
+                FaultTarget::NextDump => BackupJob::DumpDatabase.describe(),
+                FaultTarget::NextCopy | FaultTarget::NextTransfer => BackupJob::CopyObjects.describe(),
+                FaultTarget::NextArchive => BackupJob::ArchiveAssets.describe(),
+                FaultTarget::NextResults => BackupJob::CopyResults.describe(),
+                FaultTarget::NextRestore => RestoreJob::RestoreDatabase.describe(),
+                FaultTarget::NextMigration => RestoreJob::Migrate.describe(),
+                FaultTarget::NextBucketRecovery => RestoreJob::RecoverObjects.describe(),
+                FaultTarget::NextDatabaseRecovery => RestoreJob::RecoverDatabase.describe(),
+                FaultTarget::Objects
+                | FaultTarget::Rows
+                | FaultTarget::RowFiles
+                | FaultTarget::Backup
+                | FaultTarget::Versions
+                | FaultTarget::Archive => continue,
             };
             let message = format!("this fault waits for a `{step}` that never comes");
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));
         }
         let Some(last) = steps.last() else { return };
-        self.nothing_under_way(under_way::END, last.place);
+        self.nothing_under_way(held_writes::END, last.place);
         if !steps.iter().any(|step| matches!(step.value, Step::Restore(_))) {
             let help = "add `- restore: runbook`";
             self.wrong(steps_key, "nothing is restored", "these steps have no `restore`", help);
         } else if let Some(lost) = self.method.places().into_iter().find(|place| !self.there.contains(place))
         {
             let step = self.method.restore().into_iter().find(|job| job.brings_back().contains(&lost));
-            let message = format!("the {} is never restored", lost.words());
-            let help = format!("add `- {}`", step.map_or("", RestoreJob::words));
+            let message = format!("the {} is never restored", lost.describe());
+            let help = format!("add `- {}`", step.map_or("", RestoreJob::describe));
             self.wrong(last.place, message, "still destroyed after this", &help);
-        } else if !self.running && self.method.runs != Runs::Nothing {
+        } else if !self.running && self.method.runs != TargetProcess::Nothing {
             let help = "add `- start engine` to the restore";
             self.wrong(last.place, "the engine is never started again", "still stopped after this", help);
         }

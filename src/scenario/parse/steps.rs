@@ -6,12 +6,12 @@ use crate::{
         finding::{Expectation, FindingKind},
     },
     scenario::{
-        Act, At, BackupStep, Destroy, Place, RestoreStep, Step,
+        Act, At, BackupStep, Destroy, RestoreStep, SourcePosition, Step,
         diagnose::{Mistake, suggest},
         method::{BackupJob, Method, RestoreJob},
         yaml::{
             fields::items,
-            tree::{Data, Node},
+            tree::{Data, YamlNode},
             typed::{read, words_of},
         },
     },
@@ -24,7 +24,7 @@ const MOST_STEPS: usize = 200;
 pub const OWN_WORDS: [&str; 3] = ["back up", "destroy", "restore"];
 
 /// The steps of a scenario.
-pub fn steps(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Vec<At<Step>> {
+pub fn steps(node: &YamlNode, method: &Method, mistakes: &mut Vec<Mistake>) -> Vec<At<Step>> {
     let nodes = items(node, mistakes);
     if matches!(&node.data, Data::List(items) if items.is_empty()) {
         mistakes.push(
@@ -41,9 +41,9 @@ pub fn steps(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Vec<A
     nodes.iter().filter_map(|node| step(node, method, mistakes)).collect()
 }
 
-fn step(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Option<At<Step>> {
+fn step(node: &YamlNode, method: &Method, mistakes: &mut Vec<Mistake>) -> Option<At<Step>> {
     let (word, place, value) = node.word().map_err(|mistake| mistakes.push(mistake)).ok()?;
-    let whole = Place { end: node.place.end.max(place.end), ..place };
+    let whole = SourcePosition { end: node.place.end.max(place.end), ..place };
     let at = |value| Some(At { value, place: whole });
     let Some(value) = value.filter(|_| OWN_WORDS.contains(&word)) else {
         if OWN_WORDS.contains(&word) {
@@ -54,12 +54,13 @@ fn step(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Option<At<
     };
     match word {
         "back up" => {
-            let list = sub_steps(value, word, BackupJob::ALL, &method.backup(), BackupJob::words, mistakes);
+            let list =
+                sub_steps(value, word, BackupJob::ALL, &method.backup(), BackupJob::describe, mistakes);
             at(Step::BackUp(list?.wrapping(BackupStep::Own, BackupStep::Act)))
         }
         "restore" => {
             let list =
-                sub_steps(value, word, RestoreJob::ALL, &method.restore(), RestoreJob::words, mistakes);
+                sub_steps(value, word, RestoreJob::ALL, &method.restore(), RestoreJob::describe, mistakes);
             at(Step::Restore(list?.wrapping(RestoreStep::Own, RestoreStep::Act)))
         }
         _ => {
@@ -69,7 +70,7 @@ fn step(node: &Node, method: &Method, mistakes: &mut Vec<Mistake>) -> Option<At<
     }
 }
 
-fn needs_value(word: &str, place: Place) -> Mistake {
+fn needs_value(word: &str, place: SourcePosition) -> Mistake {
     let (label, help) = match word {
         "destroy" => ("what?", "write `destroy: everything`"),
         "restore" => ("how?", "write `restore: runbook`, or its sub-steps as a list below it"),
@@ -98,14 +99,14 @@ impl<S> SubSteps<S> {
 
 /// `runbook`, or a list of sub-steps and acts.
 fn sub_steps<S: Copy>(
-    node: &Node,
+    node: &YamlNode,
     of: &str,
     all: &[S],
     runbook: &[S],
-    words: impl Fn(S) -> &'static str,
+    description: impl Fn(S) -> &'static str,
     mistakes: &mut Vec<Mistake>,
 ) -> Option<SubSteps<S>> {
-    let own: Vec<&str> = runbook.iter().map(|job| words(*job)).collect();
+    let own: Vec<&str> = runbook.iter().map(|job| description(*job)).collect();
     match &node.data {
         Data::Scalar { text, .. } if text == "runbook" => {
             let at = |job: &S| At { value: Either::Own(*job), place: node.place };
@@ -117,7 +118,7 @@ fn sub_steps<S: Copy>(
             }
             let mut list = Vec::new();
             for item in items {
-                let is = |job: &&S| matches!(item.word(), Ok((word, _, None)) if word == words(**job));
+                let is = |job: &&S| matches!(item.word(), Ok((word, _, None)) if word == description(**job));
                 let value = match all.iter().find(is) {
                     Some(job) => Some(Either::Own(*job)),
                     None => act(item, &own, &[], mistakes).map(Either::Act),
@@ -138,7 +139,7 @@ fn sub_steps<S: Copy>(
 }
 
 /// An act. `first` and `last` are the other words that can stand here.
-fn act(node: &Node, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistake>) -> Option<Act> {
+fn act(node: &YamlNode, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistake>) -> Option<Act> {
     let acts = words_of::<Act>();
     let act = node.word().and_then(|(word, place, value)| {
         if acts.contains(&word) {
@@ -157,14 +158,14 @@ fn act(node: &Node, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistake>) 
 }
 
 /// A word that exists but can't stand here.
-fn elsewhere(word: &str, place: Place, allowed: &[&str]) -> Option<Mistake> {
+fn elsewhere(word: &str, place: SourcePosition, allowed: &[&str]) -> Option<Mistake> {
     let misplaced = |label: &str, help: String| {
         Some(Mistake::at(place, format!("`{word}` can't stand here")).label(label.to_owned()).help(help))
     };
-    if BackupJob::ALL.iter().any(|job| job.words() == word) {
+    if BackupJob::ALL.iter().any(|job| job.describe() == word) {
         return misplaced("a sub-step of a backup", "put it into the list of a `back up`".to_owned());
     }
-    if RestoreJob::ALL.iter().any(|job| job.words() == word) {
+    if RestoreJob::ALL.iter().any(|job| job.describe() == word) {
         return misplaced("a sub-step of a restore", "put it into the list of a `restore`".to_owned());
     }
     if words_of::<Fault>().contains(&word) {
@@ -177,15 +178,15 @@ fn elsewhere(word: &str, place: Place, allowed: &[&str]) -> Option<Mistake> {
 }
 
 /// The expected findings.
-pub fn expectations(nodes: &[Node], mistakes: &mut Vec<Mistake>) -> Vec<At<Expectation>> {
+pub fn expectations(nodes: &[YamlNode], mistakes: &mut Vec<Mistake>) -> Vec<At<Expectation>> {
     nodes.iter().filter_map(|node| expectation(node).map_err(|mistake| mistakes.push(mistake)).ok()).collect()
 }
 
-fn expectation(node: &Node) -> Result<At<Expectation>, Mistake> {
+fn expectation(node: &YamlNode) -> Result<At<Expectation>, Mistake> {
     let (word, place, value) = node.word()?;
-    let Some(kind) = FindingKind::ALL.iter().copied().find(|kind| kind.words() == word) else {
-        let words = FindingKind::ALL.iter().map(|kind| kind.words());
-        return Err(Mistake::unknown(Some(place), "finding", word, words).label("unknown finding"));
+    let Some(kind) = FindingKind::ALL.iter().copied().find(|kind| kind.describe() == word) else {
+        let description = FindingKind::ALL.iter().map(|kind| kind.describe());
+        return Err(Mistake::unknown(Some(place), "finding", word, description).label("unknown finding"));
     };
     let Some(value) = value.filter(|value| !value.is_nothing()) else {
         return Err(Mistake::at(place, format!("`{word}` needs to say of what"))
@@ -193,6 +194,6 @@ fn expectation(node: &Node) -> Result<At<Expectation>, Mistake> {
             .help(format!("write `{word}: …`")));
     };
     let entity = read::<String>(value)?.value;
-    let place = Place { end: node.place.end.max(place.end), ..place };
+    let place = SourcePosition { end: node.place.end.max(place.end), ..place };
     Ok(At { value: Expectation { kind, entity }, place })
 }

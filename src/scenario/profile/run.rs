@@ -3,18 +3,18 @@
 
 use crate::{
     model::profile::{
-        Api, Ready, Stop,
+        ReadyCheck, StopCommand, TargetApi,
         run::{PORT, VARIABLES, named},
     },
-    scenario::{At, Place, diagnose::Mistake, yaml::fields::Fields},
+    scenario::{At, SourcePosition, diagnose::Mistake, yaml::fields::Fields},
 };
 use std::collections::BTreeMap;
 
 /// The keys as they are written.
 pub struct Run {
     pub start: Vec<At<String>>,
-    pub ready: Option<At<Ready>>,
-    pub stop: Stop,
+    pub ready: Option<At<ReadyCheck>>,
+    pub stop: StopCommand,
     pub seed: Vec<At<String>>,
     pub needs: Vec<String>,
     pub env: BTreeMap<String, String>,
@@ -23,13 +23,13 @@ pub struct Run {
 /// Reads them.
 pub fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Run {
     let start = fields.each::<String>("start", mistakes);
-    let ready = fields.optional::<Ready>("ready", mistakes);
-    let stop = fields.optional::<Stop>("stop", mistakes);
+    let ready = fields.optional::<ReadyCheck>("ready", mistakes);
+    let stop = fields.optional::<StopCommand>("stop", mistakes);
     let seed = fields.each::<String>("seed", mistakes);
     let needs = fields.each::<String>("needs", mistakes);
     let env = fields.optional::<BTreeMap<String, String>>("env", mistakes);
-    words(&start, mistakes);
-    words(&seed, mistakes);
+    describe(&start, mistakes);
+    describe(&seed, mistakes);
     if let Some(at) = ready.as_ref().filter(|at| !at.value.path.starts_with('/')) {
         let message = format!("`{}` is no path of a URL", at.value.path);
         mistakes.push(Mistake::at(at.place, message).label("of this").help("begin it with a `/`"));
@@ -48,13 +48,13 @@ pub fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Run {
 }
 
 /// A text that is no name of a variable.
-pub fn variable(name: &str, place: Place) -> Option<Mistake> {
+pub fn variable(name: &str, place: SourcePosition) -> Option<Mistake> {
     let wrong = name.is_empty() || name.contains(['=', '\0']);
     wrong.then(|| Mistake::at(place, format!("`{name}` is no name of a variable")).label("in this"))
 }
 
 /// The values of `env` name variables that there are.
-fn variables(env: &BTreeMap<String, String>, place: Place, mistakes: &mut Vec<Mistake>) {
+fn variables(env: &BTreeMap<String, String>, place: SourcePosition, mistakes: &mut Vec<Mistake>) {
     for (name, value) in env {
         mistakes.extend(variable(name, place));
         for unknown in named(value).into_iter().filter(|name| !VARIABLES.contains(name)) {
@@ -64,7 +64,7 @@ fn variables(env: &BTreeMap<String, String>, place: Place, mistakes: &mut Vec<Mi
 }
 
 /// The words of a command name no variable but the port: everybody on the machine can read them.
-pub fn words(command: &[At<String>], mistakes: &mut Vec<Mistake>) {
+pub fn describe(command: &[At<String>], mistakes: &mut Vec<Mistake>) {
     for word in command {
         for other in named(&word.value).into_iter().filter(|name| *name != PORT) {
             let message = format!("`${{{other}}}` in the words of a command");
@@ -76,13 +76,13 @@ pub fn words(command: &[At<String>], mistakes: &mut Vec<Mistake>) {
 
 impl Run {
     /// Whether they fit the target's API. `place` is where the profile begins.
-    pub fn check(&self, api: Api, place: Place, mistakes: &mut Vec<Mistake>) {
+    pub fn check(&self, api: TargetApi, place: SourcePosition, mistakes: &mut Vec<Mistake>) {
         let mut missing = |key: &str, help: &str| {
             let mistake = Mistake::at(place, format!("missing key `{key}`")).label("a profile begins here");
             mistakes.push(mistake.help(help));
         };
         match api {
-            Api::None => {
+            TargetApi::None => {
                 if self.seed.is_empty() {
                     missing("seed", "add `seed: [./fill.sh]`: without an API a command fills the site");
                 }
@@ -90,7 +90,7 @@ impl Run {
                     missing("ready", "add `ready: {path: /…}`: how else is it seen that it is up?");
                 }
             }
-            Api::PulpEngine => {
+            TargetApi::PulpEngine => {
                 if let Some(first) = self.seed.first() {
                     let message = "a command that fills sites of a target with an API";
                     let help = "remove it: the scenario's `seed` is put there through the API";

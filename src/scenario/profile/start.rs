@@ -2,17 +2,21 @@
 //! lets everything pass would hide what the backup lost.
 
 use crate::{
-    model::profile::{AtStart, Entity},
+    model::profile::{AtStart, ProfileEntity},
     scenario::{
-        Place,
+        SourcePosition,
         diagnose::Mistake,
-        yaml::tree::{Data, Key, Node},
+        yaml::tree::{Data, Key, YamlNode},
     },
 };
 use std::collections::BTreeMap;
 
 /// Looks at the rules of all entities. `nodes` is where they stand.
-pub fn check(entities: &BTreeMap<String, Entity>, nodes: &[(Key, Node)], mistakes: &mut Vec<Mistake>) {
+pub fn check(
+    entities: &BTreeMap<String, ProfileEntity>,
+    nodes: &[(Key, YamlNode)],
+    mistakes: &mut Vec<Mistake>,
+) {
     for (key, node) in nodes {
         let Some(entity) = entities.get(&key.text) else { continue };
         for (number, rule) in entity.at_start.iter().enumerate() {
@@ -20,7 +24,7 @@ pub fn check(entities: &BTreeMap<String, Entity>, nodes: &[(Key, Node)], mistake
             let mut wrong = |message: String, label: &str, help: &str| {
                 mistakes.push(Mistake::at(place, message).label(label.to_owned()).help(help.to_owned()));
             };
-            for (message, label, help) in told(rule, entity) {
+            for (message, label, help) in mistakes_in(rule, entity) {
                 wrong(message, label, help);
             }
             let named = rule.adds.keys().chain(rule.runs.as_ref().map(|runs| &runs.entity));
@@ -33,39 +37,39 @@ pub fn check(entities: &BTreeMap<String, Entity>, nodes: &[(Key, Node)], mistake
 }
 
 /// What is wrong with a rule by itself: a message, its label and its help.
-fn told(rule: &AtStart, entity: &Entity) -> Vec<(String, &'static str, &'static str)> {
-    let mut told = Vec::new();
+fn mistakes_in(rule: &AtStart, entity: &ProfileEntity) -> Vec<(String, &'static str, &'static str)> {
+    let mut mistakes = Vec::new();
     if rule.from.is_empty() && rule.due.is_none() {
         let help = "say which rows: `from: {status: [pending]}`, or `due: next_run_at`";
-        told.push(("an `at-start` rule for any row".to_owned(), "it would excuse damage", help));
+        mistakes.push(("an `at-start` rule for any row".to_owned(), "it would excuse damage", help));
     }
     if rule.to.is_empty() && rule.due.is_none() {
         let help = "say what becomes of the rows: `to: {status: failed}`";
-        told.push(("an `at-start` rule to no end".to_owned(), "it would excuse damage", help));
+        mistakes.push(("an `at-start` rule to no end".to_owned(), "it would excuse damage", help));
     }
     for column in rule.from.iter().filter(|(_, values)| values.is_empty()).map(|(column, _)| column) {
-        told.push((format!("`from` has no value of `{column}`"), "fits no row", "write them as a list"));
+        mistakes.push((format!("`from` has no value of `{column}`"), "fits no row", "write them as a list"));
     }
     for column in rule.moves.iter().filter(|column| rule.to.contains_key(*column)) {
         let help = "remove it from `moves`";
-        told.push((format!("`{column}` is in `to` and in `moves`"), "one of the two holds", help));
+        mistakes.push((format!("`{column}` is in `to` and in `moves`"), "one of the two holds", help));
     }
     if let Some(column) =
         entity.label.iter().map(|path| column_of(path)).find(|column| rule.moves.contains(column))
     {
         let help = "rows are known by it: remove it from `moves`";
-        told.push((format!("`{column}` names the row and may move"), "in this rule", help));
+        mistakes.push((format!("`{column}` names the row and may move"), "in this rule", help));
     }
     if let Some(age) = rule.age.as_ref().filter(|age| age.over.is_some() == age.under.is_some()) {
         let help = "write `over: 60s` for older rows, or `under: 60s` for younger ones";
         let label = "one of `over` and `under`";
-        told.push((format!("how old `{}` has to be is not clear", age.of), label, help));
+        mistakes.push((format!("how old `{}` has to be is not clear", age.of), label, help));
     }
     if rule.runs.is_some() && rule.due.is_none() {
         let help = "add `due: ` and the column with the moment";
-        told.push(("`runs` of rows that are not due".to_owned(), "nothing is run", help));
+        mistakes.push(("`runs` of rows that are not due".to_owned(), "nothing is run", help));
     }
-    told
+    mistakes
 }
 
 /// The column of a label: `items` of `items.0.template`.
@@ -74,7 +78,7 @@ fn column_of(path: &str) -> String {
 }
 
 /// Where a rule of an entity stands.
-fn place_of(entity: &Node, number: usize) -> Option<Place> {
+fn place_of(entity: &YamlNode, number: usize) -> Option<SourcePosition> {
     let Data::Map(entries) = &entity.data else { return None };
     let (_, rules) = entries.iter().find(|(key, _)| key.text == "at-start")?;
     let Data::List(rules) = &rules.data else { return None };

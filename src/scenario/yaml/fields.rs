@@ -2,24 +2,24 @@
 //! first only.
 
 use super::{
-    tree::{Data, Key, Node},
+    tree::{Data, Key, YamlNode},
     typed::{not_keys, read},
 };
-use crate::scenario::{At, Place, diagnose::Mistake};
+use crate::scenario::{At, SourcePosition, diagnose::Mistake};
 use serde::Deserialize;
 
 /// The keys of a mapping.
 pub struct Fields<'a> {
-    entries: &'a [(Key, Node)],
+    entries: &'a [(Key, YamlNode)],
     /// Where the mapping begins.
-    pub place: Place,
+    pub place: SourcePosition,
     what: &'static str,
     asked: Vec<&'static str>,
 }
 
 impl<'a> Fields<'a> {
     /// The keys of `what`: `a scenario`.
-    pub fn of(node: &'a Node, what: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Self> {
+    pub fn of(node: &'a YamlNode, what: &'static str, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         if let Data::Map(entries) = &node.data {
             return Some(Self { entries, place: node.place, what, asked: Vec::new() });
         }
@@ -28,13 +28,17 @@ impl<'a> Fields<'a> {
     }
 
     /// A key's value, if the key is there.
-    pub fn node(&mut self, key: &'static str) -> Option<(&'a Key, &'a Node)> {
+    pub fn node(&mut self, key: &'static str) -> Option<(&'a Key, &'a YamlNode)> {
         self.asked.push(key);
         self.entries.iter().find(|(known, _)| known.text == key).map(|(key, node)| (key, node))
     }
 
     /// A key's value that must be there.
-    pub fn needed(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<(&'a Key, &'a Node)> {
+    pub fn needed(
+        &mut self,
+        key: &'static str,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<(&'a Key, &'a YamlNode)> {
         let found = self.node(key);
         if found.is_none() {
             let message = format!("missing key `{key}`");
@@ -68,7 +72,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The entries of a list that may be there.
-    pub fn list(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> &'a [Node] {
+    pub fn list(&mut self, key: &'static str, mistakes: &mut Vec<Mistake>) -> &'a [YamlNode] {
         self.node(key).map_or(&[], |(_, node)| items(node, mistakes))
     }
 
@@ -88,7 +92,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The entries of a list.
-pub fn items<'a>(node: &'a Node, mistakes: &mut Vec<Mistake>) -> &'a [Node] {
+pub fn items<'a>(node: &'a YamlNode, mistakes: &mut Vec<Mistake>) -> &'a [YamlNode] {
     match &node.data {
         Data::List(items) => items,
         Data::Scalar { .. } | Data::Map(_) => {

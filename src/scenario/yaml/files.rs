@@ -1,9 +1,9 @@
 //! Finding and reading the files; a device, a pipe or a huge file is a mistake like any other.
 
 use crate::{
-    base::given::{self, Unreadable},
+    base::input_file::{self, Unreadable},
     scenario::{
-        Place,
+        SourcePosition,
         diagnose::{Diagnostics, Mistake},
     },
 };
@@ -42,15 +42,15 @@ pub fn read_text(file: &Path, largest: u64, diagnostics: &mut Diagnostics) -> Op
 }
 
 /// The place of a byte.
-pub fn place_of(text: &str, start: usize) -> Place {
+pub fn place_of(text: &str, start: usize) -> SourcePosition {
     let before = &text[..text.floor_char_boundary(start)];
     let line_begins = before.rfind('\n').map_or(0, |at| at + 1);
     let line = before.matches('\n').count() + 1;
-    Place { line, column: before[line_begins..].chars().count() + 1, start, end: start + 1 }
+    SourcePosition { line, column: before[line_begins..].chars().count() + 1, start, end: start + 1 }
 }
 
 fn read_bytes(file: &Path, largest: u64) -> Result<Vec<u8>, Mistake> {
-    given::read(file, largest).map_err(|why| match why {
+    input_file::read(file, largest).map_err(|why| match why {
         Unreadable::Refused(error) => Mistake::somewhere(format!("can't read the file: {error}")),
         Unreadable::NoFile | Unreadable::Silent(_) => Mistake::somewhere("this is no regular file"),
         Unreadable::TooLarge(largest) => {

@@ -2,7 +2,7 @@
 //! here its events are stacked up, and what these files have no use for is refused: aliases (with
 //! them goes every "billion laughs"), tags, several documents, keys that are no text, deep nesting.
 
-use crate::scenario::{Place, diagnose::Mistake};
+use crate::scenario::{SourcePosition, diagnose::Mistake};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashSet;
 
@@ -11,9 +11,9 @@ const DEEPEST: usize = 32;
 
 /// A value and its place. The place of a list or mapping ends with its first line.
 #[derive(Debug)]
-pub struct Node {
+pub struct YamlNode {
     /// Where it stands.
-    pub place: Place,
+    pub place: SourcePosition,
     /// What it is.
     pub data: Data,
 }
@@ -29,9 +29,9 @@ pub enum Data {
         plain: bool,
     },
     /// A list.
-    List(Vec<Node>),
+    List(Vec<YamlNode>),
     /// Keys with values, in the file's order, each key once.
-    Map(Vec<(Key, Node)>),
+    Map(Vec<(Key, YamlNode)>),
 }
 
 /// A key and its place.
@@ -40,18 +40,26 @@ pub struct Key {
     /// Its text.
     pub text: String,
     /// Where it stands.
-    pub place: Place,
+    pub place: SourcePosition,
 }
 
 /// A collection that is not closed yet.
 enum Open {
-    List { place: Place, items: Vec<Node> },
-    Map { place: Place, entries: Vec<(Key, Node)>, seen: HashSet<String>, key: Option<Option<Key>> },
+    List {
+        place: SourcePosition,
+        items: Vec<YamlNode>,
+    },
+    Map {
+        place: SourcePosition,
+        entries: Vec<(Key, YamlNode)>,
+        seen: HashSet<String>,
+        key: Option<Option<Key>>,
+    },
 }
 
 /// Builds the tree of a file's only document. `None` where the text is no YAML, or is empty: then
 /// a mistake says so. With other mistakes the tree is whole, and the reader goes on.
-pub fn build(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Node> {
+pub fn build(text: &str, mistakes: &mut Vec<Mistake>) -> Option<YamlNode> {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -69,7 +77,8 @@ pub fn build(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Node> {
             Err(error) => {
                 let marker = error.marker();
                 let start = marker.byte_offset().unwrap_or(text.len());
-                let place = Place { line: marker.line(), column: marker.col() + 1, start, end: start };
+                let place =
+                    SourcePosition { line: marker.line(), column: marker.col() + 1, start, end: start };
                 builder.mistakes.push(no_yaml(place, &error));
                 return None;
             }
@@ -82,7 +91,7 @@ pub fn build(text: &str, mistakes: &mut Vec<Mistake>) -> Option<Node> {
     root
 }
 
-impl Node {
+impl YamlNode {
     /// Whether nothing stands here: `title:`, `~` or `null`.
     pub fn is_nothing(&self) -> bool {
         match &self.data {
@@ -94,7 +103,7 @@ impl Node {
     }
 }
 
-fn no_yaml(place: Place, error: &ScanError) -> Mistake {
+fn no_yaml(place: SourcePosition, error: &ScanError) -> Mistake {
     let info = error.info();
     let mistake = Mistake::at(place, format!("not valid YAML: {info}")).label("the YAML parser stopped here");
     if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
@@ -106,7 +115,7 @@ fn no_yaml(place: Place, error: &ScanError) -> Mistake {
 struct Builder<'a> {
     text: &'a str,
     open: Vec<Open>,
-    root: Option<Node>,
+    root: Option<YamlNode>,
     documents: usize,
     mistakes: &'a mut Vec<Mistake>,
 }
@@ -130,12 +139,12 @@ impl Builder<'_> {
             }
             Event::Scalar(text, style, ..) => {
                 let (text, plain) = (text.into_owned(), style == ScalarStyle::Plain);
-                self.put(Node { place, data: Data::Scalar { text, plain } });
+                self.put(YamlNode { place, data: Data::Scalar { text, plain } });
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 let mistake = Mistake::at(place, "aliases are not used in these files");
                 self.mistakes.push(mistake.label("a YAML alias").help("write the value out"));
-                self.put(Node { place, data: Data::Scalar { text: "alias".to_owned(), plain: true } });
+                self.put(YamlNode { place, data: Data::Scalar { text: "alias".to_owned(), plain: true } });
             }
             Event::SequenceStart(..) => self.open.push(Open::List { place, items: Vec::new() }),
             Event::MappingStart(..) => {
@@ -148,7 +157,7 @@ impl Builder<'_> {
     }
 
     /// Puts a finished value where it belongs.
-    fn put(&mut self, node: Node) {
+    fn put(&mut self, node: YamlNode) {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
@@ -161,38 +170,39 @@ impl Builder<'_> {
         }
     }
 
-    fn close(&mut self, end: &Place) {
+    fn close(&mut self, end: &SourcePosition) {
         let node = match self.open.pop() {
             Some(Open::List { place, items }) => {
-                Node { place: self.first_line(place, end.end), data: Data::List(items) }
+                YamlNode { place: self.first_line(place, end.end), data: Data::List(items) }
             }
             Some(Open::Map { place, entries, .. }) => {
-                Node { place: self.first_line(place, end.end), data: Data::Map(entries) }
+                YamlNode { place: self.first_line(place, end.end), data: Data::Map(entries) }
             }
             None => return,
         };
         self.put(node);
     }
 
-    fn place(&self, span: &Span) -> Place {
+    fn place(&self, span: &Span) -> SourcePosition {
         let start = span.start.byte_offset().unwrap_or(0);
         let end = span.end.byte_offset().unwrap_or(start);
-        let place = Place { line: span.start.line(), column: span.start.col() + 1, start, end: start };
+        let place =
+            SourcePosition { line: span.start.line(), column: span.start.col() + 1, start, end: start };
         self.first_line(place, end)
     }
 
     /// The place up to `end`, but no further than its first line.
-    fn first_line(&self, place: Place, end: usize) -> Place {
+    fn first_line(&self, place: SourcePosition, end: usize) -> SourcePosition {
         let all = self.text.get(place.start..end.max(place.start)).unwrap_or_default();
         let line = all.lines().next().unwrap_or_default();
         let comment = line.find(" #").filter(|_| all.contains('\n')).unwrap_or(line.len());
-        Place { end: place.start + line[..comment].trim_end().len(), ..place }
+        SourcePosition { end: place.start + line[..comment].trim_end().len(), ..place }
     }
 }
 
 /// A key that is text and new in its mapping.
-fn new_key(node: Node, seen: &mut HashSet<String>, mistakes: &mut Vec<Mistake>) -> Option<Key> {
-    let Node { place, data } = node;
+fn new_key(node: YamlNode, seen: &mut HashSet<String>, mistakes: &mut Vec<Mistake>) -> Option<Key> {
+    let YamlNode { place, data } = node;
     let Data::Scalar { text, .. } = data else {
         mistakes.push(Mistake::at(place, "a key must be text").label("this is a list or has keys itself"));
         return None;

@@ -1,8 +1,8 @@
 //! Typed values out of the located tree: a `serde::Deserializer` over a node whose errors carry the
 //! node's place. The vocabulary is in the derives of the types that are asked for.
 
-use super::tree::{Data, Key, Node};
-use crate::scenario::{At, Place, diagnose::Mistake};
+use super::tree::{Data, Key, YamlNode};
+use crate::scenario::{At, SourcePosition, diagnose::Mistake};
 use serde::{
     Deserialize,
     de::{
@@ -16,7 +16,7 @@ use serde::{
 ///
 /// # Errors
 /// The first mistake in it.
-pub fn read<'a, T: Deserialize<'a>>(node: &'a Node) -> Result<At<T>, Mistake> {
+pub fn read<'a, T: Deserialize<'a>>(node: &'a YamlNode) -> Result<At<T>, Mistake> {
     let value = T::deserialize(node).map_err(|mistake| mistake.or_at(node.place))?;
     Ok(At { value, place: node.place })
 }
@@ -32,10 +32,10 @@ pub fn words_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
         fn deserialize_enum<V: Visitor<'de>>(
             self,
             _: &'static str,
-            words: &'static [&'static str],
+            description: &'static [&'static str],
             _: V,
         ) -> Result<V::Value, Mistake> {
-            *self.0 = words;
+            *self.0 = description;
             Err(Mistake::custom("only the words are wanted"))
         }
         forward_to_deserialize_any! {
@@ -43,10 +43,10 @@ pub fn words_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
             unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
         }
     }
-    let mut words: &'static [&'static str] = &[];
+    let mut description: &'static [&'static str] = &[];
     // The probe answers with an error in any case.
-    let _ = T::deserialize(Probe(&mut words));
-    words
+    let _ = T::deserialize(Probe(&mut description));
+    description
 }
 
 /// What the words of an enum are called in a mistake.
@@ -85,7 +85,7 @@ fn visit_plain<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value,
     }
 }
 
-impl<'de> Deserializer<'de> for &'de Node {
+impl<'de> Deserializer<'de> for &'de YamlNode {
     type Error = Mistake;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
@@ -127,12 +127,13 @@ impl<'de> Deserializer<'de> for &'de Node {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
-        words: &'static [&'static str],
+        description: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         let (word, place, value) = self.word()?;
-        if !words.contains(&word) {
-            let mistake = Mistake::unknown(Some(place), kind_of_word(name), word, words.iter().copied());
+        if !description.contains(&word) {
+            let mistake =
+                Mistake::unknown(Some(place), kind_of_word(name), word, description.iter().copied());
             return Err(mistake);
         }
         visitor.visit_enum(Word { word, place, value }).map_err(|mistake| mistake.or_at(place))
@@ -144,12 +145,12 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 }
 
-impl Node {
+impl YamlNode {
     /// The one word of a value: `dump database`, or the key of `upload: logo.png` with its value.
     ///
     /// # Errors
     /// It is a list, or has no key or several.
-    pub fn word(&self) -> Result<(&str, Place, Option<&Node>), Mistake> {
+    pub fn word(&self) -> Result<(&str, SourcePosition, Option<&YamlNode>), Mistake> {
         match &self.data {
             Data::Scalar { .. } if self.is_nothing() => {
                 Err(Mistake::at(self.place, "nothing stands here").label("expected a word"))
@@ -173,7 +174,7 @@ impl Node {
     }
 }
 
-struct Items<'de>(std::slice::Iter<'de, Node>);
+struct Items<'de>(std::slice::Iter<'de, YamlNode>);
 
 impl<'de> SeqAccess<'de> for Items<'de> {
     type Error = Mistake;
@@ -187,8 +188,8 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Entries<'de> {
-    rest: std::slice::Iter<'de, (Key, Node)>,
-    value: Option<&'de Node>,
+    rest: std::slice::Iter<'de, (Key, YamlNode)>,
+    value: Option<&'de YamlNode>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'de> {
@@ -210,8 +211,8 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 
 struct Word<'de> {
     word: &'de str,
-    place: Place,
-    value: Option<&'de Node>,
+    place: SourcePosition,
+    value: Option<&'de YamlNode>,
 }
 
 impl<'de> EnumAccess<'de> for Word<'de> {
@@ -225,7 +226,7 @@ impl<'de> EnumAccess<'de> for Word<'de> {
 }
 
 impl<'de> Word<'de> {
-    fn value(&self) -> Result<&'de Node, Mistake> {
+    fn value(&self) -> Result<&'de YamlNode, Mistake> {
         self.value.filter(|node| !node.is_nothing()).ok_or_else(|| {
             Mistake::at(self.place, format!("`{}` needs a value", self.word))
                 .label("what of?")
@@ -276,7 +277,7 @@ pub fn one_line(text: &At<String>) -> Result<(), Mistake> {
 }
 
 /// What a tree holds where a mapping is wanted.
-pub fn not_keys(node: &Node, what: &str) -> Mistake {
+pub fn not_keys(node: &YamlNode, what: &str) -> Mistake {
     let found = match &node.data {
         Data::Scalar { .. } => "a word or text",
         Data::List(_) => "a list",

@@ -2,11 +2,11 @@
 //! machines that share the daemon, and whatever is not ours stay as they are.
 
 use super::{ANSWERS_WITHIN, docker, refused};
-use crate::base::trouble::Trouble;
+use crate::base::error::Error;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
-use testcontainers::bollard::errors::Error;
+use testcontainers::bollard::errors::Error as DockerError;
 use testcontainers::bollard::models::ContainerSummary;
 use testcontainers::bollard::query_parameters::{
     ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -42,7 +42,7 @@ fn machine() -> String {
 ///
 /// # Errors
 /// The daemon does not answer, or one can't be removed.
-pub async fn remove_all_of(run: &Path) -> Result<usize, Trouble> {
+pub async fn remove_all_of(run: &Path) -> Result<usize, Error> {
     let all = ours().await?;
     let folder = run.display().to_string();
     remove(all.iter().filter(|container| label(container, FOLDER) == Some(&folder)))
@@ -55,7 +55,7 @@ pub async fn remove_all_of(run: &Path) -> Result<usize, Trouble> {
 ///
 /// # Errors
 /// One can't be removed.
-pub async fn sweep() -> Result<Vec<String>, Trouble> {
+pub async fn sweep() -> Result<Vec<String>, Error> {
     let Ok(Ok(all)) = tokio::time::timeout(ANSWERS_WITHIN, ours()).await else { return Ok(Vec::new()) };
     remove(all.iter().filter(|container| is_left(container, &machine()))).await
 }
@@ -65,7 +65,7 @@ fn is_left(container: &ContainerSummary, machine: &str) -> bool {
         && label(container, FOLDER).is_some_and(|folder| !Path::new(folder).exists())
 }
 
-async fn ours() -> Result<Vec<ContainerSummary>, Trouble> {
+async fn ours() -> Result<Vec<ContainerSummary>, Error> {
     let options = ListContainersOptionsBuilder::new()
         .all(true)
         .filters(&HashMap::from([("label", vec![FOLDER])]))
@@ -74,7 +74,7 @@ async fn ours() -> Result<Vec<ContainerSummary>, Trouble> {
     listed.map_err(|e| refused("can't list containers", &e))
 }
 
-async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<Vec<String>, Trouble> {
+async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<Vec<String>, Error> {
     let mut removed = Vec::new();
     for container in containers {
         let Some(id) = &container.id else { continue };
@@ -88,7 +88,7 @@ async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<V
 }
 
 /// Whether it was there to be removed.
-async fn remove_one(id: &str) -> Result<bool, Trouble> {
+async fn remove_one(id: &str) -> Result<bool, Error> {
     let until = Instant::now() + ENDS_WITHIN;
     loop {
         // Anonymous volumes, which images make for their data, go too.
@@ -96,8 +96,10 @@ async fn remove_one(id: &str) -> Result<bool, Trouble> {
         match docker().await?.remove_container(id, Some(options)).await {
             Ok(()) => return Ok(true),
             // Somebody else removes it or has removed it.
-            Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => return Ok(false),
-            Err(Error::DockerResponseServerError { status_code: 500, .. }) if Instant::now() < until => {
+            Err(DockerError::DockerResponseServerError { status_code: 404 | 409, .. }) => return Ok(false),
+            Err(DockerError::DockerResponseServerError { status_code: 500, .. })
+                if Instant::now() < until =>
+            {
                 tokio::time::sleep(INTERVAL).await;
             }
             Err(error) => return Err(refused(format!("can't remove the container {id}"), &error)),

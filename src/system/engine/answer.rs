@@ -1,7 +1,7 @@
 //! Answers of the engine as they came, and the two ways a call fails: nobody answered, or the
 //! answer was no.
 
-use crate::base::trouble::Trouble;
+use crate::base::error::Error;
 use serde_json::Value;
 use std::fmt;
 
@@ -10,7 +10,7 @@ const SHOWN: usize = 300;
 
 /// A whole answer, whatever it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The HTTP status.
     pub status: u16,
     /// The `content-type` header.
@@ -31,7 +31,7 @@ pub struct Answer {
     pub etag: Option<String>,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Whether the status is one of success (2xx).
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -77,13 +77,13 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-impl From<Unreachable> for Trouble {
+impl From<Unreachable> for Error {
     fn from(error: Unreachable) -> Self {
-        let trouble = Self::environment(format!("no answer from the engine to {}", error.request));
+        let what = Self::environment(format!("no answer from the engine to {}", error.request));
         error
             .causes
             .into_iter()
-            .fold(trouble, Self::cause)
+            .fold(what, Self::cause)
             .hint("see whether the engine runs and listens at this address; its log says more")
     }
 }
@@ -109,7 +109,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    pub(super) fn refused(request: &str, answer: &Answer) -> Self {
+    pub(super) fn refused(request: &str, answer: &HttpAnswer) -> Self {
         Self::Refused {
             request: request.to_owned(),
             status: answer.status,
@@ -143,7 +143,7 @@ impl From<Unreachable> for CallError {
     }
 }
 
-impl From<CallError> for Trouble {
+impl From<CallError> for Error {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Unreachable(error) => error.into(),

@@ -1,8 +1,8 @@
 //! The calls that a drill makes on templates, assets, schedules and renders; `state` has those on the
 //! rest of the durable state.
 
-use crate::system::engine::answer::{Answer, CallError, Unreachable};
-use crate::system::engine::records::{AssetRecord, Ready, Summary, Template, Upload};
+use crate::system::engine::answer::{CallError, HttpAnswer, Unreachable};
+use crate::system::engine::records::{AssetRecord, ReadyAnswer, Summary, TemplateRecord, UploadRequest};
 use crate::system::engine::wire::{Engine, Scope};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Url, header};
@@ -31,18 +31,18 @@ impl Engine {
     }
 
     /// `GET /health/ready`, or the path that the profile gives: whether it can work; what it says otherwise is an answer too.
-    pub async fn ready(&self) -> Result<Ready, Unreachable> {
+    pub async fn ready(&self) -> Result<ReadyAnswer, Unreachable> {
         let path: Vec<&str> = self.ready_path().split('/').filter(|part| !part.is_empty()).collect();
         let request = self.request(Method::GET, self.at(&path), Scope::Open)?;
         let (_, answer) = self.answer(request).await?;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let against = body.get("status").is_some_and(|status| status != "ok");
         let ok = answer.status == 200 && answer.whole && !against;
-        Ok(Ready { ok, status: answer.status, body })
+        Ok(ReadyAnswer { ok, status: answer.status, body })
     }
 
     /// `POST /assets/upload`.
-    pub async fn upload(&self, upload: &Upload) -> Result<AssetRecord, CallError> {
+    pub async fn upload(&self, upload: &UploadRequest) -> Result<AssetRecord, CallError> {
         let request = self.request(Method::POST, self.at(&["assets", "upload"]), Scope::Admin)?;
         let mut form = Form::new().part("file", part(&upload.name, &upload.bytes, &upload.media_type));
         if let Some(folder) = &upload.folder {
@@ -87,7 +87,7 @@ impl Engine {
     }
 
     /// `GET /assets/:filename`: the binary.
-    pub async fn binary(&self, filename: &str) -> Result<Answer, Unreachable> {
+    pub async fn binary(&self, filename: &str) -> Result<HttpAnswer, Unreachable> {
         let request = self.request(Method::GET, self.at(&["assets", filename]), Scope::Admin)?;
         let (_, answer) = self.answer(request).await?;
         Ok(answer)
@@ -108,11 +108,11 @@ impl Engine {
     }
 
     /// `GET /templates/:key`.
-    pub async fn template(&self, key: &str) -> Result<Template, CallError> {
+    pub async fn template(&self, key: &str) -> Result<TemplateRecord, CallError> {
         let request = self.request(Method::GET, self.at(&["templates", key]), Scope::Admin)?;
         let (name, answer) = self.success(request).await?;
-        let template: Template = understood(&name, &answer)?;
-        Ok(Template { etag: answer.etag, ..template })
+        let template: TemplateRecord = understood(&name, &answer)?;
+        Ok(TemplateRecord { etag: answer.etag, ..template })
     }
 
     /// `GET /templates/`, all pages.
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// `POST /render/pdf`; whatever is answered is the answer.
-    pub async fn render(&self, template: &str, data: &Value) -> Result<Answer, Unreachable> {
+    pub async fn render(&self, template: &str, data: &Value) -> Result<HttpAnswer, Unreachable> {
         let request = self.request(Method::POST, self.at(&["render", "pdf"]), Scope::Render)?;
         let (_, answer) = self.answer(request.json(&json!({ "template": template, "data": data }))).await?;
         Ok(answer)
@@ -188,11 +188,11 @@ fn part(name: &str, bytes: &[u8], media_type: &str) -> Part {
     part.headers(headers)
 }
 
-fn understood<T: DeserializeOwned>(name: &str, answer: &Answer) -> Result<T, CallError> {
+fn understood<T: DeserializeOwned>(name: &str, answer: &HttpAnswer) -> Result<T, CallError> {
     serde_json::from_slice(&answer.body).map_err(|error| not_understood(name, answer, &error.to_string()))
 }
 
-fn not_understood(name: &str, answer: &Answer, why: &str) -> CallError {
+fn not_understood(name: &str, answer: &HttpAnswer, why: &str) -> CallError {
     CallError::Refused {
         request: name.to_owned(),
         status: answer.status,

@@ -1,10 +1,10 @@
 //! An engine that we start, stop, kill and pause, as a process or in a container; or one that runs
 //! elsewhere and is only talked to.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{Children, Command, Daemon, Exit, Signal, until};
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
-use crate::system::containers::{Container, Network, Wanted};
+use crate::system::containers::{Container, ContainerSpec, Network};
 use crate::system::engine::wire::{ApiKeys, Engine};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,17 +28,17 @@ pub enum Launch {
 impl Launch {
     /// Reads a command line by the shell's rules for words and quotes; no shell is started, and
     /// nothing is expanded.
-    pub fn command(line: &str) -> Result<Self, Trouble> {
-        let words = shell_words::split(line).or_usage(|| format!("can't read the command {line:?}"))?;
-        if words.is_empty() {
-            return Err(Trouble::usage("the engine's command is empty"));
+    pub fn command(line: &str) -> Result<Self, Error> {
+        let description = shell_words::split(line).or_usage(|| format!("can't read the command {line:?}"))?;
+        if description.is_empty() {
+            return Err(Error::usage("the engine's command is empty"));
         }
-        Ok(Self::Command(words))
+        Ok(Self::Command(description))
     }
 }
 
 /// What an engine of ours is started with.
-pub struct Start<'a> {
+pub struct ProcessStart<'a> {
     /// The engine's environment, secrets included; `HOST` and `PORT` are ours to set.
     pub env: &'a BTreeMap<String, String>,
     /// Where its output goes, at the end of what is there.
@@ -102,7 +102,7 @@ enum Held {
 impl EngineProcess {
     /// Starts an engine on a free port and waits until it is ready. One that runs elsewhere is
     /// only waited for.
-    pub async fn start(launch: &Launch, with: &Start<'_>) -> Result<Self, Trouble> {
+    pub async fn start(launch: &Launch, with: &ProcessStart<'_>) -> Result<Self, Error> {
         match launch {
             Launch::Url(url) => {
                 let process =
@@ -110,16 +110,16 @@ impl EngineProcess {
                 process.wait_elsewhere(with.ready_within).await?;
                 Ok(process)
             }
-            Launch::Nothing => Err(Trouble::harness("there is no engine to start")),
+            Launch::Nothing => Err(Error::harness("there is no engine to start")),
             Launch::Command(_) | Launch::Image(_) => {
                 for _ in 0..TRIES {
                     match Self::start_on(free_port()?, launch, with).await {
                         Err(Failed::PortTaken) => {}
-                        Err(Failed::Otherwise(trouble)) => return Err(trouble),
+                        Err(Failed::Otherwise(error)) => return Err(error),
                         Ok(process) => return Ok(process),
                     }
                 }
-                Err(Trouble::environment("found no free port for the engine"))
+                Err(Error::environment("found no free port for the engine"))
             }
         }
     }
@@ -201,12 +201,12 @@ impl EngineProcess {
         }
     }
 
-    async fn start_on(port: u16, launch: &Launch, with: &Start<'_>) -> Result<Self, Failed> {
+    async fn start_on(port: u16, launch: &Launch, with: &ProcessStart<'_>) -> Result<Self, Failed> {
         let url = Url::parse(&format!("http://127.0.0.1:{port}/"))
             .or_harness(|| format!("port {port} makes no URL"))?;
         let before = std::fs::metadata(with.log).map_or(0, |log| log.len());
         let held = match launch {
-            Launch::Command(words) => Held::Process(Self::process(port, words, with).await?),
+            Launch::Command(description) => Held::Process(Self::process(port, description, with).await?),
             Launch::Image(image) => Held::Container(Self::container(port, image, with).await?),
             Launch::Url(_) | Launch::Nothing => Held::Nothing,
         };
@@ -217,7 +217,7 @@ impl EngineProcess {
             Held::Container(container) => container.wait_ready(limit, process.ready()).await,
             Held::Nothing => Ok(()),
         };
-        let Err(trouble) = ready else { return Ok(process) };
+        let Err(error) = ready else { return Ok(process) };
         let ended_by_itself = match &process.held {
             Held::Process(daemon) => daemon.exit().is_some(),
             Held::Container(container) => !container.runs().await,
@@ -227,13 +227,13 @@ impl EngineProcess {
         Err(if ended_by_itself && says_port_taken(with.log, before) {
             Failed::PortTaken
         } else {
-            Failed::Otherwise(trouble)
+            Failed::Otherwise(error)
         })
     }
 
-    async fn process(port: u16, words: &[String], with: &Start<'_>) -> Result<Daemon, Trouble> {
+    async fn process(port: u16, description: &[String], with: &ProcessStart<'_>) -> Result<Daemon, Error> {
         let (program, args) =
-            words.split_first().ok_or_else(|| Trouble::usage("the engine's command is empty"))?;
+            description.split_first().ok_or_else(|| Error::usage("the engine's command is empty"))?;
         let at = |text: &str| text.replace(PORT, &port.to_string());
         let args = args.iter().map(|arg| at(arg));
         let mut spec = Command::new(program).args(args).stop_signal(with.stop_signal);
@@ -254,16 +254,16 @@ impl EngineProcess {
         Daemon::start(spec, with.log, with.redactor).await
     }
 
-    async fn container(port: u16, image: &str, with: &Start<'_>) -> Result<Container, Trouble> {
+    async fn container(port: u16, image: &str, with: &ProcessStart<'_>) -> Result<Container, Error> {
         let Some(children) = with.children else {
-            return Err(Trouble::harness("an engine in a container belongs to no run"));
+            return Err(Error::harness("an engine in a container belongs to no run"));
         };
         let mut env = with.env.clone();
         env.values_mut().for_each(|value| *value = value.replace(PORT, &port.to_string()));
         env.extend(
             [("HOST", "127.0.0.1".to_owned()), ("PORT", port.to_string())].map(|(n, v)| (n.to_owned(), v)),
         );
-        let wanted = Wanted {
+        let wanted = ContainerSpec {
             what: "the engine",
             image,
             args: Vec::new(),
@@ -284,14 +284,14 @@ impl EngineProcess {
         }
     }
 
-    async fn wait_elsewhere(&self, limit: Duration) -> Result<(), Trouble> {
+    async fn wait_elsewhere(&self, limit: Duration) -> Result<(), Error> {
         if tokio::time::timeout(limit, self.ready()).await.is_ok() {
             return Ok(());
         }
         let engine = self.client(&ApiKeys::default());
         match engine.ready().await {
             Err(unreachable) => Err(unreachable.into()),
-            Ok(ready) => Err(Trouble::environment(format!(
+            Ok(ready) => Err(Error::environment(format!(
                 "the engine at {} is not ready after {} s",
                 self.url,
                 limit.as_secs_f32()
@@ -305,24 +305,24 @@ impl EngineProcess {
 enum Failed {
     /// Somebody else took the port between our look and its bind.
     PortTaken,
-    Otherwise(Trouble),
+    Otherwise(Error),
 }
 
-impl From<Trouble> for Failed {
-    fn from(trouble: Trouble) -> Self {
-        Self::Otherwise(trouble)
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Otherwise(error)
     }
 }
 
 /// The folders that an engine is told to keep files in, made so that an image's own user can write
 /// to them too: what is above them on this machine is ours alone.
-pub fn own_folders(env: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Trouble> {
+pub fn own_folders(env: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Error> {
     let mut folders = Vec::new();
     for folder in FOLDERS.iter().filter_map(|name| env.get(*name)).map(PathBuf::from) {
-        let words = || format!("can't make {}", folder.display());
-        std::fs::create_dir_all(&folder).or_environment(words)?;
+        let context = || format!("can't make {}", folder.display());
+        std::fs::create_dir_all(&folder).or_environment(context)?;
         let everybody = std::fs::Permissions::from_mode(0o777);
-        std::fs::set_permissions(&folder, everybody).or_environment(words)?;
+        std::fs::set_permissions(&folder, everybody).or_environment(context)?;
         folders.push(folder);
     }
     Ok(folders)
@@ -342,10 +342,10 @@ fn stands(pid: u32) -> bool {
 }
 
 /// A port that is free right now. Somebody else may take it before the engine does.
-fn free_port() -> Result<u16, Trouble> {
-    let words = || "can't find a free port on 127.0.0.1".to_owned();
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).or_environment(words)?;
-    Ok(listener.local_addr().or_environment(words)?.port())
+fn free_port() -> Result<u16, Error> {
+    let context = || "can't find a free port on 127.0.0.1".to_owned();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).or_environment(context)?;
+    Ok(listener.local_addr().or_environment(context)?.port())
 }
 
 /// Whether what it wrote since then says that the port was taken: Node, Rust and the C library
@@ -363,8 +363,11 @@ mod tests {
 
     #[test]
     fn a_command_line_is_split_by_the_shells_rules_and_nothing_more() {
-        let words = ["npx", "pulp engine", "--key=$HOME", "a\"b"].map(str::to_owned).to_vec();
-        assert_eq!(Launch::command("npx 'pulp engine' --key=$HOME a\\\"b").unwrap(), Launch::Command(words));
+        let description = ["npx", "pulp engine", "--key=$HOME", "a\"b"].map(str::to_owned).to_vec();
+        assert_eq!(
+            Launch::command("npx 'pulp engine' --key=$HOME a\\\"b").unwrap(),
+            Launch::Command(description)
+        );
         assert!(Launch::command("npx 'open").is_err());
         assert!(Launch::command("  ").is_err());
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// An asset to be uploaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Upload {
+pub struct UploadRequest {
     /// The file name that it is sent under; the engine keeps it as `originalName`.
     pub name: String,
     /// Its content.
@@ -81,7 +81,7 @@ pub struct Summary {
 
 /// A template with its definition.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Template {
+pub struct TemplateRecord {
     /// The rest of what the engine says.
     #[serde(flatten)]
     pub summary: Summary,
@@ -94,7 +94,7 @@ pub struct Template {
 
 /// What `GET /health/ready` says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ready {
+pub struct ReadyAnswer {
     /// Status 200 and nothing in the body against it.
     pub ok: bool,
     /// The HTTP status.
@@ -116,7 +116,7 @@ pub struct AcceptedJob {
 /// A batch job as it is polled.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Job {
+pub struct BatchJobRecord {
     /// The engine's id.
     pub job_id: String,
     /// `pending`, `processing`, `completed`, `failed` or `cancelled`.
@@ -130,7 +130,7 @@ pub struct Job {
     pub results: Option<Value>,
 }
 
-impl Job {
+impl BatchJobRecord {
     /// Whether it has come to an end.
     pub fn is_over(&self) -> bool {
         !matches!(self.status.as_str(), "pending" | "processing")

@@ -1,9 +1,10 @@
 //! The calls on the rest of the durable state: batch jobs, tenants, versions and labels, what
 //! schedules did, the audit trail, usage.
 
-use crate::system::engine::answer::{Answer, CallError, Unreachable};
+use crate::system::engine::answer::{CallError, HttpAnswer, Unreachable};
 use crate::system::engine::records::{
-    AcceptedJob, AuditEvent, DeadLetter, Execution, Job, Label, Template, TemplateVersion, Tenant, UsageLine,
+    AcceptedJob, AuditEvent, BatchJobRecord, DeadLetter, Execution, Label, TemplateRecord, TemplateVersion,
+    Tenant, UsageLine,
 };
 use crate::system::engine::wire::{Engine, Scope};
 use reqwest::Method;
@@ -26,7 +27,7 @@ impl Engine {
 
     /// `GET /render/batch/jobs/:id`. A finished job whose result is gone, or that is past its
     /// retention, is refused.
-    pub async fn batch_job(&self, id: &str) -> Result<Job, CallError> {
+    pub async fn batch_job(&self, id: &str) -> Result<BatchJobRecord, CallError> {
         let url = self.at(&["render", "batch", "jobs", id]);
         self.json(self.request(Method::GET, url, Scope::Render)?).await
     }
@@ -37,7 +38,7 @@ impl Engine {
     }
 
     /// `GET /templates/` as another tenant's: whatever is answered is the answer.
-    pub async fn as_tenant(&self, tenant: &str) -> Result<Answer, Unreachable> {
+    pub async fn as_tenant(&self, tenant: &str) -> Result<HttpAnswer, Unreachable> {
         let request = self.request(Method::GET, self.at(&["templates", ""]), Scope::Admin)?;
         let (_, answer) = self.answer(request.header("x-pulpengine-tenant-id", tenant)).await?;
         Ok(answer)
@@ -61,7 +62,7 @@ impl Engine {
     }
 
     /// `GET /templates/:key/versions/:version`.
-    pub async fn template_version(&self, key: &str, version: &str) -> Result<Template, CallError> {
+    pub async fn template_version(&self, key: &str, version: &str) -> Result<TemplateRecord, CallError> {
         let url = self.at(&["templates", key, "versions", version]);
         self.json(self.request(Method::GET, url, Scope::Admin)?).await
     }

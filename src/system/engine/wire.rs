@@ -1,10 +1,10 @@
 //! One request, one answer: keys, limits and connections. What is asked for is `calls`' business.
 
-use crate::base::trouble::Trouble;
-use crate::system::engine::answer::{Answer, CallError, Unreachable};
+use crate::base::error::Error;
+use crate::system::engine::answer::{CallError, HttpAnswer, Unreachable};
 use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, Url, header};
-use std::error::Error;
+use std::error::Error as StdError;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -130,7 +130,7 @@ impl Engine {
     }
 
     /// Sends it and reads the answer to its end, or to where it breaks off.
-    pub(super) async fn answer(&self, builder: RequestBuilder) -> Result<(String, Answer), Unreachable> {
+    pub(super) async fn answer(&self, builder: RequestBuilder) -> Result<(String, HttpAnswer), Unreachable> {
         let (client, request) = builder.build_split();
         let request = request.map_err(|error| Unreachable {
             request: self.base.to_string(),
@@ -149,7 +149,7 @@ impl Engine {
     }
 
     /// The same, where only a whole success will do.
-    pub(super) async fn success(&self, builder: RequestBuilder) -> Result<(String, Answer), CallError> {
+    pub(super) async fn success(&self, builder: RequestBuilder) -> Result<(String, HttpAnswer), CallError> {
         let (name, answer) = self.answer(builder).await?;
         if !answer.is_success() {
             return Err(CallError::refused(&name, &answer));
@@ -197,12 +197,12 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-async fn read(response: Response) -> Answer {
+async fn read(response: Response) -> HttpAnswer {
     let text = |name: &str| {
         let value = response.headers().get(name)?.as_bytes();
         Some(String::from_utf8_lossy(value).into_owned())
     };
-    let mut answer = Answer {
+    let mut answer = HttpAnswer {
         status: response.status().as_u16(),
         content_type: text(header::CONTENT_TYPE.as_str()),
         body: Vec::new(),
@@ -232,6 +232,6 @@ async fn read(response: Response) -> Answer {
 }
 
 /// An error's text and those of its sources, without repetition.
-fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
-    Trouble::environment("").because(error).causes
+fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
+    Error::environment("").because(error).causes
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 /// Where a request is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
+pub enum GatePoint {
     /// Before anything of it reaches the store.
     BeforeForward,
     /// When the store has answered, and so has done it, and before the client learns of it.
@@ -19,7 +19,7 @@ pub enum Point {
 
 /// What goes wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum GateFailure {
     /// Answered with this status and the S3 error that belongs to it (500 `InternalError`, 503
     /// `SlowDown`); the store never hears of it.
     Status(u16),
@@ -47,8 +47,8 @@ pub(super) enum Way {
 /// What is to be done with one request, in the order in which the rules were set.
 #[derive(Debug)]
 pub(super) enum Due {
-    Hold(Point, Waiting),
-    Fail(Failure, watch::Receiver<Way>),
+    Hold(GatePoint, Waiting),
+    Fail(GateFailure, watch::Receiver<Way>),
 }
 
 /// A request's side of a hold.
@@ -80,8 +80,8 @@ struct Entry {
 }
 
 enum Act {
-    Hold { point: Point, came: mpsc::UnboundedSender<S3Request>, way: watch::Receiver<Way> },
-    Fail { failure: Failure, way: watch::Receiver<Way> },
+    Hold { point: GatePoint, came: mpsc::UnboundedSender<S3Request>, way: watch::Receiver<Way> },
+    Fail { failure: GateFailure, way: watch::Receiver<Way> },
 }
 
 /// All rules of a gate, in the order in which they were set.
@@ -137,14 +137,14 @@ impl Rules {
         due
     }
 
-    pub(super) fn hold(self: &Arc<Self>, rule: Rule, point: Point) -> Held {
+    pub(super) fn hold(self: &Arc<Self>, rule: Rule, point: GatePoint) -> HeldRequests {
         let (sender, came) = mpsc::unbounded_channel();
         let (way, ways) = watch::channel(Way::Wait);
         let (id, _) = self.add(rule, Act::Hold { point, came: sender, way: ways });
-        Held { rules: Arc::clone(self), id, came, way }
+        HeldRequests { rules: Arc::clone(self), id, came, way }
     }
 
-    pub(super) fn fail(self: &Arc<Self>, rule: Rule, failure: Failure) -> Failing {
+    pub(super) fn fail(self: &Arc<Self>, rule: Rule, failure: GateFailure) -> Failing {
         let (way, ways) = watch::channel(Way::Wait);
         let (id, hits) = self.add(rule, Act::Fail { failure, way: ways });
         Failing { rules: Arc::clone(self), id, hits, way }
@@ -154,14 +154,14 @@ impl Rules {
 /// A hold that is set. Dropping it lets go what it holds and holds no more.
 #[derive(Debug)]
 #[must_use = "dropping it releases what it holds"]
-pub struct Held {
+pub struct HeldRequests {
     rules: Arc<Rules>,
     id: u64,
     came: mpsc::UnboundedReceiver<S3Request>,
     way: watch::Sender<Way>,
 }
 
-impl Held {
+impl HeldRequests {
     /// Waits until a request is held and gives it; called again, the next one. `None` when the gate
     /// is closed. It waits for ever where none comes, and may be dropped at any time without losing
     /// one: put a limit around it.
@@ -179,7 +179,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldRequests {
     fn drop(&mut self) {
         self.rules.remove(self.id);
         self.way.send_if_modified(|way| {

@@ -1,11 +1,11 @@
 //! The gate's traffic: connections in, requests through, as the mode of the moment and the rules say.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use crate::system::gate::Mode;
 use crate::system::gate::refusal::refusal;
 use crate::system::gate::request::S3Request;
-use crate::system::gate::rules::{Due, Failure, Point, Rules, Way};
-use crate::system::gate::seen::{End, Log};
+use crate::system::gate::requests::{End, Log};
+use crate::system::gate::rules::{Due, GateFailure, GatePoint, Rules, Way};
 use crate::system::gate::truncate::truncate;
 use axum::body::Body;
 use futures::StreamExt;
@@ -33,8 +33,8 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn at(url: &Url) -> Result<Self, Trouble> {
-        let refuse = |why: &str| Err(Trouble::usage(format!("can't put a gate before {url}: {why}")));
+    pub(super) fn at(url: &Url) -> Result<Self, Error> {
+        let refuse = |why: &str| Err(Error::usage(format!("can't put a gate before {url}: {why}")));
         if url.scheme() != "http" {
             return refuse("only http:// goes through a gate");
         }
@@ -175,24 +175,24 @@ async fn by_rules(
     let (mut before_answer, mut failure) = (Vec::new(), None);
     for due in through.rules.due(about) {
         match due {
-            Due::Hold(Point::BeforeForward, waiting) => go_on(waiting.hold(about).await)?,
-            Due::Hold(Point::BeforeAnswer, waiting) => before_answer.push(waiting),
-            Due::Fail(Failure::Delay(time), _) => tokio::time::sleep(time).await,
+            Due::Hold(GatePoint::BeforeForward, waiting) => go_on(waiting.hold(about).await)?,
+            Due::Hold(GatePoint::BeforeAnswer, waiting) => before_answer.push(waiting),
+            Due::Fail(GateFailure::Delay(time), _) => tokio::time::sleep(time).await,
             Due::Fail(other, way) => failure = failure.or(Some((other, way))),
         }
     }
     let mut after = None;
     match failure {
-        None | Some((Failure::Delay(_), _)) => {}
-        Some((Failure::Status(status), _)) => return Ok(refuse(request, about, status).await),
-        Some((Failure::Reset, _)) => return Err(NoAnswer::Reset),
-        Some((Failure::NoAnswer, mut way)) => {
+        None | Some((GateFailure::Delay(_), _)) => {}
+        Some((GateFailure::Status(status), _)) => return Ok(refuse(request, about, status).await),
+        Some((GateFailure::Reset, _)) => return Err(NoAnswer::Reset),
+        Some((GateFailure::NoAnswer, mut way)) => {
             swallow(request).await;
             // An error says that the handle is gone, which is what it waits for.
             let _gone = way.wait_for(|way| *way != Way::Wait).await;
             return Err(NoAnswer::Reset);
         }
-        Some((failure @ (Failure::LostAnswer | Failure::Truncate(_)), _)) => after = Some(failure),
+        Some((failure @ (GateFailure::LostAnswer | GateFailure::Truncate(_)), _)) => after = Some(failure),
     }
     let response = through.upstream.forward(request).await.map_err(NoAnswer::Closed)?;
     for waiting in before_answer {
@@ -200,8 +200,8 @@ async fn by_rules(
     }
     match after {
         // The length that a HEAD tells is that of no body of its own.
-        Some(Failure::Truncate(_)) if about.method == Method::HEAD => Err(NoAnswer::Reset),
-        Some(Failure::Truncate(bytes)) => truncate(response, bytes).ok_or(NoAnswer::Reset),
+        Some(GateFailure::Truncate(_)) if about.method == Method::HEAD => Err(NoAnswer::Reset),
+        Some(GateFailure::Truncate(bytes)) => truncate(response, bytes).ok_or(NoAnswer::Reset),
         Some(_) => Err(NoAnswer::Reset),
         None => Ok(response),
     }

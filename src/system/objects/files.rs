@@ -2,11 +2,11 @@
 //! path below the folder. Names that begin with a dot are the engine's own (its index, writes under
 //! way) and no objects. A folder keeps no metadata.
 
-use super::kinds::{Got, Listed};
+use super::kinds::{Got, ListedObject};
 use crate::base::digest::Digest;
+use crate::base::error::{Error, ErrorContext, IfMissing};
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::base::trouble::{OrGone, OrTrouble, Trouble};
-use crate::model::state::{Metadata, Object};
+use crate::model::state::{Metadata, ObjectState};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
@@ -19,7 +19,7 @@ pub struct Folders {
 
 /// A folder whose files are objects.
 #[derive(Clone, Debug)]
-pub struct Folder {
+pub struct FolderStore {
     dir: PathBuf,
 }
 
@@ -29,27 +29,27 @@ impl Folders {
         Self { root: root.into() }
     }
 
-    pub(super) fn folder(&self, name: &BucketName) -> Folder {
-        Folder { dir: self.root.join(name.as_str()) }
+    pub(super) fn folder(&self, name: &BucketName) -> FolderStore {
+        FolderStore { dir: self.root.join(name.as_str()) }
     }
 }
 
-impl Folder {
+impl FolderStore {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.dir
     }
 
-    pub(super) fn create(&self) -> Result<(), Trouble> {
+    pub(super) fn create(&self) -> Result<(), Error> {
         std::fs::create_dir_all(&self.dir).or_environment(|| format!("can't make {}", self.dir.display()))
     }
 
-    pub(super) fn delete_whole(&self) -> Result<(), Trouble> {
+    pub(super) fn delete_whole(&self) -> Result<(), Error> {
         let removed = std::fs::remove_dir_all(&self.dir).or_gone();
         removed.or_environment(|| format!("can't remove {}", self.dir.display()))
     }
 
-    pub(super) fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
         let mut all = Vec::new();
         collect(&self.dir, String::new(), &mut all)?;
         all.retain(|listed| listed.key.as_str().starts_with(prefix));
@@ -57,35 +57,35 @@ impl Folder {
         Ok(all)
     }
 
-    pub(super) fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
+    pub(super) fn get(&self, key: &ObjectKey) -> Result<Got, Error> {
         match std::fs::read(self.file(key)?) {
             Ok(bytes) => Ok(Got::Found { bytes, metadata: Metadata::default() }),
             Err(error) => match error.kind() {
                 ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory => Ok(Got::Missing),
                 ErrorKind::PermissionDenied => Ok(Got::Denied),
-                _ => Err(Trouble::environment(self.words("read", key)).because(&error)),
+                _ => Err(Error::environment(self.describe("read", key)).because(&error)),
             },
         }
     }
 
-    pub(super) fn put(&self, key: &ObjectKey, bytes: &[u8]) -> Result<(), Trouble> {
+    pub(super) fn put(&self, key: &ObjectKey, bytes: &[u8]) -> Result<(), Error> {
         let file = self.file(key)?;
         if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder).or_environment(|| self.words("write", key))?;
+            std::fs::create_dir_all(folder).or_environment(|| self.describe("write", key))?;
         }
-        std::fs::write(file, bytes).or_environment(|| self.words("write", key))
+        std::fs::write(file, bytes).or_environment(|| self.describe("write", key))
     }
 
-    pub(super) fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
-        std::fs::remove_file(self.file(key)?).or_gone().or_environment(|| self.words("remove", key))
+    pub(super) fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        std::fs::remove_file(self.file(key)?).or_gone().or_environment(|| self.describe("remove", key))
     }
 
-    pub(super) fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
-        let digest = |listed: Listed| {
-            let bytes =
-                std::fs::read(self.file(&listed.key)?).or_environment(|| self.words("read", &listed.key))?;
+    pub(super) fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
+        let digest = |listed: ListedObject| {
+            let bytes = std::fs::read(self.file(&listed.key)?)
+                .or_environment(|| self.describe("read", &listed.key))?;
             let short = listed.key.as_str().strip_prefix(prefix).unwrap_or(listed.key.as_str());
-            let object = Object {
+            let object = ObjectState {
                 size: bytes.len() as u64,
                 sha256: Digest::of(&bytes),
                 metadata: Metadata::default(),
@@ -96,28 +96,28 @@ impl Folder {
     }
 
     /// The file of a key; one that would lead out of the folder is refused.
-    fn file(&self, key: &ObjectKey) -> Result<PathBuf, Trouble> {
+    fn file(&self, key: &ObjectKey) -> Result<PathBuf, Error> {
         let path = Path::new(key.as_str());
         if path.components().all(|part| matches!(part, Component::Normal(_))) && !key.as_str().is_empty() {
             return Ok(self.dir.join(path));
         }
-        Err(Trouble::environment(format!("the key {key:?} is no path below {}", self.dir.display())))
+        Err(Error::environment(format!("the key {key:?} is no path below {}", self.dir.display())))
     }
 
-    fn words(&self, verb: &str, key: &ObjectKey) -> String {
+    fn describe(&self, verb: &str, key: &ObjectKey) -> String {
         format!("can't {verb} {}", self.dir.join(key.as_str()).display())
     }
 }
 
 /// All files below a folder. One that is not there holds none.
-fn collect(dir: &Path, prefix: String, into: &mut Vec<Listed>) -> Result<(), Trouble> {
-    let words = || format!("can't list {}", dir.display());
+fn collect(dir: &Path, prefix: String, into: &mut Vec<ListedObject>) -> Result<(), Error> {
+    let context = || format!("can't list {}", dir.display());
     let entries = match std::fs::read_dir(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.or_environment(words)?,
+        entries => entries.or_environment(context)?,
     };
     for entry in entries {
-        let entry = entry.or_environment(words)?;
+        let entry = entry.or_environment(context)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') {
             continue;
@@ -129,7 +129,7 @@ fn collect(dir: &Path, prefix: String, into: &mut Vec<Listed>) -> Result<(), Tro
             collect(&entry.path(), format!("{key}/"), into)?;
         } else {
             let modified = meta.modified().ok().map(Into::into);
-            into.push(Listed { key: key.into(), size: meta.len(), modified });
+            into.push(ListedObject { key: key.into(), size: meta.len(), modified });
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// An entry of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedObject {
     /// The whole key.
     pub key: ObjectKey,
     /// Bytes, as the store says.

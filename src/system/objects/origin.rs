@@ -7,8 +7,8 @@
 use super::kinds::Fetched;
 use super::s3::{S3, S3Access, S3Bucket};
 use crate::base::digest::Hasher;
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::state::Metadata;
 use chrono::{DateTime, Utc};
 use std::fs::File;
@@ -59,11 +59,11 @@ impl Origin {
     ///
     /// # Errors
     /// Blames the user where there is neither: nothing, a loop of links, a device.
-    pub fn local(path: &Path) -> Result<Self, Trouble> {
+    pub fn local(path: &Path) -> Result<Self, Error> {
         let shown = path.display().to_string();
         let meta = std::fs::metadata(path).or_usage(|| format!("can't read the backup {shown}"))?;
         if !meta.is_file() && !meta.is_dir() {
-            return Err(Trouble::usage(format!("can't read the backup {shown}"))
+            return Err(Error::usage(format!("can't read the backup {shown}"))
                 .cause("it is neither a file nor a folder"));
         }
         let real = path.canonicalize().or_usage(|| format!("can't read the backup {shown}"))?;
@@ -98,7 +98,7 @@ impl Origin {
     /// # Errors
     /// Blames the user (the backup is what it should not be) for links, devices and names that are
     /// no text.
-    pub async fn items(&self) -> Result<Vec<Item>, Trouble> {
+    pub async fn items(&self) -> Result<Vec<Item>, Error> {
         match &self.place {
             Place::S3 { bucket, key } => {
                 let all =
@@ -130,15 +130,15 @@ impl Origin {
     }
 
     /// The first bytes of an item; nothing where it is not there.
-    pub async fn start(&self, key: &ObjectKey, most: usize) -> Result<Option<Vec<u8>>, Trouble> {
+    pub async fn start(&self, key: &ObjectKey, most: usize) -> Result<Option<Vec<u8>>, Error> {
         match &self.place {
             Place::S3 { bucket, .. } => bucket.start(&self.whole(key), most).await,
             Place::Local(_) => {
                 let path = self.path(key)?;
-                let words = || format!("can't read {}", path.display());
+                let context = || format!("can't read {}", path.display());
                 let mut start = Vec::new();
-                let file = File::open(&path).or_environment(words)?;
-                file.take(most as u64).read_to_end(&mut start).or_environment(words)?;
+                let file = File::open(&path).or_environment(context)?;
+                file.take(most as u64).read_to_end(&mut start).or_environment(context)?;
                 Ok(Some(start))
             }
         }
@@ -148,7 +148,7 @@ impl Origin {
     ///
     /// # Errors
     /// Blames the surroundings, also where the item went away since it was listed.
-    pub async fn fetch(&self, key: &ObjectKey, to: &Path) -> Result<Fetched, Trouble> {
+    pub async fn fetch(&self, key: &ObjectKey, to: &Path) -> Result<Fetched, Error> {
         if let Some(folder) = to.parent() {
             std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
         }
@@ -160,8 +160,8 @@ impl Origin {
         }
     }
 
-    fn gone(&self, key: &ObjectKey) -> Trouble {
-        Trouble::environment(format!("can't read {key:?} of {}", self.shown))
+    fn gone(&self, key: &ObjectKey) -> Error {
+        Error::environment(format!("can't read {key:?} of {}", self.shown))
             .cause("it was listed, and then it was gone")
     }
 
@@ -174,31 +174,31 @@ impl Origin {
         }
     }
 
-    fn path(&self, key: &ObjectKey) -> Result<PathBuf, Trouble> {
+    fn path(&self, key: &ObjectKey) -> Result<PathBuf, Error> {
         match &self.place {
             Place::Local(path) if path.is_dir() => Ok(path.join(key.as_str())),
             Place::Local(path) => Ok(path.clone()),
-            Place::S3 { .. } => Err(Trouble::harness("an object has no path")),
+            Place::S3 { .. } => Err(Error::harness("an object has no path")),
         }
     }
 }
 
-fn walk(folder: &Path, prefix: &str, depth: usize, all: &mut Vec<Item>) -> Result<(), Trouble> {
-    let words = || format!("can't list {}", folder.display());
+fn walk(folder: &Path, prefix: &str, depth: usize, all: &mut Vec<Item>) -> Result<(), Error> {
+    let context = || format!("can't list {}", folder.display());
     if depth > DEEPEST {
-        return Err(Trouble::usage(words()).cause(format!("it lies more than {DEEPEST} folders deep")));
+        return Err(Error::usage(context()).cause(format!("it lies more than {DEEPEST} folders deep")));
     }
-    for entry in std::fs::read_dir(folder).or_environment(words)? {
-        let entry = entry.or_environment(words)?;
+    for entry in std::fs::read_dir(folder).or_environment(context)? {
+        let entry = entry.or_environment(context)?;
         let refuse =
-            |why: &str| Err(Trouble::usage(format!("won't read {}", entry.path().display())).cause(why));
+            |why: &str| Err(Error::usage(format!("won't read {}", entry.path().display())).cause(why));
         let Ok(name) = entry.file_name().into_string() else { return refuse("its name is no UTF-8") };
-        let kind = entry.file_type().or_environment(words)?;
+        let kind = entry.file_type().or_environment(context)?;
         let key = format!("{prefix}{name}");
         if kind.is_dir() {
             walk(&entry.path(), &format!("{key}/"), depth + 1, all)?;
         } else if kind.is_file() {
-            let meta = entry.metadata().or_environment(words)?;
+            let meta = entry.metadata().or_environment(context)?;
             let modified = meta.modified().ok().map(Into::into);
             all.push(Item { key: key.into(), size: meta.len(), modified });
         } else if kind.is_symlink() {
@@ -210,7 +210,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, all: &mut Vec<Item>) -> Resul
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<Fetched, Trouble> {
+fn copy(from: &Path, to: &Path) -> Result<Fetched, Error> {
     let (read, write) =
         (|| format!("can't read {}", from.display()), || format!("can't write {}", to.display()));
     let mut source = File::open(from).or_environment(read)?;
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((items[0].key.as_str(), items[0].size, items.len()), ("a/b.png", 3, 1));
         symlink("/etc/passwd", temp.path().join("c")).unwrap();
         let refused = origin.items().await.unwrap_err();
-        assert_eq!(refused.blame, crate::base::trouble::Blame::Usage);
+        assert_eq!(refused.blame, crate::base::error::Blame::Usage);
         assert!(refused.to_string().contains("it is a link"), "{refused}");
     }
 
@@ -252,7 +252,7 @@ mod tests {
         symlink("loop", temp.path().join("loop")).unwrap();
         for path in [temp.path().join("loop"), temp.path().join("none"), PathBuf::from("/dev/zero")] {
             let refused = Origin::local(&path).unwrap_err();
-            assert_eq!(refused.blame, crate::base::trouble::Blame::Usage, "{refused}");
+            assert_eq!(refused.blame, crate::base::error::Blame::Usage, "{refused}");
         }
     }
 }

@@ -12,8 +12,8 @@ mod tags;
 mod uploads;
 mod versions;
 
+use crate::base::error::Error;
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::base::trouble::Trouble;
 use crate::model::state::Metadata;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -105,7 +105,7 @@ impl S3 {
         S3Bucket { s3: self.clone(), name: name.clone() }
     }
 
-    pub(super) async fn ping(&self) -> Result<(), Trouble> {
+    pub(super) async fn ping(&self) -> Result<(), Error> {
         match self.client.list_buckets().send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(failed(&error, format!("the object store at {} won't answer", self.endpoint))),
@@ -114,7 +114,7 @@ impl S3 {
 }
 
 impl S3Bucket {
-    pub(super) async fn create(&self) -> Result<(), Trouble> {
+    pub(super) async fn create(&self) -> Result<(), Error> {
         let mut request = self.s3.client.create_bucket().bucket(self.name.as_str());
         // The first region is the one that must not be named.
         if self.s3.region != "us-east-1" {
@@ -124,7 +124,7 @@ impl S3Bucket {
         }
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(failed(&error, self.words("make", ""))),
+            Err(error) => Err(failed(&error, self.describe("make", ""))),
         }
     }
 
@@ -133,7 +133,7 @@ impl S3Bucket {
         key: &ObjectKey,
         bytes: Vec<u8>,
         metadata: &Metadata,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let request = self.s3.client.put_object().bucket(self.name.as_str()).key(key.as_str());
         let headers = metadata.clone();
         let request = request.body(ByteStream::from(bytes)).customize().map_request(move |mut request| {
@@ -145,23 +145,23 @@ impl S3Bucket {
         });
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(failed(&error, self.words("write", key.as_str()))),
+            Err(error) => Err(failed(&error, self.describe("write", key.as_str()))),
         }
     }
 
-    pub(super) async fn delete(&self, key: &ObjectKey) -> Result<(), Trouble> {
+    pub(super) async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         match self.s3.client.delete_object().bucket(self.name.as_str()).key(key.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == "NoSuchKey" => Ok(()),
-            Err(error) => Err(failed(&error, self.words("delete", key.as_str()))),
+            Err(error) => Err(failed(&error, self.describe("delete", key.as_str()))),
         }
     }
 
-    pub(super) async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Trouble> {
+    pub(super) async fn copy_to(&self, from: &ObjectKey, to: &Self, key: &ObjectKey) -> Result<(), Error> {
         if self.copy_if_there(from, to, key).await? {
             return Ok(());
         }
-        Err(Trouble::environment(self.words("copy", from.as_str())).cause("NoSuchKey: it is not there"))
+        Err(Error::environment(self.describe("copy", from.as_str())).cause("NoSuchKey: it is not there"))
     }
 
     /// False where the object is not there.
@@ -170,7 +170,7 @@ impl S3Bucket {
         from: &ObjectKey,
         to: &Self,
         key: &ObjectKey,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, Error> {
         let request = to
             .s3
             .client
@@ -184,13 +184,13 @@ impl S3Bucket {
             Err(error) if code(&error) == "NoSuchKey" => Ok(false),
             Err(error) => {
                 let target = format!("{}/{key}", to.name);
-                Err(failed(&error, self.words("copy", from.as_str()))
+                Err(failed(&error, self.describe("copy", from.as_str()))
                     .cause(format!("it was to become {target}")))
             }
         }
     }
 
-    pub(super) async fn set_versioning(&self, on: bool) -> Result<(), Trouble> {
+    pub(super) async fn set_versioning(&self, on: bool) -> Result<(), Error> {
         let status = if on { BucketVersioningStatus::Enabled } else { BucketVersioningStatus::Suspended };
         let request = self
             .s3
@@ -200,12 +200,12 @@ impl S3Bucket {
             .versioning_configuration(VersioningConfiguration::builder().status(status).build());
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(failed(&error, self.words("set the versioning of", ""))),
+            Err(error) => Err(failed(&error, self.describe("set the versioning of", ""))),
         }
     }
 
     /// "can't write logo.png in bucket assets at http://…"; without a key, the bucket itself.
-    fn words(&self, verb: &str, key: &str) -> String {
+    fn describe(&self, verb: &str, key: &str) -> String {
         let place = format!("bucket {} at {}", self.name, self.s3.endpoint);
         if key.is_empty() {
             format!("can't {verb} {place}")
@@ -257,10 +257,10 @@ mod tests {
         };
         let bucket = S3::new(&access).bucket(&BucketName::from("assets"));
         let started = std::time::Instant::now();
-        let trouble = bucket.get(&ObjectKey::from("logo.png")).await.unwrap_err();
+        let error = bucket.get(&ObjectKey::from("logo.png")).await.unwrap_err();
         assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-        assert_eq!(trouble.blame, crate::base::trouble::Blame::Environment);
-        let text = format!("{trouble} {access:?}");
+        assert_eq!(error.blame, crate::base::error::Blame::Environment);
+        let text = format!("{error} {access:?}");
         assert!(text.contains(&format!("can't read \"logo.png\" in bucket assets at {endpoint}")), "{text}");
         assert!(text.contains("refused"), "{text}");
         assert!(!text.contains("very-secret-key") && !text.contains("AKIAKEYID"), "{text}");

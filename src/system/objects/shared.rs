@@ -2,8 +2,8 @@
 //! refuses the write (`If-Match`, `If-None-Match`) where another came between.
 
 use super::s3::{S3, S3Access, S3Bucket};
+use crate::base::error::Error;
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::base::trouble::Trouble;
 
 /// A text that several write.
 #[derive(Clone, Debug)]
@@ -15,9 +15,9 @@ pub struct SharedText {
 
 /// Which text it was that was read; none where there was none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen(pub(super) Option<String>);
+pub struct ReadText(pub(super) Option<String>);
 
-impl Seen {
+impl ReadText {
     /// Whether there was none.
     pub fn is_nothing(&self) -> bool {
         self.0.is_none()
@@ -52,20 +52,20 @@ impl SharedText {
     ///
     /// # Errors
     /// The store's; also where reading is denied, or the object is larger or no text.
-    pub async fn read(&self, largest: u64) -> Result<(Option<String>, Seen), Trouble> {
+    pub async fn read(&self, largest: u64) -> Result<(Option<String>, ReadText), Error> {
         let Some((bytes, tag)) = self.bucket.read_tagged(&self.key, largest).await? else {
-            return Ok((None, Seen(None)));
+            return Ok((None, ReadText(None)));
         };
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Trouble::environment(format!("{} is no text", self.shown)))?;
-        Ok((Some(text), Seen(Some(tag))))
+        let text =
+            String::from_utf8(bytes).map_err(|_| Error::environment(format!("{} is no text", self.shown)))?;
+        Ok((Some(text), ReadText(Some(tag))))
     }
 
     /// Writes over what was seen. False where another has written meanwhile: nothing is written then.
     ///
     /// # Errors
     /// The store's.
-    pub async fn write(&self, text: &str, seen: &Seen) -> Result<bool, Trouble> {
+    pub async fn write(&self, text: &str, seen: &ReadText) -> Result<bool, Error> {
         self.bucket.put_over(&self.key, text.as_bytes().to_vec(), seen).await
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// A version of a key, or a delete marker (S3 User Guide, "How S3 Versioning works").
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
+pub struct ObjectVersion {
     /// The whole key.
     pub key: ObjectKey,
     /// The store's id of it; `null` where it was written without versioning.
@@ -22,9 +22,9 @@ pub struct Version {
 
 /// What is to be done with a key, so that it is as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum VersionChange {
     /// Copy this version over what is there.
-    Bring(Version),
+    Bring(ObjectVersion),
     /// Delete the key: it was not there.
     Delete(ObjectKey),
 }
@@ -35,7 +35,7 @@ pub enum Change {
 /// the time is left. Of a version and a marker of the same tick the one that is the latest is the
 /// newer, else the marker: a key is written and then deleted. Versions of the same tick stay in the
 /// store's order.
-pub fn newest_first(versions: &mut [Version]) {
+pub fn newest_first(versions: &mut [ObjectVersion]) {
     versions.sort_by(|a, b| {
         let order = (&b.modified, b.latest, b.marker).cmp(&(&a.modified, a.latest, a.marker));
         a.key.cmp(&b.key).then(order)
@@ -45,19 +45,19 @@ pub fn newest_first(versions: &mut [Version]) {
 /// What brings every key to where it was at the moment: its newest version that is not later. A
 /// version's time is rounded down, so one that was written within the tick of the moment counts as
 /// written before it. With `heed_markers` off, delete markers count for nothing.
-pub fn changes(versions: &[Version], at: DateTime<Utc>, heed_markers: bool) -> Vec<Change> {
-    let mut keys: BTreeMap<&ObjectKey, Vec<&Version>> = BTreeMap::new();
+pub fn changes(versions: &[ObjectVersion], at: DateTime<Utc>, heed_markers: bool) -> Vec<VersionChange> {
+    let mut keys: BTreeMap<&ObjectKey, Vec<&ObjectVersion>> = BTreeMap::new();
     for version in versions {
         keys.entry(&version.key).or_default().push(version);
     }
-    let of_key = |(key, versions): (&ObjectKey, Vec<&Version>)| {
+    let of_key = |(key, versions): (&ObjectKey, Vec<&ObjectVersion>)| {
         let then = versions.iter().find(|v| v.modified <= at && (heed_markers || !v.marker));
         let now = versions.iter().find(|v| v.latest).filter(|v| !v.marker);
         match (then.filter(|v| !v.marker), now) {
             (Some(then), now) if now.is_none_or(|now| now.id != then.id) => {
-                Some(Change::Bring((*then).clone()))
+                Some(VersionChange::Bring((*then).clone()))
             }
-            (None, Some(_)) => Some(Change::Delete(key.clone())),
+            (None, Some(_)) => Some(VersionChange::Delete(key.clone())),
             (Some(_), _) | (None, None) => None,
         }
     };
@@ -71,9 +71,9 @@ mod tests {
 
     /// The versions that writes leave: a key, how many ticks after the one before, whether it is a
     /// delete. Ids count up.
-    fn history(writes: &[(u8, u8, bool)]) -> Vec<Version> {
+    fn history(writes: &[(u8, u8, bool)]) -> Vec<ObjectVersion> {
         let mut tick = 0;
-        let mut versions: Vec<Version> = Vec::new();
+        let mut versions: Vec<ObjectVersion> = Vec::new();
         for (i, (key, later, marker)) in writes.iter().enumerate() {
             tick += i64::from(*later);
             let key = ObjectKey::new(format!("k{key}"));
@@ -81,13 +81,13 @@ mod tests {
                 older.latest = false;
             }
             let modified = DateTime::from_timestamp(tick, 0).unwrap();
-            versions.push(Version { key, id: i.to_string(), modified, marker: *marker, latest: true });
+            versions.push(ObjectVersion { key, id: i.to_string(), modified, marker: *marker, latest: true });
         }
         versions
     }
 
     /// What a reader finds: the ids by key.
-    fn visible<'a>(versions: impl Iterator<Item = &'a Version>) -> BTreeMap<ObjectKey, String> {
+    fn visible<'a>(versions: impl Iterator<Item = &'a ObjectVersion>) -> BTreeMap<ObjectKey, String> {
         let mut there = BTreeMap::new();
         for version in versions {
             there.insert(version.key.clone(), (!version.marker).then(|| version.id.clone()));
@@ -111,8 +111,8 @@ mod tests {
             newest_first(&mut listed);
             for change in changes(&listed, at, true) {
                 match change {
-                    Change::Bring(version) => { now.insert(version.key, version.id); }
-                    Change::Delete(key) => { prop_assert!(now.remove(&key).is_some(), "deleted in vain"); }
+                    VersionChange::Bring(version) => { now.insert(version.key, version.id); }
+                    VersionChange::Delete(key) => { prop_assert!(now.remove(&key).is_some(), "deleted in vain"); }
                 }
             }
             prop_assert_eq!(now, then);

@@ -1,6 +1,6 @@
 //! How to reach a database, in the forms that programs want it in. Nothing here connects.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::collections::BTreeMap;
 use url::Url;
@@ -125,7 +125,7 @@ impl Access {
     /// # Errors
     /// One that is no such URL, that names no role or database, or whose parameters can't be kept to. The
     /// message leaves the URL out: it may hold a password.
-    pub fn parse(text: &str) -> Result<Self, Trouble> {
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let hint = "write it like postgresql://user:password@host:5432/database";
         // libpq's way to write a socket's folder; `Url` wants a host.
         let text = match text.contains("host=") {
@@ -133,7 +133,7 @@ impl Access {
             false => text.to_owned(),
         };
         let url = Url::parse(&text).or_usage(|| "not a database URL".to_owned()).map_err(|t| t.hint(hint))?;
-        let refuse = |why: &str| Err(Trouble::usage(format!("not a database URL: {why}")).hint(hint));
+        let refuse = |why: &str| Err(Error::usage(format!("not a database URL: {why}")).hint(hint));
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return refuse("it does not begin with postgresql://");
         }

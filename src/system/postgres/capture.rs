@@ -1,6 +1,6 @@
 //! Everything in a database, in one snapshot.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use crate::model::profile::Profile;
 use crate::model::state::Database;
 use crate::system::postgres::{catalog, sequences, tables};
@@ -18,10 +18,10 @@ pub(super) async fn capture(
     pool: &PgPool,
     profile: &Profile,
     as_of: Option<&Database>,
-) -> Result<Database, Trouble> {
-    let words = || "can't begin to read".to_owned();
-    let mut snapshot = pool.begin_with(BEGIN).await.or_environment(words)?;
-    sqlx::raw_sql(AssertSqlSafe(SETTINGS)).execute(&mut *snapshot).await.or_environment(words)?;
+) -> Result<Database, Error> {
+    let context = || "can't begin to read".to_owned();
+    let mut snapshot = pool.begin_with(BEGIN).await.or_environment(context)?;
+    sqlx::raw_sql(AssertSqlSafe(SETTINGS)).execute(&mut *snapshot).await.or_environment(context)?;
     let tables = tables::read_all(&mut snapshot, profile, as_of).await?;
     let sequences = sequences::read_all(&mut snapshot, profile).await?;
     let catalog = catalog::read(&mut snapshot).await?;

@@ -2,9 +2,9 @@
 //! extension stands for itself by the extension's version; owners and privileges are left out,
 //! because the runbook's dump leaves them out; what the role that looks lacks is told.
 
-use crate::base::trouble::Trouble;
+use crate::base::error::Error;
 use crate::model::state::Catalog;
-use crate::system::postgres::settle::settle;
+use crate::system::postgres::normalize::settle;
 use crate::system::postgres::text::{OURS, all, maybe, name_in, table_name, text};
 use sqlx::PgConnection;
 
@@ -282,7 +282,7 @@ const KINDS: [Kind; 22] = [
 ];
 
 /// The whole catalog.
-pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, Trouble> {
+pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, Error> {
     let mut catalog = Catalog::default();
     for Kind(kind, naming, sql) in &KINDS {
         for row in all(connection, complete(sql)).await? {

@@ -1,8 +1,8 @@
 //! A table that is held: statements of others on it wait, so that a backup can be put between an
 //! engine's two writes without touching the engine. It changes no row.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::postgres::{Access, connect, options_for, quote_ident};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ impl HeldTable {
     ///
     /// # Errors
     /// There is no such table, or the lock was not to be had within ten seconds.
-    pub async fn hold(access: &Access, table: &TableName, which: Statements) -> Result<Self, Trouble> {
+    pub async fn hold(access: &Access, table: &TableName, which: Statements) -> Result<Self, Error> {
         let (schema, name) = table.as_str().split_once('.').unwrap_or(("public", table.as_str()));
         let regclass = format!("{}.{}", quote_ident(schema), quote_ident(name));
         let mode = match which {
@@ -54,8 +54,8 @@ impl HeldTable {
              set local lock_timeout = '{LOCK_SECONDS}s'; lock table {regclass} in {mode} mode"
         );
         let mut connection = connect(&options_for(access), access).await?;
-        let words = || format!("can't hold the table {table}");
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.or_environment(words)?;
+        let context = || format!("can't hold the table {table}");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.or_environment(context)?;
         Ok(Self { connection, regclass, table: table.clone() })
     }
 
@@ -63,16 +63,16 @@ impl HeldTable {
     ///
     /// # Errors
     /// The connection broke.
-    pub async fn waiting(&mut self) -> Result<u64, Trouble> {
-        let words = || format!("can't see who waits for the table {}", self.table);
+    pub async fn waiting(&mut self) -> Result<u64, Error> {
+        let context = || format!("can't see who waits for the table {}", self.table);
         let count: i64 = sqlx::query_scalar(
             "select count(distinct pid) from pg_locks where relation = $1::regclass and not granted",
         )
         .bind(&self.regclass)
         .fetch_one(&mut self.connection)
         .await
-        .or_environment(words)?;
-        u64::try_from(count).or_harness(words)
+        .or_environment(context)?;
+        u64::try_from(count).or_harness(context)
     }
 
     /// Waits until a statement waits for the table. Where none comes it waits for ever: put a limit
@@ -80,7 +80,7 @@ impl HeldTable {
     ///
     /// # Errors
     /// The connection broke.
-    pub async fn reached(&mut self) -> Result<(), Trouble> {
+    pub async fn reached(&mut self) -> Result<(), Error> {
         while self.waiting().await? == 0 {
             tokio::time::sleep(LOOK).await;
         }
@@ -92,8 +92,8 @@ impl HeldTable {
     ///
     /// # Errors
     /// The connection broke, or the sessions of others are not ours to end.
-    pub async fn break_off(mut self) -> Result<(), Trouble> {
-        let words = || format!("can't end the sessions that wait for the table {}", self.table);
+    pub async fn break_off(mut self) -> Result<(), Error> {
+        let context = || format!("can't end the sessions that wait for the table {}", self.table);
         let _ended: Vec<bool> = sqlx::query_scalar(
             "select pg_terminate_backend(pid) from \
              (select distinct pid from pg_locks where relation = $1::regclass and not granted) waiting",
@@ -101,13 +101,13 @@ impl HeldTable {
         .bind(&self.regclass)
         .fetch_all(&mut self.connection)
         .await
-        .or_environment(words)?;
+        .or_environment(context)?;
         let began = Instant::now();
         while self.waiting().await? > 0 {
             if began.elapsed() > BROKEN_OFF {
                 let limit = BROKEN_OFF.as_secs();
                 let what = format!("sessions wait for the table {} and do not end", self.table);
-                return Err(Trouble::environment(what).cause(format!("they were told {limit} s ago")));
+                return Err(Error::environment(what).cause(format!("they were told {limit} s ago")));
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -118,9 +118,9 @@ impl HeldTable {
     ///
     /// # Errors
     /// The connection broke; the table is free all the same.
-    pub async fn release(mut self) -> Result<(), Trouble> {
-        let words = || format!("can't let the table {} go", self.table);
-        sqlx::raw_sql("rollback").execute(&mut self.connection).await.or_environment(words)?;
-        self.connection.close().await.or_environment(words)
+    pub async fn release(mut self) -> Result<(), Error> {
+        let context = || format!("can't let the table {} go", self.table);
+        sqlx::raw_sql("rollback").execute(&mut self.connection).await.or_environment(context)?;
+        self.connection.close().await.or_environment(context)
     }
 }

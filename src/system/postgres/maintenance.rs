@@ -3,7 +3,7 @@
 //! made anew. It drops and makes nothing.
 
 use super::{Access, connect, options_for};
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use std::collections::BTreeMap;
 use tokio::sync::Mutex;
@@ -28,12 +28,12 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// Connects to the server of this database.
-    pub async fn connect(access: &Access) -> Result<Self, Trouble> {
+    pub async fn connect(access: &Access) -> Result<Self, Error> {
         let access = access.maintenance();
         let mut connection = connect(&options_for(&access), &access).await?;
         // A lock is held for as long as a run takes (PostgreSQL 14 and later know this setting).
         let stay = "select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'";
-        sqlx::query(stay).fetch_all(&mut connection).await.or_environment(|| words("asked", &access))?;
+        sqlx::query(stay).fetch_all(&mut connection).await.or_environment(|| describe("asked", &access))?;
         Ok(Self { connection: Mutex::new(connection), access })
     }
 
@@ -46,13 +46,13 @@ impl Maintenance {
 
     /// Takes the lock of a database's name, if nobody else has it. It is the server's: whatever name
     /// the host is reached by, it is the same lock.
-    pub async fn lock(&self, name: &str) -> Result<bool, Trouble> {
+    pub async fn lock(&self, name: &str) -> Result<bool, Error> {
         let mut connection = self.connection.lock().await;
         sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended('pulp-drill site ' || $1, 0))")
             .bind(name)
             .fetch_one(&mut *connection)
             .await
-            .or_environment(|| words("locked", &self.access))
+            .or_environment(|| describe("locked", &self.access))
     }
 
     /// Whether a lock that was taken is still held: a connection that was cut has lost it.
@@ -64,11 +64,11 @@ impl Maintenance {
     }
 
     /// What is known of a database; `None` where there is none of this name.
-    pub async fn facts(&self, name: &str) -> Result<Option<DatabaseFacts>, Trouble> {
+    pub async fn facts(&self, name: &str) -> Result<Option<DatabaseFacts>, Error> {
         let sql = "select d.oid::int8, shobj_description(d.oid, 'pg_database'), \
                    (select count(*) from pg_stat_activity a where a.datid = d.oid and a.pid <> pg_backend_pid()) \
                    from pg_database d where d.datname = $1";
-        let asked = || words("asked", &self.access);
+        let asked = || describe("asked", &self.access);
         let mut connection = self.connection.lock().await;
         let row = sqlx::query(sql).bind(name).fetch_optional(&mut *connection).await.or_environment(asked)?;
         let Some(row) = row else { return Ok(None) };
@@ -80,8 +80,8 @@ impl Maintenance {
     }
 
     /// Sets the comment on a database, or takes it away. Needs its owner.
-    pub async fn comment(&self, name: &str, text: &str) -> Result<(), Trouble> {
-        let words = || format!("can't mark database {name:?}");
+    pub async fn comment(&self, name: &str, text: &str) -> Result<(), Error> {
+        let context = || format!("can't mark database {name:?}");
         let mut connection = self.connection.lock().await;
         let sql = "select format('comment on database %I is %L', $1::text, $2::text)";
         let sql: String = sqlx::query_scalar(sql)
@@ -89,8 +89,8 @@ impl Maintenance {
             .bind(text)
             .fetch_one(&mut *connection)
             .await
-            .or_environment(words)?;
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.or_environment(words)?;
+            .or_environment(context)?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.or_environment(context)?;
         Ok(())
     }
 }
@@ -98,7 +98,7 @@ impl Maintenance {
 /// What somebody has made in a database, a few of it: nothing where it is as `CREATE DATABASE …
 /// TEMPLATE template0` leaves it. Ids below 16384 are the server's own (PostgreSQL,
 /// `FirstNormalObjectId`).
-pub async fn contents(access: &Access) -> Result<Vec<String>, Trouble> {
+pub async fn contents(access: &Access) -> Result<Vec<String>, Error> {
     few(
         access,
         "select 'table ' || c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace \
@@ -114,7 +114,7 @@ pub async fn contents(access: &Access) -> Result<Vec<String>, Trouble> {
 }
 
 /// Tables that hold more rows than `but` allows them; counting ends at a thousand.
-pub async fn tables_with_rows(access: &Access, but: &BTreeMap<String, u64>) -> Result<Vec<String>, Trouble> {
+pub async fn tables_with_rows(access: &Access, but: &BTreeMap<String, u64>) -> Result<Vec<String>, Error> {
     // One statement for all tables: `query_to_xml` runs the one that it is given.
     let tables = few(
         access,
@@ -131,7 +131,7 @@ pub async fn tables_with_rows(access: &Access, but: &BTreeMap<String, u64>) -> R
     Ok(more.map(|(table, _)| table.to_owned()).collect())
 }
 
-async fn few(access: &Access, sql: &'static str) -> Result<Vec<String>, Trouble> {
+async fn few(access: &Access, sql: &'static str) -> Result<Vec<String>, Error> {
     let asked = || format!("can't see what is in database {:?}", access.database);
     let mut connection = connect(&options_for(access), access).await?;
     let found = sqlx::query_scalar(sql).fetch_all(&mut connection).await.or_environment(asked)?;
@@ -139,6 +139,6 @@ async fn few(access: &Access, sql: &'static str) -> Result<Vec<String>, Trouble>
     Ok(found)
 }
 
-fn words(what: &str, access: &Access) -> String {
+fn describe(what: &str, access: &Access) -> String {
     format!("the server at {}:{} can't be {what}", access.host, access.port)
 }

@@ -1,7 +1,7 @@
 //! Where sequences stand, and how far the columns that they feed have come. A sequence that hands
 //! out a number which is already in its column refuses the next insert.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use crate::model::profile::Profile;
 use crate::model::state::Sequence;
 use crate::system::postgres::quote_ident;
@@ -35,7 +35,7 @@ where c.relpersistence <> 't' and ";
 pub(super) async fn read_all(
     connection: &mut PgConnection,
     profile: &Profile,
-) -> Result<BTreeMap<String, Sequence>, Trouble> {
+) -> Result<BTreeMap<String, Sequence>, Error> {
     let mut sequences = BTreeMap::new();
     for row in all(connection, format!("{LIST}{OURS}")).await? {
         let (schema, name) = (text(&row, 0)?, text(&row, 1)?);
@@ -63,9 +63,9 @@ pub(super) async fn read_all(
     Ok(sequences)
 }
 
-async fn next(connection: &mut PgConnection, sequence: &str, increment: i64) -> Result<i64, Trouble> {
+async fn next(connection: &mut PgConnection, sequence: &str, increment: i64) -> Result<i64, Error> {
     let rows = all(connection, format!("select last_value, is_called from {sequence}")).await?;
-    let row = rows.first().ok_or_else(|| Trouble::environment(format!("sequence {sequence} is empty")))?;
+    let row = rows.first().ok_or_else(|| Error::environment(format!("sequence {sequence} is empty")))?;
     let last = number(&text(row, 0)?)?;
     Ok(if text(row, 1)? == "t" { last.saturating_add(increment) } else { last })
 }
@@ -76,13 +76,13 @@ async fn reached(
     table: &str,
     column: &str,
     up: bool,
-) -> Result<Option<i64>, Trouble> {
+) -> Result<Option<i64>, Error> {
     let end = if up { "max" } else { "min" };
     let rows = all(connection, format!("select {end}({column}) from {table}")).await?;
     let value = rows.first().map(|row| maybe(row, 0)).transpose()?.flatten();
     Ok(value.and_then(|value| value.parse().ok()))
 }
 
-fn number(text: &str) -> Result<i64, Trouble> {
+fn number(text: &str) -> Result<i64, Error> {
     text.parse().or_harness(|| format!("a sequence says {text:?}, which is no number"))
 }

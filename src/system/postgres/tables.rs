@@ -1,12 +1,12 @@
 //! Rows: each with its key, the digest of its exact text, and itself as JSON where that is small.
 
 use crate::base::digest::Hasher;
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::model::profile::Profile;
 use crate::model::state::{Database, Row, Table};
+use crate::system::postgres::normalize::key_columns;
 use crate::system::postgres::quote_ident;
-use crate::system::postgres::settle::key_columns;
 use crate::system::postgres::text::{OURS, all, field, qualified, table_name, text};
 use futures::TryStreamExt;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub(super) async fn read_all(
     connection: &mut PgConnection,
     profile: &Profile,
     as_of: Option<&Database>,
-) -> Result<BTreeMap<TableName, Table>, Trouble> {
+) -> Result<BTreeMap<TableName, Table>, Error> {
     let mut tables = BTreeMap::new();
     for row in all(connection, format!("{LIST}{OURS}")).await? {
         let (schema, relation) = (text(&row, 0)?, text(&row, 1)?);
@@ -67,7 +67,7 @@ pub(super) async fn read_all(
     Ok(tables)
 }
 
-fn names(json: &str) -> Result<Vec<String>, Trouble> {
+fn names(json: &str) -> Result<Vec<String>, Error> {
     serde_json::from_str(json).or_harness(|| "the catalog's column names are no JSON".to_owned())
 }
 
@@ -138,15 +138,15 @@ impl Plan {
     }
 }
 
-async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Trouble> {
+async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Error> {
     let counted = all(connection, format!("select count(*) from only {}", plan.source)).await?;
     let count = counted.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
     let count: u64 = count.parse().or_harness(|| format!("the server counts {count:?} rows"))?;
     let mut rows = BTreeMap::new();
-    let words = || "the rows broke off".to_owned();
+    let context = || "the rows broke off".to_owned();
     {
         let mut stream = sqlx::raw_sql(AssertSqlSafe(plan.sql(count <= JSON_ROWS))).fetch(&mut *connection);
-        while let Some(raw) = stream.try_next().await.or_environment(words)? {
+        while let Some(raw) = stream.try_next().await.or_environment(context)? {
             let row = one(plan, &raw)?;
             let key = match field(&raw, 0)? {
                 Some(key) => String::from_utf8_lossy(key).into_owned(),
@@ -179,7 +179,7 @@ fn numbered(rows: &BTreeMap<String, Row>, what: &str) -> String {
 
 /// The digest over each column's name and text, by name: the order of columns in the table does
 /// not matter. Null, a value and a column that is gone are told apart.
-fn one(plan: &Plan, raw: &PgRow) -> Result<Row, Trouble> {
+fn one(plan: &Plan, raw: &PgRow) -> Result<Row, Error> {
     let mut values: BTreeMap<&str, Option<Option<&[u8]>>> =
         plan.columns.iter().map(|(column, _)| (column.as_str(), None)).collect();
     for (index, column) in plan.present().enumerate() {

@@ -1,8 +1,8 @@
 //! Queries whose answers are read as text, exactly as the types' output functions print them: the
 //! simple query protocol does that for every type, also for those that sqlx has never heard of.
 
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::postgres::quote_ident;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row, ValueRef};
@@ -11,27 +11,27 @@ use sqlx::{AssertSqlSafe, PgConnection, Row, ValueRef};
 pub(super) const OURS: &str = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
 
 /// A field as it was printed; `None` for null.
-pub(super) fn field(row: &PgRow, index: usize) -> Result<Option<&[u8]>, Trouble> {
-    let words = || format!("can't read field {index} of a row");
-    let value = row.try_get_raw(index).or_harness(words)?;
+pub(super) fn field(row: &PgRow, index: usize) -> Result<Option<&[u8]>, Error> {
+    let context = || format!("can't read field {index} of a row");
+    let value = row.try_get_raw(index).or_harness(context)?;
     if value.is_null() {
         return Ok(None);
     }
-    value.as_bytes().map(Some).map_err(|error| Trouble::harness(words()).because(error.as_ref()))
+    value.as_bytes().map(Some).map_err(|error| Error::harness(context()).because(error.as_ref()))
 }
 
 /// A field that is never null in the catalog, as text.
-pub(super) fn text(row: &PgRow, index: usize) -> Result<String, Trouble> {
+pub(super) fn text(row: &PgRow, index: usize) -> Result<String, Error> {
     Ok(field(row, index)?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default())
 }
 
 /// A field that may be null, as text.
-pub(super) fn maybe(row: &PgRow, index: usize) -> Result<Option<String>, Trouble> {
+pub(super) fn maybe(row: &PgRow, index: usize) -> Result<Option<String>, Error> {
     Ok(field(row, index)?.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// All rows of a query.
-pub(super) async fn all(connection: &mut PgConnection, sql: String) -> Result<Vec<PgRow>, Trouble> {
+pub(super) async fn all(connection: &mut PgConnection, sql: String) -> Result<Vec<PgRow>, Error> {
     let short: String = sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
     sqlx::raw_sql(AssertSqlSafe(sql))
         .fetch_all(connection)

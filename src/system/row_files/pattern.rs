@@ -1,23 +1,23 @@
 //! The files that a pattern of the profile names: `*/template.json`.
 
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use std::io::ErrorKind;
 use std::path::Path;
 
 /// The files below a folder, as paths from there, in order. A folder that is not there has none.
-pub(super) fn files(folder: &Path, pattern: &str) -> Result<Vec<String>, Trouble> {
+pub(super) fn files(folder: &Path, pattern: &str) -> Result<Vec<String>, Error> {
     let (first, rest) = match pattern.split_once('/') {
         Some((first, rest)) => (first, Some(rest)),
         None => (pattern, None),
     };
-    let words = || format!("can't list {}", folder.display());
+    let context = || format!("can't list {}", folder.display());
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.or_environment(words)?,
+        entries => entries.or_environment(context)?,
     };
     let mut found = Vec::new();
     for entry in entries {
-        let entry = entry.or_environment(words)?;
+        let entry = entry.or_environment(context)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_folder = entry.path().is_dir();
         match rest {

@@ -1,8 +1,8 @@
 //! Finds PostgreSQL's server programs on the machine. It starts no server.
 
+use crate::base::error::Error;
 use crate::base::process::{Command, run};
 use crate::base::redact::Redactor;
-use crate::base::trouble::Trouble;
 use crate::system::programs::{PgBin, PgVersion};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,16 +77,16 @@ pub struct Discovery {
 
 impl Discovery {
     /// The installation, or a trouble that lists what was looked at and says how to get one.
-    pub fn or_trouble(self) -> Result<PgBin, Trouble> {
+    pub fn or_error(self) -> Result<PgBin, Error> {
         if let Some(found) = self.found {
             return Ok(found);
         }
-        let mut trouble =
-            Trouble::environment(format!("no PostgreSQL server programs ({OLDEST} or newer) were found"));
+        let mut error =
+            Error::environment(format!("no PostgreSQL server programs ({OLDEST} or newer) were found"));
         for (folder, what) in &self.looked_at {
-            trouble = trouble.cause(format!("{}: {what}", folder.display()));
+            error = error.cause(format!("{}: {what}", folder.display()));
         }
-        Err(trouble.hint(if self.chosen {
+        Err(error.hint(if self.chosen {
             "set PULP_DRILL_PG_BIN to the folder that holds initdb, postgres, pg_dump, pg_restore and psql, or unset it"
         } else if cfg!(target_os = "macos") {
             "brew install postgresql@17, or set PULP_DRILL_PG_BIN to the folder of its programs"
@@ -141,7 +141,7 @@ async fn version(folder: &Path) -> Result<PgVersion, String> {
 /// The first line that a program prints.
 async fn ask(program: &Path, option: &str) -> Result<String, String> {
     let command = Command::new(program).arg(option).limit(Duration::from_secs(10));
-    let ran = run(command, &Redactor::new()).await.map_err(|trouble| trouble.what)?;
+    let ran = run(command, &Redactor::new()).await.map_err(|error| error.what)?;
     let name = program.display();
     if !ran.exit.is_success() {
         return Err(format!("{name} {option}: {}", ran.exit));
@@ -199,7 +199,7 @@ mod tests {
             (lone, "holds no initdb, no pg_dump, no pg_restore, no psql".to_owned())
         );
         assert_eq!(found.looked_at.len(), 2);
-        let bin = found.or_trouble().unwrap();
+        let bin = found.or_error().unwrap();
         assert_eq!((bin.dir, bin.version.major), (versioned.join("16/bin"), 16));
     }
 
@@ -209,9 +209,9 @@ mod tests {
         let old = root.path().join("9.6/bin");
         install(&old, &PROGRAMS, "9.6.24");
         let places = Places { versioned: vec![(root.path().into(), String::new())], ..Places::default() };
-        let trouble = discover(&places).await.or_trouble().unwrap_err();
-        assert_eq!(trouble.causes, [format!("{}: PostgreSQL 9.6.24 is too old", old.display())]);
-        assert!(trouble.hint.unwrap().contains("PULP_DRILL_PG_BIN"));
+        let error = discover(&places).await.or_error().unwrap_err();
+        assert_eq!(error.causes, [format!("{}: PostgreSQL 9.6.24 is too old", old.display())]);
+        assert!(error.hint.unwrap().contains("PULP_DRILL_PG_BIN"));
     }
 
     #[tokio::test]

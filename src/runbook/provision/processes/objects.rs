@@ -2,9 +2,9 @@
 //! executable, or MinIO where that is asked for. It speaks no S3.
 
 use crate::base::clock::password;
+use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{Command, Daemon, PORT_TRIES, RunDir, free_port, run};
 use crate::base::redact::Redactor;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::objects::S3Access;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,13 +41,13 @@ const MINIO_BIN: &str = "MINIO_BIN";
 impl ObjectProgram {
     /// The program of what was asked for. Without a wish it is MinIO where `MINIO_BIN` names one,
     /// else the embedded one: what happens to be installed does not change what a run does.
-    pub async fn choose(asked: Option<ObjectKind>) -> Result<Self, Trouble> {
+    pub async fn choose(asked: Option<ObjectKind>) -> Result<Self, Error> {
         let named = std::env::var_os(MINIO_BIN).filter(|value| !value.is_empty());
         match (asked, named) {
             (Some(ObjectKind::Minio), None) => Self::installed_minio().await,
             (Some(ObjectKind::Minio) | None, Some(path)) => Self::minio(Path::new(&path))
                 .await
-                .map_err(|trouble| trouble.hint("MINIO_BIN is set: let it name a MinIO server, or unset it")),
+                .map_err(|error| error.hint("MINIO_BIN is set: let it name a MinIO server, or unset it")),
             (Some(ObjectKind::Embedded), _) | (None, None) => {
                 let us = std::env::current_exe();
                 Ok(Self::embedded(us.or_environment(|| "can't find our own executable".to_owned())?))
@@ -56,15 +56,15 @@ impl ObjectProgram {
     }
 
     /// MinIO from where `make minio` puts it, the newest there, else from `PATH`.
-    async fn installed_minio() -> Result<Self, Trouble> {
+    async fn installed_minio() -> Result<Self, Error> {
         let mut last = None;
         for path in built().into_iter().chain(on_path()) {
             match Self::minio(&path).await {
                 Ok(minio) => return Ok(minio),
-                Err(trouble) => last = Some(trouble),
+                Err(error) => last = Some(error),
             }
         }
-        let none = || Trouble::environment("there is no MinIO server: not built, and none on PATH");
+        let none = || Error::environment("there is no MinIO server: not built, and none on PATH");
         Err(last.unwrap_or_else(none).hint("make minio builds one with Go, or let MINIO_BIN name one"))
     }
 
@@ -75,10 +75,10 @@ impl ObjectProgram {
     }
 
     /// A MinIO server by path; it must answer `--version`.
-    pub async fn minio(path: &Path) -> Result<Self, Trouble> {
+    pub async fn minio(path: &Path) -> Result<Self, Error> {
         let command = Command::new(path).arg("--version").limit(Duration::from_secs(10));
         let ran = run(command, &Redactor::new()).await?;
-        let ran = ran.or_trouble(format!("{} does not say its version", path.display()))?;
+        let ran = ran.or_error(format!("{} does not say its version", path.display()))?;
         let version = ran.stdout.text.lines().next().unwrap_or_default().trim().to_owned();
         Ok(Self { kind: ObjectKind::Minio, path: path.to_owned(), version })
     }
@@ -134,7 +134,7 @@ impl ObjectServer {
         run_dir: &RunDir,
         program: &ObjectProgram,
         redactor: &Redactor,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         let (access_key, secret_key) = (format!("drill{}", &password()[..15]), password());
         redactor.add(&access_key);
         redactor.add(&secret_key);
@@ -201,7 +201,7 @@ async fn embedded(
     run_dir: &RunDir,
     data: &Path,
     redactor: &Redactor,
-) -> Result<(Daemon, String), Trouble> {
+) -> Result<(Daemon, String), Error> {
     let command = base.args(["standin", "objects", "--dir"]).arg(data).args(["--listen", "127.0.0.1:0"]);
     let daemon = Daemon::start(command, &run_dir.path().join("objects.log"), redactor).await?;
     let endpoint = daemon.wait_line("the embedded S3 server", "listening on ", READY).await?;
@@ -214,7 +214,7 @@ async fn minio(
     run_dir: &RunDir,
     data: &Path,
     redactor: &Redactor,
-) -> Result<(Daemon, String), Trouble> {
+) -> Result<(Daemon, String), Error> {
     let base = base.env("MINIO_BROWSER", "off").env("MINIO_UPDATE", "off");
     let mut attempt = 1;
     loop {
@@ -225,7 +225,7 @@ async fn minio(
         match daemon.wait_ready("MinIO", READY, minio_answers(address)).await {
             Ok(()) => return Ok((daemon, format!("http://{address}"))),
             Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("in use") => attempt += 1,
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         }
     }
 }

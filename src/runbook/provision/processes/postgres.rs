@@ -2,9 +2,9 @@
 //! run is `system::cluster`.
 
 use crate::base::clock::password;
+use crate::base::error::Error;
 use crate::base::process::{Daemon, RunDir, User, free_port, unprivileged};
 use crate::base::redact::Redactor;
-use crate::base::trouble::Trouble;
 use crate::system::cluster::{Cluster, Durability, Launched, SUPERUSER, stop};
 use crate::system::programs::{PgBin, PgVersion};
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ impl PostgresServer {
         bin: &PgBin,
         durability: Durability,
         redactor: &Redactor,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, Error> {
         Self::start_on(run_dir, bin, durability, redactor, free_port).await
     }
 
@@ -51,8 +51,8 @@ impl PostgresServer {
         bin: &PgBin,
         durability: Durability,
         redactor: &Redactor,
-        mut port: impl FnMut() -> Result<u16, Trouble>,
-    ) -> Result<Self, Trouble> {
+        mut port: impl FnMut() -> Result<u16, Error>,
+    ) -> Result<Self, Error> {
         let user = unprivileged();
         let password = password();
         redactor.add(&password);
@@ -70,7 +70,7 @@ impl PostgresServer {
         let log = run_dir.path().join("postgres");
         let (daemon, port) = match cluster.launch(&data, durability, &log, &mut port).await? {
             Launched::Ready(daemon, port) => (daemon, port),
-            Launched::Ended(_, trouble) => return Err(trouble),
+            Launched::Ended(_, error) => return Err(error),
         };
         let Cluster { user, socket_dir, .. } = cluster;
         Ok(Self {
@@ -127,7 +127,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         std::fs::set_permissions(temp.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "port", false).unwrap();
-        let bin = discover(&Places::of_machine()).await.or_trouble().unwrap();
+        let bin = discover(&Places::of_machine()).await.or_error().unwrap();
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let busy = taken.local_addr().unwrap().port();
         let mut asked = 0;

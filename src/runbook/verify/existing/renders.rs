@@ -2,12 +2,12 @@
 //! are some, else only for being whole. What binaries a template needs is read from its restored
 //! definition and the data: `/assets/<filename>`.
 
-use super::{Recorded, Wanted};
+use super::{ExpectedRender, Recorded};
 use crate::{
     base::{
         digest::Digest,
+        error::{Error, ErrorContext as _},
         ids::{AssetName, ObjectKey, TemplateKey},
-        trouble::{OrTrouble as _, Trouble},
     },
     journal::Logbook,
     model::{
@@ -16,7 +16,7 @@ use crate::{
         state::{Golden, KnownAsset, KnownTemplate, State},
     },
     runbook::verify::{
-        CutPoint, Looked, baseline, pdf,
+        CheckResult, CutPoint, baseline, pdf,
         render::{self, judge, needs},
     },
     site::{Restored, Site},
@@ -37,9 +37,9 @@ pub(super) async fn check(
     cut: &mut CutPoint,
     observed: &State,
     log: &Logbook,
-) -> (Looked, Option<Instant>) {
+) -> (CheckResult, Option<Instant>) {
     if recorded.renders.is_empty() {
-        return (Looked::skipped("no render was asked for (--render)"), None);
+        return (CheckResult::skipped("no render was asked for (--render)"), None);
     }
     let mut findings = Vec::new();
     let mut first_good = None;
@@ -54,7 +54,7 @@ pub(super) async fn check(
             }
         }
         let (looked, good) = match cut.known.templates.is_empty() {
-            true => (Looked::skipped(""), None),
+            true => (CheckResult::skipped(""), None),
             false => render::check(site, cut, observed, log).await,
         };
         first_good = good;
@@ -76,11 +76,11 @@ pub(super) async fn check(
             findings.extend(judged);
         }
         baseline::shown(site, &mut cut.known).await?;
-        Ok::<Looked, Trouble>(looked)
+        Ok::<CheckResult, Error>(looked)
     };
     let looked = match done.await {
-        Ok(looked) => Looked::at(recorded.renders.len(), findings).and(looked),
-        Err(trouble) => Looked::unknown(trouble.to_string(), findings),
+        Ok(looked) => CheckResult::at(recorded.renders.len(), findings).and(looked),
+        Err(error) => CheckResult::unknown(error.to_string(), findings),
     };
     (looked, first_good)
 }
@@ -89,10 +89,10 @@ pub(super) async fn check(
 async fn template(
     api: &Engine,
     key: &TemplateKey,
-    wanted: &Wanted,
+    wanted: &ExpectedRender,
     cut: &mut CutPoint,
     observed: &State,
-) -> Result<KnownTemplate, Trouble> {
+) -> Result<KnownTemplate, Error> {
     let definition = api.template(key.as_str()).await?.definition;
     let mut named = references(&definition.to_string());
     named.extend(references(&wanted.data.to_string()));

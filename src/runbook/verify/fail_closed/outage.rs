@@ -2,7 +2,7 @@
 //! itself. Each is undone at its end, and also when the probe is given up half way.
 
 use crate::{
-    base::trouble::{OrTrouble, Trouble},
+    base::error::{Error, ErrorContext},
     site::Handles,
     system::{
         gate::{Gate, Mode},
@@ -47,7 +47,7 @@ impl Kind {
 
 impl<'a> Outage<'a> {
     /// Begins one, or says why it can't be made here.
-    pub(super) fn begin(site: &'a Handles, kind: Kind) -> Result<Result<Self, &'static str>, Trouble> {
+    pub(super) fn begin(site: &'a Handles, kind: Kind) -> Result<Result<Self, &'static str>, Error> {
         let undo = match (&site.gate, &site.objects) {
             (Some(gate), _) => {
                 gate.set(match kind {
@@ -69,7 +69,7 @@ impl<'a> Outage<'a> {
     }
 
     /// Ends it.
-    pub(super) fn end(mut self) -> Result<(), Trouble> {
+    pub(super) fn end(mut self) -> Result<(), Error> {
         self.0.take().map_or(Ok(()), |undo| undo.run())
     }
 }
@@ -81,21 +81,21 @@ impl Drop for Outage<'_> {
     }
 }
 
-fn take_away<'a>(folder: &Path) -> Result<Undo<'a>, Trouble> {
+fn take_away<'a>(folder: &Path) -> Result<Undo<'a>, Error> {
     let aside = folder.with_added_extension("away");
     fs::rename(folder, &aside).or_environment(|| format!("can't rename {}", folder.display()))?;
     Ok(Undo::BringBack { folder: folder.to_owned(), aside })
 }
 
-fn lock<'a>(folder: &Path) -> Result<Undo<'a>, Trouble> {
-    let words = || format!("can't lock {}", folder.display());
-    let permissions = fs::metadata(folder).or_environment(words)?.permissions();
-    fs::set_permissions(folder, Permissions::from_mode(0o000)).or_environment(words)?;
+fn lock<'a>(folder: &Path) -> Result<Undo<'a>, Error> {
+    let context = || format!("can't lock {}", folder.display());
+    let permissions = fs::metadata(folder).or_environment(context)?.permissions();
+    fs::set_permissions(folder, Permissions::from_mode(0o000)).or_environment(context)?;
     Ok(Undo::Unlock { folder: folder.to_owned(), permissions })
 }
 
 impl Undo<'_> {
-    fn run(self) -> Result<(), Trouble> {
+    fn run(self) -> Result<(), Error> {
         match self {
             Self::Open(gate) => {
                 gate.set(Mode::Open);

@@ -17,9 +17,9 @@ pub type PathHash = [u8; 16];
 #[derive(Default)]
 pub struct Canonical {
     /// The dictionaries, arrays and streams met.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<CanonicalNode>,
     /// All that counts.
-    pub lines: Vec<Line>,
+    pub lines: Vec<CanonicalLine>,
     /// What does not count: its name and its value.
     pub ignored: BTreeMap<String, String>,
     /// How many pages.
@@ -27,7 +27,7 @@ pub struct Canonical {
 }
 
 /// A dictionary, array or stream.
-pub struct Node {
+pub struct CanonicalNode {
     /// The node that led to it; `None` for a page, the catalog and Info.
     pub parent: Option<usize>,
     /// The key or index in the parent.
@@ -43,7 +43,7 @@ pub struct Node {
 }
 
 /// One thing a document says.
-pub struct Line {
+pub struct CanonicalLine {
     /// The node that says it.
     pub node: usize,
     /// The key of the value in the node; `None` for what the node is.

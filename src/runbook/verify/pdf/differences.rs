@@ -2,7 +2,7 @@
 
 use super::{
     Difference, DifferenceKind,
-    canonical::{Canonical, Line, PathHash},
+    canonical::{Canonical, CanonicalLine, PathHash},
     load::Loaded,
     text, value,
 };
@@ -34,7 +34,8 @@ pub fn between(
     let mut report =
         Report { before, after, expected, actual, told: HashSet::new(), differences: Vec::new(), more: 0 };
     report.page_count();
-    let theirs: HashMap<PathHash, &Line> = after.lines.iter().map(|line| (line.path, line)).collect();
+    let theirs: HashMap<PathHash, &CanonicalLine> =
+        after.lines.iter().map(|line| (line.path, line)).collect();
     let ours: HashSet<PathHash> = before.lines.iter().map(|line| line.path).collect();
     for line in &before.lines {
         match theirs.get(&line.path) {
@@ -75,7 +76,7 @@ impl Report<'_> {
     }
 
     /// A line that only one side has or that differs.
-    fn line(&mut self, ours: Option<&Line>, theirs: Option<&Line>) {
+    fn line(&mut self, ours: Option<&CanonicalLine>, theirs: Option<&CanonicalLine>) {
         let Some((form, line)) =
             ours.map(|line| (self.before, line)).or_else(|| theirs.map(|line| (self.after, line)))
         else {
@@ -100,8 +101,9 @@ impl Report<'_> {
             self.more += 1;
             return;
         }
-        let shown =
-            |line: Option<&Line>| line.map_or_else(|| "nothing".to_owned(), |line| line.shown.to_string());
+        let shown = |line: Option<&CanonicalLine>| {
+            line.map_or_else(|| "nothing".to_owned(), |line| line.shown.to_string())
+        };
         let key = line.key.as_deref();
         let mut difference = Difference {
             object: node.object,
@@ -131,7 +133,7 @@ impl Report<'_> {
 
     /// What stands for a line that one side lacks: the thing above it where that is missing too, which
     /// was met before. The thing itself is noted for those below it.
-    fn missing(&mut self, form: &Canonical, line: &Line) -> PathHash {
+    fn missing(&mut self, form: &Canonical, line: &CanonicalLine) -> PathHash {
         let above = if line.key.is_some() { Some(line.node) } else { form.nodes[line.node].parent };
         match above.map(|above| form.nodes[above].path) {
             Some(above) if self.told.contains(&(above, None)) => {

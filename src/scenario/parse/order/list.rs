@@ -1,14 +1,14 @@
 //! A copy of the bucket in parts: the list, and what of it is copied.
 
 use super::Timeline;
-use crate::scenario::{Act, At, BackupStep, Place, method::BackupJob};
+use crate::scenario::{Act, At, BackupStep, SourcePosition, method::BackupJob};
 
 /// The list of the backup that is being taken.
 #[derive(Default)]
 pub(super) struct List {
     in_backup: bool,
     /// Where it was made.
-    made: Option<Place>,
+    made: Option<SourcePosition>,
     copied: bool,
 }
 
@@ -25,17 +25,17 @@ pub(super) fn copies(step: &At<BackupStep>) -> bool {
 }
 
 impl Timeline<'_> {
-    pub(super) fn list_objects(&mut self, place: Place) {
-        let bucket = [crate::scenario::method::Place::Bucket];
-        self.must_fit(BackupJob::ListObjects.words(), &bucket, place);
+    pub(super) fn list_objects(&mut self, place: SourcePosition) {
+        let bucket = [crate::scenario::method::DurableStore::Bucket];
+        self.must_fit(BackupJob::ListObjects.describe(), &bucket, place);
         self.list.made = Some(place);
     }
 
     /// Something of the list is copied.
-    pub(super) fn copy_of_list(&mut self, words: &str, place: Place) {
+    pub(super) fn copy_of_list(&mut self, description: &str, place: SourcePosition) {
         self.list.copied = true;
-        self.saved.insert(crate::scenario::method::Place::Bucket);
-        let word = words.split(':').next().unwrap_or(words);
+        self.saved.insert(crate::scenario::method::DurableStore::Bucket);
+        let word = description.split(':').next().unwrap_or(description);
         if !self.list.in_backup {
             let help = "put it into the list of a `back up`, after `list objects`";
             self.wrong(place, format!("`{word}` outside of a backup"), "a sub-step of a backup", help);

@@ -1,10 +1,10 @@
 //! What the SDK's errors say, in words for people. Requests are never printed: they hold the
 //! signature and the key's id.
 
-use crate::base::trouble::Trouble;
+use crate::base::error::Error;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use std::error::Error;
+use std::error::Error as StdError;
 
 /// The S3 error code (`NoSuchKey`), or for an answer without a body the one its status stands for;
 /// empty when nobody answered.
@@ -26,33 +26,33 @@ pub(super) fn is_denied(code: &str) -> bool {
 }
 
 /// A trouble of the environment.
-pub(super) fn failed<E>(error: &SdkError<E, HttpResponse>, what: String) -> Trouble
+pub(super) fn failed<E>(cause: &SdkError<E, HttpResponse>, what: String) -> Error
 where
-    E: ProvideErrorMetadata + Error + 'static,
+    E: ProvideErrorMetadata + StdError + 'static,
 {
-    let trouble = Trouble::environment(what);
-    let code = code(error);
+    let error = Error::environment(what);
+    let code = code(cause);
     if code.is_empty() {
-        let trouble = match error {
+        let error = match cause {
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-                Some(connector) => trouble.because(connector),
-                None => trouble.cause("the request could not be sent"),
+                Some(connector) => error.because(connector),
+                None => error.cause("the request could not be sent"),
             },
-            SdkError::TimeoutError(_) => trouble.cause("no answer in time"),
-            other => trouble.because(other),
+            SdkError::TimeoutError(_) => error.cause("no answer in time"),
+            other => error.because(other),
         };
-        return trouble.hint("see whether the object store runs and listens at this address");
+        return error.hint("see whether the object store runs and listens at this address");
     }
-    let message = error.as_service_error().and_then(ProvideErrorMetadata::message);
-    let trouble = trouble.cause(match message {
+    let message = cause.as_service_error().and_then(ProvideErrorMetadata::message);
+    let error = error.cause(match message {
         Some(message) => format!("{code}: {message}"),
         None => code.clone(),
     });
     match code.as_str() {
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AccessDenied" => {
-            trouble.hint("see whether the access key is the store's and may do this")
+            error.hint("see whether the access key is the store's and may do this")
         }
-        "NoSuchBucket" => trouble.hint("make the bucket, or correct its name"),
-        _ => trouble,
+        "NoSuchBucket" => error.hint("make the bucket, or correct its name"),
+        _ => error,
     }
 }

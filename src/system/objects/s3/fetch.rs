@@ -4,8 +4,8 @@
 use super::S3Bucket;
 use super::read::kept;
 use crate::base::digest::Hasher;
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
-use crate::base::trouble::{OrTrouble, Trouble};
 use crate::system::objects::kinds::Fetched;
 use std::io::Write as _;
 use std::path::Path;
@@ -19,13 +19,13 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         to: &Path,
-    ) -> Result<Option<Fetched>, Trouble> {
+    ) -> Result<Option<Fetched>, Error> {
         let Some(mut object) = self.must_open(key, ONLY_READ).await? else { return Ok(None) };
         let write = || format!("can't write {}", to.display());
         let mut file = std::fs::File::create_new(to).or_environment(write)?;
         let (mut hasher, mut bytes, metadata) = (Hasher::new(), 0, kept(&object));
         while let Some(chunk) =
-            object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))?
+            object.body.try_next().await.or_environment(|| self.describe("read", key.as_str()))?
         {
             bytes += chunk.len() as u64;
             hasher.update(&chunk);
@@ -40,12 +40,12 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         most: usize,
-    ) -> Result<Option<Vec<u8>>, Trouble> {
+    ) -> Result<Option<Vec<u8>>, Error> {
         let Some(mut object) = self.must_open(key, ONLY_READ).await? else { return Ok(None) };
         let mut start = Vec::new();
         while start.len() < most
             && let Some(chunk) =
-                object.body.try_next().await.or_environment(|| self.words("read", key.as_str()))?
+                object.body.try_next().await.or_environment(|| self.describe("read", key.as_str()))?
         {
             start.extend_from_slice(&chunk);
         }

@@ -3,10 +3,10 @@
 use super::S3Bucket;
 use super::errors::{code, failed, is_denied};
 use crate::base::digest::Hasher;
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
-use crate::base::trouble::{OrTrouble, Trouble};
-use crate::model::state::{Metadata, Object};
-use crate::system::objects::kinds::{Got, Listed};
+use crate::model::state::{Metadata, ObjectState};
+use crate::system::objects::kinds::{Got, ListedObject};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const AT_A_TIME: usize = 8;
 
 impl S3Bucket {
-    pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<Listed>, Trouble> {
+    pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
         let mut all = Vec::new();
         let mut next = None;
         loop {
@@ -36,7 +36,7 @@ impl S3Bucket {
         &self,
         prefix: &str,
         max_keys: u16,
-    ) -> Result<(Vec<Listed>, bool), Trouble> {
+    ) -> Result<(Vec<ListedObject>, bool), Error> {
         let page = self.page(prefix, None, Some(max_keys.into())).await?;
         Ok((listed(&page)?, page.is_truncated == Some(true)))
     }
@@ -46,7 +46,7 @@ impl S3Bucket {
         prefix: &str,
         next: Option<String>,
         max_keys: Option<i32>,
-    ) -> Result<ListObjectsV2Output, Trouble> {
+    ) -> Result<ListObjectsV2Output, Error> {
         self.s3
             .client
             .list_objects_v2()
@@ -58,29 +58,29 @@ impl S3Bucket {
             .encoding_type(EncodingType::Url)
             .send()
             .await
-            .map_err(|error| failed(&error, self.words("list", "")))
+            .map_err(|error| failed(&error, self.describe("list", "")))
     }
 
-    pub(in crate::system::objects) async fn get(&self, key: &ObjectKey) -> Result<Got, Trouble> {
+    pub(in crate::system::objects) async fn get(&self, key: &ObjectKey) -> Result<Got, Error> {
         let object = match self.open(key).await? {
             Opened::Found(object) => object,
             Opened::Missing => return Ok(Got::Missing),
             Opened::Denied => return Ok(Got::Denied),
         };
         let metadata = kept(&object);
-        let words = || self.words("read", key.as_str());
-        let bytes = object.body.collect().await.or_environment(words)?.to_vec();
+        let context = || self.describe("read", key.as_str());
+        let bytes = object.body.collect().await.or_environment(context)?.to_vec();
         Ok(Got::Found { bytes, metadata })
     }
 
     /// Asks for an object whose bytes are yet to come.
-    pub(super) async fn open(&self, key: &ObjectKey) -> Result<Opened, Trouble> {
+    pub(super) async fn open(&self, key: &ObjectKey) -> Result<Opened, Error> {
         match self.s3.client.get_object().bucket(self.name.as_str()).key(key.as_str()).send().await {
             Ok(object) => Ok(Opened::Found(Box::new(object))),
             Err(error) => match code(&error).as_str() {
                 "NoSuchKey" | "NoSuchBucket" | "NotFound" => Ok(Opened::Missing),
                 denied if is_denied(denied) => Ok(Opened::Denied),
-                _ => Err(failed(&error, self.words("read", key.as_str()))),
+                _ => Err(failed(&error, self.describe("read", key.as_str()))),
             },
         }
     }
@@ -91,11 +91,11 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         hint: &str,
-    ) -> Result<Option<Box<GetObjectOutput>>, Trouble> {
+    ) -> Result<Option<Box<GetObjectOutput>>, Error> {
         match self.open(key).await? {
             Opened::Found(object) => Ok(Some(object)),
             Opened::Missing => Ok(None),
-            Opened::Denied => Err(Trouble::environment(self.words("read", key.as_str()))
+            Opened::Denied => Err(Error::environment(self.describe("read", key.as_str()))
                 .cause("the store denies reading it")
                 .hint(hint)),
         }
@@ -104,7 +104,7 @@ impl S3Bucket {
     pub(in crate::system::objects) async fn inventory(
         &self,
         prefix: &str,
-    ) -> Result<BTreeMap<ObjectKey, Object>, Trouble> {
+    ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
         let keys = self.list(prefix).await?.into_iter().map(|listed| listed.key);
         stream::iter(keys)
             .map(|key| async move {
@@ -117,25 +117,25 @@ impl S3Bucket {
             .await
     }
 
-    async fn digest(&self, key: &ObjectKey) -> Result<Object, Trouble> {
-        let words = || self.words("read", key.as_str());
+    async fn digest(&self, key: &ObjectKey) -> Result<ObjectState, Error> {
+        let context = || self.describe("read", key.as_str());
         let mut object = match self.open(key).await? {
             Opened::Found(object) => object,
             Opened::Missing => {
-                return Err(Trouble::environment(words()).cause("it was listed, and then it was gone"));
+                return Err(Error::environment(context()).cause("it was listed, and then it was gone"));
             }
             Opened::Denied => {
-                return Err(Trouble::environment(words())
+                return Err(Error::environment(context())
                     .cause("it is listed, and the store denies reading it")
                     .hint("let this access key read every object of the bucket"));
             }
         };
         let (mut hasher, mut size, metadata) = (Hasher::new(), 0, kept(&object));
-        while let Some(chunk) = object.body.try_next().await.or_environment(words)? {
+        while let Some(chunk) = object.body.try_next().await.or_environment(context)? {
             size += chunk.len() as u64;
             hasher.update(&chunk);
         }
-        Ok(Object { size, sha256: hasher.finish(), metadata })
+        Ok(ObjectState { size, sha256: hasher.finish(), metadata })
     }
 }
 
@@ -164,14 +164,14 @@ pub(super) fn kept(object: &GetObjectOutput) -> Metadata {
     Metadata(headers.chain(users).collect())
 }
 
-fn listed(page: &ListObjectsV2Output) -> Result<Vec<Listed>, Trouble> {
+fn listed(page: &ListObjectsV2Output) -> Result<Vec<ListedObject>, Error> {
     // A store that does not know the parameter does not say it back, and encodes nothing.
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let one = |object: &aws_sdk_s3::types::Object| {
         let key = object.key.as_deref().unwrap_or_default();
         let key = if is_encoded { decoded(key) } else { key.to_owned() };
         let size = object.size.unwrap_or_default().try_into();
-        Ok(Listed {
+        Ok(ListedObject {
             size: size.or_environment(|| format!("the store gives {key:?} a size below 0"))?,
             key: key.into(),
             modified: object

@@ -3,8 +3,8 @@
 use super::S3Bucket;
 use super::errors::{code, failed};
 use super::read::decoded;
+use crate::base::error::Error;
 use crate::base::ids::ObjectKey;
-use crate::base::trouble::Trouble;
 use aws_sdk_s3::types::EncodingType;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -14,22 +14,22 @@ const AT_A_TIME: usize = 16;
 
 impl S3Bucket {
     /// Everything in it: the bucket stays, with its tags.
-    pub(in crate::system::objects) async fn empty(&self) -> Result<(), Trouble> {
+    pub(in crate::system::objects) async fn empty(&self) -> Result<(), Error> {
         self.delete_uploads().await?;
         self.delete_versions().await
     }
 
-    pub(in crate::system::objects) async fn delete_whole(&self) -> Result<(), Trouble> {
+    pub(in crate::system::objects) async fn delete_whole(&self) -> Result<(), Error> {
         self.empty().await?;
         match self.s3.client.delete_bucket().bucket(self.name.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&code(&error)) => Ok(()),
-            Err(error) => Err(failed(&error, self.words("remove", ""))),
+            Err(error) => Err(failed(&error, self.describe("remove", ""))),
         }
     }
 
     /// Every version and delete marker; just the objects in a store that knows no versions.
-    async fn delete_versions(&self) -> Result<(), Trouble> {
+    async fn delete_versions(&self) -> Result<(), Error> {
         let (mut key_marker, mut version_marker) = (None, None);
         loop {
             let request = self.s3.client.list_object_versions().bucket(self.name.as_str());
@@ -41,7 +41,7 @@ impl S3Bucket {
                 Ok(page) => page,
                 Err(error) if is_gone(&code(&error)) => return Ok(()),
                 Err(error) if is_unknown(&code(&error)) => return self.delete_objects().await,
-                Err(error) => return Err(failed(&error, self.words("list the versions in", ""))),
+                Err(error) => return Err(failed(&error, self.describe("list the versions in", ""))),
             };
             let is_encoded = page.encoding_type == Some(EncodingType::Url);
             let plain = |key: Option<&str>| {
@@ -59,12 +59,12 @@ impl S3Bucket {
         }
     }
 
-    async fn delete_objects(&self) -> Result<(), Trouble> {
+    async fn delete_objects(&self) -> Result<(), Error> {
         let objects = self.list("").await?;
         self.delete_each(objects.into_iter().map(|listed| (listed.key.0, None)).collect()).await
     }
 
-    async fn delete_each(&self, versions: Vec<(String, Option<String>)>) -> Result<(), Trouble> {
+    async fn delete_each(&self, versions: Vec<(String, Option<String>)>) -> Result<(), Error> {
         stream::iter(versions)
             .map(|(key, version)| async move {
                 let key = ObjectKey(key);
@@ -72,7 +72,7 @@ impl S3Bucket {
                 match request.set_version_id(version).send().await {
                     Ok(_) => Ok(()),
                     Err(error) if is_gone(&code(&error)) => Ok(()),
-                    Err(error) => Err(failed(&error, self.words("delete", key.as_str()))),
+                    Err(error) => Err(failed(&error, self.describe("delete", key.as_str()))),
                 }
             })
             .buffer_unordered(AT_A_TIME)
@@ -80,12 +80,12 @@ impl S3Bucket {
             .await
     }
 
-    async fn delete_uploads(&self) -> Result<(), Trouble> {
+    async fn delete_uploads(&self) -> Result<(), Error> {
         let listed = self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).send().await;
         let page = match listed {
             Ok(page) => page,
             Err(error) if is_gone(&code(&error)) || is_unknown(&code(&error)) => return Ok(()),
-            Err(error) => return Err(failed(&error, self.words("list the uploads in", ""))),
+            Err(error) => return Err(failed(&error, self.describe("list the uploads in", ""))),
         };
         // One page holds a thousand: more uploads are never under way at the end of a drill.
         for upload in page.uploads() {
@@ -94,7 +94,7 @@ impl S3Bucket {
             match request.key(key).upload_id(id).send().await {
                 Ok(_) => {}
                 Err(error) if is_gone(&code(&error)) => {}
-                Err(error) => return Err(failed(&error, self.words("end the upload of", key))),
+                Err(error) => return Err(failed(&error, self.describe("end the upload of", key))),
             }
         }
         Ok(())

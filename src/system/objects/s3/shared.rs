@@ -2,9 +2,9 @@
 
 use super::S3Bucket;
 use super::errors::{code, failed};
+use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
-use crate::base::trouble::{OrTrouble, Trouble};
-use crate::system::objects::shared::Seen;
+use crate::system::objects::shared::ReadText;
 use aws_sdk_s3::primitives::ByteStream;
 
 impl S3Bucket {
@@ -13,18 +13,18 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         largest: u64,
-    ) -> Result<Option<(Vec<u8>, String)>, Trouble> {
-        let words = || self.words("read", key.as_str());
+    ) -> Result<Option<(Vec<u8>, String)>, Error> {
+        let context = || self.describe("read", key.as_str());
         let hint = "let this access key read the object and list its bucket";
         let Some(mut object) = self.must_open(key, hint).await? else { return Ok(None) };
         let tag = object.e_tag.take();
-        let tag = tag.ok_or_else(|| Trouble::environment(words()).cause("the store gives it no ETag"))?;
+        let tag = tag.ok_or_else(|| Error::environment(context()).cause("the store gives it no ETag"))?;
         let mut bytes = Vec::new();
-        while let Some(chunk) = object.body.try_next().await.or_environment(words)? {
+        while let Some(chunk) = object.body.try_next().await.or_environment(context)? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() as u64 > largest {
                 let cause = format!("it is larger than {} MiB", largest >> 20);
-                return Err(Trouble::environment(words()).cause(cause));
+                return Err(Error::environment(context()).cause(cause));
             }
         }
         Ok(Some((bytes, tag)))
@@ -35,8 +35,8 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         bytes: Vec<u8>,
-        seen: &Seen,
-    ) -> Result<bool, Trouble> {
+        seen: &ReadText,
+    ) -> Result<bool, Error> {
         let put = self.s3.client.put_object().bucket(self.name.as_str()).key(key.as_str());
         let put = match &seen.0 {
             Some(tag) => put.if_match(tag),
@@ -47,7 +47,7 @@ impl S3Bucket {
             Err(error) => match code(&error).as_str() {
                 // Amazon's second: two writes at the very same time. The third: what was seen is gone.
                 "PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey" => Ok(false),
-                _ => Err(failed(&error, self.words("write", key.as_str()))),
+                _ => Err(failed(&error, self.describe("write", key.as_str()))),
             },
         }
     }

@@ -4,13 +4,13 @@
 use super::S3Bucket;
 use super::errors::{code, failed};
 use super::remove::is_unknown;
-use crate::base::trouble::{OrTrouble, Trouble};
+use crate::base::error::{Error, ErrorContext};
 use crate::system::objects::kinds::Tags;
 use aws_sdk_s3::types::{Tag, Tagging};
 use std::collections::BTreeMap;
 
 impl S3Bucket {
-    pub(in crate::system::objects) async fn tags(&self) -> Result<Tags, Trouble> {
+    pub(in crate::system::objects) async fn tags(&self) -> Result<Tags, Error> {
         let asked = self.s3.client.get_bucket_tagging().bucket(self.name.as_str()).send().await;
         let found = match asked {
             Ok(found) => found,
@@ -20,7 +20,7 @@ impl S3Bucket {
                     "NoSuchTagSet" => self.untagged(Tags::Of(BTreeMap::new())).await,
                     "NoSuchBucket" | "NotFound" => Ok(Tags::NoBucket),
                     unknown if is_unknown(unknown) => self.untagged(Tags::Unknown).await,
-                    _ => Err(failed(&error, self.words("read the tags of", ""))),
+                    _ => Err(failed(&error, self.describe("read the tags of", ""))),
                 };
             }
         };
@@ -28,32 +28,32 @@ impl S3Bucket {
     }
 
     /// There are no tags: whether the bucket is there has to be asked in another way.
-    async fn untagged(&self, there: Tags) -> Result<Tags, Trouble> {
+    async fn untagged(&self, there: Tags) -> Result<Tags, Error> {
         match self.s3.client.head_bucket().bucket(self.name.as_str()).send().await {
             Ok(_) => Ok(there),
             Err(error) if matches!(code(&error).as_str(), "NoSuchBucket" | "NotFound") => Ok(Tags::NoBucket),
-            Err(error) => Err(failed(&error, self.words("look at", ""))),
+            Err(error) => Err(failed(&error, self.describe("look at", ""))),
         }
     }
 
     pub(in crate::system::objects) async fn set_tags(
         &self,
         tags: &BTreeMap<String, String>,
-    ) -> Result<(), Trouble> {
-        let words = || self.words("set the tags of", "");
+    ) -> Result<(), Error> {
+        let context = || self.describe("set the tags of", "");
         if tags.is_empty() {
             let gone = self.s3.client.delete_bucket_tagging().bucket(self.name.as_str()).send().await;
-            return gone.map(|_| ()).map_err(|error| failed(&error, words()));
+            return gone.map(|_| ()).map_err(|error| failed(&error, context()));
         }
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
         let set: Result<Vec<Tag>, _> = tags.iter().map(tag).collect();
         let tagging =
-            Tagging::builder().set_tag_set(Some(set.or_harness(words)?)).build().or_harness(words)?;
+            Tagging::builder().set_tag_set(Some(set.or_harness(context)?)).build().or_harness(context)?;
         let request = self.s3.client.put_bucket_tagging().bucket(self.name.as_str()).tagging(tagging);
-        request.send().await.map(|_| ()).map_err(|error| failed(&error, words()))
+        request.send().await.map(|_| ()).map_err(|error| failed(&error, context()))
     }
 
-    pub(in crate::system::objects) async fn something_in_it(&self) -> Result<Option<String>, Trouble> {
+    pub(in crate::system::objects) async fn something_in_it(&self) -> Result<Option<String>, Error> {
         if let Some(listed) = self.first_page("", 1).await?.0.first() {
             return Ok(Some(format!("object {:?}", listed.key.as_str())));
         }
@@ -62,13 +62,13 @@ impl S3Bucket {
             Ok(page) if !page.delete_markers().is_empty() => return Ok(Some("delete markers".to_owned())),
             Ok(_) => {}
             Err(error) if is_unknown(&code(&error)) => {}
-            Err(error) => return Err(failed(&error, self.words("list the versions in", ""))),
+            Err(error) => return Err(failed(&error, self.describe("list the versions in", ""))),
         }
         match self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).send().await {
             Ok(page) if !page.uploads().is_empty() => Ok(Some("uploads under way".to_owned())),
             Ok(_) => Ok(None),
             Err(error) if is_unknown(&code(&error)) => Ok(None),
-            Err(error) => Err(failed(&error, self.words("list the uploads in", ""))),
+            Err(error) => Err(failed(&error, self.describe("list the uploads in", ""))),
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::S3Bucket;
 use super::errors::failed;
+use crate::base::error::Error;
 use crate::base::ids::ObjectKey;
-use crate::base::trouble::Trouble;
 use aws_sdk_s3::primitives::ByteStream;
 
 impl S3Bucket {
@@ -13,12 +13,12 @@ impl S3Bucket {
         &self,
         key: &ObjectKey,
         part: Vec<u8>,
-    ) -> Result<(), Trouble> {
-        let words = || self.words("upload by parts", key.as_str());
+    ) -> Result<(), Error> {
+        let context = || self.describe("upload by parts", key.as_str());
         let client = &self.s3.client;
         let begun =
             client.create_multipart_upload().bucket(self.name.as_str()).key(key.as_str()).send().await;
-        let begun = begun.map_err(|error| failed(&error, words()))?;
+        let begun = begun.map_err(|error| failed(&error, context()))?;
         let sent = client
             .upload_part()
             .bucket(self.name.as_str())
@@ -28,15 +28,15 @@ impl S3Bucket {
             .body(ByteStream::from(part))
             .send()
             .await;
-        sent.map(drop).map_err(|error| failed(&error, words()))
+        sent.map(drop).map_err(|error| failed(&error, context()))
     }
 
     /// How many of a key are there. MinIO lists those of a whole key only.
-    pub(in crate::system::objects) async fn uploads(&self, key: &ObjectKey) -> Result<usize, Trouble> {
+    pub(in crate::system::objects) async fn uploads(&self, key: &ObjectKey) -> Result<usize, Error> {
         let list = self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).prefix(key.as_str());
         match list.send().await {
             Ok(page) => Ok(page.uploads().iter().filter(|upload| upload.key() == Some(key.as_str())).count()),
-            Err(error) => Err(failed(&error, self.words("list the uploads in", ""))),
+            Err(error) => Err(failed(&error, self.describe("list the uploads in", ""))),
         }
     }
 }

@@ -3,16 +3,19 @@
 use super::errors::failed;
 use super::read::decoded;
 use super::{S3Bucket, encoded};
+use crate::base::error::Error;
 use crate::base::ids::ObjectKey;
-use crate::base::trouble::Trouble;
-use crate::system::objects::versions::{Version, newest_first};
+use crate::system::objects::versions::{ObjectVersion, newest_first};
 use aws_sdk_s3::primitives::DateTime as Stamp;
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType, MetadataDirective};
 use chrono::{DateTime, Utc};
 
 impl S3Bucket {
-    pub(in crate::system::objects) async fn versions(&self, prefix: &str) -> Result<Vec<Version>, Trouble> {
-        let words = || self.words("list the versions in", "");
+    pub(in crate::system::objects) async fn versions(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<ObjectVersion>, Error> {
+        let context = || self.describe("list the versions in", "");
         let (mut all, mut key_marker, mut version_marker) = (Vec::new(), None, None);
         loop {
             let request = self.s3.client.list_object_versions().bucket(self.name.as_str());
@@ -23,12 +26,12 @@ impl S3Bucket {
                 .set_version_id_marker(version_marker)
                 .send()
                 .await
-                .map_err(|error| failed(&error, words()))?;
+                .map_err(|error| failed(&error, context()))?;
             let is_encoded = page.encoding_type == Some(EncodingType::Url);
             let plain = |key: &str| if is_encoded { decoded(key) } else { key.to_owned() };
-            let timeless = || Trouble::environment(words()).cause("a version has no time");
+            let timeless = || Error::environment(context()).cause("a version has no time");
             let one = |key: Option<&str>, id: Option<&str>, at: Option<&Stamp>, marker, latest| {
-                Ok::<Version, Trouble>(Version {
+                Ok::<ObjectVersion, Error>(ObjectVersion {
                     key: ObjectKey::new(plain(key.unwrap_or_default())),
                     id: id.unwrap_or("null").to_owned(),
                     modified: moment(at).ok_or_else(timeless)?,
@@ -53,29 +56,32 @@ impl S3Bucket {
         }
     }
 
-    pub(in crate::system::objects) async fn bring_back(&self, version: &Version) -> Result<(), Trouble> {
+    pub(in crate::system::objects) async fn bring_back(&self, version: &ObjectVersion) -> Result<(), Error> {
         let key = version.key.as_str();
         let source = format!("{}/{}?versionId={}", self.name, encoded(key), encoded(&version.id));
         let request = self.s3.client.copy_object().copy_source(source).bucket(self.name.as_str()).key(key);
         match request.metadata_directive(MetadataDirective::Copy).send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(failed(&error, self.words("bring back a version of", key))),
+            Err(error) => Err(failed(&error, self.describe("bring back a version of", key))),
         }
     }
 
-    pub(in crate::system::objects) async fn remove_version(&self, version: &Version) -> Result<(), Trouble> {
+    pub(in crate::system::objects) async fn remove_version(
+        &self,
+        version: &ObjectVersion,
+    ) -> Result<(), Error> {
         let key = version.key.as_str();
         let request = self.s3.client.delete_object().bucket(self.name.as_str()).key(key);
         match request.version_id(&version.id).send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(failed(&error, self.words("remove a version of", key))),
+            Err(error) => Err(failed(&error, self.describe("remove a version of", key))),
         }
     }
 
-    pub(in crate::system::objects) async fn is_versioned(&self) -> Result<bool, Trouble> {
+    pub(in crate::system::objects) async fn is_versioned(&self) -> Result<bool, Error> {
         match self.s3.client.get_bucket_versioning().bucket(self.name.as_str()).send().await {
             Ok(answer) => Ok(answer.status == Some(BucketVersioningStatus::Enabled)),
-            Err(error) => Err(failed(&error, self.words("ask for the versioning of", ""))),
+            Err(error) => Err(failed(&error, self.describe("ask for the versioning of", ""))),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The walk that makes the canonical form. Without recursion, as documents may be as deep as they
 //! are large.
 
-use super::{Canonical, Line, Node, PathHash};
+use super::{Canonical, CanonicalLine, CanonicalNode, PathHash};
 use crate::{
     base::digest::{Digest, Hasher},
     runbook::verify::pdf::{
@@ -285,7 +285,7 @@ impl<'a> Walk<'a> {
         kind: DifferenceKind,
     ) -> usize {
         let path = below(parent.map_or(&[0; 16], |parent| &self.form.nodes[parent].path), key);
-        self.form.nodes.push(Node { parent, key: key.into(), path, object, page, kind });
+        self.form.nodes.push(CanonicalNode { parent, key: key.into(), path, object, page, kind });
         self.form.nodes.len() - 1
     }
 
@@ -296,7 +296,7 @@ impl<'a> Walk<'a> {
         let above = self.form.nodes[node].path;
         let path = key.map_or(above, |key| below(&above, key));
         let (key, value) = (key.map(Into::into), Digest::of(value));
-        self.form.lines.push(Line { node, key, path, value, shown: shown.into() });
+        self.form.lines.push(CanonicalLine { node, key, path, value, shown: shown.into() });
         Ok(())
     }
 
@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn kind(above: &Node, key: &str, composite: &Composite<'_>) -> DifferenceKind {
+fn kind(above: &CanonicalNode, key: &str, composite: &Composite<'_>) -> DifferenceKind {
     let dictionary = match composite {
         Composite::Dictionary(dictionary, _) => Some(*dictionary),
         Composite::Stream(stream) => Some(&stream.dict),

@@ -1,0 +1,231 @@
+//! What became of each acknowledged write in a restored state. Pure: what is in the two stores is
+//! given, with the times at which the backup read them.
+//!
+//! An asset's writes come one after the other, all of one writer. So each store holds the asset as
+//! some write of it left it: the row that of write `r`, the object that of write `o`, 0 for before the
+//! first. A write is whole if neither store is older than it; a store that is younger has been
+//! overtaken by a later write, which is then the one that only half was kept of.
+
+use crate::{
+    base::{digest::Digest, ids::ObjectKey},
+    model::workload::{Interval, RecoveryPoint, Times, WorkloadOperation, WriteTally, Written},
+};
+use std::collections::BTreeMap;
+
+/// What a store holds of an asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreContent {
+    /// Nothing.
+    #[default]
+    Absent,
+    /// Something whose content it does not tell: a row without a digest.
+    Present,
+    /// This content.
+    Content(Digest),
+}
+
+/// What both stores hold of an asset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Its row, with the content that it says.
+    pub row: StoreContent,
+    /// The object that the row points at; without a row, any that the asset ever had.
+    pub object: StoreContent,
+    /// The key that the row points at: a replace under a new key leaves nothing there.
+    pub key: Option<ObjectKey>,
+}
+
+/// What became of an acknowledged write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WriteOutcome {
+    /// In both stores, or overtaken there by a later write of its asset.
+    Kept,
+    /// In neither store.
+    Gone,
+    /// Its row without its object; of a delete, the object is gone and the row is back.
+    Half,
+    /// An object without a row: harmless.
+    Orphan,
+    /// Row and object are there and do not belong together.
+    Wrong,
+}
+
+impl WriteOutcome {
+    /// For people, after the asset's name.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Kept => "whole",
+            Self::Gone => "in neither store",
+            Self::Half => "a row without its object",
+            Self::Orphan => "an object without its row",
+            Self::Wrong => "row and object of different contents",
+        }
+    }
+}
+
+/// An acknowledged write and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The write.
+    pub write: Written,
+    /// What became of it.
+    pub fate: WriteOutcome,
+    /// Whether it was acknowledged before the dump: it must be whole then.
+    pub due: bool,
+    /// Whether the row is of a later write than the dump can have seen.
+    pub too_late: bool,
+}
+
+/// Judges all acknowledged writes, in the order in which they were answered.
+pub fn judge(writes: &[Written], sights: &BTreeMap<String, Sight>, times: Times) -> Vec<Judged> {
+    let mut assets: BTreeMap<&str, Vec<&Written>> = BTreeMap::new();
+    for write in writes {
+        assets.entry(&write.name).or_default().push(write);
+    }
+    let mut judged = Vec::new();
+    for (name, mut of_it) in assets {
+        of_it.sort_by_key(|write| write.begun);
+        judged.extend(of_asset(&of_it, &sights.get(name).cloned().unwrap_or_default(), times));
+    }
+    judged.sort_by_key(|j| (j.write.answered, j.write.writer));
+    judged
+}
+
+fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
+    let (rows, objects) = (begun_by(writes, times.rows.to), begun_by(writes, times.objects.to));
+    // Where the row does not say of what it is, the object does.
+    let key = sight.key.as_ref();
+    let object_alone = state(writes, sight.object, key, objects, None);
+    let row = match sight.row {
+        StoreContent::Present => state(writes, sight.row, None, rows, object_alone),
+        StoreContent::Absent | StoreContent::Content(_) => state(writes, sight.row, None, rows, None),
+    };
+    let object = state(writes, sight.object, key, objects, row);
+    let too_late = row.is_some_and(|row| row > rows);
+    let has = |at: Option<usize>, number: usize| at.is_some_and(|at| at >= number);
+    let judged = |(at, write): (usize, &&Written)| {
+        let number = at + 1;
+        let fate = match (has(row, number), has(object, number), sight.row, sight.object) {
+            (true, true, ..) => WriteOutcome::Kept,
+            (false, false, ..) | (.., StoreContent::Absent, StoreContent::Absent) => WriteOutcome::Gone,
+            (.., StoreContent::Absent, _) => WriteOutcome::Orphan,
+            (.., StoreContent::Absent) => WriteOutcome::Half,
+            _ => WriteOutcome::Wrong,
+        };
+        let due = write.answered <= times.rows.from;
+        Judged { write: (*write).clone(), fate, due, too_late }
+    };
+    writes.iter().enumerate().filter(|(_, write)| write.is_acknowledged()).map(judged).collect()
+}
+
+/// The last write that can have left a store as it was until then.
+fn begun_by(writes: &[&Written], end: u64) -> usize {
+    writes.iter().rposition(|w| w.begun < end).map_or(0, |at| at + 1)
+}
+
+/// The write that left a store so; none where none of them did. Nothing is there before the first
+/// write, after a delete, and at `key` after a write under another. Of several that fit, the one that the other
+/// store tells is taken, else the latest that the times allow.
+fn state(
+    writes: &[&Written],
+    seen: StoreContent,
+    key: Option<&ObjectKey>,
+    most: usize,
+    other: Option<usize>,
+) -> Option<usize> {
+    let left = |number: usize| number.checked_sub(1).map(|at| writes[at]);
+    let fits = |number: &usize| match (seen, left(*number)) {
+        (StoreContent::Absent, None) => true,
+        (StoreContent::Absent, Some(write)) => {
+            let elsewhere = key.is_some() && write.key.is_some() && write.key.as_ref() != key;
+            write.operation == WorkloadOperation::Delete || elsewhere
+        }
+        (StoreContent::Present | StoreContent::Content(_), None) => false,
+        (StoreContent::Present, Some(write)) => write.operation != WorkloadOperation::Delete,
+        (StoreContent::Content(digest), Some(write)) => write.sha256 == Some(digest),
+    };
+    let fitting: Vec<usize> = (0..=writes.len()).filter(fits).collect();
+    other
+        .filter(|other| fitting.contains(other))
+        .or_else(|| fitting.iter().rfind(|n| **n <= most).copied())
+        .or_else(|| fitting.first().copied())
+}
+
+/// The recovery point: the moment up to which every acknowledged write is whole. `end` is when the
+/// load ended, for where all are.
+pub fn recovery_point(judged: &[Judged], times: Times, end: u64) -> RecoveryPoint {
+    let missing = judged.iter().filter(|j| j.fate != WriteOutcome::Kept).map(|j| j.write.answered).min();
+    let at = missing.unwrap_or(end);
+    let before = |moment: u64| moment.saturating_sub(at).div_ceil(1_000);
+    RecoveryPoint { at, before_end_ms: before(times.window().to), before_dump_ms: before(times.rows.from) }
+}
+
+/// What one backup adds: the writes that began after the end of the one before, by operation.
+pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<WorkloadOperation, WriteTally> {
+    let window = times.window();
+    let mut operations: BTreeMap<WorkloadOperation, WriteTally> = BTreeMap::new();
+    for Judged { write, fate, due, .. } in judged {
+        if write.begun < since || write.begun >= window.to {
+            continue;
+        }
+        let tally = operations.entry(write.operation).or_default();
+        let at_risk = write.answered > window.from;
+        tally.writes += 1;
+        tally.at_risk += u64::from(at_risk);
+        match (fate, due) {
+            (WriteOutcome::Kept, _) => tally.kept += 1,
+            (WriteOutcome::Gone, false) => tally.after += 1,
+            (WriteOutcome::Gone, true) => tally.lost += 1,
+            (WriteOutcome::Half, _) => tally.half += 1,
+            (WriteOutcome::Orphan, _) => tally.orphan += 1,
+            (WriteOutcome::Wrong, _) => tally.wrong += 1,
+        }
+    }
+    operations
+}
+
+impl WriteTally {
+    /// Writes that only half of a backup has: a row without its object, or other content.
+    pub fn half_kept(&self) -> u64 {
+        self.half + self.wrong
+    }
+
+    /// The tallies of all backups together, with the rate: writes of one backup share its window. What
+    /// is half-kept although it was at no risk is not the window's doing, and counts as at risk all the
+    /// same: a rate is never over 1.
+    #[must_use]
+    pub fn of_backups(backups: &[Self]) -> Self {
+        let clusters: Vec<(u64, u64)> =
+            backups.iter().map(|t| (t.half_kept(), t.at_risk.max(t.half_kept()))).collect();
+        let at_risk = clusters.iter().map(|(_, of)| of).sum();
+        let all = backups.iter().fold(Self::default(), |all, tally| all.and(*tally));
+        Self { at_risk, rate: Interval::clustered(&clusters), ..all }
+    }
+
+    /// Both together, without a rate.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            writes: self.writes + other.writes,
+            at_risk: self.at_risk + other.at_risk,
+            kept: self.kept + other.kept,
+            after: self.after + other.after,
+            lost: self.lost + other.lost,
+            half: self.half + other.half,
+            orphan: self.orphan + other.orphan,
+            wrong: self.wrong + other.wrong,
+            rate: None,
+        }
+    }
+}
+
+/// For how long a removed object would have had to stay so that no write of this backup that removes
+/// one were half-kept: from when it was sent, at the earliest, to the end of the copy.
+pub fn grace_needed(judged: &[Judged], times: Times) -> Option<u64> {
+    let half = |j: &&Judged| j.write.operation.removes() && j.fate == WriteOutcome::Half && !j.due;
+    let stay = |j: &Judged| times.objects.to.saturating_sub(j.write.begun).div_ceil(1_000);
+    judged.iter().filter(half).map(stay).max()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! What the run stood on: who started it, where, with which versions and settings, what it noted.
+
+use crate::{
+    base::clock::iso,
+    model::record::RunRecord,
+    report::html::text::{line, text},
+};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// The section.
+pub fn surroundings(record: &RunRecord) -> Markup {
+    let none = BTreeMap::new();
+    let started = record.started.as_ref();
+    html! {
+        section aria-labelledby="environment" {
+            h2 id="environment" { "Environment" }
+            div .halves {
+                (pairs("Run", &run(record)))
+                (pairs("Versions", &record.versions))
+                (pairs("Configuration", started.map_or(&none, |s| &s.config)))
+                (pairs("Machine", started.map_or(&none, |s| &s.machine)))
+                (pairs("Started by", started.map_or(&none, |s| &s.started_by)))
+            }
+            @if !record.notes.is_empty() {
+                h3 { "Notes" }
+                ul { @for note in &record.notes { li .pre { (text(note)) } } }
+            }
+            @if !record.errors.is_empty() {
+                h3 { "Troubles of the run" }
+                ul { @for error in &record.errors { li .pre { (text(error)) } } }
+            }
+            (kept(record))
+        }
+    }
+}
+
+fn pairs(head: &str, pairs: &BTreeMap<String, String>) -> Markup {
+    html! {
+        div {
+            h3 { (head) }
+            @if pairs.is_empty() { p { "not recorded" } }
+            @else { dl .plain { @for (name, value) in pairs { dt { (line(name)) } dd { (line(value)) } } } }
+        }
+    }
+}
+
+fn run(record: &RunRecord) -> BTreeMap<String, String> {
+    let mut run = BTreeMap::new();
+    let mut put = |name: &str, value: String| drop(run.insert(name.to_owned(), value));
+    put("id", record.id().0);
+    if let Some(started) = &record.started {
+        put("command", shell_words::join(&started.command));
+        put("seed of every choice", started.seed.to_string());
+        put("harness", started.harness.clone());
+        put("event format", started.format.to_string());
+    }
+    put("began", record.began.map_or_else(|| "not recorded".to_owned(), iso));
+    put("last event", record.ended.map_or_else(|| "not recorded".to_owned(), iso));
+    match &record.finished {
+        None => put("ended", "no: it was killed, or is still under way".to_owned()),
+        Some(finished) => {
+            put("exit code", finished.exit.to_string());
+            if let Some(why) = &finished.cut_short {
+                put("cut short", why.clone());
+            }
+        }
+    }
+    run
+}
+
+/// Files of the run itself; those of drills are in their details.
+fn kept(record: &RunRecord) -> Markup {
+    let own: Vec<_> = record.artefacts.iter().filter(|a| a.scenario.is_none()).collect();
+    html! {
+        h3 { "Files beside this one" }
+        ul {
+            li { a href="events.jsonl" { code { "events.jsonl" } } ": every fact, each line with the SHA-256 of the one before" }
+            li { a href="record.json" { code { "record.json" } } ": this run as data, all texts whole" }
+            li { a href="junit.xml" { code { "junit.xml" } } ": for CI" }
+            @for artefact in own {
+                li { (super::text::artefact(&artefact.path)) ": " (line(&artefact.what)) ", SHA-256 "
+                    code .digest { (artefact.sha256) } }
+            }
+        }
+    }
+}

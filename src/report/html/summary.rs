@@ -1,0 +1,218 @@
+//! The first screen: verdict, what was proven and what was not, recovery times, when, on what.
+
+use crate::{
+    base::clock::iso,
+    model::{
+        event::BudgetId,
+        record::{RunRecord, ScenarioRecord},
+        verdict::{CheckOutcome, Verdict},
+    },
+    report::{
+        html::{
+            limits::unproven,
+            text::{badge, count, is_expected, is_unexpected, line, verdict_class, with_role},
+            verdict::{ScenarioTally, headline, reasons, tally},
+        },
+        terminal::style::time,
+        workload::raced,
+    },
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// Reasons on the first screen; the others are below.
+const MOST_REASONS: usize = 6;
+
+/// The verdict and what it rests on.
+pub fn first(record: &RunRecord) -> Markup {
+    let verdict = record.verdict();
+    let reasons = reasons(record);
+    html! {
+        section id="verdict" class={ "verdict " (verdict_class(verdict)) } data-verdict=(verdict) aria-labelledby="headline" {
+            p { (badge(verdict)) }
+            h1 id="headline" { (headline(record)) }
+            @if !reasons.is_empty() {
+                ul .reasons { @for reason in reasons.iter().take(MOST_REASONS) { li { (reason) } } }
+            }
+            @if verdict != Verdict::Pass && super::reasons::is_needed(record) {
+                p { a href="#why" { "Why, what to do about it, and the command that shows it again" } }
+            }
+            p .quiet {
+                "A drill takes a backup, does damage on purpose or none (clean control), destroys the site, \
+                 restores it by the runbook, and looks at what came back: rows, binaries, PDFs."
+            }
+        }
+        (facts(record))
+        div .halves {
+            section aria-labelledby="proven" {
+                h2 id="proven" { "What was shown" }
+                (list(&proven(record), "Nothing: no drill passed and no check looked."))
+            }
+            section aria-labelledby="unproven" {
+                h2 id="unproven" { "What was not shown" }
+                (list(&unproven(record), "Nothing is left out that the record knows of."))
+            }
+        }
+    }
+}
+
+fn list(items: &[String], none: &str) -> Markup {
+    html! {
+        ul { @for item in items { li { (item) } } @if items.is_empty() { li { (none) } } }
+    }
+}
+
+fn facts(record: &RunRecord) -> Markup {
+    let ScenarioTally { all: _, passed, failed, unknown, never_began: _ } = tally(record);
+    html! {
+        section aria-label="Figures of the run" {
+            dl .facts {
+                div { dt { "Drills" } dd id="counts" data-passed=(passed) data-failed=(failed) data-unknown=(unknown) {
+                    strong { (passed) " passed, " (failed) " failed, " (unknown) " unknown" }
+                    @if !record.skipped.is_empty() { "; " (record.skipped.len()) " skipped" }
+                } }
+                div { dt { abbr title="recovery time objective" { "RTO" } " measured" } dd { (rto(record)) } }
+                div { dt { abbr title="recovery point objective" { "RPO" } " measured" } dd { (rpo(record)) } }
+                div { dt { "Budgets" } dd { (budgets(record)) } }
+                div { dt { "When (UTC)" } dd { (when(record)) } }
+                div { dt { "On" } dd { (on(record)) } }
+            }
+        }
+    }
+}
+
+/// What was measured against what was asked for, with the verdict.
+fn budgets(record: &RunRecord) -> Markup {
+    html! {
+        @if record.budgets.is_empty() { strong { "none set" } }
+        @for checked in &record.budgets {
+            p data-budget=(match checked.budget { BudgetId::Rto => "rto", BudgetId::Rpo => "rpo" }) {
+                (badge(checked.verdict)) " " (line(&checked.to_string()))
+            }
+        }
+    }
+}
+
+fn rpo(record: &RunRecord) -> Markup {
+    html! {
+        @match record.longest_rpo() {
+            None => { strong { "not measured" } }
+            Some((ms, from, scenario)) => {
+                strong { (time(ms)) " at most" } ", in " (line(scenario.id.as_str())) ": " (from.describe())
+            }
+        }
+    }
+}
+
+fn rto(record: &RunRecord) -> Markup {
+    let measured = record.scenarios.iter().filter(|s| s.rto_ms.is_some()).count();
+    html! {
+        @match record.longest(|s| s.rto_ms) {
+            None => { strong { "not measured" } }
+            Some((ms, scenario)) => {
+                strong { (time(ms)) " at most" } " in " (line(scenario.id.as_str()))
+                "; measured in " (measured) " of " (count(record.scenarios.len(), "drill"))
+            }
+        }
+    }
+}
+
+fn when(record: &RunRecord) -> Markup {
+    let (began, ended) = (record.began, record.ended);
+    html! {
+        @match began {
+            None => { strong { "not recorded" } }
+            Some(began) => { strong { time .whole datetime=(iso(began)) { (seconds(began)) } } }
+        }
+        @if let (Some(began), Some(ended)) = (began, ended) {
+            " for " (time(u64::try_from((ended - began).num_milliseconds()).unwrap_or(0)))
+        }
+    }
+}
+
+/// To the second: the milliseconds are in the environment.
+fn seconds(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn on(record: &RunRecord) -> Markup {
+    let version = |part: &str| record.versions.get(part).map(|v| line(v));
+    html! {
+        @if record.versions.is_empty() { strong { "not recorded" } }
+        @if let Some(engine) = version("engine") { strong { "engine: " (engine) } }
+        @for (profile, drills) in own_targets(record) {
+            ", in " (count(drills, "drill")) " the target of the profile " (line(profile)) " instead"
+        }
+        @if let Some(postgres) = version("postgres") { ", PostgreSQL " (postgres) }
+        @if let Some(objects) = version("objects") { ", objects: " (objects) }
+        @if let Some(started) = &record.started { ", " (line(&started.harness)) }
+    }
+}
+
+/// Targets of their own that scenarios name, and how many drills each has.
+fn own_targets(record: &RunRecord) -> BTreeMap<&str, usize> {
+    let mut targets = BTreeMap::new();
+    for (profile, _) in record.scenarios.iter().filter_map(|s| s.started.as_ref()?.profile.as_ref()) {
+        *targets.entry(profile.as_str()).or_default() += 1;
+    }
+    targets
+}
+
+/// What the run shows, in sentences with their numbers.
+fn proven(record: &RunRecord) -> Vec<String> {
+    let (controls, drills): (Vec<&ScenarioRecord>, Vec<_>) =
+        record.scenarios.iter().partition(|s| s.is_control());
+    let passed = |list: &[&ScenarioRecord]| list.iter().filter(|s| s.verdict() == Verdict::Pass).count();
+    let mut shown = Vec::new();
+    if passed(&drills) > 0 {
+        shown.push(format!("{} of {} ended as it must.", passed(&drills), count(drills.len(), "scenario")));
+    }
+    if passed(&controls) > 0 {
+        let of = count(controls.len(), "clean control");
+        shown.push(format!(
+            "{} of {of} stayed silent: without damage, no check complains.",
+            passed(&controls)
+        ));
+    }
+    let met: usize = record.scenarios.iter().map(|s| with_role(s, is_expected).len()).sum();
+    if met > 0 {
+        shown.push(format!("{} found where damage was done on purpose.", count(met, "expected finding")));
+    }
+    let sound: usize = record.scenarios.iter().map(|s| s.renders.known_good).sum();
+    if sound > 0 {
+        shown.push(format!("{} after a restore gave the known-good PDF.", count(sound, "render")));
+    }
+    if let Some(raced) = raced(record) {
+        let drills = count(raced.drills, "drill");
+        shown.push(format!(
+            "{drills} backed up under load: of {} writes at risk, {} were half-kept.",
+            raced.at_risk, raced.half_kept
+        ));
+    }
+    let silent = silent_checks(record);
+    if !silent.is_empty() {
+        shown.push(format!(
+            "Wherever they were reached, these checks found nothing unexpected: {}.",
+            silent.join(", ")
+        ));
+    }
+    shown
+}
+
+/// Checks that looked wherever they were to look, and found nothing that nobody expected.
+fn silent_checks(record: &RunRecord) -> Vec<String> {
+    let silent = |check: &&crate::model::check::CheckId| {
+        let went = || record.scenarios.iter().flat_map(|s| s.checks.iter().filter(|(c, _, _)| c == *check));
+        let looked = went().any(|(_, went, _)| matches!(went, CheckOutcome::Looked { at } if *at > 0));
+        let unsure = went().any(|(_, went, _)| match went {
+            CheckOutcome::Looked { at } => *at == 0,
+            CheckOutcome::Unknown { .. } => true,
+            CheckOutcome::Skipped { .. } => false,
+        });
+        let found =
+            record.scenarios.iter().flat_map(|s| with_role(s, is_unexpected)).any(|f| f.check == **check);
+        looked && !unsure && !found
+    };
+    crate::model::check::CheckId::ALL.iter().filter(silent).map(|check| check.id().to_owned()).collect()
+}

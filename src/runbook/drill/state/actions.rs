@@ -1,0 +1,300 @@
+//! What a scenario does between the steps of the runbook: faults, and writes through the API.
+
+use crate::{
+    base::{
+        error::Error,
+        ids::{AssetName, ObjectKey, TemplateKey},
+    },
+    model::{check::CheckId, event::Event, fault::Fault, state::State},
+    runbook::{
+        backup,
+        drill::{DrillResults, ProcedureFailed, state::DrillState},
+        fault::{self, FaultSite},
+        seed::{self, Call, CallAnswer},
+        verify::{self, CheckResult, VerifyResults, baseline, reconcile},
+    },
+    scenario::{
+        Act,
+        hold::{MoveLabel, TemplateVersion, Write, WriteKind, WritePath},
+    },
+    system::engine::media_type,
+};
+use std::{path::PathBuf, time::Duration};
+
+impl DrillState<'_> {
+    pub(super) async fn fault(
+        &mut self,
+        fault: &Fault,
+        in_backup: bool,
+        description: &str,
+        seen: &mut DrillResults,
+    ) -> Result<Option<ProcedureFailed>, Error> {
+        let fixture = fault.assets().first().and_then(|name| self.fixture(name).ok());
+        let fixture = fixture.and_then(|path| std::fs::read(path).ok());
+        let mut target = FaultSite {
+            site: self.site,
+            keys: self.keys.clone(),
+            sent: &self.put.sent,
+            backup: &self.backup,
+            in_backup,
+            fixture,
+            unpacked: None,
+            log: &self.log,
+        };
+        let injected = fault::inject(fault, &mut target, &mut self.armed).await?;
+        if let Fault::OrphanBinary(name) = fault {
+            self.names.learn(ObjectKey::new(name.as_str()), name.clone());
+        }
+        if !injected.changed {
+            seen.without_effect.push(format!("{description} ({})", injected.detail));
+        }
+        self.log.event(Event::FaultInjected {
+            fault: fault.id().to_owned(),
+            description: description.to_owned(),
+            changed: injected.changed,
+            detail: injected.detail,
+        })?;
+        Ok(None)
+    }
+
+    /// Does an act.
+    pub(super) async fn act(
+        &mut self,
+        act: &Act,
+        description: &str,
+        seen: &mut DrillResults,
+    ) -> Result<Option<ProcedureFailed>, Error> {
+        match act {
+            Act::Fault(fault) => return self.fault(fault, false, description, seen).await,
+            Act::FaultInBackup(fault) => return self.fault(fault, true, description, seen).await,
+            Act::Upload(name) => self.write(&Write::Upload(name.clone()), seen).await?,
+            Act::Replace(replace) => self.write(&Write::Replace(replace.clone()), seen).await?,
+            Act::Delete(name) => self.write(&Write::Delete(name.clone()), seen).await?,
+            Act::Copy(copy) => self.write(&Write::Copy(copy.clone()), seen).await?,
+            Act::RunBatch(template) => self.write(&Write::RunBatch(template.clone()), seen).await?,
+            Act::SaveTemplate(key) => self.save_template(key, seen).await?,
+            Act::MoveLabel(label) => self.move_label(label, seen).await?,
+            Act::Begin(begin) => self.begin(begin, seen).await?,
+            Act::GoOn(go_on) => self.go_on(go_on, seen).await?,
+            Act::Release(name) => self.release(name, seen).await?,
+            Act::KillEngine => self.kill_engine().await?,
+            Act::PlanRun(plan) => self.plan_run(plan).await?,
+            Act::WaitForRun(schedule) => self.wait_for_run(schedule).await?,
+            Act::WriteUnderLoad(load) => self.write_under_load(*load).await?,
+            Act::WaitForWrites(count) => self.wait_for_writes(*count).await?,
+            Act::StopWriting => self.stop_writing().await?,
+            Act::CopyObject(name) => {
+                let key = self.former.get(name).cloned();
+                return self.copy_object(name, key, description).await;
+            }
+            Act::CopyNewObject(name) => {
+                let key = self.newest.get(name).cloned();
+                return self.copy_object(name, key, description).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// A complete write through the API.
+    async fn write(&mut self, what: &Write, seen: &mut DrillResults) -> Result<(), Error> {
+        let before = verify::observe(self.site, None).await?;
+        let call = self.call(what).await?;
+        let answer = call.send(&self.site.engine.api().await?).await?;
+        let asset = AssetName::new(what.name().as_str());
+        let old = self.put.known.assets.get(&asset).map(|asset| asset.key.clone());
+        let written = self.acknowledged(call, answer);
+        if what.kind() == WriteKind::Replace
+            && WritePath::of(WriteKind::Replace, &self.site.write_order()).cleans_up
+        {
+            self.cleaned_up(old.as_ref()).await?;
+        }
+        self.written(&before, written.as_ref(), None, seen).await
+    }
+
+    /// What is sent for a write.
+    pub(super) async fn call(&self, what: &Write) -> Result<Call, Error> {
+        match what {
+            Write::Upload(name) => Ok(Call::Upload(seed::loose(&self.fixture(name)?, name)?)),
+            Write::Replace(replace) => {
+                let path = self.fixture(&replace.with)?;
+                let bytes = seed::loose(&path, &replace.with)?.bytes;
+                self.put.replacement(&replace.asset, bytes, media_type(&path))
+            }
+            Write::Delete(name) => self.put.removal(name),
+            Write::Copy(copy) => {
+                let from = self.put.asset(&copy.asset)?;
+                self.put.download(&self.site.engine.api().await?, from, &copy.name).await
+            }
+            Write::RunBatch(template) => self.put.batch(template),
+        }
+    }
+
+    /// Takes down what is known of an answered write. Gives the asset whose binary it wrote.
+    pub(super) fn acknowledged(&mut self, call: Call, answer: CallAnswer) -> Option<AssetName> {
+        let name = match &call {
+            Call::Upload(upload) => AssetName::new(&upload.name),
+            Call::Replace { name, .. } | Call::Delete { name, .. } => name.clone(),
+            Call::Batch { .. } => {
+                self.put.acknowledged(call, answer);
+                return None;
+            }
+        };
+        let old = self.put.known.assets.get(&name).map(|asset| asset.key.clone());
+        let key = self.put.acknowledged(call, answer);
+        self.made(&name, old.as_ref(), key.as_ref());
+        key.map(|_| name)
+    }
+
+    /// Remembers the objects of an asset: what it had before its last write, and what that made.
+    pub(super) fn made(&mut self, name: &AssetName, old: Option<&ObjectKey>, new: Option<&ObjectKey>) {
+        self.former.extend(old.map(|key| (name.clone(), key.clone())));
+        self.newest.extend(new.map(|key| (name.clone(), key.clone())));
+    }
+
+    async fn save_template(&mut self, key: &TemplateKey, seen: &mut DrillResults) -> Result<(), Error> {
+        let before = verify::observe(self.site, None).await?;
+        self.put.save_template(&self.site.engine.api().await?, key).await?;
+        *self.saves.entry(key.clone()).or_default() += 1;
+        self.written(&before, None, Some(key), seen).await
+    }
+
+    async fn move_label(&mut self, label: &MoveLabel, seen: &mut DrillResults) -> Result<(), Error> {
+        let before = verify::observe(self.site, None).await?;
+        let api = self.site.engine.api().await?;
+        let MoveLabel { template, label, to } = label;
+        let version = match to {
+            TemplateVersion::Named(name) => name.clone(),
+            TemplateVersion::Nth(number) => {
+                let newest_first = api.template_versions(template.as_str()).await?;
+                let nth = newest_first.iter().rev().nth((*number as usize).saturating_sub(1));
+                let missing = || Error::usage(format!("{template} has no version number {number}"));
+                nth.ok_or_else(missing)?.version.clone()
+            }
+        };
+        api.put_label(template.as_str(), label, &version).await?;
+        self.written(&before, None, None, seen).await
+    }
+
+    /// Copies the listed object of an asset.
+    async fn copy_object(
+        &mut self,
+        name: &AssetName,
+        key: Option<ObjectKey>,
+        description: &str,
+    ) -> Result<Option<ProcedureFailed>, Error> {
+        let key = key.or_else(|| self.keys.get(name).cloned());
+        let key = key.ok_or_else(|| Error::usage(format!("nothing is known of an object of {name}")))?;
+        let failed = backup::copy_object(&key, description, self.site, &mut self.backup, &self.log).await?;
+        Ok(self.failed(failed))
+    }
+
+    /// After an answered write: what it changed in the stores is taken over into what must be there,
+    /// and the renders that it touches become known-good anew.
+    pub(super) async fn written(
+        &mut self,
+        before: &State,
+        written: Option<&AssetName>,
+        saved: Option<&TemplateKey>,
+        seen: &mut DrillResults,
+    ) -> Result<(), Error> {
+        self.learn();
+        let after = verify::observe(self.site, None).await?;
+        self.learn_earlier(written, before, &after);
+        let mut sent = self.put.known.clone();
+        sent.assets.retain(|name, _| Some(name) == written);
+        let mut wrong = baseline::stored(self.site, &sent, &after);
+        let touched: Vec<TemplateKey> =
+            written.into_iter().flat_map(|name| self.put.known.broken_by(name)).cloned().collect();
+        for (key, name) in touched.iter().zip(written.into_iter().cycle()) {
+            if self.under_way.values().any(|write| write.touches(key)) {
+                self.render_as_stored(key).await?;
+                continue;
+            }
+            let known = &mut self.put.known;
+            wrong.extend(baseline::renders_anew(self.site, known, key, name, &self.log).await?);
+        }
+        if let Some(key) = saved {
+            let known = &mut self.put.known;
+            // The fixture's PDF has the old title.
+            if let Some(template) = known.templates.get_mut(key) {
+                template.golden = None;
+            }
+            wrong.extend(baseline::renders(self.site, known, key, &self.log).await?);
+        }
+        if !wrong.is_empty() {
+            let mut verified = VerifyResults::default();
+            verified.take(CheckId::Baseline, CheckResult::at(1, wrong), Duration::ZERO, &self.log)?;
+            seen.take(verified);
+        }
+        self.take_over(before).await
+    }
+
+    /// Takes over what was done to the stores since then: it is what is there.
+    pub(super) async fn take_over(&mut self, before: &State) -> Result<(), Error> {
+        let after = verify::observe(self.site, None).await?;
+        self.live.take_over(before, &after);
+        if self.counts {
+            self.take_as_cut_point();
+        }
+        Ok(())
+    }
+
+    /// Renders a template as the stores are now, half written or not: that is what such stores render,
+    /// and no promise. One that is refused is not asked for as long as that lasts.
+    pub(super) async fn render_as_stored(&mut self, key: &TemplateKey) -> Result<(), Error> {
+        let known = &mut self.put.known;
+        let Some(template) = known.templates.get_mut(key) else { return Ok(()) };
+        if template.assets.iter().any(|name| !known.assets.contains_key(name)) {
+            return Ok(());
+        }
+        let now = verify::observe(self.site, None).await?;
+        let key_of = |name| known.assets.get(name).map(|asset| &asset.key);
+        let profile = &self.site.profile;
+        if template.assets.iter().filter_map(key_of).any(|key| reconcile::torn(&now, profile, key)) {
+            known.templates.remove(key);
+            let text = format!(
+                "{key} needs an asset that is half replaced: nobody can say what it must show, and it is \
+                 not asked for"
+            );
+            return self.log.event(Event::Noted { text });
+        }
+        template.golden = None;
+        // What it renders may be wrong in any way: nobody was told that it would be right.
+        let _findings = baseline::renders(self.site, known, key, &self.log).await?;
+        baseline::shown(self.site, known).await?;
+        if known.templates.get(key).is_some_and(|template| template.golden.is_none()) {
+            known.templates.remove(key);
+            let text = format!("{key} does not render while a write is under way: it is not asked for");
+            self.log.event(Event::Noted { text })?;
+        }
+        Ok(())
+    }
+
+    /// The file with a fixture's bytes.
+    fn fixture(&self, name: &AssetName) -> Result<PathBuf, Error> {
+        let found = self.seed()?.asset_file(&self.ground.library, name);
+        found.map_err(|_| Error::usage(format!("no fixture is called {name}")))
+    }
+
+    pub(super) fn learn(&mut self) {
+        for (name, asset) in &self.put.known.assets {
+            self.names.learn(asset.key.clone(), name.clone());
+            self.keys.insert(name.clone(), asset.key.clone());
+        }
+        for (key, name) in &self.put.former {
+            self.names.learn(key.clone(), name.clone());
+        }
+    }
+
+    /// An object that appears beside the one that was replaced is the asset's earlier binary:
+    /// `logo.png@1`.
+    fn learn_earlier(&mut self, written: Option<&AssetName>, before: &State, after: &State) {
+        let Some(name) = written else { return };
+        let replaced = self.put.sent.get(name).map_or(0, Vec::len).saturating_sub(1);
+        for key in after.objects.keys().filter(|key| !before.objects.contains_key(*key)) {
+            if self.names.asset(key).is_none() {
+                self.names.learn(key.clone(), format!("{name}@{replaced}").into());
+            }
+        }
+    }
+}

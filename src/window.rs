@@ -1,0 +1,34 @@
+//! The consistency window (runbook 2.3), explored in a model: every interleaving of writes with a
+//! backup, what a restore would give, and when nothing harmful can come of it. It performs nothing on
+//! real stores and speaks to nobody.
+//!
+//! The model's backup is a list of atomic sub-steps. A dump is one snapshot; a sync lists the keys
+//! and then copies them one by one, each as it is at that moment.
+
+mod conditions;
+mod judge;
+mod scenario;
+mod schedule;
+mod search;
+mod shrink;
+mod table;
+mod vocabulary;
+mod world;
+
+pub mod picture;
+pub mod render;
+
+pub use conditions::{ModelWriteOrder, Safe, safe};
+pub use judge::{AssetOutcome, Outcomes};
+pub use scenario::Script;
+pub use schedule::Schedule;
+pub use search::Limits;
+pub use shrink::shrink;
+pub use table::{Cell, Example, Question, WindowTable};
+pub use vocabulary::{
+    MOST_WRITES, ModelObject, ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, Setting,
+    WriteNo,
+};
+
+#[cfg(test)]
+mod tests;

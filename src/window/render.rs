@@ -1,0 +1,188 @@
+//! The table and the safe conditions as text: for people, and as Markdown. It looks at nothing
+//! itself.
+
+use crate::model::profile::StoreOrder;
+use crate::window::conditions::{ModelWriteOrder, Safe};
+use crate::window::judge::AssetOutcome;
+use crate::window::picture::file_name;
+use crate::window::table::{Cell, WindowTable};
+use crate::window::vocabulary::{ModelOperation, ModelProcedure, ModelWrite};
+
+/// What each outcome means, for a legend.
+pub const fn meaning(outcome: AssetOutcome) -> &'static str {
+    match outcome {
+        AssetOutcome::OrphanBinary => "an object without a row: harmless",
+        AssetOutcome::ResurrectedDelete => "deleted and acknowledged before the dump, and back",
+        AssetOutcome::LostAcknowledgedWrite => "acknowledged before the dump, and not there or not whole",
+        AssetOutcome::MissingBinary => {
+            "a row without its object: the render is refused (ASSET_BINARY_MISSING)"
+        }
+        AssetOutcome::WrongContent => "an object with other content than its row says: nothing refuses it",
+    }
+}
+
+/// The write and its order: `replace in place, binary first`.
+pub fn write_title(write: ModelWrite) -> String {
+    match (write.operation, write.order) {
+        (ModelOperation::Label, _) => format!("{} (row only)", write.operation.title()),
+        (_, StoreOrder::BinaryFirst) => format!("{}, binary first", write.operation.title()),
+        (_, StoreOrder::RowFirst) => format!("{}, row first", write.operation.title()),
+    }
+}
+
+/// How much was looked at, in one sentence.
+pub fn amount(table: &WindowTable) -> String {
+    let how = if table.exhaustive {
+        "looked at: the others differ in the order of independent steps only"
+    } else {
+        "looked at, some of them chosen by the seed: an outcome that is not in the table may exist"
+    };
+    format!("{} interleavings, {} {how}.", table.interleavings, table.looked_at)
+}
+
+/// The worst outcome in words.
+fn worst(cell: &Cell) -> &'static str {
+    cell.outcomes.worst().map_or("consistent", AssetOutcome::title)
+}
+
+/// For people.
+pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
+    let mut out = "The worst that a restore can give\n\n".to_owned();
+    let mut lines = vec![vec![String::new()]];
+    lines[0].extend(ModelProcedure::ALL.map(|procedure| procedure.title().to_owned()));
+    for write in table.writes() {
+        let cells = table.row(write).map(|cell| worst(cell).to_owned());
+        lines.push(std::iter::once(write_title(write)).chain(cells).collect());
+    }
+    out += &columns(&lines);
+    out += "\nHow it comes about\n";
+    for cell in table.cells.iter().filter(|cell| !cell.outcomes.consistent()) {
+        line(&mut out, &format!("\n{}; {}", write_title(cell.write), cell.procedure.title()));
+        for example in cell.examples.iter().rev() {
+            let Some(outcome) = example.outcome else { continue };
+            line(&mut out, &format!("  {:<24} {}", outcome.title(), example.schedule));
+        }
+    }
+    out += "\nWords\n\n";
+    for outcome in AssetOutcome::ALL.into_iter().rev() {
+        line(&mut out, &format!("  {:<24} {}", outcome.title(), meaning(outcome)));
+    }
+    if let Some(safe) = safe {
+        out += "\nNothing worse than an orphan comes back with\n\n";
+        for (procedure, text) in conditions(safe) {
+            line(&mut out, &format!("  {:<24} {text}", procedure.title()));
+        }
+    }
+    line(&mut out, &format!("\n{}", amount(table)));
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+fn columns(lines: &[Vec<String>]) -> String {
+    let width = |n: usize| lines.iter().filter_map(|line| line.get(n)).map(|cell| cell.len()).max();
+    let mut out = String::new();
+    for cells in lines {
+        let padded =
+            cells.iter().enumerate().map(|(n, cell)| format!("{cell:<w$}", w = width(n).unwrap_or(0)));
+        line(&mut out, &padded.collect::<Vec<_>>().join("  "));
+    }
+    out
+}
+
+/// As Markdown. Each cell links to its picture in a folder, where one is named.
+pub fn markdown(table: &WindowTable, safe: Option<&[Safe]>, pictures: Option<&str>) -> String {
+    let titles = ModelProcedure::ALL.map(ModelProcedure::title).join(" | ");
+    let mut out = format!("| write | {titles} |\n|---|{}\n", "---|".repeat(ModelProcedure::ALL.len()));
+    for write in table.writes() {
+        let cells = table.row(write).map(|cell| {
+            let text = if cell.outcomes.harmless() { cell.outcomes.to_string() } else { bold(cell) };
+            match pictures {
+                Some(folder) => format!("[{text}]({folder}/{})", file_name(cell)),
+                None => text,
+            }
+        });
+        let cells: Vec<String> = cells.collect();
+        line(&mut out, &format!("| {} | {} |", write_title(write), cells.join(" | ")));
+    }
+    line(&mut out, &format!("\n{}", amount(table)));
+    if let Some(safe) = safe {
+        out += "\n| way to back up | nothing worse than an orphan comes back with |\n|---|---|\n";
+        for (procedure, text) in conditions(safe) {
+            line(&mut out, &format!("| {} | {text} |", procedure.title()));
+        }
+    }
+    out
+}
+
+/// The worst in bold, then the rest.
+fn bold(cell: &Cell) -> String {
+    let mut titles: Vec<String> = cell.outcomes.iter().map(|outcome| outcome.title().to_owned()).collect();
+    titles.reverse();
+    titles[0] = format!("**{}**", titles[0]);
+    titles.join(", ")
+}
+
+/// The schedules of a table as Markdown: the worst of each cell.
+pub fn schedules(table: &WindowTable) -> String {
+    let mut out = "| write | way to back up | outcome | least schedule |\n|---|---|---|---|\n".to_owned();
+    for cell in &table.cells {
+        for example in cell.examples.iter().rev().filter(|example| example.outcome.is_some()).take(1) {
+            let outcome = example.outcome.map_or("consistent", AssetOutcome::title);
+            let (write, procedure) = (write_title(cell.write), cell.procedure.title());
+            line(&mut out, &format!("| {write} | {procedure} | {outcome} | `{}` |", example.schedule));
+        }
+    }
+    out
+}
+
+/// The conditions of each way to back up, in words.
+pub fn conditions(safe: &[Safe]) -> Vec<(ModelProcedure, String)> {
+    ModelProcedure::ALL.into_iter().map(|procedure| (procedure, condition(safe, procedure))).collect()
+}
+
+fn condition(safe: &[Safe], procedure: ModelProcedure) -> String {
+    let mine: Vec<&Safe> = safe.iter().filter(|safe| safe.procedure == procedure).collect();
+    let Some(first) = mine.first() else {
+        return "no combination of write orders, keys and delete grace that was tried".to_owned();
+    };
+    // One sentence will do where the combinations are all that the fixed habits leave open.
+    let fixed = |of: fn(&ModelWriteOrder) -> bool| {
+        let value = of(&first.habits);
+        mine.iter().all(|safe| of(&safe.habits) == value).then_some(value)
+    };
+    let parts = [
+        fixed(|h| h.uploads == StoreOrder::BinaryFirst),
+        fixed(|h| h.deletes == StoreOrder::BinaryFirst),
+        fixed(|h| h.immutable_keys),
+    ];
+    let open = parts.iter().filter(|part| part.is_none()).count();
+    let same = mine.iter().all(|safe| (safe.grace, safe.window) == (first.grace, first.window));
+    if mine.len() == 1 << open && same {
+        return sentence(parts, first);
+    }
+    let each = mine.iter().map(|safe| {
+        let ModelWriteOrder { uploads, deletes, immutable_keys } = safe.habits;
+        let first = |order| Some(order == StoreOrder::BinaryFirst);
+        sentence([first(uploads), first(deletes), Some(immutable_keys)], safe)
+    });
+    each.collect::<Vec<_>>().join("; or ")
+}
+
+fn sentence([uploads, deletes, immutable]: [Option<bool>; 3], safe: &Safe) -> String {
+    let first = |binary: bool| if binary { "binary first" } else { "row first" };
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(uploads.map(|binary| format!("uploads {}", first(binary))));
+    parts.extend(deletes.map(|binary| format!("deletes {}", first(binary))));
+    parts.extend(immutable.map(|new| if new { "immutable keys" } else { "mutable keys" }.to_owned()));
+    if safe.grace > 0 {
+        parts.push(format!(
+            "a delete grace of at least {} sub-steps (S1 - D is at most {})",
+            safe.grace, safe.window
+        ));
+    }
+    if parts.is_empty() { "any write order, any keys, no grace".to_owned() } else { parts.join(", ") }
+}

@@ -1,0 +1,156 @@
+//! A schedule as a scenario file: what the ordinary run needs to perform it on real stores. What is to be
+//! found there is worked out from the end of the model, never from what a run has shown. It reads no
+//! file and performs nothing.
+
+mod expect;
+mod steps;
+mod subject;
+mod describe;
+
+use crate::base::error::Error;
+use crate::model::finding::Expectation;
+use crate::model::profile::StoreOrder;
+use crate::window::judge::{AssetOutcome, Outcomes, outcome};
+use crate::window::schedule::Schedule;
+use crate::window::table::Cell;
+use crate::window::vocabulary::{
+    ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, WriteNo,
+};
+use crate::window::world::{Course, World};
+use std::collections::BTreeMap;
+use subject::{Subject, subjects};
+
+/// A schedule, ready for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The scenario's id; its file is called `<id>.yaml`.
+    pub id: String,
+    /// The scenario file.
+    pub text: String,
+    /// What came of each write's asset in the model.
+    pub outcomes: Vec<Outcomes>,
+    /// What the stores must show for it, and nothing else about binaries.
+    pub expect: Vec<Expectation>,
+}
+
+/// All that the parts of the translation need.
+struct Staged<'a> {
+    schedule: &'a Schedule,
+    course: Course,
+    /// The end of the backup.
+    world: World,
+    /// What each write is about.
+    subjects: Vec<Subject>,
+}
+
+impl Script {
+    /// The scenario of a schedule. `depth` is how many folders below the project's its file will be, for
+    /// the editor's schema; `parts` is [`ModelWrite::parts`] unless a test plants a defect.
+    ///
+    /// # Errors
+    /// Blames the user for a schedule that can't be performed in the model, or not by one engine.
+    pub fn of(schedule: &Schedule, id: &str, depth: usize, parts: PartsOf) -> Result<Self, Error> {
+        let (course, world) = schedule.perform(parts)?;
+        let writes = writes(schedule)?;
+        let staged = Staged { schedule, course, world, subjects: subjects(&schedule.writes) };
+        let judged = |n| outcome(&staged.world, &staged.course, WriteNo(n as u8));
+        let outcomes: Vec<Outcomes> = (0..schedule.writes.len()).map(judged).collect();
+        let expect = expect::findings(&staged);
+        let mut text = describe::head(&staged, id, depth, &outcomes);
+        text += &method(schedule, &writes);
+        text += "seed: invoices\n";
+        text += &steps::steps(&staged)?;
+        if !expect.is_empty() {
+            text += "expect:\n";
+            expect.iter().for_each(|found| text += &format!("  - {found}\n"));
+        }
+        Ok(Self { id: id.to_owned(), text, outcomes, expect })
+    }
+
+    /// The scenario of a cell: its worst outcome by its least schedule. Where nothing can come of it, the
+    /// write done before the backup.
+    ///
+    /// # Errors
+    /// As [`Script::of`].
+    pub fn of_cell(cell: &Cell, depth: usize, parts: PartsOf) -> Result<Self, Error> {
+        let shown = cell.shown(parts).ok_or_else(|| Error::harness("a cell without a schedule"))?;
+        Self::of(&shown, &cell.name(), depth, parts)
+    }
+
+    /// The worst of all outcomes.
+    pub fn worst(&self) -> Option<AssetOutcome> {
+        self.outcomes.iter().filter_map(|outcomes| outcomes.worst()).max()
+    }
+}
+
+/// The write orders of the engine that a schedule asks for.
+fn writes(schedule: &Schedule) -> Result<BTreeMap<&'static str, &'static str>, Error> {
+    let mut asked: BTreeMap<&str, (&str, ModelWrite)> = BTreeMap::new();
+    for write in &schedule.writes {
+        let order = match write.order {
+            StoreOrder::BinaryFirst => "binary-first",
+            StoreOrder::RowFirst => "row-first",
+        };
+        let keys: &[(&str, &str)] = match write.operation {
+            // A copy is an upload of what was downloaded.
+            ModelOperation::Upload | ModelOperation::Copy => &[("upload", order)],
+            ModelOperation::Delete => &[("delete", order)],
+            ModelOperation::Replace => &[("replace", order), ("replace-keys", "in-place")],
+            ModelOperation::ReplaceNewKey => &[("replace", order), ("replace-keys", "new-key")],
+            ModelOperation::Batch => &[("batch", order)],
+            ModelOperation::Label => &[],
+        };
+        for (key, value) in keys {
+            let (before, by) = *asked.entry(key).or_insert((value, *write));
+            if before != *value {
+                let why = format!("one engine can't do both {by} and {write}: `{key}` is one or the other");
+                return Err(schedule.refused(why).hint("--in-model performs it in the model alone"));
+            }
+        }
+    }
+    Ok(asked.into_iter().map(|(key, (value, _))| (key, value)).collect())
+}
+
+/// The keys that say where state lives, how it is backed up, and in which order the engine writes.
+fn method(schedule: &Schedule, writes: &BTreeMap<&str, &str>) -> String {
+    let mut text = String::new();
+    match schedule.setting.procedure {
+        ModelProcedure::DumpFirst | ModelProcedure::CopyFirst => {}
+        ModelProcedure::PointInTime => text += "procedure: point in time\n",
+        ModelProcedure::Maintenance | ModelProcedure::MaintenanceKilled => {
+            text += "procedure: maintenance window\n"
+        }
+    }
+    if has_batch(schedule) {
+        text += "results: bucket\n";
+    }
+    if has_job_under_way(schedule) {
+        // Taken up again, it would write what was lost.
+        text += "# A job that the restored engine finds under way is given up at its start.\n";
+        text += "env: {STARTUP_ORPHAN_GRACE_MS: \"1\"}\n";
+    }
+    if !writes.is_empty() {
+        let pairs: Vec<String> = writes.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        text += &format!("writes: {{{}}}\n", pairs.join(", "));
+    }
+    text
+}
+
+/// Whether a batch job has begun, and its row does not say that it is done, at the recovery point.
+fn has_job_under_way(schedule: &Schedule) -> bool {
+    let fixes = |step: &ModelStep| matches!(step, ModelStep::Dump | ModelStep::Instant);
+    let before = schedule.steps.split(fixes).next().unwrap_or_default();
+    let has = |no, wanted: &dyn Fn(Part) -> bool| {
+        before.iter().any(|step| matches!(step, ModelStep::Write(of, part) if *of == no && wanted(*part)))
+    };
+    (0..schedule.writes.len()).any(|n| {
+        let no = WriteNo(n as u8);
+        let batch = schedule.writes[n].operation == ModelOperation::Batch;
+        batch && has(no, &|_| true) && !has(no, &|part| part == Part::Row)
+    })
+}
+
+/// Whether the third store takes part.
+fn has_batch(schedule: &Schedule) -> bool {
+    schedule.writes.iter().any(|write| write.operation == ModelOperation::Batch)
+}

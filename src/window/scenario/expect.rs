@@ -1,0 +1,83 @@
+//! What the stores must show after the restore: the rows of the dump joined with the objects of the
+//! copy, as the model ended, in the words of findings. The one trait of the engine that the model leaves
+//! out is added: a replacement in place keeps the earlier binary, with a row of its own.
+
+use crate::model::finding::{Expectation, FindingKind};
+use crate::window::scenario::{Staged, has_batch};
+use crate::window::vocabulary::{ModelObject, ModelOperation, ModelStep, Part, WriteNo};
+
+/// Rows of the seed's own batch jobs, whose results are lost with the third store.
+const JOBS_OF_THE_SEED: [&str; 2] = ["batch_jobs/invoice", "batch_jobs/receipt"];
+
+/// All findings about binaries, write by write.
+pub(super) fn findings(staged: &Staged<'_>) -> Vec<Expectation> {
+    let mut found = Vec::new();
+    if has_batch(staged.schedule) && !staged.schedule.setting.results {
+        found.extend(JOBS_OF_THE_SEED.map(|row| expectation(FindingKind::MissingBinary, row)));
+    }
+    for n in 0..staged.schedule.writes.len() {
+        found.extend(of_stores(staged, n));
+        found.extend(of_earlier_binary(staged, n));
+    }
+    found
+}
+
+fn expectation(kind: FindingKind, entity: &str) -> Expectation {
+    Expectation { kind, entity: entity.to_owned() }
+}
+
+/// The rows and objects of one write, joined.
+fn of_stores(staged: &Staged<'_>, n: usize) -> Vec<Expectation> {
+    let (world, subject) = (&staged.world, &staged.subjects[n]);
+    let slots = [2 * n, 2 * n + 1];
+    let rows = slots.map(|slot| world.dump[slot]);
+    let mut found = Vec::new();
+    for row in rows {
+        let Some(object) = row.object() else { continue };
+        let kind = match world.copied[object] {
+            0 => FindingKind::MissingBinary,
+            content if content == row.value => continue,
+            _ if subject.same_size => FindingKind::WrongContent,
+            _ => FindingKind::WrongSize,
+        };
+        found.push(expectation(kind, &name(staged, object)));
+    }
+    let pointed_at = |slot| rows.iter().any(|row| row.object() == Some(slot));
+    let orphans = slots.into_iter().filter(|slot| world.copied[*slot] != 0 && !pointed_at(*slot));
+    found.extend(orphans.map(|slot| expectation(FindingKind::OrphanBinary, &name(staged, slot))));
+    found
+}
+
+/// What an object is called: by its asset, or by its job's row. Where a replacement makes another one,
+/// the object before is an earlier binary.
+fn name(staged: &Staged<'_>, slot: usize) -> String {
+    let object = ModelObject::at(slot);
+    let n = usize::from(object.write.0);
+    let subject = &staged.subjects[n];
+    match staged.schedule.writes[n].operation {
+        ModelOperation::Batch => format!("batch_jobs/{}", subject.name),
+        ModelOperation::ReplaceNewKey if !object.new => format!("{}@1", subject.name),
+        _ => subject.name.to_owned(),
+    }
+}
+
+/// The earlier binary of an asset that is replaced in place: its object is stored before anything else of
+/// the write, its row is written with the asset's own.
+fn of_earlier_binary(staged: &Staged<'_>, n: usize) -> Option<Expectation> {
+    if staged.schedule.writes[n].operation != ModelOperation::Replace {
+        return None;
+    }
+    let no = WriteNo(n as u8);
+    let at = |wanted: &dyn Fn(ModelStep) -> bool| staged.schedule.steps.iter().position(|step| wanted(*step));
+    let before = |one: Option<usize>, other: Option<usize>| one.is_some_and(|one| Some(one) < other);
+    let object = at(&|step| matches!(step, ModelStep::Write(of, _) if of == no));
+    let row = at(&|step| step == ModelStep::Write(no, Part::Row));
+    let dumped = at(&|step| matches!(step, ModelStep::Dump | ModelStep::Instant));
+    let listed = at(&|step| matches!(step, ModelStep::List | ModelStep::Instant));
+    let name = format!("{}@1", staged.subjects[n].name);
+    match (before(row, dumped), before(object, listed)) {
+        (true, false) => Some(expectation(FindingKind::MissingBinary, &name)),
+        (false, true) => Some(expectation(FindingKind::OrphanBinary, &name)),
+        (true, true) | (false, false) => None,
+    }
+}
