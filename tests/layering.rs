@@ -1,10 +1,14 @@
-//! Holds the house together: who may import whom, which module owns which outside library, who may
-//! print and who may end the process. It reads the sources as tokens, so that comments and strings
-//! don't count. It knows nothing of what the code does.
+//! The architecture as rules: which module may import which, which module owns which library, which
+//! modules may print, and that only `main` ends the process. It reads the sources as tokens, so that
+//! comments and strings do not count.
 //!
 //! The tables below are the one place where the ranks are written down; `docs/design.md` shows them
 //! (`PULP_DRILL_BLESS=1 cargo test --test layering` writes them there).
 
+#[path = "layering/cycles.rs"]
+mod cycles;
+
+use cycles::Graph;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::{
     collections::BTreeSet,
@@ -87,6 +91,25 @@ const STANDIN_IMPORTED: &[(&str, &[&str])] =
 /// Who may print. During a run that is the terminal observer alone; a subcommand prints its result.
 const PRINTERS: &[&str] = &["cli", "report::terminal", "main"];
 
+/// Modules whose files still import each other in cycles. To be emptied: a new entry needs a reason,
+/// and an entry without a cycle fails the test.
+const CYCLES_LEFT: &[&str] = &[
+    "cli",
+    "evidence",
+    "journal",
+    "procedure",
+    "report",
+    "runbook::drill",
+    "runbook::fault",
+    "runbook::provision",
+    "runbook::seed",
+    "runbook::verify",
+    "scenario",
+    "standin",
+    "system",
+    "window",
+];
+
 /// One source file, or a planted one.
 struct Source {
     /// `runbook::fault::rows`; `main` for the binary.
@@ -103,6 +126,20 @@ struct Use {
     path: Vec<String>,
     ours: bool,
     in_test: bool,
+    kind: Kind,
+    /// The name after `as`.
+    alias: Option<String>,
+}
+
+/// Where a path stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// In a private `use`.
+    Import,
+    /// In a `pub use` of any visibility.
+    ReExport,
+    /// Anywhere else.
+    Code,
 }
 
 #[test]
@@ -111,6 +148,89 @@ fn imports_go_downward_only() {
     assert!(sources.len() > 100, "only {} files were read", sources.len());
     let broken = violations(&sources);
     assert!(broken.is_empty(), "{} violations:\n{}", broken.len(), broken.join("\n"));
+}
+
+#[test]
+fn files_do_not_import_each_other_in_cycles() {
+    let sources = sources();
+    let (cycles, stale) = import_cycles(&sources);
+    assert!(cycles.is_empty(), "{} import cycles:\n{}", cycles.len(), cycles.join("\n"));
+    assert!(stale.is_empty(), "without a cycle, delete them from CYCLES_LEFT: {stale:?}");
+}
+
+#[test]
+fn planted_cycles_are_seen() {
+    let planted: &[&[(&str, &str)]] = &[
+        &[("plan", "use crate::site::Site;"), ("site", "use crate::plan::Plan;")],
+        // A child that takes from its parent, which calls the child.
+        &[("site", "mod slot; fn f() { slot::make(); }"), ("site::slot", "use super::Site;")],
+        &[("site", "mod slot; use slot::Slot;"), ("site::slot", "fn f() -> crate::site::Site {}")],
+        // A parent that re-exports a name and uses it too.
+        &[("site", "mod slot; pub use slot::Slot; struct Site(Slot);"), ("site::slot", "use super::Site;")],
+        // Two children, through what the parent re-exports.
+        &[
+            ("site", "mod a; mod b; pub use {a::A, b::B};"),
+            ("site::a", "use super::B;"),
+            ("site::b", "use crate::site::A;"),
+        ],
+        // Three files, one import renamed, one module imported as a whole.
+        &[
+            ("plan", "use crate::site as place; fn f() { place::go(); }"),
+            ("site", "use crate::report::Report as R;"),
+            ("report", "fn f() { let _ = crate::plan::Plan::new(); }"),
+        ],
+    ];
+    for files in planted {
+        let (cycles, _) = import_cycles(&planted_files(files));
+        assert_eq!(cycles.len(), 1, "{files:?}: {cycles:?}");
+        assert!(files.iter().filter(|(file, _)| cycles[0].contains(file)).count() >= 2, "{cycles:?}");
+    }
+}
+
+#[test]
+fn declarations_and_re_exports_are_no_cycles() {
+    let fine: &[&[(&str, &str)]] = &[
+        &[("site", "mod slot; pub use slot::Slot; struct Site;"), ("site::slot", "use super::Site;")],
+        &[("site", "mod slot; pub use slot::Slot;"), ("site::slot", "fn f() -> super::Slot {}")],
+        // The parent's re-export leads to the file that defines the name.
+        &[
+            ("site", "mod a; mod b; pub use a::A; fn f() { b::go(); }"),
+            ("site::a", ""),
+            ("site::b", "use super::A;"),
+        ],
+        // Methods and functions of the same name as a re-export.
+        &[
+            ("site", "mod a; pub use a::go; fn f(x: X) { x.go(); } impl X { fn go() {} }"),
+            ("site::a", "use super::X;"),
+        ],
+        &[("site", "mod a; fn f() { a::A; }"), ("site::a", "#[cfg(test)] mod tests { use crate::site::f; }")],
+    ];
+    for files in fine {
+        assert_eq!(import_cycles(&planted_files(files)).0, Vec::<String>::new(), "{files:?}");
+    }
+}
+
+fn planted_files(files: &[(&str, &str)]) -> Vec<Source> {
+    let source =
+        |(module, text): &(&str, &str)| Source { module: (*module).to_owned(), text: (*text).to_owned() };
+    files.iter().map(source).collect()
+}
+
+/// The import cycles with the uses that make them, and the entries of [`CYCLES_LEFT`] that
+/// have none.
+fn import_cycles(sources: &[Source]) -> (Vec<String>, Vec<&'static str>) {
+    let read: Vec<(&str, Reading)> = sources.iter().map(|s| (s.module.as_str(), Reading::of(s))).collect();
+    let test_files: BTreeSet<&String> = read.iter().flat_map(|(_, r)| &r.test_files).collect();
+    let graph = Graph::new(read.iter().map(|(module, reading)| (*module, reading)));
+    let cycles = graph.cycles(|file| test_files.iter().any(|test| within(file, test)));
+    let covers = |left: &str, cycle: &BTreeSet<&str>| cycle.iter().all(|file| within(file, left));
+    let stale = CYCLES_LEFT.iter().filter(|left| !cycles.iter().any(|cycle| covers(left, cycle)));
+    let not_excepted = cycles.iter().filter(|cycle| !CYCLES_LEFT.iter().any(|left| covers(left, cycle)));
+    let described = not_excepted.map(|cycle| {
+        let files: Vec<&str> = cycle.iter().copied().collect();
+        format!("{}\n{}", files.join(", "), graph.explain(cycle))
+    });
+    (described.collect(), stale.copied().collect())
 }
 
 #[test]
@@ -259,6 +379,11 @@ fn violations(sources: &[Source]) -> Vec<String> {
 }
 
 impl Use {
+    /// The name that a `use` brings into the file.
+    fn name(&self) -> Option<&str> {
+        self.alias.as_ref().or(self.path.last()).map(String::as_str)
+    }
+
     /// Which rule this breaks in a module, if any.
     fn breaks(&self, module: &str, in_test: bool) -> Option<String> {
         if self.path.windows(2).any(|w| w[0] == "super" && w[1] == "super") {
@@ -324,6 +449,8 @@ struct Reading {
     uses: Vec<Use>,
     /// Modules in files of their own that are compiled for tests only.
     test_files: Vec<String>,
+    /// The `use` that is being read.
+    statement: Option<Kind>,
 }
 
 impl Reading {
@@ -363,7 +490,13 @@ impl Reading {
                 at += 3;
                 continue;
             }
+            if ident(tokens.get(at)).as_deref() == Some("use") && !is_punct(tokens.get(at + 1), '<') {
+                self.statement = Some(import_kind(&tokens[..at]));
+                at += 1;
+                continue;
+            }
             match &tokens[at] {
+                TokenTree::Ident(_) if is_declared(&tokens[..at]) => at += 1,
                 TokenTree::Ident(_) => at += self.path(&tokens[at..], &[], module, in_test || for_test),
                 TokenTree::Group(group) => {
                     let inner: Vec<TokenTree> = group.stream().into_iter().collect();
@@ -373,7 +506,9 @@ impl Reading {
                     at += 1;
                 }
                 TokenTree::Punct(punct) => {
-                    for_test &= punct.as_char() != ';';
+                    if punct.as_char() == ';' {
+                        (for_test, self.statement) = (false, None);
+                    }
                     at += 1;
                 }
                 TokenTree::Literal(_) => at += 1,
@@ -409,7 +544,15 @@ impl Reading {
                 _ => {}
             }
         }
-        self.take(path, module, line, in_test);
+        let mut alias = None;
+        if self.statement.is_some() && ident(tokens.get(at)).as_deref() == Some("as") {
+            alias = ident(tokens.get(at + 1));
+            at += 2;
+        }
+        // `name: value` is a field.
+        if self.statement.is_some() || path.len() > 1 || !is_punct(tokens.get(at), ':') {
+            self.take(path, module, (line, alias), in_test);
+        }
         at.max(1)
     }
 
@@ -418,14 +561,20 @@ impl Reading {
         for branch in tokens.split(|t| is_punct(Some(t), ',')).filter(|b| !b.is_empty()) {
             if is_punct(branch.first(), '*') {
                 let path = before.iter().cloned().chain(["*".to_owned()]).collect();
-                self.take(path, module, branch[0].span().start().line, in_test);
+                self.take(path, module, (branch[0].span().start().line, None), in_test);
             } else {
                 self.path(branch, before, module, in_test);
             }
         }
     }
 
-    fn take(&mut self, mut path: Vec<String>, module: &[String], line: usize, in_test: bool) {
+    fn take(
+        &mut self,
+        mut path: Vec<String>,
+        module: &[String],
+        (line, alias): (usize, Option<String>),
+        in_test: bool,
+    ) {
         if path.len() > 1 && path.last().is_some_and(|last| last == "self") {
             path.pop();
         }
@@ -438,8 +587,30 @@ impl Reading {
             "self" if path.len() > 1 => (true, [module, &path[1..]].concat()),
             _ => (false, path),
         };
-        self.uses.push(Use { line, path, ours, in_test });
+        let kind = self.statement.unwrap_or(Kind::Code);
+        self.uses.push(Use { line, path, ours, in_test, kind, alias });
     }
+}
+
+/// What a `use` after these tokens is.
+fn import_kind(before: &[TokenTree]) -> Kind {
+    let visible = match before {
+        [.., last] if ident(Some(last)).as_deref() == Some("pub") => true,
+        [.., public, TokenTree::Group(_)] => ident(Some(public)).as_deref() == Some("pub"),
+        _ => false,
+    };
+    if visible { Kind::ReExport } else { Kind::Import }
+}
+
+/// Whether a name after these tokens is a method, a field or the name of a new item.
+fn is_declared(before: &[TokenTree]) -> bool {
+    let member = is_punct(before.last(), '.') && !is_punct(before.iter().rev().nth(1), '.');
+    let item = ident(before.last());
+    member
+        || matches!(
+            item.as_deref(),
+            Some("fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "let")
+        )
 }
 
 fn ident(token: Option<&TokenTree>) -> Option<String> {
