@@ -14,8 +14,6 @@ pub mod model;
 
 pub mod window;
 
-pub mod advice;
-
 pub mod journal;
 pub mod scenario;
 pub mod system;

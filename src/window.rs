@@ -5,6 +5,7 @@
 //! The model's backup is a list of atomic sub-steps. A dump is one snapshot; a sync lists the keys
 //! and then copies them one by one, each as it is at that moment.
 
+pub mod advice;
 mod conditions;
 mod judge;
 mod scenario;

@@ -11,7 +11,7 @@ use pulp_drill::model::finding::FindingKind;
 use pulp_drill::model::profile::StoreOrder;
 use pulp_drill::scenario::library::FixtureLibrary;
 use pulp_drill::scenario::parse::read_all;
-use pulp_drill::window::picture::{file_name, picture};
+use pulp_drill::window::picture::picture;
 use pulp_drill::window::{
     AssetOutcome, Limits, MOST_WRITES, ModelObject, ModelOperation, ModelProcedure, ModelStep, ModelWrite,
     Outcomes, Part, Question, Safe, Schedule, Script, Setting, WindowTable, WriteNo, render, safe, shrink,
@@ -667,11 +667,11 @@ fn the_document_and_its_pictures_are_what_the_model_says() {
     let mut shown = String::new();
     for cell in &TABLE.cells {
         let Some(svg) = picture(cell) else { continue };
-        let name = file_name(cell);
+        let name = cell.picture_file();
         well_formed(&svg);
         bless::file(&format!("docs/window/{name}"), &svg);
         if !cell.outcomes.consistent() {
-            let (write, procedure) = (render::write_title(cell.write), cell.procedure.title());
+            let (write, procedure) = (cell.write.title(), cell.procedure.title());
             shown += &format!("![{write}; {procedure}: {}](window/{name})\n\n", cell.outcomes);
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     base::error::{Error, ErrorContext},
     window::{
         AssetOutcome, Limits, ModelWrite, Outcomes, Question, Schedule, Script, WindowTable,
-        picture::{draw, file_name, picture},
+        picture::{draw, picture},
         render, safe, shrink,
     },
 };
@@ -41,7 +41,7 @@ pub fn run(args: &ExploreArgs) -> Result<String, Error> {
     if let Some(folder) = &args.svg {
         for cell in &table.cells {
             if let Some(svg) = picture(cell) {
-                write(folder, &file_name(cell), &svg)?;
+                write(folder, &cell.picture_file(), &svg)?;
             }
         }
     }
@@ -138,7 +138,7 @@ fn writes_in_words(schedule: &Schedule, outcomes: &[Outcomes]) -> String {
         return "nothing is written: consistent\n".to_owned();
     }
     let all = schedule.writes.iter().zip(outcomes).enumerate();
-    all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, render::write_title(*w))).collect()
+    all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, w.title())).collect()
 }
 
 fn to_json(schedule: &Schedule, outcomes: &[Outcomes]) -> Value {

@@ -2,7 +2,6 @@
 //! to right. SVG with text as text, for light and dark pages.
 
 use crate::window::judge::AssetOutcome;
-use crate::window::render::write_title;
 use crate::window::schedule::Schedule;
 use crate::window::table::Cell;
 use crate::window::vocabulary::{ModelOperation, ModelStep, Part};
@@ -25,15 +24,10 @@ line{stroke:#8c959f}.r{stroke-dasharray:3 3}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.bad{fill:#ff7b72}.fine{fill:#56d364}\
 line{stroke:#6e7681}.w{fill:#58a6ff}.b{fill:#bc8cff}}";
 
-/// The name of a cell's file: `upload-binary-first-dump-first.svg`.
-pub fn file_name(cell: &Cell) -> String {
-    format!("{}.svg", cell.name())
-}
-
 /// The worst example of a cell; nothing where it has none.
 pub fn picture(cell: &Cell) -> Option<String> {
     let example = cell.examples.last()?;
-    let title = format!("{}; {}", write_title(cell.write), cell.procedure.title());
+    let title = format!("{}; {}", cell.write.title(), cell.procedure.title());
     Some(draw(&title, &example.schedule, example.outcome))
 }
 

@@ -4,9 +4,8 @@
 use crate::model::profile::StoreOrder;
 use crate::window::conditions::{ModelWriteOrder, Safe};
 use crate::window::judge::AssetOutcome;
-use crate::window::picture::file_name;
 use crate::window::table::{Cell, WindowTable};
-use crate::window::vocabulary::{ModelOperation, ModelProcedure, ModelWrite};
+use crate::window::vocabulary::ModelProcedure;
 
 /// What each outcome means, for a legend.
 pub const fn meaning(outcome: AssetOutcome) -> &'static str {
@@ -18,15 +17,6 @@ pub const fn meaning(outcome: AssetOutcome) -> &'static str {
             "a row without its object: the render is refused (ASSET_BINARY_MISSING)"
         }
         AssetOutcome::WrongContent => "an object with other content than its row says: nothing refuses it",
-    }
-}
-
-/// The write and its order: `replace in place, binary first`.
-pub fn write_title(write: ModelWrite) -> String {
-    match (write.operation, write.order) {
-        (ModelOperation::Label, _) => format!("{} (row only)", write.operation.title()),
-        (_, StoreOrder::BinaryFirst) => format!("{}, binary first", write.operation.title()),
-        (_, StoreOrder::RowFirst) => format!("{}, row first", write.operation.title()),
     }
 }
 
@@ -52,12 +42,12 @@ pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
     lines[0].extend(ModelProcedure::ALL.map(|procedure| procedure.title().to_owned()));
     for write in table.writes() {
         let cells = table.row(write).map(|cell| worst(cell).to_owned());
-        lines.push(std::iter::once(write_title(write)).chain(cells).collect());
+        lines.push(std::iter::once(write.title()).chain(cells).collect());
     }
     out += &columns(&lines);
     out += "\nHow it comes about\n";
     for cell in table.cells.iter().filter(|cell| !cell.outcomes.consistent()) {
-        line(&mut out, &format!("\n{}; {}", write_title(cell.write), cell.procedure.title()));
+        line(&mut out, &format!("\n{}; {}", cell.write.title(), cell.procedure.title()));
         for example in cell.examples.iter().rev() {
             let Some(outcome) = example.outcome else { continue };
             line(&mut out, &format!("  {:<24} {}", outcome.title(), example.schedule));
@@ -101,12 +91,12 @@ pub fn markdown(table: &WindowTable, safe: Option<&[Safe]>, pictures: Option<&st
         let cells = table.row(write).map(|cell| {
             let text = if cell.outcomes.harmless() { cell.outcomes.to_string() } else { bold(cell) };
             match pictures {
-                Some(folder) => format!("[{text}]({folder}/{})", file_name(cell)),
+                Some(folder) => format!("[{text}]({folder}/{})", cell.picture_file()),
                 None => text,
             }
         });
         let cells: Vec<String> = cells.collect();
-        line(&mut out, &format!("| {} | {} |", write_title(write), cells.join(" | ")));
+        line(&mut out, &format!("| {} | {} |", write.title(), cells.join(" | ")));
     }
     line(&mut out, &format!("\n{}", amount(table)));
     if let Some(safe) = safe {
@@ -132,7 +122,7 @@ pub fn schedules(table: &WindowTable) -> String {
     for cell in &table.cells {
         for example in cell.examples.iter().rev().filter(|example| example.outcome.is_some()).take(1) {
             let outcome = example.outcome.map_or("consistent", AssetOutcome::title);
-            let (write, procedure) = (write_title(cell.write), cell.procedure.title());
+            let (write, procedure) = (cell.write.title(), cell.procedure.title());
             line(&mut out, &format!("| {write} | {procedure} | {outcome} | `{}` |", example.schedule));
         }
     }

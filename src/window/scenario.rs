@@ -2,10 +2,11 @@
 //! found there is worked out from the end of the model, never from what a run has shown. It reads no
 //! file and performs nothing.
 
+mod describe;
 mod expect;
+mod staged;
 mod steps;
 mod subject;
-mod describe;
 
 use crate::base::error::Error;
 use crate::model::finding::Expectation;
@@ -16,9 +17,9 @@ use crate::window::table::Cell;
 use crate::window::vocabulary::{
     ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, WriteNo,
 };
-use crate::window::world::{Course, World};
+use staged::Staged;
 use std::collections::BTreeMap;
-use subject::{Subject, subjects};
+use subject::subjects;
 
 /// A schedule, ready for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,16 +32,6 @@ pub struct Script {
     pub outcomes: Vec<Outcomes>,
     /// What the stores must show for it, and nothing else about binaries.
     pub expect: Vec<Expectation>,
-}
-
-/// All that the parts of the translation need.
-struct Staged<'a> {
-    schedule: &'a Schedule,
-    course: Course,
-    /// The end of the backup.
-    world: World,
-    /// What each write is about.
-    subjects: Vec<Subject>,
 }
 
 impl Script {
@@ -57,7 +48,7 @@ impl Script {
         let outcomes: Vec<Outcomes> = (0..schedule.writes.len()).map(judged).collect();
         let expect = expect::findings(&staged);
         let mut text = describe::head(&staged, id, depth, &outcomes);
-        text += &method(schedule, &writes);
+        text += &method(&staged, &writes);
         text += "seed: invoices\n";
         text += &steps::steps(&staged)?;
         if !expect.is_empty() {
@@ -112,19 +103,19 @@ fn writes(schedule: &Schedule) -> Result<BTreeMap<&'static str, &'static str>, E
 }
 
 /// The keys that say where state lives, how it is backed up, and in which order the engine writes.
-fn method(schedule: &Schedule, writes: &BTreeMap<&str, &str>) -> String {
+fn method(staged: &Staged<'_>, writes: &BTreeMap<&str, &str>) -> String {
     let mut text = String::new();
-    match schedule.setting.procedure {
+    match staged.schedule.setting.procedure {
         ModelProcedure::DumpFirst | ModelProcedure::CopyFirst => {}
         ModelProcedure::PointInTime => text += "procedure: point in time\n",
         ModelProcedure::Maintenance | ModelProcedure::MaintenanceKilled => {
             text += "procedure: maintenance window\n"
         }
     }
-    if has_batch(schedule) {
+    if staged.has_batch() {
         text += "results: bucket\n";
     }
-    if has_job_under_way(schedule) {
+    if has_job_under_way(staged.schedule) {
         // Taken up again, it would write what was lost.
         text += "# A job that the restored engine finds under way is given up at its start.\n";
         text += "env: {STARTUP_ORPHAN_GRACE_MS: \"1\"}\n";
@@ -148,9 +139,4 @@ fn has_job_under_way(schedule: &Schedule) -> bool {
         let batch = schedule.writes[n].operation == ModelOperation::Batch;
         batch && has(no, &|_| true) && !has(no, &|part| part == Part::Row)
     })
-}
-
-/// Whether the third store takes part.
-fn has_batch(schedule: &Schedule) -> bool {
-    schedule.writes.iter().any(|write| write.operation == ModelOperation::Batch)
 }

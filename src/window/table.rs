@@ -62,6 +62,11 @@ impl Cell {
         format!("{}-{order}-{}", self.write.operation.name(), self.procedure.name())
     }
 
+    /// The file name of its picture: `upload-binary-first-dump-first.svg`.
+    pub fn picture_file(&self) -> String {
+        format!("{}.svg", self.name())
+    }
+
     /// The schedule that shows it on real stores: a least one of the worst outcome. Where nothing can
     /// come of the write, the one in which all of it is done before the backup.
     pub fn shown(&self, parts: PartsOf) -> Option<Schedule> {

@@ -107,6 +107,15 @@ impl ModelWrite {
         ModelOperation::ALL.into_iter().flat_map(of).collect()
     }
 
+    /// The write and its order: `replace in place, binary first`.
+    pub fn title(self) -> String {
+        match (self.operation, self.order) {
+            (ModelOperation::Label, _) => format!("{} (row only)", self.operation.title()),
+            (_, StoreOrder::BinaryFirst) => format!("{}, binary first", self.operation.title()),
+            (_, StoreOrder::RowFirst) => format!("{}, row first", self.operation.title()),
+        }
+    }
+
     /// Its parts in the order in which they are done. The write is acknowledged after the last one
     /// that is no [`Part::Cleanup`].
     pub fn parts(self, setting: &Setting) -> &'static [Part] {

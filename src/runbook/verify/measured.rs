@@ -2,7 +2,6 @@
 //! recovery point, and the advice that follows. It judges no verdict.
 
 use crate::{
-    advice::{EngineWriteOrder, advice},
     model::{
         profile::{ReplaceKeys, WriteOrder},
         workload::{
@@ -12,6 +11,7 @@ use crate::{
         },
     },
     runbook::verify::acknowledged::UnderLoad,
+    window::advice::{EngineWriteOrder, advice},
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,7 @@
 //! What a replayed schedule is about, for people: title, what it shows, the head of its file.
 
 use crate::window::judge::{AssetOutcome, Outcomes};
-use crate::window::render::write_title;
-use crate::window::scenario::Staged;
+use crate::window::scenario::staged::Staged;
 use crate::window::vocabulary::{ModelOperation, ModelProcedure, ModelStep, Part, WriteNo};
 use crate::window::world::{AFTER, BEFORE};
 
@@ -24,7 +23,7 @@ pub(super) fn head(staged: &Staged<'_>, id: &str, depth: usize, outcomes: &[Outc
 }
 
 fn title(staged: &Staged<'_>, all: Outcomes) -> String {
-    let writes: Vec<String> = staged.schedule.writes.iter().map(|write| write_title(*write)).collect();
+    let writes: Vec<String> = staged.schedule.writes.iter().map(|write| write.title()).collect();
     let writes = if writes.is_empty() { "no write".to_owned() } else { writes.join(" and ") };
     let what = format!("{}; {writes}; {all}", staged.schedule.setting.procedure.title());
     let (first, rest) = what.split_at(1);

@@ -3,7 +3,7 @@
 //! out is added: a replacement in place keeps the earlier binary, with a row of its own.
 
 use crate::model::finding::{Expectation, FindingKind};
-use crate::window::scenario::{Staged, has_batch};
+use crate::window::scenario::staged::Staged;
 use crate::window::vocabulary::{ModelObject, ModelOperation, ModelStep, Part, WriteNo};
 
 /// Rows of the seed's own batch jobs, whose results are lost with the third store.
@@ -12,7 +12,7 @@ const JOBS_OF_THE_SEED: [&str; 2] = ["batch_jobs/invoice", "batch_jobs/receipt"]
 /// All findings about binaries, write by write.
 pub(super) fn findings(staged: &Staged<'_>) -> Vec<Expectation> {
     let mut found = Vec::new();
-    if has_batch(staged.schedule) && !staged.schedule.setting.results {
+    if staged.has_batch() && !staged.schedule.setting.results {
         found.extend(JOBS_OF_THE_SEED.map(|row| expectation(FindingKind::MissingBinary, row)));
     }
     for n in 0..staged.schedule.writes.len() {

@@ -2,7 +2,7 @@
 //! a write that nothing comes between is a complete act.
 
 use crate::base::error::Error;
-use crate::window::scenario::{Staged, has_batch};
+use crate::window::scenario::staged::Staged;
 use crate::window::vocabulary::{ModelOperation, ModelProcedure, ModelStep, Part, WriteNo};
 
 /// A write on its way.
@@ -31,7 +31,7 @@ pub(super) fn steps(staged: &Staged<'_>) -> Result<String, Error> {
 
 /// Whether there are results, and they are not copied.
 fn forgets_results(staged: &Staged<'_>) -> bool {
-    has_batch(staged.schedule) && !staged.schedule.setting.results
+    staged.has_batch() && !staged.schedule.setting.results
 }
 
 struct Teller<'a> {

@@ -7,7 +7,12 @@ use crate::{
         profile::StoreOrder,
         workload::{Advice, BackupMethod, Measured, WorkloadOperation, WriteTally},
     },
-    window::{self, AssetOutcome, Limits, ModelProcedure, ModelWrite, Outcomes, Question, WindowTable},
+    window::{
+        judge::{AssetOutcome, Outcomes},
+        search::Limits,
+        table::{Question, WindowTable},
+        vocabulary::{self, ModelProcedure, ModelWrite},
+    },
 };
 use std::time::Duration;
 
@@ -30,16 +35,16 @@ impl EngineWriteOrder {
     /// An operation as the model knows it.
     fn write(self, operation: WorkloadOperation) -> ModelWrite {
         let (operation, order) = match operation {
-            WorkloadOperation::Upload => (window::ModelOperation::Upload, self.upload),
+            WorkloadOperation::Upload => (vocabulary::ModelOperation::Upload, self.upload),
             WorkloadOperation::Replace if self.immutable_keys => {
-                (window::ModelOperation::ReplaceNewKey, self.replace)
+                (vocabulary::ModelOperation::ReplaceNewKey, self.replace)
             }
-            WorkloadOperation::Replace => (window::ModelOperation::Replace, self.replace),
-            WorkloadOperation::Delete => (window::ModelOperation::Delete, self.delete),
+            WorkloadOperation::Replace => (vocabulary::ModelOperation::Replace, self.replace),
+            WorkloadOperation::Delete => (vocabulary::ModelOperation::Delete, self.delete),
             // A copy is an upload of what was downloaded.
-            WorkloadOperation::Copy => (window::ModelOperation::Copy, self.upload),
-            WorkloadOperation::Label => (window::ModelOperation::Label, StoreOrder::RowFirst),
-            WorkloadOperation::Batch => (window::ModelOperation::Batch, self.batch),
+            WorkloadOperation::Copy => (vocabulary::ModelOperation::Copy, self.upload),
+            WorkloadOperation::Label => (vocabulary::ModelOperation::Label, StoreOrder::RowFirst),
+            WorkloadOperation::Batch => (vocabulary::ModelOperation::Batch, self.batch),
         };
         ModelWrite { operation, order }
     }
