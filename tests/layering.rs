@@ -107,7 +107,6 @@ const CYCLES_LEFT: &[&str] = &[
     "scenario",
     "standin",
     "system",
-    "window",
 ];
 
 /// One source file, or a planted one.
