@@ -38,11 +38,11 @@ generate:
 	mv target/scenario.schema.json docs/scenario.schema.json
 	$(CARGO) run --locked --quiet -- schema profile > target/profile.schema.json
 	mv target/profile.schema.json docs/profile.schema.json
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test generated
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test layering the_design_document
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test explore -- the_document the_scenarios
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test static generated
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test static the_design_document
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test window -- the_document the_scenarios
 
-# Its reports must be what the present code writes: tests/sample.rs.
+# Its reports must be what the present code writes: tests/report/sample.rs.
 sample:
 	@deploy/need.sh compiler postgresql
 	$(CARGO) build --locked

@@ -6,7 +6,7 @@
 //! into a record (`model::record`), and every report (`report`) is a pure function of that record.
 //!
 //! Modules are declared in import order: each may import those above it only
-//! (`tests/layering.rs` holds that).
+//! (`tests/static/layering.rs` holds that).
 
 pub mod base;
 

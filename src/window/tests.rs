@@ -1,5 +1,5 @@
 //! What the model's parts promise each other. What is found with them is tested from outside, in
-//! `tests/explore.rs`.
+//! `tests/window/explore.rs`.
 
 use crate::model::profile::StoreOrder;
 use crate::window::judge::{Outcomes, outcome};

@@ -1,6 +1,7 @@
 //! Every deliberate defect of the stand-in engine is caught, by the finding that names it.
 
-use crate::yard::{Yard, call, postgres, scenario};
+use crate::support::harness::{Sandbox, call, postgres};
+use crate::{scenario, unexpected};
 use clap::ValueEnum as _;
 use pulp_drill::{model::finding::FindingKind, standin::engine::Defect};
 use std::sync::Mutex;
@@ -62,13 +63,13 @@ fn every_defect_of_the_stand_in_is_caught_by_the_finding_that_names_it() {
 
 /// What is wrong with how this defect is caught, if anything.
 fn missed(defect: Defect) -> Option<String> {
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let name = defect.to_possible_value().unwrap().get_name().to_owned();
     let done = match occasion(defect) {
-        None => call(yard.small_run(&["--defect", &name]).arg(yard.faultless())),
-        Some(id) => call(yard.run(&["--defect", &name]).arg(scenario(id))),
+        None => call(sandbox.small_run(&["--defect", &name]).arg(sandbox.faultless())),
+        Some(id) => call(sandbox.run(&["--defect", &name]).arg(scenario(id))),
     };
-    let kinds = if done.code == Some(1) { yard.unexpected() } else { Vec::new() };
+    let kinds = if done.code == Some(1) { unexpected(&sandbox.record()) } else { Vec::new() };
     let wanted = finding_of(defect).describe();
     (!kinds.iter().any(|kind| kind == wanted))
         .then(|| format!("{name}: wanted {wanted:?}, got {kinds:?}\n{}", done.all()))

@@ -1,6 +1,6 @@
 //! However a run ends, nothing of it is left; and runs leave each other alone.
 
-use crate::yard::{PROGRAM, Running, Yard, call, finish, postgres, start, wait};
+use crate::support::harness::{PROGRAM, Running, Sandbox, call, finish, postgres, start, wait};
 use nix::sys::signal::Signal;
 use std::{
     os::unix::fs::MetadataExt as _,
@@ -12,9 +12,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Waits until the run has written so many events.
 #[track_caller]
-fn after_events(yard: &Yard, running: &mut Running, reports: &str, events: usize) {
+fn after_events(sandbox: &Sandbox, running: &mut Running, reports: &str, events: usize) {
     let written = || {
-        let runs = std::fs::read_dir(yard.path(reports)).ok()?.flatten();
+        let runs = std::fs::read_dir(sandbox.path(reports)).ok()?.flatten();
         let files = runs.filter(|e| e.file_type().is_ok_and(|t| t.is_dir()));
         let lines = files.map(|e| std::fs::read_to_string(e.path().join("events.jsonl")).unwrap_or_default());
         lines.map(|text| text.lines().count()).max()
@@ -51,9 +51,9 @@ fn a_signal_stops_a_run_which_is_stored_and_leaves_nothing() {
     let cases: [(Signal, usize, &[&str]); 3] =
         [(Signal::SIGINT, 1, &[]), (Signal::SIGTERM, 12, &["--jobs", "1"]), (Signal::SIGHUP, 4, &["--keep"])];
     for (signal, events, args) in cases {
-        let yard = Yard::new();
-        let mut running = start(&mut hearing(yard.small_run(args).arg(yard.missing())));
-        after_events(&yard, &mut running, "reports", events);
+        let sandbox = Sandbox::new();
+        let mut running = start(&mut hearing(sandbox.small_run(args).arg(sandbox.missing())));
+        after_events(&sandbox, &mut running, "reports", events);
         running.signal(signal);
         if signal == Signal::SIGHUP {
             // Shell and kernel each send one.
@@ -61,12 +61,12 @@ fn a_signal_stops_a_run_which_is_stored_and_leaves_nothing() {
         }
         let done = finish(running);
         done.is(3, &["stopping (once more"]);
-        let record = yard.record();
+        let record = sandbox.record();
         assert_eq!(record["finished"]["exit"], 3, "{signal}");
         assert_eq!(record["finished"]["cut_short"], "a signal asked it to stop", "{signal}");
-        let junit = std::fs::read_to_string(yard.path("reports/latest/junit.xml")).unwrap();
+        let junit = std::fs::read_to_string(sandbox.path("reports/latest/junit.xml")).unwrap();
         assert!(junit.contains("<error"), "{signal}: {junit}");
-        yard.assert_empty();
+        sandbox.assert_empty();
     }
 }
 
@@ -75,13 +75,13 @@ fn killed_at_any_moment_nothing_is_left_after_the_next_run_and_others_are_not_di
     if !postgres() {
         return;
     }
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     // One that lives through it all, deaf to SIGHUP as under nohup.
     let mut sturdy = Command::new("sh");
-    sturdy.args(["-c", "trap '' HUP; exec \"$@\"", "sh", PROGRAM]).env("TMPDIR", yard.path("tmp"));
-    sturdy.args(yard.small_run_to("sturdy", &["--jobs", "1"]).get_args()).arg(yard.missing());
+    sturdy.args(["-c", "trap '' HUP; exec \"$@\"", "sh", PROGRAM]).env("TMPDIR", sandbox.path("tmp"));
+    sturdy.args(sandbox.small_run_to("sturdy", &["--jobs", "1"]).get_args()).arg(sandbox.missing());
     let mut sturdy = start(&mut sturdy);
-    after_events(&yard, &mut sturdy, "sturdy", 4);
+    after_events(&sandbox, &mut sturdy, "sturdy", 4);
     sturdy.signal(Signal::SIGHUP);
 
     let mut chance = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos() as usize;
@@ -89,15 +89,15 @@ fn killed_at_any_moment_nothing_is_left_after_the_next_run_and_others_are_not_di
         let reports = format!("reports-{round}");
         let events = [1, 3 + chance % 10, 13 + chance % 30][round];
         chance /= 7;
-        let mut victim = start(yard.small_run_to(&reports, &[]).arg(yard.missing()));
-        after_events(&yard, &mut victim, &reports, events);
+        let mut victim = start(sandbox.small_run_to(&reports, &[]).arg(sandbox.missing()));
+        after_events(&sandbox, &mut victim, &reports, events);
         victim.child.kill().unwrap();
         finish(victim);
     }
-    let next = call(yard.small_run(&[]).arg(yard.faultless()));
+    let next = call(sandbox.small_run(&[]).arg(sandbox.faultless()));
     next.is(0, &["removed what dead runs had left"]);
     finish(sturdy).is(0, &[]);
-    yard.assert_empty();
+    sandbox.assert_empty();
 }
 
 #[test]
@@ -105,14 +105,14 @@ fn a_kept_site_can_be_reached_until_it_is_swept_on_purpose() {
     if !postgres() {
         return;
     }
-    let yard = Yard::new();
-    let done = call(yard.small_run(&["--keep"]).arg(yard.missing()));
+    let sandbox = Sandbox::new();
+    let done = call(sandbox.small_run(&["--keep"]).arg(sandbox.missing()));
     done.is(0, &["left standing in", "pulp-drill sweep --kept"]);
-    let swept = call(yard.command().arg("sweep"));
+    let swept = call(sandbox.command().arg("sweep"));
     swept.is(0, &["kept sites are still standing"]);
-    assert_eq!(yard.run_folders().len(), 1);
+    assert_eq!(sandbox.run_folders().len(), 1);
 
-    let site = yard.run_folders()[0].join("site-001");
+    let site = sandbox.run_folders()[0].join("site-001");
     let secrets = site.join("environment");
     assert_eq!(secrets.metadata().unwrap().mode() & 0o777, 0o600);
     let engine = done.err.lines().filter_map(|l| l.trim().strip_prefix("engine:")).next_back().unwrap();
@@ -129,8 +129,9 @@ fn a_kept_site_can_be_reached_until_it_is_swept_on_purpose() {
         assert_eq!(rows.out, "7\n", "{}", rows.all());
     }
 
-    call(yard.command().args(["sweep", "--kept"])).is(0, &["removed what dead runs had left", "postgres ("]);
-    yard.assert_empty();
+    call(sandbox.command().args(["sweep", "--kept"]))
+        .is(0, &["removed what dead runs had left", "postgres ("]);
+    sandbox.assert_empty();
 }
 
 /// What a loopback address answers.
@@ -150,15 +151,15 @@ fn a_reader_that_goes_away_ends_neither_the_run_nor_its_teardown() {
     if !postgres() {
         return;
     }
-    let yard = Yard::new();
-    let command = yard.small_run(&["--jobs", "2"]);
+    let sandbox = Sandbox::new();
+    let command = sandbox.small_run(&["--jobs", "2"]);
     let mut piped = Command::new("sh");
     piped
         .args(["-c", "\"$@\" 2>&1 | head -n 1", "sh", PROGRAM])
         .args(command.get_args())
-        .arg(yard.faultless());
-    let done = call(piped.env("TMPDIR", yard.path("tmp")));
+        .arg(sandbox.faultless());
+    let done = call(piped.env("TMPDIR", sandbox.path("tmp")));
     assert_eq!(done.out.lines().count(), 1, "{}", done.all());
-    assert_eq!(yard.record()["finished"]["exit"], 0);
-    yard.assert_empty();
+    assert_eq!(sandbox.record()["finished"]["exit"], 0);
+    sandbox.assert_empty();
 }

@@ -1,30 +1,32 @@
 //! What is wrong with the call, the files or the machine is told with the right exit code before or
 //! without a verdict, and nothing stays behind.
 
-use crate::yard::{ROOT, Yard, call, postgres, root, scenario};
+use crate::support::harness::{ROOT, Sandbox, call, postgres};
+use crate::{root, scenario};
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
 
-/// The yard holds what the test put there and no more.
+/// The sandbox holds what the test put there and no more.
 #[track_caller]
-fn untouched(yard: &Yard) {
-    assert!(!yard.path("reports").exists(), "reports were made");
-    assert_eq!(std::fs::read_dir(yard.path("tmp")).unwrap().count(), 0, "something is in TMPDIR");
+fn untouched(sandbox: &Sandbox) {
+    assert!(!sandbox.path("reports").exists(), "reports were made");
+    assert_eq!(std::fs::read_dir(sandbox.path("tmp")).unwrap().count(), 0, "something is in TMPDIR");
 }
 
 #[test]
 fn bad_scenario_files_are_told_before_anything_is_started() {
-    let yard = Yard::new();
-    std::fs::create_dir(yard.path("empty")).unwrap();
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
     let bomb: String =
         (1..40).map(|i| format!("a{i}: &a{i} [{0}, {0}, {0}]\n", format!("*a{}", i - 1))).collect();
-    yard.write("bomb.yaml", &format!("a0: &a0 [x, x]\n{bomb}"));
+    sandbox.write("bomb.yaml", &format!("a0: &a0 [x, x]\n{bomb}"));
     let good = std::fs::read_to_string(scenario("binary-missing")).unwrap();
-    yard.write("outside.yaml", &good.replace("lose binary: logo.png", "orphan binary: ../../../etc/passwd"));
-    let big = std::fs::File::create(yard.path("big.yaml")).unwrap();
+    sandbox
+        .write("outside.yaml", &good.replace("lose binary: logo.png", "orphan binary: ../../../etc/passwd"));
+    let big = std::fs::File::create(sandbox.path("big.yaml")).unwrap();
     big.set_len(100 << 20).unwrap();
     let cases: [(&str, &[&str]); 5] = [
         ("empty", &["no scenario in this folder", "help"]),
@@ -34,48 +36,48 @@ fn bad_scenario_files_are_told_before_anything_is_started() {
         ("big.yaml", &["big.yaml"]),
     ];
     for (name, texts) in cases {
-        let done = call(yard.run(&[]).arg(yard.path(name)));
+        let done = call(sandbox.run(&[]).arg(sandbox.path(name)));
         done.is(2, texts);
         assert_eq!(done.out, "", "{name}");
         assert!(done.err.len() < 16 << 10, "{name}: {} bytes of message", done.err.len());
     }
-    untouched(&yard);
+    untouched(&sandbox);
 }
 
 /// A target is asked for another order of writes only where it can be told.
 #[test]
 fn an_order_of_writes_that_the_target_can_not_be_told_is_skipped_with_its_reason() {
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let shipped = std::fs::read_to_string(Path::new(ROOT).join("profiles/pulp-engine.yaml")).unwrap();
     let env = "write-order-env: PULP_STANDIN_WRITES\n";
     assert!(shipped.contains(env));
-    let silent = yard.write("silent.yaml", &shipped.replace(env, ""));
+    let silent = sandbox.write("silent.yaml", &shipped.replace(env, ""));
     let silent = silent.to_str().unwrap();
     let other = scenario("replace-under-new-key");
-    call(yard.run(&["--profile", silent, &other]))
+    call(sandbox.run(&["--profile", silent, &other]))
         .is(3, &["replace-under-new-key can't be run", "the profile does not say how its target is told"]);
     let elsewhere = ["--engine", "url:http://127.0.0.1:9", "--i-understand-this-destroys", "x"];
-    call(yard.run(&[&elsewhere[..], &[&other]].concat()))
+    call(sandbox.run(&[&elsewhere[..], &[&other]].concat()))
         .is(3, &["an engine that runs elsewhere can't be told another order of writes"]);
     // The order that the target has anyway need not be told.
     let text = std::fs::read_to_string(&other).unwrap();
     let same = text
         .replace("writes: {replace-keys: new-key}", "writes: {replace-keys: in-place, delete: row-first}");
     assert_ne!(same, text);
-    let same = yard.write("replace-under-new-key.yaml", &same);
-    call(yard.run(&[&elsewhere[..], &["--profile", silent, same.to_str().unwrap()]].concat()))
+    let same = sandbox.write("replace-under-new-key.yaml", &same);
+    call(sandbox.run(&[&elsewhere[..], &["--profile", silent, same.to_str().unwrap()]].concat()))
         .is(3, &["can't reach the engine"]);
-    untouched(&yard);
+    untouched(&sandbox);
 }
 
 /// What an engine that runs elsewhere can't do is no error of the run: the scenario is skipped, and only
 /// where none is left is there nothing to run.
 #[test]
 fn what_an_engine_elsewhere_can_not_do_is_skipped_with_its_reason() {
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let text = std::fs::read_to_string(scenario("row-lost")).unwrap();
     let with_env = text.replace("steps:", "env: {STARTUP_ORPHAN_GRACE_MS: \"1\"}\nsteps:");
-    let with_env = yard.write("row-lost.yaml", &with_env).to_str().unwrap().to_owned();
+    let with_env = sandbox.write("row-lost.yaml", &with_env).to_str().unwrap().to_owned();
     for (id, why) in [
         ("row-lost", "can't be given another STARTUP_ORPHAN_GRACE_MS"),
         ("migration-forward", "can't be of another release"),
@@ -85,78 +87,78 @@ fn what_an_engine_elsewhere_can_not_do_is_skipped_with_its_reason() {
         let elsewhere = ["--engine", "url:http://127.0.0.1:9", "--i-understand-this-destroys", "x"];
         let reason = format!("{id} can't be run: an engine that runs elsewhere {why}");
         let file = if id == "row-lost" { with_env.clone() } else { scenario(id) };
-        call(yard.run(&[&elsewhere[..], &[&file]].concat())).is(3, &[&reason]);
+        call(sandbox.run(&[&elsewhere[..], &[&file]].concat())).is(3, &[&reason]);
     }
-    untouched(&yard);
+    untouched(&sandbox);
 }
 
 #[test]
 fn a_bad_command_line_is_told_before_anything_is_started() {
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let path = scenario("binary-missing");
     for engine in ["node server.js", "url:ftp://x", "url:nonsense", "command:", "command:'open", "image:", ""]
     {
-        call(yard.run(&["--engine", engine, &path])).is(2, &["--engine"]);
+        call(sandbox.run(&["--engine", engine, &path])).is(2, &["--engine"]);
     }
-    call(yard.run(&["--engine", "image:x", &path])).is(2, &["hint"]);
-    call(yard.run(&["--engine", "command:true", "--defect", "fail-open", &path])).is(2, &["hint"]);
-    call(yard.run(&["--substrate", "external", &path])).is(2, &["DATABASE_URL"]);
-    call(yard.run(&["--jobs", "0", &path])).is(2, &["--jobs"]);
-    call(yard.run(&["--filter", "no-such-thing", &path])).is(2, &["no-such-thing", "hint"]);
-    call(yard.run(&["--profile", "nowhere.yaml", &path])).is(2, &["nowhere.yaml"]);
-    call(yard.run(&["--golden", "nowhere", &path])).is(2, &["--golden"]);
-    untouched(&yard);
+    call(sandbox.run(&["--engine", "image:x", &path])).is(2, &["hint"]);
+    call(sandbox.run(&["--engine", "command:true", "--defect", "fail-open", &path])).is(2, &["hint"]);
+    call(sandbox.run(&["--substrate", "external", &path])).is(2, &["DATABASE_URL"]);
+    call(sandbox.run(&["--jobs", "0", &path])).is(2, &["--jobs"]);
+    call(sandbox.run(&["--filter", "no-such-thing", &path])).is(2, &["no-such-thing", "hint"]);
+    call(sandbox.run(&["--profile", "nowhere.yaml", &path])).is(2, &["nowhere.yaml"]);
+    call(sandbox.run(&["--golden", "nowhere", &path])).is(2, &["--golden"]);
+    untouched(&sandbox);
 }
 
 #[test]
 fn a_pdf_that_is_none_is_told() {
-    let yard = Yard::new();
-    let text = yard.write("letter.pdf", "no PDF at all");
+    let sandbox = Sandbox::new();
+    let text = sandbox.write("letter.pdf", "no PDF at all");
     let good = Path::new(ROOT).join("fixtures/seeds/invoices/golden/invoice.pdf");
-    let done = call(yard.command().args(["pdf", "diff"]).arg(good).arg(text));
+    let done = call(sandbox.command().args(["pdf", "diff"]).arg(good).arg(text));
     done.is(2, &[]);
     assert!(done.out.contains("letter.pdf") && done.out.contains("no readable PDF"), "{}", done.all());
 }
 
 #[test]
 fn without_postgresql_there_is_no_verdict_but_a_hint() {
-    let yard = Yard::new();
-    std::fs::create_dir(yard.path("bin")).unwrap();
-    let mut run = yard.run(&[&scenario("binary-missing")]);
-    let done = call(run.env("PULP_DRILL_PG_BIN", yard.path("bin")));
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("bin")).unwrap();
+    let mut run = sandbox.run(&[&scenario("binary-missing")]);
+    let done = call(run.env("PULP_DRILL_PG_BIN", sandbox.path("bin")));
     done.is(3, &["no PostgreSQL server programs", "holds no initdb", "hint", "PULP_DRILL_PG_BIN"]);
-    assert_eq!(yard.record()["finished"]["exit"], 3);
-    yard.assert_empty();
+    assert_eq!(sandbox.record()["finished"]["exit"], 3);
+    sandbox.assert_empty();
 }
 
 #[test]
 fn a_report_folder_that_can_not_be_written_is_told_before_anything_is_started() {
-    let yard = Yard::new();
-    yard.write("file", "");
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "");
     let run = |folder: PathBuf| {
-        call(yard.command().args(["run", &scenario("binary-missing"), "--report-dir"]).arg(folder))
+        call(sandbox.command().args(["run", &scenario("binary-missing"), "--report-dir"]).arg(folder))
     };
-    run(yard.path("file")).is(3, &["can't make the run's folder", "hint", "--report-dir"]);
-    run(yard.path("file/below")).is(3, &["can't make the run's folder", "--report-dir"]);
+    run(sandbox.path("file")).is(3, &["can't make the run's folder", "hint", "--report-dir"]);
+    run(sandbox.path("file/below")).is(3, &["can't make the run's folder", "--report-dir"]);
     if root() {
-        let Some(_mounted) = Mounted::new(&yard.path("mount"), "ro,size=1m") else { return };
-        run(yard.path("mount/reports")).is(3, &["can't make the run's folder", "--report-dir"]);
+        let Some(_mounted) = Mounted::new(&sandbox.path("mount"), "ro,size=1m") else { return };
+        run(sandbox.path("mount/reports")).is(3, &["can't make the run's folder", "--report-dir"]);
     }
-    untouched(&yard);
+    untouched(&sandbox);
 }
 
 #[test]
 fn a_temporary_folder_that_can_not_be_used_is_told() {
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let long = format!("tmp/{}", "long".repeat(20));
-    std::fs::create_dir_all(yard.path(&long)).unwrap();
-    std::fs::set_permissions(yard.path(&long), std::fs::Permissions::from_mode(0o711)).unwrap();
-    let run = |folder: PathBuf| call(yard.run(&[&scenario("binary-missing")]).env("TMPDIR", folder));
-    run(yard.path("nowhere")).is(3, &["can't use the temporary folder", "hint", "TMPDIR"]);
+    std::fs::create_dir_all(sandbox.path(&long)).unwrap();
+    std::fs::set_permissions(sandbox.path(&long), std::fs::Permissions::from_mode(0o711)).unwrap();
+    let run = |folder: PathBuf| call(sandbox.run(&[&scenario("binary-missing")]).env("TMPDIR", folder));
+    run(sandbox.path("nowhere")).is(3, &["can't use the temporary folder", "hint", "TMPDIR"]);
     if postgres() {
-        run(yard.path(&long)).is(3, &["too long for a Unix socket", "hint", "TMPDIR"]);
+        run(sandbox.path(&long)).is(3, &["too long for a Unix socket", "hint", "TMPDIR"]);
     }
-    yard.assert_empty();
+    sandbox.assert_empty();
 }
 
 #[test]
@@ -164,18 +166,22 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     if !postgres() || !root() {
         return;
     }
-    let yard = Yard::new();
-    let Some(_small) = Mounted::new(&yard.path("small"), "size=24m,mode=711") else { return };
-    let done = call(yard.small_run(&[]).arg(yard.missing()).env("TMPDIR", yard.path("small")));
+    let sandbox = Sandbox::new();
+    let Some(_small) = Mounted::new(&sandbox.path("small"), "size=24m,mode=711") else { return };
+    let done = call(sandbox.small_run(&[]).arg(sandbox.missing()).env("TMPDIR", sandbox.path("small")));
     done.is(3, &["No space left on device"]);
-    assert_eq!(std::fs::read_dir(yard.path("small/pulp-drill-0")).unwrap().count(), 1, "only the lock stays");
+    assert_eq!(
+        std::fs::read_dir(sandbox.path("small/pulp-drill-0")).unwrap().count(),
+        1,
+        "only the lock stays"
+    );
 
     // Room for the beginning of a journal, but not for all of it.
-    let Some(_tiny) = Mounted::new(&yard.path("tiny"), "size=72k") else { return };
-    let mut run = yard.small_run_to("tiny/reports", &[]);
-    let done = call(run.arg(yard.missing()));
+    let Some(_tiny) = Mounted::new(&sandbox.path("tiny"), "size=72k") else { return };
+    let mut run = sandbox.small_run_to("tiny/reports", &[]);
+    let done = call(run.arg(sandbox.missing()));
     done.is(3, &["No space left on device", "hint", "free some room"]);
-    yard.assert_empty();
+    sandbox.assert_empty();
 }
 
 /// A small file system of its own; unmounted when dropped.

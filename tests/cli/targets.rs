@@ -1,7 +1,8 @@
 //! Applications that are not Pulp Engine: what a profile without an API says is what is done, and its
 //! scenarios prove what they say.
 
-use crate::yard::{ROOT, Yard, call, installed, postgres, scenario};
+use crate::scenario;
+use crate::support::harness::{ROOT, Sandbox, call, installed, postgres};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -70,10 +71,10 @@ steps:
   - restore: runbook
 ";
 
-fn application(yard: &Yard) {
-    yard.write("app/application.py", APPLICATION);
-    yard.write("app/notes.yaml", PROFILE);
-    let fill = yard.write("app/fill.sh", FILL);
+fn application(sandbox: &Sandbox) {
+    sandbox.write("app/application.py", APPLICATION);
+    sandbox.write("app/notes.yaml", PROFILE);
+    let fill = sandbox.write("app/fill.sh", FILL);
     std::fs::set_permissions(fill, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -89,11 +90,11 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
     if !postgres() || !installed("python3") || !installed("curl") {
         return;
     }
-    let yard = Yard::new();
-    application(&yard);
-    let drill = yard.write("notes.yaml", DRILL);
-    call(yard.run(&[drill.to_str().unwrap()])).is(0, &[]);
-    let read = |name: &str| std::fs::read_to_string(yard.path(name)).unwrap();
+    let sandbox = Sandbox::new();
+    application(&sandbox);
+    let drill = sandbox.write("notes.yaml", DRILL);
+    call(sandbox.run(&[drill.to_str().unwrap()])).is(0, &[]);
+    let read = |name: &str| std::fs::read_to_string(sandbox.path(name)).unwrap();
     // It was started in the profile's folder, with its own names for what every target gets.
     let started: Value = serde_json::from_str(&read("app/started.json")).unwrap();
     assert_eq!(started["words"][0], started["PORT"]);
@@ -105,7 +106,7 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
         "the seed knows where it is: {:?}",
         read("app/filled")
     );
-    let record = yard.record();
+    let record = sandbox.record();
     for looked in ["baseline", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
         assert!(went(&record, looked)["at"].as_u64().unwrap_or(0) > 0, "{looked}: {}", went(&record, looked));
     }
@@ -113,13 +114,13 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
         assert_eq!(went(&record, skipped)["why"], "the target has no API", "{skipped}");
     }
     assert_eq!(record["scenarios"].as_array().unwrap().len(), 1, "it is its own control");
-    yard.assert_empty();
+    sandbox.assert_empty();
 
     // A maintenance window stops it, by the signal that it wants.
     let window =
         DRILL.replace("id: notes", "id: window").replace("steps:", "procedure: maintenance window\nsteps:");
-    let window = yard.write("window.yaml", &window);
-    call(yard.run(&[window.to_str().unwrap()])).is(0, &[]);
+    let window = sandbox.write("window.yaml", &window);
+    call(sandbox.run(&[window.to_str().unwrap()])).is(0, &[]);
     assert_eq!(read("app/ended"), "SIGINT\n");
 }
 
@@ -128,21 +129,21 @@ fn what_the_seed_does_wrong_is_told() {
     if !postgres() || !installed("curl") {
         return;
     }
-    let yard = Yard::new();
-    application(&yard);
+    let sandbox = Sandbox::new();
+    application(&sandbox);
     let without_start: Vec<&str> = PROFILE
         .lines()
         .filter(|line| !["start", "ready", "stop"].iter().any(|key| line.starts_with(key)))
         .collect();
     let profile = without_start.join("\n").replace("needs: [curl, python3]", "needs: [curl]");
-    let drill = yard.write("notes.yaml", DRILL);
+    let drill = sandbox.write("notes.yaml", DRILL);
     let run = |env: &str| {
-        yard.write("app/notes.yaml", &profile.replace("MORE: \"\"", &format!("MORE: \"{env}\"")));
-        call(yard.run(&[drill.to_str().unwrap()]))
+        sandbox.write("app/notes.yaml", &profile.replace("MORE: \"\"", &format!("MORE: \"{env}\"")));
+        call(sandbox.run(&[drill.to_str().unwrap()]))
     };
     run("").is(0, &[]);
     assert_eq!(
-        went(&yard.record(), "ready")["why"],
+        went(&sandbox.record(), "ready")["why"],
         "the profile has no `start`: nothing of the target runs"
     );
     // A row whose object was never there is not blamed on the restore.
@@ -151,7 +152,7 @@ fn what_the_seed_does_wrong_is_told() {
     run("nonsense").is(3, &["the profile's `seed` does not fill the site"]);
     // Faults name what is there.
     let text = DRILL.replace("  - destroy", "  - fault in backup: {lose binary: frist}\n  - destroy");
-    yard.write("notes.yaml", &text);
+    sandbox.write("notes.yaml", &text);
     run("").is(3, &["there is no asset frist"]);
 }
 
@@ -160,11 +161,11 @@ fn one_run_drills_two_applications_and_refuses_what_does_not_fit() {
     if !postgres() || !installed("curl") {
         return;
     }
-    let yard = Yard::new();
-    let (faultless, photos) = (yard.faultless(), scenario("photo-archive-photo-missing"));
-    let done = call(yard.small_run(&[faultless.to_str().unwrap(), &photos]));
+    let sandbox = Sandbox::new();
+    let (faultless, photos) = (sandbox.faultless(), scenario("photo-archive-photo-missing"));
+    let done = call(sandbox.small_run(&[faultless.to_str().unwrap(), &photos]));
     done.is(0, &[]);
-    let record = yard.record();
+    let record = sandbox.record();
     let mut ids: Vec<&str> =
         record["scenarios"].as_array().unwrap().iter().map(|s| s["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
@@ -172,14 +173,14 @@ fn one_run_drills_two_applications_and_refuses_what_does_not_fit() {
         ids,
         ["control-photo-archive", "control-small", "nothing-happens", "photo-archive-photo-missing"]
     );
-    yard.assert_empty();
-    call(yard.run(&["--profile", "photo-archive", "--engine", "standin", &photos]))
+    sandbox.assert_empty();
+    call(sandbox.run(&["--profile", "photo-archive", "--engine", "standin", &photos]))
         .is(2, &["--engine is for targets with an API"]);
-    let mut command = yard.run(&[&photos]);
-    command.env("PATH", yard.path("bin"));
-    std::fs::create_dir_all(yard.path("bin")).unwrap();
+    let mut command = sandbox.run(&[&photos]);
+    command.env("PATH", sandbox.path("bin"));
+    std::fs::create_dir_all(sandbox.path("bin")).unwrap();
     call(command).is(3, &["photo-archive-photo-missing can't be run: curl is not installed"]);
     let checked =
-        call(yard.command().args(["check", "scenarios", "--fixtures"]).arg(format!("{ROOT}/fixtures")));
+        call(sandbox.command().args(["check", "scenarios", "--fixtures"]).arg(format!("{ROOT}/fixtures")));
     checked.is(0, &[]);
 }

@@ -85,7 +85,7 @@ def main() -> int:
             sys.exit(f"conformance: the run failed:\n{done.stderr}")
         own = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         looked = subprocess.run([python, __file__, reports / "latest"], env=own).returncode == 0
-        script = [python, ROOT / "tests/evidence/verify.py", reports / "latest", f"{key}.pub"]
+        script = [python, ROOT / "tests/report/evidence/verify.py", reports / "latest", f"{key}.pub"]
         looked &= subprocess.run(script, env=own).returncode == 0
     print("conformance of evidence: held" if looked else "conformance of evidence: FAILED", flush=True)
     return 0 if looked else 1

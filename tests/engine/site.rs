@@ -1,6 +1,6 @@
 //! An engine in this process on stores of its own, and short ways to talk to it.
 
-use crate::private_postgres;
+use crate::support::private_postgres;
 use pulp_drill::standin::engine::settings::{RowSettings, Settings};
 use pulp_drill::standin::engine::{Defect, EngineError, MigrateArgs, Running, migrate_database, start};
 use reqwest::{Method, RequestBuilder, StatusCode, multipart};

@@ -1,7 +1,7 @@
 //! What an engine needs before it listens, and what it says about its state afterwards.
 
-use crate::private_postgres;
 use crate::site::{Site, database, launch, site, site_with};
+use crate::support::private_postgres;
 use pulp_drill::standin::engine::{Defect, EngineError, MigrateArgs, migrate_database};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;

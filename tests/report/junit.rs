@@ -14,7 +14,7 @@ use pulp_drill::{
 use quick_xml::{Reader, events::Event};
 use std::{collections::BTreeMap, process::Command};
 
-const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/junit-10.xsd");
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report/junit-10.xsd");
 
 #[test]
 fn a_green_run_has_no_failure() {

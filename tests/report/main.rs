@@ -1,6 +1,11 @@
-//! The journal and what is made of it: chain, redaction, full disks, JUnit, HTML, terminal, `report`.
+//! The journal and everything derived from it: reports in every format, the ledger of runs, and the
+//! evidence with its verification.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod command;
+mod evidence;
+mod history;
 mod html;
 mod html_browser;
 mod html_pages;
@@ -10,4 +15,10 @@ mod merge;
 mod oscal;
 mod pdf;
 mod records;
+mod sample;
 mod terminal;
+
+#[path = "../support"]
+mod support {
+    pub mod harness;
+}

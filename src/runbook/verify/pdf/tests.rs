@@ -1,4 +1,4 @@
-//! What the parts promise together, on documents that lopdf writes; `tests/pdf_diff.rs` has whole files.
+//! What the parts promise together, on documents that lopdf writes; `tests/verify/pdf_diff.rs` has whole files.
 
 use super::{
     Comparison, DifferenceKind, canonical_digest, compare, decode, guard::guarded, load, load::Loaded,

@@ -1,0 +1,22 @@
+//! The adapters to external systems against real ones: PostgreSQL with its own dump and restore, S3
+//! servers, containers, and small HTTP servers that misbehave on request.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod containers;
+mod embedded_s3;
+mod engine;
+mod external;
+mod gate;
+mod gate_rules;
+mod local_substrate;
+mod objects;
+mod postgres;
+mod s3_behaviour;
+mod s3_clients;
+
+#[path = "../support"]
+mod support {
+    pub mod embedded_s3;
+    pub mod private_postgres;
+}

@@ -1,0 +1,185 @@
+//! All shipped scenarios on the real binary, real PostgreSQL and a real S3 API: they pass, the clean
+//! controls are silent, and every fault is seen by the check that the catalogue names. And the other
+//! way round: a scenario whose fault or expectation is taken away fails.
+
+use crate::support::bless;
+use pulp_drill::{
+    model::{
+        check::CheckId,
+        fault::Fault,
+        record::{RunRecord, ScenarioRecord},
+        verdict::{CheckOutcome, Role, Verdict},
+    },
+    runbook::provision::processes::{Places, discover},
+};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::Command};
+
+/// Whether drills can be run here; says so where they can't.
+async fn has_postgres() -> bool {
+    let found = discover(&Places::of_machine()).await.found.is_some();
+    if !found {
+        println!("skipped: no PostgreSQL server binaries (initdb, postgres) found");
+    }
+    found
+}
+
+/// Runs scenarios. Gives the exit code and the record.
+fn run(scenarios: &Path) -> (Option<i32>, RunRecord) {
+    let reports = tempfile::tempdir().unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_pulp-drill"))
+        .args(["run", "--format", "json", "--seed", "1", "--report-dir"])
+        .arg(reports.path())
+        .arg(scenarios)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let record = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{said}"));
+    (ran.status.code(), record)
+}
+
+fn reasons(scenario: &ScenarioRecord) -> &[String] {
+    scenario.judgement.as_ref().map_or(&[], |j| &j.reasons)
+}
+
+/// The checks that reported an expected finding, and those that reported only consequences.
+fn seen_by(scenario: &ScenarioRecord) -> (BTreeSet<CheckId>, BTreeSet<CheckId>) {
+    let with = |wanted: fn(&Role) -> bool| -> BTreeSet<CheckId> {
+        scenario.judged().filter(|(_, role)| role.is_some_and(wanted)).map(|(f, _)| f.check).collect()
+    };
+    let expected = with(|role| matches!(role, Role::Expected));
+    let follow = with(|role| matches!(role, Role::Consequence { .. }));
+    (expected.clone(), follow.difference(&expected).copied().collect())
+}
+
+#[tokio::test]
+async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
+    if !has_postgres().await {
+        return;
+    }
+    let (exit, record) = run(Path::new("scenarios"));
+    for scenario in &record.scenarios {
+        assert_eq!(scenario.verdict(), Verdict::Pass, "{}: {:#?}", scenario.id, reasons(scenario));
+    }
+    assert_eq!(exit, Some(0));
+    let is_file = |e: &fs::DirEntry| e.path().is_file();
+    let count = |folder: &str| fs::read_dir(folder).unwrap().map(Result::unwrap).filter(is_file).count();
+    let files = count("scenarios") + count("scenarios/window");
+    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    for skipped in &record.skipped {
+        eprintln!("skipped: {}, because {}", skipped.id, skipped.why);
+    }
+    assert_eq!(scenarios.len() + record.skipped.len(), files, "not every scenario was run");
+    let ids: Vec<&str> = controls.iter().map(|control| control.id.as_str()).collect();
+    // One a seed, and one of what the window's scenarios do to the small seed.
+    let wanted = [
+        "control-brochure",
+        "control-brochure-maintenance-window",
+        "control-brochure-point-in-time",
+        "control-invoices",
+        "control-operations",
+        "control-operations-results-bucket",
+    ];
+    assert_eq!(ids, wanted);
+    for control in controls {
+        assert!(control.findings.is_empty(), "{}: {:#?}", control.id, control.findings);
+        for check in CheckId::ALL {
+            let went = control.checks.iter().find(|(id, ..)| id == check).map(|(_, outcome, _)| outcome);
+            // A seed without schedules has none to lose, a site without a place for the results of batch
+            // jobs has none either, and nobody writes beside a control.
+            let nothing_there = match check {
+                CheckId::Schedules => control.id.as_str().starts_with("control-brochure"),
+                CheckId::Jobs => !control.id.as_str().ends_with("results-bucket"),
+                CheckId::Acknowledged => true,
+                _ => false,
+            };
+            let looked = matches!(went, Some(CheckOutcome::Looked { at }) if *at > 0);
+            assert!(looked || nothing_there, "{}: {check} did not look: {went:?}", control.id);
+        }
+    }
+    let healed = |s: &ScenarioRecord| s.started.as_ref().is_some_and(|s| s.expect.is_empty());
+    for scenario in &scenarios {
+        for fault in &scenario.faults {
+            assert!(fault.changed, "{}: {} changed nothing", scenario.id, fault.description);
+            let listed = Fault::ALL.iter().find(|listed| listed.id == fault.fault).unwrap();
+            assert!(
+                healed(scenario) || seen_by(scenario).0.iter().any(|check| Some(*check) == listed.caught_by),
+                "{}: {} was not seen by {:?}",
+                scenario.id,
+                fault.fault,
+                listed.caught_by
+            );
+        }
+    }
+    bless::file("docs/faults/table.md", &table(&scenarios));
+}
+
+/// Faults against checks, from the scenarios with one fault each.
+fn table(scenarios: &[&ScenarioRecord]) -> String {
+    let mut text = String::from(
+        "# Faults and checks\n\nWhich check saw which fault when all scenarios were run: **found** is an expected \
+         finding, *follows* a consequence of one; nothing means that the check looked and was silent, or that \
+         the restore ended before it. This table is written by `tests/drills/shipped.rs`.\n\n| fault |",
+    );
+    let checks = || CheckId::ALL.iter().filter(|check| **check != CheckId::Baseline);
+    for check in checks() {
+        write!(text, " {check} |").unwrap();
+    }
+    text += "\n|---|";
+    text += &"---|".repeat(checks().count());
+    text.push('\n');
+    for fault in Fault::ALL {
+        let mut found = BTreeSet::new();
+        let mut follows = BTreeSet::new();
+        for scenario in scenarios.iter().filter(|s| s.faults.len() == 1 && s.faults[0].fault == fault.id) {
+            let (expected, consequences) = seen_by(scenario);
+            found.extend(expected);
+            follows.extend(consequences);
+        }
+        match fault.caught_by {
+            Some(check) => assert!(found.contains(&check), "{} was seen by {found:?} only", fault.id),
+            None => assert!(found.is_empty(), "{} does no harm and was seen by {found:?}", fault.id),
+        }
+        write!(text, "| [{id}]({id}.md) |", id = fault.id).unwrap();
+        for check in checks() {
+            let cell = match (found.contains(check), follows.contains(check)) {
+                (true, _) => " **found** |",
+                (false, true) => " *follows* |",
+                (false, false) => "  |",
+            };
+            text += cell;
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_scenario_without_its_fault_or_its_expectation_fails() {
+    if !has_postgres().await {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string("scenarios/binary-missing.yaml").unwrap();
+    let put = |id: &str, leave_out: &str| {
+        let kept: Vec<&str> = text.lines().filter(|line| !line.contains(leave_out)).collect();
+        assert_eq!(kept.len() + 1, text.lines().count(), "{leave_out} is not in the scenario");
+        let changed = kept.join("\n").replace("id: binary-missing", &format!("id: {id}"));
+        // Without its only entry the list is gone too.
+        let changed = changed.strip_suffix("expect:").map(str::to_owned).unwrap_or(changed);
+        fs::write(folder.path().join(format!("{id}.yaml")), changed).unwrap();
+    };
+    put("without-fault", "fault in backup:");
+    put("without-expectation", "- missing binary:");
+    let (exit, record) = run(folder.path());
+    assert_eq!(exit, Some(1));
+    let reasons_of = |id: &str| {
+        let scenario = record.scenarios.iter().find(|s| s.id.as_str() == id).unwrap();
+        assert_eq!(scenario.verdict(), Verdict::Fail, "{id}");
+        reasons(scenario).join("\n")
+    };
+    assert_eq!(reasons_of("without-fault"), "expected finding stayed away: missing binary: logo.png");
+    let unexpected = reasons_of("without-expectation");
+    assert!(unexpected.starts_with("missing binary: logo.png (expected "), "{unexpected}");
+    let control = record.scenarios.iter().find(|s| s.is_control()).unwrap();
+    assert_eq!(control.verdict(), Verdict::Pass, "{:#?}", reasons(control));
+}

@@ -1,0 +1,281 @@
+//! The ledger of runs: what is added stands there once and chained, what was changed is named by its
+//! line, and a gap in the policy is told with exit code 1. Time is given, never asked.
+
+mod bucket;
+
+use crate::records::{Tale, control, failing, orphan_scenario, run_started, write};
+use chrono::{DateTime, TimeDelta, Utc};
+use pulp_drill::{
+    base::{
+        clock::Clock,
+        digest::Digest,
+        error::{Blame, Error},
+        ids::RunId,
+        redact::Redactor,
+    },
+    cli::history::{AddArgs, HistoryFormat, HistoryOutput, ShowArgs, add, show},
+    history::{LEDGER, LedgerEntry, file_of, read},
+    journal::Journal,
+    model::{
+        event::{Event, Partition},
+        verdict::Verdict,
+    },
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// A clock that must not be asked.
+fn no_clock() -> Clock {
+    Clock::from_fn(|| panic!("the machine's clock was asked"))
+}
+
+/// A run of these scenarios that began on a day.
+fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partition>) -> PathBuf {
+    let now = Arc::new(Mutex::new(at(&format!("{day}T03:00:00Z"))));
+    let clock = Clock::from_fn(move || {
+        let mut now = now.lock().unwrap();
+        *now += TimeDelta::seconds(1);
+        *now
+    });
+    let id = RunId::from(name);
+    let journal = Journal::create(&place.join("runs").join(name), &id, clock, Redactor::new()).unwrap();
+    let ids: Vec<&str> = tales.iter().map(|t| t.id).collect();
+    let Event::RunStarted(mut started) = run_started(&ids) else { panic!("another event") };
+    (started.run, started.partition) = (id, part);
+    write(&journal, None, Event::RunStarted(started));
+    for tale in tales {
+        tale.begin(&journal);
+        tale.end(&journal);
+    }
+    write(&journal, None, Event::RunFinished { verdict: Verdict::Pass, exit: 0, cut_short: None });
+    journal.dir().to_owned()
+}
+
+fn good(place: &Path, name: &str, day: &str) -> PathBuf {
+    run(place, name, day, &[orphan_scenario(), control()], None)
+}
+
+fn added(place: &Path, run_dir: PathBuf) -> Result<HistoryOutput, Error> {
+    let now = Some(at("2026-12-01T00:00:00Z"));
+    add(&AddArgs { run_dir, ledger: place.to_owned(), now }, &no_clock())
+}
+
+fn shown(
+    place: &Path,
+    every: Option<&str>,
+    now: &str,
+    format: HistoryFormat,
+) -> Result<HistoryOutput, Error> {
+    let every = every.map(|text| text.parse().unwrap());
+    let args = ShowArgs { ledger: place.to_owned(), every, budgets: None, now: Some(at(now)), format };
+    show(&args, &no_clock())
+}
+
+/// A ledger of three runs, of which the last failed.
+fn three(place: &Path) {
+    let bad = Tale { rto_ms: Some(3_500), ..failing() };
+    for dir in [
+        good(place, "run-one", "2026-08-01"),
+        good(place, "run-two", "2026-09-01"),
+        run(place, "run-three", "2026-10-01", &[bad, control()], None),
+    ] {
+        assert_eq!(added(place, dir).unwrap().exit, 0);
+    }
+}
+
+#[test]
+fn runs_are_shown_with_their_trend_and_last_proof() {
+    let place = tempfile::tempdir().unwrap();
+    three(place.path());
+    let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
+    assert_eq!((outcome.exit, outcome.stderr.as_str()), (0, ""));
+    assert!(outcome.stdout.lines().all(|l| l.chars().count() <= 80), "{}", outcome.stdout);
+    insta::assert_snapshot!(outcome.stdout);
+}
+
+#[test]
+fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
+    let place = tempfile::tempdir().unwrap();
+    three(place.path());
+    // The last pass ended on 2026-09-01 at 03:00:19.
+    let at_edge = shown(place.path(), Some("90d"), "2026-11-30T03:00:19Z", HistoryFormat::Human).unwrap();
+    let lines = read(&file_of(place.path())).unwrap().unwrap();
+    assert_eq!(lines[1].ended, at("2026-09-01T03:00:19Z"));
+    assert_eq!((at_edge.exit, at_edge.stderr.as_str()), (0, ""));
+    let over = shown(place.path(), Some("90d"), "2026-12-02T04:00:00Z", HistoryFormat::Human).unwrap();
+    assert_eq!(over.exit, 1);
+    assert_eq!(
+        over.stderr,
+        "one site / invoices: no successful restore test in 92 days, policy says 90 days\n"
+    );
+    assert!(over.stdout.contains("LATE"));
+}
+
+#[test]
+fn a_proof_that_is_still_to_come_is_none() {
+    let place = tempfile::tempdir().unwrap();
+    added(place.path(), good(place.path(), "once", "2026-08-01")).unwrap();
+    added(place.path(), good(place.path(), "clock-ahead", "2099-01-01")).unwrap();
+    let at = |format| shown(place.path(), Some("90d"), "2027-01-01T00:00:00Z", format).unwrap();
+    let late = at(HistoryFormat::Human);
+    assert_eq!(late.exit, 1);
+    assert_eq!(
+        late.stderr,
+        "one site / invoices: no successful restore test in 152 days, policy says 90 days; \
+         one of 2099-01-01 is still to come\n"
+    );
+    assert!(late.stdout.contains("2099-01-01 is still to come and does not count"), "{}", late.stdout);
+    let proven = "pulp_drill_last_proven_restore_seconds{group=\"one site / invoices\"} 1785";
+    assert!(
+        at(HistoryFormat::Openmetrics).stdout.contains(proven),
+        "{}",
+        at(HistoryFormat::Openmetrics).stdout
+    );
+    // Clocks of two machines are never the same.
+    let apart = shown(place.path(), Some("90d"), "2026-08-01T02:58:00Z", HistoryFormat::Human).unwrap();
+    assert_eq!((apart.exit, apart.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn names_and_numbers_from_elsewhere_do_no_harm() {
+    let place = tempfile::tempdir().unwrap();
+    let longest = Tale { rto_ms: Some(u64::MAX), ..failing() };
+    let dir = run(place.path(), "run-\u{1b}[2J\n::error::x", "2026-08-01", &[longest, control()], None);
+    let said = added(place.path(), dir).unwrap().stderr;
+    assert!(said.contains("run-\\u{1b}[2J ::error::x is line 1"), "{said}");
+    let mut line = read(&file_of(place.path())).unwrap().unwrap().remove(0);
+    let name = "\u{1b}]0;title\u{7}\nlast proven restore";
+    line.groups = [(name.to_owned(), Verdict::Fail)].into();
+    let other = place.path().join("other.jsonl");
+    pulp_drill::history::add(&other, line).unwrap();
+    let of = |format| shown(&other, Some("90d"), "2026-08-02T00:00:00Z", format).unwrap();
+    let (human, svg) = (of(HistoryFormat::Human), of(HistoryFormat::Svg));
+    for text in [&human.stdout, &human.stderr, &svg.stdout] {
+        assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+    }
+    assert_eq!(human.stdout.lines().filter(|l| l.starts_with("last proven")).count(), 1, "{}", human.stdout);
+    assert_eq!(human.stderr.lines().count(), 1, "{}", human.stderr);
+}
+
+#[test]
+fn a_pipe_in_place_of_the_ledgers_digest_keeps_nobody_waiting() {
+    let place = tempfile::tempdir().unwrap();
+    three(place.path());
+    let seal = place.path().join("ledger.jsonl.sha256");
+    fs::remove_file(&seal).unwrap();
+    nix::unistd::mkfifo(&seal, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let broken = read(&file_of(place.path())).unwrap().unwrap_err();
+    assert!(broken.why.contains("does not vouch"), "{broken}");
+}
+
+#[test]
+fn failed_runs_prove_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = run(place.path(), "bad", "2026-10-01", &[failing(), control()], None);
+    added(place.path(), dir).unwrap();
+    let outcome = shown(place.path(), Some("90d"), "2026-10-01T04:00:00Z", HistoryFormat::Human).unwrap();
+    assert_eq!(outcome.exit, 1);
+    assert!(outcome.stderr.contains("no successful restore test ever"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_run_is_added_once_and_a_part_of_one_never() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = good(place.path(), "run-one", "2026-08-01");
+    added(place.path(), dir.clone()).unwrap();
+    let error = added(place.path(), dir).unwrap_err();
+    assert_eq!(error.blame, Blame::Usage);
+    assert!(error.to_string().contains("run run-one is in the ledger already, at line 1"), "{error}");
+    let part = Partition { index: 1, of: 2, set: Digest::ZERO, all: Vec::new() };
+    let dir = run(place.path(), "part", "2026-08-02", &[control()], Some(part));
+    assert!(added(place.path(), dir).unwrap_err().to_string().contains("part 1 of 2"));
+    assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), 1);
+}
+
+#[test]
+fn a_changed_ledger_is_named_by_its_line_and_takes_no_run() {
+    type Change = fn(&mut Vec<String>);
+    let changes: [(Change, usize); 6] = [
+        (|l| l[0] = l[0].replace("pass", "fail"), 1),
+        (|l| l[2] = l[2].replace("\"fail\"", "\"pass\""), 3),
+        (|l| drop(l.remove(1)), 1),
+        (|l| drop(l.pop()), 2),
+        (|l| l.swap(1, 2), 1),
+        (|l| l[1].truncate(40), 2),
+    ];
+    for (change, line) in changes {
+        let place = tempfile::tempdir().unwrap();
+        three(place.path());
+        let ledger = place.path().join(LEDGER);
+        let mut lines: Vec<String> =
+            fs::read_to_string(&ledger).unwrap().lines().map(str::to_owned).collect();
+        change(&mut lines);
+        let text = lines.join("\n") + "\n";
+        fs::write(&ledger, &text).unwrap();
+        let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
+        assert_eq!((outcome.exit, outcome.stdout.as_str()), (1, ""));
+        assert!(outcome.stderr.contains(&format!("broken at line {line}:")), "{line}: {}", outcome.stderr);
+        let dir = good(place.path(), "late", "2026-10-05");
+        assert_eq!(added(place.path(), dir).unwrap().exit, 1);
+        assert_eq!(fs::read_to_string(&ledger).unwrap(), text, "something was added");
+    }
+}
+
+#[test]
+fn a_writer_that_was_killed_before_the_digest_breaks_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let seal = place.path().join("ledger.jsonl.sha256");
+    added(place.path(), good(place.path(), "one", "2026-08-01")).unwrap();
+    let before = fs::read(&seal).unwrap();
+    added(place.path(), good(place.path(), "two", "2026-08-02")).unwrap();
+    fs::write(&seal, before).unwrap();
+    assert_eq!(added(place.path(), good(place.path(), "three", "2026-08-03")).unwrap().exit, 0);
+    assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), 3);
+}
+
+#[test]
+fn runs_that_are_added_at_once_come_one_behind_the_other() {
+    let place = tempfile::tempdir().unwrap();
+    let dirs: Vec<PathBuf> = (0..12).map(|n| good(place.path(), &format!("run-{n}"), "2026-08-01")).collect();
+    std::thread::scope(|scope| {
+        for dir in &dirs {
+            let place = place.path();
+            scope.spawn(move || assert_eq!(added(place, dir.clone()).unwrap().exit, 0));
+        }
+    });
+    let lines: Vec<LedgerEntry> = read(&file_of(place.path())).unwrap().unwrap();
+    assert_eq!(lines.len(), 12);
+}
+
+#[test]
+fn other_programs_read_the_exports() {
+    let place = tempfile::tempdir().unwrap();
+    three(place.path());
+    let of = |format| shown(place.path(), None, "2026-10-02T00:00:00Z", format).unwrap().stdout;
+    insta::assert_snapshot!("openmetrics", of(HistoryFormat::Openmetrics));
+    let svg = of(HistoryFormat::Svg);
+    let mut reader = quick_xml::Reader::from_str(&svg);
+    let mut bars = 0;
+    loop {
+        match reader.read_event().unwrap() {
+            quick_xml::events::Event::Start(tag) if tag.name().as_ref() == b"rect" => bars += 1,
+            quick_xml::events::Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!(bars, 3, "{svg}");
+}
+
+#[test]
+fn no_ledger_is_the_users_mistake() {
+    let place = tempfile::tempdir().unwrap();
+    let error = shown(place.path(), Some("90d"), "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap_err();
+    assert_eq!(error.blame, Blame::Usage);
+}
