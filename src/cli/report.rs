@@ -42,13 +42,13 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN_DIR", default_value = "reports/latest")]
     pub run_dir: PathBuf,
     /// What is printed to standard output
-    #[arg(long, value_enum, default_value_t = ReportFormat::Human)]
-    pub format: ReportFormat,
+    #[arg(long, value_enum, default_value_t = PrintFormat::Human)]
+    pub format: PrintFormat,
 }
 
 /// What is printed of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
+pub enum PrintFormat {
     /// A table and a verdict
     Human,
     /// The record, as in record.json
@@ -99,12 +99,12 @@ pub fn run(args: &ReportArgs) -> Result<ReportOutput, Error> {
         report::write_all(&dir, &record)?;
     }
     let stdout = match args.format {
-        ReportFormat::Human => {
+        PrintFormat::Human => {
             let look = terminal::stdout_look();
             terminal::summary(&record, &dir, look.colour, look.width)
         }
-        ReportFormat::Json => report::json(&record)?,
-        ReportFormat::Junit => junit::render(&record)?,
+        PrintFormat::Json => report::json(&record)?,
+        PrintFormat::Junit => junit::render(&record)?,
     };
     Ok(ReportOutput { stdout, stderr, intact: true })
 }

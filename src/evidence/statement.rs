@@ -16,6 +16,7 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
+    report::ReportFormat,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(in crate::evidence) type Subjects = BTreeMap<String, Digest>;
 
 /// The subject that carries the annotations.
-const RECORD: &str = "record.json";
+const RECORD: &str = ReportFormat::Record.file_name();
 
 /// Stands for the run itself among the tests, as in `junit.xml`.
 const RUN: &str = "run";

@@ -10,6 +10,7 @@ use crate::{
         clock::iso,
         error::{Error, ErrorContext as _},
     },
+    journal::read::EVENTS,
     model::{
         control::Control,
         event::BudgetChecked,
@@ -17,8 +18,9 @@ use crate::{
         verdict::{Role, Verdict},
     },
     report::{
-        Evidence,
         controls::{self, ControlAssessment},
+        format::ReportFormat,
+        inputs::Evidence,
     },
 };
 use chrono::{DateTime, Utc};
@@ -232,8 +234,7 @@ impl File<'_> {
     }
 }
 
-const RECORD: &str = "record.json";
-const EVENTS: &str = "events.jsonl";
+const RECORD: &str = ReportFormat::Record.file_name();
 
 /// The control's id as a token; those of NIST are the ids of its own OSCAL catalogue.
 fn control_id(control: Control) -> String {

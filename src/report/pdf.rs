@@ -4,6 +4,7 @@
 
 use crate::{
     base::{clock::iso, error::Error, sanitize::one_line},
+    journal::read::EVENTS,
     model::{
         control::Control,
         finding::Finding,
@@ -11,7 +12,9 @@ use crate::{
         verdict::{Role, Verdict},
     },
     report::{
-        Evidence, controls,
+        controls,
+        format::ReportFormat,
+        inputs::Evidence,
         kinds::worst_kind,
         terminal::style::{brief, count, cut, time},
         workload::raced,
@@ -317,8 +320,8 @@ fn signatures(press: &mut Press, record: &RunRecord, evidence: &Evidence) {
     press.heading("Digests (SHA-256)");
     let none = "not recorded".to_owned();
     let mut rows = vec![
-        vec![Cell::plain("record.json"), Cell::digest(&evidence.record)],
-        vec![Cell::plain("events.jsonl"), evidence.journal.map_or(Cell::plain(none), |d| Cell::digest(&d))],
+        vec![Cell::plain(ReportFormat::Record.file_name()), Cell::digest(&evidence.record)],
+        vec![Cell::plain(EVENTS), evidence.journal.map_or(Cell::plain(none), |d| Cell::digest(&d))],
     ];
     let mut artefacts: Vec<_> = record.artefacts.iter().collect();
     artefacts.sort_by(|a, b| (&a.path, a.sha256).cmp(&(&b.path, b.sha256)));

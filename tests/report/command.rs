@@ -3,7 +3,7 @@
 use crate::records::{self, tell};
 use pulp_drill::{
     base::error::Blame,
-    cli::report::{ReportArgs, ReportFormat, ReportOutput, run},
+    cli::report::{PrintFormat, ReportArgs, ReportOutput, run},
     evidence::ATTESTATION,
     journal::{read::EVENTS, update_latest},
     model::event::Event,
@@ -11,7 +11,7 @@ use pulp_drill::{
 };
 use std::{fs, path::Path};
 
-fn rendered(dir: &Path, format: ReportFormat) -> ReportOutput {
+fn rendered(dir: &Path, format: PrintFormat) -> ReportOutput {
     run(&ReportArgs { run_dir: dir.to_owned(), format }).expect("readable")
 }
 
@@ -23,7 +23,7 @@ fn rendering_again_gives_the_same_files_and_prints_them() {
     let files = write_all(journal.dir(), &record).expect("written");
     let before: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
     update_latest(reports.path(), journal.dir()).expect("linked");
-    for (i, format) in [ReportFormat::Json, ReportFormat::Junit].into_iter().enumerate() {
+    for (i, format) in [PrintFormat::Json, PrintFormat::Junit].into_iter().enumerate() {
         let outcome = rendered(&reports.path().join("latest"), format);
         assert!(outcome.intact && outcome.stderr.is_empty());
         assert_eq!(outcome.stdout.as_bytes(), before[i]);
@@ -31,9 +31,7 @@ fn rendering_again_gives_the_same_files_and_prints_them() {
         assert_eq!(again, before);
     }
     assert!(
-        rendered(journal.dir(), ReportFormat::Human)
-            .stdout
-            .contains("FAILED: 1 scenario and 1 clean control")
+        rendered(journal.dir(), PrintFormat::Human).stdout.contains("FAILED: 1 scenario and 1 clean control")
     );
 }
 
@@ -45,7 +43,7 @@ fn a_changed_journal_is_told_and_not_rendered() {
     let path = journal.dir().join(EVENTS);
     let text = fs::read_to_string(&path).expect("a journal").replacen("no such key", "all is well", 1);
     fs::write(&path, text).expect("changed");
-    let outcome = rendered(journal.dir(), ReportFormat::Human);
+    let outcome = rendered(journal.dir(), PrintFormat::Human);
     assert!(!outcome.intact && outcome.stdout.is_empty());
     assert!(!journal.dir().join("record.json").exists());
     insta::assert_snapshot!(outcome.stderr.replace(&*journal.dir().to_string_lossy(), "RUN_DIR"));
@@ -63,13 +61,13 @@ fn what_another_version_attested_is_left_as_it_is() {
     let page = journal.dir().join("report.html");
     fs::write(&page, "as 0.0.9 has it").expect("written");
     fs::write(journal.dir().join(ATTESTATION), "{}").expect("written");
-    let outcome = rendered(journal.dir(), ReportFormat::Human);
+    let outcome = rendered(journal.dir(), PrintFormat::Human);
     assert!(outcome.stderr.contains("left as they are"), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("the run did not end"), "{}", outcome.stdout);
     assert_eq!(fs::read_to_string(&page).expect("a page"), "as 0.0.9 has it");
     assert!(!journal.dir().join("record.json").exists());
     fs::remove_file(journal.dir().join(ATTESTATION)).expect("removed");
-    assert_eq!(rendered(journal.dir(), ReportFormat::Human).stderr, "");
+    assert_eq!(rendered(journal.dir(), PrintFormat::Human).stderr, "");
     assert_ne!(fs::read_to_string(&page).expect("a page"), "as 0.0.9 has it");
 }
 
@@ -82,7 +80,7 @@ fn a_killed_run_is_rendered_up_to_its_torn_line() {
     let mut text = fs::read_to_string(&path).expect("a journal");
     text.push_str("{\"seq\":9,");
     fs::write(&path, text).expect("torn");
-    let outcome = rendered(journal.dir(), ReportFormat::Human);
+    let outcome = rendered(journal.dir(), PrintFormat::Human);
     assert!(outcome.intact);
     insta::assert_snapshot!(outcome.stderr);
     assert!(outcome.stdout.contains("the run did not end"));
@@ -92,13 +90,13 @@ fn a_killed_run_is_rendered_up_to_its_torn_line() {
 fn a_folder_that_is_no_run_is_the_users_mistake() {
     let folder = tempfile::tempdir().expect("a folder");
     for dir in [folder.path().to_owned(), folder.path().join("nothing")] {
-        let error = run(&ReportArgs { run_dir: dir, format: ReportFormat::Human }).expect_err("no run");
+        let error = run(&ReportArgs { run_dir: dir, format: PrintFormat::Human }).expect_err("no run");
         assert_eq!(error.blame, Blame::Usage);
         assert!(error.hint.is_some());
     }
     // Killed before its first event.
     fs::write(folder.path().join(EVENTS), "").expect("written");
-    let error = run(&ReportArgs { run_dir: folder.path().to_owned(), format: ReportFormat::Human });
+    let error = run(&ReportArgs { run_dir: folder.path().to_owned(), format: PrintFormat::Human });
     let error = error.expect_err("no run");
     assert!(error.blame == Blame::Usage && error.what.contains("its journal is empty"), "{error}");
 }

@@ -10,7 +10,7 @@ use pulp_drill::{
         record::{Artefact, RunRecord, Skipped, StepRecord},
         verdict::{CheckOutcome, Verdict},
     },
-    report::{self, html::render, json, junit, pages::Pictures, write_all},
+    report::{ReportFormat, html::render, json, junit, pages::Pictures, write_all},
 };
 use quick_xml::{Reader, events::Event};
 use serde_json::{Value, json};
@@ -24,7 +24,13 @@ use std::{
 /// What a parser that is not ours reads in a page; none where there is no Python, which is told.
 pub fn parsed(page: &str) -> Option<Value> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report/read_page.py");
-    let python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let python = Command::new("python3")
+        .arg(script)
+        .arg("events.jsonl")
+        .args(ReportFormat::ALL.map(ReportFormat::file_name))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
     let Ok(mut python) = python else {
         println!("skipped: python3 is not there to parse the page");
         return None;
@@ -354,7 +360,7 @@ fn it_is_written_beside_the_others_and_comes_out_the_same() {
     let record = records::tell(&journal, &[records::failing(), records::unsure()], Some(None));
     let files = write_all(journal.dir(), &record).expect("written");
     let names: Vec<_> = files.iter().filter_map(|f| f.file_name()?.to_str()).collect();
-    assert_eq!(names, report::NAMES);
+    assert_eq!(names, ReportFormat::ALL.map(ReportFormat::file_name));
     let page = files.last().expect("a page");
     let first = fs::read(page).expect("a file");
     // The record goes through its file: nothing of it may live in memory only.

@@ -6,6 +6,7 @@
 mod command;
 mod evidence;
 mod history;
+mod formats;
 mod html;
 mod html_browser;
 mod html_pages;

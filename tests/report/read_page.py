@@ -9,7 +9,8 @@ import sys
 from html.parser import HTMLParser
 
 VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
-LOCAL = {"events.jsonl", "record.json", "junit.xml"}
+# Files beside the page that it may link to.
+LOCAL = set(sys.argv[1:])
 
 
 class Report(HTMLParser):

@@ -11,7 +11,7 @@ use pulp_drill::{
     },
     journal::read,
     model::{event::FORMAT, record::RunRecord, verdict::Role},
-    report,
+    report::ReportFormat,
 };
 use std::{
     fs,
@@ -34,8 +34,9 @@ fn it_is_what_the_present_code_writes() {
     let started = record.started.as_ref().expect("a start");
     let present = (FORMAT, format!("pulp-drill {}", env!("CARGO_PKG_VERSION")));
     assert_eq!((started.format, started.harness.clone()), present, "out of date: run `make sample`");
-    for name in report::NAMES {
-        let now = report::render(name, &sample(), &record).expect("rendered");
+    for format in ReportFormat::ALL {
+        let name = format.file_name();
+        let now = format.render(&sample(), &record).expect("rendered");
         let then = fs::read(sample().join(name)).expect("a report");
         assert!(now == then, "reports/sample/{name} is out of date: run `make sample`");
     }

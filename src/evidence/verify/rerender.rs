@@ -9,7 +9,7 @@ use crate::{
     evidence::dsse::Envelope,
     journal::read::EVENTS,
     model::{event::Entry, record::RunRecord},
-    report,
+    report::{self, ReportFormat},
 };
 use serde::Deserialize;
 use std::{
@@ -39,9 +39,9 @@ pub(in crate::evidence::verify) fn render(
     if !report::is_ours(record) {
         return Ok(None);
     }
-    let files = report::NAMES
-        .iter()
-        .map(|name| Ok(Rendered { name: (*name).to_owned(), bytes: report::render(name, dir, record)? }));
+    let files = ReportFormat::ALL.into_iter().map(|format| {
+        Ok(Rendered { name: format.file_name().to_owned(), bytes: format.render(dir, record)? })
+    });
     files.collect::<Result<_, Error>>().map(Some)
 }
 

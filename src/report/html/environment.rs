@@ -3,7 +3,10 @@
 use crate::{
     base::clock::iso,
     model::record::RunRecord,
-    report::html::text::{line, text},
+    report::{
+        format::ReportFormat,
+        html::text::{line, text},
+    },
 };
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -75,9 +78,13 @@ fn kept(record: &RunRecord) -> Markup {
     html! {
         h3 { "Files beside this one" }
         ul {
-            li { a href="events.jsonl" { code { "events.jsonl" } } ": every fact, each line with the SHA-256 of the one before" }
-            li { a href="record.json" { code { "record.json" } } ": this run as data, all texts whole" }
-            li { a href="junit.xml" { code { "junit.xml" } } ": for CI" }
+            li { a href="events.jsonl" { code { "events.jsonl" } } ": every event, one per line, chained by SHA-256" }
+            @for format in ReportFormat::ALL.into_iter().filter(|format| *format != ReportFormat::Html) {
+                li {
+                    a href=(format.file_name()) type=(format.media_type()) { code { (format.file_name()) } }
+                    ": " (format.description())
+                }
+            }
             @for artefact in own {
                 li { (super::text::artefact(&artefact.path)) ": " (line(&artefact.what)) ", SHA-256 "
                     code .digest { (artefact.sha256) } }

@@ -3,7 +3,7 @@
 
 use crate::{
     model::record::{RunRecord, ScenarioRecord},
-    report::PARTS_COMMAND,
+    report::inputs::PARTS_COMMAND,
 };
 
 /// Options of a run that a replay gives anew or does without, with a value.

@@ -23,7 +23,10 @@ OWN = {"events.jsonl.sha256", "attestation.dsse.json"}
 SIGNED = {"events.jsonl.sig", "signer.pub"}
 TYPE = "application/vnd.in-toto+json"
 STATEMENT = ("https://in-toto.io/Statement/v1", "https://in-toto.io/attestation/test-result/v0.1")
-REPORTS = {"record.json", "junit.xml", "report.html", "report.pdf", "oscal-assessment-results.json"}
+# The reports that docs/evidence.md lists.
+EVIDENCE = (pathlib.Path(__file__).parents[3] / "docs/evidence.md").read_text()
+TABLE = re.search(r"<!-- reports -->\n(.*?)<!-- /reports -->", EVIDENCE, re.S)
+REPORTS = set(re.findall(r"^\| `([^`]+)` \|", TABLE[1], re.M))
 YEAR = re.compile(r"[0-9]{4}-")
 NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
 
