@@ -97,7 +97,6 @@ const CYCLES_LEFT: &[&str] = &[
     "evidence",
     "journal",
     "procedure",
-    "report",
     "runbook::drill",
     "runbook::fault",
     "runbook::provision",
