@@ -27,7 +27,7 @@ run:
 test:
 	@deploy/need.sh compiler postgresql
 	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl jq
-	$(CARGO) test --locked --no-fail-fast
+	$(CARGO) test --locked --workspace --no-fail-fast
 
 doctor:
 	@deploy/need.sh compiler
@@ -56,8 +56,8 @@ minio-image:
 	docker build -t pulp-drill/minio -f deploy/minio.Dockerfile deploy
 
 lint:
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	@deploy/lint.sh
 
 conformance:

@@ -29,5 +29,3 @@ pub mod procedure;
 pub mod runbook;
 
 pub mod cli;
-
-pub mod standin;

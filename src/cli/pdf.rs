@@ -1,14 +1,12 @@
 //! `pulp-drill pdf`: looks at PDFs from the command line. Prints what `runbook::verify::pdf` finds;
 //! leaves the exit code to the caller.
 
-use crate::{
-    base::{
-        error::{Error, ErrorContext},
-        input_file,
-    },
-    runbook::verify::pdf::{self, Comparison, Difference, NotAPdf, PageCount},
+use crate::base::{
+    error::{Error, ErrorContext},
+    input_file,
 };
 use clap::{Args, Subcommand, ValueEnum};
+use pdf_compare::{Comparison, Difference, NotAPdf, PageCount};
 use serde::Serialize;
 use std::{
     io::Write,
@@ -111,7 +109,7 @@ pub fn run(args: &PdfArgs, out: &mut impl Write) -> Result<PdfOutput, Error> {
 
 fn diff(args: &DiffArgs, out: &mut impl Write) -> Result<PdfOutput, Error> {
     let (expected, actual) = (read(&args.expected)?, read(&args.actual)?);
-    let result = pdf::compare(&expected, &actual);
+    let result = pdf_compare::compare(&expected, &actual);
     match args.format {
         PdfFormat::Human => human(args, &expected, &result, out),
         PdfFormat::Json => json(args, &result, out),
@@ -157,7 +155,7 @@ fn human(
     match result {
         Ok(Comparison::Identical) => {
             write!(out, "identical: the same {} bytes", expected.len())?;
-            match pdf::well_formed(expected) {
+            match pdf_compare::well_formed(expected) {
                 Ok(PageCount(pages)) => writeln!(out, ", {pages} page(s)"),
                 Err(error) => writeln!(out, "; both are damaged alike: {error}"),
             }

@@ -32,10 +32,7 @@ use crate::{
     runbook::{
         existing_backup::{Asked, ID, restore_test},
         provision::{EngineChoice, Substrate, leftovers},
-        verify::{
-            existing::{ExpectedRender, Recorded},
-            pdf,
-        },
+        verify::existing::{ExpectedRender, Recorded},
     },
     scenario::{
         budgets::read_budgets,
@@ -211,7 +208,7 @@ fn renders(args: &RestoreTestArgs) -> Result<BTreeMap<TemplateKey, ExpectedRende
         };
         let context = || format!("can't read the known-good PDF {}", pair.file.display());
         let bytes = input_file::read(&pair.file, LARGEST).or_usage(context)?;
-        pdf::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", pair.file.display()))?;
+        pdf_compare::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", pair.file.display()))?;
         wanted.golden = Some(Golden { sha256: Digest::of(&bytes), path: pair.file.clone() });
     }
     Ok(renders)

@@ -1,11 +1,8 @@
 //! `pulp-drill standin`: the stand-in engine, its migrations, and the embedded object store.
 
-use crate::{
-    base::error::Error,
-    cli::HELD,
-    standin::{engine, objects},
-};
+use crate::{base::error::Error, cli::HELD};
 use clap::{Args, Subcommand};
+use standin::{engine, objects};
 
 /// Arguments of `pulp-drill standin`.
 #[derive(Args, Debug)]

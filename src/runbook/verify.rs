@@ -37,7 +37,6 @@ pub mod fail_closed;
 pub mod jobs;
 pub mod operations;
 pub mod measured;
-pub mod pdf;
 pub mod reconcile;
 pub mod render;
 pub mod runtime;

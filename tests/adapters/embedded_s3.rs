@@ -10,7 +10,7 @@ use pulp_drill::base::{
     redact::Redactor,
 };
 use pulp_drill::runbook::provision::processes::{ObjectKind, ObjectProgram, ObjectServer};
-use pulp_drill::standin::objects::{Keys, ObjectsArgs, ObjectsError, Running, bind};
+use standin::objects::{Keys, ObjectsArgs, ObjectsError, Running, bind};
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::AssertUnwindSafe;

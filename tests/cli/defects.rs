@@ -3,7 +3,8 @@
 use crate::support::harness::{Sandbox, call, postgres};
 use crate::{scenario, unexpected};
 use clap::ValueEnum as _;
-use pulp_drill::{model::finding::FindingKind, standin::engine::Defect};
+use pulp_drill::model::finding::FindingKind;
+use standin::engine::Defect;
 use std::sync::Mutex;
 
 /// What a drill says of an engine with this defect. A new defect must be added here to compile.

@@ -17,7 +17,6 @@ use pulp_drill::{
         seed::{self, SeededSite},
     },
     scenario::{library::FixtureLibrary, seed::read_seed},
-    standin::objects::{Keys, ObjectsArgs, bind},
     system::{
         engine::{ApiKeys, Engine, EngineProcess, Launch, ProcessStart},
         gate::Gate,
@@ -26,6 +25,7 @@ use pulp_drill::{
         programs::PgBin,
     },
 };
+use standin::objects::{Keys, ObjectsArgs, bind};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

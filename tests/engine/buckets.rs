@@ -5,8 +5,8 @@ use crate::site::{Site, file_site_with, launch, png, send, site_with};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use pulp_drill::standin::objects::{Keys, ObjectsArgs, bind};
 use reqwest::{Method, multipart};
+use standin::objects::{Keys, ObjectsArgs, bind};
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 

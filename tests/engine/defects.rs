@@ -2,9 +2,9 @@
 
 use crate::site::{Site, definition, png, send, site_with};
 use clap::ValueEnum as _;
-use pulp_drill::standin::engine::Defect;
 use reqwest::{Method, multipart};
 use serde_json::json;
+use standin::engine::Defect;
 use std::time::{Duration, Instant};
 
 /// An engine with this defect, its picture and template seeded.

@@ -129,7 +129,7 @@ async fn results_outlive_a_restart_wherever_they_lie() {
     let missing = [("JOB_RESULT_BLOB_DIR", path.as_str()), ("JOB_RESULT_BLOB_BUCKET", "pulp-results")];
     let Some(site) = site().await else { return };
     let both = [site.variables.clone(), missing.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec()].concat();
-    let read = pulp_drill::standin::engine::settings::Settings::read(
+    let read = standin::engine::settings::Settings::read(
         &|name| both.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone()),
         &[],
     );

@@ -1,9 +1,9 @@
 //! Schedules, their executions, dead letters, and what a restart keeps.
 
 use crate::site::{Site, send, site};
-use pulp_drill::standin::engine::Defect;
 use reqwest::Method;
 use serde_json::{Value, json};
+use standin::engine::Defect;
 use std::time::{Duration, Instant};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -1,12 +1,12 @@
 //! An engine in this process on stores of its own, and short ways to talk to it.
 
 use crate::support::private_postgres;
-use pulp_drill::standin::engine::settings::{RowSettings, Settings};
-use pulp_drill::standin::engine::{Defect, EngineError, MigrateArgs, Running, migrate_database, start};
 use reqwest::{Method, RequestBuilder, StatusCode, multipart};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use standin::engine::settings::{RowSettings, Settings};
+use standin::engine::{Defect, EngineError, MigrateArgs, Running, migrate_database, start};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Once;

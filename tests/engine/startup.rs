@@ -2,9 +2,9 @@
 
 use crate::site::{Site, database, launch, site, site_with};
 use crate::support::private_postgres;
-use pulp_drill::standin::engine::{Defect, EngineError, MigrateArgs, migrate_database};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
+use standin::engine::{Defect, EngineError, MigrateArgs, migrate_database};
 
 fn variables(url: &str) -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/startup-assets").to_owned();
@@ -192,6 +192,6 @@ async fn a_migration_that_fails_says_why_and_changes_nothing() {
 }
 
 /// Any engine: a site needs one, and these tests look at a database that none starts on.
-async fn launch_elsewhere() -> pulp_drill::standin::engine::Running {
+async fn launch_elsewhere() -> standin::engine::Running {
     crate::site::file_site_with(&[], &[]).await.running
 }

@@ -3,11 +3,11 @@
 
 use crate::site::{Answer, Site, file_site_with, png, send, site_with};
 use pulp_drill::base::ids::{BucketName, ObjectKey};
-use pulp_drill::standin::objects::{Keys, ObjectsArgs, Running as Objects, bind};
 use pulp_drill::system::gate::{Gate, GateFailure, GatePoint, HeldRequests, Rule, S3Operation};
 use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
+use standin::objects::{Keys, ObjectsArgs, Running as Objects, bind};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};

@@ -63,6 +63,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_smithy_http_client", &["system::objects::s3", "standin::engine::store"]),
     ("axum", &["system::gate", "standin::engine"]),
     ("clap", &["cli", "main", "standin"]),
+    ("dejavu", &["report::pdf", "standin::engine::render"]),
     ("ed25519_dalek", &["evidence::key"]),
     ("granit_parser", &["scenario::yaml"]),
     ("handlebars", &["standin::engine::render"]),
@@ -70,22 +71,20 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("indicatif", &["report::terminal"]),
     ("junit_report", &["report::junit"]),
     ("krilla", &["report::pdf", "standin::engine::render"]),
-    ("lopdf", &["runbook::verify::pdf"]),
+    ("lopdf", &["pdf_compare"]),
     ("maud", &["report::html"]),
+    ("pdf_compare", &["cli", "runbook::verify"]),
     ("reqwest", &["system::engine"]),
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
+    ("standin", &["cli"]),
     ("tar", &["evidence::bundle", "procedure::foreign"]),
     ("testcontainers", &["system::containers"]),
 ];
 
-/// The stand-ins stand aside: they run as child processes of our own program, and no check can
-/// borrow their logic. What they may import of ours, and who may import what of them.
-const STANDIN: &str = "standin";
-const STANDIN_IMPORTS: &str = "base::ids";
-const STANDIN_IMPORTED: &[(&str, &[&str])] =
-    &[("cli::standin", &["standin::engine", "standin::objects"]), ("cli::run", &["standin::engine::Defect"])];
+/// The packages below `crates/`. Cargo keeps them from importing the main package.
+const CRATES: &[&str] = &["dejavu", "pdf_compare", "standin"];
 
 /// Who may print. During a run that is the terminal observer alone; a subcommand prints its result.
 const PRINTERS: &[&str] = &["cli", "report::terminal", "main"];
@@ -252,9 +251,8 @@ fn planted_violations_are_seen() {
         ("plan", "use crate::*;", "glob"),
         ("plan", "use crate::scenario::{self, seed::*};", "glob"),
         ("plan", "use crate::nowhere::Thing;", "no room"),
-        ("standin::engine::rows", "use crate::base::digest::Digest;", "stand-in"),
-        ("runbook::verify::render", "use crate::standin::engine::render;", "stand-in"),
-        ("cli::run", "use crate::standin::engine::{Defect, EngineArgs};", "stand-in"),
+        ("runbook::verify::render", "use standin::engine::render;", "standin"),
+        ("standin::engine::rows", "use s3s::S3;", "s3s"),
         ("report::junit", "use sqlx::PgConnection;", "sqlx"),
         ("runbook::seed", "fn f() { lopdf::Document::new(); }", "lopdf"),
         ("runbook::seed", "use {lopdf as pdf, std::fmt};", "lopdf"),
@@ -274,12 +272,13 @@ fn what_is_allowed_is_let_through() {
     let fine: &[(&str, &str)] = &[
         ("journal", "//! use crate::cli::HELD;\nconst A: &str = \"crate::cli::HELD lopdf::x println!\";"),
         ("runbook::fault::rows", "use crate::runbook::fault::{Injected, Target};"),
-        ("runbook::verify::pdf::load", "use super::{NotAPdf, guard::Limit}; use lopdf::Document;"),
+        ("pdf_compare::load", "use crate::{NotAPdf, guard::Limit}; use lopdf::Document;"),
+        ("runbook::verify::render", "use pdf_compare::Comparison;"),
         ("runbook", "use crate::runbook::{provision::Substrate, verify::verify};"),
-        ("cli::run", "use crate::{cli::HELD, standin::engine::Defect};"),
+        ("cli::run", "use crate::cli::HELD; use standin::engine::Defect;"),
         ("journal", "#[cfg(test)] mod tests { use super::*; use crate::system::postgres::Postgres; }"),
         ("system::objects::s3", "impl A { pub(in crate::system::objects) fn f() {} }"),
-        ("standin::engine::rows", "use super::render::x; use crate::base::ids::RunId; use sqlx::Row;"),
+        ("standin::engine::rows", "use super::render::x; use crate::engine::App; use sqlx::Row;"),
     ];
     for (module, text) in fine {
         let source = Source { module: (*module).to_owned(), text: (*text).to_owned() };
@@ -321,30 +320,45 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files below `src/`, `lib.rs` apart: it holds the map and imports nothing.
+/// All files of the main package, except `lib.rs`, which only declares modules, and of the packages
+/// below `crates/`, where `lib.rs` is the module with the package's name.
 fn sources() -> Vec<Source> {
+    let mut sources = files(&root().join("src"), None);
+    for package in CRATES {
+        let folder = root().join("crates").join(package.replace('_', "-")).join("src");
+        sources.extend(files(&folder, Some(package)));
+    }
+    sources
+}
+
+fn files(base: &Path, package: Option<&str>) -> Vec<Source> {
     let mut sources = Vec::new();
-    let mut folders = vec![root().join("src")];
+    let mut folders = vec![base.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a readable folder") {
             let path = entry.expect("a readable entry").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && path != root().join("src/lib.rs") {
-                sources.push(Source {
-                    module: module_of(&path),
-                    text: fs::read_to_string(&path).expect("UTF-8"),
-                });
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && let Some(module) = module_of(&path, base, package)
+            {
+                sources.push(Source { module, text: fs::read_to_string(&path).expect("UTF-8") });
             }
         }
     }
     sources
 }
 
-fn module_of(path: &Path) -> String {
-    let inside: PathBuf = path.strip_prefix(root().join("src")).expect("below src").with_extension("");
-    let parts: Vec<&str> = inside.iter().map(|p| p.to_str().expect("UTF-8")).collect();
-    parts.join("::")
+fn module_of(path: &Path, base: &Path, package: Option<&str>) -> Option<String> {
+    let inside: PathBuf = path.strip_prefix(base).expect("below its package").with_extension("");
+    let names = inside.iter().map(|p| p.to_str().expect("UTF-8"));
+    let parts: Vec<&str> = package.into_iter().chain(names.filter(|name| *name != "lib")).collect();
+    (!parts.is_empty()).then(|| parts.join("::"))
+}
+
+/// The package below `crates/` that a module lies in.
+fn package(module: &str) -> Option<&'static str> {
+    CRATES.iter().copied().find(|name| within(module, name))
 }
 
 /// Whether a module is another or lies in it.
@@ -393,22 +407,8 @@ impl Use {
             return Some("a glob of our own modules: name what is used".to_owned());
         }
         let target = self.path.join("::");
-        let (from_standin, to_standin) = (within(module, STANDIN), within(&target, STANDIN));
-        if from_standin && !to_standin && !within(&target, STANDIN_IMPORTS) {
-            return Some(format!("a stand-in imports {STANDIN_IMPORTS} and nothing else of ours"));
-        }
-        if from_standin {
+        if package(module).is_some() {
             return None;
-        }
-        if to_standin {
-            let may = |(who, what): &(&str, &[&str])| {
-                within(module, who)
-                    && what
-                        .iter()
-                        .any(|w| if w.ends_with("Defect") { target == *w } else { within(&target, w) })
-            };
-            return (!STANDIN_IMPORTED.iter().any(may))
-                .then(|| "the stand-ins are reached by HTTP only".to_owned());
         }
         let Some((own_rank, own)) = room(module) else {
             return Some("the file has no room in RANKS".to_owned());
@@ -577,7 +577,10 @@ impl Reading {
         }
         let twice_up = path.len() > 1 && path[0] == "super" && path[1] == "super";
         let (ours, path) = match path[0].as_str() {
-            "crate" | "pulp_drill" if path.len() > 1 => (true, path[1..].to_vec()),
+            "crate" | "pulp_drill" if path.len() > 1 => {
+                let package = package(&module.join("::")).map(str::to_owned);
+                (true, package.into_iter().chain(path[1..].iter().cloned()).collect())
+            }
             "super" if path.len() > 1 && !twice_up && !module.is_empty() => {
                 (true, [&module[..module.len() - 1], &path[1..]].concat())
             }

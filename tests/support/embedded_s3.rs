@@ -1,8 +1,8 @@
 //! An embedded S3 server for a test.
 
 use pulp_drill::base::ids::BucketName;
-use pulp_drill::standin::objects::{Keys, ObjectsArgs, Running, bind};
 use pulp_drill::system::objects::{Bucket, ObjectStore, S3Access};
+use standin::objects::{Keys, ObjectsArgs, Running, bind};
 
 pub struct TestStore {
     pub access: S3Access,

@@ -3,9 +3,9 @@
 //! `PULP_DRILL_BLESS=1 cargo test --test verify golden` writes the PDFs anew; look at them before you
 //! commit them.
 
-use pulp_drill::standin::engine::render::{referenced_assets, render_html, render_pdf, validate};
 use serde::Deserialize;
 use serde_json::Value;
+use standin::engine::render::{referenced_assets, render_html, render_pdf, validate};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

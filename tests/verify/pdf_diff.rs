@@ -1,11 +1,9 @@
 //! Comparing PDFs as the command line and the render check do: whole files, files rewritten by qpdf,
 //! and files made to break a reader.
 
+use pdf_compare::{Comparison, Difference, DifferenceKind, canonical_digest, compare, well_formed};
 use proptest::prelude::*;
-use pulp_drill::{
-    cli::pdf::{DiffArgs, PdfArgs, PdfCommand, PdfFormat, PdfOutput, run},
-    runbook::verify::pdf::{Comparison, Difference, DifferenceKind, canonical_digest, compare, well_formed},
-};
+use pulp_drill::cli::pdf::{DiffArgs, PdfArgs, PdfCommand, PdfFormat, PdfOutput, run};
 use std::{fmt::Write as _, process::Command, time::Instant};
 
 /// A file of these objects, numbered from 1, with a cross-reference table.

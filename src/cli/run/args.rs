@@ -1,7 +1,8 @@
 //! The arguments of `pulp-drill run`. What they ask for is looked at elsewhere.
 
-use crate::{runbook::provision::containers::MINIO_IMAGE, standin::engine::Defect};
+use crate::runbook::provision::containers::MINIO_IMAGE;
 use clap::{Args, ValueEnum};
+use standin::engine::Defect;
 use std::path::PathBuf;
 
 /// Arguments of `pulp-drill run`.

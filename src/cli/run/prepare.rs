@@ -28,13 +28,13 @@ use crate::{
         profile::read_profile,
         seed::{Seed, read_seed},
     },
-    standin::engine::Defect,
     system::{
         engine::Launch,
         external_site::{SiteLease, SiteLocation},
     },
 };
 use clap::ValueEnum as _;
+use standin::engine::Defect;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// All that is known before anything is started.

@@ -1,12 +1,8 @@
 //! The report's two fonts, how wide they set a text, and where its lines break. One glyph a character:
 //! what is measured is what is drawn.
 
+use dejavu::{SANS, SANS_BOLD};
 use ttf_parser::Face;
-
-/// DejaVu Sans; its licence is in `src/fonts/`.
-pub(super) const REGULAR: &[u8] = include_bytes!("../../fonts/DejaVuSans.ttf");
-/// DejaVu Sans Bold, likewise.
-pub(super) const BOLD: &[u8] = include_bytes!("../../fonts/DejaVuSans-Bold.ttf");
 
 /// After these a long word may break: ids, paths and digests are words of such parts.
 const BREAKS: &str = "-/_.,;:=";
@@ -20,7 +16,7 @@ pub(super) struct Letters {
 impl Letters {
     pub(super) fn new() -> Self {
         let face = |bytes| Face::parse(bytes, 0).expect("the fonts that are built in are whole");
-        Self { regular: face(REGULAR), bold: face(BOLD) }
+        Self { regular: face(SANS), bold: face(SANS_BOLD) }
     }
 
     fn face(&self, bold: bool) -> &Face<'static> {

@@ -1,7 +1,7 @@
 //! Pages of marks to PDF/A-2b. No random ids and no time but the record's: krilla derives the
 //! document's id from its content.
 
-use super::font::{BOLD, Letters, REGULAR};
+use super::font::Letters;
 use crate::base::error::Error;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use krilla::{
@@ -37,7 +37,7 @@ pub(super) fn write(
     letters: &Letters,
 ) -> Result<Vec<u8>, Error> {
     let bad = |why: String| Error::harness("can't write the PDF report").cause(why);
-    let weights = [REGULAR, BOLD].map(|bytes| Font::new(bytes.into(), 0));
+    let weights = [dejavu::SANS, dejavu::SANS_BOLD].map(|bytes| Font::new(bytes.into(), 0));
     let [Some(regular), Some(bold)] = weights else {
         return Err(bad("the built-in fonts can't be read".to_owned()));
     };

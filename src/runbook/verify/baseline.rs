@@ -15,14 +15,13 @@ use crate::{
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
-        CheckResult, CutPoint, Names,
-        pdf::{self, Comparison},
-        reconcile,
+        CheckResult, CutPoint, Names, reconcile,
         render::{carries_pdf, describe, differ, keep_known_good, not_deterministic, render},
     },
     site::{Handles, Site, Source},
     system::objects::Got,
 };
+use pdf_compare::Comparison;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -69,7 +68,7 @@ pub async fn shown(site: &Handles, known: &mut Known) -> Result<(), Error> {
     }
     for template in known.templates.values_mut() {
         let Some(golden) = &template.golden else { continue };
-        let pictures = pdf::picture_sizes(&read(golden)?).unwrap_or_default();
+        let pictures = pdf_compare::picture_sizes(&read(golden)?).unwrap_or_default();
         let of_size = |size| template.assets.iter().filter(|name| sizes.get(*name) == Some(size)).count();
         let is_shown = |name: &&AssetName| {
             sizes.get(*name).is_some_and(|size| {
@@ -181,7 +180,7 @@ pub async fn renders(
         return found(kind, "a PDF: nothing was damaged yet", describe(&answer));
     }
     let whole = if answer.whole {
-        pdf::well_formed(&answer.body).err().map(|e| e.to_string())
+        pdf_compare::well_formed(&answer.body).err().map(|e| e.to_string())
     } else {
         Some("it broke off".into())
     };
@@ -205,7 +204,7 @@ pub async fn renders(
         return Ok(Vec::new());
     };
     let bytes = read(golden)?;
-    let actual = match pdf::compare(&bytes, &answer.body) {
+    let actual = match pdf_compare::compare(&bytes, &answer.body) {
         Ok(Comparison::Different { differences, .. }) => differences
             .iter()
             .take(4)

@@ -13,15 +13,12 @@ use crate::{
         profile::{self, AtStart, BinaryStore, Due, EngineStart, Profile},
         state::{KnownJob, KnownTemplate},
     },
-    runbook::verify::{
-        CheckResult, CutPoint, at_start,
-        pdf::{self, Comparison},
-        render,
-    },
+    runbook::verify::{CheckResult, CutPoint, at_start, render},
     site::{Restored, Site},
     system::engine::{BatchJobRecord, Engine},
 };
 use base64::Engine as _;
+use pdf_compare::Comparison;
 use serde_json::Value;
 
 /// Polls every job that is known.
@@ -138,7 +135,7 @@ fn differs(job: &BatchJobRecord, template: &KnownTemplate) -> Result<Option<Stri
     for document in documents {
         let pdf = document.get("pdf").and_then(Value::as_str);
         let bytes = pdf.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-        let how = match bytes.as_deref().map(|bytes| pdf::compare(&golden, bytes)) {
+        let how = match bytes.as_deref().map(|bytes| pdf_compare::compare(&golden, bytes)) {
             None => "a document that is no PDF".to_owned(),
             Some(Err(error)) => error.to_string(),
             Some(Ok(Comparison::Different { .. })) => "a document that is not the known-good PDF".to_owned(),

@@ -16,13 +16,11 @@ use crate::{
         record::KNOWN_GOOD,
         state::{KnownTemplate, State},
     },
-    runbook::verify::{
-        CheckResult, CutPoint,
-        pdf::{self, Comparison, Difference, DifferenceKind},
-    },
+    runbook::verify::{CheckResult, CutPoint},
     site::{Restored, Site},
     system::engine::{Engine, HttpAnswer},
 };
+use pdf_compare::{Comparison, Difference, DifferenceKind};
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Instant};
 
@@ -65,7 +63,7 @@ pub async fn check(
             let mut judged =
                 judge(key, template, &needs, &answer, site.profile.missing_binary.as_ref(), log)?;
             if judged.iter().all(|f| f.severity == Severity::Warning) && answer.is_success() {
-                let shown = pdf::words(&answer.body).unwrap_or_default();
+                let shown = pdf_compare::words(&answer.body).unwrap_or_default();
                 judged.extend(stale::definition(key, template, cut, observed, &site.profile, &shown));
             }
             let suspect = needs.damaged.iter().find(|name| template.shown.contains(name));
@@ -106,7 +104,7 @@ pub async fn render(
     let good = answer.is_success()
         && golden.is_some_and(|g| {
             matches!(
-                pdf::compare(&g, &answer.body),
+                pdf_compare::compare(&g, &answer.body),
                 Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })
             )
         });
@@ -125,7 +123,10 @@ pub async fn render(
 
 /// Whether two answers differ in more than metadata.
 pub fn differ(one: &[u8], other: &[u8]) -> bool {
-    !matches!(pdf::compare(one, other), Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. }))
+    !matches!(
+        pdf_compare::compare(one, other),
+        Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })
+    )
 }
 
 /// The finding that two renders of the same differ.
@@ -287,7 +288,7 @@ pub(super) fn judge(
         return keep(Finding { kind, ..finding });
     }
     let golden = golden(template)?;
-    let comparison = golden.as_deref().map(|golden| pdf::compare(golden, &answer.body));
+    let comparison = golden.as_deref().map(|golden| pdf_compare::compare(golden, &answer.body));
     let same =
         matches!(comparison, Some(Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })));
     if !lacking.is_empty() {
@@ -324,7 +325,7 @@ pub(super) fn judge(
             }
             let mut finding = found(FindingKind::PdfDiffers, expected.join("; "), actual.join("; "));
             let pages = |d: &Difference| d.kind == DifferenceKind::PageCount;
-            let words = |bytes: &[u8]| pdf::words(bytes).unwrap_or_default();
+            let words = |bytes: &[u8]| pdf_compare::words(bytes).unwrap_or_default();
             if !differences.iter().any(pages)
                 && golden.is_some_and(|golden| words(&golden) != words(&answer.body))
             {
@@ -344,7 +345,7 @@ fn partial(answer: &HttpAnswer, found: &impl Fn(FindingKind, String, String) -> 
     let actual = if !answer.whole {
         format!("the body broke off after {} bytes", answer.body.len())
     } else {
-        format!("{}; {}", describe(answer), pdf::well_formed(&answer.body).err()?)
+        format!("{}; {}", describe(answer), pdf_compare::well_formed(&answer.body).err()?)
     };
     Some(found(FindingKind::PartialPdf, "a whole PDF".into(), actual))
 }

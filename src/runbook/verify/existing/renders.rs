@@ -16,7 +16,7 @@ use crate::{
         state::{Golden, KnownAsset, KnownTemplate, State},
     },
     runbook::verify::{
-        CheckResult, CutPoint, baseline, pdf,
+        CheckResult, CutPoint, baseline,
         render::{self, judge, needs},
     },
     site::{Restored, Site},
@@ -65,7 +65,7 @@ pub(super) async fn check(
             // There is no known-good PDF, and nobody said that there is one.
             let judged = judged.into_iter().filter(|f| f.kind != FindingKind::PdfDiffers);
             let judged: Vec<Finding> = judged.collect();
-            if judged.is_empty() && answer.is_success() && pdf::well_formed(&answer.body).is_ok() {
+            if judged.is_empty() && answer.is_success() && pdf_compare::well_formed(&answer.body).is_ok() {
                 first_good.get_or_insert_with(Instant::now);
                 let path = site.folder.join(format!("reference-{}.pdf", cut.known.templates.len()));
                 std::fs::write(&path, &answer.body)

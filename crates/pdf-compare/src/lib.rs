@@ -1,0 +1,222 @@
+//! Whether two PDFs are the same, and where they differ.
+//!
+//! Bytes first: equal bytes are [`Comparison::Identical`]. Otherwise both files are read strictly
+//! (nothing is repaired: a file that needs repair is [`NotAPdf`]) and their canonical forms compared.
+//! The canonical form (`canonical`) is what the document says, without how the file writes it down.
+//! It does not render: two documents that look alike but are made differently are different.
+//!
+//! Known limit: lopdf reads real numbers as `f32`, so a change beyond seven digits of a number
+//! outside content streams goes unseen when every other byte of the document is the same.
+
+mod canonical;
+mod decode;
+mod differences;
+mod digest;
+mod guard;
+mod load;
+mod pages;
+mod text;
+mod value;
+mod xmp;
+
+use canonical::Canonical;
+use load::Loaded;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How two PDFs compare.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Comparison {
+    /// The same bytes.
+    Identical,
+    /// Other bytes, the same document: only what a new run of the same writer changes differs.
+    SameApartFromMetadata {
+        /// What differs and was not counted, in words: `Info /ModDate`, `file layout`.
+        ignored: Vec<String>,
+    },
+    /// Different documents.
+    Different {
+        /// The first of the differences, in the order of the expected document.
+        differences: Vec<Difference>,
+        /// How many more there are.
+        more: usize,
+    },
+}
+
+/// One difference, located.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The number of the object in the expected file; in the actual one if the expected lacks it.
+    pub object: Option<u32>,
+    /// The page, counted from 1.
+    pub page: Option<u32>,
+    /// What sort of thing differs.
+    pub kind: DifferenceKind,
+    /// Which thing: `page 1 /Resources /XObject /Im0`.
+    pub what: String,
+    /// What the expected file has there.
+    pub expected: String,
+    /// What the actual file has there.
+    pub actual: String,
+}
+
+/// What sort of thing differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DifferenceKind {
+    /// The number of pages.
+    PageCount,
+    /// A page's boxes, rotation or unit.
+    PageSize,
+    /// The text of a page.
+    Text,
+    /// An image.
+    Image,
+    /// A font.
+    Font,
+    /// The drawing instructions of a page, the text being the same.
+    Content,
+    /// Title, author and the like: metadata that is no date, id or producer.
+    Metadata,
+    /// Anything else: annotations, outlines, attachments, form fields.
+    Structure,
+}
+
+/// One of the two files compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The known-good one.
+    Expected,
+    /// The one in question.
+    Actual,
+}
+
+/// Bytes that are no whole, readable PDF.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub struct NotAPdf {
+    /// Which of the two files it is, where two are compared.
+    pub side: Option<Side>,
+    /// Why, as a lowercase fragment.
+    pub why: String,
+    /// The byte at which it went wrong, where known.
+    pub offset: Option<u64>,
+}
+
+impl NotAPdf {
+    fn new(why: impl Into<String>) -> Self {
+        Self { side: None, why: why.into(), offset: None }
+    }
+
+    fn at(mut self, offset: usize) -> Self {
+        self.offset = Some(offset as u64);
+        self
+    }
+
+    fn on(mut self, side: Side) -> Self {
+        self.side = Some(side);
+        self
+    }
+}
+
+impl fmt::Display for NotAPdf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.side {
+            None => {}
+            Some(Side::Expected) => f.write_str("the expected file is no readable PDF: ")?,
+            Some(Side::Actual) => f.write_str("the actual file is no readable PDF: ")?,
+        }
+        f.write_str(&self.why)?;
+        self.offset.map_or(Ok(()), |offset| write!(f, " (byte {offset})"))
+    }
+}
+
+/// How many pages a PDF has; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PageCount(pub u32);
+
+/// Compares two PDFs; see [`Comparison`].
+///
+/// # Errors
+/// One of them is no whole PDF, is encrypted, or exceeds what is read (256 MB, 512 MB decompressed).
+pub fn compare(expected: &[u8], actual: &[u8]) -> Result<Comparison, NotAPdf> {
+    load::outline(expected).map_err(|e| e.on(Side::Expected))?;
+    load::outline(actual).map_err(|e| e.on(Side::Actual))?;
+    if expected == actual {
+        return Ok(Comparison::Identical);
+    }
+    let (expected, actual) = (expected.to_vec(), actual.to_vec());
+    guard::guarded(move || {
+        let read = |bytes: &[u8], side| Loaded::read(bytes).map_err(|e: NotAPdf| e.on(side));
+        let (expected, actual) = (read(&expected, Side::Expected)?, read(&actual, Side::Actual)?);
+        let before = Canonical::of(&expected).map_err(|e| e.on(Side::Expected))?;
+        let after = Canonical::of(&actual).map_err(|e| e.on(Side::Actual))?;
+        if before.digest() == after.digest() {
+            let ignored = differences::ignored(&before, &after);
+            return Ok(Comparison::SameApartFromMetadata { ignored });
+        }
+        let (differences, more) = differences::between(&before, &after, &expected, &actual);
+        Ok(Comparison::Different { differences, more })
+    })
+}
+
+/// The digest of the canonical form: equal for two PDFs exactly when [`compare`] says that they are
+/// identical or the same apart from metadata.
+///
+/// # Errors
+/// As [`compare`].
+pub fn canonical_digest(bytes: &[u8]) -> Result<[u8; 32], NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || Ok(Canonical::of(&Loaded::read(&bytes)?)?.digest()))
+}
+
+/// Whether it is a whole PDF: header, `%%EOF` at the end, a `startxref` that points at a
+/// cross-reference, objects that parse and a page tree with at least one page.
+///
+/// # Errors
+/// It is not; or as [`compare`].
+pub fn well_formed(bytes: &[u8]) -> Result<PageCount, NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || {
+        let loaded = Loaded::read(&bytes)?;
+        let count = pages::PageTree::of(&loaded)?.leaves.len();
+        Ok(PageCount(u32::try_from(count).unwrap_or(u32::MAX)))
+    })
+}
+
+/// The words of all pages, sorted, each once: the same for two layouts of the same text, also where
+/// a table's head is repeated on each page. Empty where the text can't be told; never used to decide
+/// whether two PDFs are the same.
+///
+/// # Errors
+/// As [`compare`].
+pub fn words(bytes: &[u8]) -> Result<Vec<String>, NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || {
+        let loaded = Loaded::read(&bytes)?;
+        let pages = u32::try_from(pages::PageTree::of(&loaded)?.leaves.len()).unwrap_or(u32::MAX);
+        let lines = (1..=pages).flat_map(|page| text::lines(&loaded, page).unwrap_or_default());
+        let mut words: Vec<String> = lines.flat_map(|line| text::words(&line)).collect();
+        words.sort_unstable();
+        words.dedup();
+        Ok(words)
+    })
+}
+
+/// The sizes in pixels of the pictures in a PDF, masks left out; unsorted.
+///
+/// # Errors
+/// As [`compare`].
+pub fn picture_sizes(bytes: &[u8]) -> Result<Vec<(usize, usize)>, NotAPdf> {
+    load::outline(bytes)?;
+    let bytes = bytes.to_vec();
+    guard::guarded(move || Ok(load::picture_sizes(&Loaded::read(&bytes)?)))
+}
+
+#[cfg(test)]
+mod tests;

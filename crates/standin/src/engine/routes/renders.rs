@@ -1,0 +1,77 @@
+//! Rendering one document, and checking whether one could be rendered.
+
+use crate::engine::access::{Caller, Input, Scope};
+use crate::engine::app::Shared;
+use crate::engine::failure::Failure;
+use crate::engine::render;
+use crate::engine::rendering::{Format, Order, Rendered, Source, render as render_order, resolve};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+pub async fn pdf(
+    State(app): State<Shared>,
+    caller: Caller,
+    Input(order): Input<Order>,
+) -> Result<Response, Failure> {
+    caller.allow(&[Scope::Render])?;
+    let rendered = render_order(&app, &caller.tenant, &order, Format::Pdf, Source::Single).await?;
+    let name = order.template.as_ref().and_then(Value::as_str).unwrap_or("document");
+    let disposition = format!("attachment; filename=\"{name}.pdf\"");
+    let file = [(header::CONTENT_DISPOSITION, disposition)];
+    Ok((file, send("application/pdf", rendered)).into_response())
+}
+
+/// `POST /render`, deprecated in favour of `/render/pdf`: says so, and does the same.
+pub async fn pdf_by_old_name(
+    app: State<Shared>,
+    caller: Caller,
+    order: Input<Order>,
+) -> Result<Response, Failure> {
+    let answer = pdf(app, caller, order).await?;
+    Ok(([("deprecation", "true"), ("link", "</render/pdf>; rel=\"successor-version\"")], answer)
+        .into_response())
+}
+
+pub async fn html(
+    State(app): State<Shared>,
+    caller: Caller,
+    Input(order): Input<Order>,
+) -> Result<Response, Failure> {
+    caller.allow(&[Scope::Render, Scope::Preview, Scope::Editor])?;
+    let rendered = render_order(&app, &caller.tenant, &order, Format::Html, Source::Single).await?;
+    Ok(send("text/html; charset=utf-8", rendered))
+}
+
+pub async fn validate(
+    State(app): State<Shared>,
+    caller: Caller,
+    Input(order): Input<Order>,
+) -> Result<Json<Value>, Failure> {
+    caller.allow(&[Scope::Render, Scope::Preview, Scope::Editor])?;
+    let resolved = resolve(&app, &caller.tenant, &order).await?;
+    let issues: Vec<Value> = render::validate(&resolved.definition)
+        .into_iter()
+        .map(|issue| {
+            let mut item = json!({"message": issue.message});
+            if let Some(path) = issue.path {
+                item["path"] = json!(path);
+            }
+            if let Some(code) = issue.code {
+                item["code"] = json!(code);
+            }
+            item
+        })
+        .collect();
+    Ok(Json(json!({"valid": issues.is_empty(), "issues": issues})))
+}
+
+fn send(mime: &'static str, rendered: Rendered) -> Response {
+    let mut response = ([(header::CONTENT_TYPE, mime)], rendered.bytes).into_response();
+    if let Some(value) = rendered.version.and_then(|version| version.parse().ok()) {
+        response.headers_mut().insert("x-pulpengine-resolved-version", value);
+    }
+    response
+}
