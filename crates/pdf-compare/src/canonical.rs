@@ -4,12 +4,11 @@
 //! change in a dictionary does not move the lines of its neighbours. What is met a second time is a
 //! line that names the path of the first, which is how cycles end. Unreferenced objects are not met.
 
-mod walk;
+pub mod walk;
 
 use crate::{
-    DifferenceKind, NotAPdf,
     digest::{Digest, digest_parts},
-    load::Loaded,
+    types::DifferenceKind,
 };
 use std::collections::BTreeMap;
 
@@ -60,11 +59,6 @@ pub struct CanonicalLine {
 }
 
 impl Canonical {
-    /// Walks the document.
-    pub fn of(loaded: &Loaded) -> Result<Self, NotAPdf> {
-        walk::walk(loaded)
-    }
-
     /// The digest of all lines.
     pub fn digest(&self) -> Digest {
         digest_parts(self.lines.iter().flat_map(|line| [line.path.as_slice(), &line.value]))

@@ -2,7 +2,7 @@
 //! ASCIIHex). Image codecs, and anything that does not decode to its last byte, are left as they are:
 //! lopdf gives what it could get of damaged data, and damaged data must never pass for whole.
 
-use super::{NotAPdf, load::Loaded};
+use crate::{load::Loaded, types::NotAPdf};
 use lopdf::{DecompressError, Dictionary, Error, Object, Stream};
 use std::borrow::Cow;
 

@@ -1,10 +1,11 @@
 //! From two canonical forms to located differences. Decides nothing: that the forms differ is known.
 
-use super::{
-    Difference, DifferenceKind,
+use crate::{
     canonical::{Canonical, CanonicalLine, PathHash},
     load::Loaded,
-    text, value,
+    text,
+    types::{Difference, DifferenceKind},
+    value,
 };
 use std::collections::{HashMap, HashSet};
 

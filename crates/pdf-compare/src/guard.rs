@@ -2,7 +2,7 @@
 //! with panics caught and an end to the waiting. The limits in `load` and `canonical` come first;
 //! this is the last line behind them.
 
-use super::NotAPdf;
+use crate::types::NotAPdf;
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::mpsc::{self, RecvTimeoutError},

@@ -1,7 +1,7 @@
 //! From bytes to a parsed document: the outline of the file first, then lopdf in its strict mode.
 //! Repairs nothing, decides nothing about sameness.
 
-use super::{NotAPdf, guard::LimitExceeded};
+use crate::{guard::LimitExceeded, types::NotAPdf};
 use lopdf::{Dictionary, Document, Error, LoadOptions, Object, ObjectId, xref::XrefEntry};
 use std::{cell::Cell, panic};
 

@@ -1,7 +1,7 @@
 //! The page tree as a list of pages with what they inherit. How the tree is built (its depth, which
 //! level an inherited entry stands on) is layout and is forgotten; what its counts say must be true.
 
-use super::{NotAPdf, load::Loaded};
+use crate::{load::Loaded, types::NotAPdf};
 use lopdf::{Dictionary, Object, ObjectId};
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
 //! The text and the drawing instructions of a page, for showing where two pages differ. Never used
 //! to decide whether they do.
 
-use super::load::Loaded;
+use crate::load::Loaded;
 
 /// Pages with more content than this are not taken apart: lopdf takes a hundred bytes an operand.
 const MOST: usize = 8 << 20;

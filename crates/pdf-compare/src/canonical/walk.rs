@@ -3,10 +3,11 @@
 
 use super::{Canonical, CanonicalLine, CanonicalNode, PathHash};
 use crate::{
-    DifferenceKind, NotAPdf, decode,
+    decode,
     digest::{digest, digest_parts, short},
     load::Loaded,
     pages::{INHERITABLE, Leaf, PageTree},
+    types::{DifferenceKind, NotAPdf},
     value, xmp,
 };
 use lopdf::{Dictionary, Object, Stream};
