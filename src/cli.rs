@@ -1,27 +1,26 @@
 //! The command line: one file a subcommand. Data goes to stdout, everything else to stderr.
 
 use crate::{
-    base::{
-        clock::Clock,
-        error::{Blame, Error},
-        sanitize::painted,
-    },
+    base::{clock::Clock, error::Error},
     cli::s3_settings::{Purpose, S3Settings},
-    report::terminal,
+    model::exit_code::ExitCode,
+    report::terminal::{self, notice},
 };
 use clap::{Parser, Subcommand};
-use std::{io::Write as _, process::ExitCode};
+use std::process;
 
 pub mod check;
 pub mod doctor;
 pub mod draw;
 pub mod explore;
+mod environment;
 pub mod evidence;
 pub mod generate;
 pub mod history;
 pub mod keys;
 pub mod list;
 pub mod manifest;
+mod output;
 pub mod pdf;
 pub mod report;
 pub mod restore_test;
@@ -32,16 +31,7 @@ pub mod site;
 pub mod standin;
 pub mod sweep;
 
-/// All that was looked at held.
-pub const HELD: u8 = 0;
-/// A promise does not hold.
-pub const INTEGRITY: u8 = 1;
-/// The command line, a scenario file or a profile is wrong.
-pub const USAGE: u8 = 2;
-/// It could not be found out: the environment does not give what is needed.
-pub const UNVERIFIED: u8 = 3;
-/// A bug of ours.
-pub const BUG: u8 = 70;
+pub use output::Output;
 
 /// Proves whether backups of rows in Postgres and binaries in S3 restore.
 #[derive(Parser, Debug)]
@@ -103,174 +93,88 @@ enum Command {
     Draw,
 }
 
-/// Runs the command line and gives the process's exit code. A panic is a bug of ours: 70.
-pub fn main(cli: Cli) -> ExitCode {
+/// Runs the command line and returns the exit code of the process. A panic is an internal error.
+pub fn main(cli: Cli) -> process::ExitCode {
     draw::draw_in_subprocess();
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command)));
-    let code = match done {
+    match done {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            tell(&format!("error: {error}\n"));
-            exit_code(&error)
+            notice(&format!("error: {error}\n"));
+            ExitCode::from(&error).into()
         }
         Err(_) => {
-            tell("error: this is a bug of pulp-drill\n  hint: report it with the lines above\n");
-            BUG
+            notice("error: this is a bug of pulp-drill\n  hint: report it with the lines above\n");
+            ExitCode::InternalError.into()
         }
-    };
-    ExitCode::from(code)
-}
-
-/// The exit code of a trouble.
-pub fn exit_code(error: &Error) -> u8 {
-    match error.blame {
-        Blame::Usage => USAGE,
-        Blame::Environment => UNVERIFIED,
-        Blame::Harness => BUG,
     }
 }
 
-fn dispatch(command: Command) -> Result<u8, Error> {
-    match command {
+fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
+    let code = match command {
         Command::Run(args) => {
-            leave_settings_of_others_behind();
-            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            environment::remove_foreign_settings();
+            let sign_key = environment::take(run::SIGN_KEY);
             on_runtime(run::run(*args, sign_key))?
         }
         Command::RestoreTest(args) => {
-            let origin = S3Settings::take(Purpose::Origin, take_out_of_environment);
-            leave_settings_of_others_behind();
-            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            let origin = S3Settings::take(Purpose::Origin, environment::take);
+            environment::remove_foreign_settings();
+            let sign_key = environment::take(run::SIGN_KEY);
             on_runtime(restore_test::run(*args, origin, sign_key))?
         }
         Command::List(args) => {
             let look = terminal::stdout_look();
-            print(&list::run(&args, look.colour, look.width)?)
+            Output::data(list::run(&args, look.colour, look.width)?).print()?
         }
         Command::Check(args) => {
             let look = terminal::stderr_look();
             let checked = check::run(&args, look.colour, look.width);
-            print(&checked.output)?;
-            checked.error.map_or(Ok(HELD), Err)
+            let code = Output::data(checked.output).print()?;
+            checked.error.map_or(Ok(code), Err)?
         }
-        Command::Schema(args) => print(&schema::run(&args)),
-        Command::Doctor(args) => {
-            let outcome = on_runtime(doctor::run(args))?;
-            print(&outcome.stdout)?;
-            Ok(if outcome.ready { HELD } else { UNVERIFIED })
-        }
-        Command::Sweep(args) => {
-            let outcome = on_runtime(sweep::run(args))??;
-            tell(&outcome.stderr);
-            Ok(if outcome.clean { HELD } else { UNVERIFIED })
-        }
+        Command::Schema(args) => Output::data(schema::run(&args)).print()?,
+        Command::Doctor(args) => on_runtime(async { Ok(doctor::run(args).await) })?.print()?,
+        Command::Sweep(args) => on_runtime(sweep::run(args))?.print()?,
         Command::Site(args) => {
-            leave_settings_of_others_behind();
-            print(&on_runtime(site::run(args))??)
+            environment::remove_foreign_settings();
+            Output::data(on_runtime(site::run(args))?).print()?
         }
         Command::Explore(args) if args.on_stores() => {
-            leave_settings_of_others_behind();
-            let sign_key = take_out_of_environment(run::SIGN_KEY);
+            environment::remove_foreign_settings();
+            let sign_key = environment::take(run::SIGN_KEY);
             on_runtime(explore::replay(*args, sign_key))?
         }
-        Command::Explore(args) => print(&explore::run(&args)?),
+        Command::Explore(args) => Output::data(explore::run(&args)?).print()?,
         Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
-            let sign_key = take_out_of_environment(run::SIGN_KEY);
-            let merged = report::merge::run(&args, sign_key.as_deref())?;
-            print(&merged.stdout)?;
-            tell(&merged.stderr);
-            Ok(merged.exit)
+            let sign_key = environment::take(run::SIGN_KEY);
+            report::merge::run(&args, sign_key.as_deref())?.print()?
         }
-        Command::Report(report::ReportCommand { merge: None, args }) => {
-            let outcome = report::run(&args)?;
-            print(&outcome.stdout)?;
-            tell(&outcome.stderr);
-            Ok(if outcome.intact { HELD } else { INTEGRITY })
-        }
-        Command::Manifest(args) => {
-            let done = on_runtime(manifest::run(args))??;
-            print(&done.stdout)?;
-            tell(&done.stderr);
-            Ok(done.exit)
-        }
-        Command::Evidence(args) => {
-            let outcome = evidence::run(&args)?;
-            print(&outcome.stdout)?;
-            Ok(if outcome.intact { HELD } else { INTEGRITY })
-        }
-        Command::Keys(args) => print(&keys::run(&args)?),
+        Command::Report(report::ReportCommand { merge: None, args }) => report::run(&args)?.print()?,
+        // Its codes are those of runbook 4.
+        Command::Manifest(args) => return on_runtime(manifest::run(args))?.print().map(Into::into),
+        Command::Evidence(args) => evidence::run(&args)?.print()?,
+        Command::Keys(args) => Output::data(keys::run(&args)?).print()?,
         Command::History(args) => {
-            let keys = S3Settings::take(Purpose::Ledger, take_out_of_environment);
-            leave_settings_of_others_behind();
-            let outcome = on_runtime(history::run(&args, &Clock::system(), &keys))??;
-            print(&outcome.stdout)?;
-            tell(&outcome.stderr);
-            Ok(outcome.exit)
+            let keys = S3Settings::take(Purpose::Ledger, environment::take);
+            environment::remove_foreign_settings();
+            on_runtime(history::run(&args, &Clock::system(), &keys))?.print()?
         }
-        Command::Pdf(args) => {
-            let outcome = pdf::run(&args, &mut std::io::stdout().lock())?;
-            Ok(outcome.exit_code())
-        }
+        Command::Pdf(args) => pdf::run(&args, &mut std::io::stdout().lock())?.into(),
         Command::Standin(args) => on_runtime(standin::run(args))?,
-        Command::Generate(args) => print(&generate::run(&args)?),
-        Command::Draw => draw::run(),
-    }
+        Command::Generate(args) => Output::data(generate::run(&args)?).print()?,
+        Command::Draw => draw::run()?,
+    };
+    Ok(code.into())
 }
 
 /// Runs a future on a runtime of its own.
-fn on_runtime<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+fn on_runtime<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     // One TLS provider for every library; a second call finds it installed.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::environment("can't start the runtime").because(&error))?;
-    Ok(runtime.block_on(work))
-}
-
-/// Takes the caller's own settings for PostgreSQL and AWS out of the environment, for us and for all
-/// that we start: `PGOPTIONS`, `PGSSLMODE` or `AWS_PROFILE` are meant for other servers than a
-/// drill's. Loopback is reached without a proxy.
-fn leave_settings_of_others_behind() {
-    const ALONE: &str = "127.0.0.1,localhost,::1";
-    let foreign = |name: &std::ffi::OsString| {
-        ["PG", "AWS_", "ORIGIN_AWS_", "LEDGER_AWS_"]
-            .iter()
-            .any(|prefix| name.to_string_lossy().starts_with(prefix))
-    };
-    let foreign: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(foreign).collect();
-    // SAFETY: no other thread runs yet that could read the environment meanwhile.
-    unsafe {
-        for name in foreign {
-            std::env::remove_var(name);
-        }
-        for name in ["NO_PROXY", "no_proxy"] {
-            let value = std::env::var(name).map_or(ALONE.to_owned(), |others| format!("{others},{ALONE}"));
-            std::env::set_var(name, value);
-        }
-    }
-}
-
-/// A secret from the environment, which nothing that we start inherits.
-fn take_out_of_environment(name: &str) -> Option<String> {
-    let secret = std::env::var(name).ok().filter(|text| !text.trim().is_empty());
-    // SAFETY: no other thread runs yet that could read the environment meanwhile.
-    unsafe { std::env::remove_var(name) };
-    secret
-}
-
-/// Writes to stderr. One that nobody reads any more is no error, and no panic.
-fn tell(text: &str) {
-    let _gone = std::io::stderr().lock().write_all(painted(text).as_bytes());
-}
-
-/// Writes data to stdout. A reader that went away (`| head`) is no error.
-fn print(text: &str) -> Result<u8, Error> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::environment("can't write to stdout").because(&error))
-        }
-        Ok(()) | Err(_) => Ok(HELD),
-    }
+    runtime.block_on(work)
 }

@@ -12,6 +12,8 @@ pub mod finding;
 
 pub mod verdict;
 
+pub mod exit_code;
+
 pub mod state;
 
 pub mod profile;

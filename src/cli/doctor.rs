@@ -5,6 +5,8 @@ use crate::{
         process::{Base, Command, free_bytes, run as run_program, unprivileged},
         redact::Redactor,
     },
+    cli::Output,
+    model::exit_code::ExitCode,
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
     system::containers::daemon,
 };
@@ -36,17 +38,8 @@ struct Line {
     todo: String,
 }
 
-/// What was found, for the caller to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DoctorOutput {
-    /// Data, for standard output.
-    pub stdout: String,
-    /// Whether a drill can run: exit 0, else 3.
-    pub ready: bool,
-}
-
-/// Looks around.
-pub async fn run(args: DoctorArgs) -> DoctorOutput {
+/// Reports what is installed. Exit code 0 if a drill can run, else 3.
+pub async fn run(args: DoctorArgs) -> Output {
     let mut lines = vec![postgres().await, objects().await, temporary(), user()];
     let optional = [minio().await, go().await, docker().await];
     let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
@@ -57,7 +50,8 @@ pub async fn run(args: DoctorArgs) -> DoctorOutput {
         Format::Human => human(&lines, ready),
         Format::Json => format!("{}\n", json(&lines, ready)),
     };
-    DoctorOutput { stdout, ready }
+    let exit = if ready { ExitCode::AllHeld } else { ExitCode::Unverified };
+    Output { exit, ..Output::data(stdout) }
 }
 
 async fn postgres() -> Line {

@@ -2,7 +2,7 @@
 
 use crate::{
     base::error::{Error, ErrorContext as _},
-    cli::{HELD, INTEGRITY},
+    model::exit_code::ExitCode,
     report::pages,
 };
 use nix::sys::resource::{Resource, setrlimit};
@@ -23,7 +23,7 @@ pub(super) fn draw_in_subprocess() {
 }
 
 /// Draws what is on stdin to stdout. A PDF that can't be drawn is told there, in words.
-pub(super) fn run() -> Result<u8, Error> {
+pub(super) fn run() -> Result<ExitCode, Error> {
     let context = || "can't draw".to_owned();
     // Not every system has a limit for memory: the others still have the time.
     #[cfg(target_os = "linux")]
@@ -34,5 +34,5 @@ pub(super) fn run() -> Result<u8, Error> {
     io::stdin().lock().read_to_end(&mut bytes).or_environment(context)?;
     let answer = pages::draw_here(bytes);
     io::stdout().lock().write_all(&answer).or_environment(context)?;
-    Ok(if answer.is_empty() { INTEGRITY } else { HELD })
+    Ok(ExitCode::of_integrity(!answer.is_empty()))
 }

@@ -6,12 +6,14 @@ use crate::{
         input_file,
         sanitize::one_line,
     },
+    cli::Output,
     evidence::{
         bundle, chain,
         key::{VerifyingKey, allowed_signers},
         verify::{self, EvidenceCheck, Signed, Trust},
     },
     journal::read::{EVENTS, folder_of},
+    model::exit_code::ExitCode,
     report::terminal::style::count,
 };
 use clap::{Args, Subcommand};
@@ -77,45 +79,36 @@ pub struct BundleArgs {
     pub out: Option<PathBuf>,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EvidenceOutput {
-    /// What was found, for standard output.
-    pub stdout: String,
-    /// Whether all is as it was written: exit 0, else 1.
-    pub intact: bool,
-}
-
-/// Verifies or packs.
+/// Verifies or packs. Exit code 1 if something is not as it was written.
 ///
 /// # Errors
 /// Blames the user where there is no run or a key can't be used, the surroundings where something
 /// can't be read or written.
-pub fn run(args: &EvidenceArgs) -> Result<EvidenceOutput, Error> {
+pub fn run(args: &EvidenceArgs) -> Result<Output, Error> {
     match &args.command {
         EvidenceCommand::Verify(args) => verify(args),
         EvidenceCommand::Bundle(args) => pack(args),
     }
 }
 
-fn verify(args: &VerifyArgs) -> Result<EvidenceOutput, Error> {
+fn verify(args: &VerifyArgs) -> Result<Output, Error> {
     let trust = trust(args)?;
     let runs = if args.all { all(&args.runs)? } else { args.runs.clone() };
-    let mut outcome = EvidenceOutput { stdout: String::new(), intact: true };
+    let (mut stdout, mut intact) = (String::new(), true);
     let mut links = Vec::new();
     for path in &runs {
         let verified =
             if bundle::is_one(path) { bundle::verify(path, &trust)? } else { verify::folder(path, &trust)? };
-        outcome.intact &= verified.problems.is_empty();
-        outcome.stdout += &describe_check(path, &verified);
+        intact &= verified.problems.is_empty();
+        stdout += &describe_check(path, &verified);
         links.extend(verified.link);
     }
     if args.all || runs.len() > 1 {
         let gaps = chain::gaps(&links);
-        outcome.intact &= gaps.is_empty();
-        outcome.stdout += &chain_told(&gaps, runs.len());
+        intact &= gaps.is_empty();
+        stdout += &chain_told(&gaps, runs.len());
     }
-    Ok(outcome)
+    Ok(Output { exit: ExitCode::of_integrity(intact), ..Output::data(stdout) })
 }
 
 /// All runs of report folders. One that has no first line to be read is a run as well.
@@ -199,16 +192,16 @@ fn chain_told(gaps: &[chain::Gap], runs: usize) -> String {
     text
 }
 
-fn pack(args: &BundleArgs) -> Result<EvidenceOutput, Error> {
+fn pack(args: &BundleArgs) -> Result<Output, Error> {
     let dir = folder_of(&args.run_dir);
     let verified = verify::folder(&dir, &Trust::default())?;
     if !verified.problems.is_empty() {
         let stdout = describe_check(&dir, &verified) + "nothing was bundled\n";
-        return Ok(EvidenceOutput { stdout, intact: false });
+        return Ok(Output { exit: ExitCode::IntegrityFailure, ..Output::data(stdout) });
     }
     let full = fs::canonicalize(&dir).or_environment(|| format!("can't find {}", dir.display()))?;
     let name = full.file_name().unwrap_or_default().to_string_lossy();
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tar")));
     bundle::write(&dir, &out)?;
-    Ok(EvidenceOutput { stdout: format!("{}\n", out.display()), intact: true })
+    Ok(Output::data(format!("{}\n", out.display())))
 }

@@ -9,13 +9,13 @@ use crate::{
         ids::RunId,
         sanitize::one_line,
     },
-    cli::{HELD, INTEGRITY, s3_settings::S3Settings},
+    cli::{Output, s3_settings::S3Settings},
     history::{self, Added, Broken, LedgerEntry, bucket::Remote, export, show, trend},
     journal::{
         self,
         read::{EVENTS, Flaw, folder_of},
     },
-    model::{budget::TimeSpan, record::RunRecord},
+    model::{budget::TimeSpan, exit_code::ExitCode, record::RunRecord},
     report::{self, terminal},
     scenario::budgets::read_budgets,
 };
@@ -91,24 +91,13 @@ pub enum HistoryFormat {
     Svg,
 }
 
-/// What came of it, for the caller to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryOutput {
-    /// Data, for standard output.
-    pub stdout: String,
-    /// What a reader should know, for standard error.
-    pub stderr: String,
-    /// The exit code.
-    pub exit: u8,
-}
-
 /// Adds or shows. `clock` is asked where the command line gives no time; the keys are for a ledger in a
 /// bucket.
 ///
 /// # Errors
 /// Blames the user where there is no run or no ledger, or the run is in it already; the surroundings
 /// where a file or an object can't be read or written.
-pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result<HistoryOutput, Error> {
+pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result<Output, Error> {
     let remote = |ledger: &Path| {
         let text = ledger.to_str().unwrap_or_default();
         keys.ledger(text).map(|object| object.map(Remote::new))
@@ -134,7 +123,7 @@ pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result
 ///
 /// # Errors
 /// As [`run`].
-pub fn add(args: &AddArgs, clock: &Clock) -> Result<HistoryOutput, Error> {
+pub fn add(args: &AddArgs, clock: &Clock) -> Result<Output, Error> {
     let line = match entry(args, clock)? {
         Ok(line) => line,
         Err(changed) => return Ok(changed),
@@ -145,10 +134,10 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<HistoryOutput, Error> {
 }
 
 /// What is kept of the run, or the outcome where it was changed.
-fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, HistoryOutput>, Error> {
+fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, Output>, Error> {
     let stored = journal::read(&args.run_dir)?;
     if let Some(flaw @ Flaw::Broken { .. }) = stored.flaw {
-        return Ok(Err(bad(format!("{flaw}\n  the run was not added\n"))));
+        return Ok(Err(Output::integrity_failure(format!("{flaw}\n  the run was not added\n"))));
     }
     let record = RunRecord::fold(&stored.entries);
     let digest = Digest::of(report::json(&record)?);
@@ -157,25 +146,23 @@ fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, HistoryOut
     LedgerEntry::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now())).map(Ok)
 }
 
-fn after_adding(run: &RunId, ledger: &str, added: Added) -> HistoryOutput {
+fn after_adding(run: &RunId, ledger: &str, added: Added) -> Output {
     match added {
         Added::Line(number) => {
             let stderr = format!("run {} is line {number} of {ledger}\n", one_line(run.as_str()));
-            HistoryOutput { stdout: String::new(), stderr, exit: HELD }
+            Output { stderr, ..Output::data(String::new()) }
         }
-        Added::Broken(broken) => bad(broken_ledger(ledger, &broken, "nothing was added")),
+        Added::Broken(broken) => {
+            Output::integrity_failure(broken_ledger(ledger, &broken, "nothing was added"))
+        }
     }
-}
-
-fn bad(stderr: String) -> HistoryOutput {
-    HistoryOutput { stdout: String::new(), stderr, exit: INTEGRITY }
 }
 
 /// Shows a ledger on this machine.
 ///
 /// # Errors
 /// As [`run`].
-pub fn show(args: &ShowArgs, clock: &Clock) -> Result<HistoryOutput, Error> {
+pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Output, Error> {
     let file = history::file_of(&args.ledger);
     shown(args, clock, &file.display().to_string(), history::read(&file)?)
 }
@@ -185,10 +172,12 @@ fn shown(
     clock: &Clock,
     ledger: &str,
     lines: Result<Vec<LedgerEntry>, Broken>,
-) -> Result<HistoryOutput, Error> {
+) -> Result<Output, Error> {
     let lines = match lines {
         Ok(lines) => lines,
-        Err(broken) => return Ok(bad(broken_ledger(ledger, &broken, "nothing is shown"))),
+        Err(broken) => {
+            return Ok(Output::integrity_failure(broken_ledger(ledger, &broken, "nothing is shown")));
+        }
     };
     let now = args.now.unwrap_or_else(|| clock.now());
     let every = match &args.budgets {
@@ -205,8 +194,8 @@ fn shown(
         HistoryFormat::Svg => export::svg(&lines),
     };
     let gaps = every.map(|every| trend::gaps(&lines, every, now)).unwrap_or_default();
-    let exit = if gaps.is_empty() { HELD } else { INTEGRITY };
-    Ok(HistoryOutput { stdout, stderr: gaps.iter().map(|gap| format!("{gap}\n")).collect(), exit })
+    let exit = ExitCode::of_integrity(gaps.is_empty());
+    Ok(Output { stdout, stderr: gaps.iter().map(|gap| format!("{gap}\n")).collect(), exit })
 }
 
 fn broken_ledger(ledger: &str, broken: &Broken, what: &str) -> String {

@@ -9,7 +9,7 @@ use crate::{
         input_file,
         redact::Redactor,
     },
-    cli::HELD,
+    cli::Output,
     model::event::TableFacts,
     procedure::manifest::{self, Drift, Manifest},
     report::terminal::style::count,
@@ -25,6 +25,7 @@ use std::{
     fmt::Write as _,
     io::Write as _,
     path::{Path, PathBuf},
+    process,
 };
 
 /// The file that a manifest is (runbook 4).
@@ -33,11 +34,26 @@ const FILE: &str = "manifest.json";
 /// The most bytes of a manifest, or of a file with a key.
 const LARGEST: u64 = 64 << 20;
 
-/// `manifest verify`: drift beyond the tolerance, as the runbook has it.
-const DRIFTED: u8 = 2;
+/// The exit codes of `manifest verify`, as runbook 4 has them: they differ from those of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestExit {
+    /// No drift, or not beyond the tolerance.
+    Matches,
+    /// The manifest is missing or can't be read.
+    Unreadable,
+    /// Drift beyond the tolerance.
+    Drifted,
+}
 
-/// `manifest verify`: the manifest is missing or can't be read, as the runbook has it.
-const UNREADABLE: u8 = 1;
+impl From<ManifestExit> for process::ExitCode {
+    fn from(exit: ManifestExit) -> Self {
+        match exit {
+            ManifestExit::Matches => 0.into(),
+            ManifestExit::Unreadable => 1.into(),
+            ManifestExit::Drifted => 2.into(),
+        }
+    }
+}
 
 /// Take or verify an inventory of a live engine.
 #[derive(Args, Debug)]
@@ -102,25 +118,15 @@ struct VerifyArgs {
     tolerance: usize,
 }
 
-/// What is printed, and the exit code.
-pub struct Done {
-    /// For stdout.
-    pub stdout: String,
-    /// For stderr.
-    pub stderr: String,
-    /// The exit code.
-    pub exit: u8,
-}
-
 /// Takes or verifies an inventory.
-pub async fn run(args: ManifestArgs) -> Result<Done, Error> {
+pub async fn run(args: ManifestArgs) -> Result<Output<ManifestExit>, Error> {
     match args.command {
         ManifestCommand::Create(args) => create(args).await,
         ManifestCommand::Verify(args) => verify(args).await,
     }
 }
 
-async fn create(args: CreateArgs) -> Result<Done, Error> {
+async fn create(args: CreateArgs) -> Result<Output<ManifestExit>, Error> {
     let file = args.out.join(FILE);
     if file.exists() {
         return Err(Error::usage(format!("{} is there already", file.display()))
@@ -154,7 +160,7 @@ async fn create(args: CreateArgs) -> Result<Done, Error> {
     if !unread.is_empty() {
         let _never = writeln!(stderr, "warning: the engine has no binary for {}", unread.join(", "));
     }
-    Ok(Done { stdout: String::new(), stderr, exit: HELD })
+    Ok(Output { stdout: String::new(), stderr, exit: ManifestExit::Matches })
 }
 
 /// Writes a file that must not be there, whole or not at all.
@@ -167,13 +173,13 @@ fn write_new(file: &Path, text: &str) -> Result<(), Error> {
     temporary.persist_noclobber(file).map(drop).or_environment(context)
 }
 
-async fn verify(args: VerifyArgs) -> Result<Done, Error> {
+async fn verify(args: VerifyArgs) -> Result<Output<ManifestExit>, Error> {
     let file = args.dir.join(FILE);
     let recorded = match read(&file) {
         Ok(recorded) => recorded,
         Err(why) => {
             let stderr = format!("error: can't read {}: {why}\n", file.display());
-            return Ok(Done { stdout: String::new(), stderr, exit: UNREADABLE });
+            return Ok(Output { stdout: String::new(), stderr, exit: ManifestExit::Unreadable });
         }
     };
     let mut live = take(&args.live, !args.live.metadata_only && recorded.has_digests()).await?;
@@ -195,7 +201,8 @@ async fn verify(args: VerifyArgs) -> Result<Done, Error> {
         (false, true) => format!("{n}, within the tolerance of {} ({what})", args.tolerance),
         (false, false) => format!("{n}, beyond the tolerance of {} ({what})", args.tolerance),
     };
-    Ok(Done { stdout, stderr: verdict + "\n", exit: if held { HELD } else { DRIFTED } })
+    let exit = if held { ManifestExit::Matches } else { ManifestExit::Drifted };
+    Ok(Output { stdout, stderr: verdict + "\n", exit })
 }
 
 fn read(file: &Path) -> Result<Manifest, String> {

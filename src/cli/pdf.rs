@@ -1,9 +1,9 @@
 //! `pulp-drill pdf`: looks at PDFs from the command line. Prints what `runbook::verify::pdf` finds;
 //! leaves the exit code to the caller.
 
-use crate::base::{
-    error::{Error, ErrorContext},
-    input_file,
+use crate::{
+    base::{error::{Error, ErrorContext}, input_file},
+    model::exit_code::ExitCode,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use pdf_compare::{Comparison, Difference, NotAPdf, PageCount};
@@ -70,13 +70,12 @@ pub enum PdfOutput {
     Unreadable,
 }
 
-impl PdfOutput {
-    /// The exit code: 0, 1, 2.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Same => 0,
-            Self::Different => 1,
-            Self::Unreadable => 2,
+impl From<PdfOutput> for ExitCode {
+    fn from(output: PdfOutput) -> Self {
+        match output {
+            PdfOutput::Same => Self::AllHeld,
+            PdfOutput::Different => Self::IntegrityFailure,
+            PdfOutput::Unreadable => Self::UsageError,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     base::error::Error,
+    cli::Output,
     evidence::ATTESTATION,
     journal::{
         self,
@@ -57,23 +58,12 @@ pub enum PrintFormat {
     Junit,
 }
 
-/// What came of it, for the caller to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportOutput {
-    /// Data, for standard output.
-    pub stdout: String,
-    /// What a reader should know, for standard error; empty, or lines.
-    pub stderr: String,
-    /// Whether the stored events are as they were written: exit 0, else 1.
-    pub intact: bool,
-}
-
 /// Reads the run's events and writes all reports into its folder again. Changed events are not
-/// rendered, and what another version attested is not written over.
+/// rendered (exit code 1), and reports that another version attested are not overwritten.
 ///
 /// # Errors
 /// Blames the user where the folder is no run's, the surroundings where it can't be read or written.
-pub fn run(args: &ReportArgs) -> Result<ReportOutput, Error> {
+pub fn run(args: &ReportArgs) -> Result<Output, Error> {
     let stored = journal::read(&args.run_dir)?;
     let dir = folder_of(&args.run_dir);
     let mut stderr = match stored.flaw {
@@ -83,7 +73,7 @@ pub fn run(args: &ReportArgs) -> Result<ReportOutput, Error> {
                 "{flaw}\n  the {whole} events before it hold; nothing was rendered\n  hint: restore {} from a copy\n",
                 dir.join(journal::read::EVENTS).display()
             );
-            return Ok(ReportOutput { stdout: String::new(), stderr, intact: false });
+            return Ok(Output::integrity_failure(stderr));
         }
         Some(flaw @ Flaw::Torn(_)) => format!("{flaw}: the run was killed; what is before it is rendered\n"),
         None => String::new(),
@@ -106,5 +96,5 @@ pub fn run(args: &ReportArgs) -> Result<ReportOutput, Error> {
         PrintFormat::Json => report::json(&record)?,
         PrintFormat::Junit => junit::render(&record)?,
     };
-    Ok(ReportOutput { stdout, stderr, intact: true })
+    Ok(Output { stderr, ..Output::data(stdout) })
 }

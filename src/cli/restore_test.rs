@@ -12,7 +12,6 @@ use crate::{
         redact::Redactor,
     },
     cli::{
-        UNVERIFIED,
         run::{EngineArg, exit_of, prepare, session, signals, signing},
         s3_settings::S3Settings,
     },
@@ -21,6 +20,7 @@ use crate::{
     model::{
         budget::TimeSpan,
         event::{Event, FORMAT, RunStarted},
+        exit_code::ExitCode,
         profile::Profile,
         state::Golden,
     },
@@ -62,7 +62,11 @@ struct Prepared {
 
 /// Runs the test and gives the exit code. `origin` are the settings to read S3 origins with,
 /// `sign_key` the text of the key to sign with, where the environment had them.
-pub async fn run(args: RestoreTestArgs, origin: S3Settings, sign_key: Option<String>) -> Result<u8, Error> {
+pub async fn run(
+    args: RestoreTestArgs,
+    origin: S3Settings,
+    sign_key: Option<String>,
+) -> Result<ExitCode, Error> {
     let redactor = Redactor::new();
     let given = signing::given(args.sign_key.as_deref(), sign_key.as_deref())?;
     let key = signing::key(given.as_ref(), &redactor)?;
@@ -85,7 +89,7 @@ pub async fn run(args: RestoreTestArgs, origin: S3Settings, sign_key: Option<Str
         let tested = test(prepared, &id, &journal, &clock, &redactor, &teardown);
         tokio::select! {
             biased;
-            () = cancel.cancelled() => Ok(UNVERIFIED),
+            () = cancel.cancelled() => Ok(ExitCode::Unverified),
             tested = tested => tested,
         }
     };
@@ -106,7 +110,7 @@ async fn test(
     clock: &Clock,
     redactor: &Redactor,
     teardown: &Teardown,
-) -> Result<u8, Error> {
+) -> Result<ExitCode, Error> {
     let log = Logbook::new(journal, None);
     if let Some(text) = leftovers::sweep_everywhere(false).await?.message() {
         log.event(Event::Noted { text })?;

@@ -9,17 +9,17 @@ use crate::{
         process::Teardown,
         redact::Redactor,
     },
-    cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, tell},
     evidence::{SIGNED_BY, UNSIGNED, chain, key::SigningKey},
     journal::{Journal, Logbook},
     model::{
         budget::Budgets,
         event::{Event, FORMAT, RunStarted},
+        exit_code::ExitCode,
         record::{RunRecord, Skipped},
         verdict::Verdict,
     },
     plan::Plan,
-    report::{terminal, terminal::style::count},
+    report::terminal::{self, notice, style::count},
     runbook::{
         DrillOutcome, RunContext, drill,
         provision::{Substrate, attached::Elsewhere, external, leftovers},
@@ -50,13 +50,13 @@ pub use signing::VARIABLE as SIGN_KEY;
 /// Runs the drills and gives the exit code: with several versions of PostgreSQL, a run for each, and
 /// the gravest of their codes. `sign_key` is the text of the key to sign with, where the environment
 /// had one.
-pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<u8, Error> {
+pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<ExitCode, Error> {
     Ok(gravest(&runs(args, sign_key).await?))
 }
 
 /// A run that has come to its end.
 pub(in crate::cli) struct Ran {
-    pub(in crate::cli) exit: u8,
+    pub(in crate::cli) exit: ExitCode,
     pub(in crate::cli) record: RunRecord,
     /// Where it is kept.
     pub(in crate::cli) dir: PathBuf,
@@ -82,9 +82,8 @@ pub(in crate::cli) async fn runs(args: RunArgs, sign_key: Option<String>) -> Res
 }
 
 /// The gravest exit code.
-pub(in crate::cli) fn gravest(runs: &[Ran]) -> u8 {
-    let gravity = |exit: &u8| [HELD, UNVERIFIED, USAGE, INTEGRITY, BUG].iter().position(|e| e == exit);
-    runs.iter().map(|ran| ran.exit).max_by_key(gravity).unwrap_or(HELD)
+pub(in crate::cli) fn gravest(runs: &[Ran]) -> ExitCode {
+    runs.iter().map(|ran| ran.exit).max().unwrap_or(ExitCode::AllHeld)
 }
 
 async fn run_once(
@@ -179,7 +178,7 @@ impl Run {
     }
 
     /// Brings the substrate up and runs all plans on it. Gives the exit code.
-    async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<u8, Error> {
+    async fn drills(&self, prepared: Prepared, stores: Stores) -> Result<ExitCode, Error> {
         let Prepared {
             plans,
             part: _,
@@ -220,7 +219,7 @@ impl Run {
         };
         let substrate = tokio::select! {
             biased;
-            () = self.cancel.cancelled() => return Ok(UNVERIFIED),
+            () = self.cancel.cancelled() => return Ok(ExitCode::Unverified),
             up = up => up?,
         };
         self.log().event(Event::SubstrateReady { versions: substrate.versions().await? })?;
@@ -231,7 +230,7 @@ impl Run {
         if outcomes.iter().any(|(_, o)| o.as_ref().is_ok_and(|o| o.standing.is_some())) {
             let ground =
                 Arc::try_unwrap(ground).map_err(|_| Error::harness("a scenario still holds the run"))?;
-            tell(&left_standing(&ground.substrate.leave_standing()?, &outcomes));
+            notice(&left_standing(&ground.substrate.leave_standing()?, &outcomes));
         }
         exit_of(outcomes)
     }
@@ -285,27 +284,23 @@ impl Run {
     }
 
     /// Holds what was measured against the budgets. Gives the exit code that this makes of the other.
-    fn hold_against(&self, budgets: &Budgets, exit: u8) -> Result<u8, Error> {
+    fn hold_against(&self, budgets: &Budgets, exit: ExitCode) -> Result<ExitCode, Error> {
         let mut exit = exit;
         for checked in budgets.against(&self.journal.record()) {
-            exit = match (checked.verdict, exit) {
-                (Verdict::Fail, HELD | UNVERIFIED) => INTEGRITY,
-                (Verdict::Unknown, HELD) => UNVERIFIED,
-                (Verdict::Pass | Verdict::Unknown | Verdict::Fail, _) => exit,
-            };
+            exit = exit.max(checked.verdict.into());
             self.log().event(Event::BudgetChecked(checked))?;
         }
         Ok(exit)
     }
 
     /// Ends the journal, writes the reports and prints the result.
-    fn finish(&self, exit: u8) -> Result<u8, Error> {
+    fn finish(&self, exit: ExitCode) -> Result<ExitCode, Error> {
         let so_far = self.journal.record();
         let unfinished = so_far.scenarios.iter().filter(|s| s.judgement.is_none()).count();
         let cut_short = match (self.cancel.is_cancelled(), unfinished) {
             (true, _) => Some("a signal asked it to stop".to_owned()),
             (false, 0) => None,
-            (false, n) if self.args.fail_fast && exit == INTEGRITY => {
+            (false, n) if self.args.fail_fast && exit == ExitCode::IntegrityFailure => {
                 Some(format!("--fail-fast: {} did not end", count(n, "scenario")))
             }
             (false, n) => Some(format!("{} did not end", count(n, "scenario"))),
@@ -358,20 +353,16 @@ fn jobs(args: &RunArgs) -> usize {
 }
 
 /// The exit code of all scenarios together.
-pub(in crate::cli) fn exit_of(outcomes: Outcomes) -> Result<u8, Error> {
-    let mut worst = Verdict::Pass;
-    let mut ours = false;
+pub(in crate::cli) fn exit_of(outcomes: Outcomes) -> Result<ExitCode, Error> {
+    let mut exit = ExitCode::AllHeld;
     for (_, outcome) in outcomes {
         let outcome = outcome?;
-        worst = worst.max(outcome.verdict);
-        ours |= outcome.blame == Some(Blame::Harness);
+        exit = exit.max(outcome.verdict.into());
+        if outcome.blame == Some(Blame::Harness) {
+            exit = exit.max(ExitCode::InternalError);
+        }
     }
-    Ok(match (worst, ours) {
-        (Verdict::Fail, _) => INTEGRITY,
-        (_, true) => BUG,
-        (Verdict::Unknown, false) => UNVERIFIED,
-        (Verdict::Pass, false) => HELD,
-    })
+    Ok(exit)
 }
 
 /// How to reach what `--keep` has left, and how to be rid of it.

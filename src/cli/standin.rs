@@ -1,6 +1,6 @@
 //! `pulp-drill standin`: the stand-in engine, its migrations, and the embedded object store.
 
-use crate::{base::error::Error, cli::HELD};
+use crate::{base::error::Error, model::exit_code::ExitCode};
 use clap::{Args, Subcommand};
 use standin::{engine, objects};
 
@@ -22,7 +22,7 @@ enum Which {
 }
 
 /// Runs a stand-in until it is told to stop.
-pub async fn run(args: StandinArgs) -> Result<u8, Error> {
+pub async fn run(args: StandinArgs) -> Result<ExitCode, Error> {
     let failed = |what: &str, error: &(dyn std::error::Error + 'static)| {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -46,5 +46,5 @@ pub async fn run(args: StandinArgs) -> Result<u8, Error> {
             objects::serve(args).await.map_err(|e| failed("the object store ended", &e))?;
         }
     }
-    Ok(HELD)
+    Ok(ExitCode::AllHeld)
 }

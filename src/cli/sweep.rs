@@ -3,6 +3,8 @@
 
 use crate::{
     base::{error::Error, process::Base},
+    cli::Output,
+    model::exit_code::ExitCode,
     runbook::provision::leftovers,
 };
 use clap::Args;
@@ -15,20 +17,13 @@ pub struct SweepArgs {
     kept: bool,
 }
 
-/// What came of it, for the caller to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SweepOutput {
-    /// What was done, for standard error.
-    pub stderr: String,
-    /// Whether all that was to go has gone: exit 0, else 3.
-    pub clean: bool,
-}
-
-/// Ends the processes of dead runs and removes their folders. Runs that are alive stay.
-pub async fn run(args: SweepArgs) -> Result<SweepOutput, Error> {
+/// Ends the processes of dead runs and removes their folders. Live runs are left alone. Exit code 3
+/// if something could not be removed.
+pub async fn run(args: SweepArgs) -> Result<Output, Error> {
     let swept = leftovers::sweep_everywhere(args.kept).await?;
     let places: Vec<String> =
         Base::all_of_user().iter().map(|base| base.path().display().to_string()).collect();
-    let said = swept.message().unwrap_or_else(|| format!("nothing to remove in {}", places.join(", ")));
-    Ok(SweepOutput { stderr: format!("{said}\n"), clean: swept.failed.is_empty() })
+    let done = swept.message().unwrap_or_else(|| format!("nothing to remove in {}", places.join(", ")));
+    let exit = if swept.failed.is_empty() { ExitCode::AllHeld } else { ExitCode::Unverified };
+    Ok(Output { stdout: String::new(), stderr: format!("{done}\n"), exit })
 }

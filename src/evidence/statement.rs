@@ -13,6 +13,7 @@ use crate::{
     },
     journal::read::EVENTS,
     model::{
+        exit_code::ExitCode,
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
@@ -141,7 +142,8 @@ fn predicate(record: &RunRecord) -> Predicate<'_> {
         };
         tests.push(scenario.id.as_str());
     }
-    let held = record.verdict() == Verdict::Pass && record.finished.as_ref().is_some_and(|f| f.exit == 0);
+    let held = record.verdict() == Verdict::Pass
+        && record.finished.as_ref().is_some_and(|f| f.exit == ExitCode::AllHeld);
     if !held && failed.is_empty() {
         failed.push(RUN);
     }

@@ -8,6 +8,7 @@ use crate::{
     },
     model::{
         check::CheckId,
+        exit_code::ExitCode,
         finding::{Expectation, Finding},
         verdict::{CheckOutcome, Judgement, Verdict},
         workload::Measured,
@@ -176,7 +177,7 @@ pub enum Event {
         /// The greatest verdict of its scenarios.
         verdict: Verdict,
         /// The exit code.
-        exit: u8,
+        exit: ExitCode,
         /// Why it ended before its scenarios did, if so: a signal, `--fail-fast`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cut_short: Option<String>,

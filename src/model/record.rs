@@ -8,6 +8,7 @@ use crate::{
             BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
             TableFacts,
         },
+        exit_code::ExitCode,
         finding::Finding,
         verdict::{CheckOutcome, Judgement, Role, Verdict},
         workload::Measured,
@@ -71,7 +72,7 @@ pub struct Finished {
     /// The verdict.
     pub verdict: Verdict,
     /// The exit code.
-    pub exit: u8,
+    pub exit: ExitCode,
     /// Why it ended early.
     pub cut_short: Option<String>,
 }

@@ -38,6 +38,11 @@ pub fn stderr_look() -> Style {
     Style::of(&console::Term::stderr(), console::colors_enabled_stderr())
 }
 
+/// Prints a notice on standard error. A closed standard error is no error, and no panic.
+pub fn notice(text: &str) {
+    let _closed = std::io::stderr().lock().write_all(painted(text).as_bytes());
+}
+
 /// Tells a run while it goes on.
 pub struct Terminal {
     record: RunRecord,

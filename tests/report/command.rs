@@ -3,15 +3,18 @@
 use crate::records::{self, tell};
 use pulp_drill::{
     base::error::Blame,
-    cli::report::{PrintFormat, ReportArgs, ReportOutput, run},
+    cli::{
+        Output,
+        report::{ReportArgs, PrintFormat, run},
+    },
     evidence::ATTESTATION,
     journal::{read::EVENTS, update_latest},
-    model::event::Event,
+    model::{event::Event, exit_code::ExitCode},
     report::write_all,
 };
 use std::{fs, path::Path};
 
-fn rendered(dir: &Path, format: PrintFormat) -> ReportOutput {
+fn rendered(dir: &Path, format: PrintFormat) -> Output {
     run(&ReportArgs { run_dir: dir.to_owned(), format }).expect("readable")
 }
 
@@ -25,7 +28,7 @@ fn rendering_again_gives_the_same_files_and_prints_them() {
     update_latest(reports.path(), journal.dir()).expect("linked");
     for (i, format) in [PrintFormat::Json, PrintFormat::Junit].into_iter().enumerate() {
         let outcome = rendered(&reports.path().join("latest"), format);
-        assert!(outcome.intact && outcome.stderr.is_empty());
+        assert!(outcome.exit == ExitCode::AllHeld && outcome.stderr.is_empty());
         assert_eq!(outcome.stdout.as_bytes(), before[i]);
         let again: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
         assert_eq!(again, before);
@@ -44,7 +47,7 @@ fn a_changed_journal_is_told_and_not_rendered() {
     let text = fs::read_to_string(&path).expect("a journal").replacen("no such key", "all is well", 1);
     fs::write(&path, text).expect("changed");
     let outcome = rendered(journal.dir(), PrintFormat::Human);
-    assert!(!outcome.intact && outcome.stdout.is_empty());
+    assert!(outcome.exit == ExitCode::IntegrityFailure && outcome.stdout.is_empty());
     assert!(!journal.dir().join("record.json").exists());
     insta::assert_snapshot!(outcome.stderr.replace(&*journal.dir().to_string_lossy(), "RUN_DIR"));
 }
@@ -81,7 +84,7 @@ fn a_killed_run_is_rendered_up_to_its_torn_line() {
     text.push_str("{\"seq\":9,");
     fs::write(&path, text).expect("torn");
     let outcome = rendered(journal.dir(), PrintFormat::Human);
-    assert!(outcome.intact);
+    assert_eq!(outcome.exit, ExitCode::AllHeld);
     insta::assert_snapshot!(outcome.stderr);
     assert!(outcome.stdout.contains("the run did not end"));
 }

@@ -13,11 +13,15 @@ use pulp_drill::{
         ids::RunId,
         redact::Redactor,
     },
-    cli::history::{AddArgs, HistoryFormat, HistoryOutput, ShowArgs, add, show},
+    cli::{
+        Output,
+        history::{AddArgs, HistoryFormat, ShowArgs, add, show},
+    },
     history::{LEDGER, LedgerEntry, file_of, read},
     journal::Journal,
     model::{
         event::{Event, Partition},
+        exit_code::ExitCode,
         verdict::Verdict,
     },
 };
@@ -54,7 +58,11 @@ fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partiti
         tale.begin(&journal);
         tale.end(&journal);
     }
-    write(&journal, None, Event::RunFinished { verdict: Verdict::Pass, exit: 0, cut_short: None });
+    write(
+        &journal,
+        None,
+        Event::RunFinished { verdict: Verdict::Pass, exit: ExitCode::AllHeld, cut_short: None },
+    );
     journal.dir().to_owned()
 }
 
@@ -62,17 +70,12 @@ fn good(place: &Path, name: &str, day: &str) -> PathBuf {
     run(place, name, day, &[orphan_scenario(), control()], None)
 }
 
-fn added(place: &Path, run_dir: PathBuf) -> Result<HistoryOutput, Error> {
+fn added(place: &Path, run_dir: PathBuf) -> Result<Output, Error> {
     let now = Some(at("2026-12-01T00:00:00Z"));
     add(&AddArgs { run_dir, ledger: place.to_owned(), now }, &no_clock())
 }
 
-fn shown(
-    place: &Path,
-    every: Option<&str>,
-    now: &str,
-    format: HistoryFormat,
-) -> Result<HistoryOutput, Error> {
+fn shown(place: &Path, every: Option<&str>, now: &str, format: HistoryFormat) -> Result<Output, Error> {
     let every = every.map(|text| text.parse().unwrap());
     let args = ShowArgs { ledger: place.to_owned(), every, budgets: None, now: Some(at(now)), format };
     show(&args, &no_clock())
@@ -86,7 +89,7 @@ fn three(place: &Path) {
         good(place, "run-two", "2026-09-01"),
         run(place, "run-three", "2026-10-01", &[bad, control()], None),
     ] {
-        assert_eq!(added(place, dir).unwrap().exit, 0);
+        assert_eq!(added(place, dir).unwrap().exit, ExitCode::AllHeld);
     }
 }
 
@@ -95,7 +98,7 @@ fn runs_are_shown_with_their_trend_and_last_proof() {
     let place = tempfile::tempdir().unwrap();
     three(place.path());
     let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
-    assert_eq!((outcome.exit, outcome.stderr.as_str()), (0, ""));
+    assert_eq!((outcome.exit, outcome.stderr.as_str()), (ExitCode::AllHeld, ""));
     assert!(outcome.stdout.lines().all(|l| l.chars().count() <= 80), "{}", outcome.stdout);
     insta::assert_snapshot!(outcome.stdout);
 }
@@ -108,9 +111,9 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
     let at_edge = shown(place.path(), Some("90d"), "2026-11-30T03:00:19Z", HistoryFormat::Human).unwrap();
     let lines = read(&file_of(place.path())).unwrap().unwrap();
     assert_eq!(lines[1].ended, at("2026-09-01T03:00:19Z"));
-    assert_eq!((at_edge.exit, at_edge.stderr.as_str()), (0, ""));
+    assert_eq!((at_edge.exit, at_edge.stderr.as_str()), (ExitCode::AllHeld, ""));
     let over = shown(place.path(), Some("90d"), "2026-12-02T04:00:00Z", HistoryFormat::Human).unwrap();
-    assert_eq!(over.exit, 1);
+    assert_eq!(over.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         over.stderr,
         "one site / invoices: no successful restore test in 92 days, policy says 90 days\n"
@@ -125,7 +128,7 @@ fn a_proof_that_is_still_to_come_is_none() {
     added(place.path(), good(place.path(), "clock-ahead", "2099-01-01")).unwrap();
     let at = |format| shown(place.path(), Some("90d"), "2027-01-01T00:00:00Z", format).unwrap();
     let late = at(HistoryFormat::Human);
-    assert_eq!(late.exit, 1);
+    assert_eq!(late.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         late.stderr,
         "one site / invoices: no successful restore test in 152 days, policy says 90 days; \
@@ -140,7 +143,7 @@ fn a_proof_that_is_still_to_come_is_none() {
     );
     // Clocks of two machines are never the same.
     let apart = shown(place.path(), Some("90d"), "2026-08-01T02:58:00Z", HistoryFormat::Human).unwrap();
-    assert_eq!((apart.exit, apart.stderr.as_str()), (0, ""));
+    assert_eq!((apart.exit, apart.stderr.as_str()), (ExitCode::AllHeld, ""));
 }
 
 #[test]
@@ -181,7 +184,7 @@ fn failed_runs_prove_nothing() {
     let dir = run(place.path(), "bad", "2026-10-01", &[failing(), control()], None);
     added(place.path(), dir).unwrap();
     let outcome = shown(place.path(), Some("90d"), "2026-10-01T04:00:00Z", HistoryFormat::Human).unwrap();
-    assert_eq!(outcome.exit, 1);
+    assert_eq!(outcome.exit, ExitCode::IntegrityFailure);
     assert!(outcome.stderr.contains("no successful restore test ever"), "{}", outcome.stderr);
 }
 
@@ -220,10 +223,10 @@ fn a_changed_ledger_is_named_by_its_line_and_takes_no_run() {
         let text = lines.join("\n") + "\n";
         fs::write(&ledger, &text).unwrap();
         let outcome = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
-        assert_eq!((outcome.exit, outcome.stdout.as_str()), (1, ""));
+        assert_eq!((outcome.exit, outcome.stdout.as_str()), (ExitCode::IntegrityFailure, ""));
         assert!(outcome.stderr.contains(&format!("broken at line {line}:")), "{line}: {}", outcome.stderr);
         let dir = good(place.path(), "late", "2026-10-05");
-        assert_eq!(added(place.path(), dir).unwrap().exit, 1);
+        assert_eq!(added(place.path(), dir).unwrap().exit, ExitCode::IntegrityFailure);
         assert_eq!(fs::read_to_string(&ledger).unwrap(), text, "something was added");
     }
 }
@@ -236,7 +239,10 @@ fn a_writer_that_was_killed_before_the_digest_breaks_nothing() {
     let before = fs::read(&seal).unwrap();
     added(place.path(), good(place.path(), "two", "2026-08-02")).unwrap();
     fs::write(&seal, before).unwrap();
-    assert_eq!(added(place.path(), good(place.path(), "three", "2026-08-03")).unwrap().exit, 0);
+    assert_eq!(
+        added(place.path(), good(place.path(), "three", "2026-08-03")).unwrap().exit,
+        ExitCode::AllHeld
+    );
     assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), 3);
 }
 
@@ -247,7 +253,7 @@ fn runs_that_are_added_at_once_come_one_behind_the_other() {
     std::thread::scope(|scope| {
         for dir in &dirs {
             let place = place.path();
-            scope.spawn(move || assert_eq!(added(place, dir.clone()).unwrap().exit, 0));
+            scope.spawn(move || assert_eq!(added(place, dir.clone()).unwrap().exit, ExitCode::AllHeld));
         }
     });
     let lines: Vec<LedgerEntry> = read(&file_of(place.path())).unwrap().unwrap();

@@ -9,7 +9,10 @@ use pulp_drill::{
         ids::{RunId, ScenarioId},
         redact::Redactor,
     },
-    cli::report::merge::{MergeArgs, Merged, run},
+    cli::{
+        Output,
+        report::merge::{MergeArgs, run},
+    },
     evidence::{
         ATTESTATION,
         key::{SigningKey, VerifyingKey},
@@ -22,6 +25,7 @@ use pulp_drill::{
     },
     model::{
         event::{Event, Partition, RunStarted},
+        exit_code::ExitCode,
         record::RunRecord,
         verdict::Verdict,
     },
@@ -68,7 +72,8 @@ fn part_without(
         journal.store(Some(&id), "note.txt", tale.id.as_bytes(), "a note").expect("stored");
         tale.end(&journal);
     }
-    let exit = u8::from(journal.record().scenarios.iter().any(|s| s.verdict() == Verdict::Fail));
+    let exit =
+        ExitCode::of_integrity(journal.record().scenarios.iter().all(|s| s.verdict() != Verdict::Fail));
     write(&journal, None, Event::RunFinished { verdict: Verdict::Pass, exit, cut_short: None });
     journal.dir().to_owned()
 }
@@ -78,7 +83,7 @@ type Change = fn(&mut RunStarted);
 
 fn same(_: &mut RunStarted) {}
 
-fn merged(place: &Path, run_dirs: &[PathBuf]) -> Result<Merged, Error> {
+fn merged(place: &Path, run_dirs: &[PathBuf]) -> Result<Output, Error> {
     run(&MergeArgs { run_dirs: run_dirs.to_vec(), out: place.join("joined"), sign_key: None }, None)
 }
 
@@ -98,7 +103,7 @@ fn three(place: &Path) -> Vec<PathBuf> {
 fn parts_become_one_run_with_the_worst_verdict() {
     let place = tempfile::tempdir().expect("a folder");
     let done = merged(place.path(), &three(place.path())).expect("merged");
-    assert_eq!(done.exit, 1, "{}", done.stderr);
+    assert_eq!(done.exit, ExitCode::IntegrityFailure, "{}", done.stderr);
     let record = record(place.path());
     assert_eq!(record.verdict(), Verdict::Fail);
     let ids: Vec<&str> = record.scenarios.iter().map(|s| s.id.as_str()).collect();
@@ -127,7 +132,7 @@ fn parts_that_hold_hold_together() {
     let all = [control(), orphan_scenario()];
     let one = part(place.path(), (1, 2), &all, &[control(), orphan_scenario()], same);
     let two = part(place.path(), (2, 2), &all, &[control()], same);
-    assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, 0);
+    assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, ExitCode::AllHeld);
     assert_eq!(record(place.path()).verdict(), Verdict::Pass);
 }
 
@@ -139,7 +144,7 @@ fn what_one_machine_skips_makes_no_part_foreign_and_is_told_once() {
     // A part of an older version told what others skip, and what another part ran.
     let two = part_without(place.path(), (2, 2), &all, &all[..1], same, Some(&failing()));
     let both = [one, two];
-    assert_eq!(merged(place.path(), &both).expect("merged").exit, 0);
+    assert_eq!(merged(place.path(), &both).expect("merged").exit, ExitCode::AllHeld);
     let joined = record(place.path());
     assert_eq!(joined.verdict(), Verdict::Pass);
     assert_eq!(joined.scenarios.len(), 2, "what was skipped is not among what ran");
@@ -149,7 +154,7 @@ fn what_one_machine_skips_makes_no_part_foreign_and_is_told_once() {
     let ran = [control(), orphan_scenario()];
     let one = part(place.path(), (1, 2), &ran, &ran, same);
     let two = part_without(place.path(), (2, 2), &ran, &ran[..1], same, Some(&orphan_scenario()));
-    assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, 0);
+    assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, ExitCode::AllHeld);
     assert!(record(place.path()).skipped.is_empty(), "another part ran it");
 }
 
@@ -165,7 +170,7 @@ fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let dirs = [1, 2].map(|index| signed_part(place.path(), index, &all));
     let args = MergeArgs { run_dirs: dirs.to_vec(), out: out.clone(), sign_key: None };
     let done = run(&args, Some(text.as_ref())).expect("merged");
-    assert_eq!((done.exit, done.stderr.as_str()), (0, ""));
+    assert_eq!((done.exit, done.stderr.as_str()), (ExitCode::AllHeld, ""));
     let public = VerifyingKey::from_openssh(&key.public().line().expect("a line")).expect("a key");
     let trust = Trust { keys: vec![public], signed: true };
     let latest = out.join("latest");
@@ -224,7 +229,7 @@ fn what_was_sealed_must_be_as_it_was() {
         let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), 2, &all)];
         change(&dirs[1]);
         let done = merged(place.path(), &dirs).expect("told");
-        assert_eq!(done.exit, 1, "{what}");
+        assert_eq!(done.exit, ExitCode::IntegrityFailure, "{what}");
         assert!(done.stderr.contains(what) && done.stderr.contains("nothing was merged"), "{}", done.stderr);
     }
 }
@@ -245,7 +250,7 @@ fn a_missing_part_is_unknown() {
     let place = tempfile::tempdir().expect("a folder");
     let all = [control(), orphan_scenario()];
     let one = part(place.path(), (1, 2), &all, &all, same);
-    assert_eq!(merged(place.path(), &[one]).expect("merged").exit, 3);
+    assert_eq!(merged(place.path(), &[one]).expect("merged").exit, ExitCode::Unverified);
     let record = record(place.path());
     assert_eq!(record.verdict(), Verdict::Unknown);
     let why = record.finished.expect("an end").cut_short;
@@ -258,7 +263,7 @@ fn the_worse_of_two_clean_controls_counts() {
     let bad = Tale { checks: unsure().checks, ..control() };
     let all = [control()];
     let dirs = [(1, control()), (2, bad)].map(|(n, tale)| part(place.path(), (n, 2), &all, &[tale], same));
-    assert_eq!(merged(place.path(), &dirs).expect("merged").exit, 3);
+    assert_eq!(merged(place.path(), &dirs).expect("merged").exit, ExitCode::Unverified);
     assert_eq!(record(place.path()).scenarios[0].verdict(), Verdict::Unknown);
 }
 
@@ -332,7 +337,7 @@ fn what_a_part_keeps_goes_over_nothing_of_the_joined_run() {
     }
     fs::write(journal.dir().join("latest"), "x").expect("written");
     let done = merged(place.path(), &[journal.dir().to_owned()]).expect("told");
-    assert_eq!(done.exit, 1);
+    assert_eq!(done.exit, ExitCode::IntegrityFailure);
     assert!(done.stderr.contains("latest is missing or was changed"), "{}", done.stderr);
 }
 
@@ -348,7 +353,7 @@ fn a_changed_part_is_told_and_nothing_is_merged() {
         let text = fs::read_to_string(&path).expect("text");
         fs::write(&path, text.replacen('e', "E", 1)).expect("changed");
         let done = merged(place.path(), &dirs).expect("told");
-        assert_eq!(done.exit, 1);
+        assert_eq!(done.exit, ExitCode::IntegrityFailure);
         assert!(done.stderr.contains("nothing was merged"), "{}", done.stderr);
         assert!(!place.path().join("joined").exists());
     }

@@ -13,6 +13,7 @@ use pulp_drill::{
     model::{
         check::CheckId,
         event::{Event, FORMAT, RunStarted, ScenarioStarted},
+        exit_code::ExitCode,
         finding::{Entity, Expectation, Finding, FindingKind},
         record::RunRecord,
         verdict::{CheckOutcome, Facts, Verdict, judge},
@@ -205,7 +206,7 @@ pub fn tell(journal: &Journal, tales: &[Tale], end: Option<Option<&str>>) -> Run
         let verdict =
             journal.record().scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
         let cut_short = cut_short.map(str::to_owned);
-        write(journal, None, Event::RunFinished { verdict, exit: 0, cut_short });
+        write(journal, None, Event::RunFinished { verdict, exit: ExitCode::AllHeld, cut_short });
     }
     journal.record()
 }

@@ -32,6 +32,7 @@ const RANKS: &[(&str, &[&str])] = &[
         &["model::control", "model::fault", "model::finding"],
     ),
     ("how a scenario is judged", &["model::verdict"]),
+    ("exit codes", &["model::exit_code"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
     ("the consistency window: model and advice", &["window"]),
@@ -242,12 +243,12 @@ fn every_room_exists() {
 fn planted_violations_are_seen() {
     let planted: &[(&str, &str, &str)] = &[
         ("model::state", "use crate::runbook::verify::CheckResult;", "upward"),
-        ("model::state", "fn f() { let _ = crate::cli::HELD; }", "upward"),
+        ("model::state", "fn f() { let _ = crate::cli::Output; }", "upward"),
         ("base::ids", "use crate::base::{process::{self, Ran}};", "upward"),
         ("runbook::verify::render", "use crate::runbook::{fault::Injected};", "sideways"),
         ("journal::read", "use super::super::system::postgres::Postgres;", "super::super"),
         ("journal", "use super::system::postgres::Postgres;", "sideways"),
-        ("system::gate", "mod inner { use super::super::super::cli::HELD; }", "super::super"),
+        ("system::gate", "mod inner { use super::super::super::cli::Output; }", "super::super"),
         ("plan", "use crate::*;", "glob"),
         ("plan", "use crate::scenario::{self, seed::*};", "glob"),
         ("plan", "use crate::nowhere::Thing;", "no room"),
@@ -258,7 +259,7 @@ fn planted_violations_are_seen() {
         ("runbook::seed", "use {lopdf as pdf, std::fmt};", "lopdf"),
         ("runbook::drill", "fn f() { println!(\"x\"); }", "print"),
         ("cli::run", "fn f() { std::process::exit(1); }", "ends the process"),
-        ("journal", "#[cfg(test)] mod tests { use crate::cli::HELD; }", "upward"),
+        ("journal", "#[cfg(test)] mod tests { use crate::cli::Output; }", "upward"),
     ];
     for (module, text, wanted) in planted {
         let source = Source { module: (*module).to_owned(), text: (*text).to_owned() };
@@ -270,12 +271,12 @@ fn planted_violations_are_seen() {
 #[test]
 fn what_is_allowed_is_let_through() {
     let fine: &[(&str, &str)] = &[
-        ("journal", "//! use crate::cli::HELD;\nconst A: &str = \"crate::cli::HELD lopdf::x println!\";"),
+        ("journal", "//! use crate::cli::Output;\nconst A: &str = \"crate::cli::Output lopdf::x println!\";"),
         ("runbook::fault::rows", "use crate::runbook::fault::{Injected, Target};"),
         ("pdf_compare::load", "use crate::{NotAPdf, guard::Limit}; use lopdf::Document;"),
         ("runbook::verify::render", "use pdf_compare::Comparison;"),
         ("runbook", "use crate::runbook::{provision::Substrate, verify::verify};"),
-        ("cli::run", "use crate::cli::HELD; use standin::engine::Defect;"),
+        ("cli::run", "use crate::cli::Output; use standin::engine::Defect;"),
         ("journal", "#[cfg(test)] mod tests { use super::*; use crate::system::postgres::Postgres; }"),
         ("system::objects::s3", "impl A { pub(in crate::system::objects) fn f() {} }"),
         ("standin::engine::rows", "use super::render::x; use crate::engine::App; use sqlx::Row;"),

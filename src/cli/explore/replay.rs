@@ -5,11 +5,12 @@ use super::{ExploreArgs, ExploreFormat, pretty, replays, scripts, table, to_json
 use crate::{
     base::error::{Error, ErrorContext},
     cli::{
-        HELD, INTEGRITY, UNVERIFIED, print,
+        output::print,
         run::{Ran, RunArgs, gravest, runs},
     },
     model::{
         check::CheckId,
+        exit_code::ExitCode,
         finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
@@ -47,11 +48,21 @@ pub enum ReplayResult {
     Unknown,
 }
 
+impl From<ReplayResult> for ExitCode {
+    fn from(result: ReplayResult) -> Self {
+        match result {
+            ReplayResult::Same => Self::AllHeld,
+            ReplayResult::Differs => Self::IntegrityFailure,
+            ReplayResult::Unknown => Self::Unverified,
+        }
+    }
+}
+
 /// Performs schedules in the model and on real stores, prints how they compare, and gives the exit code.
 ///
 /// # Errors
 /// Blames the user for a schedule that can't be read or performed; else as a run.
-pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, Error> {
+pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<ExitCode, Error> {
     let scripts = asked(&args)?;
     let folder = tempfile::tempdir().or_environment(|| "can't make a folder for scenarios".to_owned())?;
     let mut files = Vec::new();
@@ -61,16 +72,11 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, E
         files.push(file);
     }
     let ran = runs(RunArgs::of_files(files, args.ground.clone()), sign_key).await?;
-    let mut exit = HELD;
+    let mut exit = gravest(&ran);
     for ran in &ran {
         let compared: Vec<Compared<'_>> =
             scripts.iter().map(|(s, script)| of(s, script, &ran.record)).collect();
-        let any = |went| compared.iter().any(|one| one.went == went);
-        exit = match (any(ReplayResult::Differs), any(ReplayResult::Unknown)) {
-            (true, _) => INTEGRITY,
-            (false, true) if exit == HELD => UNVERIFIED,
-            (false, _) => exit,
-        };
+        exit = compared.iter().map(|one| ExitCode::from(one.went)).fold(exit, ExitCode::max);
         print(&match args.format {
             ExploreFormat::Json => pretty(&in_json(&compared, ran)),
             ExploreFormat::Human | ExploreFormat::Markdown => {
@@ -78,8 +84,7 @@ pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<u8, E
             }
         })?;
     }
-    // A clean control that is not clean, or stores that could not be taken down.
-    Ok(if exit == HELD { gravest(&ran) } else { exit })
+    Ok(exit)
 }
 
 /// The schedules that were asked for, with their scenarios.

@@ -11,7 +11,7 @@ use crate::{
         redact::Redactor,
         sanitize::one_line,
     },
-    cli::{BUG, HELD, INTEGRITY, UNVERIFIED, run::signing},
+    cli::{Output, run::signing},
     evidence::{
         self, ATTESTATION, SIGNED_BY, UNSIGNED, chain,
         key::SigningKey,
@@ -25,6 +25,7 @@ use crate::{
     model::{
         budget::{Budgets, TimeSpan},
         event::{BudgetId, Entry, Event, Partition, Previous, RunStarted},
+        exit_code::ExitCode,
         record::RunRecord,
         verdict::Verdict,
     },
@@ -59,17 +60,6 @@ pub struct MergeArgs {
 /// More parts than anybody starts; each that is missing is told by its number.
 const MOST_PARTS: u32 = 10_000;
 
-/// What came of it, for the caller to print.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Merged {
-    /// Data, for standard output.
-    pub stdout: String,
-    /// What a reader should know, for standard error.
-    pub stderr: String,
-    /// The exit code.
-    pub exit: u8,
-}
-
 /// A part that was read.
 struct Part {
     dir: PathBuf,
@@ -87,7 +77,7 @@ struct Part {
 /// # Errors
 /// Blames the user where the parts do not belong together, the surroundings where a file can't be
 /// read or written. A part that was changed after it was written is told with exit 1.
-pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Error> {
+pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Output, Error> {
     let redactor = Redactor::new();
     let given = signing::given(args.sign_key.as_deref(), sign_key)?;
     let key = signing::key(given.as_ref(), &redactor)?;
@@ -97,7 +87,7 @@ pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Error> {
             Ok(part) => parts.push(part),
             Err(changed) => {
                 let stderr = format!("{}: {changed}\n  nothing was merged\n", dir.display());
-                return Ok(Merged { stdout: String::new(), stderr, exit: INTEGRITY });
+                return Ok(Output::integrity_failure(stderr));
             }
         }
     }
@@ -112,10 +102,10 @@ pub fn run(args: &MergeArgs, sign_key: Option<&str>) -> Result<Merged, Error> {
     update_latest(&args.out, dir)?;
     let look = terminal::stdout_look();
     let stdout = terminal::summary(&record, dir, look.colour, look.width);
-    let exit = record.finished.as_ref().map_or(BUG, |finished| finished.exit);
+    let exit = record.finished.as_ref().map_or(ExitCode::InternalError, |finished| finished.exit);
     let unsigned = || terminal::stderr_look().wrap("", signing::NO_KEY);
     let stderr = if key.is_none() { unsigned() } else { String::new() };
-    Ok(Merged { stdout, stderr, exit })
+    Ok(Output { stdout, stderr, exit })
 }
 
 /// Reads a part; the inner error says how it was changed after it was written.
@@ -262,7 +252,9 @@ impl Joined {
         // Within a part they are in order already, and a stable sort leaves them so.
         own.sort_by_key(|(at, ..)| *at);
         events.extend(own);
-        let ours = parts.iter().any(|p| p.record.finished.as_ref().is_some_and(|f| f.exit == BUG));
+        let ours = parts
+            .iter()
+            .any(|p| p.record.finished.as_ref().is_some_and(|f| f.exit == ExitCode::InternalError));
         Ok(Self { id, events, cut_short: cut_short(parts, first.partition.of), ours })
     }
 
@@ -289,12 +281,8 @@ impl Joined {
         let worst = record.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
         let troubled = self.cut_short.is_some() || !record.errors.is_empty();
         let verdict = if troubled { worst.max(Verdict::Unknown) } else { worst };
-        let exit = match (verdict, self.ours) {
-            (Verdict::Fail, _) => INTEGRITY,
-            (_, true) => BUG,
-            (Verdict::Unknown, false) => UNVERIFIED,
-            (Verdict::Pass, false) => HELD,
-        };
+        let bug = self.ours.then_some(ExitCode::InternalError);
+        let exit = bug.into_iter().fold(verdict.into(), ExitCode::max);
         journal.write(None, Event::RunFinished { verdict, exit, cut_short: self.cut_short })?;
         Ok(journal)
     }

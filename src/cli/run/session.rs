@@ -7,11 +7,14 @@ use crate::{
         error::{Blame, Error},
         process::Teardown,
     },
-    cli::{BUG, HELD, INTEGRITY, UNVERIFIED, USAGE, exit_code, print, tell},
+    cli::output::print,
     evidence::{self, key::SigningKey},
     journal::{Journal, Logbook, update_latest},
-    model::{event::Event, verdict::Verdict},
-    report::{self, terminal},
+    model::{event::Event, exit_code::ExitCode},
+    report::{
+        self,
+        terminal::{self, notice},
+    },
 };
 use futures::FutureExt as _;
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, path::Path};
@@ -51,12 +54,12 @@ pub(in crate::cli) async fn to_its_end(
     teardown: &Teardown,
     cancel: &CancellationToken,
     log: &Logbook,
-    work: impl Future<Output = Result<u8, Error>>,
-) -> Result<u8, Error> {
+    work: impl Future<Output = Result<ExitCode, Error>>,
+) -> Result<ExitCode, Error> {
     let never = CancellationToken::new();
     let done = AssertUnwindSafe(teardown.around(&never, work)).catch_unwind().await;
     let (done, left) = match done {
-        Ok((done, left)) => (done.unwrap_or(Ok(UNVERIFIED)), left),
+        Ok((done, left)) => (done.unwrap_or(Ok(ExitCode::Unverified)), left),
         Err(_told_by_the_panic_hook) => (Err(Error::harness("the run panicked")), Vec::new()),
     };
     for error in &left {
@@ -68,29 +71,23 @@ pub(in crate::cli) async fn to_its_end(
             let ours = error.blame == Blame::Harness;
             // Where the journal is the trouble, it can't be written there: the caller prints it.
             log.event(Event::Troubled { error: error.to_string(), ours }).map_err(|_| error.clone())?;
-            exit_code(&error)
+            ExitCode::from(&error)
         }
     };
     let unsure = !left.is_empty() || cancel.is_cancelled();
-    Ok(if exit == HELD && unsure { UNVERIFIED } else { exit })
+    Ok(if unsure { exit.max(ExitCode::Unverified) } else { exit })
 }
 
 /// Ends the journal, writes the reports, seals them and prints the result.
 pub(in crate::cli) fn close(
     journal: &Journal,
-    exit: u8,
+    exit: ExitCode,
     cut_short: Option<String>,
     report_dir: &Path,
     key: Option<&SigningKey>,
     format: RunFormat,
-) -> Result<u8, Error> {
-    let verdict = match exit {
-        HELD => Verdict::Pass,
-        INTEGRITY => Verdict::Fail,
-        USAGE | UNVERIFIED | BUG => Verdict::Unknown,
-        _ => Verdict::Unknown,
-    };
-    Logbook::new(journal, None).event(Event::RunFinished { verdict, exit, cut_short })?;
+) -> Result<ExitCode, Error> {
+    Logbook::new(journal, None).event(Event::RunFinished { verdict: exit.verdict(), exit, cut_short })?;
     let record = journal.record();
     let dir = journal.dir();
     let reports = report::write_all(dir, &record)?;
@@ -103,10 +100,10 @@ pub(in crate::cli) fn close(
     };
     let printed = print(&text);
     if key.is_none() {
-        tell(&terminal::stderr_look().wrap("", signing::NO_KEY));
+        notice(&terminal::stderr_look().wrap("", signing::NO_KEY));
     }
     match printed {
-        Err(error) if exit == HELD => Err(error),
+        Err(error) if exit == ExitCode::AllHeld => Err(error),
         // What was found out weighs more than that it could not be printed.
         Ok(_) | Err(_) => Ok(exit),
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     base::error::{Error, ErrorContext},
-    cli::tell,
+    report::terminal::notice,
 };
 use nix::sys::signal::{Signal, raise};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,7 +25,7 @@ pub(in crate::cli) fn cancelled_by_signal() -> Result<CancellationToken, Error> 
     tokio::spawn(async move {
         tokio::select! { () = next(&mut int) => {}, () = next(&mut term) => {}, () = next(&mut hup) => {} }
         token.cancel();
-        tell("stopping (once more to end at once)\n");
+        notice("stopping (once more to end at once)\n");
         tokio::select! { () = next(&mut int) => {}, () = next(&mut term) => {} }
         let _ended = raise(Signal::SIGKILL);
     });

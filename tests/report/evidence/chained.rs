@@ -1,7 +1,10 @@
 //! The chain over runs: one that was taken away or changed is missed by a later one.
 
 use super::made::{Run, blamed, verify};
-use pulp_drill::evidence::{bundle, chain, verify::Trust};
+use pulp_drill::{
+    evidence::{bundle, chain, verify::Trust},
+    model::exit_code::ExitCode,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -91,7 +94,8 @@ fn a_run_written_anew_beside_the_one_that_was_named_is_told() {
     let reports = tempfile::tempdir().unwrap();
     let mut runs = runs(reports.path(), 2);
     let elsewhere = tempfile::tempdir().unwrap();
-    let anew = Run { id: "run-number-0000", exit: 1, ..Run::default() }.write(elsewhere.path(), None);
+    let anew = Run { id: "run-number-0000", exit: ExitCode::IntegrityFailure, ..Run::default() }
+        .write(elsewhere.path(), None);
     // Wherever it stands among them.
     runs.push(anew.clone());
     assert!(gaps(&runs)[0].why.contains("not what it was"), "{:?}", gaps(&runs));

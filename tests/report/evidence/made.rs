@@ -10,6 +10,7 @@ use pulp_drill::{
     journal::Journal,
     model::{
         event::{Event, FORMAT, RunStarted, ScenarioStarted},
+        exit_code::ExitCode,
         finding::{Entity, Finding, FindingKind},
         verdict::{Judgement, Role, Verdict},
     },
@@ -36,7 +37,7 @@ pub struct Run<'a> {
     pub harness: &'a str,
     pub scenarios: &'a [(&'a str, Option<Verdict>)],
     pub warns: bool,
-    pub exit: u8,
+    pub exit: ExitCode,
     pub cut_short: Option<&'a str>,
     pub ends: bool,
 }
@@ -48,7 +49,7 @@ impl Default for Run<'_> {
             harness: concat!("pulp-drill ", env!("CARGO_PKG_VERSION")),
             scenarios: &[("logo-goes", Some(Verdict::Pass))],
             warns: false,
-            exit: 0,
+            exit: ExitCode::AllHeld,
             cut_short: None,
             ends: true,
         }

@@ -2,7 +2,7 @@
 
 use super::made::{Run, key, verify};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use pulp_drill::model::verdict::Verdict;
+use pulp_drill::model::{exit_code::ExitCode, verdict::Verdict};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -25,6 +25,7 @@ fn attested(run: &Run<'_>) -> Value {
 fn results_follow_the_verdict_and_unknown_is_never_passed() {
     let (pass, unknown, fail) = (Some(Verdict::Pass), Some(Verdict::Unknown), Some(Verdict::Fail));
     let of = |scenarios: &[(&str, Option<Verdict>)], exit: u8| {
+        let exit = ExitCode::try_from(exit).unwrap();
         attested(&Run { scenarios, exit, ..Run::default() })["predicate"].clone()
     };
     assert_eq!(of(&[("a", pass)], 0)["result"], "PASSED");
@@ -52,7 +53,7 @@ fn results_follow_the_verdict_and_unknown_is_never_passed() {
 fn which_scenarios_could_not_be_verified_stands_at_the_record() {
     let run = Run {
         scenarios: &[("a", Some(Verdict::Unknown)), ("b", Some(Verdict::Fail))],
-        exit: 1,
+        exit: ExitCode::IntegrityFailure,
         ..Run::default()
     };
     let statement = attested(&run);
