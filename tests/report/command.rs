@@ -5,7 +5,7 @@ use pulp_drill::{
     base::error::Blame,
     cli::{
         Output,
-        report::{ReportArgs, PrintFormat, run},
+        report::{PrintFormat, ReportArgs, run},
     },
     evidence::ATTESTATION,
     journal::{read::EVENTS, update_latest},
