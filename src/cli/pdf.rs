@@ -2,7 +2,10 @@
 //! leaves the exit code to the caller.
 
 use crate::{
-    base::{error::{Error, ErrorContext}, input_file},
+    base::{
+        error::{Error, ErrorContext},
+        input_file,
+    },
     model::exit_code::ExitCode,
 };
 use clap::{Args, Subcommand, ValueEnum};
