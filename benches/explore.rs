@@ -1,7 +1,8 @@
 //! How many interleavings the model goes through in a second on one core, and how much the reduction
 //! saves. `cargo bench --bench explore`; built without optimisation too: `cargo bench --profile dev`.
 
-use pulp_drill::window::{Limits, ModelOperation, ModelWrite, Question, WindowTable};
+use pulp_drill::model::write::WritePath;
+use pulp_drill::window::{Limits, Question, WindowTable};
 use std::time::{Duration, Instant};
 
 /// What is promised for an optimised build.
@@ -11,12 +12,12 @@ fn main() {
     let mode = if cfg!(debug_assertions) { "unoptimised" } else { "optimised" };
     for writes in 1..=3 {
         let question = Question {
-            operations: ModelOperation::ALL.to_vec(),
+            paths: WritePath::all(),
             writes,
             grace: 0,
             results: true,
             limits: Limits { bound: 100_000, seed: 0 },
-            parts: ModelWrite::parts,
+            parts: WritePath::parts,
         };
         let (mut rounds, mut looked_at) = (0_u32, 0);
         let begun = Instant::now();

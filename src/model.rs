@@ -1,5 +1,7 @@
 //! Rank 1: words only, no I/O. Each module may import those declared before it.
 
+pub mod write;
+
 pub mod check;
 
 pub mod workload;

@@ -11,10 +11,11 @@ use crate::{
     },
     model::{
         profile::{
-            self, Profile, TargetApi, WriteOrder,
+            self, Profile, TargetApi,
             run::{PORT, filled},
         },
         state::Database,
+        write::WriteOrder,
     },
     scenario::method::Method,
     system::{

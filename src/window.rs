@@ -19,17 +19,14 @@ mod world;
 pub mod picture;
 pub mod render;
 
-pub use conditions::{ModelWriteOrder, Safe, safe};
+pub use conditions::{Safe, safe};
 pub use judge::{AssetOutcome, Outcomes};
 pub use scenario::Script;
 pub use schedule::Schedule;
 pub use search::Limits;
 pub use shrink::shrink;
 pub use table::{Cell, Example, Question, WindowTable};
-pub use vocabulary::{
-    MOST_WRITES, ModelObject, ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, Setting,
-    WriteNo,
-};
+pub use vocabulary::{MOST_WRITES, ModelObject, ModelStep, Part, PartsOf, Setting, WriteNo};
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,9 @@
 
 use crate::{
     base::error::{Error, ErrorContext},
+    model::write::WritePath,
     window::{
-        AssetOutcome, Limits, ModelWrite, Outcomes, Question, Schedule, Script, WindowTable,
+        AssetOutcome, Limits, Outcomes, Question, Schedule, Script, WindowTable,
         picture::{draw, picture},
         render, safe, shrink,
     },
@@ -66,20 +67,23 @@ fn limits(args: &ExploreArgs) -> Limits {
 
 fn table(args: &ExploreArgs) -> WindowTable {
     WindowTable::explore(&Question {
-        operations: args.operations.iter().map(|named| named.0).collect(),
+        paths: WritePath::all()
+            .into_iter()
+            .filter(|path| args.operations.iter().any(|named| named.includes(*path)))
+            .collect(),
         writes: usize::from(args.writes),
         grace: args.grace,
         results: !args.no_results,
         limits: limits(args),
-        parts: ModelWrite::parts,
+        parts: WritePath::parts,
     })
 }
 
 /// The schedule and scenario of every cell.
 fn scripts(table: &WindowTable, depth: usize) -> Result<Vec<(Schedule, Script)>, Error> {
     let shown = |cell| {
-        let script = Script::of_cell(cell, depth, ModelWrite::parts)?;
-        Ok(cell.shown(ModelWrite::parts).map(|schedule| (schedule, script)))
+        let script = Script::of_cell(cell, depth, WritePath::parts)?;
+        Ok(cell.shown(WritePath::parts).map(|schedule| (schedule, script)))
     };
     table.cells.iter().filter_map(|cell| shown(cell).transpose()).collect()
 }
@@ -126,7 +130,7 @@ fn in_model(replays: &[(String, Schedule)], args: &ExploreArgs) -> Result<String
 /// Draws a schedule where that was asked for.
 fn drawn(schedule: &Schedule, outcomes: &[Outcomes], args: &ExploreArgs) -> Result<(), Error> {
     let Some(folder) = &args.svg else { return Ok(()) };
-    write(folder, "replay.svg", &draw(schedule.setting.procedure.title(), schedule, worst(outcomes)))
+    write(folder, "replay.svg", &draw(schedule.setting.method.title(), schedule, worst(outcomes)))
 }
 
 fn worst(outcomes: &[Outcomes]) -> Option<AssetOutcome> {
@@ -138,7 +142,7 @@ fn writes_in_words(schedule: &Schedule, outcomes: &[Outcomes]) -> String {
         return "nothing is written: consistent\n".to_owned();
     }
     let all = schedule.writes.iter().zip(outcomes).enumerate();
-    all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, w.title())).collect()
+    all.map(|(n, (w, o))| format!("{} {}: {o}\n", n + 1, w.describe())).collect()
 }
 
 fn to_json(schedule: &Schedule, outcomes: &[Outcomes]) -> Value {
@@ -183,7 +187,7 @@ fn shrunk(schedule: &Schedule, args: &ExploreArgs) -> Result<String, Error> {
     drawn(&least, &outcomes, args)?;
     let mut file = None;
     if let Some(folder) = &args.into {
-        let script = Script::of(&least, &id_of(&least, target), depth(folder), ModelWrite::parts)?;
+        let script = Script::of(&least, &id_of(&least, target), depth(folder), WritePath::parts)?;
         write_new(folder, [&script])?;
         file = Some(scenario_file(folder, &script));
     }

@@ -2,16 +2,14 @@
 //! binaries. Nothing in the harness hard-codes a table or column; a user edits a copy of the
 //! shipped profile (`profiles/pulp-engine.yaml`) for the real schema.
 
-use crate::base::ids::TableName;
+use crate::{base::ids::TableName, model::write::WriteOrder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-pub mod order;
 pub mod run;
 pub mod start;
 
-pub use order::{ReplaceKeys, StoreOrder, WriteOrder, WriteOrderOverride};
 pub use run::{ReadyCheck, Signal, StopCommand, TargetApi, Within};
 pub use start::{AtStart, Due, EngineStart, RunRows};
 

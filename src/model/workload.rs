@@ -1,7 +1,10 @@
 //! Writers under load: what they are told to do, what each write was, and what is measured of a backup
 //! that ran meanwhile. Moments are microseconds since the load began: they come from one steady clock.
 
-use crate::base::{digest::Digest, ids::ObjectKey};
+use crate::{
+    base::{digest::Digest, ids::ObjectKey},
+    model::write::WriteKind,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,70 +81,25 @@ fn is_zero(part: &u16) -> bool {
 
 impl Mix {
     /// The operation's part.
-    pub fn part(self, operation: WorkloadOperation) -> u16 {
+    pub fn part(self, operation: WriteKind) -> u16 {
         match operation {
-            WorkloadOperation::Upload => self.upload,
-            WorkloadOperation::Replace => self.replace,
-            WorkloadOperation::Delete => self.delete,
-            WorkloadOperation::Copy => self.copy,
-            WorkloadOperation::Label => self.label,
-            WorkloadOperation::Batch => self.batch,
+            WriteKind::Upload => self.upload,
+            WriteKind::Replace => self.replace,
+            WriteKind::Delete => self.delete,
+            WriteKind::Copy => self.copy,
+            WriteKind::Label => self.label,
+            WriteKind::Batch => self.batch,
         }
     }
 
     /// The operations that are done, each with its part.
-    pub fn parts(self) -> impl Iterator<Item = (WorkloadOperation, u16)> {
-        WorkloadOperation::ALL.into_iter().map(move |o| (o, self.part(o))).filter(|(_, part)| *part > 0)
+    pub fn parts(self) -> impl Iterator<Item = (WriteKind, u16)> {
+        WriteKind::ALL.into_iter().map(move |o| (o, self.part(o))).filter(|(_, part)| *part > 0)
     }
 
     /// The sum of all parts.
     pub fn sum(self) -> u32 {
         self.parts().map(|(_, part)| u32::from(part)).sum()
-    }
-}
-
-/// What a writer does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WorkloadOperation {
-    /// A new asset.
-    Upload,
-    /// Other content for an asset.
-    Replace,
-    /// An asset goes.
-    Delete,
-    /// An asset becomes another one.
-    Copy,
-    /// A label names another version of its template: a row and no object.
-    Label,
-    /// A batch job comes to its end: its row and its results.
-    Batch,
-}
-
-impl WorkloadOperation {
-    /// All.
-    pub const ALL: [Self; 6] =
-        [Self::Upload, Self::Replace, Self::Delete, Self::Copy, Self::Label, Self::Batch];
-
-    /// Whether it removes an object that was there: of an asset, or of its earlier content where that
-    /// had another key.
-    pub const fn removes(self) -> bool {
-        match self {
-            Self::Replace | Self::Delete => true,
-            Self::Upload | Self::Copy | Self::Label | Self::Batch => false,
-        }
-    }
-
-    /// All of its kind, as a scenario's `expect` names them.
-    pub const fn plural(self) -> &'static str {
-        match self {
-            Self::Upload => "uploads",
-            Self::Replace => "replaces",
-            Self::Delete => "deletes",
-            Self::Copy => "copies",
-            Self::Label => "label moves",
-            Self::Batch => "batch jobs",
-        }
     }
 }
 
@@ -153,7 +111,7 @@ pub struct Written {
     /// Which of the writer's, from 0.
     pub number: u32,
     /// What was done.
-    pub operation: WorkloadOperation,
+    pub operation: WriteKind,
     /// The name of the asset, label or batch job; only this writer writes to it.
     pub name: String,
     /// The engine's id of it, as far as it is known; a label has none.
@@ -221,18 +179,48 @@ impl Times {
     }
 }
 
-/// By which way a backup was taken, as far as safety hangs on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a backup of both stores is taken, as far as its consistency depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackupMethod {
-    /// The rows, then the objects.
+    /// `pg_dump`, then the copy of the object store (runbook 2.1, 2.2).
     DumpFirst,
-    /// The objects, then the rows.
+    /// The copy of the object store, then `pg_dump`.
     CopyFirst,
-    /// Both stores as they were at one moment.
+    /// Rows by point-in-time recovery, objects by their versions, both at one instant (runbook 2.3).
     PointInTime,
-    /// While the engine was stopped.
+    /// The engine completes its requests and is stopped; both backups; restart (runbook 2.3).
     Maintenance,
+    /// The same, but the engine is killed.
+    MaintenanceKilled,
+}
+
+impl BackupMethod {
+    /// All, in the order of the tables.
+    pub const ALL: [Self; 5] =
+        [Self::DumpFirst, Self::CopyFirst, Self::PointInTime, Self::Maintenance, Self::MaintenanceKilled];
+
+    /// Its name in schedules, in file names and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DumpFirst => "dump-first",
+            Self::CopyFirst => "copy-first",
+            Self::PointInTime => "point-in-time",
+            Self::Maintenance => "maintenance",
+            Self::MaintenanceKilled => "maintenance-killed",
+        }
+    }
+
+    /// The same for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::DumpFirst => "dump first",
+            Self::CopyFirst => "copy first",
+            Self::PointInTime => "PITR and versions",
+            Self::Maintenance => "maintenance window",
+            Self::MaintenanceKilled => "window, engine killed",
+        }
+    }
 }
 
 /// How many writes became what. Each is counted once: in the first backup that ended after it began.
@@ -304,7 +292,7 @@ pub struct Measured {
     /// The backups, in order; the last is the one that was restored.
     pub backups: Vec<OfBackup>,
     /// What became of the writes, by operation.
-    pub operations: BTreeMap<WorkloadOperation, WriteTally>,
+    pub operations: BTreeMap<WriteKind, WriteTally>,
     /// Of all operations together.
     pub all: WriteTally,
     /// Backups with at least one half-kept write, as a part of all backups: 95 %.
@@ -360,7 +348,7 @@ mod tests {
         let write = Written {
             writer: 0,
             number: 0,
-            operation: WorkloadOperation::Upload,
+            operation: WriteKind::Upload,
             name: format!("{PREFIX}7-0-0.png"),
             id: Some("0190-aa".to_owned()),
             key: Some("blobs/17.bin".into()),

@@ -2,7 +2,7 @@
 
 use crate::model::{
     record::RunRecord,
-    workload::{BackupMethod, Measured, WriteTally, interval::Interval},
+    workload::{Measured, WriteTally, interval::Interval},
 };
 
 /// The writes of all drills of a run that raced a backup.
@@ -48,12 +48,7 @@ pub fn rows(measured: &Measured) -> Vec<(&'static str, [u64; 8], Option<Interval
 /// The facts in a line each.
 pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
     let Measured { load, .. } = measured;
-    let way = match measured.way {
-        BackupMethod::DumpFirst => "dump first",
-        BackupMethod::CopyFirst => "copy first",
-        BackupMethod::PointInTime => "both stores to one moment",
-        BackupMethod::Maintenance => "while the engine was stopped",
-    };
+    let method = measured.way.title();
     let rate =
         |rate: Option<Interval>| rate.map_or_else(|| "none was at risk".to_owned(), Interval::describe);
     let point = measured.recovery_point.map_or_else(
@@ -74,7 +69,7 @@ pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
         ),
         (
             "backups",
-            format!("{}, {way}; the longest window {} ms", measured.backups.len(), measured.window_ms()),
+            format!("{}, {method}; the longest window {} ms", measured.backups.len(), measured.window_ms()),
         ),
         ("half-kept writes", rate(measured.all.rate)),
         ("backups with one", rate(measured.backups_hit)),

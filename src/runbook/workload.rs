@@ -11,7 +11,10 @@ use crate::{
         error::Error,
         ids::{ObjectKey, TemplateKey},
     },
-    model::workload::{Load, PREFIX, WorkloadOperation, WriteAnswer, Written},
+    model::{
+        workload::{Load, PREFIX, WriteAnswer, Written},
+        write::WriteKind,
+    },
     runbook::seed::{self, Call},
     site::{Site, Source},
     system::engine::{AssetRecord, CallError, Engine, UploadRequest},
@@ -189,7 +192,7 @@ struct Writer {
 
 /// What a writer is going to send.
 struct Order {
-    operation: WorkloadOperation,
+    operation: WriteKind,
     /// Which of its assets, for all but uploads.
     at: usize,
     bytes: Vec<u8>,
@@ -224,7 +227,7 @@ impl Writer {
     /// The next write: depends on nothing but the writes before it.
     fn choose(&mut self) -> Order {
         let mut chosen = self.chance.random_range(0..self.load.mix.sum().max(1));
-        let mut operation = WorkloadOperation::Upload;
+        let mut operation = WriteKind::Upload;
         for (candidate, part) in self.load.mix.parts() {
             operation = candidate;
             match chosen.checked_sub(u32::from(part)) {
@@ -233,12 +236,9 @@ impl Writer {
             }
         }
         if self.own.is_empty()
-            && matches!(
-                operation,
-                WorkloadOperation::Replace | WorkloadOperation::Delete | WorkloadOperation::Copy
-            )
+            && matches!(operation, WriteKind::Replace | WriteKind::Delete | WriteKind::Copy)
         {
-            operation = WorkloadOperation::Upload;
+            operation = WriteKind::Upload;
         }
         let at = self.chance.random_range(0..self.own.len().max(1));
         let mut pixels = [0; picture::PIXELS];
@@ -251,10 +251,10 @@ impl Writer {
         self.sent += 1;
         let begun = record.now();
         let Sent { operation, name, id, sha256, answer } = match order.operation {
-            WorkloadOperation::Label => self.move_label(api).await,
-            WorkloadOperation::Batch => self.run_batch(api, number).await,
-            WorkloadOperation::Copy => self.copy(api, order, number).await,
-            WorkloadOperation::Upload | WorkloadOperation::Replace | WorkloadOperation::Delete => {
+            WriteKind::Label => self.move_label(api).await,
+            WriteKind::Batch => self.run_batch(api, number).await,
+            WriteKind::Copy => self.copy(api, order, number).await,
+            WriteKind::Upload | WriteKind::Replace | WriteKind::Delete => {
                 self.write_asset(api, order, number).await
             }
         };
@@ -280,15 +280,13 @@ impl Writer {
     async fn write_asset(&mut self, api: &Engine, order: Order, number: u32) -> Sent {
         let Order { operation, at, bytes } = order;
         // Whatever is answered: only what was acknowledged stays the writer's.
-        let asset = (operation != WorkloadOperation::Upload).then(|| self.own.swap_remove(at));
+        let asset = (operation != WriteKind::Upload).then(|| self.own.swap_remove(at));
         let name = asset.as_ref().map_or_else(|| self.name(number, ".png"), |asset| asset.name.clone());
         let id = asset.map(|asset| asset.id);
-        let sha256 = (operation != WorkloadOperation::Delete).then(|| Digest::of(&bytes));
+        let sha256 = (operation != WriteKind::Delete).then(|| Digest::of(&bytes));
         let answer = match (operation, &id) {
-            (WorkloadOperation::Delete, Some(id)) => api.delete_asset(id, true).await.map(|()| None),
-            (WorkloadOperation::Replace, Some(id)) => {
-                api.replace(id, &name, &bytes, MEDIA_TYPE).await.map(Some)
-            }
+            (WriteKind::Delete, Some(id)) => api.delete_asset(id, true).await.map(|()| None),
+            (WriteKind::Replace, Some(id)) => api.replace(id, &name, &bytes, MEDIA_TYPE).await.map(Some),
             _ => upload(api, &name, bytes).await.map(Some),
         };
         Sent { operation, name, id, sha256, answer: answer.map_err(refused) }
@@ -298,7 +296,7 @@ impl Writer {
     async fn copy(&mut self, api: &Engine, order: Order, number: u32) -> Sent {
         let name = self.name(number, ".png");
         let failed = |sha256, answer| Sent {
-            operation: WorkloadOperation::Copy,
+            operation: WriteKind::Copy,
             name: name.clone(),
             id: None,
             sha256,
@@ -327,18 +325,12 @@ impl Writer {
         self.moved += 1;
         let answer = api.put_label(labelled.as_str(), &name, &version).await;
         let answer = answer.map(|()| None).map_err(refused);
-        Sent {
-            operation: WorkloadOperation::Label,
-            name,
-            id: None,
-            sha256: Some(Digest::of(version)),
-            answer,
-        }
+        Sent { operation: WriteKind::Label, name, id: None, sha256: Some(Digest::of(version)), answer }
     }
 
     async fn run_batch(&mut self, api: &Engine, number: u32) -> Sent {
         let name = self.name(number, "");
-        let sent = |id, answer| Sent { operation: WorkloadOperation::Batch, name, id, sha256: None, answer };
+        let sent = |id, answer| Sent { operation: WriteKind::Batch, name, id, sha256: None, answer };
         let Some(Call::Batch { template, data }) = &self.reach.batch else {
             return sent(
                 None,
@@ -357,7 +349,7 @@ impl Writer {
 
 /// A write that was sent, and what the engine said: the asset as it is now, if it is one.
 struct Sent {
-    operation: WorkloadOperation,
+    operation: WriteKind,
     name: String,
     id: Option<String>,
     sha256: Option<Digest>,
@@ -412,22 +404,18 @@ mod tests {
             let load = Load { writers: 1, rate: 1, mix, seed: 1, backups: 1 };
             Writer::new(load, 0, WriterTargets::default()).choose().operation
         };
-        for operation in WorkloadOperation::ALL {
+        for operation in WriteKind::ALL {
             let mut mix = Mix::default();
             *match operation {
-                WorkloadOperation::Upload => &mut mix.upload,
-                WorkloadOperation::Replace => &mut mix.replace,
-                WorkloadOperation::Delete => &mut mix.delete,
-                WorkloadOperation::Copy => &mut mix.copy,
-                WorkloadOperation::Label => &mut mix.label,
-                WorkloadOperation::Batch => &mut mix.batch,
+                WriteKind::Upload => &mut mix.upload,
+                WriteKind::Replace => &mut mix.replace,
+                WriteKind::Delete => &mut mix.delete,
+                WriteKind::Copy => &mut mix.copy,
+                WriteKind::Label => &mut mix.label,
+                WriteKind::Batch => &mut mix.batch,
             } = 1;
-            let needs_none = matches!(operation, WorkloadOperation::Label | WorkloadOperation::Batch);
-            assert_eq!(
-                first(mix),
-                if needs_none { operation } else { WorkloadOperation::Upload },
-                "{operation:?}"
-            );
+            let needs_none = matches!(operation, WriteKind::Label | WriteKind::Batch);
+            assert_eq!(first(mix), if needs_none { operation } else { WriteKind::Upload }, "{operation:?}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
-    model::profile::{ReplaceKeys, StoreOrder, WriteOrder},
+    model::write::{StoreOrder, WriteKind, WritePath},
     scenario::Replace,
 };
 use schemars::JsonSchema;
@@ -193,34 +193,6 @@ impl fmt::Display for HoldPoint {
     }
 }
 
-/// What kind of write it is, as far as its order goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteKind {
-    /// A new asset.
-    New,
-    /// Another binary for an asset.
-    Replace,
-    /// An asset goes.
-    Delete,
-    /// A batch job and its results.
-    Batch,
-}
-
-impl WriteKind {
-    /// All.
-    pub const ALL: [Self; 4] = [Self::New, Self::Replace, Self::Delete, Self::Batch];
-
-    /// For people.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::New => "upload",
-            Self::Replace => "replacement",
-            Self::Delete => "delete",
-            Self::Batch => "batch job",
-        }
-    }
-}
-
 impl Write {
     /// What it is called while it is under way.
     pub fn name(&self) -> WriteName {
@@ -235,7 +207,8 @@ impl Write {
     /// Its kind.
     pub fn kind(&self) -> WriteKind {
         match self {
-            Self::Upload(_) | Self::Copy(_) => WriteKind::New,
+            Self::Upload(_) => WriteKind::Upload,
+            Self::Copy(_) => WriteKind::Copy,
             Self::Replace(_) => WriteKind::Replace,
             Self::Delete(_) => WriteKind::Delete,
             Self::RunBatch(_) => WriteKind::Batch,
@@ -269,33 +242,14 @@ pub struct Stage {
     pub row: bool,
 }
 
-/// The way that one kind of write takes through both stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WritePath {
-    /// Which store comes first.
-    pub first: StoreOrder,
-    /// Whether an old object is removed at the end, after the answer.
-    pub cleans_up: bool,
-}
-
+/// Where it can be held on its way.
 impl WritePath {
-    /// The way that a target's writes of a kind take.
-    pub fn of(kind: WriteKind, order: &WriteOrder) -> Self {
-        let first = match kind {
-            WriteKind::New => order.upload,
-            WriteKind::Replace => order.replace,
-            WriteKind::Delete => order.delete,
-            WriteKind::Batch => order.batch,
-        };
-        Self { first, cleans_up: kind == WriteKind::Replace && order.replace_keys == ReplaceKeys::NewKey }
-    }
-
     /// The stage of a point; none where the way has no such point.
     pub fn stage(self, point: HoldPoint) -> Option<Stage> {
         use HoldPoint as P;
         let stage = |number, by, binary, row| Some(Stage { number, by, binary, row });
-        let cleanup = || self.cleans_up.then_some(()).and_then(|()| stage(3, Stopper::Cleanup, true, true));
-        match (self.first, point) {
+        let cleanup = || self.cleans_up().then_some(()).and_then(|()| stage(3, Stopper::Cleanup, true, true));
+        match (self.order, point) {
             (_, P::BeforeCleanup) => cleanup(),
             (StoreOrder::BinaryFirst, P::BeforeBinary) => stage(0, Stopper::Request, false, false),
             (StoreOrder::BinaryFirst, P::AfterBinary) => stage(1, Stopper::Answer, true, false),

@@ -2,7 +2,7 @@
 //! stores, the sub-steps of backup and restore, and the procedures that are made of them. How each
 //! sub-step is done is in `procedure`.
 
-use crate::model::profile::WriteOrderOverride;
+use crate::model::write::WriteOrderOverride;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, path::PathBuf};
@@ -537,7 +537,7 @@ impl BackupJob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::profile::StoreOrder;
+    use crate::model::write::StoreOrder;
 
     #[test]
     fn every_procedure_saves_and_brings_back_every_place() {

@@ -6,7 +6,8 @@ use crate::{
     model::{
         control::Control,
         finding::Expectation,
-        profile::{TargetApi, WriteOrderOverride, run::VARIABLES},
+        profile::{TargetApi, run::VARIABLES},
+        write::WriteOrderOverride,
     },
     scenario::{
         At, Scenario, SourcePosition,

@@ -2,9 +2,11 @@
 
 use crate::{
     base::{digest::Digest, ids::TableName},
-    model::profile::{
-        FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, ProfileEntity, TargetApi,
-        WriteOrder,
+    model::{
+        profile::{
+            FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, ProfileEntity, TargetApi,
+        },
+        write::WriteOrder,
     },
     scenario::{
         diagnose::{Diagnostics, Mistake},

@@ -3,11 +3,7 @@
 
 use crate::{
     base::ids::ScenarioId,
-    model::{
-        control::Control,
-        finding::FindingKind,
-        profile::{Profile, WriteOrderOverride},
-    },
+    model::{control::Control, finding::FindingKind, profile::Profile, write::WriteOrderOverride},
     scenario::{
         Act, BackupStep, Destroy, RestoreStep,
         method::{BackupSchema, Commands, DumpOptions, Procedure, Results, Topology},

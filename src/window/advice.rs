@@ -4,63 +4,27 @@
 use crate::{
     base::clock::span,
     model::{
-        profile::StoreOrder,
-        workload::{Advice, BackupMethod, Measured, WorkloadOperation, WriteTally},
+        workload::{Advice, BackupMethod, Measured, WriteTally},
+        write::{ReplaceKeys, StoreOrder, WriteKind, WriteOrder, WritePath},
     },
     window::{
         judge::{AssetOutcome, Outcomes},
         search::Limits,
         table::{Question, WindowTable},
-        vocabulary::{self, ModelProcedure, ModelWrite},
     },
 };
 use std::time::Duration;
 
-/// What an engine does, as far as the advice hangs on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EngineWriteOrder {
-    /// Uploads.
-    pub upload: StoreOrder,
-    /// Replaces.
-    pub replace: StoreOrder,
-    /// Deletes.
-    pub delete: StoreOrder,
-    /// The ends of batch jobs.
-    pub batch: StoreOrder,
-    /// Whether replaced content gets a new key.
-    pub immutable_keys: bool,
-}
-
-impl EngineWriteOrder {
-    /// An operation as the model knows it.
-    fn write(self, operation: WorkloadOperation) -> ModelWrite {
-        let (operation, order) = match operation {
-            WorkloadOperation::Upload => (vocabulary::ModelOperation::Upload, self.upload),
-            WorkloadOperation::Replace if self.immutable_keys => {
-                (vocabulary::ModelOperation::ReplaceNewKey, self.replace)
-            }
-            WorkloadOperation::Replace => (vocabulary::ModelOperation::Replace, self.replace),
-            WorkloadOperation::Delete => (vocabulary::ModelOperation::Delete, self.delete),
-            // A copy is an upload of what was downloaded.
-            WorkloadOperation::Copy => (vocabulary::ModelOperation::Copy, self.upload),
-            WorkloadOperation::Label => (vocabulary::ModelOperation::Label, StoreOrder::RowFirst),
-            WorkloadOperation::Batch => (vocabulary::ModelOperation::Batch, self.batch),
-        };
-        ModelWrite { operation, order }
-    }
-}
-
 /// All advice, the measurement first.
-pub fn advice(measured: &Measured, habits: EngineWriteOrder) -> Vec<Advice> {
+pub fn advice(measured: &Measured, habits: WriteOrder) -> Vec<Advice> {
     let model = Model::new(habits);
-    let mix: Vec<(WorkloadOperation, WriteTally)> =
-        measured.operations.iter().map(|(o, t)| (*o, *t)).collect();
+    let mix: Vec<(WriteKind, WriteTally)> = measured.operations.iter().map(|(o, t)| (*o, *t)).collect();
     let mut all = vec![window(measured)];
     all.extend(rate(measured));
     all.extend(lost(measured));
     all.push(order(&model, &mix));
-    let way = procedure(measured.way);
-    let harmed: Vec<WorkloadOperation> =
+    let way = measured.way;
+    let harmed: Vec<WriteKind> =
         mix.iter().map(|(operation, _)| *operation).filter(|o| !model.outcomes(*o, way).harmless()).collect();
     all.extend(grace(measured, habits, &harmed));
     all.extend(keys(measured, habits, &harmed));
@@ -72,38 +36,38 @@ pub fn advice(measured: &Measured, habits: EngineWriteOrder) -> Vec<Advice> {
 /// What the model finds for each write and way, one write beside a backup.
 struct Model {
     table: WindowTable,
-    habits: EngineWriteOrder,
+    habits: WriteOrder,
 }
 
 impl Model {
-    fn new(habits: EngineWriteOrder) -> Self {
+    fn new(habits: WriteOrder) -> Self {
         let question = Question {
-            operations: WorkloadOperation::ALL.map(|operation| habits.write(operation).operation).to_vec(),
+            paths: WriteKind::ALL.map(|kind| habits.path(kind)).to_vec(),
             writes: 1,
             grace: 0,
             results: true,
             limits: Limits { bound: 1_000_000, seed: 0 },
-            parts: ModelWrite::parts,
+            parts: WritePath::parts,
         };
         Self { table: WindowTable::explore(&question), habits }
     }
 
-    fn outcomes(&self, operation: WorkloadOperation, procedure: ModelProcedure) -> Outcomes {
-        let mut of_it = self.table.row(self.habits.write(operation));
-        of_it.find(|cell| cell.procedure == procedure).map(|cell| cell.outcomes).unwrap_or_default()
+    fn outcomes(&self, operation: WriteKind, method: BackupMethod) -> Outcomes {
+        let mut of_it = self.table.row(self.habits.path(operation));
+        of_it.find(|cell| cell.method == method).map(|cell| cell.outcomes).unwrap_or_default()
     }
 
     /// How many writes of a mix are at stake, and the worst that can come of each.
     fn at_stake(
         &self,
-        mix: &[(WorkloadOperation, WriteTally)],
-        procedure: ModelProcedure,
+        mix: &[(WriteKind, WriteTally)],
+        method: BackupMethod,
     ) -> (u64, Option<AssetOutcome>, String) {
         let mut sum = 0;
         let mut worst = None;
         let mut description = Vec::new();
         for (operation, tally) in mix {
-            let outcomes = self.outcomes(*operation, procedure);
+            let outcomes = self.outcomes(*operation, method);
             if !outcomes.harmless() {
                 sum += tally.writes;
                 worst = worst.max(outcomes.iter().max());
@@ -119,15 +83,6 @@ fn titles(outcomes: Outcomes) -> String {
     if titles.is_empty() { "consistent".to_owned() } else { titles.join(" or ") }
 }
 
-fn procedure(way: BackupMethod) -> ModelProcedure {
-    match way {
-        BackupMethod::DumpFirst => ModelProcedure::DumpFirst,
-        BackupMethod::CopyFirst => ModelProcedure::CopyFirst,
-        BackupMethod::PointInTime => ModelProcedure::PointInTime,
-        BackupMethod::Maintenance => ModelProcedure::Maintenance,
-    }
-}
-
 fn new(text: impl Into<String>, from: impl Into<String>) -> Advice {
     Advice { text: text.into(), from: from.into() }
 }
@@ -136,7 +91,7 @@ fn time(ms: u64) -> String {
     if ms < 1_000 { format!("{ms} ms") } else { span(Duration::from_millis(ms)) }
 }
 
-fn listed(operations: &[WorkloadOperation]) -> String {
+fn listed(operations: &[WriteKind]) -> String {
     operations.iter().map(|operation| operation.plural()).collect::<Vec<_>>().join(" and ")
 }
 
@@ -170,7 +125,10 @@ fn lost(measured: &Measured) -> Option<Advice> {
         BackupMethod::CopyFirst => {
             "Take the dump first and the copy second: what was acknowledged between the two is lost."
         }
-        BackupMethod::DumpFirst | BackupMethod::PointInTime | BackupMethod::Maintenance => {
+        BackupMethod::DumpFirst
+        | BackupMethod::PointInTime
+        | BackupMethod::Maintenance
+        | BackupMethod::MaintenanceKilled => {
             "Acknowledged writes are missing that the dump should hold: look for what lost them before anything else."
         }
     };
@@ -178,10 +136,10 @@ fn lost(measured: &Measured) -> Option<Advice> {
 }
 
 /// Which of the two orders puts fewer writes of the mix at stake.
-fn order(model: &Model, mix: &[(WorkloadOperation, WriteTally)]) -> Advice {
+fn order(model: &Model, mix: &[(WriteKind, WriteTally)]) -> Advice {
     let writes: u64 = mix.iter().map(|(_, tally)| tally.writes).sum();
-    let dump = model.at_stake(mix, ModelProcedure::DumpFirst);
-    let copy = model.at_stake(mix, ModelProcedure::CopyFirst);
+    let dump = model.at_stake(mix, BackupMethod::DumpFirst);
+    let copy = model.at_stake(mix, BackupMethod::CopyFirst);
     let told = |first: &str,
                 better: &(u64, Option<AssetOutcome>, String),
                 other: &(u64, Option<AssetOutcome>, String)| {
@@ -199,18 +157,19 @@ fn order(model: &Model, mix: &[(WorkloadOperation, WriteTally)]) -> Advice {
 }
 
 /// How long a removed object must stay: one of a delete, or of a replace under a new key.
-fn grace(measured: &Measured, habits: EngineWriteOrder, harmed: &[WorkloadOperation]) -> Option<Advice> {
-    let removes = |operation: &&WorkloadOperation| {
-        operation.removes() && (**operation != WorkloadOperation::Replace || habits.immutable_keys)
+fn grace(measured: &Measured, habits: WriteOrder, harmed: &[WriteKind]) -> Option<Advice> {
+    let removes = |operation: &&WriteKind| {
+        operation.removes()
+            && (**operation != WriteKind::Replace || habits.replace_keys == ReplaceKeys::NewKey)
     };
-    let removing: Vec<WorkloadOperation> = harmed.iter().filter(removes).copied().collect();
+    let removing: Vec<WriteKind> = harmed.iter().filter(removes).copied().collect();
     if measured.way != BackupMethod::DumpFirst || removing.is_empty() {
         return None;
     }
     let half = |operation| measured.operations.get(operation).map_or(0, |tally| tally.half);
     let hit: u64 = removing.iter().map(half).sum();
     let which = listed(&removing);
-    if removing.contains(&WorkloadOperation::Delete) && habits.delete == StoreOrder::BinaryFirst {
+    if removing.contains(&WriteKind::Delete) && habits.delete == StoreOrder::BinaryFirst {
         let text =
             "Let deletes remove the row first and the object later: no grace helps a row that outlives it.";
         return Some(new(text, format!("{hit} {which} were half-kept, and deletes take the binary first")));
@@ -237,11 +196,11 @@ fn grace(measured: &Measured, habits: EngineWriteOrder, harmed: &[WorkloadOperat
     })
 }
 
-fn keys(measured: &Measured, habits: EngineWriteOrder, harmed: &[WorkloadOperation]) -> Option<Advice> {
-    if habits.immutable_keys || !harmed.contains(&WorkloadOperation::Replace) {
+fn keys(measured: &Measured, habits: WriteOrder, harmed: &[WriteKind]) -> Option<Advice> {
+    if habits.replace_keys == ReplaceKeys::NewKey || !harmed.contains(&WriteKind::Replace) {
         return None;
     }
-    let wrong = measured.operations.get(&WorkloadOperation::Replace).copied().unwrap_or_default();
+    let wrong = measured.operations.get(&WriteKind::Replace).copied().unwrap_or_default();
     let rate = wrong.rate.map_or_else(|| "none was at risk".to_owned(), |rate| rate.describe());
     Some(new(
         "Let replaced content have a new key, and keep the old object for the grace: no order of a backup saves \
@@ -250,9 +209,9 @@ fn keys(measured: &Measured, habits: EngineWriteOrder, harmed: &[WorkloadOperati
     ))
 }
 
-fn versions(model: &Model, harmed: &[WorkloadOperation]) -> Option<Advice> {
-    let then = |operation: &WorkloadOperation| model.outcomes(*operation, ModelProcedure::PointInTime);
-    let (safe, not): (Vec<WorkloadOperation>, Vec<WorkloadOperation>) =
+fn versions(model: &Model, harmed: &[WriteKind]) -> Option<Advice> {
+    let then = |operation: &WriteKind| model.outcomes(*operation, BackupMethod::PointInTime);
+    let (safe, not): (Vec<WriteKind>, Vec<WriteKind>) =
         harmed.iter().partition(|operation| then(operation).harmless());
     // At one moment already, none that is harmed is safe.
     if safe.is_empty() {
@@ -267,7 +226,7 @@ fn versions(model: &Model, harmed: &[WorkloadOperation]) -> Option<Advice> {
     ))
 }
 
-fn maintenance(measured: &Measured, way: ModelProcedure, harmed: &[WorkloadOperation]) -> Advice {
+fn maintenance(measured: &Measured, way: BackupMethod, harmed: &[WriteKind]) -> Advice {
     let found = "what the model finds";
     if harmed.is_empty() {
         let text = format!("Nothing need change for this mix: {} leaves no write half-kept.", way.title());
@@ -299,15 +258,15 @@ mod tests {
         Load, MillisRange, Mix, OfBackup, RecoveryPoint, Times, interval::Interval,
     };
 
-    const STANDIN: EngineWriteOrder = EngineWriteOrder {
+    const STANDIN: WriteOrder = WriteOrder {
         upload: StoreOrder::BinaryFirst,
         replace: StoreOrder::BinaryFirst,
         delete: StoreOrder::RowFirst,
         batch: StoreOrder::BinaryFirst,
-        immutable_keys: false,
+        replace_keys: ReplaceKeys::InPlace,
     };
 
-    fn measured(way: BackupMethod, operations: &[(WorkloadOperation, WriteTally)]) -> Measured {
+    fn measured(way: BackupMethod, operations: &[(WriteKind, WriteTally)]) -> Measured {
         let operations = operations.iter().copied().collect::<std::collections::BTreeMap<_, _>>();
         let all = WriteTally::of_backups(&[operations
             .values()
@@ -342,16 +301,14 @@ mod tests {
         }])
     }
 
-    fn texts(measured: &Measured, habits: EngineWriteOrder) -> String {
+    fn texts(measured: &Measured, habits: WriteOrder) -> String {
         advice(measured, habits).into_iter().map(|a| format!("{} [{}]\n", a.text, a.from)).collect()
     }
 
     #[test]
     fn uploads_alone_need_no_change_with_the_dump_first() {
-        let said = texts(
-            &measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Upload, tally(50, 0, 0))]),
-            STANDIN,
-        );
+        let said =
+            texts(&measured(BackupMethod::DumpFirst, &[(WriteKind::Upload, tally(50, 0, 0))]), STANDIN);
         assert!(said.contains("The window was 800 ms long"), "{said}");
         assert!(said.contains("Dump first, copy second is the safer order"), "{said}");
         assert!(said.contains("0 of 50 writes at stake, the other order 50"), "{said}");
@@ -362,7 +319,7 @@ mod tests {
 
     #[test]
     fn deletes_want_a_grace_as_long_as_the_window_and_say_its_margin() {
-        let mut measured = measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Delete, tally(10, 2, 0))]);
+        let mut measured = measured(BackupMethod::DumpFirst, &[(WriteKind::Delete, tally(10, 2, 0))]);
         measured.grace_needed_ms = Some(550);
         let said = texts(&measured, STANDIN);
         assert!(
@@ -377,20 +334,20 @@ mod tests {
             said.contains("A maintenance window of 800 ms") && said.contains("about 32 writes"),
             "{said}"
         );
-        let binary_first = EngineWriteOrder { delete: StoreOrder::BinaryFirst, ..STANDIN };
+        let binary_first = WriteOrder { delete: StoreOrder::BinaryFirst, ..STANDIN };
         assert!(texts(&measured, binary_first).contains("remove the row first"));
     }
 
     #[test]
     fn a_grace_is_for_what_removes_an_object_after_a_dump() {
         let said = |way, operation, habits| texts(&measured(way, &[(operation, tally(10, 1, 0))]), habits);
-        let new_keys = EngineWriteOrder { immutable_keys: true, ..STANDIN };
+        let new_keys = WriteOrder { replace_keys: ReplaceKeys::NewKey, ..STANDIN };
         assert!(
-            said(BackupMethod::DumpFirst, WorkloadOperation::Replace, new_keys)
+            said(BackupMethod::DumpFirst, WriteKind::Replace, new_keys)
                 .contains("grace of 800 ms makes replaces")
         );
-        assert!(!said(BackupMethod::CopyFirst, WorkloadOperation::Delete, STANDIN).contains("grace of"));
-        assert!(!said(BackupMethod::DumpFirst, WorkloadOperation::Copy, STANDIN).contains("grace of"));
+        assert!(!said(BackupMethod::CopyFirst, WriteKind::Delete, STANDIN).contains("grace of"));
+        assert!(!said(BackupMethod::DumpFirst, WriteKind::Copy, STANDIN).contains("grace of"));
     }
 
     #[test]
@@ -400,14 +357,14 @@ mod tests {
                 .contains("Nothing need change")
         };
         let (upload, batch) = (
-            EngineWriteOrder { upload: StoreOrder::RowFirst, ..STANDIN },
-            EngineWriteOrder { batch: StoreOrder::RowFirst, ..STANDIN },
+            WriteOrder { upload: StoreOrder::RowFirst, ..STANDIN },
+            WriteOrder { batch: StoreOrder::RowFirst, ..STANDIN },
         );
         for (operation, by_upload, by_batch) in [
-            (WorkloadOperation::Upload, false, true),
-            (WorkloadOperation::Copy, false, true),
-            (WorkloadOperation::Label, true, true),
-            (WorkloadOperation::Batch, true, false),
+            (WriteKind::Upload, false, true),
+            (WriteKind::Copy, false, true),
+            (WriteKind::Label, true, true),
+            (WriteKind::Batch, true, false),
         ] {
             assert!(said(operation, STANDIN), "{operation:?}");
             assert_eq!(
@@ -422,20 +379,20 @@ mod tests {
     fn replaces_in_place_want_new_keys_and_nothing_else_saves_them() {
         let measured = measured(
             BackupMethod::DumpFirst,
-            &[(WorkloadOperation::Replace, tally(10, 0, 3)), (WorkloadOperation::Delete, tally(10, 0, 0))],
+            &[(WriteKind::Replace, tally(10, 0, 3)), (WriteKind::Delete, tally(10, 0, 0))],
         );
         let said = texts(&measured, STANDIN);
         assert!(said.contains("new key") && said.contains("3 of 10, 30.00 %"), "{said}");
         assert!(said.contains("makes deletes safe, but not replaces"), "{said}");
         assert!(
-            !texts(&measured, EngineWriteOrder { immutable_keys: true, ..STANDIN })
+            !texts(&measured, WriteOrder { replace_keys: ReplaceKeys::NewKey, ..STANDIN })
                 .contains("have a new key")
         );
     }
 
     #[test]
     fn a_copy_before_the_dump_is_told_by_what_it_lost() {
-        let mut measured = measured(BackupMethod::CopyFirst, &[(WorkloadOperation::Upload, tally(20, 5, 0))]);
+        let mut measured = measured(BackupMethod::CopyFirst, &[(WriteKind::Upload, tally(20, 5, 0))]);
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 1_500, ..RecoveryPoint::default() });
         let said = texts(&measured, STANDIN);
         assert!(said.contains("Take the dump first and the copy second"), "{said}");
@@ -444,33 +401,30 @@ mod tests {
 
     #[test]
     fn the_safer_order_is_the_one_that_harms_fewer_writes_and_then_harms_them_less() {
-        let said = |operations: &[(WorkloadOperation, WriteTally)]| {
+        let said = |operations: &[(WriteKind, WriteTally)]| {
             let all = advice(&measured(BackupMethod::DumpFirst, operations), STANDIN);
             all.into_iter().find(|advice| advice.text.contains("the safer order")).unwrap().text
         };
         // A delete that comes back is less than a row without its object.
         assert_eq!(
-            said(&[(WorkloadOperation::Delete, tally(10, 0, 0)), (WorkloadOperation::Label, tally(5, 0, 0))]),
+            said(&[(WriteKind::Delete, tally(10, 0, 0)), (WriteKind::Label, tally(5, 0, 0))]),
             "Copy first, dump second is the safer order for this mix: it puts 10 of 15 writes at stake, \
              the other order 10."
         );
         let (some, few) = (WriteTally { at_risk: 3, ..tally(20, 0, 0) }, tally(10, 0, 0));
         assert_eq!(
-            said(&[(WorkloadOperation::Upload, some), (WorkloadOperation::Delete, few)]),
+            said(&[(WriteKind::Upload, some), (WriteKind::Delete, few)]),
             "Dump first, copy second is the safer order for this mix: it puts 10 of 30 writes at stake, \
              the other order 30."
         );
-        assert!(said(&[(WorkloadOperation::Replace, few)]).starts_with("Dump first"), "both are as bad");
+        assert!(said(&[(WriteKind::Replace, few)]).starts_with("Dump first"), "both are as bad");
     }
 
     #[test]
     fn replaces_under_new_keys_go_by_their_own_order_at_one_moment() {
         let said = |replace, delete| {
-            let habits = EngineWriteOrder { replace, delete, immutable_keys: true, ..STANDIN };
-            texts(
-                &measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Replace, tally(10, 0, 0))]),
-                habits,
-            )
+            let habits = WriteOrder { replace, delete, replace_keys: ReplaceKeys::NewKey, ..STANDIN };
+            texts(&measured(BackupMethod::DumpFirst, &[(WriteKind::Replace, tally(10, 0, 0))]), habits)
         };
         let (binary, row) = (StoreOrder::BinaryFirst, StoreOrder::RowFirst);
         for delete in [binary, row] {
@@ -488,7 +442,7 @@ mod tests {
             let said = texts(&measured(way, &[(operation, tally(10, 0, 0))]), STANDIN);
             said.contains("Nothing need change for this mix")
         };
-        use WorkloadOperation::{Delete, Replace, Upload};
+        use WriteKind::{Delete, Replace, Upload};
         for (way, harmless) in [
             (BackupMethod::DumpFirst, [true, false, false]),
             (BackupMethod::CopyFirst, [false, false, false]),
@@ -505,10 +459,8 @@ mod tests {
 
     #[test]
     fn no_grace_and_no_moment_help_what_leaves_no_object_behind() {
-        let row_first = EngineWriteOrder { upload: StoreOrder::RowFirst, ..STANDIN };
-        for (operation, habits) in
-            [(WorkloadOperation::Replace, STANDIN), (WorkloadOperation::Upload, row_first)]
-        {
+        let row_first = WriteOrder { upload: StoreOrder::RowFirst, ..STANDIN };
+        for (operation, habits) in [(WriteKind::Replace, STANDIN), (WriteKind::Upload, row_first)] {
             let said = texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), habits);
             assert!(said.contains("A maintenance window of 800 ms"), "{operation:?}: {said}");
             assert!(!said.contains("grace of") && !said.contains("Point-in-time"), "{operation:?}: {said}");
@@ -517,7 +469,7 @@ mod tests {
 
     #[test]
     fn each_number_is_told_as_it_was_measured() {
-        let mut measured = measured(BackupMethod::DumpFirst, &[(WorkloadOperation::Delete, tally(10, 1, 0))]);
+        let mut measured = measured(BackupMethod::DumpFirst, &[(WriteKind::Delete, tally(10, 1, 0))]);
         measured.load.rate = 3;
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 999, ..RecoveryPoint::default() });
         let said = texts(&measured, STANDIN);

@@ -1,7 +1,8 @@
 //! What a restore of a backup would give: the dump's rows joined with the copied objects. It knows
 //! nothing of how the backup was made.
 
-use crate::window::vocabulary::{ModelOperation, WriteNo};
+use crate::model::write::WriteKind;
+use crate::window::vocabulary::WriteNo;
 use crate::window::world::{AFTER, Course, World};
 use serde::Serialize;
 
@@ -140,22 +141,19 @@ fn broken_promise(world: &World, course: &Course, write: WriteNo) -> Outcomes {
         row.value == AFTER && row.object().is_none_or(|object| world.copied[object] == AFTER)
     };
     let mut found = Outcomes::default();
-    match course.writes[n].operation {
-        ModelOperation::Delete => {
+    match course.writes[n].kind {
+        WriteKind::Delete => {
             let removed = world.there_at_dump & (1 << old) == 0;
             if world.dump[old].value != 0 || (removed && world.copied[old] != 0) {
                 found.add(AssetOutcome::ResurrectedDelete);
             }
         }
-        ModelOperation::Upload | ModelOperation::Copy => {
+        WriteKind::Upload | WriteKind::Copy => {
             if !whole(new) {
                 found.add(AssetOutcome::LostAcknowledgedWrite);
             }
         }
-        ModelOperation::Replace
-        | ModelOperation::ReplaceNewKey
-        | ModelOperation::Label
-        | ModelOperation::Batch => {
+        WriteKind::Replace | WriteKind::Label | WriteKind::Batch => {
             if !whole(old) {
                 found.add(AssetOutcome::LostAcknowledgedWrite);
             }

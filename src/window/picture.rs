@@ -1,10 +1,11 @@
 //! A schedule as a picture: what happens in Postgres, in the object store and in the backup, from left
 //! to right. SVG with text as text, for light and dark pages.
 
+use crate::model::write::{WriteKind, WritePath};
 use crate::window::judge::AssetOutcome;
 use crate::window::schedule::Schedule;
 use crate::window::table::Cell;
-use crate::window::vocabulary::{ModelOperation, ModelStep, Part};
+use crate::window::vocabulary::{ModelStep, Part};
 use std::fmt::Write as _;
 
 /// Between two steps.
@@ -27,7 +28,7 @@ line{stroke:#6e7681}.w{fill:#58a6ff}.b{fill:#bc8cff}}";
 /// The worst example of a cell; nothing where it has none.
 pub fn picture(cell: &Cell) -> Option<String> {
     let example = cell.examples.last()?;
-    let title = format!("{}; {}", cell.write.title(), cell.procedure.title());
+    let title = format!("{}; {}", cell.write.describe(), cell.method.title());
     Some(draw(&title, &example.schedule, example.outcome))
 }
 
@@ -73,9 +74,9 @@ fn push(out: &mut String, line: &str) {
 fn mark(out: &mut String, schedule: &Schedule, step: ModelStep, x: usize) {
     let (y, label, reads): (usize, String, &[usize]) = match step {
         ModelStep::Write(no, part) => {
-            let operation = schedule.writes.get(usize::from(no.0)).map(|write| write.operation);
+            let write = schedule.writes.get(usize::from(no.0)).copied();
             let y = if part == Part::Row { ROWS } else { OBJECTS };
-            (y, format!("{} {}", verb(operation, part), no.0 + 1), &[])
+            (y, format!("{} {}", verb(write, part), no.0 + 1), &[])
         }
         ModelStep::Dump => (BACKUP, "dump (D)".to_owned(), &[ROWS]),
         ModelStep::List => (BACKUP, "list".to_owned(), &[OBJECTS]),
@@ -101,13 +102,24 @@ fn mark(out: &mut String, schedule: &Schedule, step: ModelStep, x: usize) {
 }
 
 /// What a part does to its store.
-const fn verb(operation: Option<ModelOperation>, part: Part) -> &'static str {
-    match (operation, part) {
-        (Some(ModelOperation::Delete), Part::Row) => "delete",
-        (Some(ModelOperation::Delete), Part::Binary) | (_, Part::Cleanup) => "remove",
-        (Some(ModelOperation::Replace), Part::Binary) => "overwrite",
-        (_, Part::Binary) => "put",
-        (Some(ModelOperation::Upload | ModelOperation::Copy), Part::Row) => "insert",
-        (_, Part::Row) => "update",
+fn verb(write: Option<WritePath>, part: Part) -> &'static str {
+    let in_place = write.is_some_and(|write| !write.cleans_up());
+    match (part, write.map(|write| write.kind)) {
+        (Part::Cleanup, _) | (Part::Binary, Some(WriteKind::Delete)) => "remove",
+        (Part::Binary, Some(WriteKind::Replace)) if in_place => "overwrite",
+        (
+            Part::Binary,
+            Some(
+                WriteKind::Upload
+                | WriteKind::Replace
+                | WriteKind::Copy
+                | WriteKind::Label
+                | WriteKind::Batch,
+            )
+            | None,
+        ) => "put",
+        (Part::Row, Some(WriteKind::Delete)) => "delete",
+        (Part::Row, Some(WriteKind::Upload | WriteKind::Copy)) => "insert",
+        (Part::Row, Some(WriteKind::Replace | WriteKind::Label | WriteKind::Batch) | None) => "update",
     }
 }

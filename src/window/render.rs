@@ -1,11 +1,13 @@
 //! The table and the safe conditions as text: for people, and as Markdown. It looks at nothing
 //! itself.
 
-use crate::model::profile::StoreOrder;
-use crate::window::conditions::{ModelWriteOrder, Safe};
+use crate::model::{
+    workload::BackupMethod,
+    write::{ReplaceKeys, StoreOrder, WriteOrder},
+};
+use crate::window::conditions::Safe;
 use crate::window::judge::AssetOutcome;
 use crate::window::table::{Cell, WindowTable};
-use crate::window::vocabulary::ModelProcedure;
 
 /// What each outcome means, for a legend.
 pub const fn meaning(outcome: AssetOutcome) -> &'static str {
@@ -39,15 +41,15 @@ fn worst(cell: &Cell) -> &'static str {
 pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
     let mut out = "The worst that a restore can give\n\n".to_owned();
     let mut lines = vec![vec![String::new()]];
-    lines[0].extend(ModelProcedure::ALL.map(|procedure| procedure.title().to_owned()));
+    lines[0].extend(BackupMethod::ALL.map(|method| method.title().to_owned()));
     for write in table.writes() {
         let cells = table.row(write).map(|cell| worst(cell).to_owned());
-        lines.push(std::iter::once(write.title()).chain(cells).collect());
+        lines.push(std::iter::once(write.describe()).chain(cells).collect());
     }
     out += &columns(&lines);
     out += "\nHow it comes about\n";
     for cell in table.cells.iter().filter(|cell| !cell.outcomes.consistent()) {
-        line(&mut out, &format!("\n{}; {}", cell.write.title(), cell.procedure.title()));
+        line(&mut out, &format!("\n{}; {}", cell.write.describe(), cell.method.title()));
         for example in cell.examples.iter().rev() {
             let Some(outcome) = example.outcome else { continue };
             line(&mut out, &format!("  {:<24} {}", outcome.title(), example.schedule));
@@ -59,8 +61,8 @@ pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
     }
     if let Some(safe) = safe {
         out += "\nNothing worse than an orphan comes back with\n\n";
-        for (procedure, text) in conditions(safe) {
-            line(&mut out, &format!("  {:<24} {text}", procedure.title()));
+        for (method, text) in conditions(safe) {
+            line(&mut out, &format!("  {:<24} {text}", method.title()));
         }
     }
     line(&mut out, &format!("\n{}", amount(table)));
@@ -85,8 +87,8 @@ fn columns(lines: &[Vec<String>]) -> String {
 
 /// As Markdown. Each cell links to its picture in a folder, where one is named.
 pub fn markdown(table: &WindowTable, safe: Option<&[Safe]>, pictures: Option<&str>) -> String {
-    let titles = ModelProcedure::ALL.map(ModelProcedure::title).join(" | ");
-    let mut out = format!("| write | {titles} |\n|---|{}\n", "---|".repeat(ModelProcedure::ALL.len()));
+    let titles = BackupMethod::ALL.map(BackupMethod::title).join(" | ");
+    let mut out = format!("| write | {titles} |\n|---|{}\n", "---|".repeat(BackupMethod::ALL.len()));
     for write in table.writes() {
         let cells = table.row(write).map(|cell| {
             let text = if cell.outcomes.harmless() { cell.outcomes.to_string() } else { bold(cell) };
@@ -96,13 +98,13 @@ pub fn markdown(table: &WindowTable, safe: Option<&[Safe]>, pictures: Option<&st
             }
         });
         let cells: Vec<String> = cells.collect();
-        line(&mut out, &format!("| {} | {} |", write.title(), cells.join(" | ")));
+        line(&mut out, &format!("| {} | {} |", write.describe(), cells.join(" | ")));
     }
     line(&mut out, &format!("\n{}", amount(table)));
     if let Some(safe) = safe {
         out += "\n| way to back up | nothing worse than an orphan comes back with |\n|---|---|\n";
-        for (procedure, text) in conditions(safe) {
-            line(&mut out, &format!("| {} | {text} |", procedure.title()));
+        for (method, text) in conditions(safe) {
+            line(&mut out, &format!("| {} | {text} |", method.title()));
         }
     }
     out
@@ -122,43 +124,39 @@ pub fn schedules(table: &WindowTable) -> String {
     for cell in &table.cells {
         for example in cell.examples.iter().rev().filter(|example| example.outcome.is_some()).take(1) {
             let outcome = example.outcome.map_or("consistent", AssetOutcome::title);
-            let (write, procedure) = (cell.write.title(), cell.procedure.title());
-            line(&mut out, &format!("| {write} | {procedure} | {outcome} | `{}` |", example.schedule));
+            let (write, method) = (cell.write.describe(), cell.method.title());
+            line(&mut out, &format!("| {write} | {method} | {outcome} | `{}` |", example.schedule));
         }
     }
     out
 }
 
 /// The conditions of each way to back up, in words.
-pub fn conditions(safe: &[Safe]) -> Vec<(ModelProcedure, String)> {
-    ModelProcedure::ALL.into_iter().map(|procedure| (procedure, condition(safe, procedure))).collect()
+pub fn conditions(safe: &[Safe]) -> Vec<(BackupMethod, String)> {
+    BackupMethod::ALL.into_iter().map(|method| (method, condition(safe, method))).collect()
 }
 
-fn condition(safe: &[Safe], procedure: ModelProcedure) -> String {
-    let mine: Vec<&Safe> = safe.iter().filter(|safe| safe.procedure == procedure).collect();
+fn condition(safe: &[Safe], method: BackupMethod) -> String {
+    let mine: Vec<&Safe> = safe.iter().filter(|safe| safe.method == method).collect();
     let Some(first) = mine.first() else {
         return "no combination of write orders, keys and delete grace that was tried".to_owned();
     };
-    // One sentence will do where the combinations are all that the fixed habits leave open.
-    let fixed = |of: fn(&ModelWriteOrder) -> bool| {
-        let value = of(&first.habits);
-        mine.iter().all(|safe| of(&safe.habits) == value).then_some(value)
+    // One sentence is enough where the combinations are all that the fixed properties leave open.
+    let properties = |safe: &Safe| {
+        let WriteOrder { upload, delete, replace_keys, .. } = safe.engine;
+        let first = |order| order == StoreOrder::BinaryFirst;
+        [first(upload), first(delete), replace_keys == ReplaceKeys::NewKey]
     };
-    let parts = [
-        fixed(|h| h.uploads == StoreOrder::BinaryFirst),
-        fixed(|h| h.deletes == StoreOrder::BinaryFirst),
-        fixed(|h| h.immutable_keys),
-    ];
-    let open = parts.iter().filter(|part| part.is_none()).count();
+    let fixed = [0, 1, 2].map(|n| {
+        let value = properties(first)[n];
+        mine.iter().all(|safe| properties(safe)[n] == value).then_some(value)
+    });
+    let open = fixed.iter().filter(|value| value.is_none()).count();
     let same = mine.iter().all(|safe| (safe.grace, safe.window) == (first.grace, first.window));
     if mine.len() == 1 << open && same {
-        return sentence(parts, first);
+        return sentence(fixed, first);
     }
-    let each = mine.iter().map(|safe| {
-        let ModelWriteOrder { uploads, deletes, immutable_keys } = safe.habits;
-        let first = |order| Some(order == StoreOrder::BinaryFirst);
-        sentence([first(uploads), first(deletes), Some(immutable_keys)], safe)
-    });
+    let each = mine.iter().map(|safe| sentence(properties(safe).map(Some), safe));
     each.collect::<Vec<_>>().join("; or ")
 }
 

@@ -10,13 +10,14 @@ mod subject;
 
 use crate::base::error::Error;
 use crate::model::finding::Expectation;
-use crate::model::profile::StoreOrder;
+use crate::model::{
+    workload::BackupMethod,
+    write::{ReplaceKeys, WriteKind, WritePath},
+};
 use crate::window::judge::{AssetOutcome, Outcomes, outcome};
 use crate::window::schedule::Schedule;
 use crate::window::table::Cell;
-use crate::window::vocabulary::{
-    ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, WriteNo,
-};
+use crate::window::vocabulary::{ModelStep, Part, PartsOf, WriteNo};
 use staged::Staged;
 use std::collections::BTreeMap;
 use subject::subjects;
@@ -36,7 +37,7 @@ pub struct Script {
 
 impl Script {
     /// The scenario of a schedule. `depth` is how many folders below the project's its file will be, for
-    /// the editor's schema; `parts` is [`ModelWrite::parts`] unless a test plants a defect.
+    /// the editor's schema; `parts` is [`WritePath::parts`] unless a test plants a defect.
     ///
     /// # Errors
     /// Blames the user for a schedule that can't be performed in the model, or not by one engine.
@@ -76,20 +77,17 @@ impl Script {
 
 /// The write orders of the engine that a schedule asks for.
 fn writes(schedule: &Schedule) -> Result<BTreeMap<&'static str, &'static str>, Error> {
-    let mut asked: BTreeMap<&str, (&str, ModelWrite)> = BTreeMap::new();
+    let mut asked: BTreeMap<&str, (&str, WritePath)> = BTreeMap::new();
     for write in &schedule.writes {
-        let order = match write.order {
-            StoreOrder::BinaryFirst => "binary-first",
-            StoreOrder::RowFirst => "row-first",
-        };
-        let keys: &[(&str, &str)] = match write.operation {
+        let order = write.order.describe();
+        let keys: &[(&str, &str)] = match (write.kind, write.keys) {
             // A copy is an upload of what was downloaded.
-            ModelOperation::Upload | ModelOperation::Copy => &[("upload", order)],
-            ModelOperation::Delete => &[("delete", order)],
-            ModelOperation::Replace => &[("replace", order), ("replace-keys", "in-place")],
-            ModelOperation::ReplaceNewKey => &[("replace", order), ("replace-keys", "new-key")],
-            ModelOperation::Batch => &[("batch", order)],
-            ModelOperation::Label => &[],
+            (WriteKind::Upload | WriteKind::Copy, _) => &[("upload", order)],
+            (WriteKind::Delete, _) => &[("delete", order)],
+            (WriteKind::Replace, ReplaceKeys::InPlace) => &[("replace", order), ("replace-keys", "in-place")],
+            (WriteKind::Replace, ReplaceKeys::NewKey) => &[("replace", order), ("replace-keys", "new-key")],
+            (WriteKind::Batch, _) => &[("batch", order)],
+            (WriteKind::Label, _) => &[],
         };
         for (key, value) in keys {
             let (before, by) = *asked.entry(key).or_insert((value, *write));
@@ -105,10 +103,10 @@ fn writes(schedule: &Schedule) -> Result<BTreeMap<&'static str, &'static str>, E
 /// The keys that say where state lives, how it is backed up, and in which order the engine writes.
 fn method(staged: &Staged<'_>, writes: &BTreeMap<&str, &str>) -> String {
     let mut text = String::new();
-    match staged.schedule.setting.procedure {
-        ModelProcedure::DumpFirst | ModelProcedure::CopyFirst => {}
-        ModelProcedure::PointInTime => text += "procedure: point in time\n",
-        ModelProcedure::Maintenance | ModelProcedure::MaintenanceKilled => {
+    match staged.schedule.setting.method {
+        BackupMethod::DumpFirst | BackupMethod::CopyFirst => {}
+        BackupMethod::PointInTime => text += "procedure: point in time\n",
+        BackupMethod::Maintenance | BackupMethod::MaintenanceKilled => {
             text += "procedure: maintenance window\n"
         }
     }
@@ -136,7 +134,7 @@ fn has_job_under_way(schedule: &Schedule) -> bool {
     };
     (0..schedule.writes.len()).any(|n| {
         let no = WriteNo(n as u8);
-        let batch = schedule.writes[n].operation == ModelOperation::Batch;
+        let batch = schedule.writes[n].kind == WriteKind::Batch;
         batch && has(no, &|_| true) && !has(no, &|part| part == Part::Row)
     })
 }

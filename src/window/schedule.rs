@@ -11,11 +11,12 @@
 //! found, `copy-n1` the one that the first made. A write that is not done at the end is under way.
 
 use crate::base::error::Error;
-use crate::model::profile::StoreOrder;
-use crate::window::judge::{Outcomes, outcome};
-use crate::window::vocabulary::{
-    MOST_WRITES, ModelObject, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, Setting, WriteNo,
+use crate::model::{
+    workload::BackupMethod,
+    write::{StoreOrder, WritePath},
 };
+use crate::window::judge::{Outcomes, outcome};
+use crate::window::vocabulary::{MOST_WRITES, ModelObject, ModelStep, Part, PartsOf, Setting, WriteNo};
 use crate::window::world::{Course, World};
 use serde::Serialize;
 use std::fmt;
@@ -32,7 +33,7 @@ pub struct Schedule {
     /// How the backup is done.
     pub setting: Setting,
     /// The writes; steps name them by their place.
-    pub writes: Vec<ModelWrite>,
+    pub writes: Vec<WritePath>,
     /// The steps in their order.
     pub steps: Vec<ModelStep>,
 }
@@ -44,7 +45,7 @@ impl Schedule {
     /// Blames the user where a step is not the next one of its write or of the backup, is not ready,
     /// or where the backup is not finished.
     pub fn replay(&self) -> Result<Vec<Outcomes>, Error> {
-        self.replay_with(ModelWrite::parts)
+        self.replay_with(WritePath::parts)
     }
 
     /// The same by other rules of what a write is made of.
@@ -140,17 +141,17 @@ impl FromStr for ModelStep {
     }
 }
 
-impl fmt::Display for ModelWrite {
+impl fmt::Display for WritePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let order = match self.order {
             StoreOrder::BinaryFirst => 'b',
             StoreOrder::RowFirst => 'r',
         };
-        write!(f, "{}.{order}", self.operation.name())
+        write!(f, "{}.{order}", self.name())
     }
 }
 
-impl FromStr for ModelWrite {
+impl FromStr for WritePath {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
@@ -161,7 +162,7 @@ impl FromStr for ModelWrite {
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.procedure.name())?;
+        f.write_str(self.method.name())?;
         if self.grace > 0 {
             write!(f, "+grace{}", self.grace)?;
         }
@@ -175,9 +176,9 @@ impl FromStr for Setting {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut parts = text.split('+');
         let name = parts.next().unwrap_or_default();
-        let procedure = ModelProcedure::ALL.into_iter().find(|procedure| procedure.name() == name);
+        let method = BackupMethod::ALL.into_iter().find(|method| method.name() == name);
         let mut setting = Self::plain(
-            procedure.ok_or_else(|| Error::usage(format!("there is no way to back up {:?}", cut(name))))?,
+            method.ok_or_else(|| Error::usage(format!("there is no way to back up {:?}", cut(name))))?,
         );
         for part in parts {
             match (part, part.strip_prefix("grace").map(str::parse::<u8>)) {

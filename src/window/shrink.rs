@@ -2,8 +2,9 @@
 //! R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). It tries schedules that
 //! can be performed only.
 
+use crate::model::write::WritePath;
 use crate::window::schedule::Schedule;
-use crate::window::vocabulary::{ModelObject, ModelStep, ModelWrite, WriteNo};
+use crate::window::vocabulary::{ModelObject, ModelStep, WriteNo};
 use crate::window::world::{Course, World};
 
 /// Leaves writes and parts of them out as long as it still fails, until none can be left out. A schedule that
@@ -59,7 +60,7 @@ fn without(schedule: &Schedule, from: usize, to: usize) -> Option<Schedule> {
         | ModelStep::Start => Some(*step),
     };
     let steps: Vec<ModelStep> = left.iter().filter_map(renamed).collect();
-    let writes: Vec<ModelWrite> = kept.iter().map(|n| schedule.writes[usize::from(*n)]).collect();
+    let writes: Vec<WritePath> = kept.iter().map(|n| schedule.writes[usize::from(*n)]).collect();
     let mended = mended(Schedule { setting: schedule.setting, writes, steps })?;
     let fewer = writes_in(&mended) < writes_in(schedule) || mended.writes.len() < schedule.writes.len();
     fewer.then_some(mended)

@@ -1,14 +1,15 @@
 //! What can go wrong with each write under each way to back up: found by looking at every
 //! interleaving, with a least schedule for each outcome. It asserts nothing.
 
-use crate::model::profile::StoreOrder;
+use crate::model::{
+    workload::BackupMethod,
+    write::{WriteKind, WritePath},
+};
 use crate::window::judge::{AssetOutcome, Outcomes, outcome};
 use crate::window::schedule::Schedule;
 use crate::window::search::{Amount, Limits, explore};
 use crate::window::shrink::shrink;
-use crate::window::vocabulary::{
-    ModelOperation, ModelProcedure, ModelStep, ModelWrite, PartsOf, Setting, WriteNo,
-};
+use crate::window::vocabulary::{ModelStep, PartsOf, Setting, WriteNo};
 use crate::window::world::{Course, World};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ use std::ops::ControlFlow;
 /// What is to be explored.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The operations; each in every write order that makes a difference.
-    pub operations: Vec<ModelOperation>,
+    /// The writes.
+    pub paths: Vec<WritePath>,
     /// How many writes there are beside a backup, at most: 1, 2 …
     pub writes: usize,
     /// The delete grace, see [`Setting::grace`].
@@ -36,9 +37,9 @@ pub struct Question {
 pub struct Cell {
     /// The write.
     #[serde(flatten)]
-    pub write: ModelWrite,
+    pub write: WritePath,
     /// The way to back up.
-    pub procedure: ModelProcedure,
+    pub method: BackupMethod,
     /// All that can come of it, from harmless to worst; empty is always consistent.
     pub outcomes: Outcomes,
     /// A least schedule for each; consistent first, where that can be.
@@ -54,12 +55,15 @@ pub struct Cell {
 impl Cell {
     /// Its name in files: `upload-binary-first-dump-first`.
     pub fn name(&self) -> String {
-        let order = match (self.write.operation, self.write.order) {
-            (ModelOperation::Label, _) => "row-only",
-            (_, StoreOrder::BinaryFirst) => "binary-first",
-            (_, StoreOrder::RowFirst) => "row-first",
+        let order = match self.write.kind {
+            WriteKind::Label => "row-only",
+            WriteKind::Upload
+            | WriteKind::Replace
+            | WriteKind::Delete
+            | WriteKind::Copy
+            | WriteKind::Batch => self.write.order.describe(),
         };
-        format!("{}-{order}-{}", self.write.operation.name(), self.procedure.name())
+        format!("{}-{order}-{}", self.write.name(), self.method.name())
     }
 
     /// The file name of its picture: `upload-binary-first-dump-first.svg`.
@@ -77,7 +81,7 @@ impl Cell {
 }
 
 /// A write, and a backup after it.
-fn whole(write: ModelWrite, setting: Setting, parts: PartsOf) -> Schedule {
+fn whole(write: WritePath, setting: Setting, parts: PartsOf) -> Schedule {
     let course = Course::with(parts, &[write], setting);
     let mut world = World::before(&course);
     let mut steps = Vec::new();
@@ -105,8 +109,8 @@ pub struct Example {
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WindowTable {
-    /// A row of cells for each write, in the order of [`ModelWrite::all`], each in the order of
-    /// [`ModelProcedure::ALL`].
+    /// A row of cells for each write, in the order of [`Question::paths`], each in the order of
+    /// [`BackupMethod::ALL`].
     pub cells: Vec<Cell>,
     /// Interleavings of all, each combination of writes once.
     pub interleavings: u128,
@@ -127,14 +131,13 @@ pub(super) struct Finding {
 impl WindowTable {
     /// Looks at every combination of up to so many writes with every way to back up.
     pub fn explore(question: &Question) -> Self {
-        let asked = |write: &ModelWrite| question.operations.contains(&write.operation);
-        let writes: Vec<ModelWrite> = ModelWrite::all().into_iter().filter(asked).collect();
+        let writes = &question.paths;
         let mut table = Self { cells: Vec::new(), interleavings: 0, looked_at: 0, exhaustive: true };
-        let mut found: BTreeMap<(usize, ModelProcedure), Finding> = BTreeMap::new();
+        let mut found: BTreeMap<(usize, BackupMethod), Finding> = BTreeMap::new();
         for chosen in combinations(writes.len(), question.writes) {
-            let here: Vec<ModelWrite> = chosen.iter().map(|n| writes[*n]).collect();
-            for procedure in ModelProcedure::ALL {
-                let setting = Setting { procedure, grace: question.grace, results: question.results };
+            let here: Vec<WritePath> = chosen.iter().map(|n| writes[*n]).collect();
+            for method in BackupMethod::ALL {
+                let setting = Setting { method, grace: question.grace, results: question.results };
                 let course = Course::with(question.parts, &here, setting);
                 let (amount, findings) = examine(&course, question.limits);
                 table.interleavings += amount.interleavings;
@@ -144,22 +147,22 @@ impl WindowTable {
                     // Of two equal writes, one stands for both in the count.
                     let again = place > 0 && chosen[place] == chosen[place - 1];
                     let amount = if again { Amount::NONE } else { amount };
-                    found.entry((chosen[place], procedure)).or_default().join(finding, amount);
+                    found.entry((chosen[place], method)).or_default().join(finding, amount);
                 }
             }
         }
-        table.cells = found.into_iter().map(|((row, procedure), f)| f.cell(writes[row], procedure)).collect();
+        table.cells = found.into_iter().map(|((row, method), f)| f.cell(writes[row], method)).collect();
         table
     }
 
     /// The cells of one write.
-    pub fn row(&self, write: ModelWrite) -> impl Iterator<Item = &Cell> {
+    pub fn row(&self, write: WritePath) -> impl Iterator<Item = &Cell> {
         self.cells.iter().filter(move |cell| cell.write == write)
     }
 
     /// The writes that have a row.
-    pub fn writes(&self) -> Vec<ModelWrite> {
-        ModelWrite::all().into_iter().filter(|write| self.row(*write).next().is_some()).collect()
+    pub fn writes(&self) -> Vec<WritePath> {
+        WritePath::all().into_iter().filter(|write| self.row(*write).next().is_some()).collect()
     }
 }
 
@@ -177,14 +180,14 @@ impl Finding {
         }
     }
 
-    fn cell(self, write: ModelWrite, procedure: ModelProcedure) -> Cell {
+    fn cell(self, write: WritePath, method: BackupMethod) -> Cell {
         let least = |(outcome, schedule): (Option<AssetOutcome>, Schedule)| {
             let schedule = shrink(&schedule, |smaller| does(smaller, write, outcome));
             Example { outcome, schedule }
         };
         Cell {
             write,
-            procedure,
+            method,
             outcomes: self.outcomes,
             examples: self.examples.into_iter().map(least).collect(),
             interleavings: self.amount.interleavings,
@@ -196,7 +199,7 @@ impl Finding {
 
 /// Whether this comes of such a write in a schedule. With nothing for the outcome: whether it is
 /// done, acknowledged or not, and all is consistent.
-fn does(schedule: &Schedule, write: ModelWrite, outcome: Option<AssetOutcome>) -> bool {
+fn does(schedule: &Schedule, write: WritePath, outcome: Option<AssetOutcome>) -> bool {
     let Ok(outcomes) = schedule.replay() else { return false };
     let mut of_it = schedule.writes.iter().zip(outcomes).filter(|(other, _)| **other == write);
     of_it.any(|(_, outcomes)| outcome.map_or(outcomes.consistent(), |outcome| outcomes.has(outcome)))

@@ -1,13 +1,14 @@
 //! What the model's parts promise each other. What is found with them is tested from outside, in
 //! `tests/window/explore.rs`.
 
-use crate::model::profile::StoreOrder;
+use crate::model::{
+    workload::BackupMethod,
+    write::{StoreOrder, WriteKind, WritePath},
+};
 use crate::window::judge::{Outcomes, outcome};
 use crate::window::search::{Limits, explore};
 use crate::window::table::combinations;
-use crate::window::vocabulary::{
-    MOST_WRITES, ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, Setting, WriteNo,
-};
+use crate::window::vocabulary::{MOST_WRITES, ModelStep, Part, Setting, WriteNo};
 use crate::window::world::{Course, World};
 use crate::window::{AssetOutcome, Question, WindowTable};
 use proptest::prelude::*;
@@ -32,19 +33,19 @@ fn judged(world: &World, course: &Course) -> Vec<Outcomes> {
 }
 
 fn settings() -> Vec<Setting> {
-    let with = |procedure| {
-        [(0, true), (2, true), (0, false)].map(|(grace, results)| Setting { procedure, grace, results })
+    let with = |method| {
+        [(0, true), (2, true), (0, false)].map(|(grace, results)| Setting { method, grace, results })
     };
-    ModelProcedure::ALL.into_iter().flat_map(with).collect()
+    BackupMethod::ALL.into_iter().flat_map(with).collect()
 }
 
 #[test]
 fn what_is_left_out_shows_nothing_new() {
-    let all = ModelWrite::all();
+    let all = WritePath::all();
     let (mut whole, mut reduced) = (0, 0);
     for setting in settings() {
         for chosen in combinations(all.len(), 2) {
-            let writes: Vec<ModelWrite> = chosen.iter().map(|n| all[*n]).collect();
+            let writes: Vec<WritePath> = chosen.iter().map(|n| all[*n]).collect();
             // The pairs take long; a third of them will do.
             if chosen.len() == 2 && chosen.iter().sum::<usize>() % 3 != 0 {
                 continue;
@@ -61,19 +62,19 @@ fn what_is_left_out_shows_nothing_new() {
 
 #[test]
 fn interleavings_are_counted_as_the_binomials_say() {
-    let upload = ModelWrite { operation: ModelOperation::Upload, order: StoreOrder::BinaryFirst };
-    let count = |writes: &[ModelWrite], procedure| {
-        let course = Course::new(writes, Setting::plain(procedure));
+    let upload = WritePath::new(WriteKind::Upload, StoreOrder::BinaryFirst);
+    let count = |writes: &[WritePath], method| {
+        let course = Course::new(writes, Setting::plain(method));
         explore(&course, LIMITS, true, &mut |_, _| ControlFlow::Continue(())).interleavings
     };
     // b r i: three places for the instant.
-    assert_eq!(count(&[upload], ModelProcedure::PointInTime), 3);
+    assert_eq!(count(&[upload], BackupMethod::PointInTime), 3);
     // Two writes and an instant: 5! / (2! 2! 1!).
-    assert_eq!(count(&[upload, upload], ModelProcedure::PointInTime), 30);
+    assert_eq!(count(&[upload, upload], BackupMethod::PointInTime), 30);
     // b before the dump leaves four places for r among dump, list and copy; b before the list three; b
     // after the list, which then finds nothing to copy, one.
-    assert_eq!(count(&[upload], ModelProcedure::DumpFirst), 8);
-    assert_eq!(count(&[], ModelProcedure::DumpFirst), 1);
+    assert_eq!(count(&[upload], BackupMethod::DumpFirst), 8);
+    assert_eq!(count(&[], BackupMethod::DumpFirst), 1);
 }
 
 /// A walk through a course: which of the ready processes goes next.
@@ -96,10 +97,10 @@ fn walk(course: &Course, choices: &[u8]) -> Vec<ModelStep> {
 }
 
 fn course() -> impl Strategy<Value = Course> {
-    let all = ModelWrite::all();
+    let all = WritePath::all();
     let writes = prop::collection::vec(0..all.len(), 1..=MOST_WRITES);
     (writes, 0..settings().len()).prop_map(move |(writes, setting)| {
-        let writes: Vec<ModelWrite> = writes.into_iter().map(|n| all[n]).collect();
+        let writes: Vec<WritePath> = writes.into_iter().map(|n| all[n]).collect();
         Course::new(&writes, settings()[setting])
     })
 }
@@ -132,9 +133,9 @@ proptest! {
 }
 
 /// Uploads that write the row first, whatever their order says.
-fn swapped(write: ModelWrite, setting: &Setting) -> &'static [Part] {
-    match write.operation {
-        ModelOperation::Upload => &[Part::Row, Part::Binary],
+fn swapped(write: WritePath, setting: &Setting) -> &'static [Part] {
+    match write.kind {
+        WriteKind::Upload => &[Part::Row, Part::Binary],
         _ => write.parts(setting),
     }
 }
@@ -142,7 +143,10 @@ fn swapped(write: ModelWrite, setting: &Setting) -> &'static [Part] {
 #[test]
 fn a_swapped_write_order_shows_in_the_table() {
     let question = |parts| Question {
-        operations: vec![ModelOperation::Upload, ModelOperation::Delete],
+        paths: WritePath::all()
+            .into_iter()
+            .filter(|path| [WriteKind::Upload, WriteKind::Delete].contains(&path.kind))
+            .collect(),
         writes: 1,
         grace: 0,
         results: true,
@@ -150,14 +154,14 @@ fn a_swapped_write_order_shows_in_the_table() {
         parts,
     };
     let (right, wrong) =
-        (WindowTable::explore(&question(ModelWrite::parts)), WindowTable::explore(&question(swapped)));
-    let upload = ModelWrite { operation: ModelOperation::Upload, order: StoreOrder::BinaryFirst };
+        (WindowTable::explore(&question(WritePath::parts)), WindowTable::explore(&question(swapped)));
+    let upload = WritePath::new(WriteKind::Upload, StoreOrder::BinaryFirst);
     let worst = |table: &WindowTable| table.row(upload).map(|cell| cell.outcomes.worst()).collect::<Vec<_>>();
     use AssetOutcome::{MissingBinary, OrphanBinary};
     let orphan = Some(OrphanBinary);
     assert_eq!(worst(&right), [orphan, Some(MissingBinary), orphan, None, orphan]);
     let missing = Some(MissingBinary);
     assert_eq!(worst(&wrong), [missing, missing, missing, None, missing]);
-    let delete = ModelWrite { operation: ModelOperation::Delete, order: StoreOrder::RowFirst };
+    let delete = WritePath::new(WriteKind::Delete, StoreOrder::RowFirst);
     assert!(right.row(delete).eq(wrong.row(delete)), "and nowhere else");
 }

@@ -1,10 +1,11 @@
 //! The model: two stores (three with batch results), a backup, and what each step does to them. Small
 //! enough to be copied at every step. It chooses no step.
 
-use crate::window::vocabulary::{
-    MOST_WRITES, ModelObject, ModelOperation, ModelProcedure, ModelStep, ModelWrite, Part, PartsOf, Setting,
-    WriteNo,
+use crate::model::{
+    workload::BackupMethod,
+    write::{ReplaceKeys, WriteKind, WritePath},
 };
+use crate::window::vocabulary::{MOST_WRITES, ModelObject, ModelStep, Part, PartsOf, Setting, WriteNo};
 
 /// Two objects and two rows for each write: the old ones and the new ones.
 const SLOTS: usize = MOST_WRITES * 2;
@@ -47,7 +48,7 @@ pub(super) type Objects = [Value; SLOTS];
 /// What is explored: the writes, and how the backup is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Course {
-    pub(super) writes: Vec<ModelWrite>,
+    pub(super) writes: Vec<WritePath>,
     pub(super) setting: Setting,
     pub(super) parts: Vec<&'static [Part]>,
     phases: Vec<ModelStep>,
@@ -56,15 +57,15 @@ pub(super) struct Course {
 
 impl Course {
     /// At most [`MOST_WRITES`] writes; more are left out.
-    pub(super) fn new(writes: &[ModelWrite], setting: Setting) -> Self {
-        Self::with(ModelWrite::parts, writes, setting)
+    pub(super) fn new(writes: &[WritePath], setting: Setting) -> Self {
+        Self::with(WritePath::parts, writes, setting)
     }
 
     /// The same with other rules of what a write is made of.
-    pub(super) fn with(parts_of: PartsOf, writes: &[ModelWrite], setting: Setting) -> Self {
-        let writes: Vec<ModelWrite> = writes.iter().copied().take(MOST_WRITES).collect();
-        let batch = |(n, write): (usize, &ModelWrite)| {
-            if write.operation == ModelOperation::Batch { 0b11 << (2 * n) } else { 0_u16 }
+    pub(super) fn with(parts_of: PartsOf, writes: &[WritePath], setting: Setting) -> Self {
+        let writes: Vec<WritePath> = writes.iter().copied().take(MOST_WRITES).collect();
+        let batch = |(n, write): (usize, &WritePath)| {
+            if write.kind == WriteKind::Batch { 0b11 << (2 * n) } else { 0_u16 }
         };
         let third = writes.iter().enumerate().map(batch).sum::<u16>();
         Self {
@@ -156,13 +157,10 @@ impl World {
         };
         for (n, write) in course.writes.iter().enumerate() {
             let old = ModelObject { write: WriteNo(n as u8), new: false };
-            match write.operation {
-                ModelOperation::Upload => {}
-                ModelOperation::Label | ModelOperation::Batch => world.rows[old.slot()] = Row::alone(BEFORE),
-                ModelOperation::Delete
-                | ModelOperation::Replace
-                | ModelOperation::ReplaceNewKey
-                | ModelOperation::Copy => {
+            match write.kind {
+                WriteKind::Upload => {}
+                WriteKind::Label | WriteKind::Batch => world.rows[old.slot()] = Row::alone(BEFORE),
+                WriteKind::Delete | WriteKind::Replace | WriteKind::Copy => {
                     world.objects[old.slot()] = BEFORE;
                     world.rows[old.slot()] = Row::pointing(BEFORE, old);
                 }
@@ -215,7 +213,7 @@ impl World {
                 let since = self.passed.saturating_sub(self.row_at[usize::from(no.0)]);
                 since >= course.setting.grace || self.backed_up(course)
             }
-            ModelStep::Stop if course.setting.procedure == ModelProcedure::Maintenance => {
+            ModelStep::Stop if course.setting.method == BackupMethod::Maintenance => {
                 self.none_under_way(course)
             }
             _ => true,
@@ -263,7 +261,7 @@ impl World {
             ModelStep::Write(no, part) => {
                 let n = usize::from(no.0);
                 let acknowledges = self.acknowledges(course, n);
-                self.write(course.writes[n].operation, no, part);
+                self.write(course.writes[n], no, part);
                 if part == Part::Row && course.setting.grace > 0 {
                     self.row_at[n] = self.passed;
                 }
@@ -322,31 +320,24 @@ impl World {
         self.there_at_dump = self.keys();
     }
 
-    fn write(&mut self, operation: ModelOperation, write: WriteNo, part: Part) {
+    fn write(&mut self, path: WritePath, write: WriteNo, part: Part) {
         let (old, new) = (ModelObject { write, new: false }, ModelObject { write, new: true });
-        let (o, n) = (old.slot(), new.slot());
-        match (operation, part) {
-            (
-                ModelOperation::Upload
-                | ModelOperation::Copy
-                | ModelOperation::Batch
-                | ModelOperation::ReplaceNewKey,
-                Part::Binary,
-            ) => {
-                self.objects[n] = AFTER;
+        let in_place = path.kind == WriteKind::Replace && path.keys == ReplaceKeys::InPlace;
+        let object = if in_place { old } else { new };
+        match (part, path.kind) {
+            (Part::Cleanup, _) | (Part::Binary, WriteKind::Delete) => self.objects[old.slot()] = 0,
+            (Part::Binary, WriteKind::Label) => {}
+            (Part::Binary, WriteKind::Upload | WriteKind::Replace | WriteKind::Copy | WriteKind::Batch) => {
+                self.objects[object.slot()] = AFTER
             }
-            (ModelOperation::Upload | ModelOperation::Copy, Part::Row) => {
-                self.rows[n] = Row::pointing(AFTER, new)
+            (Part::Row, WriteKind::Upload | WriteKind::Copy) => {
+                self.rows[new.slot()] = Row::pointing(AFTER, object);
             }
-            (ModelOperation::Batch | ModelOperation::ReplaceNewKey, Part::Row) => {
-                self.rows[o] = Row::pointing(AFTER, new);
+            (Part::Row, WriteKind::Replace | WriteKind::Batch) => {
+                self.rows[old.slot()] = Row::pointing(AFTER, object);
             }
-            (ModelOperation::Replace, Part::Binary) => self.objects[o] = AFTER,
-            (ModelOperation::Replace, Part::Row) => self.rows[o] = Row::pointing(AFTER, old),
-            (ModelOperation::Delete, Part::Row) => self.rows[o] = Row::default(),
-            (ModelOperation::Delete, Part::Binary) | (_, Part::Cleanup) => self.objects[o] = 0,
-            (ModelOperation::Label, Part::Row) => self.rows[o] = Row::alone(AFTER),
-            (ModelOperation::Label, Part::Binary) => {}
+            (Part::Row, WriteKind::Delete) => self.rows[old.slot()] = Row::default(),
+            (Part::Row, WriteKind::Label) => self.rows[old.slot()] = Row::alone(AFTER),
         }
     }
 }

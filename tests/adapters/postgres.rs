@@ -5,10 +5,9 @@ use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::TableName;
 use pulp_drill::base::process::{Base, RunDir, run};
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::model::profile::{
-    Profile, ProfileEntity, ReplaceKeys, StopCommand, StoreOrder, TargetApi, WriteOrder,
-};
+use pulp_drill::model::profile::{Profile, ProfileEntity, StopCommand, TargetApi};
 use pulp_drill::model::state::{Database, change};
+use pulp_drill::model::write::{ReplaceKeys, StoreOrder, WriteOrder};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
 use pulp_drill::system::destroy::Guard;
 use pulp_drill::system::postgres::{Access, HeldTable, Postgres, Statements, create_database, drop_database};

@@ -2,12 +2,11 @@
 //! where the model is wrong, it is told.
 
 use pulp_drill::cli::explore::{ReplayResult, compare, describe};
-use pulp_drill::model::profile::StoreOrder;
 use pulp_drill::model::record::RunRecord;
+use pulp_drill::model::write::{StoreOrder, WriteKind, WritePath};
 use pulp_drill::runbook::provision::processes::{Places, discover};
 use pulp_drill::window::{
-    AssetOutcome, Limits, ModelOperation, ModelWrite, Part, PartsOf, Question, Schedule, Script, Setting,
-    WindowTable,
+    AssetOutcome, Limits, Part, PartsOf, Question, Schedule, Script, Setting, WindowTable,
 };
 use serde_json::Value;
 use std::{fs, process::Command};
@@ -81,28 +80,33 @@ async fn the_same_seed_gives_the_same_schedules_outcomes_and_digests() {
 }
 
 /// Uploads that write the binary first, whatever their order says.
-fn swapped(write: ModelWrite, setting: &Setting) -> &'static [Part] {
-    match write.operation {
-        ModelOperation::Upload => &[Part::Binary, Part::Row],
+fn swapped(write: WritePath, setting: &Setting) -> &'static [Part] {
+    match write.kind {
+        WriteKind::Upload => &[Part::Binary, Part::Row],
         _ => write.parts(setting),
     }
 }
 
 /// Deletes that leave their object behind.
-fn forgetful(write: ModelWrite, setting: &Setting) -> &'static [Part] {
-    match write.operation {
-        ModelOperation::Delete => &[Part::Row],
+fn forgetful(write: WritePath, setting: &Setting) -> &'static [Part] {
+    match write.kind {
+        WriteKind::Delete => &[Part::Row],
         _ => write.parts(setting),
     }
 }
 
 /// The cell of a write with a dump that comes first, in a model with such writes.
-fn cell(operation: ModelOperation, parts: PartsOf) -> (Schedule, Script) {
+fn cell(kind: WriteKind, parts: PartsOf) -> (Schedule, Script) {
     let limits = Limits { bound: 1000, seed: 0 };
-    let operations = vec![operation];
-    let table =
-        WindowTable::explore(&Question { operations, writes: 1, grace: 0, results: true, limits, parts });
-    let write = ModelWrite { operation, order: StoreOrder::RowFirst };
+    let write = WritePath::new(kind, StoreOrder::RowFirst);
+    let table = WindowTable::explore(&Question {
+        paths: vec![write],
+        writes: 1,
+        grace: 0,
+        results: true,
+        limits,
+        parts,
+    });
     let cell = table.row(write).next().unwrap();
     (cell.shown(parts).unwrap(), Script::of_cell(cell, 0, parts).unwrap())
 }
@@ -112,7 +116,7 @@ async fn a_model_that_is_wrong_is_caught_by_the_stores() {
     if !has_postgres().await {
         return;
     }
-    let wrong = [cell(ModelOperation::Upload, swapped), cell(ModelOperation::Delete, forgetful)];
+    let wrong = [cell(WriteKind::Upload, swapped), cell(WriteKind::Delete, forgetful)];
     // A binary without its row, and one that nobody removes.
     assert_eq!(wrong.each_ref().map(|(_, script)| script.worst()), [Some(AssetOutcome::OrphanBinary); 2]);
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,8 @@ use pulp_drill::{
         finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Role, Verdict},
-        workload::{BackupMethod, WorkloadOperation, Written},
+        workload::{BackupMethod, Written},
+        write::WriteKind,
     },
     runbook::provision::processes::{Places, discover},
 };
@@ -117,11 +118,11 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         assert_eq!((all.half, all.wrong, all.lost), (0, 0, 0), "{id}");
     }
     let every = &of("all-writes-under-load").load.as_ref().unwrap().operations;
-    for operation in [WorkloadOperation::Copy, WorkloadOperation::Label, WorkloadOperation::Batch] {
+    for operation in [WriteKind::Copy, WriteKind::Label, WriteKind::Batch] {
         assert!(every[&operation].kept > 0, "{operation:?}: {every:?}");
     }
     let copied_first = of("uploads-under-load-copied-first").load.as_ref().unwrap();
-    assert!(copied_first.operations[&WorkloadOperation::Upload].half >= 20, "{copied_first:?}");
+    assert!(copied_first.operations[&WriteKind::Upload].half >= 20, "{copied_first:?}");
     assert!(copied_first.recovery_point.unwrap().before_dump_ms > 0);
     assert!(copied_first.advice.iter().any(|a| a.text.starts_with("Take the dump first")));
 }

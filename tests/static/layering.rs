@@ -23,6 +23,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("words that know nothing of ours", &["base::error", "base::ids", "base::digest"]),
     ("time, randomness, redaction", &["base::clock", "base::redact"]),
     ("child processes and their folders", &["base::process"]),
+    ("writes to an engine", &["model::write"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
         &["model::check", "model::workload", "model::profile", "model::state"],

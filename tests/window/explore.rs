@@ -4,13 +4,14 @@
 use crate::support::bless;
 use proptest::prelude::*;
 use pulp_drill::model::finding::FindingKind;
-use pulp_drill::model::profile::StoreOrder;
+use pulp_drill::model::workload::BackupMethod;
+use pulp_drill::model::write::{ReplaceKeys, StoreOrder, WriteKind, WritePath};
 use pulp_drill::scenario::library::FixtureLibrary;
 use pulp_drill::scenario::parse::read_all;
 use pulp_drill::window::picture::picture;
 use pulp_drill::window::{
-    AssetOutcome, Limits, MOST_WRITES, ModelObject, ModelOperation, ModelProcedure, ModelStep, ModelWrite,
-    Outcomes, Part, Question, Safe, Schedule, Script, Setting, WindowTable, WriteNo, render, safe, shrink,
+    AssetOutcome, Limits, MOST_WRITES, ModelObject, ModelStep, Outcomes, Part, Question, Safe, Schedule,
+    Script, Setting, WindowTable, WriteNo, render, safe, shrink,
 };
 use std::path::Path;
 use std::process::Command;
@@ -19,40 +20,43 @@ use std::sync::LazyLock;
 const LIMITS: Limits = Limits { bound: 100_000, seed: 0 };
 
 fn question(writes: usize) -> Question {
-    let operations = ModelOperation::ALL.to_vec();
-    Question { operations, writes, grace: 0, results: true, limits: LIMITS, parts: ModelWrite::parts }
+    let paths = WritePath::all();
+    Question { paths, writes, grace: 0, results: true, limits: LIMITS, parts: WritePath::parts }
 }
 
 static TABLE: LazyLock<WindowTable> = LazyLock::new(|| WindowTable::explore(&question(2)));
 static SAFE: LazyLock<Vec<Safe>> = LazyLock::new(|| safe(2, LIMITS));
 
-fn cell(operation: ModelOperation, order: StoreOrder, procedure: ModelProcedure) -> Outcomes {
-    let found = TABLE.row(ModelWrite { operation, order }).find(|cell| cell.procedure == procedure);
+fn cell(kind: WriteKind, order: StoreOrder, method: BackupMethod) -> Outcomes {
+    let found = TABLE.row(WritePath::new(kind, order)).find(|cell| cell.method == method);
     found.unwrap().outcomes
 }
 
 #[test]
 fn the_rule_of_the_window_follows() {
-    use ModelProcedure::{CopyFirst, DumpFirst, Maintenance, PointInTime};
+    use BackupMethod::{CopyFirst, DumpFirst, Maintenance, PointInTime};
     use StoreOrder::{BinaryFirst, RowFirst};
-    let worst = |operation, order, procedure| cell(operation, order, procedure).worst();
+    let worst = |operation, order, method| cell(operation, order, method).worst();
     // Dump first: an upload leaves an orphan, a delete a row without its binary, a replace wrong content.
-    assert_eq!(worst(ModelOperation::Upload, BinaryFirst, DumpFirst), Some(AssetOutcome::OrphanBinary));
-    assert_eq!(worst(ModelOperation::Delete, RowFirst, DumpFirst), Some(AssetOutcome::MissingBinary));
-    assert_eq!(worst(ModelOperation::Replace, BinaryFirst, DumpFirst), Some(AssetOutcome::WrongContent));
+    assert_eq!(worst(WriteKind::Upload, BinaryFirst, DumpFirst), Some(AssetOutcome::OrphanBinary));
+    assert_eq!(worst(WriteKind::Delete, RowFirst, DumpFirst), Some(AssetOutcome::MissingBinary));
+    assert_eq!(worst(WriteKind::Replace, BinaryFirst, DumpFirst), Some(AssetOutcome::WrongContent));
     // Copy first: an upload leaves a row without its binary, a delete an orphan, a replace wrong content.
-    assert_eq!(worst(ModelOperation::Upload, BinaryFirst, CopyFirst), Some(AssetOutcome::MissingBinary));
-    assert!(cell(ModelOperation::Upload, BinaryFirst, CopyFirst).has(AssetOutcome::LostAcknowledgedWrite));
-    assert!(cell(ModelOperation::Delete, RowFirst, CopyFirst).has(AssetOutcome::OrphanBinary));
-    assert!(!cell(ModelOperation::Delete, RowFirst, CopyFirst).has(AssetOutcome::MissingBinary));
-    assert!(cell(ModelOperation::Delete, RowFirst, CopyFirst).has(AssetOutcome::ResurrectedDelete));
-    assert_eq!(worst(ModelOperation::Replace, RowFirst, CopyFirst), Some(AssetOutcome::WrongContent));
+    assert_eq!(worst(WriteKind::Upload, BinaryFirst, CopyFirst), Some(AssetOutcome::MissingBinary));
+    assert!(cell(WriteKind::Upload, BinaryFirst, CopyFirst).has(AssetOutcome::LostAcknowledgedWrite));
+    assert!(cell(WriteKind::Delete, RowFirst, CopyFirst).has(AssetOutcome::OrphanBinary));
+    assert!(!cell(WriteKind::Delete, RowFirst, CopyFirst).has(AssetOutcome::MissingBinary));
+    assert!(cell(WriteKind::Delete, RowFirst, CopyFirst).has(AssetOutcome::ResurrectedDelete));
+    assert_eq!(worst(WriteKind::Replace, RowFirst, CopyFirst), Some(AssetOutcome::WrongContent));
     // One instant heals neither a replace in place nor a row that comes first.
-    assert_eq!(worst(ModelOperation::Replace, BinaryFirst, PointInTime), Some(AssetOutcome::WrongContent));
-    assert_eq!(worst(ModelOperation::Upload, RowFirst, PointInTime), Some(AssetOutcome::MissingBinary));
-    for write in ModelWrite::all() {
-        assert!(cell(write.operation, write.order, Maintenance).harmless(), "{write}");
-        let label = cell(ModelOperation::Label, RowFirst, DumpFirst);
+    assert_eq!(worst(WriteKind::Replace, BinaryFirst, PointInTime), Some(AssetOutcome::WrongContent));
+    assert_eq!(worst(WriteKind::Upload, RowFirst, PointInTime), Some(AssetOutcome::MissingBinary));
+    for write in WritePath::all() {
+        assert!(
+            TABLE.row(write).find(|cell| cell.method == Maintenance).unwrap().outcomes.harmless(),
+            "{write}"
+        );
+        let label = cell(WriteKind::Label, RowFirst, DumpFirst);
         assert!(label.consistent());
     }
 }
@@ -61,50 +65,46 @@ fn the_rule_of_the_window_follows() {
 fn more_writes_at_a_time_show_nothing_new_of_each() {
     assert!(TABLE.exhaustive && TABLE.looked_at * 10 < u64::try_from(TABLE.interleavings).unwrap());
     let one = WindowTable::explore(&question(1));
-    let of = |table: &WindowTable| {
-        table.cells.iter().map(|c| (c.write, c.procedure, c.outcomes)).collect::<Vec<_>>()
-    };
+    let of =
+        |table: &WindowTable| table.cells.iter().map(|c| (c.write, c.method, c.outcomes)).collect::<Vec<_>>();
     assert_eq!(of(&one), of(&TABLE));
 }
 
 #[test]
 fn a_third_store_that_is_not_copied_loses_every_result() {
     let table = WindowTable::explore(&Question { results: false, ..question(1) });
-    let write = ModelWrite { operation: ModelOperation::Batch, order: StoreOrder::BinaryFirst };
+    let write = WritePath::new(WriteKind::Batch, StoreOrder::BinaryFirst);
     for cell in table.row(write) {
-        assert!(cell.outcomes.has(AssetOutcome::LostAcknowledgedWrite), "{}", cell.procedure.name());
+        assert!(cell.outcomes.has(AssetOutcome::LostAcknowledgedWrite), "{}", cell.method.name());
     }
 }
 
 #[test]
 fn the_safe_conditions_are_found() {
-    let of = |procedure| SAFE.iter().filter(move |safe| safe.procedure == procedure);
-    assert_eq!(of(ModelProcedure::CopyFirst).count(), 0);
-    assert_eq!(of(ModelProcedure::Maintenance).count(), 8);
-    for procedure in [ModelProcedure::DumpFirst, ModelProcedure::PointInTime] {
-        let found: Vec<&Safe> = of(procedure).collect();
+    let of = |method| SAFE.iter().filter(move |safe| safe.method == method);
+    assert_eq!(of(BackupMethod::CopyFirst).count(), 0);
+    assert_eq!(of(BackupMethod::Maintenance).count(), 8);
+    for method in [BackupMethod::DumpFirst, BackupMethod::PointInTime] {
+        let found: Vec<&Safe> = of(method).collect();
         let [safe] = found[..] else { panic!("{found:?}") };
-        assert_eq!(
-            (safe.habits.uploads, safe.habits.deletes),
-            (StoreOrder::BinaryFirst, StoreOrder::RowFirst)
-        );
-        assert!(safe.habits.immutable_keys);
+        assert_eq!((safe.engine.upload, safe.engine.delete), (StoreOrder::BinaryFirst, StoreOrder::RowFirst));
+        assert!(safe.engine.replace_keys == ReplaceKeys::NewKey);
     }
     // The grace grows with the time from the dump to the last copy, step for step.
     let one = safe(1, LIMITS);
     for found in [&one, &*SAFE] {
-        let dump_first = found.iter().find(|safe| safe.procedure == ModelProcedure::DumpFirst).unwrap();
+        let dump_first = found.iter().find(|safe| safe.method == BackupMethod::DumpFirst).unwrap();
         assert!(dump_first.grace > 1 && dump_first.grace == dump_first.window, "{dump_first:?}");
     }
     assert!(one.len() == SAFE.len());
-    assert!(of(ModelProcedure::PointInTime).all(|safe| safe.grace == 0));
+    assert!(of(BackupMethod::PointInTime).all(|safe| safe.grace == 0));
 }
 
 #[test]
 fn every_example_does_what_it_says_and_none_is_too_long() {
     for cell in &TABLE.cells {
         let said = cell.examples.iter().filter_map(|example| example.outcome);
-        assert!(said.eq(cell.outcomes.iter()), "{} {}", cell.write, cell.procedure.name());
+        assert!(said.eq(cell.outcomes.iter()), "{} {}", cell.write, cell.method.name());
         for example in &cell.examples {
             let again: Schedule = example.schedule.to_string().parse().unwrap();
             assert_eq!(again, example.schedule);
@@ -138,13 +138,13 @@ fn step() -> impl Strategy<Value = ModelStep> {
 
 prop_compose! {
     fn schedule()(
-        procedure in prop::sample::select(ModelProcedure::ALL.to_vec()),
+        method in prop::sample::select(BackupMethod::ALL.to_vec()),
         grace in any::<u8>(),
         results in any::<bool>(),
-        writes in prop::collection::vec(prop::sample::select(ModelWrite::all()), 0..=MOST_WRITES),
+        writes in prop::collection::vec(prop::sample::select(WritePath::all()), 0..=MOST_WRITES),
         steps in prop::collection::vec(step(), 0..20),
     ) -> Schedule {
-        Schedule { setting: Setting { procedure, grace, results }, writes, steps }
+        Schedule { setting: Setting { method, grace, results }, writes, steps }
     }
 }
 
@@ -320,7 +320,7 @@ fn the_command_replays_and_draws() {
 }
 
 fn script(text: &str) -> Script {
-    Script::of(&text.parse().unwrap(), "drill", 0, ModelWrite::parts).unwrap()
+    Script::of(&text.parse().unwrap(), "drill", 0, WritePath::parts).unwrap()
 }
 
 /// The steps of a scenario without their marks.
@@ -541,7 +541,7 @@ fn what_no_engine_can_do_is_refused() {
         ("v1/point-in-time+no-results/batch.b/instant", "a recovery to an instant leaves no store out"),
         ("v1/point-in-time/upload.b/r1,instant", "step 1 (r1) is not next"),
     ] {
-        let refused = Script::of(&schedule.parse().unwrap(), "drill", 0, ModelWrite::parts).unwrap_err();
+        let refused = Script::of(&schedule.parse().unwrap(), "drill", 0, WritePath::parts).unwrap_err();
         assert!(refused.causes[0].contains(why), "{refused}");
     }
 }
@@ -554,7 +554,7 @@ proptest! {
     #[test]
     fn every_schedule_of_one_engine_is_a_scenario(schedule in possible()) {
         let Ok(outcomes) = schedule.replay() else { return Ok(()) };
-        let script = match Script::of(&schedule, "drill", 0, ModelWrite::parts) {
+        let script = match Script::of(&schedule, "drill", 0, WritePath::parts) {
             Ok(script) => script,
             Err(refused) => {
                 let why = &refused.causes[0];
@@ -570,7 +570,7 @@ proptest! {
         prop_assert_eq!(read[0].expect.len(), script.expect.len());
         let any = |kinds: &[FindingKind]| {
             // An earlier binary is one that the model leaves out, unless the replacement has another key.
-            let in_place = schedule.writes.iter().any(|w| w.operation == ModelOperation::Replace);
+            let in_place = schedule.writes.iter().any(|w| w.kind == WriteKind::Replace && !w.cleans_up());
             let mine = script.expect.iter().filter(|e| !in_place || !e.entity.ends_with("@1"));
             mine.filter(|e| !["batch_jobs/invoice", "batch_jobs/receipt"].contains(&&*e.entity))
                 .any(|e| kinds.contains(&e.kind))
@@ -588,7 +588,7 @@ const WINDOW: &str = "scenarios/window";
 #[test]
 fn the_scenarios_of_the_window_are_what_the_model_says() {
     for cell in &TABLE.cells {
-        let script = Script::of_cell(cell, 2, ModelWrite::parts).unwrap();
+        let script = Script::of_cell(cell, 2, WritePath::parts).unwrap();
         bless::file(&format!("{WINDOW}/{}.yaml", script.id), &script.text);
         let worst = cell.outcomes.worst();
         assert_eq!(script.worst(), worst, "{}", script.id);
@@ -667,8 +667,8 @@ fn the_document_and_its_pictures_are_what_the_model_says() {
         well_formed(&svg);
         bless::file(&format!("docs/window/{name}"), &svg);
         if !cell.outcomes.consistent() {
-            let (write, procedure) = (cell.write.title(), cell.procedure.title());
-            shown += &format!("![{write}; {procedure}: {}](window/{name})\n\n", cell.outcomes);
+            let (write, method) = (cell.write.describe(), cell.method.title());
+            shown += &format!("![{write}; {method}: {}](window/{name})\n\n", cell.outcomes);
         }
     }
     bless::file(PATH, &between(&text, "pictures", &shown));

@@ -2,7 +2,8 @@
 
 use crate::{
     cli::run::GroundArgs,
-    window::{MOST_WRITES, ModelOperation},
+    model::write::{ReplaceKeys, StoreOrder, WriteKind, WritePath},
+    window::MOST_WRITES,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -74,15 +75,25 @@ impl ExploreArgs {
     }
 }
 
-/// An operation on the command line.
+/// A kind of write on the command line; a replacement once for each place of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Named(pub ModelOperation);
+pub struct Named(WriteKind, ReplaceKeys);
 
 impl Named {
-    const ALL: [Self; 7] = {
-        let [a, b, c, d, e, f, g] = ModelOperation::ALL;
-        [Self(a), Self(b), Self(c), Self(d), Self(e), Self(f), Self(g)]
+    const ALL: [Self; WritePath::VARIANTS.len()] = {
+        let mut all = [Self(WriteKind::Upload, ReplaceKeys::InPlace); WritePath::VARIANTS.len()];
+        let mut n = 0;
+        while n < all.len() {
+            all[n] = Self(WritePath::VARIANTS[n].0, WritePath::VARIANTS[n].1);
+            n += 1;
+        }
+        all
     };
+
+    /// Whether a write is of this kind, in whatever order.
+    pub fn includes(self, path: WritePath) -> bool {
+        (path.kind, path.keys) == (self.0, self.1)
+    }
 }
 
 impl ValueEnum for Named {
@@ -91,7 +102,8 @@ impl ValueEnum for Named {
     }
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        Some(clap::builder::PossibleValue::new(self.0.name()).help(self.0.title()))
+        let path = WritePath { kind: self.0, keys: self.1, order: StoreOrder::BinaryFirst };
+        Some(clap::builder::PossibleValue::new(path.name()).help(path.title()))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
         output::print,
         run::{Ran, RunArgs, gravest, runs},
     },
+    model::write::WritePath,
     model::{
         check::CheckId,
         exit_code::ExitCode,
@@ -16,7 +17,7 @@ use crate::{
         verdict::Verdict,
     },
     report::terminal::style::count,
-    window::{AssetOutcome, ModelWrite, Schedule, Script},
+    window::{AssetOutcome, Schedule, Script},
 };
 use serde_json::json;
 use std::{collections::BTreeSet, fs};
@@ -93,7 +94,7 @@ fn asked(args: &ExploreArgs) -> Result<Vec<(Schedule, Script)>, Error> {
         return scripts(&table(args), 0);
     }
     let script = |(id, schedule): (String, Schedule)| {
-        let script = Script::of(&schedule, &id, 0, ModelWrite::parts)?;
+        let script = Script::of(&schedule, &id, 0, WritePath::parts)?;
         Ok((schedule, script))
     };
     replays(args)?.into_iter().map(script).collect()

@@ -8,7 +8,10 @@
 
 use crate::{
     base::{digest::Digest, ids::ObjectKey},
-    model::workload::{Interval, RecoveryPoint, Times, WorkloadOperation, WriteTally, Written},
+    model::{
+        workload::{Interval, RecoveryPoint, Times, WriteTally, Written},
+        write::WriteKind,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -138,10 +141,10 @@ fn state(
         (StoreContent::Absent, None) => true,
         (StoreContent::Absent, Some(write)) => {
             let elsewhere = key.is_some() && write.key.is_some() && write.key.as_ref() != key;
-            write.operation == WorkloadOperation::Delete || elsewhere
+            write.operation == WriteKind::Delete || elsewhere
         }
         (StoreContent::Present | StoreContent::Content(_), None) => false,
-        (StoreContent::Present, Some(write)) => write.operation != WorkloadOperation::Delete,
+        (StoreContent::Present, Some(write)) => write.operation != WriteKind::Delete,
         (StoreContent::Content(digest), Some(write)) => write.sha256 == Some(digest),
     };
     let fitting: Vec<usize> = (0..=writes.len()).filter(fits).collect();
@@ -161,9 +164,9 @@ pub fn recovery_point(judged: &[Judged], times: Times, end: u64) -> RecoveryPoin
 }
 
 /// What one backup adds: the writes that began after the end of the one before, by operation.
-pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<WorkloadOperation, WriteTally> {
+pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<WriteKind, WriteTally> {
     let window = times.window();
-    let mut operations: BTreeMap<WorkloadOperation, WriteTally> = BTreeMap::new();
+    let mut operations: BTreeMap<WriteKind, WriteTally> = BTreeMap::new();
     for Judged { write, fate, due, .. } in judged {
         if write.begun < since || write.begun >= window.to {
             continue;

@@ -6,7 +6,7 @@ use crate::{
         error::Error,
         ids::{AssetName, ObjectKey},
     },
-    model::profile::ReplaceKeys,
+    model::write::ReplaceKeys,
     site::Handles,
     system::{
         engine::{BatchJobRecord, CallError, Engine},

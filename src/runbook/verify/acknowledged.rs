@@ -13,9 +13,10 @@ use crate::{
         profile::{BinaryStore, Profile},
         state::State,
         workload::{
-            BackupMethod, Load, Marks, Times, WorkloadOperation, Written,
+            BackupMethod, Load, Marks, Times, Written,
             write_outcome::{Judged, Sight, StoreContent, WriteOutcome, judge},
         },
+        write::WriteKind,
     },
     procedure::manifest::Manifest,
     runbook::verify::{CheckResult, CutPoint},
@@ -86,7 +87,7 @@ fn stem(key: &ObjectKey) -> &str {
 
 /// The rows of other tables that the load's batch jobs have added, at most: they name no job.
 fn added_by_jobs(load: &UnderLoad, profile: &Profile) -> Vec<(TableName, usize)> {
-    let jobs = load.writes.iter().filter(|write| write.operation == WorkloadOperation::Batch).count();
+    let jobs = load.writes.iter().filter(|write| write.operation == WriteKind::Batch).count();
     let of_jobs = profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Results);
     let mut most = BTreeMap::new();
     for (name, count) in of_jobs.flat_map(|(entity, _)| &entity.at_start).flat_map(|rule| &rule.adds) {
@@ -112,7 +113,7 @@ fn names(marks: &Marks, row: &Value) -> bool {
 pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<String, Sight> {
     let mut keys: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
     let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
-    for write in writes.iter().filter(|write| is_of_asset(write.operation)) {
+    for write in writes.iter().filter(|write| write.operation.writes_asset()) {
         keys.entry(&write.name).or_default().extend(&write.key);
         ids.extend(write.id.as_deref().map(|id| (id, write.name.as_str())));
     }
@@ -142,23 +143,16 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
     }
     for write in writes {
         match write.operation {
-            WorkloadOperation::Label => {
+            WriteKind::Label => {
                 sights.entry(write.name.clone()).or_insert_with(|| label(&write.name, writes, state));
             }
-            WorkloadOperation::Batch => {
+            WriteKind::Batch => {
                 sights.insert(write.name.clone(), job(write, state, profile));
             }
-            WorkloadOperation::Upload
-            | WorkloadOperation::Replace
-            | WorkloadOperation::Delete
-            | WorkloadOperation::Copy => {}
+            WriteKind::Upload | WriteKind::Replace | WriteKind::Delete | WriteKind::Copy => {}
         }
     }
     sights
-}
-
-fn is_of_asset(operation: WorkloadOperation) -> bool {
-    !matches!(operation, WorkloadOperation::Label | WorkloadOperation::Batch)
 }
 
 /// A label: the row whose key names it, and which version that holds. It has no object, so none can
@@ -208,7 +202,7 @@ pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> CheckRes
         return CheckResult::unknown("no backup read both stores while writers wrote", Vec::new());
     }
     let mut findings = Vec::new();
-    for operation in WorkloadOperation::ALL {
+    for operation in WriteKind::ALL {
         let of_it: Vec<&Judged> = judged.iter().filter(|j| j.write.operation == operation).collect();
         for kind in [
             FindingKind::LostAcknowledgedWrite,
@@ -237,12 +231,7 @@ fn kind_of(judged: &Judged) -> Option<FindingKind> {
     }
 }
 
-fn to_finding(
-    kind: FindingKind,
-    operation: WorkloadOperation,
-    found: &[&Judged],
-    all: &[&Judged],
-) -> Finding {
+fn to_finding(kind: FindingKind, operation: WriteKind, found: &[&Judged], all: &[&Judged]) -> Finding {
     let (expected, among) = if kind == FindingKind::LostAcknowledgedWrite {
         let due = all.iter().filter(|j| j.due).count();
         (format!("each of the {due} that were acknowledged before the dump is whole"), due)
@@ -283,7 +272,7 @@ mod tests {
         serde_saphyr::from_str(include_str!("../../../profiles/pulp-engine.yaml")).unwrap()
     }
 
-    fn write(operation: WorkloadOperation, name: &str, id: Option<&str>, sent: Option<&str>) -> Written {
+    fn write(operation: WriteKind, name: &str, id: Option<&str>, sent: Option<&str>) -> Written {
         Written {
             writer: 0,
             number: 0,
@@ -317,9 +306,9 @@ mod tests {
     fn a_label_is_seen_by_its_row_alone_and_a_job_by_the_results_that_its_row_points_at() {
         let (first, second) = ("under-load-7-0", "under-load-7-0-1");
         let writes = [
-            write(WorkloadOperation::Label, first, None, Some("1.0.0")),
-            write(WorkloadOperation::Label, first, None, Some("1.1.0")),
-            write(WorkloadOperation::Batch, second, Some("17"), None),
+            write(WriteKind::Label, first, None, Some("1.0.0")),
+            write(WriteKind::Label, first, None, Some("1.1.0")),
+            write(WriteKind::Batch, second, Some("17"), None),
         ];
         let seen = |rows: &[(&str, &str, Value)], results: &[&str]| {
             let sights = sights(&writes, &state(rows, results), &profile());
@@ -354,7 +343,7 @@ mod tests {
             (WriteOutcome::Wrong, Some(K::LostAcknowledgedWrite), Some(K::WronglyKeptWrite)),
         ] {
             let of = |due| {
-                let write = write(WorkloadOperation::Upload, "a.png", None, Some("a"));
+                let write = write(WriteKind::Upload, "a.png", None, Some("a"));
                 kind_of(&Judged { write, fate, due, too_late: false })
             };
             assert_eq!((of(true), of(false)), (due, raced), "{fate:?}");
@@ -363,7 +352,7 @@ mod tests {
 
     #[test]
     fn what_batch_jobs_of_the_load_leave_is_theirs_and_no_more_than_that() {
-        let writes = vec![write(WorkloadOperation::Batch, "under-load-7-0-1", Some("17"), None)];
+        let writes = vec![write(WriteKind::Batch, "under-load-7-0-1", Some("17"), None)];
         let mix = Mix { batch: 1, ..Mix::default() };
         let load = UnderLoad {
             load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },

@@ -3,15 +3,15 @@
 
 use crate::{
     model::{
-        profile::{ReplaceKeys, WriteOrder},
         workload::{
-            Measured, OfBackup, WorkloadOperation, WriteAnswer, WriteTally,
+            Measured, OfBackup, WriteAnswer, WriteTally,
             interval::Interval,
             write_outcome::{Judged, count, grace_needed, recovery_point},
         },
+        write::{WriteKind, WriteOrder},
     },
     runbook::verify::acknowledged::UnderLoad,
-    window::advice::{EngineWriteOrder, advice},
+    window::advice::advice,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,16 +30,16 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
         grace_needed_ms = grace_needed_ms.max(grace_needed(judged, times));
         since = times.window().to;
     }
-    let of = |wanted: &[WorkloadOperation]| {
-        let in_one = |tally: &BTreeMap<WorkloadOperation, WriteTally>| {
+    let of = |wanted: &[WriteKind]| {
+        let in_one = |tally: &BTreeMap<WriteKind, WriteTally>| {
             let wanted = wanted.iter().filter_map(|operation| tally.get(operation));
             wanted.fold(WriteTally::default(), |all, tally| all.and(*tally))
         };
         WriteTally::of_backups(&tallies.iter().map(in_one).collect::<Vec<_>>())
     };
-    let done: BTreeSet<WorkloadOperation> = tallies.iter().flat_map(BTreeMap::keys).copied().collect();
+    let done: BTreeSet<WriteKind> = tallies.iter().flat_map(BTreeMap::keys).copied().collect();
     let operations = done.into_iter().map(|operation| (operation, of(&[operation]))).collect();
-    let all = of(&WorkloadOperation::ALL);
+    let all = of(&WriteKind::ALL);
     let hit = backups.iter().filter(|backup| backup.half_kept > 0).count() as u64;
     let answers = |is: fn(&WriteAnswer) -> bool| load.writes.iter().filter(|w| is(&w.answer)).count() as u64;
     let end = load.writes.iter().map(|write| write.answered).max().unwrap_or(0);
@@ -57,12 +57,6 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
         grace_needed_ms,
         advice: Vec::new(),
     };
-    measured.advice = advice(&measured, habits(order));
+    measured.advice = advice(&measured, order);
     Some(measured)
-}
-
-fn habits(order: WriteOrder) -> EngineWriteOrder {
-    let immutable_keys = order.replace_keys == ReplaceKeys::NewKey;
-    let WriteOrder { upload, replace, delete, batch, .. } = order;
-    EngineWriteOrder { upload, replace, delete, batch, immutable_keys }
 }

@@ -6,7 +6,8 @@ use crate::{
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind},
-        workload::{Load, WorkloadOperation},
+        workload::Load,
+        write::WriteKind,
     },
     scenario::{
         Act, At, BackupStep, PlanRun, Replace, RestoreStep, SourcePosition, Step,
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The writes under load, as findings about them name them.
 fn operations() -> [&'static str; 6] {
-    WorkloadOperation::ALL.map(WorkloadOperation::plural)
+    WriteKind::ALL.map(WriteKind::plural)
 }
 
 /// What names are looked up in.

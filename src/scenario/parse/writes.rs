@@ -1,7 +1,7 @@
 //! The order of writes that a scenario asks for. Whether the target can be told is not known here.
 
 use crate::{
-    model::profile::WriteOrderOverride,
+    model::write::WriteOrderOverride,
     scenario::{
         At,
         diagnose::Mistake,

@@ -1,8 +1,12 @@
 //! What a replayed schedule is about, for people: title, what it shows, the head of its file.
 
+use crate::model::{
+    workload::BackupMethod,
+    write::{ReplaceKeys, WriteKind},
+};
 use crate::window::judge::{AssetOutcome, Outcomes};
 use crate::window::scenario::staged::Staged;
-use crate::window::vocabulary::{ModelOperation, ModelProcedure, ModelStep, Part, WriteNo};
+use crate::window::vocabulary::{ModelStep, Part, WriteNo};
 use crate::window::world::{AFTER, BEFORE};
 
 /// Columns of a folded text.
@@ -23,9 +27,9 @@ pub(super) fn head(staged: &Staged<'_>, id: &str, depth: usize, outcomes: &[Outc
 }
 
 fn title(staged: &Staged<'_>, all: Outcomes) -> String {
-    let writes: Vec<String> = staged.schedule.writes.iter().map(|write| write.title()).collect();
+    let writes: Vec<String> = staged.schedule.writes.iter().map(|write| write.describe()).collect();
     let writes = if writes.is_empty() { "no write".to_owned() } else { writes.join(" and ") };
-    let what = format!("{}; {writes}; {all}", staged.schedule.setting.procedure.title());
+    let what = format!("{}; {writes}; {all}", staged.schedule.setting.method.title());
     let (first, rest) = what.split_at(1);
     // A colon would end a plain value.
     format!("{}{rest}", first.to_ascii_uppercase())
@@ -50,24 +54,26 @@ fn at_recovery_point(staged: &Staged<'_>, n: usize) -> String {
     let done =
         schedule.steps[..until].iter().filter(|s| matches!(s, ModelStep::Write(of, _) if *of == no)).count();
     let parts = staged.course.parts[n];
-    let operation = schedule.writes[n].operation;
+    let path = schedule.writes[n];
     let name = staged.subjects[n].name;
-    let who = match operation {
-        ModelOperation::Upload => format!("The upload of {name}"),
-        ModelOperation::Delete => format!("The delete of {name}"),
-        ModelOperation::Replace => format!("The replacement of {name}"),
-        ModelOperation::ReplaceNewKey => format!("The replacement of {name} under a new key"),
-        ModelOperation::Copy => format!("The copy that becomes {name}"),
-        ModelOperation::Label => format!("The move of a label of {name}"),
-        ModelOperation::Batch => format!("The batch job of {name}"),
+    let who = match path.kind {
+        WriteKind::Upload => format!("The upload of {name}"),
+        WriteKind::Delete => format!("The delete of {name}"),
+        WriteKind::Replace => match path.keys {
+            ReplaceKeys::InPlace => format!("The replacement of {name}"),
+            ReplaceKeys::NewKey => format!("The replacement of {name} under a new key"),
+        },
+        WriteKind::Copy => format!("The copy that becomes {name}"),
+        WriteKind::Label => format!("The move of a label of {name}"),
+        WriteKind::Batch => format!("The batch job of {name}"),
     };
-    let when = match schedule.setting.procedure {
-        ModelProcedure::DumpFirst | ModelProcedure::CopyFirst => "when the dump is taken",
-        ModelProcedure::PointInTime => "at the instant that both stores are brought back to",
-        ModelProcedure::Maintenance => "when the engine is stopped",
-        ModelProcedure::MaintenanceKilled => "when the engine is killed",
+    let when = match schedule.setting.method {
+        BackupMethod::DumpFirst | BackupMethod::CopyFirst => "when the dump is taken",
+        BackupMethod::PointInTime => "at the instant that both stores are brought back to",
+        BackupMethod::Maintenance => "when the engine is stopped",
+        BackupMethod::MaintenanceKilled => "when the engine is killed",
     };
-    let verb = if operation == ModelOperation::Delete { "removed" } else { "written" };
+    let verb = if path.kind == WriteKind::Delete { "removed" } else { "written" };
     let thing = |part: &Part| match part {
         Part::Binary => "binary",
         Part::Row => "row",
@@ -87,27 +93,31 @@ fn at_recovery_point(staged: &Staged<'_>, n: usize) -> String {
 
 /// What the backup holds of the objects that a write is about.
 fn in_copy(staged: &Staged<'_>, n: usize) -> Option<String> {
-    let who = match staged.schedule.setting.procedure {
-        ModelProcedure::PointInTime => "The bucket at that instant",
-        _ => "The copy of the objects",
+    let who = match staged.schedule.setting.method {
+        BackupMethod::PointInTime => "The bucket at that instant",
+        BackupMethod::DumpFirst
+        | BackupMethod::CopyFirst
+        | BackupMethod::Maintenance
+        | BackupMethod::MaintenanceKilled => "The copy of the objects",
     };
     let [new, old] = [2 * n, 2 * n + 1].map(|slot| staged.world.copied[slot]);
-    let what = match staged.schedule.writes[n].operation {
-        ModelOperation::Label => return None,
-        ModelOperation::Upload | ModelOperation::Copy | ModelOperation::Batch => match new {
+    let path = staged.schedule.writes[n];
+    let what = match path.kind {
+        WriteKind::Label => return None,
+        WriteKind::Upload | WriteKind::Copy | WriteKind::Batch => match new {
             0 => "does not hold its object",
             _ => "holds its object",
         },
-        ModelOperation::Delete => match old {
+        WriteKind::Delete => match old {
             0 => "does not hold the object any more",
             _ => "still holds the object",
         },
-        ModelOperation::Replace => match old {
+        WriteKind::Replace if path.keys == ReplaceKeys::InPlace => match old {
             BEFORE => "holds the old content",
             AFTER => "holds the new content",
             _ => "holds neither content",
         },
-        ModelOperation::ReplaceNewKey => match (new, old) {
+        WriteKind::Replace => match (new, old) {
             (0, 0) => "holds neither object",
             (0, _) => "holds the old object only",
             (_, 0) => "holds the new object only",

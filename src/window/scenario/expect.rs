@@ -2,9 +2,12 @@
 //! copy, as the model ended, in the words of findings. The one trait of the engine that the model leaves
 //! out is added: a replacement in place keeps the earlier binary, with a row of its own.
 
-use crate::model::finding::{Expectation, FindingKind};
+use crate::model::{
+    finding::{Expectation, FindingKind},
+    write::WriteKind,
+};
 use crate::window::scenario::staged::Staged;
-use crate::window::vocabulary::{ModelObject, ModelOperation, ModelStep, Part, WriteNo};
+use crate::window::vocabulary::{ModelObject, ModelStep, Part, WriteNo};
 
 /// Rows of the seed's own batch jobs, whose results are lost with the third store.
 const JOBS_OF_THE_SEED: [&str; 2] = ["batch_jobs/invoice", "batch_jobs/receipt"];
@@ -54,17 +57,21 @@ fn name(staged: &Staged<'_>, slot: usize) -> String {
     let object = ModelObject::at(slot);
     let n = usize::from(object.write.0);
     let subject = &staged.subjects[n];
-    match staged.schedule.writes[n].operation {
-        ModelOperation::Batch => format!("batch_jobs/{}", subject.name),
-        ModelOperation::ReplaceNewKey if !object.new => format!("{}@1", subject.name),
-        _ => subject.name.to_owned(),
+    let path = staged.schedule.writes[n];
+    match path.kind {
+        WriteKind::Batch => format!("batch_jobs/{}", subject.name),
+        WriteKind::Replace if path.cleans_up() && !object.new => format!("{}@1", subject.name),
+        WriteKind::Upload | WriteKind::Replace | WriteKind::Delete | WriteKind::Copy | WriteKind::Label => {
+            subject.name.to_owned()
+        }
     }
 }
 
 /// The earlier binary of an asset that is replaced in place: its object is stored before anything else of
 /// the write, its row is written with the asset's own.
 fn of_earlier_binary(staged: &Staged<'_>, n: usize) -> Option<Expectation> {
-    if staged.schedule.writes[n].operation != ModelOperation::Replace {
+    let path = staged.schedule.writes[n];
+    if path.kind != WriteKind::Replace || path.cleans_up() {
         return None;
     }
     let no = WriteNo(n as u8);

@@ -1,10 +1,12 @@
 //! What all parts of the translation need: a schedule with its result in the model.
 
-use crate::window::{
-    scenario::subject::Subject,
-    schedule::Schedule,
-    vocabulary::ModelOperation,
-    world::{Course, World},
+use crate::{
+    model::write::WriteKind,
+    window::{
+        scenario::subject::Subject,
+        schedule::Schedule,
+        world::{Course, World},
+    },
 };
 
 /// A schedule that has been performed in the model.
@@ -20,6 +22,6 @@ pub(super) struct Staged<'a> {
 impl Staged<'_> {
     /// Whether the third store takes part.
     pub(super) fn has_batch(&self) -> bool {
-        self.schedule.writes.iter().any(|write| write.operation == ModelOperation::Batch)
+        self.schedule.writes.iter().any(|write| write.kind == WriteKind::Batch)
     }
 }

@@ -2,8 +2,9 @@
 //! a write that nothing comes between is a complete act.
 
 use crate::base::error::Error;
+use crate::model::{workload::BackupMethod, write::WriteKind};
 use crate::window::scenario::staged::Staged;
-use crate::window::vocabulary::{ModelOperation, ModelProcedure, ModelStep, Part, WriteNo};
+use crate::window::vocabulary::{ModelStep, Part, WriteNo};
 
 /// A write on its way.
 #[derive(Clone, Copy, Default)]
@@ -48,7 +49,7 @@ const COPY_NEW: &str = "copy new object: ";
 impl Teller<'_> {
     fn tell(&mut self) -> Result<(), Error> {
         let setting = self.staged.schedule.setting;
-        if setting.procedure == ModelProcedure::PointInTime {
+        if setting.method == BackupMethod::PointInTime {
             if forgets_results(self.staged) {
                 let why = "a recovery to an instant leaves no store out";
                 return Err(self.staged.schedule.refused(why).hint("leave out +no-results"));
@@ -102,7 +103,7 @@ impl Teller<'_> {
         let done = self.ways[n].done;
         let description = match (all.get(done), all.get(done - 1)) {
             (Some(next), Some(last)) => {
-                let deletes = self.staged.schedule.writes[n].operation == ModelOperation::Delete;
+                let deletes = self.staged.schedule.writes[n].kind == WriteKind::Delete;
                 let hold = match (next, last) {
                     // Of a delete with a grace, too, the object goes by the request that follows the row.
                     // The answer then comes later than in the model, and nothing hangs on it.
@@ -127,9 +128,9 @@ impl Teller<'_> {
     fn copy(&mut self, no: WriteNo, new: bool) {
         let n = usize::from(no.0);
         let name = self.staged.subjects[n].name;
-        match self.staged.schedule.writes[n].operation {
-            ModelOperation::Batch | ModelOperation::Label => {}
-            ModelOperation::Copy if !new => {}
+        match self.staged.schedule.writes[n].kind {
+            WriteKind::Batch | WriteKind::Label => {}
+            WriteKind::Copy if !new => {}
             _ if new => self.line(format!("{COPY_NEW}{name}")),
             _ => self.line(format!("{COPY_OLD}{name}")),
         }
@@ -150,7 +151,7 @@ impl Teller<'_> {
     fn stop(&mut self) {
         let staged = self.staged;
         let under_way = |(n, way): (usize, &Way)| way.done > 0 && way.done < staged.course.parts[n].len();
-        let killed = staged.schedule.setting.procedure == ModelProcedure::MaintenanceKilled;
+        let killed = staged.schedule.setting.method == BackupMethod::MaintenanceKilled;
         let killed = killed || self.ways.iter().enumerate().any(under_way);
         self.line(if killed { "kill engine" } else { "stop engine" });
         self.ways.iter_mut().for_each(|way| way.dead |= way.done > 0);

@@ -1,6 +1,6 @@
 //! Which assets, templates and fixtures the writes of a replayed schedule are about: each another one.
 
-use crate::window::vocabulary::{ModelOperation, ModelWrite};
+use crate::model::write::{WriteKind, WritePath};
 
 /// What a write is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,39 +51,39 @@ const LABELS: [(&str, &str, u8); 4] = [
 const BATCHES: [&str; 4] = ["reminder", "delivery-note", "statement", "packing-slip"];
 
 /// The subjects of writes, in their order. There are enough: four of each kind, and at most four writes.
-pub(super) fn subjects(writes: &[ModelWrite]) -> Vec<Subject> {
+pub(super) fn subjects(writes: &[WritePath]) -> Vec<Subject> {
     let mut all: Vec<Subject> = Vec::new();
     for write in writes {
         let free = |subject: &Subject| !all.iter().any(|other| other.taken == subject.taken);
-        let found = of(write.operation).into_iter().find(free);
+        let found = of(write.kind).into_iter().find(free);
         all.extend(found);
     }
     all
 }
 
-fn of(operation: ModelOperation) -> Vec<Subject> {
+fn of(operation: WriteKind) -> Vec<Subject> {
     let plain = |name: &'static str, act: String| Subject { name, taken: name, act, same_size: true };
     match operation {
-        ModelOperation::Upload => UPLOADS.map(|name| plain(name, format!("upload: {name}"))).to_vec(),
-        ModelOperation::Delete => DELETES.map(|name| plain(name, format!("delete: {name}"))).to_vec(),
-        ModelOperation::Replace | ModelOperation::ReplaceNewKey => REPLACES
+        WriteKind::Upload => UPLOADS.map(|name| plain(name, format!("upload: {name}"))).to_vec(),
+        WriteKind::Delete => DELETES.map(|name| plain(name, format!("delete: {name}"))).to_vec(),
+        WriteKind::Replace => REPLACES
             .map(|(name, with, same_size)| {
                 let act = format!("replace: {{asset: {name}, with: {with}}}");
                 Subject { same_size, ..plain(name, act) }
             })
             .to_vec(),
-        ModelOperation::Copy => COPIES
+        WriteKind::Copy => COPIES
             .map(|(of, name)| {
                 let act = format!("copy: {{asset: {of}, as: {name}}}");
                 Subject { taken: of, ..plain(name, act) }
             })
             .to_vec(),
-        ModelOperation::Label => LABELS
+        WriteKind::Label => LABELS
             .map(|(name, label, to)| {
                 plain(name, format!("move label: {{template: {name}, label: {label}, to: {to}}}"))
             })
             .to_vec(),
-        ModelOperation::Batch => BATCHES.map(|name| plain(name, format!("run batch: {name}"))).to_vec(),
+        WriteKind::Batch => BATCHES.map(|name| plain(name, format!("run batch: {name}"))).to_vec(),
     }
 }
 
@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn every_write_of_a_schedule_is_about_something_else() {
-        let all = ModelWrite::all();
+        let all = WritePath::all();
         for chosen in combinations(all.len(), MOST_WRITES) {
-            let writes: Vec<ModelWrite> = chosen.iter().map(|n| all[*n]).collect();
+            let writes: Vec<WritePath> = chosen.iter().map(|n| all[*n]).collect();
             for writes in [writes.clone(), writes.into_iter().rev().collect()] {
                 let subjects = subjects(&writes);
                 assert_eq!(subjects.len(), writes.len(), "{writes:?}");

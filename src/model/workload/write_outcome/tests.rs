@@ -5,15 +5,15 @@ use proptest::prelude::*;
 const CONTENTS: [&str; 3] = ["first", "second", "third"];
 
 /// The writes of one asset: operation, begun, answered.
-fn writes(of: &[(WorkloadOperation, u64, u64)]) -> Vec<Written> {
-    let write = |(number, (operation, begun, answered)): (usize, &(WorkloadOperation, u64, u64))| Written {
+fn writes(of: &[(WriteKind, u64, u64)]) -> Vec<Written> {
+    let write = |(number, (operation, begun, answered)): (usize, &(WriteKind, u64, u64))| Written {
         writer: 0,
         number: number as u32,
         operation: *operation,
         name: "a.png".to_owned(),
         id: None,
         key: None,
-        sha256: (*operation != WorkloadOperation::Delete).then(|| Digest::of(CONTENTS[number])),
+        sha256: (*operation != WriteKind::Delete).then(|| Digest::of(CONTENTS[number])),
         begun: *begun,
         answered: *answered,
         answer: WriteAnswer::Acknowledged,
@@ -36,29 +36,18 @@ fn times(rows: (u64, u64), objects: (u64, u64)) -> Times {
     }
 }
 
-fn fates(
-    of: &[(WorkloadOperation, u64, u64)],
-    row: &str,
-    object: &str,
-    times: Times,
-) -> Vec<(WriteOutcome, bool)> {
+fn fates(of: &[(WriteKind, u64, u64)], row: &str, object: &str, times: Times) -> Vec<(WriteOutcome, bool)> {
     let sights = [("a.png".to_owned(), Sight { row: seen(row), object: seen(object), key: None })].into();
     judge(&writes(of), &sights, times).into_iter().map(|j| (j.fate, j.due)).collect()
 }
 
 /// What it is, the writes, row and object, the times, and what became of each write.
-type Case = (
-    &'static str,
-    Vec<(WorkloadOperation, u64, u64)>,
-    &'static str,
-    &'static str,
-    Times,
-    Vec<(WriteOutcome, bool)>,
-);
+type Case =
+    (&'static str, Vec<(WriteKind, u64, u64)>, &'static str, &'static str, Times, Vec<(WriteOutcome, bool)>);
 
 #[test]
 fn every_fate_has_its_cause() {
-    use WorkloadOperation::{Delete as D, Replace as R, Upload as U};
+    use WriteKind::{Delete as D, Replace as R, Upload as U};
     use WriteOutcome::{Gone, Half, Kept, Orphan, Wrong};
     let dump_first = times((100, 110), (110, 200));
     let copy_first = times((200, 210), (100, 190));
@@ -176,7 +165,7 @@ fn every_fate_has_its_cause() {
 
 #[test]
 fn a_replace_under_a_new_key_that_took_the_old_object_away_is_the_half_one() {
-    let mut all = writes(&[(WorkloadOperation::Upload, 10, 20), (WorkloadOperation::Replace, 120, 130)]);
+    let mut all = writes(&[(WriteKind::Upload, 10, 20), (WriteKind::Replace, 120, 130)]);
     all[0].key = Some("old".into());
     all[1].key = Some("new".into());
     let fates = |row: &str, object: &str, key: &str| {
@@ -203,7 +192,7 @@ fn a_replace_under_a_new_key_that_took_the_old_object_away_is_the_half_one() {
 
 #[test]
 fn of_two_writes_of_one_content_the_one_is_taken_that_both_stores_agree_on() {
-    use WorkloadOperation::{Replace, Upload};
+    use WriteKind::{Replace, Upload};
     let mut all = writes(&[(Upload, 10, 20), (Replace, 120, 121), (Replace, 122, 123)]);
     all[2].sha256 = all[0].sha256;
     let sight = Sight { row: seen("first"), object: seen("first"), key: None };
@@ -219,7 +208,7 @@ fn a_row_of_after_the_dump_is_too_late() {
     // From the dump's end on; until then it may be in it.
     for (begun, too_late) in [(90, false), (105, false), (109, false), (110, true), (300, true)] {
         let sight = Sight { row: seen("first"), object: seen("first"), key: None };
-        let writes = writes(&[(WorkloadOperation::Upload, begun, begun + 5)]);
+        let writes = writes(&[(WriteKind::Upload, begun, begun + 5)]);
         let judged = judge(&writes, &[("a.png".to_owned(), sight)].into(), times((100, 110), (110, 200)));
         assert_eq!(judged[0].too_late, too_late, "{begun}");
     }
@@ -227,7 +216,7 @@ fn a_row_of_after_the_dump_is_too_late() {
 
 #[test]
 fn writes_are_judged_as_they_were_begun_and_told_as_they_were_answered() {
-    use WorkloadOperation::{Replace, Upload};
+    use WriteKind::{Replace, Upload};
     let mut all = writes(&[(Upload, 10, 20), (Replace, 30, 40), (Upload, 15, 35)]);
     all[2].name = "0.png".to_owned();
     all.swap(0, 1);
@@ -239,7 +228,7 @@ fn writes_are_judged_as_they_were_begun_and_told_as_they_were_answered() {
 
 #[test]
 fn a_write_that_was_not_acknowledged_may_be_there_or_not_and_is_not_judged() {
-    let mut writes = writes(&[(WorkloadOperation::Upload, 10, 20), (WorkloadOperation::Replace, 30, 40)]);
+    let mut writes = writes(&[(WriteKind::Upload, 10, 20), (WriteKind::Replace, 30, 40)]);
     writes[1].answer = WriteAnswer::Unanswered { why: "cut off".to_owned() };
     for content in ["first", "second"] {
         let sights =
@@ -273,7 +262,7 @@ fn the_recovery_point_is_the_first_write_that_is_not_whole() {
 
 /// A write of which this is known.
 fn judged(fate: WriteOutcome, due: bool, begun: u64, answered: u64) -> Judged {
-    let write = writes(&[(WorkloadOperation::Delete, begun, answered)]).remove(0);
+    let write = writes(&[(WriteKind::Delete, begun, answered)]).remove(0);
     Judged { write, fate, due, too_late: false }
 }
 
@@ -293,7 +282,7 @@ fn a_backup_counts_what_became_of_the_writes_that_it_raced() {
         // The next backup's.
         judged(WriteOutcome::Half, false, 200, 210),
     ];
-    let counted = count(&all, times, 10)[&WorkloadOperation::Delete];
+    let counted = count(&all, times, 10)[&WriteKind::Delete];
     let wanted = WriteTally {
         writes: 8,
         at_risk: 5,
@@ -322,7 +311,7 @@ fn a_backup_counts_what_became_of_the_writes_that_it_raced() {
     assert_eq!((counted.half_kept(), rate.hits, rate.of), (3, 6, 10));
     assert_eq!(count(&all, times, 200), BTreeMap::new());
     let second = Times { objects: MillisRange { from: 300, to: 400 }, ..times };
-    assert_eq!(count(&all, second, 200)[&WorkloadOperation::Delete].half, 1);
+    assert_eq!(count(&all, second, 200)[&WriteKind::Delete].half, 1);
 }
 
 #[test]
@@ -334,13 +323,13 @@ fn the_grace_that_was_needed_is_from_the_earliest_removal_to_the_end_of_the_copy
     // Not of what is orphaned, was due, or removes nothing.
     let mut others =
         [judged(WriteOutcome::Orphan, false, 1, 2), judged(WriteOutcome::Half, true, 1, 2), half(1, 2)];
-    others[2].write.operation = WorkloadOperation::Upload;
+    others[2].write.operation = WriteKind::Upload;
     assert_eq!(grace_needed(&others, times), None);
 }
 
 #[test]
 fn each_write_is_counted_in_one_backup() {
-    use WorkloadOperation::{Delete, Upload};
+    use WriteKind::{Delete, Upload};
     let all = writes(&[(Upload, 10, 20), (Delete, 120, 130)]);
     let sights = [("a.png".to_owned(), Sight { row: seen("first"), object: seen(""), key: None })].into();
     let (first, second) = (times((100, 110), (110, 200)), times((300, 310), (310, 400)));
@@ -403,9 +392,9 @@ proptest! {
             let begun = clock + pause;
             clock = begun + takes;
             let operation = match at {
-                0 => WorkloadOperation::Upload,
-                _ if ends && at + 1 == steps.len() => WorkloadOperation::Delete,
-                _ => WorkloadOperation::Replace,
+                0 => WriteKind::Upload,
+                _ if ends && at + 1 == steps.len() => WriteKind::Delete,
+                _ => WriteKind::Replace,
             };
             of.push((operation, begun, clock));
             done.push((begun + row % takes, begun + object % takes));

@@ -15,7 +15,7 @@ use crate::{
     },
     scenario::{
         Act,
-        hold::{MoveLabel, TemplateVersion, Write, WriteKind, WritePath},
+        hold::{MoveLabel, TemplateVersion, Write},
     },
     system::engine::media_type,
 };
@@ -103,9 +103,7 @@ impl DrillState<'_> {
         let asset = AssetName::new(what.name().as_str());
         let old = self.put.known.assets.get(&asset).map(|asset| asset.key.clone());
         let written = self.acknowledged(call, answer);
-        if what.kind() == WriteKind::Replace
-            && WritePath::of(WriteKind::Replace, &self.site.write_order()).cleans_up
-        {
+        if self.site.write_order().path(what.kind()).cleans_up() {
             self.cleaned_up(old.as_ref()).await?;
         }
         self.written(&before, written.as_ref(), None, seen).await

@@ -10,13 +10,14 @@ use crate::{
     model::{
         event::Event,
         state::{KnownTemplate, State},
+        write::{WriteKind, WritePath},
     },
     runbook::{
         drill::{DrillResults, state::DrillState},
         seed::{self, Call, CallAnswer},
         verify::{self, reconcile},
     },
-    scenario::hold::{Begin, GoOn, HoldPoint, Stage, Stopper, Write, WriteKind, WritePath},
+    scenario::hold::{Begin, GoOn, HoldPoint, Stage, Stopper, Write},
     system::gate::{End, S3Request},
 };
 use hold::Hold;
@@ -109,7 +110,7 @@ impl DrillState<'_> {
     /// Begins a write and waits until it is held.
     pub(super) async fn begin(&mut self, begin: &Begin, seen: &mut DrillResults) -> Result<(), Error> {
         let kind = begin.write.kind();
-        let way = WritePath::of(kind, &self.site.write_order());
+        let way = self.site.write_order().path(kind);
         let stage = stage_of(way, kind, begin.hold)?;
         if kind == WriteKind::Batch && stage.by == Stopper::Table {
             // Its table is written before, too: it is held when its results are there.
@@ -133,8 +134,8 @@ impl DrillState<'_> {
         let asset = self.put.known.assets.get(&name.as_str().into());
         let old = asset.map(|asset| asset.key.clone()).filter(|_| kind != WriteKind::Batch);
         let object = match kind {
-            WriteKind::New | WriteKind::Batch => None,
-            WriteKind::Replace if way.cleans_up => None,
+            WriteKind::Upload | WriteKind::Copy | WriteKind::Label | WriteKind::Batch => None,
+            WriteKind::Replace if way.cleans_up() => None,
             WriteKind::Replace | WriteKind::Delete => old.clone(),
         };
         let touched = |known: &BTreeMap<TemplateKey, KnownTemplate>| {
@@ -143,7 +144,7 @@ impl DrillState<'_> {
         };
         let templates = match kind {
             WriteKind::Replace | WriteKind::Delete => touched(&self.put.known.templates),
-            WriteKind::New | WriteKind::Batch => BTreeMap::new(),
+            WriteKind::Upload | WriteKind::Copy | WriteKind::Label | WriteKind::Batch => BTreeMap::new(),
         };
         let before = self.site.gate.as_ref().map_or(0, |gate| gate.seen().len());
         let target = hold::Target { name: &name, kind, way, object: object.as_ref(), old: old.as_ref() };
@@ -237,7 +238,7 @@ impl DrillState<'_> {
         self.put.known.templates.extend(write.templates.clone());
         self.put.known.unfinished.retain(|job, _| Some(job) != write.job.as_ref());
         let written = self.acknowledged(write.call.clone(), answer);
-        if write.way.cleans_up && !write.acknowledged {
+        if write.way.cleans_up() && !write.acknowledged {
             self.cleaned_up(write.old.as_ref()).await?;
         }
         self.written(before, written.as_ref(), None, seen).await

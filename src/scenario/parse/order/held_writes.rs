@@ -4,11 +4,14 @@
 use super::Timeline;
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
-    model::fault::Fault,
+    model::{
+        fault::Fault,
+        write::{WriteKind, WritePath},
+    },
     scenario::{
         SourcePosition,
         diagnose::{Mistake, suggest},
-        hold::{Begin, GoOn, HoldPoint, Stage, Stopper, WriteKind, WritePath},
+        hold::{Begin, GoOn, HoldPoint, Stage, Stopper},
         method::Results,
     },
 };
@@ -43,7 +46,11 @@ impl Timeline<'_> {
     pub(super) fn begin(&mut self, begin: &Begin, place: SourcePosition) {
         let (name, kind) = (begin.write.name(), begin.write.kind());
         match kind {
-            WriteKind::New | WriteKind::Replace | WriteKind::Delete => self.write(place),
+            WriteKind::Upload
+            | WriteKind::Replace
+            | WriteKind::Delete
+            | WriteKind::Copy
+            | WriteKind::Label => self.write(place),
             WriteKind::Batch => self.may_run_batch(place),
         }
         self.alone(&name, place);
@@ -160,7 +167,7 @@ impl Timeline<'_> {
     }
 
     fn way(&self, kind: WriteKind) -> Option<WritePath> {
-        Some(WritePath::of(kind, &self.profile?.write_order.with(&self.method.writes)))
+        Some(self.profile?.write_order.with(&self.method.writes).path(kind))
     }
 
     /// The stage of a point, if a write of this kind can be held there on this site.
@@ -179,7 +186,11 @@ impl Timeline<'_> {
         };
         let in_bucket = match kind {
             WriteKind::Batch => self.method.results == Some(Results::Bucket),
-            WriteKind::New | WriteKind::Replace | WriteKind::Delete => topology.has_bucket(),
+            WriteKind::Upload
+            | WriteKind::Replace
+            | WriteKind::Delete
+            | WriteKind::Copy
+            | WriteKind::Label => topology.has_bucket(),
         };
         let (message, label, help) = match (stage.by, kind) {
             // Its table is written when it is submitted and when it begins, too.

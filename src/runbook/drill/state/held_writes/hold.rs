@@ -5,8 +5,11 @@ use crate::{
         error::Error,
         ids::{ObjectKey, WriteName},
     },
-    model::profile::BinaryStore,
-    scenario::hold::{Stopper, WriteKind, WritePath},
+    model::{
+        profile::BinaryStore,
+        write::{WriteKind, WritePath},
+    },
+    scenario::hold::Stopper,
     site::Handles,
     system::{
         gate::{GatePoint, HeldRequests, Rule, S3Operation, S3Request, like},
@@ -67,9 +70,11 @@ impl Hold {
         let of_results = || profile.with_binaries().find(|(_, binary)| binary.store == BinaryStore::Results);
         let entity = match kind {
             WriteKind::Batch => of_results().map(|(entity, _)| entity),
-            WriteKind::New | WriteKind::Replace | WriteKind::Delete => {
-                profile.assets().first().map(|(entity, _)| *entity)
-            }
+            WriteKind::Upload
+            | WriteKind::Replace
+            | WriteKind::Delete
+            | WriteKind::Copy
+            | WriteKind::Label => profile.assets().first().map(|(entity, _)| *entity),
         };
         let Some(entity) = entity else {
             return Err(Error::usage("the profile names no table that could be held")
@@ -141,7 +146,7 @@ fn rule(site: &Handles, target: &Target<'_>, by: Stopper) -> (Rule, String) {
         // Nothing else writes there.
         (None, WriteKind::Batch) => (rule.nth(1), "…".to_owned()),
         (None, _) => {
-            let versioned = target.kind == WriteKind::Replace && target.way.cleans_up;
+            let versioned = target.kind == WriteKind::Replace && target.way.cleans_up();
             let like = pattern(target.name.as_str(), versioned);
             (rule.key_like(&like), like)
         }

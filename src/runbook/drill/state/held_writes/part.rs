@@ -9,6 +9,7 @@ use crate::{
     model::{
         profile::{Binary, BinaryStore, Profile},
         state::{Row, State},
+        write::WriteKind,
     },
     runbook::{
         drill::state::{
@@ -17,7 +18,6 @@ use crate::{
         },
         seed::Call,
     },
-    scenario::hold::WriteKind,
     system::gate::{S3Operation, S3Request},
 };
 use serde_json::Value;
@@ -27,7 +27,11 @@ impl DrillState<'_> {
     pub(super) fn learn_object(&mut self, write: &mut HeldWrite, request: Option<&S3Request>, now: &State) {
         let (kept, was) = match write.kind {
             WriteKind::Batch => (&now.results, &write.origin.results),
-            WriteKind::New | WriteKind::Replace | WriteKind::Delete => (&now.objects, &write.origin.objects),
+            WriteKind::Upload
+            | WriteKind::Replace
+            | WriteKind::Delete
+            | WriteKind::Copy
+            | WriteKind::Label => (&now.objects, &write.origin.objects),
         };
         let new: Vec<&ObjectKey> = kept.keys().filter(|key| !was.contains_key(*key)).collect();
         if write.object.is_none() {
@@ -112,7 +116,7 @@ impl DrillState<'_> {
         let Some(rows) = now.database.tables.get(table).map(|table| &table.rows) else { return false };
         let was = write.origin.database.tables.get(table);
         match write.kind {
-            WriteKind::New => rows.iter().any(|(id, row)| {
+            WriteKind::Upload | WriteKind::Copy => rows.iter().any(|(id, row)| {
                 let new = was.is_none_or(|was| !was.rows.contains_key(id));
                 new && key_in(row, binary).is_some_and(|key| match &write.object {
                     Some(object) => key == *object,
@@ -122,6 +126,8 @@ impl DrillState<'_> {
             WriteKind::Replace => self
                 .row_of(write)
                 .is_some_and(|(id, was)| rows.get(id).is_some_and(|row| row.digest != was.digest)),
+            // A label move cannot be held: `scenario::hold::Write` has none.
+            WriteKind::Label => false,
             WriteKind::Delete => self.row_of(write).is_some_and(|(id, _)| !rows.contains_key(id)),
             WriteKind::Batch => {
                 let Some(job) = write.job.as_deref() else { return false };
@@ -135,7 +141,9 @@ impl DrillState<'_> {
 fn table_of(profile: &Profile, kind: WriteKind) -> Option<(&TableName, &Binary)> {
     let found = match kind {
         WriteKind::Batch => profile.with_binaries().find(|(_, binary)| binary.store == BinaryStore::Results),
-        WriteKind::New | WriteKind::Replace | WriteKind::Delete => profile.assets().into_iter().next(),
+        WriteKind::Upload | WriteKind::Replace | WriteKind::Delete | WriteKind::Copy | WriteKind::Label => {
+            profile.assets().into_iter().next()
+        }
     };
     found.map(|(entity, binary)| (&entity.table, binary))
 }
