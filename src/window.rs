@@ -1,9 +1,8 @@
-//! The consistency window (runbook 2.3), explored in a model: every interleaving of writes with a
-//! backup, what a restore would give, and when nothing harmful can come of it. It performs nothing on
-//! real stores and speaks to nobody.
+//! The consistency window (runbook 2.3) in a model: every interleaving of writes with a backup, the
+//! result of a restore, and the conditions under which none is harmful. No I/O.
 //!
-//! The model's backup is a list of atomic sub-steps. A dump is one snapshot; a sync lists the keys
-//! and then copies them one by one, each as it is at that moment.
+//! The model's backup is a list of atomic sub-steps. A dump is one snapshot; a copy of the objects lists
+//! the keys and then copies them one by one, each as it is at that moment.
 
 pub mod advice;
 mod conditions;

@@ -1,5 +1,5 @@
-//! Writers under load: what they are told to do, what each write was, and what is measured of a backup
-//! that ran meanwhile. Moments are microseconds since the load began: they come from one steady clock.
+//! A workload of writers during a backup: its settings, its writes, and the measurements of the backup.
+//! Times are microseconds since the workload began, from one monotonic clock.
 
 use crate::{
     base::{digest::Digest, ids::ObjectKey},
@@ -14,25 +14,25 @@ pub mod interval;
 
 use interval::Interval;
 
-/// How the names begin of all that writers make.
+/// The prefix of every name that writers create.
 pub const PREFIX: &str = "under-load-";
 
 /// What writers do while a backup runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Load {
-    /// How many write side by side. Each writes to assets of its own.
+    /// Concurrent writers. Each writes to its own assets.
     pub writers: u8,
-    /// Writes a second, of all writers together.
+    /// Writes per second, of all writers together.
     pub rate: u16,
-    /// How often each operation is done, in proportion.
+    /// The proportions of the kinds of writes.
     pub mix: Mix,
-    /// What the writers' choices and contents depend on.
+    /// The seed of the writers' choices and contents.
     #[serde(default = "one")]
     pub seed: u64,
-    /// How many backups are taken under this load: what stands between it and `stop writing` is done
-    /// so often. The last one is restored; of the others the dump is restored beside the site and
-    /// compared with the copied objects.
+    /// The number of backups during this workload: the steps up to `stop writing` are repeated that often.
+    /// The last backup is restored; of the others the dump is restored to a scratch database and compared
+    /// with the copied objects.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub backups: u8,
 }
@@ -45,12 +45,12 @@ fn once() -> u8 {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
 fn is_once(backups: &u8) -> bool {
     *backups == 1
 }
 
-/// Operations in proportion. A writer that has no asset uploads one first.
+/// Proportions of the kinds of writes. A writer without an asset uploads one first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mix {
@@ -60,27 +60,27 @@ pub struct Mix {
     /// Other content for an asset.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replace: u16,
-    /// An asset goes.
+    /// An asset is deleted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub delete: u16,
     /// An asset is downloaded and uploaded under another name.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub copy: u16,
-    /// A label of the writer's moves to the next version of its template.
+    /// A label of the writer is moved to the next version of its template.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label: u16,
-    /// A batch job renders a document; it is acknowledged when it is completed.
+    /// A batch job renders a document; it is acknowledged when it completes.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub batch: u16,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
 fn is_zero(part: &u16) -> bool {
     *part == 0
 }
 
 impl Mix {
-    /// The operation's part.
+    /// The proportion of a kind.
     pub fn part(self, operation: WriteKind) -> u16 {
         match operation {
             WriteKind::Upload => self.upload,
@@ -92,7 +92,7 @@ impl Mix {
         }
     }
 
-    /// The operations that are done, each with its part.
+    /// The kinds that occur, each with its proportion.
     pub fn parts(self) -> impl Iterator<Item = (WriteKind, u16)> {
         WriteKind::ALL.into_iter().map(move |o| (o, self.part(o))).filter(|(_, part)| *part > 0)
     }
@@ -106,43 +106,43 @@ impl Mix {
 /// A write that was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    /// Whose it was, from 0.
+    /// The writer, from 0.
     pub writer: u8,
-    /// Which of the writer's, from 0.
+    /// The number among the writer's writes, from 0.
     pub number: u32,
-    /// What was done.
+    /// The kind of write.
     pub operation: WriteKind,
     /// The name of the asset, label or batch job; only this writer writes to it.
     pub name: String,
-    /// The engine's id of it, as far as it is known; a label has none.
+    /// The engine's id of it, if known; a label has none.
     pub id: Option<String>,
-    /// The storage key that the engine answered.
+    /// The storage key in the engine's answer.
     pub key: Option<ObjectKey>,
-    /// SHA-256 of what was sent, of a label the version's name; nothing for a delete and a batch job.
+    /// SHA-256 of what was sent, of a label that of the version's name; none for a delete or a batch job.
     pub sha256: Option<Digest>,
     /// When it was sent.
     pub begun: u64,
-    /// When its answer was there, or no more to be expected.
+    /// When its answer arrived, or could no longer be expected.
     pub answered: u64,
     /// The answer.
     #[serde(flatten)]
     pub answer: WriteAnswer,
 }
 
-/// What a writer was answered.
+/// The engine's answer to a write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "answer")]
 pub enum WriteAnswer {
-    /// A success: from now on it must not be lost.
+    /// Success: from now on the write must not be lost.
     Acknowledged,
-    /// No: it may have left something all the same.
+    /// Refused; it may still have had an effect.
     Refused {
-        /// What the engine said.
+        /// The engine's message.
         why: String,
     },
-    /// Nothing, or nothing that can be understood: it may be done or not.
+    /// No answer, or one that cannot be parsed: the effect is unknown.
     Unanswered {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
@@ -154,7 +154,7 @@ impl Written {
     }
 }
 
-/// From a moment to another.
+/// From one time to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MillisRange {
     /// Its beginning.
@@ -163,17 +163,17 @@ pub struct MillisRange {
     pub to: u64,
 }
 
-/// When a backup read which store. The instant of the dump lies within `rows`.
+/// When a backup read each store. The instant of the dump lies within `rows`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
-    /// From before its rows were read until their snapshot was surely taken.
+    /// From before its rows were read until their snapshot certainly existed.
     pub rows: MillisRange,
     /// From before its objects were listed until the last was copied.
     pub objects: MillisRange,
 }
 
 impl Times {
-    /// The consistency window: from the first look at either store to the last.
+    /// The consistency window: from the first read of either store to the last.
     pub fn window(self) -> MillisRange {
         MillisRange { from: self.rows.from.min(self.objects.from), to: self.rows.to.max(self.objects.to) }
     }
@@ -223,67 +223,67 @@ impl BackupMethod {
     }
 }
 
-/// How many writes became what. Each is counted once: in the first backup that ended after it began.
+/// Writes by outcome. Each is counted once: in the first backup that ended after the write began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WriteTally {
     /// Acknowledged writes.
     pub writes: u64,
-    /// Those of them that were under way, or began, within the window of their backup.
+    /// Those of them that were in flight or began within the window of their backup.
     pub at_risk: u64,
-    /// Whole in the backup, or overtaken by a later write of the same asset.
+    /// Complete in the backup, or superseded by a later write of the same asset.
     pub kept: u64,
-    /// Not in the backup, and by right: not acknowledged before the dump.
+    /// Not in the backup, and not acknowledged before the dump: loss allowed by the RPO.
     pub after: u64,
     /// Not in the backup, though acknowledged before the dump.
     pub lost: u64,
     /// A row without its object.
     pub half: u64,
-    /// An object without its row: the harmless half.
+    /// An object without its row: harmless.
     pub orphan: u64,
     /// Row and object of different contents.
     pub wrong: u64,
-    /// Those of `half` and `wrong` that were at risk, as a part of all that were: 95 %.
+    /// The rate of `half` and `wrong` among the writes at risk, with its bounds at 95 %.
     pub rate: Option<Interval>,
 }
 
-/// What came of one backup.
+/// One backup during a workload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfBackup {
     /// When it read the stores.
     pub times: Times,
-    /// Acknowledged writes that only half of it has: a row without its object, or other content.
+    /// Torn writes in it: a row without its object, or with other content.
     pub half_kept: u64,
 }
 
-/// Up to when all is in the restored state.
+/// The time up to which the restored state is complete.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryPoint {
-    /// Every write acknowledged before is whole, or was overtaken by a later one of its asset.
+    /// Every write acknowledged before is complete, or superseded by a later one of its asset.
     pub at: u64,
-    /// How long before the end of the backup that is, in milliseconds: the loss that a crash right
-    /// then would have brought.
+    /// How long before the end of the backup that is, in milliseconds: the loss if the site had failed
+    /// then.
     pub before_end_ms: u64,
-    /// How long before the dump, in milliseconds; 0 where nothing is missing that the dump promises.
+    /// How long before the dump, in milliseconds; 0 if nothing is missing that was acknowledged before it.
     pub before_dump_ms: u64,
 }
 
-/// What to do, and the number that it follows from.
+/// A piece of advice, and the figure that it follows from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The advice.
     pub text: String,
-    /// What was measured, or found by the model, that says so.
+    /// The measurement, or the result of the model, that it follows from.
     pub from: String,
 }
 
-/// All that was measured of backups under load.
+/// The measurements of backups during a workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// What the writers were told.
+    /// The settings of the workload.
     pub load: Load,
     /// How the backups were taken.
-    pub way: BackupMethod,
-    /// Writes that were acknowledged, in all.
+    pub method: BackupMethod,
+    /// Writes that were acknowledged, in total.
     pub acknowledged: u64,
     /// Writes that were refused.
     pub refused: u64,
@@ -291,18 +291,18 @@ pub struct Measured {
     pub unanswered: u64,
     /// The backups, in order; the last is the one that was restored.
     pub backups: Vec<OfBackup>,
-    /// What became of the writes, by operation.
+    /// The outcomes of the writes, by kind.
     pub operations: BTreeMap<WriteKind, WriteTally>,
-    /// Of all operations together.
+    /// Of all kinds together.
     pub all: WriteTally,
-    /// Backups with at least one half-kept write, as a part of all backups: 95 %.
+    /// The rate of backups with at least one torn write, with its bounds at 95 %.
     pub backups_hit: Option<Interval>,
-    /// The recovery point of the restored backup; none where it could not be found out.
+    /// The recovery point of the restored backup; none if it could not be determined.
     pub recovery_point: Option<RecoveryPoint>,
-    /// For how long a removed object would have had to stay so that no delete were half-kept, in
-    /// milliseconds; none where no delete was.
+    /// How long a removed object would have had to be kept so that no delete was torn, in milliseconds;
+    /// none if no delete was torn.
     pub grace_needed_ms: Option<u64>,
-    /// What follows.
+    /// The advice that follows.
     pub advice: Vec<Advice>,
 }
 
@@ -317,8 +317,8 @@ impl Measured {
     }
 }
 
-/// By what rows and objects of a load are told from others: names that no asset had before it, and ids
-/// and keys that the engine answered.
+/// What distinguishes rows and objects of a workload from others: names that no asset had before it, and
+/// the ids and keys in the engine's answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     ids: BTreeSet<String>,
@@ -331,7 +331,7 @@ impl Marks {
         Self { ids: writes.iter().flat_map(|w| w.id.clone().into_iter().chain(key(w))).collect() }
     }
 
-    /// Whether a text names an asset of the load.
+    /// Whether a text names an asset of the workload.
     pub fn are_in(&self, text: &str) -> bool {
         let of_name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         self.ids.contains(text)
@@ -344,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loads_rows_are_told_by_id_key_or_name() {
+    fn a_workloads_rows_are_recognised_by_id_key_or_name() {
         let write = Written {
             writer: 0,
             number: 0,

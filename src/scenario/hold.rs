@@ -1,6 +1,6 @@
-//! Writes that are held half way: which writes there are, where each can be held, and what both
-//! stores hold of it then. All of that follows from the order in which a target's writes touch the
-//! two stores; how a write is held is not known here.
+//! Writes that a scenario holds in flight: which writes, at which points, and what both stores contain
+//! then. That follows from the order in which a target's writes touch the two stores; how a write is held
+//! is not known here.
 
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
@@ -17,7 +17,7 @@ pub enum HoldPoint {
     /// Its request for the object has not reached the store.
     #[serde(rename = "before binary")]
     BeforeBinary,
-    /// The store has done it, and the target has not heard of that.
+    /// The store has executed it, and the target has not received the answer.
     #[serde(rename = "after binary")]
     AfterBinary,
     /// Its statement waits for the table.
@@ -26,12 +26,12 @@ pub enum HoldPoint {
     /// Its row is committed, and its next request for an object has not reached the store.
     #[serde(rename = "after row")]
     AfterRow,
-    /// All is done but the removal of the old object, where a replacement has a key of its own.
+    /// Everything is done but the removal of the old object, where a replacement has a new key.
     #[serde(rename = "before cleanup")]
     BeforeCleanup,
 }
 
-/// A write that is begun and held.
+/// A write that begins and is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "BeginForm", into = "BeginForm")]
 pub struct Begin {
@@ -56,7 +56,7 @@ pub enum Write {
     RunBatch(TemplateKey),
 }
 
-/// How a scenario file writes it: one of the writes, and where it is held.
+/// Its form in a scenario file: one of the writes, and where it is held.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename = "Begin", deny_unknown_fields)]
 struct BeginForm {
@@ -80,7 +80,7 @@ struct BeginForm {
     hold: Option<HoldPoint>,
 }
 
-/// A write that goes on to where it is held next.
+/// A held write that continues to its next hold point.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoOn {
@@ -90,7 +90,7 @@ pub struct GoOn {
     pub hold: HoldPoint,
 }
 
-/// What becomes what.
+/// An asset and its copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CopyAsset {
@@ -101,7 +101,7 @@ pub struct CopyAsset {
     pub name: AssetName,
 }
 
-/// A label and the version that it will name.
+/// A label and its new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveLabel {
@@ -109,7 +109,7 @@ pub struct MoveLabel {
     pub template: TemplateKey,
     /// The label: `production`.
     pub label: String,
-    /// The version that it names from now on.
+    /// The new version.
     pub to: TemplateVersion,
 }
 
@@ -119,7 +119,7 @@ pub struct MoveLabel {
 pub enum TemplateVersion {
     /// Its number in the order in which versions were saved, from 1.
     Nth(u32),
-    /// As the target calls it.
+    /// The target's name for it.
     Named(String),
 }
 
@@ -147,11 +147,11 @@ impl TryFrom<BeginForm> for Begin {
         ]
         .into_iter()
         .flatten();
-        let write = writes.next().ok_or_else(|| format!("nothing is begun: name one of {WRITES}"))?;
+        let write = writes.next().ok_or_else(|| format!("no write is given: name one of {WRITES}"))?;
         if writes.next().is_some() {
-            return Err(format!("two writes are begun at once: name one of {WRITES}"));
+            return Err(format!("two writes are given: name one of {WRITES}"));
         }
-        let hold = hold.ok_or("a write that is begun is held somewhere: add `hold: after binary`")?;
+        let hold = hold.ok_or("`begin` needs a hold point: add `hold: after binary`")?;
         Ok(Self { write, hold })
     }
 }
@@ -175,7 +175,7 @@ impl HoldPoint {
     pub const ALL: [Self; 5] =
         [Self::BeforeBinary, Self::AfterBinary, Self::BeforeRow, Self::AfterRow, Self::BeforeCleanup];
 
-    /// The words of a scenario file.
+    /// Its keyword in scenario files.
     pub fn describe(self) -> &'static str {
         match self {
             Self::BeforeBinary => "before binary",
@@ -194,7 +194,7 @@ impl fmt::Display for HoldPoint {
 }
 
 impl Write {
-    /// What it is called while it is under way.
+    /// Its name while it is in flight.
     pub fn name(&self) -> WriteName {
         match self {
             Self::Upload(name) | Self::Delete(name) => name.as_str().into(),
@@ -216,7 +216,7 @@ impl Write {
     }
 }
 
-/// What a write is stopped by.
+/// What holds a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopper {
     /// Its request for the object, before it reaches the store.
@@ -229,24 +229,27 @@ pub enum Stopper {
     Cleanup,
 }
 
-/// A place on the way of a write.
+/// A stage of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// Counts up along the way. Two points can be at one stage.
+    /// Increases along the write. Two points can be at one stage.
     pub number: u8,
-    /// What it is stopped by there.
+    /// What holds it there.
     pub by: Stopper,
     /// Whether the object has been changed by then.
     pub binary: bool,
-    /// Whether the row has.
+    /// Whether the row has been.
     pub row: bool,
 }
 
-/// Where it can be held on its way.
 impl WritePath {
-    /// The stage of a point; none where the way has no such point.
+    /// The stage of a hold point; `None` if this write has no such point.
     pub fn stage(self, point: HoldPoint) -> Option<Stage> {
         use HoldPoint as P;
+        if self.kind == WriteKind::Label {
+            let row = Stage { number: 0, by: Stopper::Table, binary: false, row: false };
+            return (point == P::BeforeRow).then_some(row);
+        }
         let stage = |number, by, binary, row| Some(Stage { number, by, binary, row });
         let cleanup = || self.cleans_up().then_some(()).and_then(|()| stage(3, Stopper::Cleanup, true, true));
         match (self.order, point) {
@@ -261,7 +264,7 @@ impl WritePath {
         }
     }
 
-    /// Its points, in their order.
+    /// The hold points of the write, in their order.
     pub fn points(self) -> Vec<HoldPoint> {
         let mut points: Vec<(u8, HoldPoint)> =
             HoldPoint::ALL.into_iter().filter_map(|point| Some((self.stage(point)?.number, point))).collect();
@@ -273,33 +276,34 @@ impl WritePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::write::ReplaceKeys;
 
     #[test]
-    fn along_every_way_nothing_is_undone() {
-        for first in [StoreOrder::BinaryFirst, StoreOrder::RowFirst] {
-            for cleans_up in [false, true] {
-                let way = WritePath { first, cleans_up };
-                let stages: Vec<Stage> = way.points().into_iter().filter_map(|p| way.stage(p)).collect();
-                assert!(stages.iter().all(|stage| stage.number > 0 || (!stage.binary && !stage.row)));
-                for pair in stages.windows(2) {
-                    assert!(pair[0].number <= pair[1].number);
-                    assert!(pair[0].binary <= pair[1].binary && pair[0].row <= pair[1].row, "{pair:?}");
-                }
+    fn on_no_path_a_later_stage_undoes_an_earlier_one() {
+        for path in WritePath::all() {
+            let stages: Vec<Stage> = path.points().into_iter().filter_map(|p| path.stage(p)).collect();
+            assert!(stages.iter().all(|stage| stage.number > 0 || (!stage.binary && !stage.row)));
+            for pair in stages.windows(2) {
+                assert!(pair[0].number <= pair[1].number);
+                assert!(pair[0].binary <= pair[1].binary && pair[0].row <= pair[1].row, "{pair:?}");
             }
         }
     }
 
     #[test]
     fn after_the_last_row_nothing_can_be_held() {
-        let points = |first, cleans_up| WritePath { first, cleans_up }.points();
+        let points = |order, keys| WritePath { kind: WriteKind::Replace, keys, order }.points();
         use HoldPoint as P;
-        assert_eq!(points(StoreOrder::BinaryFirst, false), [P::BeforeBinary, P::AfterBinary, P::BeforeRow]);
         assert_eq!(
-            points(StoreOrder::BinaryFirst, true),
+            points(StoreOrder::BinaryFirst, ReplaceKeys::InPlace),
+            [P::BeforeBinary, P::AfterBinary, P::BeforeRow]
+        );
+        assert_eq!(
+            points(StoreOrder::BinaryFirst, ReplaceKeys::NewKey),
             [P::BeforeBinary, P::AfterBinary, P::BeforeRow, P::AfterRow, P::BeforeCleanup]
         );
         assert_eq!(
-            points(StoreOrder::RowFirst, false),
+            points(StoreOrder::RowFirst, ReplaceKeys::InPlace),
             [P::BeforeRow, P::BeforeBinary, P::AfterRow, P::AfterBinary]
         );
     }

@@ -1,5 +1,5 @@
-//! What to do about a consistency window, from what was measured of backups under load and from the
-//! model of all interleavings (`explore`). Pure; every piece says which number it follows from.
+//! Advice on a consistency window, from the measurements of backups during a workload and from the model
+//! of all interleavings. Pure; each piece of advice names the figure that it follows from.
 
 use crate::{
     base::clock::span,
@@ -16,48 +16,51 @@ use crate::{
 use std::time::Duration;
 
 /// All advice, the measurement first.
-pub fn advice(measured: &Measured, habits: WriteOrder) -> Vec<Advice> {
-    let model = Model::new(habits);
+pub fn advice(measured: &Measured, engine: WriteOrder) -> Vec<Advice> {
+    let model = Model::new(engine);
     let mix: Vec<(WriteKind, WriteTally)> = measured.operations.iter().map(|(o, t)| (*o, *t)).collect();
     let mut all = vec![window(measured)];
     all.extend(rate(measured));
     all.extend(lost(measured));
     all.push(order(&model, &mix));
-    let way = measured.way;
-    let harmed: Vec<WriteKind> =
-        mix.iter().map(|(operation, _)| *operation).filter(|o| !model.outcomes(*o, way).harmless()).collect();
-    all.extend(grace(measured, habits, &harmed));
-    all.extend(keys(measured, habits, &harmed));
+    let method = measured.method;
+    let harmed: Vec<WriteKind> = mix
+        .iter()
+        .map(|(operation, _)| *operation)
+        .filter(|o| !model.outcomes(*o, method).harmless())
+        .collect();
+    all.extend(grace(measured, engine, &harmed));
+    all.extend(keys(measured, engine, &harmed));
     all.extend(versions(&model, &harmed));
-    all.push(maintenance(measured, way, &harmed));
+    all.push(maintenance(measured, method, &harmed));
     all
 }
 
-/// What the model finds for each write and way, one write beside a backup.
+/// The model's outcomes for each write and backup method, with one write during a backup.
 struct Model {
     table: WindowTable,
-    habits: WriteOrder,
+    engine: WriteOrder,
 }
 
 impl Model {
-    fn new(habits: WriteOrder) -> Self {
+    fn new(engine: WriteOrder) -> Self {
         let question = Question {
-            paths: WriteKind::ALL.map(|kind| habits.path(kind)).to_vec(),
+            paths: WriteKind::ALL.map(|kind| engine.path(kind)).to_vec(),
             writes: 1,
             grace: 0,
             results: true,
             limits: Limits { bound: 1_000_000, seed: 0 },
             parts: WritePath::parts,
         };
-        Self { table: WindowTable::explore(&question), habits }
+        Self { table: WindowTable::explore(&question), engine }
     }
 
     fn outcomes(&self, operation: WriteKind, method: BackupMethod) -> Outcomes {
-        let mut of_it = self.table.row(self.habits.path(operation));
+        let mut of_it = self.table.row(self.engine.path(operation));
         of_it.find(|cell| cell.method == method).map(|cell| cell.outcomes).unwrap_or_default()
     }
 
-    /// How many writes of a mix are at stake, and the worst that can come of each.
+    /// The number of writes of a mix with a harmful outcome, the worst outcome, and all outcomes as text.
     fn at_stake(
         &self,
         mix: &[(WriteKind, WriteTally)],
@@ -98,22 +101,22 @@ fn listed(operations: &[WriteKind]) -> String {
 fn window(measured: &Measured) -> Advice {
     let length = time(measured.window_ms());
     let from = match measured.backups.len() {
-        1 => "from the first look at either store to the last".to_owned(),
-        n => format!("the longest of {n} backups, from the first look at either store to the last"),
+        1 => "from the first read of either store to the last".to_owned(),
+        n => format!("the longest of {n} backups, from the first read of either store to the last"),
     };
-    new(format!("The window was {length} long: what is written within it may be in one store only."), from)
+    new(format!("The window was {length} long: a write within it may be in one store only."), from)
 }
 
-/// No half-kept write was seen: that is a bound, not a proof.
+/// The rate of torn writes. None observed is a bound, not a proof.
 fn rate(measured: &Measured) -> Option<Advice> {
     let rate = measured.all.rate?;
     let description = rate.describe();
     Some(if rate.hits > 0 {
-        new("Writes were half-kept: what raced the backup comes back broken.", description)
+        new("Writes that raced the backup were torn.", description)
     } else {
         let high = rate.high * 100.0;
         let text = format!(
-            "No write was half-kept, which is a bound and no proof: up to {high:.1} % of those at risk could be."
+            "No write was torn. That is a bound, not a proof: up to {high:.1} % of those at risk could be."
         );
         new(text, description)
     })
@@ -121,7 +124,7 @@ fn rate(measured: &Measured) -> Option<Advice> {
 
 fn lost(measured: &Measured) -> Option<Advice> {
     let half = measured.recovery_point.filter(|point| point.before_dump_ms > 0)?;
-    let text = match measured.way {
+    let text = match measured.method {
         BackupMethod::CopyFirst => {
             "Take the dump first and the copy second: what was acknowledged between the two is lost."
         }
@@ -129,50 +132,49 @@ fn lost(measured: &Measured) -> Option<Advice> {
         | BackupMethod::PointInTime
         | BackupMethod::Maintenance
         | BackupMethod::MaintenanceKilled => {
-            "Acknowledged writes are missing that the dump should hold: look for what lost them before anything else."
+            "Acknowledged writes are missing that the dump should contain: find the cause first."
         }
     };
     Some(new(text, format!("the recovery point is {} before the dump", time(half.before_dump_ms))))
 }
 
-/// Which of the two orders puts fewer writes of the mix at stake.
+/// Which of the two orders exposes fewer writes of the mix.
 fn order(model: &Model, mix: &[(WriteKind, WriteTally)]) -> Advice {
     let writes: u64 = mix.iter().map(|(_, tally)| tally.writes).sum();
     let dump = model.at_stake(mix, BackupMethod::DumpFirst);
     let copy = model.at_stake(mix, BackupMethod::CopyFirst);
-    let told = |first: &str,
-                better: &(u64, Option<AssetOutcome>, String),
-                other: &(u64, Option<AssetOutcome>, String)| {
+    let sentence = |first: &str,
+                    better: &(u64, Option<AssetOutcome>, String),
+                    other: &(u64, Option<AssetOutcome>, String)| {
         format!(
-            "{first} is the safer order for this mix: it puts {} of {writes} writes at stake, the other order {}.",
+            "{first} is the safer order for this mix: it exposes {} of {writes} writes, the other order {}.",
             better.0, other.0
         )
     };
     let text = if (dump.0, dump.1) <= (copy.0, copy.1) {
-        told("Dump first, copy second", &dump, &copy)
+        sentence("Dump first, copy second", &dump, &copy)
     } else {
-        told("Copy first, dump second", &copy, &dump)
+        sentence("Copy first, dump second", &copy, &dump)
     };
-    new(text, format!("what the model finds: dump first, {}; copy first, {}", dump.2, copy.2))
+    new(text, format!("outcomes in the model: dump first, {}; copy first, {}", dump.2, copy.2))
 }
 
-/// How long a removed object must stay: one of a delete, or of a replace under a new key.
-fn grace(measured: &Measured, habits: WriteOrder, harmed: &[WriteKind]) -> Option<Advice> {
+/// How long a removed object must be kept: one of a delete, or of a replacement under a new key.
+fn grace(measured: &Measured, engine: WriteOrder, harmed: &[WriteKind]) -> Option<Advice> {
     let removes = |operation: &&WriteKind| {
         operation.removes()
-            && (**operation != WriteKind::Replace || habits.replace_keys == ReplaceKeys::NewKey)
+            && (**operation != WriteKind::Replace || engine.replace_keys == ReplaceKeys::NewKey)
     };
     let removing: Vec<WriteKind> = harmed.iter().filter(removes).copied().collect();
-    if measured.way != BackupMethod::DumpFirst || removing.is_empty() {
+    if measured.method != BackupMethod::DumpFirst || removing.is_empty() {
         return None;
     }
     let half = |operation| measured.operations.get(operation).map_or(0, |tally| tally.half);
     let hit: u64 = removing.iter().map(half).sum();
     let which = listed(&removing);
-    if removing.contains(&WriteKind::Delete) && habits.delete == StoreOrder::BinaryFirst {
-        let text =
-            "Let deletes remove the row first and the object later: no grace helps a row that outlives it.";
-        return Some(new(text, format!("{hit} {which} were half-kept, and deletes take the binary first")));
+    if removing.contains(&WriteKind::Delete) && engine.delete == StoreOrder::BinaryFirst {
+        let text = "Let deletes remove the row first and the object later: no grace helps a row that outlives its object.";
+        return Some(new(text, format!("{hit} {which} were torn, and deletes remove the binary first")));
     }
     let whole = measured.window_ms();
     let grace = time(whole);
@@ -184,28 +186,28 @@ fn grace(measured: &Measured, habits: WriteOrder, harmed: &[WriteKind]) -> Optio
                 time(whole.saturating_sub(needed))
             ),
             format!(
-                "{hit} {which} were half-kept; of these the earliest was sent so long before the copy's end"
+                "{hit} {which} were torn; the earliest of them was sent that long before the end of the copy"
             ),
         ),
         None => new(
             format!(
                 "A delete grace of {grace} makes {which} safe; none was needed here, so all of it is margin."
             ),
-            format!("none of the {which} was half-kept, but the window leaves room for one"),
+            format!("none of the {which} was torn, but the window makes it possible"),
         ),
     })
 }
 
-fn keys(measured: &Measured, habits: WriteOrder, harmed: &[WriteKind]) -> Option<Advice> {
-    if habits.replace_keys == ReplaceKeys::NewKey || !harmed.contains(&WriteKind::Replace) {
+fn keys(measured: &Measured, engine: WriteOrder, harmed: &[WriteKind]) -> Option<Advice> {
+    if engine.replace_keys == ReplaceKeys::NewKey || !harmed.contains(&WriteKind::Replace) {
         return None;
     }
     let wrong = measured.operations.get(&WriteKind::Replace).copied().unwrap_or_default();
     let rate = wrong.rate.map_or_else(|| "none was at risk".to_owned(), |rate| rate.describe());
     Some(new(
-        "Let replaced content have a new key, and keep the old object for the grace: no order of a backup saves \
-         a key whose content changes.",
-        format!("replaces that were half-kept: {rate}"),
+        "Store replaced content under a new key, and keep the old object for the grace: no order of a backup \
+         protects a key whose content changes.",
+        format!("replaces that were torn: {rate}"),
     ))
 }
 
@@ -213,7 +215,7 @@ fn versions(model: &Model, harmed: &[WriteKind]) -> Option<Advice> {
     let then = |operation: &WriteKind| model.outcomes(*operation, BackupMethod::PointInTime);
     let (safe, not): (Vec<WriteKind>, Vec<WriteKind>) =
         harmed.iter().partition(|operation| then(operation).harmless());
-    // At one moment already, none that is harmed is safe.
+    // With this method already in use, none of the harmed writes is safe.
     if safe.is_empty() {
         return None;
     }
@@ -222,29 +224,29 @@ fn versions(model: &Model, harmed: &[WriteKind]) -> Option<Advice> {
         harmed.iter().map(|o| format!("{} {}", o.plural(), titles(then(o)))).collect();
     Some(new(
         format!("Point-in-time recovery with bucket versioning makes {} safe{but}.", listed(&safe)),
-        format!("what the model finds for both stores at one moment: {}", description.join(", ")),
+        format!("outcomes in the model for both stores at one instant: {}", description.join(", ")),
     ))
 }
 
-fn maintenance(measured: &Measured, way: BackupMethod, harmed: &[WriteKind]) -> Advice {
-    let found = "what the model finds";
+fn maintenance(measured: &Measured, method: BackupMethod, harmed: &[WriteKind]) -> Advice {
+    let found = "outcomes in the model";
     if harmed.is_empty() {
-        let text = format!("Nothing need change for this mix: {} leaves no write half-kept.", way.title());
+        let text = format!("No change is needed for this mix: {} leaves no torn write.", method.title());
         return new(
             text,
             format!("{found} for {}", listed(&measured.operations.keys().copied().collect::<Vec<_>>())),
         );
     }
     let length = measured.window_ms();
-    let turned_away = (u64::from(measured.load.rate) * length).div_ceil(1_000);
+    let rejected = (u64::from(measured.load.rate) * length).div_ceil(1_000);
     new(
         format!(
-            "A maintenance window of {} leaves no write half-kept; at this rate it turns away about {turned_away} \
+            "A maintenance window of {} leaves no torn write; at this rate it rejects about {rejected} \
              writes.",
             time(length)
         ),
         format!(
-            "{} writes a second for as long as the window was; {found} for {}",
+            "{} writes a second for the length of the window; {found} for {}",
             measured.load.rate,
             listed(harmed)
         ),
@@ -266,7 +268,7 @@ mod tests {
         replace_keys: ReplaceKeys::InPlace,
     };
 
-    fn measured(way: BackupMethod, operations: &[(WriteKind, WriteTally)]) -> Measured {
+    fn measured(method: BackupMethod, operations: &[(WriteKind, WriteTally)]) -> Measured {
         let operations = operations.iter().copied().collect::<std::collections::BTreeMap<_, _>>();
         let all = WriteTally::of_backups(&[operations
             .values()
@@ -277,7 +279,7 @@ mod tests {
         };
         Measured {
             load: Load { writers: 4, rate: 40, mix: Mix::default(), seed: 1, backups: 1 },
-            way,
+            method,
             acknowledged: 0,
             refused: 0,
             unanswered: 0,
@@ -301,38 +303,38 @@ mod tests {
         }])
     }
 
-    fn texts(measured: &Measured, habits: WriteOrder) -> String {
-        advice(measured, habits).into_iter().map(|a| format!("{} [{}]\n", a.text, a.from)).collect()
+    fn texts(measured: &Measured, engine: WriteOrder) -> String {
+        advice(measured, engine).into_iter().map(|a| format!("{} [{}]\n", a.text, a.from)).collect()
     }
 
     #[test]
     fn uploads_alone_need_no_change_with_the_dump_first() {
-        let said =
+        let text =
             texts(&measured(BackupMethod::DumpFirst, &[(WriteKind::Upload, tally(50, 0, 0))]), STANDIN);
-        assert!(said.contains("The window was 800 ms long"), "{said}");
-        assert!(said.contains("Dump first, copy second is the safer order"), "{said}");
-        assert!(said.contains("0 of 50 writes at stake, the other order 50"), "{said}");
-        assert!(said.contains("Nothing need change"), "{said}");
-        assert!(said.contains("up to 7.1 %"), "{said}");
-        assert!(!said.contains("grace") && !said.contains("are missing"), "{said}");
+        assert!(text.contains("The window was 800 ms long"), "{text}");
+        assert!(text.contains("Dump first, copy second is the safer order"), "{text}");
+        assert!(text.contains("exposes 0 of 50 writes, the other order 50"), "{text}");
+        assert!(text.contains("No change is needed"), "{text}");
+        assert!(text.contains("up to 7.1 %"), "{text}");
+        assert!(!text.contains("grace") && !text.contains("are missing"), "{text}");
     }
 
     #[test]
     fn deletes_want_a_grace_as_long_as_the_window_and_say_its_margin() {
         let mut measured = measured(BackupMethod::DumpFirst, &[(WriteKind::Delete, tally(10, 2, 0))]);
         measured.grace_needed_ms = Some(550);
-        let said = texts(&measured, STANDIN);
+        let text = texts(&measured, STANDIN);
         assert!(
-            said.contains(
+            text.contains(
                 "A delete grace of 800 ms would have made deletes safe: 550 ms was needed, a margin of 250 ms"
             ),
-            "{said}"
+            "{text}"
         );
-        assert!(said.contains("[2 deletes were half-kept"), "{said}");
-        assert!(said.contains("bucket versioning makes deletes safe."), "{said}");
+        assert!(text.contains("[2 deletes were torn"), "{text}");
+        assert!(text.contains("bucket versioning makes deletes safe."), "{text}");
         assert!(
-            said.contains("A maintenance window of 800 ms") && said.contains("about 32 writes"),
-            "{said}"
+            text.contains("A maintenance window of 800 ms") && text.contains("about 32 writes"),
+            "{text}"
         );
         let binary_first = WriteOrder { delete: StoreOrder::BinaryFirst, ..STANDIN };
         assert!(texts(&measured, binary_first).contains("remove the row first"));
@@ -340,21 +342,22 @@ mod tests {
 
     #[test]
     fn a_grace_is_for_what_removes_an_object_after_a_dump() {
-        let said = |way, operation, habits| texts(&measured(way, &[(operation, tally(10, 1, 0))]), habits);
+        let text =
+            |method, operation, engine| texts(&measured(method, &[(operation, tally(10, 1, 0))]), engine);
         let new_keys = WriteOrder { replace_keys: ReplaceKeys::NewKey, ..STANDIN };
         assert!(
-            said(BackupMethod::DumpFirst, WriteKind::Replace, new_keys)
+            text(BackupMethod::DumpFirst, WriteKind::Replace, new_keys)
                 .contains("grace of 800 ms makes replaces")
         );
-        assert!(!said(BackupMethod::CopyFirst, WriteKind::Delete, STANDIN).contains("grace of"));
-        assert!(!said(BackupMethod::DumpFirst, WriteKind::Copy, STANDIN).contains("grace of"));
+        assert!(!text(BackupMethod::CopyFirst, WriteKind::Delete, STANDIN).contains("grace of"));
+        assert!(!text(BackupMethod::DumpFirst, WriteKind::Copy, STANDIN).contains("grace of"));
     }
 
     #[test]
     fn each_operation_goes_by_its_own_order() {
-        let said = |operation, habits| {
-            texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), habits)
-                .contains("Nothing need change")
+        let text = |operation, engine| {
+            texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), engine)
+                .contains("No change is needed")
         };
         let (upload, batch) = (
             WriteOrder { upload: StoreOrder::RowFirst, ..STANDIN },
@@ -366,9 +369,9 @@ mod tests {
             (WriteKind::Label, true, true),
             (WriteKind::Batch, true, false),
         ] {
-            assert!(said(operation, STANDIN), "{operation:?}");
+            assert!(text(operation, STANDIN), "{operation:?}");
             assert_eq!(
-                (said(operation, upload), said(operation, batch)),
+                (text(operation, upload), text(operation, batch)),
                 (by_upload, by_batch),
                 "{operation:?}"
             );
@@ -381,9 +384,9 @@ mod tests {
             BackupMethod::DumpFirst,
             &[(WriteKind::Replace, tally(10, 0, 3)), (WriteKind::Delete, tally(10, 0, 0))],
         );
-        let said = texts(&measured, STANDIN);
-        assert!(said.contains("new key") && said.contains("3 of 10, 30.00 %"), "{said}");
-        assert!(said.contains("makes deletes safe, but not replaces"), "{said}");
+        let text = texts(&measured, STANDIN);
+        assert!(text.contains("new key") && text.contains("3 of 10, 30.00 %"), "{text}");
+        assert!(text.contains("makes deletes safe, but not replaces"), "{text}");
         assert!(
             !texts(&measured, WriteOrder { replace_keys: ReplaceKeys::NewKey, ..STANDIN })
                 .contains("have a new key")
@@ -391,68 +394,68 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_before_the_dump_is_told_by_what_it_lost() {
+    fn a_copy_before_the_dump_is_recognised_by_its_losses() {
         let mut measured = measured(BackupMethod::CopyFirst, &[(WriteKind::Upload, tally(20, 5, 0))]);
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 1_500, ..RecoveryPoint::default() });
-        let said = texts(&measured, STANDIN);
-        assert!(said.contains("Take the dump first and the copy second"), "{said}");
-        assert!(said.contains("1.5 s before the dump"), "{said}");
+        let text = texts(&measured, STANDIN);
+        assert!(text.contains("Take the dump first and the copy second"), "{text}");
+        assert!(text.contains("1.5 s before the dump"), "{text}");
     }
 
     #[test]
     fn the_safer_order_is_the_one_that_harms_fewer_writes_and_then_harms_them_less() {
-        let said = |operations: &[(WriteKind, WriteTally)]| {
+        let text = |operations: &[(WriteKind, WriteTally)]| {
             let all = advice(&measured(BackupMethod::DumpFirst, operations), STANDIN);
             all.into_iter().find(|advice| advice.text.contains("the safer order")).unwrap().text
         };
-        // A delete that comes back is less than a row without its object.
+        // A delete that is undone is less harmful than a row without its object.
         assert_eq!(
-            said(&[(WriteKind::Delete, tally(10, 0, 0)), (WriteKind::Label, tally(5, 0, 0))]),
+            text(&[(WriteKind::Delete, tally(10, 0, 0)), (WriteKind::Label, tally(5, 0, 0))]),
             "Copy first, dump second is the safer order for this mix: it puts 10 of 15 writes at stake, \
              the other order 10."
         );
         let (some, few) = (WriteTally { at_risk: 3, ..tally(20, 0, 0) }, tally(10, 0, 0));
         assert_eq!(
-            said(&[(WriteKind::Upload, some), (WriteKind::Delete, few)]),
+            text(&[(WriteKind::Upload, some), (WriteKind::Delete, few)]),
             "Dump first, copy second is the safer order for this mix: it puts 10 of 30 writes at stake, \
              the other order 30."
         );
-        assert!(said(&[(WriteKind::Replace, few)]).starts_with("Dump first"), "both are as bad");
+        assert!(text(&[(WriteKind::Replace, few)]).starts_with("Dump first"), "both are as bad");
     }
 
     #[test]
     fn replaces_under_new_keys_go_by_their_own_order_at_one_moment() {
-        let said = |replace, delete| {
-            let habits = WriteOrder { replace, delete, replace_keys: ReplaceKeys::NewKey, ..STANDIN };
-            texts(&measured(BackupMethod::DumpFirst, &[(WriteKind::Replace, tally(10, 0, 0))]), habits)
+        let text = |replace, delete| {
+            let engine = WriteOrder { replace, delete, replace_keys: ReplaceKeys::NewKey, ..STANDIN };
+            texts(&measured(BackupMethod::DumpFirst, &[(WriteKind::Replace, tally(10, 0, 0))]), engine)
         };
         let (binary, row) = (StoreOrder::BinaryFirst, StoreOrder::RowFirst);
         for delete in [binary, row] {
-            let safe = said(binary, delete);
+            let safe = text(binary, delete);
             assert!(safe.contains("bucket versioning makes replaces safe."), "{safe}");
             assert!(safe.contains("grace of 800 ms makes replaces safe"), "{safe}");
             assert!(safe.contains("dump first, replaces orphan binary or missing binary;"), "{safe}");
-            assert!(!said(row, delete).contains("bucket versioning"));
+            assert!(!text(row, delete).contains("bucket versioning"));
         }
     }
 
     #[test]
     fn what_is_harmed_depends_on_the_way() {
-        let nothing = |way, operation| {
-            let said = texts(&measured(way, &[(operation, tally(10, 0, 0))]), STANDIN);
-            said.contains("Nothing need change for this mix")
+        let nothing = |method, operation| {
+            let text = texts(&measured(method, &[(operation, tally(10, 0, 0))]), STANDIN);
+            text.contains("No change is needed for this mix")
         };
         use WriteKind::{Delete, Replace, Upload};
-        for (way, harmless) in [
+        for (method, harmless) in [
             (BackupMethod::DumpFirst, [true, false, false]),
             (BackupMethod::CopyFirst, [false, false, false]),
             (BackupMethod::PointInTime, [true, true, false]),
             (BackupMethod::Maintenance, [true, true, true]),
         ] {
             assert_eq!(
-                [Upload, Delete, Replace].map(|operation| nothing(way, operation)),
+                [Upload, Delete, Replace].map(|operation| nothing(method, operation)),
                 harmless,
-                "{way:?}"
+                "{method:?}"
             );
         }
     }
@@ -460,32 +463,32 @@ mod tests {
     #[test]
     fn no_grace_and_no_moment_help_what_leaves_no_object_behind() {
         let row_first = WriteOrder { upload: StoreOrder::RowFirst, ..STANDIN };
-        for (operation, habits) in [(WriteKind::Replace, STANDIN), (WriteKind::Upload, row_first)] {
-            let said = texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), habits);
-            assert!(said.contains("A maintenance window of 800 ms"), "{operation:?}: {said}");
-            assert!(!said.contains("grace of") && !said.contains("Point-in-time"), "{operation:?}: {said}");
+        for (operation, engine) in [(WriteKind::Replace, STANDIN), (WriteKind::Upload, row_first)] {
+            let text = texts(&measured(BackupMethod::DumpFirst, &[(operation, tally(10, 0, 0))]), engine);
+            assert!(text.contains("A maintenance window of 800 ms"), "{operation:?}: {text}");
+            assert!(!text.contains("grace of") && !text.contains("Point-in-time"), "{operation:?}: {text}");
         }
     }
 
     #[test]
-    fn each_number_is_told_as_it_was_measured() {
+    fn each_figure_is_reported_as_measured() {
         let mut measured = measured(BackupMethod::DumpFirst, &[(WriteKind::Delete, tally(10, 1, 0))]);
         measured.load.rate = 3;
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 999, ..RecoveryPoint::default() });
-        let said = texts(&measured, STANDIN);
-        assert!(said.contains("[from the first look at either store to the last]"), "{said}");
-        assert!(said.contains("Writes were half-kept") && said.contains("[1 of 10, 10.00 %"), "{said}");
+        let text = texts(&measured, STANDIN);
+        assert!(text.contains("[from the first read of either store to the last]"), "{text}");
         assert!(
-            said.contains("look for what lost them before anything else. [the recovery point is 999 ms"),
-            "{said}"
+            text.contains("Writes that raced the backup were torn") && text.contains("[1 of 10, 10.00 %"),
+            "{text}"
         );
-        assert!(said.contains("turns away about 3 writes"), "{said}");
+        assert!(text.contains("find the cause first. [the recovery point is 999 ms"), "{text}");
+        assert!(text.contains("rejects about 3 writes"), "{text}");
         measured.backups = vec![measured.backups[0]; 2];
         measured.backups[1].times.objects.to = 1_000_000;
         measured.recovery_point = Some(RecoveryPoint { before_end_ms: 999, ..RecoveryPoint::default() });
-        let said = texts(&measured, STANDIN);
-        assert!(said.contains("The window was 1.0 s long"), "{said}");
-        assert!(said.contains("[the longest of 2 backups,"), "{said}");
-        assert!(!said.contains("look for what lost them"), "{said}");
+        let text = texts(&measured, STANDIN);
+        assert!(text.contains("The window was 1.0 s long"), "{text}");
+        assert!(text.contains("[the longest of 2 backups,"), "{text}");
+        assert!(!text.contains("find the cause first"), "{text}");
     }
 }

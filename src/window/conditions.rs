@@ -1,5 +1,5 @@
-//! Under which conditions nothing worse than an orphan can come back: found by trying every
-//! combination of write orders, mutable or immutable keys, and delete graces. It asserts nothing.
+//! The conditions under which a restore gives nothing worse than an orphan: found by exploring every
+//! combination of write orders, mutable or immutable keys, and delete graces.
 
 use crate::model::{
     workload::BackupMethod,
@@ -16,16 +16,16 @@ use std::ops::ControlFlow;
 /// The longest delete grace that is tried: longer than any copying of two writes' objects.
 const LONGEST_GRACE: u8 = 9;
 
-/// A combination under which nothing worse than an orphan comes back.
+/// A combination under which a restore gives nothing worse than an orphan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Safe {
-    /// The way to back up.
+    /// The backup method.
     pub method: BackupMethod,
     /// The engine's order of writes.
     pub engine: WriteOrder,
-    /// The least delete grace that is enough, in sub-steps of the backup.
+    /// The shortest delete grace that is enough, in sub-steps of the backup.
     pub grace: u8,
-    /// The longest time from the dump to the last copy (S1 - D) of any backup looked at, in sub-steps.
+    /// The longest time from the dump to the last copy (S1 - D) of any explored backup, in sub-steps.
     pub window: u8,
 }
 
@@ -46,7 +46,7 @@ fn engines() -> Vec<WriteOrder> {
     all
 }
 
-/// The longest time from dump to last copy, where nothing harmful comes of up to so many writes.
+/// The longest time from dump to last copy; `None` if an interleaving of up to `writes` writes is harmful.
 fn window(engine: &WriteOrder, setting: Setting, writes: usize, limits: Limits) -> Option<u8> {
     let mine = WriteKind::ALL.map(|kind| engine.path(kind));
     let mut longest = 0;
@@ -66,15 +66,15 @@ fn window(engine: &WriteOrder, setting: Setting, writes: usize, limits: Limits) 
     Some(longest)
 }
 
-/// All combinations under which nothing worse than an orphan can come back, with up to so many writes
-/// beside the backup.
+/// All combinations under which a restore gives nothing worse than an orphan, with up to `writes` writes
+/// during the backup.
 pub fn safe(writes: usize, limits: Limits) -> Vec<Safe> {
     let mut found = Vec::new();
     for method in BackupMethod::ALL {
         for engine in engines() {
             let try_with = |grace| {
                 let setting = Setting { grace, ..Setting::plain(method) };
-                // One write shows most of what is harmful at once.
+                // One write shows most harmful combinations at once.
                 window(&engine, setting, 1, limits)?;
                 let window = window(&engine, setting, writes, limits)?;
                 Some(Safe { method, engine, grace, window })

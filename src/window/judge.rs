@@ -1,5 +1,5 @@
-//! What a restore of a backup would give: the dump's rows joined with the copied objects. It knows
-//! nothing of how the backup was made.
+//! The result of a restore: the dump's rows joined with the copied objects. How the backup was made is
+//! not known here.
 
 use crate::model::write::WriteKind;
 use crate::window::vocabulary::WriteNo;
@@ -7,21 +7,20 @@ use crate::window::world::{AFTER, Course, World};
 use serde::Serialize;
 
 /// What is wrong with an asset after the restore, from harmless to worst. The recovery point is the
-/// dump's instant D: a write that is acknowledged later is lost by right.
+/// dump's instant D: the loss of a write that is acknowledged later is allowed by the RPO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssetOutcome {
-    /// An object came back that no row points at. It does no harm but to the disk.
+    /// An object without a row. It only costs space.
     OrphanBinary,
-    /// A delete was acknowledged before D, and what it had removed by then is back. (An object that
-    /// still waited for its removal at D is an orphan: with a delete grace it has to be so.)
+    /// A delete was acknowledged before D, and what it had removed by then is restored. (An object that
+    /// was still to be removed at D is an orphan: a delete grace implies that.)
     ResurrectedDelete,
-    /// A write was acknowledged before D, and what it wrote is not there, not whole, or is the old
-    /// content.
+    /// A write was acknowledged before D, and what it wrote is missing, incomplete or of the old content.
     LostAcknowledgedWrite,
-    /// A row came back whose object did not: the render is refused (`ASSET_BINARY_MISSING`).
+    /// A row without its object: the render fails (`ASSET_BINARY_MISSING`).
     MissingBinary,
-    /// A row came back, and its object holds other content than the row says: nothing refuses it.
+    /// The object's content differs from the row's digest: nothing rejects it.
     WrongContent,
 }
 
@@ -35,7 +34,7 @@ impl AssetOutcome {
         Self::WrongContent,
     ];
 
-    /// In words.
+    /// For people.
     pub const fn title(self) -> &'static str {
         match self {
             Self::OrphanBinary => "orphan binary",
@@ -72,7 +71,7 @@ impl Outcomes {
         self.0 == 0
     }
 
-    /// Whether an operator may live with it: consistent, or orphans at most.
+    /// Consistent, or orphans at most: acceptable for an operator.
     pub const fn harmless(self) -> bool {
         self.0 & !(1 << AssetOutcome::OrphanBinary as u8) == 0
     }
@@ -106,10 +105,10 @@ impl std::fmt::Display for Outcomes {
     }
 }
 
-/// What came of the asset of one write.
+/// The outcome for the asset of one write.
 pub(super) fn outcome(world: &World, course: &Course, write: WriteNo) -> Outcomes {
     let n = usize::from(write.0);
-    // The two slots of a write: what it makes, then what it finds.
+    // The two slots of a write: the new object, then the old one.
     let slots = [2 * n, 2 * n + 1];
     let mut found = Outcomes::default();
     let mut pointed_at = [false; 2];
@@ -132,7 +131,7 @@ pub(super) fn outcome(world: &World, course: &Course, write: WriteNo) -> Outcome
     found
 }
 
-/// What was acknowledged before the recovery point and does not hold.
+/// Acknowledgements before the recovery point that the restored state breaks.
 fn broken_promise(world: &World, course: &Course, write: WriteNo) -> Outcomes {
     let n = usize::from(write.0);
     let (new, old) = (2 * n, 2 * n + 1);

@@ -1,5 +1,5 @@
-//! A schedule as a picture: what happens in Postgres, in the object store and in the backup, from left
-//! to right. SVG with text as text, for light and dark pages.
+//! A schedule as a picture: Postgres, the object store and the backup over time, from left to right. SVG
+//! with text as text, for light and dark pages.
 
 use crate::model::write::{WriteKind, WritePath};
 use crate::window::judge::AssetOutcome;
@@ -25,7 +25,7 @@ line{stroke:#8c959f}.r{stroke-dasharray:3 3}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.bad{fill:#ff7b72}.fine{fill:#56d364}\
 line{stroke:#6e7681}.w{fill:#58a6ff}.b{fill:#bc8cff}}";
 
-/// The worst example of a cell; nothing where it has none.
+/// The picture of a cell's worst outcome; `None` if it has no schedule.
 pub fn picture(cell: &Cell) -> Option<String> {
     let example = cell.examples.last()?;
     let title = format!("{}; {}", cell.write.describe(), cell.method.title());
@@ -35,7 +35,7 @@ pub fn picture(cell: &Cell) -> Option<String> {
 /// Draws a schedule.
 pub fn draw(title: &str, schedule: &Schedule, outcome: Option<AssetOutcome>) -> String {
     let right = LEFT + STEP * schedule.steps.len().max(2);
-    // Wide enough for the title, at about seven units a letter.
+    // Wide enough for the title at about seven units per letter.
     let width = (right + 10).max(title.len() * 7 + 20).max(schedule.to_string().len() * 7 + 20);
     let (class, description) = match outcome {
         None => ("fine", "consistent"),
@@ -66,7 +66,7 @@ pub fn draw(title: &str, schedule: &Schedule, outcome: Option<AssetOutcome>) -> 
 }
 
 fn push(out: &mut String, line: &str) {
-    // A string takes everything.
+    // Writing to a string cannot fail.
     let _always = writeln!(out, "{line}");
 }
 

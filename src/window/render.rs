@@ -1,5 +1,4 @@
-//! The table and the safe conditions as text: for people, and as Markdown. It looks at nothing
-//! itself.
+//! The table and the safe conditions as text: for people, and as Markdown.
 
 use crate::model::{
     workload::BackupMethod,
@@ -13,33 +12,31 @@ use crate::window::table::{Cell, WindowTable};
 pub const fn meaning(outcome: AssetOutcome) -> &'static str {
     match outcome {
         AssetOutcome::OrphanBinary => "an object without a row: harmless",
-        AssetOutcome::ResurrectedDelete => "deleted and acknowledged before the dump, and back",
-        AssetOutcome::LostAcknowledgedWrite => "acknowledged before the dump, and not there or not whole",
-        AssetOutcome::MissingBinary => {
-            "a row without its object: the render is refused (ASSET_BINARY_MISSING)"
-        }
-        AssetOutcome::WrongContent => "an object with other content than its row says: nothing refuses it",
+        AssetOutcome::ResurrectedDelete => "deleted and acknowledged before the dump, and restored",
+        AssetOutcome::LostAcknowledgedWrite => "acknowledged before the dump, and missing or incomplete",
+        AssetOutcome::MissingBinary => "a row without its object: the render fails (ASSET_BINARY_MISSING)",
+        AssetOutcome::WrongContent => "an object whose content differs from its row: nothing rejects it",
     }
 }
 
-/// How much was looked at, in one sentence.
+/// How much was explored, in one sentence.
 pub fn amount(table: &WindowTable) -> String {
     let how = if table.exhaustive {
-        "looked at: the others differ in the order of independent steps only"
+        "explored: the others differ only in the order of independent steps"
     } else {
-        "looked at, some of them chosen by the seed: an outcome that is not in the table may exist"
+        "explored, some of them a random sample: other outcomes may exist"
     };
-    format!("{} interleavings, {} {how}.", table.interleavings, table.looked_at)
+    format!("{} interleavings, {} {how}.", table.interleavings, table.explored)
 }
 
-/// The worst outcome in words.
+/// The worst outcome, for people.
 fn worst(cell: &Cell) -> &'static str {
     cell.outcomes.worst().map_or("consistent", AssetOutcome::title)
 }
 
 /// For people.
 pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
-    let mut out = "The worst that a restore can give\n\n".to_owned();
+    let mut out = "The worst outcomes of a restore\n\n".to_owned();
     let mut lines = vec![vec![String::new()]];
     lines[0].extend(BackupMethod::ALL.map(|method| method.title().to_owned()));
     for write in table.writes() {
@@ -47,7 +44,7 @@ pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
         lines.push(std::iter::once(write.describe()).chain(cells).collect());
     }
     out += &columns(&lines);
-    out += "\nHow it comes about\n";
+    out += "\nSchedules that lead to them\n";
     for cell in table.cells.iter().filter(|cell| !cell.outcomes.consistent()) {
         line(&mut out, &format!("\n{}; {}", cell.write.describe(), cell.method.title()));
         for example in cell.examples.iter().rev() {
@@ -55,12 +52,12 @@ pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
             line(&mut out, &format!("  {:<24} {}", outcome.title(), example.schedule));
         }
     }
-    out += "\nWords\n\n";
+    out += "\nTerms\n\n";
     for outcome in AssetOutcome::ALL.into_iter().rev() {
         line(&mut out, &format!("  {:<24} {}", outcome.title(), meaning(outcome)));
     }
     if let Some(safe) = safe {
-        out += "\nNothing worse than an orphan comes back with\n\n";
+        out += "\nA restore gives nothing worse than an orphan with\n\n";
         for (method, text) in conditions(safe) {
             line(&mut out, &format!("  {:<24} {text}", method.title()));
         }
@@ -85,7 +82,7 @@ fn columns(lines: &[Vec<String>]) -> String {
     out
 }
 
-/// As Markdown. Each cell links to its picture in a folder, where one is named.
+/// As Markdown. If a folder of pictures is given, each cell links to its picture.
 pub fn markdown(table: &WindowTable, safe: Option<&[Safe]>, pictures: Option<&str>) -> String {
     let titles = BackupMethod::ALL.map(BackupMethod::title).join(" | ");
     let mut out = format!("| write | {titles} |\n|---|{}\n", "---|".repeat(BackupMethod::ALL.len()));
@@ -102,7 +99,7 @@ pub fn markdown(table: &WindowTable, safe: Option<&[Safe]>, pictures: Option<&st
     }
     line(&mut out, &format!("\n{}", amount(table)));
     if let Some(safe) = safe {
-        out += "\n| way to back up | nothing worse than an orphan comes back with |\n|---|---|\n";
+        out += "\n| backup method | a restore gives nothing worse than an orphan with |\n|---|---|\n";
         for (method, text) in conditions(safe) {
             line(&mut out, &format!("| {} | {text} |", method.title()));
         }
@@ -118,9 +115,9 @@ fn bold(cell: &Cell) -> String {
     titles.join(", ")
 }
 
-/// The schedules of a table as Markdown: the worst of each cell.
+/// The schedule of each cell's worst outcome, as Markdown.
 pub fn schedules(table: &WindowTable) -> String {
-    let mut out = "| write | way to back up | outcome | least schedule |\n|---|---|---|---|\n".to_owned();
+    let mut out = "| write | backup method | outcome | minimal schedule |\n|---|---|---|---|\n".to_owned();
     for cell in &table.cells {
         for example in cell.examples.iter().rev().filter(|example| example.outcome.is_some()).take(1) {
             let outcome = example.outcome.map_or("consistent", AssetOutcome::title);
@@ -131,7 +128,7 @@ pub fn schedules(table: &WindowTable) -> String {
     out
 }
 
-/// The conditions of each way to back up, in words.
+/// The conditions of each backup method, for people.
 pub fn conditions(safe: &[Safe]) -> Vec<(BackupMethod, String)> {
     BackupMethod::ALL.into_iter().map(|method| (method, condition(safe, method))).collect()
 }
@@ -139,7 +136,7 @@ pub fn conditions(safe: &[Safe]) -> Vec<(BackupMethod, String)> {
 fn condition(safe: &[Safe], method: BackupMethod) -> String {
     let mine: Vec<&Safe> = safe.iter().filter(|safe| safe.method == method).collect();
     let Some(first) = mine.first() else {
-        return "no combination of write orders, keys and delete grace that was tried".to_owned();
+        return "no explored combination of write orders, keys and delete grace".to_owned();
     };
     // One sentence is enough where the combinations are all that the fixed properties leave open.
     let properties = |safe: &Safe| {

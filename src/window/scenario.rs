@@ -1,6 +1,5 @@
-//! A schedule as a scenario file: what the ordinary run needs to perform it on real stores. What is to be
-//! found there is worked out from the end of the model, never from what a run has shown. It reads no
-//! file and performs nothing.
+//! A schedule as a scenario file, so that an ordinary run performs it on real stores. The expected
+//! findings are derived from the model's final state, never from a run. No I/O.
 
 mod describe;
 mod expect;
@@ -22,25 +21,25 @@ use staged::Staged;
 use std::collections::BTreeMap;
 use subject::subjects;
 
-/// A schedule, ready for a run.
+/// A schedule as a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     /// The scenario's id; its file is called `<id>.yaml`.
     pub id: String,
     /// The scenario file.
     pub text: String,
-    /// What came of each write's asset in the model.
+    /// The outcomes for each write's asset in the model.
     pub outcomes: Vec<Outcomes>,
-    /// What the stores must show for it, and nothing else about binaries.
+    /// The findings about binaries that the stores must give: these and no others.
     pub expect: Vec<Expectation>,
 }
 
 impl Script {
-    /// The scenario of a schedule. `depth` is how many folders below the project's its file will be, for
-    /// the editor's schema; `parts` is [`WritePath::parts`] unless a test plants a defect.
+    /// The scenario of a schedule. `depth` is the number of folders between the project's folder and the
+    /// file, for the editor's schema; `parts` is [`WritePath::parts`] unless a test injects a defect.
     ///
     /// # Errors
-    /// Blames the user for a schedule that can't be performed in the model, or not by one engine.
+    /// A usage error if the schedule is invalid, or if no single engine can perform it.
     pub fn of(schedule: &Schedule, id: &str, depth: usize, parts: PartsOf) -> Result<Self, Error> {
         let (course, world) = schedule.perform(parts)?;
         let writes = writes(schedule)?;
@@ -59,8 +58,7 @@ impl Script {
         Ok(Self { id: id.to_owned(), text, outcomes, expect })
     }
 
-    /// The scenario of a cell: its worst outcome by its least schedule. Where nothing can come of it, the
-    /// write done before the backup.
+    /// The scenario of a cell, see [`Cell::shown`].
     ///
     /// # Errors
     /// As [`Script::of`].
@@ -75,7 +73,7 @@ impl Script {
     }
 }
 
-/// The write orders of the engine that a schedule asks for.
+/// The order of writes that a schedule requires of the engine.
 fn writes(schedule: &Schedule) -> Result<BTreeMap<&'static str, &'static str>, Error> {
     let mut asked: BTreeMap<&str, (&str, WritePath)> = BTreeMap::new();
     for write in &schedule.writes {
@@ -93,14 +91,14 @@ fn writes(schedule: &Schedule) -> Result<BTreeMap<&'static str, &'static str>, E
             let (before, by) = *asked.entry(key).or_insert((value, *write));
             if before != *value {
                 let why = format!("one engine can't do both {by} and {write}: `{key}` is one or the other");
-                return Err(schedule.refused(why).hint("--in-model performs it in the model alone"));
+                return Err(schedule.refused(why).hint("--in-model performs it in the model only"));
             }
         }
     }
     Ok(asked.into_iter().map(|(key, (value, _))| (key, value)).collect())
 }
 
-/// The keys that say where state lives, how it is backed up, and in which order the engine writes.
+/// The scenario's keys for the procedure, the results store, the environment and the order of writes.
 fn method(staged: &Staged<'_>, writes: &BTreeMap<&str, &str>) -> String {
     let mut text = String::new();
     match staged.schedule.setting.method {
@@ -113,9 +111,9 @@ fn method(staged: &Staged<'_>, writes: &BTreeMap<&str, &str>) -> String {
     if staged.has_batch() {
         text += "results: bucket\n";
     }
-    if has_job_under_way(staged.schedule) {
-        // Taken up again, it would write what was lost.
-        text += "# A job that the restored engine finds under way is given up at its start.\n";
+    if has_job_in_flight(staged.schedule) {
+        // Resumed, it would write again what was lost.
+        text += "# At startup, the restored engine fails jobs that it finds in flight.\n";
         text += "env: {STARTUP_ORPHAN_GRACE_MS: \"1\"}\n";
     }
     if !writes.is_empty() {
@@ -125,8 +123,8 @@ fn method(staged: &Staged<'_>, writes: &BTreeMap<&str, &str>) -> String {
     text
 }
 
-/// Whether a batch job has begun, and its row does not say that it is done, at the recovery point.
-fn has_job_under_way(schedule: &Schedule) -> bool {
+/// Whether a batch job has begun and its row is not complete at the recovery point.
+fn has_job_in_flight(schedule: &Schedule) -> bool {
     let fixes = |step: &ModelStep| matches!(step, ModelStep::Dump | ModelStep::Instant);
     let before = schedule.steps.split(fixes).next().unwrap_or_default();
     let has = |no, wanted: &dyn Fn(Part) -> bool| {

@@ -1,14 +1,14 @@
-//! A schedule: which step came after which. It prints as one short line without a character that a
-//! shell minds, and reads back:
+//! A schedule: a sequence of steps. It prints as one short line without characters that a shell
+//! interprets, and parses back:
 //!
 //! ```text
 //! v1/dump-first/upload.b+delete.r/b1,dump,r1,list,copy-o2,r2,copy-n1
 //! ```
 //!
-//! The version; the way to back up, with `+grace2` and `+no-results` where they are; the writes with
+//! The version; the backup method, with `+grace2` and `+no-results` where they apply; the writes with
 //! the store that they touch first (`b` binary, `r` row), or `none`; the steps. `b1`, `r1`, `c1` are
-//! binary, row and cleanup of the first write; `copy-o2` copies the object that the second write
-//! found, `copy-n1` the one that the first made. A write that is not done at the end is under way.
+//! binary, row and cleanup of the first write; `copy-o2` copies the second write's old object, `copy-n1`
+//! the first one's new object. A write that is not complete at the end is in flight.
 
 use crate::base::error::Error;
 use crate::model::{
@@ -22,33 +22,33 @@ use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
-/// The version of the notation. A change of what a step means is another version.
+/// The version of the notation. It changes when the meaning of a step does.
 const VERSION: &str = "v1";
 
 /// A schedule: at most [`MOST_WRITES`] writes and a backup, step by step, up to the last step of the
-/// backup. What happens after that is in no backup.
+/// backup. What happens later is in no backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub struct Schedule {
-    /// How the backup is done.
+    /// How the backup is taken.
     pub setting: Setting,
-    /// The writes; steps name them by their place.
+    /// The writes; steps name them by their position.
     pub writes: Vec<WritePath>,
-    /// The steps in their order.
+    /// The steps.
     pub steps: Vec<ModelStep>,
 }
 
 impl Schedule {
-    /// Performs it in the model: what came of each write's asset.
+    /// Performs it in the model. Gives the outcomes for each write's asset.
     ///
     /// # Errors
-    /// Blames the user where a step is not the next one of its write or of the backup, is not ready,
-    /// or where the backup is not finished.
+    /// A usage error if a step is not the next one of its write or of the backup, is not possible at
+    /// that point, or if the backup is not complete.
     pub fn replay(&self) -> Result<Vec<Outcomes>, Error> {
         self.replay_with(WritePath::parts)
     }
 
-    /// The same by other rules of what a write is made of.
+    /// The same with other rules for the parts of a write.
     ///
     /// # Errors
     /// As [`Schedule::replay`].
@@ -57,7 +57,7 @@ impl Schedule {
         Ok((0..self.writes.len()).map(|n| outcome(&world, &course, WriteNo(n as u8))).collect())
     }
 
-    /// The world at the end of the backup.
+    /// The state at the end of the backup.
     pub(super) fn perform(&self, parts: PartsOf) -> Result<(Course, World), Error> {
         let course = Course::with(parts, &self.writes, self.setting);
         let mut world = World::before(&course);
@@ -66,9 +66,9 @@ impl Schedule {
             let why = if world.backed_up(&course) {
                 "comes after the end of the backup"
             } else if !next {
-                "is not next"
+                "is not the next step"
             } else if !world.ready(&course, *step) {
-                "can't be made then"
+                "is not possible at that point"
             } else {
                 world.make(&course, *step);
                 continue;
@@ -76,7 +76,7 @@ impl Schedule {
             return Err(self.refused(format!("step {} ({step}) {why}", at + 1)));
         }
         if !world.backed_up(&course) {
-            return Err(self.refused("the backup is not finished".to_owned()));
+            return Err(self.refused("the backup is not complete".to_owned()));
         }
         Ok((course, world))
     }
@@ -114,7 +114,7 @@ impl FromStr for ModelStep {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let unknown = || Error::usage(format!("there is no step {:?}", cut(text)));
+        let unknown = || Error::usage(format!("unknown step {:?}", cut(text)));
         let number = |digits: &str| match digits.parse::<u8>() {
             Ok(n) if n.to_string() == digits && (1..=MOST_WRITES).contains(&usize::from(n)) => {
                 Ok(WriteNo(n - 1))
@@ -156,7 +156,7 @@ impl FromStr for WritePath {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let found = Self::all().into_iter().find(|write| write.to_string() == text);
-        found.ok_or_else(|| Error::usage(format!("there is no write {:?}", cut(text))))
+        found.ok_or_else(|| Error::usage(format!("unknown write {:?}", cut(text))))
     }
 }
 
@@ -178,18 +178,22 @@ impl FromStr for Setting {
         let name = parts.next().unwrap_or_default();
         let method = BackupMethod::ALL.into_iter().find(|method| method.name() == name);
         let mut setting = Self::plain(
-            method.ok_or_else(|| Error::usage(format!("there is no way to back up {:?}", cut(name))))?,
+            method.ok_or_else(|| Error::usage(format!("unknown backup method {:?}", cut(name))))?,
         );
         for part in parts {
             match (part, part.strip_prefix("grace").map(str::parse::<u8>)) {
                 ("no-results", _) => setting.results = false,
                 (_, Some(Ok(grace))) => setting.grace = grace,
-                _ => return Err(Error::usage(format!("there is no setting {:?} of a backup", cut(part)))),
+                _ => return Err(Error::usage(format!("unknown setting {:?} of a backup", cut(part)))),
             }
         }
-        // One text for one setting: `grace02`, or a part twice, is none.
+        // One text for one setting: `grace02` and repeated parts are errors.
         if setting.to_string() != text {
-            return Err(Error::usage(format!("{:?} is written {:?}", cut(text), setting.to_string())));
+            return Err(Error::usage(format!(
+                "{:?} must be written as {:?}",
+                cut(text),
+                setting.to_string()
+            )));
         }
         Ok(setting)
     }
@@ -213,7 +217,7 @@ impl FromStr for Schedule {
         let parse = || {
             let parts: Vec<&str> = text.trim().split('/').collect();
             let [version, setting, writes, steps] = parts[..] else {
-                return Err(Error::usage("it has not four parts between slashes"));
+                return Err(Error::usage("it must have four parts, separated by slashes"));
             };
             if version != VERSION {
                 return Err(Error::usage(format!("its version is {:?}, not {VERSION:?}", cut(version))));
@@ -227,13 +231,13 @@ impl FromStr for Schedule {
         };
         parse().map_err(|error| {
             error
-                .while_doing(format!("{:?} is no schedule", cut(text)))
-                .hint("it reads like v1/dump-first/upload.b/b1,dump,r1,list,copy-n1")
+                .while_doing(format!("{:?} is not a schedule", cut(text)))
+                .hint("a schedule looks like v1/dump-first/upload.b/b1,dump,r1,list,copy-n1")
         })
     }
 }
 
-/// A text as a message quotes it: whoever wrote a long one knows the rest.
+/// The beginning of a text, for messages.
 fn cut(text: &str) -> String {
     const SHOWN: usize = 300;
     let mut shown: String = text.chars().take(SHOWN).collect();

@@ -1,8 +1,8 @@
-//! Every interleaving of some writes and a backup: all of them where there are not too many, else
-//! some by chance. It judges none.
+//! Every interleaving of some writes and a backup: all of them up to a bound, otherwise a random
+//! sample. It judges none.
 //!
-//! Two neighbouring steps that touch nothing in common may be swapped and nothing changes. Of the
-//! interleavings that differ in such swaps only, one is looked at (sleep sets: P. Godefroid,
+//! Swapping two neighbouring steps that share no state changes nothing. Of the interleavings that
+//! differ only in such swaps, one is explored (sleep sets: P. Godefroid,
 //! "Partial-Order Methods for the Verification of Concurrent Systems", 1996).
 
 use crate::base::clock::choices;
@@ -12,78 +12,77 @@ use rand::RngExt as _;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-/// Up to where, and by which choices beyond.
+/// The bound of the search, and the seed of the sample beyond it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many interleavings are looked at, at most. With more of them, so many are chosen.
+    /// The largest number of interleavings to explore. If there are more, a sample of this size is.
     pub bound: u64,
-    /// What the choices depend on.
+    /// The seed of the sample.
     pub seed: u64,
 }
 
-/// How much was looked at.
+/// How much was explored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
-    /// Interleavings that there are, however many were looked at.
+    /// All interleavings, explored or not.
     pub interleavings: u128,
-    /// Interleavings that were looked at.
-    pub looked_at: u64,
-    /// Whether those stand for all.
+    /// Interleavings that were explored.
+    pub explored: u64,
+    /// Whether those represent all.
     pub exhaustive: bool,
 }
 
 impl Amount {
-    /// Nothing more to look at.
-    pub(super) const NONE: Self = Self { interleavings: 0, looked_at: 0, exhaustive: true };
+    /// Nothing further to explore.
+    pub(super) const NONE: Self = Self { interleavings: 0, explored: 0, exhaustive: true };
 }
 
-/// Who looks at the end of a backup: the world then, and the steps that led there.
+/// Called at the end of each backup with the state and the steps that led there.
 pub(super) type Look<'a> = &'a mut dyn FnMut(&World, &[ModelStep]) -> ControlFlow<()>;
 
-/// Looks at every interleaving, or at as many as the bound says. Ends early when the one who looks
-/// has seen enough.
+/// Explores every interleaving, or a sample as large as the bound. Stops when the visitor breaks.
 pub(super) fn explore(course: &Course, limits: Limits, reduce: bool, look: Look<'_>) -> Amount {
     let interleavings = count(course, World::before(course), &mut HashMap::new());
-    // Counted first, without looking: what is found must not depend on where the bound cut.
+    // Counted first, without visiting: the result must not depend on where the bound cuts.
     let all = Search::new(course, limits.bound, reduce).run(&mut |_, _| ControlFlow::Continue(()));
-    if let Some(looked_at) = all {
+    if let Some(explored) = all {
         let _ended_early = Search::new(course, limits.bound, reduce).run(look);
-        return Amount { interleavings, looked_at, exhaustive: true };
+        return Amount { interleavings, explored, exhaustive: true };
     }
     sample(course, limits, look);
-    Amount { interleavings, looked_at: limits.bound, exhaustive: false }
+    Amount { interleavings, explored: limits.bound, exhaustive: false }
 }
 
 struct Search<'a> {
     course: &'a Course,
     bound: u64,
     reduce: bool,
-    looked_at: u64,
+    explored: u64,
     steps: Vec<ModelStep>,
 }
 
 impl<'a> Search<'a> {
     fn new(course: &'a Course, bound: u64, reduce: bool) -> Self {
-        Self { course, bound, reduce, looked_at: 0, steps: Vec::new() }
+        Self { course, bound, reduce, explored: 0, steps: Vec::new() }
     }
 
-    /// How many were looked at; `None` when the bound or the one who looks ended it.
+    /// How many were explored; `None` if the bound or the visitor ended the search.
     fn run(mut self, look: Look<'_>) -> Option<u64> {
         let ended = self.from(World::before(self.course), 0, look);
-        ended.is_continue().then_some(self.looked_at)
+        ended.is_continue().then_some(self.explored)
     }
 
-    /// All that may follow. `asleep` are the processes whose next step was looked at first elsewhere.
+    /// All continuations. `asleep` are the processes whose next step was explored first elsewhere.
     fn from(&mut self, world: World, mut asleep: u8, look: Look<'_>) -> ControlFlow<()> {
         if world.backed_up(self.course) {
-            // Nobody wakes a sleeper any more: the same was looked at with its step done earlier.
+            // No process wakes any more: the same was explored with its step made earlier.
             if asleep != 0 {
                 return ControlFlow::Continue(());
             }
-            if self.looked_at == self.bound {
+            if self.explored == self.bound {
                 return ControlFlow::Break(());
             }
-            self.looked_at += 1;
+            self.explored += 1;
             return look(&world, &self.steps);
         }
         for process in 0..self.course.processes() {
@@ -103,7 +102,7 @@ impl<'a> Search<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Who sleeps on after a step: whose next step commutes with it.
+    /// The processes that stay asleep after a step: those whose next step commutes with it.
     fn still_asleep(&self, world: &World, asleep: u8, step: ModelStep) -> u8 {
         if asleep == 0 {
             return 0;
@@ -139,7 +138,7 @@ fn count(course: &Course, world: World, known: &mut HashMap<World, u128>) -> u12
     count
 }
 
-/// As many interleavings as the bound says, step by step by chance.
+/// A random sample of interleavings, as large as the bound.
 fn sample(course: &Course, limits: Limits, look: Look<'_>) {
     let mut chance = choices(limits.seed, "explore");
     let mut steps = Vec::new();

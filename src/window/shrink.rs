@@ -1,19 +1,19 @@
-//! The least of a schedule that still does what the whole did (delta debugging: A. Zeller,
-//! R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). It tries schedules that
-//! can be performed only.
+//! A minimal part of a schedule that still has the same result (delta debugging: A. Zeller,
+//! R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). It tries
+//! valid schedules only.
 
 use crate::model::write::WritePath;
 use crate::window::schedule::Schedule;
 use crate::window::vocabulary::{ModelObject, ModelStep, WriteNo};
 use crate::window::world::{Course, World};
 
-/// Leaves writes and parts of them out as long as it still fails, until none can be left out. A schedule that
-/// does not fail comes back as it is.
+/// Removes writes and parts of them while the schedule still fails, until none can be removed. A schedule
+/// that does not fail is returned unchanged.
 pub fn shrink(schedule: &Schedule, mut fails: impl FnMut(&Schedule) -> bool) -> Schedule {
     let mut least = schedule.clone();
     let mut chunk = writes_in(&least).div_ceil(2).max(1);
     while chunk > 0 {
-        // First writes of which nothing is done: they only fill the stores.
+        // First the writes of which no part is done: they only fill the stores.
         let found = std::iter::once((0, 0))
             .chain((0..writes_in(&least)).step_by(chunk).map(|from| (from, from + chunk)))
             .filter_map(|(from, to)| without(&least, from, to))
@@ -29,13 +29,13 @@ pub fn shrink(schedule: &Schedule, mut fails: impl FnMut(&Schedule) -> bool) -> 
     least
 }
 
-/// How many parts of writes are in it.
+/// The number of parts of writes in it.
 fn writes_in(schedule: &Schedule) -> usize {
     schedule.steps.iter().filter(|step| matches!(step, ModelStep::Write(..))).count()
 }
 
-/// The schedule without some of the parts of writes, and without what can't be done without them.
-/// `None` where nothing can be made of it.
+/// The schedule without some parts of writes, and without the steps that depend on them. `None` if no
+/// valid schedule remains.
 fn without(schedule: &Schedule, from: usize, to: usize) -> Option<Schedule> {
     let mut seen = 0;
     let mut left: Vec<ModelStep> = schedule.steps.clone();
@@ -61,13 +61,13 @@ fn without(schedule: &Schedule, from: usize, to: usize) -> Option<Schedule> {
     };
     let steps: Vec<ModelStep> = left.iter().filter_map(renamed).collect();
     let writes: Vec<WritePath> = kept.iter().map(|n| schedule.writes[usize::from(*n)]).collect();
-    let mended = mended(Schedule { setting: schedule.setting, writes, steps })?;
-    let fewer = writes_in(&mended) < writes_in(schedule) || mended.writes.len() < schedule.writes.len();
-    fewer.then_some(mended)
+    let repaired = repaired(Schedule { setting: schedule.setting, writes, steps })?;
+    let fewer = writes_in(&repaired) < writes_in(schedule) || repaired.writes.len() < schedule.writes.len();
+    fewer.then_some(repaired)
 }
 
-/// Leaves out steps that can't be made any more and puts in sub-steps of the backup that are missing.
-fn mended(schedule: Schedule) -> Option<Schedule> {
+/// Removes steps that are no longer possible and adds missing sub-steps of the backup.
+fn repaired(schedule: Schedule) -> Option<Schedule> {
     let course = Course::new(&schedule.writes, schedule.setting);
     let mut world = World::before(&course);
     let mut steps = Vec::new();

@@ -1,5 +1,5 @@
-//! What can go wrong with each write under each way to back up: found by looking at every
-//! interleaving, with a least schedule for each outcome. It asserts nothing.
+//! What can go wrong with each write under each backup method: found by exploring every interleaving,
+//! with a minimal schedule for each outcome.
 
 use crate::model::{
     workload::BackupMethod,
@@ -20,35 +20,35 @@ use std::ops::ControlFlow;
 pub struct Question {
     /// The writes.
     pub paths: Vec<WritePath>,
-    /// How many writes there are beside a backup, at most: 1, 2 …
+    /// The largest number of writes during one backup, from 1 to [`MOST_WRITES`](super::MOST_WRITES).
     pub writes: usize,
     /// The delete grace, see [`Setting::grace`].
     pub grace: u8,
     /// Whether the third store is copied too.
     pub results: bool,
-    /// Up to where.
+    /// The bound of the search.
     pub limits: Limits,
-    /// What a write is made of.
+    /// The parts of a write.
     pub parts: PartsOf,
 }
 
-/// A write under a way to back up.
+/// A write under a backup method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// The write.
     #[serde(flatten)]
     pub write: WritePath,
-    /// The way to back up.
+    /// The backup method.
     pub method: BackupMethod,
-    /// All that can come of it, from harmless to worst; empty is always consistent.
+    /// All possible outcomes, from harmless to worst; empty: always consistent.
     pub outcomes: Outcomes,
-    /// A least schedule for each; consistent first, where that can be.
+    /// A minimal schedule for each; consistent first, where possible.
     pub examples: Vec<Example>,
     /// Interleavings of all writes with the backup in which this write takes part.
     pub interleavings: u128,
-    /// Interleavings that were looked at.
-    pub looked_at: u64,
-    /// Whether those stand for all.
+    /// Interleavings that were explored.
+    pub explored: u64,
+    /// Whether those represent all.
     pub exhaustive: bool,
 }
 
@@ -71,8 +71,8 @@ impl Cell {
         format!("{}.svg", self.name())
     }
 
-    /// The schedule that shows it on real stores: a least one of the worst outcome. Where nothing can
-    /// come of the write, the one in which all of it is done before the backup.
+    /// The schedule that demonstrates it on real stores: a minimal one of the worst outcome, or, if the
+    /// write is always consistent, the one in which it completes before the backup.
     pub fn shown(&self, parts: PartsOf) -> Option<Schedule> {
         let last = self.examples.last()?;
         let harmless = || whole(self.write, last.schedule.setting, parts);
@@ -97,16 +97,16 @@ fn whole(write: WritePath, setting: Setting, parts: PartsOf) -> Schedule {
     Schedule { setting, writes: vec![write], steps }
 }
 
-/// How an outcome comes about.
+/// A schedule that leads to an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Example {
-    /// The outcome; nothing for consistent.
+    /// The outcome; `None` for consistent.
     pub outcome: Option<AssetOutcome>,
     /// The schedule.
     pub schedule: Schedule,
 }
 
-/// The answer.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WindowTable {
     /// A row of cells for each write, in the order of [`Question::paths`], each in the order of
@@ -114,13 +114,13 @@ pub struct WindowTable {
     pub cells: Vec<Cell>,
     /// Interleavings of all, each combination of writes once.
     pub interleavings: u128,
-    /// Interleavings that were looked at.
-    pub looked_at: u64,
-    /// Whether those stand for all.
+    /// Interleavings that were explored.
+    pub explored: u64,
+    /// Whether those represent all.
     pub exhaustive: bool,
 }
 
-/// What was found for one write beside a backup.
+/// The result for one write under one backup method.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Finding {
     pub(super) outcomes: Outcomes,
@@ -129,10 +129,10 @@ pub(super) struct Finding {
 }
 
 impl WindowTable {
-    /// Looks at every combination of up to so many writes with every way to back up.
+    /// Explores every combination of up to [`Question::writes`] writes with every backup method.
     pub fn explore(question: &Question) -> Self {
         let writes = &question.paths;
-        let mut table = Self { cells: Vec::new(), interleavings: 0, looked_at: 0, exhaustive: true };
+        let mut table = Self { cells: Vec::new(), interleavings: 0, explored: 0, exhaustive: true };
         let mut found: BTreeMap<(usize, BackupMethod), Finding> = BTreeMap::new();
         for chosen in combinations(writes.len(), question.writes) {
             let here: Vec<WritePath> = chosen.iter().map(|n| writes[*n]).collect();
@@ -141,10 +141,10 @@ impl WindowTable {
                 let course = Course::with(question.parts, &here, setting);
                 let (amount, findings) = examine(&course, question.limits);
                 table.interleavings += amount.interleavings;
-                table.looked_at += amount.looked_at;
+                table.explored += amount.explored;
                 table.exhaustive &= amount.exhaustive;
                 for (place, finding) in findings.into_iter().enumerate() {
-                    // Of two equal writes, one stands for both in the count.
+                    // Two equal writes are counted once.
                     let again = place > 0 && chosen[place] == chosen[place - 1];
                     let amount = if again { Amount::NONE } else { amount };
                     found.entry((chosen[place], method)).or_default().join(finding, amount);
@@ -172,7 +172,7 @@ impl Finding {
         self.outcomes.join(other.outcomes);
         self.amount = Amount {
             interleavings: self.amount.interleavings + amount.interleavings,
-            looked_at: self.amount.looked_at + amount.looked_at,
+            explored: self.amount.explored + amount.explored,
             exhaustive: (first || self.amount.exhaustive) && amount.exhaustive,
         };
         for (outcome, schedule) in other.examples {
@@ -191,26 +191,25 @@ impl Finding {
             outcomes: self.outcomes,
             examples: self.examples.into_iter().map(least).collect(),
             interleavings: self.amount.interleavings,
-            looked_at: self.amount.looked_at,
+            explored: self.amount.explored,
             exhaustive: self.amount.exhaustive,
         }
     }
 }
 
-/// Whether this comes of such a write in a schedule. With nothing for the outcome: whether it is
-/// done, acknowledged or not, and all is consistent.
+/// Whether a schedule leads to an outcome for such a write; `None`: to a consistent state.
 fn does(schedule: &Schedule, write: WritePath, outcome: Option<AssetOutcome>) -> bool {
     let Ok(outcomes) = schedule.replay() else { return false };
     let mut of_it = schedule.writes.iter().zip(outcomes).filter(|(other, _)| **other == write);
     of_it.any(|(_, outcomes)| outcome.map_or(outcomes.consistent(), |outcome| outcomes.has(outcome)))
 }
 
-/// Looks at the interleavings of one combination of writes with a backup: what comes of each write.
+/// Explores the interleavings of one combination of writes with a backup: the outcomes for each write.
 pub(super) fn examine(course: &Course, limits: Limits) -> (Amount, Vec<Finding>) {
     let mut findings = vec![Finding::default(); course.writes.len()];
     let amount = explore(course, limits, true, &mut |world, steps| {
         for (n, finding) in findings.iter_mut().enumerate() {
-            finding.see(outcome(world, course, WriteNo(n as u8)), course, steps);
+            finding.record(outcome(world, course, WriteNo(n as u8)), course, steps);
         }
         ControlFlow::Continue(())
     });
@@ -218,8 +217,8 @@ pub(super) fn examine(course: &Course, limits: Limits) -> (Amount, Vec<Finding>)
 }
 
 impl Finding {
-    /// Keeps what came of one interleaving, if it is new or shorter than what is known.
-    fn see(&mut self, outcomes: Outcomes, course: &Course, steps: &[ModelStep]) {
+    /// Keeps the outcomes of one interleaving, with its schedule if that is new or shorter.
+    fn record(&mut self, outcomes: Outcomes, course: &Course, steps: &[ModelStep]) {
         self.outcomes.join(outcomes);
         let consistent = outcomes.consistent().then_some(None);
         for outcome in consistent.into_iter().chain(outcomes.iter().map(Some)) {
@@ -236,7 +235,7 @@ impl Finding {
     }
 }
 
-/// All choices of up to `most` of `n` things, where one may be taken twice; fewer first.
+/// All combinations with repetition of up to `most` of `n` items; fewer first.
 pub(super) fn combinations(n: usize, most: usize) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = Vec::new();
     let mut last: Vec<Vec<usize>> = vec![vec![]];

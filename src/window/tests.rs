@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 
 const LIMITS: Limits = Limits { bound: 1_000_000, seed: 0 };
 
-/// All ends of a course, and how many interleavings were looked at.
+/// All final states of a course, and the number of explored interleavings.
 fn ends(course: &Course, reduce: bool) -> (BTreeSet<Vec<Outcomes>>, u64) {
     let mut ends = BTreeSet::new();
     let amount = explore(course, LIMITS, reduce, &mut |world, _| {
@@ -25,7 +25,7 @@ fn ends(course: &Course, reduce: bool) -> (BTreeSet<Vec<Outcomes>>, u64) {
         ControlFlow::Continue(())
     });
     assert!(amount.exhaustive);
-    (ends, amount.looked_at)
+    (ends, amount.explored)
 }
 
 fn judged(world: &World, course: &Course) -> Vec<Outcomes> {
@@ -40,13 +40,13 @@ fn settings() -> Vec<Setting> {
 }
 
 #[test]
-fn what_is_left_out_shows_nothing_new() {
+fn the_reduction_loses_no_outcome() {
     let all = WritePath::all();
     let (mut whole, mut reduced) = (0, 0);
     for setting in settings() {
         for chosen in combinations(all.len(), 2) {
             let writes: Vec<WritePath> = chosen.iter().map(|n| all[*n]).collect();
-            // The pairs take long; a third of them will do.
+            // All pairs take long; a third is enough.
             if chosen.len() == 2 && chosen.iter().sum::<usize>() % 3 != 0 {
                 continue;
             }
@@ -61,7 +61,7 @@ fn what_is_left_out_shows_nothing_new() {
 }
 
 #[test]
-fn interleavings_are_counted_as_the_binomials_say() {
+fn the_number_of_interleavings_is_binomial() {
     let upload = WritePath::new(WriteKind::Upload, StoreOrder::BinaryFirst);
     let count = |writes: &[WritePath], method| {
         let course = Course::new(writes, Setting::plain(method));
@@ -106,7 +106,7 @@ fn course() -> impl Strategy<Value = Course> {
 }
 
 proptest! {
-    /// The ground that the reduction stands on.
+    /// The property that the reduction relies on.
     #[test]
     fn steps_that_commute_may_be_swapped(course in course(), choices in prop::collection::vec(any::<u8>(), 8..40)) {
         let steps = walk(&course, &choices);
@@ -132,7 +132,7 @@ proptest! {
     }
 }
 
-/// Uploads that write the row first, whatever their order says.
+/// Uploads that write the row first, whatever their order.
 fn swapped(write: WritePath, setting: &Setting) -> &'static [Part] {
     match write.kind {
         WriteKind::Upload => &[Part::Row, Part::Binary],

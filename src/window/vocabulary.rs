@@ -1,5 +1,4 @@
-//! What is explored: writes, ways to back up, and the steps that they are made of. No rule of what
-//! follows from what is here.
+//! What is explored: schedules of writes and backup steps, and what they consist of.
 
 use crate::model::{
     workload::BackupMethod,
@@ -7,7 +6,8 @@ use crate::model::{
 };
 use serde::Serialize;
 
-/// How many writes there may be in one schedule.
+/// The largest number of writes in one schedule. Each writes an asset of its own: the engine orders
+/// writes to the same asset.
 pub const MOST_WRITES: usize = 4;
 
 /// One atomic part of a write.
@@ -18,13 +18,13 @@ pub enum Part {
     Binary,
     /// The row is written or removed: one commit.
     Row,
-    /// The object that nobody points at any more is removed, after the answer.
+    /// The object that no row points at any more is removed, after the answer.
     Cleanup,
 }
 
 impl WritePath {
-    /// Its parts in the order in which they are done. The write is acknowledged after the last one
-    /// that is no [`Part::Cleanup`].
+    /// Its parts in their order. The write is acknowledged after the last one that is not a
+    /// [`Part::Cleanup`].
     pub fn parts(self, setting: &Setting) -> &'static [Part] {
         use Part::{Binary, Cleanup, Row};
         match (self.kind, self.order) {
@@ -38,16 +38,16 @@ impl WritePath {
     }
 }
 
-/// What a write is made of: [`WritePath::parts`], or other rules where a test plants a defect.
+/// The parts of a write: [`WritePath::parts`], or other rules where a test injects a defect.
 pub type PartsOf = fn(WritePath, &Setting) -> &'static [Part];
 
-/// How the backup is done, and what the engine promises to it.
+/// How the backup is taken, and what the engine guarantees meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Setting {
-    /// The way to back up.
+    /// The backup method.
     pub method: BackupMethod,
     /// The delete grace: how many sub-steps of the backup must have passed after a row's change
-    /// before the object that it pointed at is removed. 0 is none: the object goes promptly.
+    /// before the object that it pointed at is removed; 0: at once.
     pub grace: u8,
     /// Whether the third store, with the batch jobs' results, is copied too. Runbook 2.2 does not.
     pub results: bool,
@@ -81,13 +81,13 @@ impl Setting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct WriteNo(pub u8);
 
-/// An object: the one that a write finds, or the one that it makes.
+/// An object: the one that exists before a write, or the one that the write creates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ModelObject {
-    /// Whose object it is.
+    /// The write.
     pub write: WriteNo,
-    /// Whether the write makes it. Keys of new objects sort before old ones, so that of the two the
-    /// old one is copied last: its time is the longest.
+    /// Whether the write creates it. Keys of new objects sort before old ones, so that the old one is
+    /// copied last: it is at risk for the longest time.
     pub new: bool,
 }
 
@@ -114,7 +114,7 @@ pub enum ModelStep {
     List,
     /// The keys of the third store are listed.
     ListResults,
-    /// The next listed object is copied as it is now; where it is gone, nothing is.
+    /// The next listed object is copied as it is now; nothing, if it no longer exists.
     Copy(ModelObject),
     /// The instant to which both stores are recovered.
     Instant,

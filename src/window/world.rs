@@ -1,5 +1,5 @@
-//! The model: two stores (three with batch results), a backup, and what each step does to them. Small
-//! enough to be copied at every step. It chooses no step.
+//! The model's state: two stores (three with batch results), a backup, and what each step changes. Small
+//! enough to be copied at every step. Which step comes next is chosen elsewhere.
 
 use crate::model::{
     workload::BackupMethod,
@@ -10,17 +10,17 @@ use crate::window::vocabulary::{MOST_WRITES, ModelObject, ModelStep, Part, Parts
 /// Two objects and two rows for each write: the old ones and the new ones.
 const SLOTS: usize = MOST_WRITES * 2;
 
-/// Content of an object, or what a row says of it; 0 is no object, no row.
+/// Content of an object, or the content that a row records; 0: no object, no row.
 pub(super) type Value = u8;
 
-/// What an asset has before anything is written.
+/// The content of an asset before any write.
 pub(super) const BEFORE: Value = 1;
-/// What a write makes of it.
+/// The content after a write.
 pub(super) const AFTER: Value = 2;
-/// A row that points at nothing: a label, a job that is not done.
+/// A row that points at no object: a label, a job that is not complete.
 const NOTHING: u8 = u8::MAX;
 
-/// A row: what it says, and the object that it points at.
+/// A row: the content that it records, and the object that it points at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Row {
     pub(super) value: Value,
@@ -45,7 +45,7 @@ impl Row {
 pub(super) type Rows = [Row; SLOTS];
 pub(super) type Objects = [Value; SLOTS];
 
-/// What is explored: the writes, and how the backup is done.
+/// What is explored: the writes, and how the backup is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Course {
     pub(super) writes: Vec<WritePath>,
@@ -61,7 +61,7 @@ impl Course {
         Self::with(WritePath::parts, writes, setting)
     }
 
-    /// The same with other rules of what a write is made of.
+    /// The same with other rules for the parts of a write.
     pub(super) fn with(parts_of: PartsOf, writes: &[WritePath], setting: Setting) -> Self {
         let writes: Vec<WritePath> = writes.iter().copied().take(MOST_WRITES).collect();
         let batch = |(n, write): (usize, &WritePath)| {
@@ -83,23 +83,23 @@ impl Course {
     }
 }
 
-/// The state of everything at one moment.
+/// The state of the stores, the engine and the backup at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct World {
     pub(super) rows: Rows,
     pub(super) objects: Objects,
     /// Parts done, for each write.
     done: [u8; MOST_WRITES],
-    /// How far the backup was when the write's row was changed, with a grace.
+    /// With a grace: the progress of the backup when the write's row was changed.
     row_at: [u8; MOST_WRITES],
-    /// Writes that will not go on: their engine was killed.
+    /// Writes that will not continue: their engine was killed.
     dead: u8,
     /// Writes that were acknowledged.
     acknowledged: u8,
     stopped: bool,
-    /// The phase that the backup comes to next.
+    /// The next phase of the backup.
     phase: u8,
-    /// Sub-steps that the backup has made, with a grace.
+    /// With a grace: sub-steps that the backup has made.
     passed: u8,
     /// Sub-steps since the dump, and how many there were at the last copy; 0 before the dump.
     since_dump: u8,
@@ -110,7 +110,7 @@ pub(super) struct World {
     pub(super) copied: Objects,
     /// Writes that were acknowledged before the recovery point.
     pub(super) acknowledged_at_dump: u8,
-    /// Objects that were there at the recovery point.
+    /// Objects that existed at the recovery point.
     pub(super) there_at_dump: u16,
 }
 
@@ -135,7 +135,7 @@ const ENGINE: u64 = 1 << 20;
 const PROGRESS: u64 = 1 << 21;
 
 impl World {
-    /// Before anything is done.
+    /// The initial state.
     pub(super) fn before(course: &Course) -> Self {
         let mut world = Self {
             rows: [Row::default(); SLOTS],
@@ -174,7 +174,7 @@ impl World {
         self.window
     }
 
-    /// The same moment without what only the judgement needs.
+    /// The state without what only the judgement needs.
     pub(super) fn without_backup(mut self) -> Self {
         self.dump = [Row::default(); SLOTS];
         self.copied = [0; SLOTS];
@@ -190,7 +190,7 @@ impl World {
         self.listed == 0 && usize::from(self.phase) == course.phases.len()
     }
 
-    /// The step that a process would make next, be it ready or not. The last process is the backup.
+    /// The next step of a process, possible now or not. The last process is the backup.
     pub(super) fn next(&self, course: &Course, process: usize) -> Option<ModelStep> {
         let Some(parts) = course.parts.get(process) else {
             if self.listed != 0 {
@@ -205,7 +205,7 @@ impl World {
         Some(ModelStep::Write(WriteNo(process as u8), *part))
     }
 
-    /// Whether a step that is next can be made now.
+    /// Whether the next step of a process is possible now.
     pub(super) fn ready(&self, course: &Course, step: ModelStep) -> bool {
         match step {
             ModelStep::Write(_, _) if self.stopped => false,
@@ -214,13 +214,13 @@ impl World {
                 since >= course.setting.grace || self.backed_up(course)
             }
             ModelStep::Stop if course.setting.method == BackupMethod::Maintenance => {
-                self.none_under_way(course)
+                self.none_in_flight(course)
             }
             _ => true,
         }
     }
 
-    fn none_under_way(&self, course: &Course) -> bool {
+    fn none_in_flight(&self, course: &Course) -> bool {
         (0..course.writes.len()).all(|n| self.done[n] == 0 || self.acknowledged & (1 << n) != 0)
     }
 
@@ -255,7 +255,7 @@ impl World {
         self.acknowledged & (1 << write) == 0 && rest.iter().all(|part| *part == Part::Cleanup)
     }
 
-    /// Makes a step that is next and ready.
+    /// Makes a step that is next and possible.
     pub(super) fn make(&mut self, course: &Course, step: ModelStep) {
         match step {
             ModelStep::Write(no, part) => {
@@ -296,11 +296,11 @@ impl World {
         self.advance(course, step);
     }
 
-    /// Takes down that the backup has made a sub-step.
+    /// Records that the backup has made a sub-step.
     fn advance(&mut self, course: &Course, step: ModelStep) {
         self.since_dump += u8::from(self.since_dump > 0);
         match step {
-            // Counted from 1, so that the dump itself can be told from none.
+            // Counted from 1: 0 is no dump.
             ModelStep::Copy(_) => self.window = self.since_dump.saturating_sub(1),
             ModelStep::Dump => (self.since_dump, self.phase) = (1, self.phase + 1),
             _ => self.phase += 1,

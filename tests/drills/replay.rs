@@ -1,5 +1,5 @@
-//! Schedules of the consistency window on real stores: what a restore gives is what the model says, and
-//! where the model is wrong, it is told.
+//! Schedules of the consistency window on real stores: the result of a restore matches the model, and a
+//! difference is reported.
 
 use pulp_drill::cli::explore::{ReplayResult, compare, describe};
 use pulp_drill::model::record::RunRecord;

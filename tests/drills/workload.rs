@@ -69,7 +69,7 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
     for scenario in record.scenarios.iter().filter(|s| !s.is_control()) {
         let id = scenario.id.as_str();
         let measured = scenario.load.as_deref().unwrap_or_else(|| panic!("{id} has measured nothing"));
-        ways.insert(id, measured.way);
+        ways.insert(id, measured.method);
         let writes = writes(&record, scenario, reports.path());
         let acknowledged = writes.iter().filter(|w| w.is_acknowledged()).count();
         let told = measured.acknowledged + measured.refused + measured.unanswered;

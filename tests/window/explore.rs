@@ -1,5 +1,5 @@
-//! The consistency window in the model: what it finds, how schedules are written, what the command
-//! prints, and that the operator's document says the same.
+//! The consistency window in the model: its outcomes, the notation of schedules, the command's output,
+//! and that the generated document and scenarios are current.
 
 use crate::support::bless;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn the_rule_of_the_window_follows() {
     assert!(!cell(WriteKind::Delete, RowFirst, CopyFirst).has(AssetOutcome::MissingBinary));
     assert!(cell(WriteKind::Delete, RowFirst, CopyFirst).has(AssetOutcome::ResurrectedDelete));
     assert_eq!(worst(WriteKind::Replace, RowFirst, CopyFirst), Some(AssetOutcome::WrongContent));
-    // One instant heals neither a replace in place nor a row that comes first.
+    // One instant protects neither a replacement in place nor a row that is written first.
     assert_eq!(worst(WriteKind::Replace, BinaryFirst, PointInTime), Some(AssetOutcome::WrongContent));
     assert_eq!(worst(WriteKind::Upload, RowFirst, PointInTime), Some(AssetOutcome::MissingBinary));
     for write in WritePath::all() {
@@ -62,8 +62,8 @@ fn the_rule_of_the_window_follows() {
 }
 
 #[test]
-fn more_writes_at_a_time_show_nothing_new_of_each() {
-    assert!(TABLE.exhaustive && TABLE.looked_at * 10 < u64::try_from(TABLE.interleavings).unwrap());
+fn more_concurrent_writes_add_no_outcome() {
+    assert!(TABLE.exhaustive && TABLE.explored * 10 < u64::try_from(TABLE.interleavings).unwrap());
     let one = WindowTable::explore(&question(1));
     let of =
         |table: &WindowTable| table.cells.iter().map(|c| (c.write, c.method, c.outcomes)).collect::<Vec<_>>();
@@ -90,7 +90,7 @@ fn the_safe_conditions_are_found() {
         assert_eq!((safe.engine.upload, safe.engine.delete), (StoreOrder::BinaryFirst, StoreOrder::RowFirst));
         assert!(safe.engine.replace_keys == ReplaceKeys::NewKey);
     }
-    // The grace grows with the time from the dump to the last copy, step for step.
+    // The grace grows with the time from the dump to the last copy.
     let one = safe(1, LIMITS);
     for found in [&one, &*SAFE] {
         let dump_first = found.iter().find(|safe| safe.method == BackupMethod::DumpFirst).unwrap();
@@ -101,10 +101,10 @@ fn the_safe_conditions_are_found() {
 }
 
 #[test]
-fn every_example_does_what_it_says_and_none_is_too_long() {
+fn every_example_has_its_outcome_and_is_minimal() {
     for cell in &TABLE.cells {
-        let said = cell.examples.iter().filter_map(|example| example.outcome);
-        assert!(said.eq(cell.outcomes.iter()), "{} {}", cell.write, cell.method.name());
+        let listed = cell.examples.iter().filter_map(|example| example.outcome);
+        assert!(listed.eq(cell.outcomes.iter()), "{} {}", cell.write, cell.method.name());
         for example in &cell.examples {
             let again: Schedule = example.schedule.to_string().parse().unwrap();
             assert_eq!(again, example.schedule);
@@ -159,7 +159,7 @@ fn possible() -> impl Strategy<Value = Schedule> {
                     schedule.steps.push(step);
                     match schedule.replay() {
                         Ok(_) => return schedule,
-                        Err(error) if error.causes[0].contains("not finished") => ready.push(step),
+                        Err(error) if error.causes[0].contains("not complete") => ready.push(step),
                         Err(_) => {}
                     }
                     schedule.steps.pop();
@@ -193,15 +193,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_schedule_reads_back(schedule in schedule()) {
+    fn a_schedule_survives_printing_and_parsing(schedule in schedule()) {
         let text = schedule.to_string();
         prop_assert!(!text.contains(|c: char| " \t\n\"'$&|;<>()*?[]{}~#!\\`".contains(c)), "{}", text);
         prop_assert_eq!(text.parse::<Schedule>().unwrap(), schedule);
     }
 
-    /// Whatever is read is written the same: there is one text for one schedule.
+    /// Whatever parses prints as the same text: there is one text per schedule.
     #[test]
-    fn what_is_no_schedule_is_refused(schedule in schedule(), at in any::<prop::sample::Index>(), typo in "[a-z0-9/+.,-]{0,2}") {
+    fn a_text_that_is_not_a_schedule_is_rejected(schedule in schedule(), at in any::<prop::sample::Index>(), typo in "[a-z0-9/+.,-]{0,2}") {
         let mut text = schedule.to_string();
         let at = at.index(text.len());
         text.replace_range(at..=at, &typo);
@@ -228,7 +228,7 @@ proptest! {
 }
 
 #[test]
-fn a_schedule_that_is_far_too_long_is_refused_in_few_words() {
+fn a_schedule_that_is_far_too_long_is_rejected_with_a_short_message() {
     let long = "b1,".repeat(20_000);
     for text in [
         format!("v1/dump-first/upload.b/{long}dump"),
@@ -243,28 +243,34 @@ fn a_schedule_that_is_far_too_long_is_refused_in_few_words() {
 }
 
 #[test]
-fn impossible_schedules_are_refused_in_words() {
+fn impossible_schedules_are_rejected_with_a_reason() {
     for (text, why) in [
         ("v2/dump-first/none/dump,list", "its version is \"v2\", not \"v1\""),
-        ("v1/dump-first/none", "it has not four parts between slashes"),
-        ("v1/dump-last/none/dump", "there is no way to back up \"dump-last\""),
-        ("v1/dump-first+soon/none/dump", "there is no setting \"soon\" of a backup"),
-        ("v1/dump-first+grace02/none/dump", "\"dump-first+grace02\" is written \"dump-first+grace2\""),
-        ("v1/dump-first/upload/dump", "there is no write \"upload\""),
-        ("v1/dump-first/label.b/dump", "there is no write \"label.b\""),
-        ("v1/dump-first/upload.b/b01,dump", "there is no step \"b01\""),
-        ("v1/dump-first/upload.b/b5,dump", "there is no step \"b5\""),
+        ("v1/dump-first/none", "it must have four parts, separated by slashes"),
+        ("v1/dump-last/none/dump", "unknown backup method \"dump-last\""),
+        ("v1/dump-first+soon/none/dump", "unknown setting \"soon\" of a backup"),
+        (
+            "v1/dump-first+grace02/none/dump",
+            "\"dump-first+grace02\" must be written as \"dump-first+grace2\"",
+        ),
+        ("v1/dump-first/upload/dump", "unknown write \"upload\""),
+        ("v1/dump-first/label.b/dump", "unknown write \"label.b\""),
+        ("v1/dump-first/upload.b/b01,dump", "unknown step \"b01\""),
+        ("v1/dump-first/upload.b/b5,dump", "unknown step \"b5\""),
     ] {
         let error = text.parse::<Schedule>().unwrap_err();
         assert!(error.causes.iter().any(|cause| cause == why), "{error}");
     }
     for (text, why) in [
-        ("v1/dump-first/upload.b/r1,dump,list", "step 1 (r1) is not next"),
+        ("v1/dump-first/upload.b/r1,dump,list", "step 1 (r1) is not the next step"),
         ("v1/dump-first/upload.b/dump,list,b1", "step 3 (b1) comes after the end of the backup"),
-        ("v1/dump-first/upload.b/b1,dump,list", "the backup is not finished"),
-        ("v1/maintenance/upload.b/b1,stop,dump,list,copy-n1,start", "step 2 (stop) can't be made then"),
-        ("v1/maintenance/upload.b/stop,b1", "step 2 (b1) can't be made then"),
-        ("v1/dump-first+grace2/delete.r/dump,r1,c1", "step 3 (c1) can't be made then"),
+        ("v1/dump-first/upload.b/b1,dump,list", "the backup is not complete"),
+        (
+            "v1/maintenance/upload.b/b1,stop,dump,list,copy-n1,start",
+            "step 2 (stop) is not possible at that point",
+        ),
+        ("v1/maintenance/upload.b/stop,b1", "step 2 (b1) is not possible at that point"),
+        ("v1/dump-first+grace2/delete.r/dump,r1,c1", "step 3 (c1) is not possible at that point"),
     ] {
         let error = text.parse::<Schedule>().unwrap().replay().unwrap_err();
         assert_eq!(error.causes, [why], "{text}");
@@ -311,7 +317,7 @@ fn the_command_replays_and_draws() {
     for model in [&["--in-model"][..], &[]] {
         let (out, err, code) = program(&[model, &["--replay", "v1/dump-first/upload.b/r1,dump"]].concat());
         assert_eq!((out.as_str(), code), ("", Some(2)));
-        assert!(err.contains("step 1 (r1) is not next"), "{err}");
+        assert!(err.contains("step 1 (r1) is not the next step"), "{err}");
     }
     let two = ["--in-model", "--replay", text, "--replay", "v1/dump-first/none/dump,list"];
     let (out, _, _) = program(&two);
@@ -414,7 +420,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
                 "release: reminder",
             ],
         ),
-        // A third store is copied with its list, or forgotten.
+        // A third store is copied as soon as it is listed, or skipped.
         (
             "v1/dump-first/batch.b/b1,dump,list,list-results,r1,copy-n1",
             vec![
@@ -437,7 +443,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
                 "copy results",
             ],
         ),
-        // A write under way dies with its engine; one whose cleanup stands still, too.
+        // A write in flight ends with its engine; so does one whose cleanup is held.
         (
             "v1/maintenance-killed/upload.b/b1,stop,dump,list,copy-n1,start",
             vec![
@@ -479,7 +485,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
 }
 
 #[test]
-fn what_the_stores_must_show_follows_from_the_end_of_the_model() {
+fn expected_findings_follow_from_the_final_state_of_the_model() {
     for (schedule, wanted) in [
         ("v1/dump-first/upload.b/b1,dump,list,copy-n1", &["orphan binary: late-logo.png"][..]),
         (
@@ -533,13 +539,13 @@ fn what_the_stores_must_show_follows_from_the_end_of_the_model() {
 }
 
 #[test]
-fn what_no_engine_can_do_is_refused() {
+fn a_schedule_that_needs_two_engines_is_rejected() {
     for (schedule, why) in [
         ("v1/point-in-time/upload.b+copy.r/instant", "one engine can't do both upload.b and copy.r"),
         ("v1/point-in-time/delete.b+delete.r/instant", "one engine can't do both delete.b and delete.r"),
         ("v1/point-in-time/replace.b+replace-new-key.b/instant", "`replace-keys` is one or the other"),
         ("v1/point-in-time+no-results/batch.b/instant", "a recovery to an instant leaves no store out"),
-        ("v1/point-in-time/upload.b/r1,instant", "step 1 (r1) is not next"),
+        ("v1/point-in-time/upload.b/r1,instant", "step 1 (r1) is not the next step"),
     ] {
         let refused = Script::of(&schedule.parse().unwrap(), "drill", 0, WritePath::parts).unwrap_err();
         assert!(refused.causes[0].contains(why), "{refused}");
@@ -586,7 +592,7 @@ proptest! {
 const WINDOW: &str = "scenarios/window";
 
 #[test]
-fn the_scenarios_of_the_window_are_what_the_model_says() {
+fn the_scenarios_of_the_window_are_current() {
     for cell in &TABLE.cells {
         let script = Script::of_cell(cell, 2, WritePath::parts).unwrap();
         bless::file(&format!("{WINDOW}/{}.yaml", script.id), &script.text);
@@ -656,7 +662,7 @@ fn the_command_cuts_a_schedule_and_writes_its_scenario() {
 }
 
 #[test]
-fn the_document_and_its_pictures_are_what_the_model_says() {
+fn the_document_and_its_pictures_are_current() {
     const PATH: &str = "docs/consistency-window.md";
     let old = std::fs::read_to_string(PATH).unwrap();
     let text = between(&old, "table", &render::markdown(&TABLE, Some(&SAFE), Some("window")));
@@ -676,7 +682,7 @@ fn the_document_and_its_pictures_are_what_the_model_says() {
     assert_eq!(drawn, TABLE.cells.len(), "no picture is left over");
 }
 
-/// The document with other text between two markers.
+/// The document with new text between two markers.
 fn between(document: &str, name: &str, text: &str) -> String {
     let (open, close) =
         (format!("<!-- {name}: written by tests/window/explore.rs -->\n"), format!("<!-- end of {name} -->"));

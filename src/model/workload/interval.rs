@@ -1,24 +1,24 @@
-//! How sure a rate is that was counted.
+//! Confidence intervals of observed rates.
 
 use serde::{Deserialize, Serialize};
 
 /// The bounds between which a rate lies at 95 % confidence, both from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// How often it happened.
+    /// The number of events.
     pub hits: u64,
-    /// In how many.
+    /// The number of trials.
     pub of: u64,
     /// Lower bound.
     pub low: f64,
     /// Upper bound.
     pub high: f64,
-    /// Whether what came in clusters had to be taken for independent: the true bounds are further apart.
+    /// Whether clustered trials had to be treated as independent: the true interval is wider.
     #[serde(default, skip_serializing_if = "is_false")]
     pub too_narrow: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }
@@ -32,19 +32,19 @@ const T: [f64; 4] = [12.706_205, 4.302_653, 3.182_446, 2.776_445];
 impl Interval {
     /// The Wilson score interval (E. B. Wilson, "Probable Inference, the Law of Succession, and
     /// Statistical Inference", JASA 22, 1927; NIST/SEMATECH e-Handbook of Statistical Methods,
-    /// 7.2.4.1): it holds for few and for no hits too, where the usual one would say 0 to 0. For hits
-    /// that are independent of each other. None of nothing.
+    /// 7.2.4.1). Unlike the normal approximation, it is valid for few hits and for none. For
+    /// independent trials. `None` for no trials.
     pub fn wilson(hits: u64, of: u64) -> Option<Self> {
         (of > 0).then(|| Self::score(hits, of, real(of)))
     }
 
-    /// The same for hits that come in clusters, each given with how many it is of: as many independent
-    /// ones as would tell as much stand for them. Their number is divided by the design effect, the
-    /// variance of a ratio of cluster totals as a part of the binomial one (J. N. K. Rao and A. J.
+    /// The same for clustered trials, given as (hits, trials) of each cluster, with the effective number
+    /// of independent trials. That is the number of trials divided by the design effect, the ratio of the
+    /// variance of a ratio of cluster totals to the binomial one (J. N. K. Rao and A. J.
     /// Scott, "A Simple Method for the Analysis of Clustered Binary Data", Biometrics 48, 1992), at
-    /// least 1, and by (t/z)², for few clusters tell little of their variance (E. L. Korn and B. I.
-    /// Graubard, Survey Methodology 24, 1998). One cluster tells nothing of it, nor do none or all
-    /// hit: the interval is too narrow then.
+    /// least 1, and by (t/z)², because the variance of few clusters is uncertain (E. L. Korn and B. I.
+    /// Graubard, Survey Methodology 24, 1998). It cannot be estimated from one cluster, or if no trial or
+    /// every trial hits: the interval is too narrow then.
     pub fn clustered(clusters: &[(u64, u64)]) -> Option<Self> {
         let clusters: Vec<_> = clusters.iter().filter(|(_, of)| *of > 0).collect();
         let hits = clusters.iter().map(|(hits, _)| hits).sum();
@@ -60,13 +60,13 @@ impl Interval {
         Some(Self::score(hits, of, n / design_effect.max(1.0) * (Z / student(count - 1)).powi(2)))
     }
 
-    /// Wilson's formula, for a rate that is as sure as one of so many independent ones.
+    /// Wilson's formula with an effective number of trials.
     fn score(hits: u64, of: u64, trials: f64) -> Self {
         let (n, p) = (trials, real(hits) / real(of));
         let middle = p + Z * Z / (2.0 * n);
         let reach = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
         let whole = 1.0 + Z * Z / n;
-        // At the ends rounding may miss 0 and 1 by a hair.
+        // Rounding must not move the bounds away from 0 and 1.
         let low = if hits == 0 { 0.0 } else { (middle - reach) / whole };
         let high = if hits == of { 1.0 } else { (middle + reach) / whole };
         Self { hits, of, low, high, too_narrow: false }
@@ -79,15 +79,18 @@ impl Interval {
         format!("{} of {}, {rate} ({low} to {high})", self.hits, self.of)
     }
 
-    /// For people: the same, and whether to believe it.
+    /// The same with a note if it is too narrow.
     pub fn describe(self) -> String {
-        let but =
-            if self.too_narrow { "; as if each were independent, so the true bounds are wider" } else { "" };
+        let but = if self.too_narrow {
+            "; computed as if writes were independent, so the true interval is wider"
+        } else {
+            ""
+        };
         self.short() + but
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nobody counts 2^52 writes")]
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
 fn real(count: u64) -> f64 {
     count as f64
 }
@@ -110,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_comes_back_from_a_file_as_it_was() {
+    fn an_interval_survives_serialization() {
         for (hits, of) in (1..80).flat_map(|of| (0..=of).map(move |hits| (hits, of))) {
             let interval = Interval::wilson(hits, of).unwrap();
             let text = serde_json::to_string(&interval).unwrap();
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn where_clusters_tell_nothing_of_each_other_the_interval_says_that_it_is_too_narrow() {
+    fn an_interval_without_a_known_variance_between_clusters_is_marked_as_too_narrow() {
         // One, one beside another of nothing, no hit, all hit.
         for clusters in [&[(3, 30)][..], &[(3, 30), (0, 0)], &[(0, 30), (0, 20)], &[(30, 30), (20, 20)]] {
             let interval = Interval::clustered(clusters).unwrap();
@@ -218,7 +221,7 @@ mod tests {
             assert_eq!(Interval { too_narrow: false, ..interval }, plain);
             assert_eq!(
                 interval.describe(),
-                plain.describe() + "; as if each were independent, so the true bounds are wider"
+                plain.describe() + "; computed as if writes were independent, so the true interval is wider"
             );
             let text = serde_json::to_string(&interval).unwrap();
             assert_eq!(serde_json::from_str::<Interval>(&text).unwrap(), interval);

@@ -1,10 +1,10 @@
-//! What became of each acknowledged write in a restored state. Pure: what is in the two stores is
+//! The outcome of each acknowledged write in a restored state. Pure: the content of the two stores is
 //! given, with the times at which the backup read them.
 //!
-//! An asset's writes come one after the other, all of one writer. So each store holds the asset as
-//! some write of it left it: the row that of write `r`, the object that of write `o`, 0 for before the
-//! first. A write is whole if neither store is older than it; a store that is younger has been
-//! overtaken by a later write, which is then the one that only half was kept of.
+//! An asset's writes are sequential, all of one writer. So each store contains the asset as one of its
+//! writes left it: the row as write `r` did, the object as write `o` did, 0 for before the first. A write
+//! is complete if neither store is older than it. A store that is newer was changed by a later write,
+//! which then is the torn one.
 
 use crate::{
     base::{digest::Digest, ids::ObjectKey},
@@ -15,22 +15,22 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// What a store holds of an asset.
+/// What a store contains of an asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StoreContent {
     /// Nothing.
     #[default]
     Absent,
-    /// Something whose content it does not tell: a row without a digest.
+    /// Something of unknown content: a row without a digest.
     Present,
     /// This content.
     Content(Digest),
 }
 
-/// What both stores hold of an asset.
+/// What both stores contain of an asset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
-    /// Its row, with the content that it says.
+    /// Its row, with the content that it records.
     pub row: StoreContent,
     /// The object that the row points at; without a row, any that the asset ever had.
     pub object: StoreContent,
@@ -38,18 +38,18 @@ pub struct Sight {
     pub key: Option<ObjectKey>,
 }
 
-/// What became of an acknowledged write.
+/// The outcome of an acknowledged write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WriteOutcome {
-    /// In both stores, or overtaken there by a later write of its asset.
+    /// In both stores, or superseded there by a later write of its asset.
     Kept,
     /// In neither store.
     Gone,
-    /// Its row without its object; of a delete, the object is gone and the row is back.
+    /// Its row without its object; of a delete, the object is removed and the row is restored.
     Half,
     /// An object without a row: harmless.
     Orphan,
-    /// Row and object are there and do not belong together.
+    /// Row and object exist and do not match.
     Wrong,
 }
 
@@ -57,7 +57,7 @@ impl WriteOutcome {
     /// For people, after the asset's name.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Kept => "whole",
+            Self::Kept => "complete",
             Self::Gone => "in neither store",
             Self::Half => "a row without its object",
             Self::Orphan => "an object without its row",
@@ -66,16 +66,16 @@ impl WriteOutcome {
     }
 }
 
-/// An acknowledged write and what became of it.
+/// An acknowledged write and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     /// The write.
     pub write: Written,
-    /// What became of it.
+    /// Its outcome.
     pub fate: WriteOutcome,
-    /// Whether it was acknowledged before the dump: it must be whole then.
+    /// Whether it was acknowledged before the dump: then it must be complete.
     pub due: bool,
-    /// Whether the row is of a later write than the dump can have seen.
+    /// Whether the row is from a later write than the dump can contain.
     pub too_late: bool,
 }
 
@@ -96,7 +96,7 @@ pub fn judge(writes: &[Written], sights: &BTreeMap<String, Sight>, times: Times)
 
 fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
     let (rows, objects) = (begun_by(writes, times.rows.to), begun_by(writes, times.objects.to));
-    // Where the row does not say of what it is, the object does.
+    // If the row records no content, the object determines the write.
     let key = sight.key.as_ref();
     let object_alone = state(writes, sight.object, key, objects, None);
     let row = match sight.row {
@@ -121,14 +121,14 @@ fn of_asset(writes: &[&Written], sight: &Sight, times: Times) -> Vec<Judged> {
     writes.iter().enumerate().filter(|(_, write)| write.is_acknowledged()).map(judged).collect()
 }
 
-/// The last write that can have left a store as it was until then.
+/// The last write that began before `end`.
 fn begun_by(writes: &[&Written], end: u64) -> usize {
     writes.iter().rposition(|w| w.begun < end).map_or(0, |at| at + 1)
 }
 
-/// The write that left a store so; none where none of them did. Nothing is there before the first
-/// write, after a delete, and at `key` after a write under another. Of several that fit, the one that the other
-/// store tells is taken, else the latest that the times allow.
+/// The write that left a store in this state; `None` if no write did. A store contains nothing before the
+/// first write, after a delete, and at `key` after a write under another key. If several writes fit, the
+/// one that the other store shows is taken, otherwise the latest that the times allow.
 fn state(
     writes: &[&Written],
     seen: StoreContent,
@@ -154,8 +154,8 @@ fn state(
         .or_else(|| fitting.first().copied())
 }
 
-/// The recovery point: the moment up to which every acknowledged write is whole. `end` is when the
-/// load ended, for where all are.
+/// The recovery point: the time up to which every acknowledged write is complete. `end`, the end of the
+/// workload, is used if all are.
 pub fn recovery_point(judged: &[Judged], times: Times, end: u64) -> RecoveryPoint {
     let missing = judged.iter().filter(|j| j.fate != WriteOutcome::Kept).map(|j| j.write.answered).min();
     let at = missing.unwrap_or(end);
@@ -163,7 +163,7 @@ pub fn recovery_point(judged: &[Judged], times: Times, end: u64) -> RecoveryPoin
     RecoveryPoint { at, before_end_ms: before(times.window().to), before_dump_ms: before(times.rows.from) }
 }
 
-/// What one backup adds: the writes that began after the end of the one before, by operation.
+/// The tally of one backup: the writes that began after the end of the previous one, by kind.
 pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<WriteKind, WriteTally> {
     let window = times.window();
     let mut operations: BTreeMap<WriteKind, WriteTally> = BTreeMap::new();
@@ -188,14 +188,13 @@ pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<WriteKind,
 }
 
 impl WriteTally {
-    /// Writes that only half of a backup has: a row without its object, or other content.
+    /// Torn writes: a row without its object, or with other content.
     pub fn half_kept(&self) -> u64 {
         self.half + self.wrong
     }
 
-    /// The tallies of all backups together, with the rate: writes of one backup share its window. What
-    /// is half-kept although it was at no risk is not the window's doing, and counts as at risk all the
-    /// same: a rate is never over 1.
+    /// The tallies of all backups together, with the rate: writes of one backup share its window. A torn
+    /// write outside the window counts as at risk, too: a rate is never above 1.
     #[must_use]
     pub fn of_backups(backups: &[Self]) -> Self {
         let clusters: Vec<(u64, u64)> =
@@ -222,8 +221,8 @@ impl WriteTally {
     }
 }
 
-/// For how long a removed object would have had to stay so that no write of this backup that removes
-/// one were half-kept: from when it was sent, at the earliest, to the end of the copy.
+/// How long removed objects would have had to be kept so that no write of this backup that removes one
+/// was torn: from the earliest such write to the end of the copy.
 pub fn grace_needed(judged: &[Judged], times: Times) -> Option<u64> {
     let half = |j: &&Judged| j.write.operation.removes() && j.fate == WriteOutcome::Half && !j.due;
     let stay = |j: &Judged| times.objects.to.saturating_sub(j.write.begun).div_ceil(1_000);

@@ -186,7 +186,7 @@ fn proven(record: &RunRecord) -> Vec<String> {
     if let Some(raced) = raced(record) {
         let drills = count(raced.drills, "drill");
         shown.push(format!(
-            "{drills} backed up under load: of {} writes at risk, {} were half-kept.",
+            "{drills} backed up under load: of {} writes at risk, {} were torn.",
             raced.at_risk, raced.half_kept
         ));
     }

@@ -1,4 +1,4 @@
-//! Writers under load: what became of their writes, and what follows.
+//! The workload during backups: outcomes of the writes, and advice.
 
 use crate::{
     model::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use maud::{Markup, html};
 
-/// All drills with a load, side by side; nothing where there is none.
+/// All drills with a workload, side by side; empty if there is none.
 pub fn side_by_side(record: &RunRecord) -> Markup {
     let loaded: Vec<(&ScenarioRecord, Vec<(&str, String)>)> =
         record.scenarios.iter().filter_map(|s| Some((s, facts(s.load.as_ref()?)))).collect();
@@ -21,8 +21,8 @@ pub fn side_by_side(record: &RunRecord) -> Markup {
         section aria-labelledby="load" {
             h2 id="load" { "Backups under load" }
             p {
-                "Writers wrote while these backups were taken. A half-kept write came back in one of the two stores "
-                "only; at risk is what was under way within the window of a backup."
+                "Writers wrote while these backups were taken. A torn write is one whose row and object do not "
+                "match after the restore; a write is at risk if it was in flight within the window of a backup."
             }
             div .scroll role="region" tabindex="0" aria-labelledby="load" { table {
                 thead { tr { th scope="col" { "Drill" } @for (head, _) in heads { th scope="col" { (head) } } } }
@@ -35,7 +35,7 @@ pub fn side_by_side(record: &RunRecord) -> Markup {
     }
 }
 
-/// The section of a drill with a load.
+/// The section of a drill with a workload.
 pub fn under_load(measured: &Measured) -> Markup {
     html! {
         h3 { "Under load" }
@@ -44,7 +44,7 @@ pub fn under_load(measured: &Measured) -> Markup {
             thead { tr {
                 th scope="col" { "Operation" }
                 @for head in HEADS { th .number scope="col" { (head) } }
-                th .number scope="col" { "half-kept of those at risk, at 95 %" }
+                th .number scope="col" { "torn of those at risk, at 95 %" }
             } }
             tbody { @for (name, numbers, rate) in rows(measured) { tr {
                 th scope="row" { (name) }

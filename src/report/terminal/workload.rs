@@ -1,9 +1,9 @@
-//! What is told of writers under load: the facts, and what follows from them.
+//! The workload during a backup, for the terminal: the facts, and the advice that follows.
 
 use super::style::{Style, Tone};
 use crate::{base::sanitize::one_line, model::workload::Measured, report::workload::facts};
 
-/// Lines below a scenario's own.
+/// Lines below those of the scenario.
 pub fn under_load(measured: &Measured, indent: &str, look: Style) -> String {
     let mut text = String::new();
     for (name, fact) in facts(measured) {

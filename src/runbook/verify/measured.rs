@@ -45,7 +45,7 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
     let end = load.writes.iter().map(|write| write.answered).max().unwrap_or(0);
     let mut measured = Measured {
         load: load.load,
-        way: load.way,
+        method: load.way,
         acknowledged: answers(|answer| *answer == WriteAnswer::Acknowledged),
         refused: answers(|answer| matches!(answer, WriteAnswer::Refused { .. })),
         unanswered: answers(|answer| matches!(answer, WriteAnswer::Unanswered { .. })),

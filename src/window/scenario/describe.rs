@@ -1,4 +1,4 @@
-//! What a replayed schedule is about, for people: title, what it shows, the head of its file.
+//! The head of a replayed schedule's scenario file: title, description, controls.
 
 use crate::model::{
     workload::BackupMethod,
@@ -31,7 +31,7 @@ fn title(staged: &Staged<'_>, all: Outcomes) -> String {
     let writes = if writes.is_empty() { "no write".to_owned() } else { writes.join(" and ") };
     let what = format!("{}; {writes}; {all}", staged.schedule.setting.method.title());
     let (first, rest) = what.split_at(1);
-    // A colon would end a plain value.
+    // A colon would end a plain YAML value.
     format!("{}{rest}", first.to_ascii_uppercase())
 }
 
@@ -45,7 +45,7 @@ fn shows(staged: &Staged<'_>, all: Outcomes) -> String {
     text.join(" ")
 }
 
-/// How far a write had come at the recovery point.
+/// The progress of a write at the recovery point.
 fn at_recovery_point(staged: &Staged<'_>, n: usize) -> String {
     let schedule = staged.schedule;
     let fixes = |step: &ModelStep| matches!(step, ModelStep::Dump | ModelStep::Instant);
@@ -69,7 +69,7 @@ fn at_recovery_point(staged: &Staged<'_>, n: usize) -> String {
     };
     let when = match schedule.setting.method {
         BackupMethod::DumpFirst | BackupMethod::CopyFirst => "when the dump is taken",
-        BackupMethod::PointInTime => "at the instant that both stores are brought back to",
+        BackupMethod::PointInTime => "at the instant to which both stores are recovered",
         BackupMethod::Maintenance => "when the engine is stopped",
         BackupMethod::MaintenanceKilled => "when the engine is killed",
     };
@@ -81,17 +81,17 @@ fn at_recovery_point(staged: &Staged<'_>, n: usize) -> String {
     };
     match (done, parts.get(done)) {
         (0, _) => format!("{who} has not begun {when}."),
-        (_, None) => format!("{who} is done {when}."),
+        (_, None) => format!("{who} is complete {when}."),
         (_, Some(Part::Cleanup)) => {
-            format!("{who} is answered {when}, and its old object is not removed yet.")
+            format!("{who} is acknowledged {when}, and its old object is not yet removed.")
         }
         (done, Some(next)) => {
-            format!("{who} has {verb} its {} and not its {} {when}.", thing(&parts[done - 1]), thing(next))
+            format!("{who} has {verb} its {} but not its {} {when}.", thing(&parts[done - 1]), thing(next))
         }
     }
 }
 
-/// What the backup holds of the objects that a write is about.
+/// The write's objects in the backup.
 fn in_copy(staged: &Staged<'_>, n: usize) -> Option<String> {
     let who = match staged.schedule.setting.method {
         BackupMethod::PointInTime => "The bucket at that instant",
@@ -105,47 +105,45 @@ fn in_copy(staged: &Staged<'_>, n: usize) -> Option<String> {
     let what = match path.kind {
         WriteKind::Label => return None,
         WriteKind::Upload | WriteKind::Copy | WriteKind::Batch => match new {
-            0 => "does not hold its object",
-            _ => "holds its object",
+            0 => "does not contain its object",
+            _ => "contains its object",
         },
         WriteKind::Delete => match old {
-            0 => "does not hold the object any more",
-            _ => "still holds the object",
+            0 => "no longer contains the object",
+            _ => "still contains the object",
         },
         WriteKind::Replace if path.keys == ReplaceKeys::InPlace => match old {
-            BEFORE => "holds the old content",
-            AFTER => "holds the new content",
-            _ => "holds neither content",
+            BEFORE => "contains the old content",
+            AFTER => "contains the new content",
+            _ => "contains neither content",
         },
         WriteKind::Replace => match (new, old) {
-            (0, 0) => "holds neither object",
-            (0, _) => "holds the old object only",
-            (_, 0) => "holds the new object only",
-            _ => "holds the new object and the old one",
+            (0, 0) => "contains neither object",
+            (0, _) => "contains only the old object",
+            (_, 0) => "contains only the new object",
+            _ => "contains both the new and the old object",
         },
     };
     Some(format!("{who} {what}."))
 }
 
-/// What comes of it, the worst first.
+/// The outcomes, the worst first.
 fn describe_outcomes(all: Outcomes) -> impl Iterator<Item = &'static str> {
     let mut sentences: Vec<&str> = all
         .iter()
         .map(|outcome| match outcome {
-            AssetOutcome::OrphanBinary => "An object comes back that no row points at: harmless to renders.",
-            AssetOutcome::ResurrectedDelete => "What was deleted, with the engine's word for it, is back.",
-            AssetOutcome::LostAcknowledgedWrite => "What the engine had acknowledged is lost.",
-            AssetOutcome::MissingBinary => {
-                "A row comes back without its object: whatever needs it is refused."
-            }
+            AssetOutcome::OrphanBinary => "An object without a row is restored: harmless.",
+            AssetOutcome::ResurrectedDelete => "A delete that the engine had acknowledged is undone.",
+            AssetOutcome::LostAcknowledgedWrite => "A write that the engine had acknowledged is lost.",
+            AssetOutcome::MissingBinary => "A row is restored without its object: renders that need it fail.",
             AssetOutcome::WrongContent => {
-                "An object comes back with other content than its row says, and nothing refuses it."
+                "An object is restored whose content differs from its row, and nothing rejects it."
             }
         })
         .collect();
     sentences.reverse();
     if sentences.is_empty() {
-        sentences.push("What comes back is consistent.");
+        sentences.push("The restored state is consistent.");
     }
     sentences.into_iter()
 }

@@ -1,6 +1,6 @@
-//! What the stores must show after the restore: the rows of the dump joined with the objects of the
-//! copy, as the model ended, in the words of findings. The one trait of the engine that the model leaves
-//! out is added: a replacement in place keeps the earlier binary, with a row of its own.
+//! The findings that the stores must give after the restore: the rows of the dump joined with the
+//! objects of the copy, in the model's final state. One property of the engine is not in the model and is
+//! added here: a replacement in place keeps the earlier binary, with a row of its own.
 
 use crate::model::{
     finding::{Expectation, FindingKind},
@@ -9,7 +9,7 @@ use crate::model::{
 use crate::window::scenario::staged::Staged;
 use crate::window::vocabulary::{ModelObject, ModelStep, Part, WriteNo};
 
-/// Rows of the seed's own batch jobs, whose results are lost with the third store.
+/// Rows of the seed's batch jobs, whose results are lost with the third store.
 const JOBS_OF_THE_SEED: [&str; 2] = ["batch_jobs/invoice", "batch_jobs/receipt"];
 
 /// All findings about binaries, write by write.
@@ -51,8 +51,8 @@ fn of_stores(staged: &Staged<'_>, n: usize) -> Vec<Expectation> {
     found
 }
 
-/// What an object is called: by its asset, or by its job's row. Where a replacement makes another one,
-/// the object before is an earlier binary.
+/// The name of an object: that of its asset, or of its job's row. The old object of a replacement under a
+/// new key is an earlier binary.
 fn name(staged: &Staged<'_>, slot: usize) -> String {
     let object = ModelObject::at(slot);
     let n = usize::from(object.write.0);

@@ -1,15 +1,15 @@
-//! The steps of a schedule as the steps of a scenario. Neighbouring parts of a write are done at one go:
-//! a write that nothing comes between is a complete act.
+//! The steps of a schedule as the steps of a scenario. Neighbouring parts of a write become one step; a
+//! write without interruption becomes an ordinary, complete one.
 
 use crate::base::error::Error;
 use crate::model::{workload::BackupMethod, write::WriteKind};
 use crate::window::scenario::staged::Staged;
 use crate::window::vocabulary::{ModelStep, Part, WriteNo};
 
-/// A write on its way.
+/// The progress of a write.
 #[derive(Clone, Copy, Default)]
-struct Way {
-    /// How many of its parts are done.
+struct Progress {
+    /// The number of its parts that are done.
     done: usize,
     /// Whether it ended with its engine.
     dead: bool,
@@ -17,27 +17,31 @@ struct Way {
 
 /// `steps:` with all that is below it.
 pub(super) fn steps(staged: &Staged<'_>) -> Result<String, Error> {
-    let mut told = Teller { staged, ways: vec![Way::default(); staged.schedule.writes.len()], lines: vec![] };
-    told.tell()?;
-    let after = told.after();
+    let mut steps = StepWriter {
+        staged,
+        progress: vec![Progress::default(); staged.schedule.writes.len()],
+        lines: vec![],
+    };
+    steps.write_all()?;
+    let after = steps.after();
     let mut text = "steps:\n".to_owned();
-    if forgets_results(staged) {
+    if skips_results(staged) {
         text += "  - fault: forget results\n";
     }
     text += "  - back up:\n";
-    joined(told.lines).iter().for_each(|line| text += &format!("      - {line}\n"));
+    joined(steps.lines).iter().for_each(|line| text += &format!("      - {line}\n"));
     after.iter().for_each(|line| text += &format!("  - {line}\n"));
     Ok(text + "  - destroy: everything\n  - restore: runbook\n")
 }
 
 /// Whether there are results, and they are not copied.
-fn forgets_results(staged: &Staged<'_>) -> bool {
+fn skips_results(staged: &Staged<'_>) -> bool {
     staged.has_batch() && !staged.schedule.setting.results
 }
 
-struct Teller<'a> {
+struct StepWriter<'a> {
     staged: &'a Staged<'a>,
-    ways: Vec<Way>,
+    progress: Vec<Progress>,
     lines: Vec<String>,
 }
 
@@ -46,11 +50,11 @@ const COPY_REST: &str = "copy listed objects";
 const COPY_OLD: &str = "copy object: ";
 const COPY_NEW: &str = "copy new object: ";
 
-impl Teller<'_> {
-    fn tell(&mut self) -> Result<(), Error> {
+impl StepWriter<'_> {
+    fn write_all(&mut self) -> Result<(), Error> {
         let setting = self.staged.schedule.setting;
         if setting.method == BackupMethod::PointInTime {
-            if forgets_results(self.staged) {
+            if skips_results(self.staged) {
                 let why = "a recovery to an instant leaves no store out";
                 return Err(self.staged.schedule.refused(why).hint("leave out +no-results"));
             }
@@ -84,7 +88,7 @@ impl Teller<'_> {
             }
             at += 1;
         }
-        if forgets_results(self.staged) {
+        if skips_results(self.staged) {
             self.line("copy results");
         }
         Ok(())
@@ -94,19 +98,19 @@ impl Teller<'_> {
         self.lines.push(description.into());
     }
 
-    /// So many parts of a write at one go, from where it stands.
+    /// The next parts of a write, in one step.
     fn write(&mut self, no: WriteNo, parts: usize) {
         let n = usize::from(no.0);
         let (all, subject) = (self.staged.course.parts[n], &self.staged.subjects[n]);
-        let begun = self.ways[n].done > 0;
-        self.ways[n].done += parts;
-        let done = self.ways[n].done;
+        let begun = self.progress[n].done > 0;
+        self.progress[n].done += parts;
+        let done = self.progress[n].done;
         let description = match (all.get(done), all.get(done - 1)) {
             (Some(next), Some(last)) => {
                 let deletes = self.staged.schedule.writes[n].kind == WriteKind::Delete;
                 let hold = match (next, last) {
-                    // Of a delete with a grace, too, the object goes by the request that follows the row.
-                    // The answer then comes later than in the model, and nothing hangs on it.
+                    // A delete with a grace removes its object by the request that follows the row, too. The
+                    // answer then comes later than in the model, and nothing depends on it.
                     (Part::Cleanup, _) if !deletes => "before cleanup",
                     (_, Part::Binary) => "after binary",
                     (_, Part::Row | Part::Cleanup) => "after row",
@@ -123,8 +127,8 @@ impl Teller<'_> {
         self.line(description);
     }
 
-    /// The copy of an object that the write changes. That of a third store is copied with its list, and
-    /// an asset that is only read with all others.
+    /// The copy of an object that the write changes. The third store is copied as soon as it is listed; an
+    /// asset that is only read is copied with all others.
     fn copy(&mut self, no: WriteNo, new: bool) {
         let n = usize::from(no.0);
         let name = self.staged.subjects[n].name;
@@ -146,23 +150,24 @@ impl Teller<'_> {
         }
     }
 
-    /// The engine ends, and with it every write that is under way. A stop waits for answers only: what is
-    /// cleaned up after them is left undone, as by a kill.
+    /// The engine ends, and with it every write in flight. A stop waits for answers only: cleanups that
+    /// follow an answer are not done, as after a kill.
     fn stop(&mut self) {
         let staged = self.staged;
-        let under_way = |(n, way): (usize, &Way)| way.done > 0 && way.done < staged.course.parts[n].len();
+        let in_flight =
+            |(n, way): (usize, &Progress)| way.done > 0 && way.done < staged.course.parts[n].len();
         let killed = staged.schedule.setting.method == BackupMethod::MaintenanceKilled;
-        let killed = killed || self.ways.iter().enumerate().any(under_way);
+        let killed = killed || self.progress.iter().enumerate().any(in_flight);
         self.line(if killed { "kill engine" } else { "stop engine" });
-        self.ways.iter_mut().for_each(|way| way.dead |= way.done > 0);
+        self.progress.iter_mut().for_each(|way| way.dead |= way.done > 0);
     }
 
-    /// Writes that are under way when the backup has ended go on: what they do is in no backup.
+    /// Writes in flight at the end of the backup are released: what they do then is in no backup.
     fn after(&self) -> Vec<String> {
-        let under_way = |(n, way): &(usize, &Way)| {
+        let in_flight = |(n, way): &(usize, &Progress)| {
             !way.dead && way.done > 0 && way.done < self.staged.course.parts[*n].len()
         };
-        let names = self.ways.iter().enumerate().filter(under_way);
+        let names = self.progress.iter().enumerate().filter(in_flight);
         names.map(|(n, _)| format!("release: {}", self.staged.subjects[n].name)).collect()
     }
 }
@@ -171,7 +176,7 @@ fn is_rest(line: &String) -> bool {
     line == COPY_REST
 }
 
-/// Copies that follow each other are one, and a list that is copied at once is a plain copy.
+/// Joins consecutive copies, and a list with the copy of everything on it.
 fn joined(lines: Vec<String>) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for line in lines {

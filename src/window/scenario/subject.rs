@@ -1,28 +1,28 @@
-//! Which assets, templates and fixtures the writes of a replayed schedule are about: each another one.
+//! The assets, templates and fixtures of a replayed schedule's writes: a different one for each write.
 
 use crate::model::write::{WriteKind, WritePath};
 
-/// What a write is about.
+/// The subject of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Subject {
-    /// What the write is called by: the asset, for uploads and copies the new one; the job's or label's
-    /// template.
+    /// The name of the write: that of the asset, for uploads and copies the new one; the template of a job
+    /// or label.
     pub(super) name: &'static str,
-    /// Whose name nobody else may take: of a copy that of the asset that is copied.
+    /// The name that no other write may use: of a copy that of the copied asset.
     taken: &'static str,
-    /// The write in the words of a scenario.
+    /// The write as a scenario's step.
     pub(super) act: String,
-    /// Whether what replaces it has as many bytes.
+    /// Whether its replacement has the same size.
     pub(super) same_size: bool,
 }
 
-/// A fixture that is uploaded as it is.
+/// Fixtures to upload.
 const UPLOADS: [&str; 4] = ["late-logo.png", "late-seal.png", "late-photo.jpg", "logo-replacement.png"];
 
 /// Assets without earlier versions; no template refers to the first.
 const DELETES: [&str; 4] = ["draft-mark.png", "signature.png", "banner.jpg", "overdue-stamp.png"];
 
-/// Assets, what replaces them, and whether that has as many bytes: then only the content tells.
+/// Assets, their replacements, and whether those have the same size: then only the content differs.
 const REPLACES: [(&str, &str, bool); 4] = [
     ("paid-stamp.png", "stamp-replacement.png", true),
     ("overdue-stamp.png", "stamp-replacement.png", true),
@@ -30,7 +30,7 @@ const REPLACES: [(&str, &str, bool); 4] = [
     ("warehouse.jpg", "late-photo.jpg", false),
 ];
 
-/// Assets, and what their copies are called.
+/// Assets, and the names of their copies.
 const COPIES: [(&str, &str); 4] = [
     ("seal.png", "second-seal.png"),
     ("banner.jpg", "second-banner.jpg"),
@@ -38,8 +38,7 @@ const COPIES: [(&str, &str); 4] = [
     ("logo.png", "second-logo.png"),
 ];
 
-/// Labels that are moved or put, and the number of the version to which: what versions are called is the
-/// engine's to say.
+/// Templates, labels to move or set, and the numbers of their new versions: the engine names versions.
 const LABELS: [(&str, &str, u8); 4] = [
     ("invoice", "production", 2),
     ("receipt", "staging", 1),
@@ -47,10 +46,10 @@ const LABELS: [(&str, &str, u8); 4] = [
     ("statement", "production", 1),
 ];
 
-/// Templates whose batch jobs are no part of the seed.
+/// Templates without a batch job in the seed.
 const BATCHES: [&str; 4] = ["reminder", "delivery-note", "statement", "packing-slip"];
 
-/// The subjects of writes, in their order. There are enough: four of each kind, and at most four writes.
+/// The subjects of writes, in their order: four of each kind, for at most four writes.
 pub(super) fn subjects(writes: &[WritePath]) -> Vec<Subject> {
     let mut all: Vec<Subject> = Vec::new();
     for write in writes {

@@ -69,7 +69,7 @@ fn every_fate_has_its_cause() {
             vec![(Kept, true), (Half, false)],
         ),
         (
-            "a delete that came back",
+            "a delete that was undone",
             vec![at(U, before), at(D, (30, 40))],
             "",
             "first",
@@ -215,15 +215,15 @@ fn a_row_of_after_the_dump_is_too_late() {
 }
 
 #[test]
-fn writes_are_judged_as_they_were_begun_and_told_as_they_were_answered() {
+fn writes_are_judged_in_the_order_of_their_beginnings_and_listed_in_that_of_their_answers() {
     use WriteKind::{Replace, Upload};
     let mut all = writes(&[(Upload, 10, 20), (Replace, 30, 40), (Upload, 15, 35)]);
     all[2].name = "0.png".to_owned();
     all.swap(0, 1);
     let sight = Sight { row: seen("second"), object: seen("second"), key: None };
     let judged = judge(&all, &[("a.png".to_owned(), sight)].into(), times((100, 110), (110, 200)));
-    let told: Vec<_> = judged.iter().map(|j| (j.write.answered, j.fate)).collect();
-    assert_eq!(told, [(20, WriteOutcome::Kept), (35, WriteOutcome::Gone), (40, WriteOutcome::Kept)]);
+    let listed: Vec<_> = judged.iter().map(|j| (j.write.answered, j.fate)).collect();
+    assert_eq!(listed, [(20, WriteOutcome::Kept), (35, WriteOutcome::Gone), (40, WriteOutcome::Kept)]);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn judged(fate: WriteOutcome, due: bool, begun: u64, answered: u64) -> Judged {
 fn a_backup_counts_what_became_of_the_writes_that_it_raced() {
     let times = times((100, 110), (110, 200));
     let all = [
-        // Over when the window began, or at that moment; under way then; begun in it.
+        // Complete when the window began, or at that moment; in flight then; begun within it.
         judged(WriteOutcome::Kept, true, 10, 20),
         judged(WriteOutcome::Kept, true, 50, 100),
         judged(WriteOutcome::Half, false, 90, 101),
@@ -353,7 +353,7 @@ fn each_write_is_counted_in_one_backup() {
     // What began after the backup is none of it, and none is at risk twice.
     let later = writes(&[(Upload, 200, 210)]);
     assert!(count(&judge(&later, &BTreeMap::new(), first), first, 0).is_empty());
-    // At most all that are at risk are half-kept, and what differs between backups widens the bounds.
+    // At most all writes at risk are torn, and differences between backups widen the bounds.
     let half = |half, at_risk| WriteTally { half, at_risk, ..WriteTally::default() };
     let (unexplained, apart) =
         (WriteTally::of_backups(&[half(2, 0)]), [half(9, 10), half(0, 10), half(0, 10)]);

@@ -71,7 +71,7 @@ pub struct Discovery {
     pub found: Option<PgBin>,
     /// Each folder with what was made of it. Folders of `PATH` without any of the programs are not
     /// listed.
-    pub looked_at: Vec<(PathBuf, String)>,
+    pub explored: Vec<(PathBuf, String)>,
     chosen: bool,
 }
 
@@ -83,7 +83,7 @@ impl Discovery {
         }
         let mut error =
             Error::environment(format!("no PostgreSQL server programs ({OLDEST} or newer) were found"));
-        for (folder, what) in &self.looked_at {
+        for (folder, what) in &self.explored {
             error = error.cause(format!("{}: {what}", folder.display()));
         }
         Err(error.hint(if self.chosen {
@@ -99,7 +99,7 @@ impl Discovery {
 
 /// Looks for an installation: the first folder that holds all programs in a version that will do.
 pub async fn discover(places: &Places) -> Discovery {
-    let mut discovery = Discovery { found: None, looked_at: Vec::new(), chosen: places.chosen.is_some() };
+    let mut discovery = Discovery { found: None, explored: Vec::new(), chosen: places.chosen.is_some() };
     let mut seen = Vec::new();
     for folder in places.candidates().await {
         // `/bin` is `/usr/bin` on most machines.
@@ -120,7 +120,7 @@ pub async fn discover(places: &Places) -> Discovery {
         } else {
             match version(&folder).await {
                 Ok(version) if version.major >= OLDEST => {
-                    discovery.looked_at.push((folder.clone(), format!("PostgreSQL {version}")));
+                    discovery.explored.push((folder.clone(), format!("PostgreSQL {version}")));
                     discovery.found = Some(PgBin { dir: folder, version });
                     return discovery;
                 }
@@ -128,7 +128,7 @@ pub async fn discover(places: &Places) -> Discovery {
                 Err(why) => why,
             }
         };
-        discovery.looked_at.push((folder, what));
+        discovery.explored.push((folder, what));
     }
     discovery
 }
@@ -195,10 +195,10 @@ mod tests {
         };
         let found = discover(&places).await;
         assert_eq!(
-            found.looked_at[0],
+            found.explored[0],
             (lone, "holds no initdb, no pg_dump, no pg_restore, no psql".to_owned())
         );
-        assert_eq!(found.looked_at.len(), 2);
+        assert_eq!(found.explored.len(), 2);
         let bin = found.or_error().unwrap();
         assert_eq!((bin.dir, bin.version.major), (versioned.join("16/bin"), 16));
     }
@@ -224,7 +224,7 @@ mod tests {
             ..Places::default()
         };
         let found = discover(&places).await;
-        assert_eq!(found.looked_at, [(root.path().join("nowhere"), "no such folder".to_owned())]);
+        assert_eq!(found.explored, [(root.path().join("nowhere"), "no such folder".to_owned())]);
         assert_eq!(found.found, None);
     }
 }
