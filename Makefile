@@ -5,6 +5,8 @@
 CARGO = cargo
 # Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
 ARGS =
+# Passed on to `cargo test`, for example: make test TESTS='--test static layering'
+TESTS =
 
 .PHONY: help run test doctor generate sample lint conformance minio minio-image
 
@@ -24,10 +26,14 @@ run:
 	@deploy/need.sh compiler postgresql
 	@$(CARGO) run --locked -- run $(ARGS)
 
+# The caller's settings for other servers must not reach the tests; the program itself ignores them.
+# A proxy stays, because cargo may need it for downloads, but loopback is reached without it.
+FOREIGN = $(foreach name,$(filter PG% AWS_%,$(.VARIABLES)),-u $(name))
+LOOPBACK = $${NO_PROXY:+$$NO_PROXY,}127.0.0.1,localhost,::1
 test:
 	@deploy/need.sh compiler postgresql
 	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl jq
-	$(CARGO) test --locked --workspace --no-fail-fast
+	env $(FOREIGN) NO_PROXY="$(LOOPBACK)" no_proxy="$(LOOPBACK)" $(CARGO) test --locked --workspace --no-fail-fast $(TESTS)
 
 doctor:
 	@deploy/need.sh compiler

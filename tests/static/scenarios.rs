@@ -49,6 +49,13 @@ fn mistakes(text: impl AsRef<[u8]>) -> String {
     read_text(text).expect_err("there is a mistake in it").render(false, 100)
 }
 
+/// Compares what people read with the stored text.
+fn assert_shown(name: &str, text: impl AsRef<str>) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| insta::assert_snapshot!(name, text.as_ref()));
+}
+
 fn drill(steps: &str, expect: &str) -> String {
     format!("id: drill\ntitle: T\nshows: S\nseed: small\nsteps: {steps}\nexpect: {expect}\n")
 }
@@ -316,7 +323,7 @@ fn mistakes_in_a_seed_are_shown_with_their_lines() {
     fs::write(seed.join("seed.yaml"), yaml).unwrap();
     let rendered = read_seed(&FixtureLibrary::new(folder.path()), "broken").unwrap_err().render(false, 100);
     let place = folder.path().to_string_lossy().into_owned();
-    insta::assert_snapshot!("broken-seed", rendered.replace(&place, "FIXTURES"));
+    assert_shown("broken-seed", rendered.replace(&place, "FIXTURES"));
     let unknown = read_seed(&library(), "smal").unwrap_err().render(false, 100);
     assert!(unknown.contains("did you mean `small`?"), "{unknown}");
     assert!(read_seed(&library(), "../seeds/small").is_err());
@@ -337,7 +344,7 @@ fn the_profile_of_this_program_is_sound_and_mistakes_in_a_copy_are_shown() {
         .replace("missing-binary", "mising-binary");
     fs::write(&file, broken).unwrap();
     let rendered = read_profile(file.to_str().unwrap()).unwrap_err().render(false, 100);
-    insta::assert_snapshot!("broken-profile", rendered.replace(folder.path().to_str().unwrap(), "PROFILES"));
+    assert_shown("broken-profile", rendered.replace(folder.path().to_str().unwrap(), "PROFILES"));
 }
 
 #[test]
@@ -366,7 +373,7 @@ fn mistakes_in_what_a_start_may_do_are_shown() {
     let form = read(format!(
         "{before}    at-start: [{{ form: {{ status: [pending] }} }}]\n  render usage:\n{after}"
     ));
-    insta::assert_snapshot!("broken-at-start", format!("{meant}\n---\n{form}"));
+    assert_shown("broken-at-start", format!("{meant}\n---\n{form}"));
 }
 
 #[test]
@@ -392,7 +399,7 @@ fn the_profile_of_another_application_is_sound_and_mistakes_in_a_copy_are_shown(
     let unfilled = text.replace("seed: [../deploy/examples/photo-archive/seed.sh]", more);
     let with_api = text.replace("api: none", "api: pulp-engine");
     let all = [broken, unfilled, with_api].map(|text| read(text).unwrap_err());
-    insta::assert_snapshot!("broken-profile-of-another-application", all.join("\n---\n"));
+    assert_shown("broken-profile-of-another-application", all.join("\n---\n"));
 }
 
 /// Every key that the schema knows stands in a table of the guide.

@@ -1,7 +1,7 @@
-//! A PostgreSQL cluster for one test binary: private, on loopback, gone when the binary ends in
-//! whatever way. It knows nothing of what is tested on it.
+//! A PostgreSQL cluster for one test binary: private, on loopback, removed when the binary ends,
+//! however it ends. Nothing in the caller's environment (`LANG`, `PG*`) has an effect on it.
 //!
-//! A shell is its supervisor: it waits for the end of its standard input, which only this process
+//! A shell supervises it: the shell waits for the end of its standard input, which only this process
 //! holds open, and then ends the server and removes the folder. So a killed test leaves nothing.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -17,7 +17,8 @@ const PASSWORD_ENCODED: &str = "p%40ss%2Fw%25rd";
 
 const SUPERVISOR: &str = r#"
 cd "$2" || exit 1
-"$1/initdb" --pgdata=data --username=pulp-engine --pwfile=password --auth=scram-sha-256 --no-sync >initdb.log 2>&1 || exit 1
+"$1/initdb" --pgdata=data --username=pulp-engine --pwfile=password --auth=scram-sha-256 \
+    --encoding=UTF8 --locale=C --no-sync >initdb.log 2>&1 || exit 1
 "$1/postgres" -D data -k "$2" -h 127.0.0.1 -p "$3" -c fsync=off -c max_connections=200 >postgres.log 2>&1 &
 server=$!
 read -r _
@@ -36,7 +37,7 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(start);
 static DATABASES: atomic::AtomicU32 = atomic::AtomicU32::new(1);
 
 /// A fresh, empty, hyphenated database: its URL as an operator would write it. `None` (and a line
-/// that says *skipped*) where PostgreSQL is not installed.
+/// with the word *skipped*) where PostgreSQL is not installed.
 pub async fn database() -> Option<String> {
     // The first caller starts the cluster, which waits for processes: not on the async threads.
     let cluster = tokio::task::spawn_blocking(|| CLUSTER.as_ref()).await.expect("no panic");
@@ -68,6 +69,7 @@ fn start() -> Option<Cluster> {
         std::net::TcpListener::bind("127.0.0.1:0").expect("bind").local_addr().expect("address").port();
     let mut supervisor = Command::new("sh");
     supervisor.args(["-c", SUPERVISOR, "sh"]).arg(&binaries).arg(&folder).arg(port.to_string());
+    supervisor.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("TZ", "UTC");
     supervisor.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     // Ctrl-C goes to the test binary; the supervisor learns of its end by the pipe.
     supervisor.process_group(0);

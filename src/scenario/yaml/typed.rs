@@ -61,9 +61,9 @@ fn kind_of_word(name: &str) -> &'static str {
         "DumpFormat" => "format of a dump",
         "Destroy" => "thing to destroy",
         "Signal" => "signal",
-        "Order" => "order of writes",
+        "StoreOrder" => "order of writes",
         "ReplaceKeys" => "place for replaced content",
-        "Api" => "API",
+        "TargetApi" => "API",
         _ => "word",
     }
 }
