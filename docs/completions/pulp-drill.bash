@@ -518,7 +518,7 @@ _pulp__drill() {
             fi
             case "${prev}" in
                 --operations)
-                    COMPREPLY=($(compgen -W "upload delete replace replace-new-key copy label batch" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "upload replace replace-new-key delete copy label batch" -- "${cur}"))
                     return 0
                     ;;
                 --writes)

@@ -150,12 +150,12 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_s
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "remove" -d 'Drop the database and remove the buckets, if they carry the marker'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l operations -d 'Operations, each in every write order' -r -f -a "upload\t'upload'
-delete\t'delete'
 replace\t'replace in place'
 replace-new-key\t'replace under a new key'
+delete\t'delete'
 copy\t'copy'
 label\t'label move'
-batch\t'batch job ends'"
+batch\t'batch job completes'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l writes -d 'Up to how many writes beside one backup, 1 to 4' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l bound -d 'Interleavings of one combination of writes that are looked at; with more of them, so many are chosen by chance' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l seed -d 'What the choice depends on' -r

@@ -356,7 +356,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
                 "release: draft-mark.png",
             ],
         ),
-        // What is under way at the end of the backup goes on after it.
+        // Writes in flight at the end of the backup are released after it.
         (
             "v1/dump-first/delete.r/r1,dump,list,copy-o1",
             vec![
