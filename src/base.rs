@@ -4,6 +4,10 @@ pub mod input_file;
 
 pub mod sanitize;
 
+pub mod pattern;
+
+pub mod sync;
+
 pub mod ids;
 
 pub mod digest;
@@ -11,6 +15,8 @@ pub mod digest;
 pub mod clock;
 
 pub mod error;
+
+pub mod folder;
 
 pub mod redact;
 

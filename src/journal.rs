@@ -12,6 +12,7 @@ use crate::{
         error::{Error, ErrorContext as _},
         ids::{RunId, ScenarioId},
         redact::Redactor,
+        sync::MutexExt as _,
     },
     model::{
         event::{Entry, Event},
@@ -22,7 +23,7 @@ use std::{
     fs::File,
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 pub mod folder;
@@ -173,7 +174,7 @@ impl Journal {
 
     /// A panic elsewhere leaves the chain whole: a line is appended or taken back, never half done.
     fn chain(&self) -> MutexGuard<'_, Chain> {
-        self.0.chain.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.chain.lock_unpoisoned()
     }
 }
 

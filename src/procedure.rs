@@ -3,7 +3,7 @@
 //! is an error.
 
 use crate::{
-    base::{ids::ObjectKey, ids::TableName, process::Ran},
+    base::{ids::ObjectKey, ids::TableName},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
@@ -11,6 +11,7 @@ use crate::{
     scenario::method::DurableStore,
     system::objects::ListedObject,
 };
+use chrono::{DateTime, Utc};
 use std::{collections::BTreeSet, path::PathBuf};
 
 pub mod archive;
@@ -22,7 +23,18 @@ pub mod pitr;
 pub mod s3;
 pub mod throttle;
 
-/// What one backup has left so far.
+/// A base backup and the recovery target chosen for it.
+#[derive(Clone, Debug)]
+pub struct BaseBackup {
+    /// The folder of the base backup.
+    pub base: PathBuf,
+    /// When it was begun, by PostgreSQL's clock.
+    pub begun: DateTime<Utc>,
+    /// The moment to recover to, by PostgreSQL's clock.
+    pub target: Option<DateTime<Utc>>,
+}
+
+/// The artefacts of one backup so far.
 #[derive(Clone, Debug, Default)]
 pub struct Backup {
     /// The dump file, or folder in directory format (runbook 2.1).
@@ -38,7 +50,7 @@ pub struct Backup {
     /// The tarball of `ASSETS_DIR` (runbook 2.2, 6).
     pub assets: Option<PathBuf>,
     /// The base backup, and the recovery target (runbook 2.3).
-    pub point: Option<pitr::RecoveryPoint>,
+    pub point: Option<BaseBackup>,
     /// The places that it was to hold and does not, because somebody forgot them.
     pub forgotten: BTreeSet<DurableStore>,
     /// The manifest (runbook 2.4).
@@ -115,11 +127,6 @@ impl RecoveryFault {
             | Self::Archiving => false,
         }
     }
-}
-
-/// How a command failed, with the end of what it said.
-fn said(ran: &Ran) -> String {
-    format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12)).trim_end().to_owned()
 }
 
 /// The finding that a backup's step failed.

@@ -8,6 +8,7 @@ use crate::{
         ids::BucketName,
         process::{Children, Signal},
         redact::Redactor,
+        sync::{MutexExt, RwLockExt},
     },
     model::{
         profile::{
@@ -33,7 +34,7 @@ use std::{
     collections::BTreeMap,
     marker::PhantomData,
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, RwLock},
     time::Duration,
 };
 use tokio::sync::Mutex;
@@ -137,7 +138,7 @@ impl Handles {
     /// The rows of this site are in files: a step that asks does not fit the topology.
     pub fn database(&self) -> Result<Access, Error> {
         match &self.rows {
-            RowStore::Postgres(access) => Ok(access.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            RowStore::Postgres(access) => Ok(access.read_unpoisoned().clone()),
             RowStore::Files(_) => Err(Error::harness("a site whose rows are in files has no database")),
         }
     }
@@ -149,8 +150,8 @@ impl Handles {
             return Err(Error::harness("a site whose rows are in files has no database"));
         };
         self.engine.set("DATABASE_URL", to.url());
-        let was = std::mem::replace(&mut *access.write().unwrap_or_else(PoisonError::into_inner), to);
-        self.former.lock().unwrap_or_else(PoisonError::into_inner).push(was);
+        let was = std::mem::replace(&mut *access.write_unpoisoned(), to);
+        self.former.lock_unpoisoned().push(was);
         Ok(())
     }
 
@@ -181,7 +182,7 @@ impl Handles {
 
     /// All databases of the site, former ones first.
     pub fn databases(&self) -> Vec<Access> {
-        let mut all = self.former.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut all = self.former.lock_unpoisoned().clone();
         all.extend(self.database().ok());
         all
     }
@@ -243,7 +244,7 @@ impl EngineSlot {
     /// The environment that it is started with, and its migrations: with the profile's own variables,
     /// in which `${PORT}` still stands.
     pub fn env(&self) -> BTreeMap<String, String> {
-        let mut env = self.variables.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut env = self.variables.read_unpoisoned().clone();
         let mut known = env.clone();
         known.insert(PORT.to_owned(), format!("${{{PORT}}}"));
         if let Some(database) = env.get("DATABASE_URL").and_then(|url| Access::parse(url).ok()) {
@@ -298,12 +299,12 @@ impl EngineSlot {
 
     /// Changes a variable for the next start.
     pub fn set(&self, name: &str, value: String) {
-        self.variables.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
+        self.variables.write_unpoisoned().insert(name.to_owned(), value);
     }
 
     /// Takes a variable away for the next start.
     pub fn unset(&self, name: &str) {
-        self.variables.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.variables.write_unpoisoned().remove(name);
     }
 
     /// Starts the engine and waits until it says that it is ready. One that runs already stays, and

@@ -17,7 +17,7 @@ mod spawn;
 mod teardown;
 mod user;
 
-pub use capture::{Captured, tail};
+pub use capture::{Captured, tail, with_last_lines};
 pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
 pub use command::{Command, CommandInput};
 pub use daemon::{Daemon, until};

@@ -1,6 +1,7 @@
 //! Keeps the secrets of a run out of everything that is printed or stored: passwords, access keys
 //! and API keys are registered once, and every text passes through [`Redactor::clean`].
 
+use crate::base::sync::RwLockExt;
 use std::sync::{Arc, RwLock};
 
 /// What stands where a secret stood.
@@ -26,7 +27,7 @@ impl Redactor {
         let url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
         let json = serde_json::Value::from(secret).to_string();
         let forms = [secret.to_owned(), url.replace('+', "%20"), url, json[1..json.len() - 1].to_owned()];
-        let mut known = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.0.write_unpoisoned();
         for form in forms {
             if !known.contains(&form) {
                 known.push(form);
@@ -38,7 +39,7 @@ impl Redactor {
 
     /// The text with every registered secret masked.
     pub fn clean(&self, text: &str) -> String {
-        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.0.read_unpoisoned();
         let mut text = text.to_owned();
         for secret in known.iter() {
             if text.contains(secret.as_str()) {
@@ -50,7 +51,7 @@ impl Redactor {
 
     /// Whether the bytes hold a registered secret: for scanning artefacts.
     pub fn found_in(&self, bytes: &[u8]) -> bool {
-        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = self.0.read_unpoisoned();
         known.iter().any(|secret| bytes.windows(secret.len()).any(|w| w == secret.as_bytes()))
     }
 }

@@ -3,12 +3,13 @@
 
 use crate::{
     base::{
+        self,
         error::{Error, ErrorContext},
         process::{self, Command, Exit, Ran},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
-    procedure::{backup_failed, restore_failed, said},
+    procedure::{backup_failed, restore_failed},
     site::Handles,
 };
 use std::{ffi::OsStr, path::Path, time::Duration};
@@ -35,7 +36,7 @@ pub async fn back_up(
         log.event(Event::Noted { text })?;
         return Ok(None);
     }
-    Ok((!ran.exit.is_success()).then(|| backup_failed(step, said(&ran))))
+    Ok((!ran.exit.is_success()).then(|| backup_failed(step, ran.describe_failure())))
 }
 
 /// Lines of a program's complaints that are looked at.
@@ -61,13 +62,11 @@ pub async fn restore(
     log: &Logbook,
 ) -> Result<Option<Finding>, Error> {
     let (above, _) = parts(folder)?;
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).or_environment(|| format!("can't remove {}", folder.display()))?;
-    }
+    base::folder::remove(folder)?;
     std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
     let args = [OsStr::new("-xzf"), from.as_os_str(), OsStr::new("-C"), above.as_os_str()];
     let ran = run_tar(site, &args, log).await?;
-    Ok((!ran.exit.is_success()).then(|| restore_failed(step, said(&ran))))
+    Ok((!ran.exit.is_success()).then(|| restore_failed(step, ran.describe_failure())))
 }
 
 fn parts(folder: &Path) -> Result<(&Path, &OsStr), Error> {

@@ -9,11 +9,12 @@
 use crate::{
     base::{
         error::{Error, ErrorContext},
+        folder::{ANY_DEPTH, Links, path_below, walk},
         process::{self, Command, Ran},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
-    procedure::{backup_failed, restore_failed, said},
+    procedure::{backup_failed, restore_failed},
     scenario::method::{BackupJob, Commands, RestoreJob},
     site::{Handles, RowStore},
     system::{
@@ -54,13 +55,13 @@ pub async fn back_up(site: &Handles, log: &Logbook) -> Result<Option<Finding>, E
     if let Some(prepare) = commands.prepare.as_ref().filter(|_| !prepared.exists()) {
         let ran = shell(site, commands, ("prepare", prepare), data.as_deref(), log).await?;
         if !ran.exit.is_success() {
-            return Ok(Some(backup_failed(step, said(&ran))));
+            return Ok(Some(backup_failed(step, ran.describe_failure())));
         }
         std::fs::write(&prepared, "").or_environment(|| format!("can't write {}", prepared.display()))?;
     }
     let ran = shell(site, commands, ("back up", &commands.back_up), data.as_deref(), log).await?;
     if !ran.exit.is_success() {
-        return Ok(Some(backup_failed(step, said(&ran))));
+        return Ok(Some(backup_failed(step, ran.describe_failure())));
     }
     let links = links(site, data)?;
     Ok(links.map(|links| backup_failed(step, format!("{links}: what is lost there is lost in the backup"))))
@@ -91,34 +92,19 @@ fn shared(places: &[PathBuf], backup: &Path) -> io::Result<Vec<String>> {
     // What goes while it is looked at is no file any more.
     let file = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
     let mut of_site: BTreeSet<_> = places.iter().filter_map(|folder| file(folder)).collect();
-    for folder in places {
-        walk(folder, &mut |path| of_site.extend(file(path)))?;
+    let below = |folder| walk(folder, Links::Report, ANY_DEPTH, |_| true);
+    for entry in places.iter().flat_map(|folder| below(folder)) {
+        of_site.extend(file(entry?.path()));
     }
     let mut links = Vec::new();
-    walk(backup, &mut |path| {
-        if file(path).is_some_and(|file| of_site.contains(&file)) {
-            links.push(path.strip_prefix(backup).unwrap_or(path).display().to_string());
-        }
-    })?;
-    links.sort();
-    Ok(links)
-}
-
-/// Shows all that is below a folder. Links are shown and not followed. A folder that is not there has
-/// nothing below it.
-fn walk(folder: &Path, see: &mut impl FnMut(&Path)) -> io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
+    for entry in below(backup) {
         let entry = entry?;
-        see(&entry.path());
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            walk(&entry.path(), see)?;
+        if file(entry.path()).is_some_and(|file| of_site.contains(&file)) {
+            links.push(path_below(backup, &entry));
         }
     }
-    Ok(())
+    links.sort();
+    Ok(links)
 }
 
 /// The restore. The engine is stopped; what was lost is not there. A server of the scenario's own is
@@ -130,7 +116,7 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, E
     let Some(server) = &site.server else {
         let ran = shell(site, commands, ("restore", &commands.restore), None, log).await?;
         if !ran.exit.is_success() {
-            return Ok(Some(restore_failed(step, said(&ran))));
+            return Ok(Some(restore_failed(step, ran.describe_failure())));
         }
         return Ok(links(site, None)?.map(|links| written_through(step, &links)));
     };
@@ -139,7 +125,7 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, E
     let data = server.fresh_dir().await;
     let ran = shell(site, commands, ("restore", &commands.restore), Some(&data), log).await?;
     if !ran.exit.is_success() {
-        return Ok(Some(restore_failed(step, said(&ran))));
+        return Ok(Some(restore_failed(step, ran.describe_failure())));
     }
     if !data.join("PG_VERSION").is_file() {
         let why = format!("the command left no data directory at $PGDATA, {}", data.display());

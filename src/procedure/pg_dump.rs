@@ -8,7 +8,7 @@ use crate::{
     },
     journal::Logbook,
     model::finding::Finding,
-    procedure::{PendingFaults, backup_failed, restore_failed, said},
+    procedure::{PendingFaults, backup_failed, restore_failed},
     scenario::method::DumpFormat,
     site::Handles,
     system::postgres::{Access, drop_statement, quote_ident},
@@ -39,7 +39,7 @@ pub async fn dump(
     args.extend(armed.without_tables.iter().map(|t| format!("--exclude-table={}", quote_ident(t.as_str()))));
     args.push(site.database()?.url_without_password());
     let ran = client(site, "pg_dump", &args, log).await?;
-    Ok((!ran.exit.is_success()).then(|| backup_failed("dump database", said(&ran))))
+    Ok((!ran.exit.is_success()).then(|| backup_failed("dump database", ran.describe_failure())))
 }
 
 /// Drops, creates and fills the database (runbook 3.3): both statements over the maintenance URL,
@@ -101,7 +101,7 @@ async fn maintain(
     let maintenance = database.maintenance().url_without_password();
     let args = ["--no-psqlrc".to_owned(), maintenance, "-c".to_owned(), sql];
     let ran = client(site, "psql", &args, log).await?;
-    Ok((!ran.exit.is_success()).then(|| said(&ran)))
+    Ok((!ran.exit.is_success()).then(|| ran.describe_failure()))
 }
 
 /// Fills an empty database that the site is not on. Gives why it failed.
@@ -138,7 +138,7 @@ async fn fill(
         ("pg_restore", args)
     };
     let ran = client(site, program, &args, log).await?;
-    Ok((!ran.exit.is_success()).then(|| said(&ran)))
+    Ok((!ran.exit.is_success()).then(|| ran.describe_failure()))
 }
 
 /// The dump's table of contents without the lines that set sequences, as a file for `--use-list`.

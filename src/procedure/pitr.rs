@@ -13,7 +13,7 @@ use crate::{
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
-    procedure::{Backup, PendingFaults, RecoveryFault, backup_failed, restore_failed, said},
+    procedure::{Backup, BaseBackup, PendingFaults, RecoveryFault, backup_failed, restore_failed},
     scenario::method::{BackupJob, RestoreJob},
     site::Handles,
     system::{
@@ -25,11 +25,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use marks::ClockMark;
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 /// No command of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -39,17 +35,6 @@ const ARCHIVED: Duration = Duration::from_secs(60);
 
 /// Versions that are brought back at a time.
 const ABREAST: usize = 8;
-
-/// What a recovery needs to know.
-#[derive(Clone, Debug)]
-pub struct RecoveryPoint {
-    /// The folder of the base backup.
-    pub base: PathBuf,
-    /// When it was begun, by PostgreSQL's clock.
-    pub begun: DateTime<Utc>,
-    /// The moment to recover to, by PostgreSQL's clock.
-    pub target: Option<DateTime<Utc>>,
-}
 
 /// Takes a base backup and has it verified. WAL is left to the archive.
 pub async fn base_backup(
@@ -83,10 +68,10 @@ pub async fn base_backup(
         let hint = "both belong to PostgreSQL's client programs, or to its server's on some systems";
         let ran = ran(site, command.hint_if_missing(hint), log).await?;
         if !ran.exit.is_success() {
-            return Ok(Some(backup_failed(step, said(&ran))));
+            return Ok(Some(backup_failed(step, ran.describe_failure())));
         }
     }
-    backup.point = Some(RecoveryPoint { base, begun, target: None });
+    backup.point = Some(BaseBackup { base, begun, target: None });
     Ok(None)
 }
 
@@ -219,7 +204,7 @@ pub async fn recover_database(
 fn configure(
     server: &OwnServer,
     data: &Path,
-    point: &RecoveryPoint,
+    point: &BaseBackup,
     target: DateTime<Utc>,
     armed: &PendingFaults,
 ) -> Result<(), Error> {
@@ -308,7 +293,7 @@ fn own(site: &Handles) -> Result<&OwnServer, Error> {
 }
 
 /// The base backup and the target that a recovery goes by.
-fn chosen<'a>(backup: &'a Backup, step: &str) -> Result<(&'a RecoveryPoint, DateTime<Utc>), Error> {
+fn chosen<'a>(backup: &'a Backup, step: &str) -> Result<(&'a BaseBackup, DateTime<Utc>), Error> {
     let none = |what: &str| Error::usage(format!("`{step}`: {what}"));
     let point = backup.point.as_ref().ok_or_else(|| none("no base backup was taken"))?;
     Ok((point, point.target.ok_or_else(|| none("no recovery target was chosen"))?))

@@ -208,10 +208,15 @@ async fn migration(
     if ran.exit.is_success() {
         return Ok(None);
     }
-    let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
     let step = Entity::Step("migrate".to_owned());
     let expected = "the migration succeeds";
-    Ok(Some(Finding::new(CheckId::Procedure, FindingKind::RestoreFailed, step, expected, said.trim_end())))
+    Ok(Some(Finding::new(
+        CheckId::Procedure,
+        FindingKind::RestoreFailed,
+        step,
+        expected,
+        ran.describe_failure(),
+    )))
 }
 
 /// The same command in a container of the engine's image, by its entrypoint.

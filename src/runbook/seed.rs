@@ -137,8 +137,7 @@ pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Error>
     if ran.exit.is_success() {
         return Ok(());
     }
-    let said = format!("{}: {}\n{}", ran.program, ran.exit, ran.stderr.tail(12));
-    Err(Error::environment("the profile's `seed` does not fill the site").cause(said.trim_end()))
+    Err(Error::environment("the profile's `seed` does not fill the site").cause(ran.describe_failure()))
 }
 
 impl SeededSite {

@@ -10,6 +10,7 @@ use crate::{
         digest::Digest,
         error::Error,
         ids::{ObjectKey, TemplateKey},
+        sync::MutexExt,
     },
     model::{
         workload::{Load, PREFIX, WriteAnswer, Written},
@@ -21,7 +22,7 @@ use crate::{
 };
 use rand::{Rng, RngExt as _, rngs::StdRng};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
@@ -67,12 +68,12 @@ impl Record {
     }
 
     fn add(&self, write: Written) {
-        self.writes.lock().unwrap_or_else(PoisonError::into_inner).push(write);
+        self.writes.lock_unpoisoned().push(write);
         self.answered.send_modify(|count| *count += 1);
     }
 
     fn writes(&self) -> Vec<Written> {
-        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.writes.lock_unpoisoned().clone()
     }
 }
 

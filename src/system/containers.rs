@@ -1,40 +1,37 @@
-//! The door to containers: Docker, or what speaks its API (Podman's socket), where `DOCKER_HOST` or
-//! the usual place says. It knows images, ports and labels, and not what runs in them.
+//! Adapter to containers: Docker, or what implements its API (Podman's socket), at `DOCKER_HOST` or at
+//! the default socket. It knows images, ports and labels, and nothing of what runs in them.
 //!
-//! Every container carries the folder of its run as a label. The folder is made before the first
+//! Every container carries the folder of its run as a label. The folder is created before the first
 //! container and removed after the last: a container whose folder is gone belongs to a dead run.
 
+mod docker;
 mod leftovers;
 
+pub use docker::daemon;
 pub use leftovers::{remove_all_of, sweep};
 
 use crate::base::error::{Error, ErrorContext};
-use crate::base::process::{Captured, Exit, Ran};
+use crate::base::process::{Captured, Exit, Ran, with_last_lines};
 use crate::base::redact::Redactor;
+use crate::base::sync::MutexExt;
+use docker::{docker, refused};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::{Duration, Instant};
 use testcontainers::bollard::models::{HostConfig, PortBinding};
 use testcontainers::bollard::query_parameters::KillContainerOptionsBuilder;
-use testcontainers::core::client::docker_client_instance;
 use testcontainers::core::logs::LogFrame;
 use testcontainers::core::{IntoContainerPort as _, Mount};
 use testcontainers::runners::AsyncRunner as _;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _, bollard};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _};
 use tokio::sync::Mutex;
-
-/// How long the daemon may take to say that it is there.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How often a running container is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// How many lines of a container's output a trouble shows.
-const LAST_LINES: usize = 15;
 
 /// What is to run.
 #[derive(Clone, Debug)]
@@ -81,33 +78,6 @@ struct Inner {
     held: Mutex<Option<ContainerAsync<GenericImage>>>,
 }
 
-/// Asks the daemon for its name and version.
-///
-/// # Errors
-/// It does not answer: the environment's.
-pub async fn daemon() -> Result<String, Error> {
-    let asked = async { docker().await?.version().await.map_err(|e| refused("Docker does not answer", &e)) };
-    let version = tokio::time::timeout(ANSWERS_WITHIN, asked)
-        .await
-        .unwrap_or_else(|_| Err(Error::environment("Docker does not answer within 15 s")))
-        .map_err(|error| error.hint(HINT))?;
-    let names = version.components.unwrap_or_default();
-    // Docker's own component is called Engine, Podman's is Podman Engine.
-    let name = names.first().map(|component| component.name.as_str()).filter(|name| *name != "Engine");
-    Ok(format!("{} {}", name.unwrap_or("Docker Engine"), version.version.unwrap_or_default()))
-}
-
-const HINT: &str = "start Docker, or Podman's socket (podman system service) with DOCKER_HOST naming it; \
-                    --substrate local needs neither";
-
-async fn docker() -> Result<bollard::Docker, Error> {
-    docker_client_instance().await.map_err(|e| refused("there is no Docker", &e))
-}
-
-fn refused(what: impl Into<String>, error: &(dyn std::error::Error + 'static)) -> Error {
-    Error::environment(what).because(error)
-}
-
 impl Container {
     /// Starts it; whether it is ready is for [`Container::wait_ready`].
     ///
@@ -116,7 +86,7 @@ impl Container {
     pub async fn start(wanted: ContainerSpec<'_>, redactor: &Redactor) -> Result<Self, Error> {
         let log = open(wanted.log)?;
         let request = request(&wanted).with_log_consumer(move |frame: &LogFrame| {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut log = log.lock_unpoisoned();
             // A full disk shows elsewhere; the container itself must not end by it.
             let _lost = log.write_all(frame.bytes());
         });
@@ -174,7 +144,7 @@ impl Container {
                 Error::environment(format!("{what} is not ready after {} s", limit.as_secs()))
             }
         };
-        Err(with_last_words(error, what, &self.output().await))
+        Err(with_last_lines(error, &format!("{what} wrote"), &self.output().await))
     }
 
     /// Waits for its end.
@@ -288,14 +258,6 @@ async fn output(container: &ContainerAsync<GenericImage>) -> String {
     let out = container.stdout_to_vec().await.unwrap_or_default();
     let all = [out, container.stderr_to_vec().await.unwrap_or_default()].concat();
     String::from_utf8_lossy(&all).into_owned()
-}
-
-fn with_last_words(error: Error, what: &str, said: &str) -> Error {
-    let lines: Vec<&str> = said.trim_end().lines().collect();
-    match lines[lines.len().saturating_sub(LAST_LINES)..].join("\n") {
-        tail if tail.is_empty() => error,
-        tail => error.cause(format!("{what} wrote:\n{tail}")),
-    }
 }
 
 /// Runs a container to its end, like a command of this machine: its program is the image.

@@ -1,6 +1,10 @@
-//! What may be destroyed. Databases and buckets are dropped and emptied only with a
-//! [`Destructible`], and only a [`Guard`] makes one, after it has looked at the place itself. A
-//! permission holds the name of what it was given for and is used up by the act.
+//! What may be destroyed. Databases are dropped and buckets are emptied only with a
+//! [`Destructible`], and only a [`Guard`] issues one, after it has checked the store itself. A
+//! permission names what it was issued for and is consumed by the act.
+
+mod permit;
+
+pub use permit::Destructible;
 
 use crate::base::error::Error;
 use crate::base::ids::BucketName;
@@ -9,18 +13,7 @@ use crate::system::objects::ObjectStore;
 use crate::system::postgres::Access;
 use std::sync::Arc;
 
-/// Something that may be destroyed, once, now.
-#[derive(Debug)]
-pub struct Destructible<T>(T);
-
-impl<T> Destructible<T> {
-    /// What.
-    pub fn what(&self) -> &T {
-        &self.0
-    }
-}
-
-/// Who says what may be destroyed. Cheap to clone.
+/// Decides what may be destroyed. Cheap to clone.
 #[derive(Clone)]
 pub struct Guard(Kind);
 
@@ -30,8 +23,8 @@ enum Kind {
     Own,
     /// What the operator has named, found empty when the run began.
     Named(Arc<(Access, Vec<BucketName>)>),
-    /// A site that carries our marker, held for this run.
-    Marked(Arc<SiteLease>),
+    /// A site that carries our marker, leased for this run.
+    External(Arc<SiteLease>),
 }
 
 impl Guard {
@@ -47,27 +40,27 @@ impl Guard {
     }
 
     /// For a site that carries our marker.
-    pub fn marked(held: &Arc<SiteLease>) -> Self {
-        Self(Kind::Marked(Arc::clone(held)))
+    pub fn marked(lease: &Arc<SiteLease>) -> Self {
+        Self(Kind::External(Arc::clone(lease)))
     }
 
-    /// Looks whether a database may be dropped now.
+    /// Checks whether a database may be dropped now.
     ///
     /// # Errors
-    /// Blames the user: it is not ours. The reason is in the words.
+    /// The user's: it is not ours. The message gives the reason.
     pub async fn database(&self, database: &Access) -> Result<Destructible<Access>, Error> {
         let allowed = match &self.0 {
             Kind::Own => true,
             Kind::Named(named) => *database == named.0,
-            Kind::Marked(held) => held.must_be_ours(database).await.map(|()| true)?,
+            Kind::External(lease) => lease.must_be_ours(database).await.map(|()| true)?,
         };
         if allowed {
-            return Ok(Destructible(database.clone()));
+            return Ok(Destructible::new(database.clone()));
         }
         Err(Error::usage(format!("database {:?} was not named: it is not dropped", database.database)))
     }
 
-    /// Looks whether a bucket may be emptied or removed now.
+    /// Checks whether a bucket may be emptied or removed now.
     ///
     /// # Errors
     /// As for [`Guard::database`].
@@ -75,16 +68,16 @@ impl Guard {
         let allowed = match &self.0 {
             Kind::Own => true,
             Kind::Named(named) => named.1.contains(bucket),
-            Kind::Marked(held) => held.bucket_must_be_ours(bucket).await.map(|()| true)?,
+            Kind::External(lease) => lease.bucket_must_be_ours(bucket).await.map(|()| true)?,
         };
         if allowed {
-            return Ok(Destructible(bucket.clone()));
+            return Ok(Destructible::new(bucket.clone()));
         }
         Err(Error::usage(format!("bucket {bucket} was not named: it is not emptied")))
     }
 
-    /// Loses all that is in a bucket, as if it had been removed and made anew: one that is not ours
-    /// to make keeps its name, its settings and its tags.
+    /// Loses everything in a bucket, as if the bucket had been removed and created again. A bucket that
+    /// we may not create keeps its name, settings and tags.
     pub async fn rebuild_bucket(&self, store: &ObjectStore, bucket: &BucketName) -> Result<(), Error> {
         let may = self.bucket(bucket).await?;
         match &self.0 {
@@ -92,23 +85,23 @@ impl Guard {
                 store.delete_bucket(may).await?;
                 store.create_bucket(bucket).await
             }
-            Kind::Named(_) | Kind::Marked(_) => store.empty_bucket(may).await,
+            Kind::Named(_) | Kind::External(_) => store.empty_bucket(may).await,
         }
     }
 
-    /// Takes note of a database that we have just made: a marked site's gets its marker.
+    /// Puts the marker on a database that was just created on an external site.
     pub async fn made(&self, database: &Access) -> Result<(), Error> {
         match &self.0 {
             Kind::Own | Kind::Named(_) => Ok(()),
-            Kind::Marked(held) => held.mark(&database.database).await,
+            Kind::External(lease) => lease.mark(&database.database).await,
         }
     }
 
-    /// Looks at all of a marked site: before a step that writes to it.
+    /// Checks all of an external site, before a step that writes to it.
     pub async fn still_ours(&self) -> Result<(), Error> {
         match &self.0 {
             Kind::Own | Kind::Named(_) => Ok(()),
-            Kind::Marked(held) => held.all_must_be_ours().await,
+            Kind::External(lease) => lease.all_must_be_ours().await,
         }
     }
 }

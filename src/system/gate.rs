@@ -1,10 +1,11 @@
-//! A gate between engine and object store: an HTTP proxy on the loopback that can be told to hold
-//! requests, and to fail.
+//! A gate between engine and object store: an HTTP proxy on the loopback interface that holds or fails
+//! requests on demand.
 //!
 //! Open, it changes nothing that a signature covers: the engine signs for the gate's address, and
-//! the store checks against the `Host` header that it is sent, which is the engine's. It holds no
-//! keys and looks at no content.
+//! the store verifies against the `Host` header that it receives, which is the engine's. It has no
+//! keys and reads no content.
 
+mod mode;
 mod refusal;
 mod request;
 mod rule;
@@ -13,9 +14,10 @@ mod requests;
 mod serve;
 mod truncate;
 
+pub use mode::Mode;
 pub use request::{S3Operation, S3Request};
 pub use requests::{End, GateRequest};
-pub use rule::{Rule, like};
+pub use rule::Rule;
 pub use rules::{Failing, GateFailure, GatePoint, HeldRequests};
 
 use crate::base::clock::Clock;
@@ -28,19 +30,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::Url;
-
-/// What the gate does with requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Lets them through.
-    Open,
-    /// Resets connections, old and new: the store can't be reached.
-    Refuse,
-    /// Answers 403 `AccessDenied`.
-    Deny,
-    /// Answers with this status and the S3 error that belongs to it: 503 `SlowDown`.
-    Fail(u16),
-}
 
 /// A gate. Dropping it closes it and breaks what goes through.
 #[derive(Debug)]
@@ -62,7 +51,7 @@ impl Gate {
         Self::start_by(upstream, Clock::system()).await
     }
 
-    /// As [`Gate::start`], with the clock that tells when requests came.
+    /// As [`Gate::start`], with the clock for the times of requests.
     ///
     /// # Errors
     /// As [`Gate::start`].
@@ -80,13 +69,13 @@ impl Gate {
         Ok(Self { url, mode, rules, log, serving })
     }
 
-    /// Where it listens: what the engine is told as the store's endpoint.
+    /// Where it listens: the engine's endpoint of the store.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// What it does with every request that comes from now on, also on connections that are open.
-    /// Requests under way are finished, but for [`Mode::Refuse`], which breaks them off.
+    /// Sets what it does with every request from now on, also on open connections. Requests in flight
+    /// are completed, except with [`Mode::Refuse`], which aborts them.
     pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }

@@ -19,9 +19,12 @@ use std::{
 /// The rooms in import order. A file imports its own room and rooms of earlier rows; the longest
 /// name that fits is a file's room.
 const RANKS: &[(&str, &[&str])] = &[
-    ("files that somebody names, texts of others", &["base::input_file", "base::sanitize"]),
-    ("words that know nothing of ours", &["base::error", "base::ids", "base::digest"]),
-    ("time, randomness, redaction", &["base::clock", "base::redact"]),
+    (
+        "input files, foreign text, patterns, locks",
+        &["base::input_file", "base::sanitize", "base::pattern", "base::sync"],
+    ),
+    ("errors, identifiers, digests", &["base::error", "base::ids", "base::digest"]),
+    ("time, randomness, folders, redaction", &["base::clock", "base::folder", "base::redact"]),
     ("child processes and their folders", &["base::process"]),
     ("writes to an engine", &["model::write"]),
     (
@@ -38,7 +41,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("events, folded", &["model::record"]),
     ("the consistency window: model and advice", &["window"]),
     ("what a run may take", &["model::budget"]),
-    ("the scenario file, the journal, the doors to the outside", &["scenario", "journal", "system"]),
+    ("the scenario file, the journal, the adapters to external systems", &["scenario", "journal", "system"]),
     ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
     ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
     ("writes through the API, one at a time", &["runbook::seed"]),
@@ -83,6 +86,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("standin", &["cli"]),
     ("tar", &["evidence::bundle", "procedure::foreign"]),
     ("testcontainers", &["system::containers"]),
+    ("walkdir", &["base::folder"]),
+    ("wildmatch", &["base::pattern"]),
 ];
 
 /// The packages below `crates/`. Cargo keeps them from importing the main package.
@@ -97,7 +102,6 @@ const CYCLES_LEFT: &[&str] = &[
     "cli",
     "evidence",
     "journal",
-    "procedure",
     "runbook::drill",
     "runbook::fault",
     "runbook::provision",
@@ -105,7 +109,6 @@ const CYCLES_LEFT: &[&str] = &[
     "runbook::verify",
     "scenario",
     "standin",
-    "system",
 ];
 
 /// One source file, or a planted one.

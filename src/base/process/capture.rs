@@ -1,9 +1,11 @@
 //! What a child wrote: the beginning and the end of it are kept, the middle of long output is
 //! counted and dropped.
 
+use crate::base::error::Error;
 use crate::base::redact::Redactor;
+use crate::base::sync::MutexExt;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// How much of one stream is kept: half of it from the beginning, half from the end.
@@ -52,6 +54,18 @@ pub fn tail(text: &str, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
+/// How many lines of a program's output an error shows.
+const LAST_LINES: usize = 15;
+
+/// The error, with the last lines that a program wrote as a cause if it wrote any. `wrote`
+/// introduces them: "the server wrote to LOG".
+pub fn with_last_lines(error: Error, wrote: &str, output: &str) -> Error {
+    match tail(output, LAST_LINES) {
+        lines if lines.is_empty() => error,
+        lines => error.cause(format!("{wrote}:\n{lines}")),
+    }
+}
+
 /// Collects a stream while its task runs, and gives what is there when asked.
 #[derive(Clone, Default)]
 pub(super) struct Collector(Arc<Mutex<Kept>>);
@@ -68,13 +82,13 @@ impl Collector {
     pub(super) async fn read(self, mut stream: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = stream.read(&mut chunk).await {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&chunk[..n]);
+            self.0.lock_unpoisoned().add(&chunk[..n]);
         }
     }
 
     /// What was read until now.
     pub(super) fn so_far(&self, redactor: &Redactor) -> Captured {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock_unpoisoned();
         let head = String::from_utf8_lossy(&kept.head).into_owned();
         let tail = String::from_utf8_lossy(kept.tail.make_contiguous()).into_owned();
         let text = if kept.cut == 0 {

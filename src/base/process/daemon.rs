@@ -1,7 +1,7 @@
 //! Servers: children that run until they are ended.
 
 use crate::base::error::{Error, ErrorContext};
-use crate::base::process::capture::tail;
+use crate::base::process::capture::with_last_lines;
 use crate::base::process::children::start_ticks;
 use crate::base::process::command::{Command, CommandInput};
 use crate::base::process::run::Exit;
@@ -87,11 +87,6 @@ impl Daemon {
         &self.0.log
     }
 
-    /// The end of its output, redacted: for error messages.
-    pub fn log_tail(&self, lines: usize) -> String {
-        tail(&self.log_text(), lines)
-    }
-
     /// All of its output, redacted: for the stored run.
     pub fn log_text(&self) -> String {
         let bytes = std::fs::read(&self.0.log).unwrap_or_default();
@@ -175,13 +170,11 @@ impl Daemon {
     }
 
     fn with_log(&self, error: Error) -> Error {
-        let tail = self.log_tail(15);
-        let log = self.0.log.display();
-        if tail.is_empty() {
-            error.cause(format!("{} wrote nothing to {log}", self.0.name))
-        } else {
-            error.cause(format!("{} wrote to {log}:\n{tail}", self.0.name))
+        let (name, log, output) = (&self.0.name, self.0.log.display(), self.log_text());
+        if output.trim().is_empty() {
+            return error.cause(format!("{name} wrote nothing to {log}"));
         }
+        with_last_lines(error, &format!("{name} wrote to {log}"), &output)
     }
 }
 

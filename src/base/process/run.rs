@@ -85,6 +85,11 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// How a command failed, with the last lines of its standard error: for findings.
+    pub fn describe_failure(&self) -> String {
+        format!("{}: {}\n{}", self.program, self.exit, self.stderr.tail(12)).trim_end().to_owned()
+    }
+
     /// Itself when it ended with code 0, else a trouble of the environment with the end of what it
     /// said. `what` is a fragment: "can't make a database cluster".
     pub fn or_error(self, what: impl Into<String>) -> Result<Self, Error> {

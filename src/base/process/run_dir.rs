@@ -5,7 +5,7 @@
 //! own (`.new-…`) and gets its real name when lock and owner are in it, so that a folder under a
 //! real name without `owner.json` is never ours. Sweeping is `runbook/provision/leftovers`.
 
-use crate::base::error::{Error, ErrorContext};
+use crate::base::error::{Error, ErrorContext, IfMissing};
 use crate::base::process::children::{Children, boot_id, end_processes_of, start_ticks};
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
@@ -235,9 +235,8 @@ pub fn remove_run_folder(path: &Path) -> std::io::Result<()> {
     }
     let since = Instant::now();
     loop {
-        match std::fs::remove_dir_all(&doomed) {
+        match std::fs::remove_dir_all(&doomed).or_gone() {
             Ok(()) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             // A server's children may write for a moment after it has gone.
             Err(_) if since.elapsed() < REMOVAL => std::thread::sleep(Duration::from_millis(20)),
             Err(error) => return Err(error),

@@ -1,12 +1,13 @@
 //! What must be undone at the end of a run: a stack of named steps, the last pushed first.
 
 use crate::base::error::Error;
+use crate::base::sync::MutexExt;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +93,7 @@ impl Teardown {
 
 impl Stack {
     fn steps(&self) -> std::sync::MutexGuard<'_, Vec<Step>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock_unpoisoned()
     }
 }
 

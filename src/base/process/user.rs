@@ -1,6 +1,7 @@
 //! The unprivileged user that servers run as when the harness is root: PostgreSQL refuses root.
 
 use crate::base::error::{Error, ErrorContext};
+use crate::base::folder::{ANY_DEPTH, Links, walk};
 use nix::unistd::{Uid, geteuid};
 use std::os::unix::fs::lchown;
 use std::path::Path;
@@ -34,15 +35,16 @@ pub fn unprivileged() -> Option<User> {
 
 /// Gives a file or a folder with all that is in it to a user; symbolic links are given, not followed.
 pub fn give_tree(path: &Path, user: &User) -> Result<(), Error> {
-    lchown(path, Some(user.uid), Some(user.gid))
-        .or_environment(|| format!("can't give {} to user {}", path.display(), user.name))?;
-    let real = path.symlink_metadata().or_environment(|| format!("can't look at {}", path.display()))?;
-    if real.is_dir() {
-        let entries = path.read_dir().or_environment(|| format!("can't list {}", path.display()))?;
-        for entry in entries {
-            let entry = entry.or_environment(|| format!("can't list {}", path.display()))?;
-            give_tree(&entry.path(), user)?;
-        }
+    let give = |path: &Path| {
+        let given = lchown(path, Some(user.uid), Some(user.gid));
+        given.or_environment(|| format!("can't give {} to user {}", path.display(), user.name))
+    };
+    give(path)?;
+    if path.is_symlink() {
+        return Ok(());
+    }
+    for entry in walk(path, Links::Report, ANY_DEPTH, |_| true) {
+        give(entry.or_environment(|| format!("can't list {}", path.display()))?.path())?;
     }
     Ok(())
 }

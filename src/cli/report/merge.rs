@@ -10,6 +10,7 @@ use crate::{
         ids::{RunId, ScenarioId},
         redact::Redactor,
         sanitize::one_line,
+        sync::MutexExt as _,
     },
     cli::{Output, run::signing},
     evidence::{
@@ -36,7 +37,7 @@ use clap::Args;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Component, Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 /// Arguments of `pulp-drill report merge`.
@@ -262,12 +263,12 @@ impl Joined {
     fn write(self, out: &Path, parts: &[Part], redactor: Redactor) -> Result<Journal, Error> {
         let now = Arc::new(Mutex::new(self.events.first().map_or_else(Default::default, |(at, ..)| *at)));
         let read = Arc::clone(&now);
-        let clock = Clock::from_fn(move || *read.lock().unwrap_or_else(PoisonError::into_inner));
+        let clock = Clock::from_fn(move || *read.lock_unpoisoned());
         let journal = Journal::create(out, &self.id, clock, redactor).map_err(|error| {
             error.hint("where these parts were merged before, name another folder with --out")
         })?;
         for (at, scenario, event) in self.events {
-            *now.lock().unwrap_or_else(PoisonError::into_inner) = at;
+            *now.lock_unpoisoned() = at;
             if let Event::ArtefactStored { path, sha256, .. } = &event {
                 copy(parts, path, sha256, journal.dir())?;
             }

@@ -1,7 +1,10 @@
 //! The loss that a backup is for: the database, the objects, or everything.
 
 use crate::{
-    base::error::{Error, ErrorContext, IfMissing},
+    base::{
+        error::{Error, ErrorContext},
+        folder,
+    },
     scenario::{
         Destroy,
         method::{Procedure, Topology},
@@ -9,7 +12,6 @@ use crate::{
     site::{Handles, RowStore},
     system::{objects::Bucket, postgres::drop_database},
 };
-use std::path::Path;
 
 /// Destroys the site or the stores of one kind. The backup bucket is elsewhere and stays.
 pub async fn destroy(site: &Handles, what: Destroy) -> Result<(), Error> {
@@ -32,7 +34,7 @@ async fn rows(site: &Handles) -> Result<(), Error> {
     }
     match &site.rows {
         RowStore::Postgres(_) => drop_database(site.guard.database(&site.database()?).await?).await,
-        RowStore::Files(files) => remove(&files.templates),
+        RowStore::Files(files) => folder::remove(&files.templates),
     }
 }
 
@@ -52,19 +54,15 @@ async fn binaries(site: &Handles) -> Result<(), Error> {
         && let RowStore::Files(files) = &site.rows
     {
         // The index of the assets lies apart from the binaries.
-        remove(&files.assets)?;
+        folder::remove(&files.assets)?;
     }
     let Some((bucket, name)) = &site.results else { return Ok(()) };
     match bucket {
         Bucket::Files(folder) => {
-            remove(folder.path())?;
+            folder::remove(folder.path())?;
             std::fs::create_dir_all(folder.path())
                 .or_environment(|| format!("can't make {}", folder.path().display()))
         }
         Bucket::S3(_) => site.guard.rebuild_bucket(&site.store, name).await,
     }
-}
-
-fn remove(folder: &Path) -> Result<(), Error> {
-    std::fs::remove_dir_all(folder).or_gone().or_environment(|| format!("can't remove {}", folder.display()))
 }

@@ -1,7 +1,10 @@
 //! Finding and reading the files; a device, a pipe or a huge file is a mistake like any other.
 
 use crate::{
-    base::input_file::{self, Unreadable},
+    base::{
+        folder::{ANY_DEPTH, Links, is_visible, walk},
+        input_file::{self, Unreadable},
+    },
     scenario::{
         SourcePosition,
         diagnose::{Diagnostics, Mistake},
@@ -68,7 +71,7 @@ pub fn collect(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<PathBuf>
         let mut found = Vec::new();
         let mistake = match fs::metadata(path) {
             Err(error) => Some(Mistake::somewhere(format!("can't read scenarios here: {error}"))),
-            Ok(meta) if meta.is_dir() => match walk(path, &mut found) {
+            Ok(meta) if meta.is_dir() => match scenario_files(path, &mut found) {
                 Err(error) => Some(Mistake::somewhere(format!("can't list the folder: {error}"))),
                 Ok(()) if found.is_empty() => Some(
                     Mistake::somewhere("no scenario in this folder")
@@ -95,18 +98,10 @@ pub fn collect(paths: &[PathBuf], diagnostics: &mut Diagnostics) -> Vec<PathBuf>
 
 /// All files below a folder whose name ends like a scenario's. Linked folders are not followed:
 /// they may lead in a circle.
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if hidden {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            walk(&path, found)?;
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") && !path.is_dir() {
+fn scenario_files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in walk(folder, Links::Report, ANY_DEPTH, is_visible) {
+        let path = entry?.into_path();
+        if path.extension().is_some_and(|e| e == "yaml" || e == "yml") && !path.is_dir() {
             found.push(path);
         }
     }

@@ -4,7 +4,8 @@
 use super::container::{Contained, DataDirectory, InContainer};
 use super::{Cluster, Durability, Launched, STOP, SUPERUSER, stop};
 use crate::base::clock::password;
-use crate::base::error::{Error, ErrorContext, IfMissing};
+use crate::base::error::{Error, ErrorContext};
+use crate::base::folder;
 use crate::base::process::{self, Daemon, RunDir, User, free_port, give_tree, unprivileged};
 use crate::base::redact::Redactor;
 use crate::system::containers::Container;
@@ -297,13 +298,13 @@ impl OwnServer {
     pub async fn lose(&self) -> Result<(), Error> {
         self.stop().await;
         let data = self.data_dir().await;
-        remove(&data)
+        folder::remove(&data)
     }
 
     /// Stops the server and removes all that is its.
     pub async fn remove(&self) -> Result<(), Error> {
         self.stop().await;
-        remove(&self.home)
+        folder::remove(&self.home)
     }
 
     /// Lets the server run on after the harness has gone.
@@ -340,8 +341,4 @@ fn archive_command(archive: &Path) -> String {
 /// One word for a shell.
 fn quoted(path: &Path) -> String {
     shell_words::quote(&path.display().to_string()).into_owned()
-}
-
-fn remove(folder: &Path) -> Result<(), Error> {
-    std::fs::remove_dir_all(folder).or_gone().or_environment(|| format!("can't remove {}", folder.display()))
 }

@@ -1,7 +1,7 @@
 //! Containers that outlived their run, known by their labels. Those of living runs, of other
 //! machines that share the daemon, and whatever is not ours stay as they are.
 
-use super::{ANSWERS_WITHIN, docker, refused};
+use super::docker::{ANSWERS_WITHIN, docker, refused};
 use crate::base::error::Error;
 use std::collections::HashMap;
 use std::path::Path;

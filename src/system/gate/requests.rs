@@ -2,9 +2,10 @@
 //! keys are in them.
 
 use crate::base::clock::Clock;
+use crate::base::sync::MutexExt;
 use crate::system::gate::request::S3Request;
 use chrono::{DateTime, Utc};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// A request and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,19 +43,19 @@ impl Log {
     /// Takes a request down and gives its number.
     pub(super) fn came(&self, request: &S3Request) -> usize {
         let seen = GateRequest { at: self.clock.now(), request: request.clone(), end: End::UnderWay };
-        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.seen.lock_unpoisoned();
         all.push(seen);
         all.len() - 1
     }
 
     pub(super) fn ended(&self, number: usize, end: End) {
-        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.seen.lock_unpoisoned();
         if let Some(seen) = all.get_mut(number) {
             seen.end = end;
         }
     }
 
     pub(super) fn all(&self) -> Vec<GateRequest> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen.lock_unpoisoned().clone()
     }
 }

@@ -1,10 +1,11 @@
 //! The rules that a gate has at the moment, and the handles that keep them. A rule lives as long as
 //! its handle.
 
+use crate::base::sync::MutexExt;
 use crate::system::gate::request::S3Request;
 use crate::system::gate::rule::Rule;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -100,7 +101,7 @@ impl std::fmt::Debug for Rules {
 impl Rules {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         // What panicked while it held the lock left whole entries.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock_unpoisoned()
     }
 
     fn add(&self, rule: Rule, act: Act) -> (u64, Arc<AtomicU64>) {

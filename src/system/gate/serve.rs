@@ -1,7 +1,7 @@
 //! The gate's traffic: connections in, requests through, as the mode of the moment and the rules say.
 
 use crate::base::error::{Error, ErrorContext};
-use crate::system::gate::Mode;
+use crate::system::gate::mode::Mode;
 use crate::system::gate::refusal::refusal;
 use crate::system::gate::request::S3Request;
 use crate::system::gate::requests::{End, Log};

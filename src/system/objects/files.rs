@@ -5,6 +5,7 @@
 use super::kinds::{Got, ListedObject};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, ErrorContext, IfMissing};
+use crate::base::folder::{self, ANY_DEPTH, Links};
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::model::state::{Metadata, ObjectState};
 use std::collections::BTreeMap;
@@ -45,14 +46,22 @@ impl FolderStore {
     }
 
     pub(super) fn delete_whole(&self) -> Result<(), Error> {
-        let removed = std::fs::remove_dir_all(&self.dir).or_gone();
-        removed.or_environment(|| format!("can't remove {}", self.dir.display()))
+        folder::remove(&self.dir)
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
+        let context = || format!("can't list {}", self.dir.display());
         let mut all = Vec::new();
-        collect(&self.dir, String::new(), &mut all)?;
-        all.retain(|listed| listed.key.as_str().starts_with(prefix));
+        for entry in folder::walk(&self.dir, Links::Follow, ANY_DEPTH, folder::is_visible) {
+            let entry = entry.or_environment(context)?;
+            let key = folder::path_below(&self.dir, &entry);
+            if entry.file_type().is_dir() || !key.starts_with(prefix) {
+                continue;
+            }
+            let meta = entry.metadata().or_environment(context)?;
+            let modified = meta.modified().ok().map(Into::into);
+            all.push(ListedObject { key: key.into(), size: meta.len(), modified });
+        }
         all.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(all)
     }
@@ -107,32 +116,6 @@ impl FolderStore {
     fn describe(&self, verb: &str, key: &ObjectKey) -> String {
         format!("can't {verb} {}", self.dir.join(key.as_str()).display())
     }
-}
-
-/// All files below a folder. One that is not there holds none.
-fn collect(dir: &Path, prefix: String, into: &mut Vec<ListedObject>) -> Result<(), Error> {
-    let context = || format!("can't list {}", dir.display());
-    let entries = match std::fs::read_dir(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.or_environment(context)?,
-    };
-    for entry in entries {
-        let entry = entry.or_environment(context)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            continue;
-        }
-        let meta =
-            entry.path().metadata().or_environment(|| format!("can't look at {}", entry.path().display()))?;
-        let key = format!("{prefix}{name}");
-        if meta.is_dir() {
-            collect(&entry.path(), format!("{key}/"), into)?;
-        } else {
-            let modified = meta.modified().ok().map(Into::into);
-            into.push(ListedObject { key: key.into(), size: meta.len(), modified });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::kinds::Fetched;
 use super::s3::{S3, S3Access, S3Bucket};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, ErrorContext};
+use crate::base::folder::{Links, walk};
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::model::state::Metadata;
 use chrono::{DateTime, Utc};
@@ -115,12 +116,7 @@ impl Origin {
                 });
                 Ok(below.collect())
             }
-            Place::Local(path) if path.is_dir() => {
-                let mut all = Vec::new();
-                walk(path, "", 0, &mut all)?;
-                all.sort_by(|a: &Item, b| a.key.cmp(&b.key));
-                Ok(all)
-            }
+            Place::Local(path) if path.is_dir() => files_below(path),
             Place::Local(path) => {
                 let meta = path.metadata().or_environment(|| format!("can't look at {}", path.display()))?;
                 let modified = meta.modified().ok().map(Into::into);
@@ -183,31 +179,32 @@ impl Origin {
     }
 }
 
-fn walk(folder: &Path, prefix: &str, depth: usize, all: &mut Vec<Item>) -> Result<(), Error> {
+/// The files below a folder, by key.
+fn files_below(folder: &Path) -> Result<Vec<Item>, Error> {
     let context = || format!("can't list {}", folder.display());
-    if depth > DEEPEST {
-        return Err(Error::usage(context()).cause(format!("it lies more than {DEEPEST} folders deep")));
-    }
-    for entry in std::fs::read_dir(folder).or_environment(context)? {
+    let mut all = Vec::new();
+    for entry in walk(folder, Links::Report, DEEPEST + 1, |_| true) {
         let entry = entry.or_environment(context)?;
         let refuse =
             |why: &str| Err(Error::usage(format!("won't read {}", entry.path().display())).cause(why));
-        let Ok(name) = entry.file_name().into_string() else { return refuse("its name is no UTF-8") };
-        let kind = entry.file_type().or_environment(context)?;
-        let key = format!("{prefix}{name}");
-        if kind.is_dir() {
-            walk(&entry.path(), &format!("{key}/"), depth + 1, all)?;
+        let Some(key) = entry.path().strip_prefix(folder).ok().and_then(Path::to_str) else {
+            return refuse("its name is not UTF-8");
+        };
+        let kind = entry.file_type();
+        if kind.is_dir() && entry.depth() > DEEPEST {
+            return refuse(&format!("it lies more than {DEEPEST} folders deep"));
         } else if kind.is_file() {
             let meta = entry.metadata().or_environment(context)?;
             let modified = meta.modified().ok().map(Into::into);
             all.push(Item { key: key.into(), size: meta.len(), modified });
         } else if kind.is_symlink() {
             return refuse("it is a link, which could lead out of the backup");
-        } else {
+        } else if !kind.is_dir() {
             return refuse("it is neither a file nor a folder");
         }
     }
-    Ok(())
+    all.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(all)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<Fetched, Error> {

@@ -1,54 +1,28 @@
 //! The files that a pattern of the profile names: `*/template.json`.
 
 use crate::base::error::{Error, ErrorContext};
-use std::io::ErrorKind;
+use crate::base::folder::{Entry, Links, is_visible, path_below, walk};
+use crate::base::pattern::matches;
 use std::path::Path;
 
-/// The files below a folder, as paths from there, in order. A folder that is not there has none.
+/// The files below a folder, as paths from there, in order. A folder that does not exist has none.
 pub(super) fn files(folder: &Path, pattern: &str) -> Result<Vec<String>, Error> {
-    let (first, rest) = match pattern.split_once('/') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (pattern, None),
-    };
-    let context = || format!("can't list {}", folder.display());
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.or_environment(context)?,
-    };
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let wanted = |entry: &Entry| parts.get(entry.depth() - 1).is_some_and(|part| fits(part, entry));
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.or_environment(context)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_folder = entry.path().is_dir();
-        match rest {
-            _ if !fits(first, &name) => {}
-            Some(rest) if is_folder => {
-                found.extend(files(&entry.path(), rest)?.into_iter().map(|below| format!("{name}/{below}")));
-            }
-            None if !is_folder => found.push(name),
-            Some(_) | None => {}
+    for entry in walk(folder, Links::Follow, parts.len(), wanted) {
+        let entry = entry.or_environment(|| format!("can't list {}", folder.display()))?;
+        if entry.depth() == parts.len() && !entry.file_type().is_dir() {
+            found.push(path_below(folder, &entry));
         }
     }
     found.sort();
     Ok(found)
 }
 
-/// Whether a name fits a part of a pattern. As in a shell, a `*` in front takes no hidden file.
-fn fits(pattern: &str, name: &str) -> bool {
-    if pattern.starts_with('*') && name.starts_with('.') {
-        return false;
-    }
-    let Some((before, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut left) = name.strip_prefix(before) else { return false };
-    let mut parts = rest.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return left.ends_with(part);
-        }
-        let Some(at) = left.find(part) else { return false };
-        left = &left[at + part.len()..];
-    }
-    true
+/// Whether a name fits one part of a pattern. As in a shell, a `*` in front takes no hidden file.
+fn fits(part: &str, entry: &Entry) -> bool {
+    (is_visible(entry) || !part.starts_with('*')) && matches(part, &entry.file_name().to_string_lossy())
 }
 
 #[cfg(test)]
@@ -56,21 +30,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_is_any_part_of_one_name() {
-        for (pattern, name, fit) in [
-            ("template.json", "template.json", true),
-            ("template.json", "template.jso", false),
-            ("*", "invoice", true),
-            ("*", ".hidden", false),
-            (".*", ".hidden", true),
-            ("*.json", "1.0.0.json", true),
-            ("*.json", ".1.0.0.json", false),
-            ("*.json", "1.0.0.json.part", false),
-            ("v*-*.json", "v1-2.json", true),
-            ("v*-*.json", "v1.json", false),
-            ("a*a", "a", false),
+    fn each_part_of_a_pattern_is_one_name() {
+        let temp = tempfile::tempdir().unwrap();
+        for file in ["a/x.json", "a/y.txt", "a/b/x.json", ".c/x.json", "x.json", "a/.x.json"] {
+            std::fs::create_dir_all(temp.path().join(file).parent().unwrap()).unwrap();
+            std::fs::write(temp.path().join(file), "").unwrap();
+        }
+        for (pattern, wanted) in [
+            ("*/*.json", &["a/x.json"][..]),
+            ("*.json", &["x.json"]),
+            ("*/.*", &["a/.x.json"]),
+            (".c/x.json", &[".c/x.json"]),
+            ("a", &[]),
+            ("none/*", &[]),
         ] {
-            assert_eq!(fits(pattern, name), fit, "{pattern} {name}");
+            assert_eq!(files(temp.path(), pattern).unwrap(), wanted, "{pattern}");
         }
     }
 }

@@ -71,14 +71,15 @@ impl<'a> Graph<'a> {
             return Some(used.path.clone());
         }
         let first = used.path.first()?;
-        if self.0.contains_key(format!("{file}::{first}").as_str()) {
+        let bare = used.kind == Kind::Code && used.path.len() == 1;
+        if !bare && self.0.contains_key(format!("{file}::{first}").as_str()) {
             return Some(file.split("::").map(str::to_owned).chain(used.path.iter().cloned()).collect());
         }
         if used.kind != Kind::Code {
             return None;
         }
         let imported = self.import(file, first)?;
-        (used.path.len() > 1 || imported.kind == Kind::ReExport).then_some(())?;
+        (!bare || imported.kind == Kind::ReExport).then_some(())?;
         let mut path = self.absolute(file, imported)?;
         path.extend(used.path.iter().skip(1).cloned());
         Some(path)

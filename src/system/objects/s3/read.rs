@@ -9,6 +9,7 @@ use crate::model::state::{Metadata, ObjectState};
 use crate::system::objects::kinds::{Got, ListedObject};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::types::EncodingType;
 use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -19,17 +20,12 @@ const AT_A_TIME: usize = 8;
 
 impl S3Bucket {
     pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
+        let mut pages = self.list_request(prefix).into_paginator().send();
         let mut all = Vec::new();
-        let mut next = None;
-        loop {
-            let page = self.page(prefix, next, None).await?;
-            all.extend(listed(&page)?);
-            // A page that says "more" without saying where would be asked for again for ever.
-            next = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
-            if next.is_none() {
-                return Ok(all);
-            }
+        while let Some(page) = pages.next().await {
+            all.extend(listed(&page.map_err(|error| failed(&error, self.describe("list", "")))?)?);
         }
+        Ok(all)
     }
 
     pub(in crate::system::objects) async fn first_page(
@@ -37,28 +33,15 @@ impl S3Bucket {
         prefix: &str,
         max_keys: u16,
     ) -> Result<(Vec<ListedObject>, bool), Error> {
-        let page = self.page(prefix, None, Some(max_keys.into())).await?;
+        let page = self.list_request(prefix).max_keys(max_keys.into()).send().await;
+        let page = page.map_err(|error| failed(&error, self.describe("list", "")))?;
         Ok((listed(&page)?, page.is_truncated == Some(true)))
     }
 
-    async fn page(
-        &self,
-        prefix: &str,
-        next: Option<String>,
-        max_keys: Option<i32>,
-    ) -> Result<ListObjectsV2Output, Error> {
-        self.s3
-            .client
-            .list_objects_v2()
-            .bucket(self.name.as_str())
-            .set_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
-            .set_continuation_token(next)
-            .set_max_keys(max_keys)
-            // XML can't hold every character that a key may.
-            .encoding_type(EncodingType::Url)
-            .send()
-            .await
-            .map_err(|error| failed(&error, self.describe("list", "")))
+    fn list_request(&self, prefix: &str) -> ListObjectsV2FluentBuilder {
+        let request = self.s3.client.list_objects_v2().bucket(self.name.as_str());
+        // XML can't hold every character that a key may.
+        request.set_prefix((!prefix.is_empty()).then(|| prefix.to_owned())).encoding_type(EncodingType::Url)
     }
 
     pub(in crate::system::objects) async fn get(&self, key: &ObjectKey) -> Result<Got, Error> {

@@ -4,6 +4,7 @@ use crate::{
     base::{
         error::Error,
         ids::{ObjectKey, WriteName},
+        pattern::matches,
     },
     model::{
         profile::BinaryStore,
@@ -12,7 +13,7 @@ use crate::{
     scenario::hold::Stopper,
     site::Handles,
     system::{
-        gate::{GatePoint, HeldRequests, Rule, S3Operation, S3Request, like},
+        gate::{GatePoint, HeldRequests, Rule, S3Operation, S3Request},
         postgres::{HeldTable, Statements},
     },
 };
@@ -164,7 +165,7 @@ fn pattern(name: &str, versioned: bool) -> String {
 
 /// Whether a key looks like that of a new object of an asset.
 pub(super) fn is_like(name: &str, key: &ObjectKey) -> bool {
-    like(&pattern(name, false), key.as_str())
+    matches(&pattern(name, false), key.as_str())
 }
 
 #[cfg(test)]
