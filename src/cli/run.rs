@@ -22,7 +22,7 @@ use crate::{
     report::terminal::{self, notice, style::count},
     runbook::{
         DrillOutcome, RunContext, drill,
-        provision::{Substrate, attached::Elsewhere, external, leftovers},
+        provision::{Substrate, attached::AttachedStores, external, leftovers},
     },
     scenario::profile,
     system::{containers::daemon, engine::Launch, external_site::SiteLease},
@@ -155,7 +155,7 @@ fn keep_files(plans: &[Plan], journal: &Journal) -> Result<(), Error> {
 /// Stores that we do not start.
 struct Stores {
     held: Option<Arc<SiteLease>>,
-    elsewhere: Option<Elsewhere>,
+    elsewhere: Option<AttachedStores>,
 }
 
 /// One run, from the moment that it has a journal.
@@ -204,7 +204,7 @@ impl Run {
         let up = async {
             match (stores.elsewhere, stores.held) {
                 (Some(stores), _) => {
-                    Substrate::elsewhere(&name, stores, profile, engine, redactor, teardown).await
+                    Substrate::attached(&name, stores, profile, engine, redactor, teardown).await
                 }
                 (None, Some(held)) => {
                     Substrate::external(&name, held, profile, engine, redactor, teardown).await

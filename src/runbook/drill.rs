@@ -72,7 +72,7 @@ pub async fn drill(ground: &RunContext, plan: &Plan, number: usize) -> Result<Dr
     let log = Logbook::new(&ground.journal, Some(plan.id.clone()));
     log.event(Event::ScenarioStarted(Box::new(plan.started.clone())))?;
     let began = Instant::now();
-    if let Some(why) = ground.substrate.server_elsewhere(&plan.method) {
+    if let Some(why) = ground.substrate.why_host_server(&plan.method) {
         log.event(Event::Noted { text: format!("{}: {why}", plan.id) })?;
     }
     let site = match ground.substrate.site(number, &plan.method, &plan.target.profile).await {

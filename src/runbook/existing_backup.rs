@@ -216,7 +216,7 @@ impl<'a> Test<'a> {
 
     async fn run(&mut self, substrate: &Substrate, seen: &mut DrillResults) -> Result<Measured, Error> {
         if !self.asked.as_superuser {
-            substrate.confine(self.site).await?;
+            substrate.restrict_role(self.site).await?;
         }
         let first = Instant::now();
         let failed = self.steps().await?;

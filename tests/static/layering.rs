@@ -104,7 +104,6 @@ const CYCLES_LEFT: &[&str] = &[
     "journal",
     "runbook::drill",
     "runbook::fault",
-    "runbook::provision",
     "runbook::seed",
     "runbook::verify",
     "scenario",

@@ -17,7 +17,7 @@ use crate::{
     },
     plan::{Plan, partition, plans},
     report::terminal::{self, style::count},
-    runbook::provision::{EngineChoice, attached::Elsewhere, containers::Images, processes::ObjectKind},
+    runbook::provision::{EngineChoice, attached::AttachedStores, containers::Images, processes::ObjectKind},
     scenario::{
         Act, Scenario,
         budgets::read_budgets,
@@ -365,7 +365,7 @@ pub(super) async fn reach(
     args: &RunArgs,
     held: Option<&Arc<SiteLease>>,
     redactor: &Redactor,
-) -> Result<Elsewhere, Error> {
+) -> Result<AttachedStores, Error> {
     redactor.add(url.password().unwrap_or_default());
     let engine = crate::system::engine::Engine::new(url, &crate::system::engine::ApiKeys::default());
     engine.health().await.map(|_| ()).map_err(|error| {
@@ -378,9 +378,9 @@ pub(super) async fn reach(
     if let Some(held) = held {
         // The marker says more than a name that is repeated.
         let named = [held.place().database.database.clone()];
-        return Ok(Elsewhere::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
+        return Ok(AttachedStores::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
     }
-    let stores = Elsewhere::from_env(url, &args.ground.i_understand_this_destroys, lookup, redactor)?;
+    let stores = AttachedStores::from_env(url, &args.ground.i_understand_this_destroys, lookup, redactor)?;
     stores.must_be_empty(&read_profile(&args.ground.profile).map_err(to_error)?).await?;
     Ok(stores)
 }

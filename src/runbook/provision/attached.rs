@@ -1,6 +1,6 @@
-//! A site that we did not make: an engine that runs elsewhere, with the database and the bucket that
-//! it was configured with. A drill destroys both, so it is refused unless the operator names the
-//! database, and unless database and bucket are empty when the run begins.
+//! An attached engine: it runs elsewhere, with the database and the bucket that it was configured
+//! with. A drill destroys both, so it is refused unless the operator names the database, and unless
+//! database and bucket are empty when the run begins.
 
 use crate::{
     base::{
@@ -31,14 +31,14 @@ use url::Url;
 
 /// The stores behind an engine that runs elsewhere, from the engine's own environment variables.
 #[derive(Clone)]
-pub struct Elsewhere {
+pub struct AttachedStores {
     url: Url,
     database: Access,
     s3: S3Access,
     bucket: BucketName,
     keys: ApiKeys,
     env: BTreeMap<String, String>,
-    held: Option<Arc<SiteLease>>,
+    lease: Option<Arc<SiteLease>>,
 }
 
 /// What must be set, beside the keys.
@@ -49,7 +49,7 @@ const NEEDED: [&str; 5] =
 const OPTIONAL: [&str; 6] =
     ["S3_REGION", "S3_PATH_STYLE", "API_KEY_ADMIN", "API_KEY_RENDER", "API_KEY_PREVIEW", "API_KEY_EDITOR"];
 
-impl Elsewhere {
+impl AttachedStores {
     /// Reads the stores from the environment, and whether the operator named the database that will
     /// be destroyed.
     pub fn from_env(
@@ -107,15 +107,15 @@ impl Elsewhere {
             s3,
             keys,
             env,
-            held: None,
+            lease: None,
         })
     }
 
-    /// The same engine on stores that are held as a marked site: it must be the one that the variables
+    /// The same engine on stores that are lease as a marked site: it must be the one that the variables
     /// name.
     #[must_use]
-    pub fn on(mut self, held: Arc<SiteLease>) -> Self {
-        self.held = Some(held);
+    pub fn on(mut self, lease: Arc<SiteLease>) -> Self {
+        self.lease = Some(lease);
         self
     }
 
@@ -145,17 +145,17 @@ impl Elsewhere {
     }
 
     /// Makes database and bucket empty again, and removes the bucket that was made for backups.
-    pub async fn take_down(&self, site: &Site<Source>) -> Result<(), Error> {
+    pub async fn remove_site(&self, site: &Site<Source>) -> Result<(), Error> {
         self.reset(&site.guard).await?;
-        if self.held.is_none() {
+        if self.lease.is_none() {
             site.store.delete_bucket(site.guard.bucket(&site.backup_bucket).await?).await?;
         }
         Ok(())
     }
 
     async fn reset(&self, guard: &Guard) -> Result<(), Error> {
-        if let Some(held) = &self.held {
-            return held.clear().await;
+        if let Some(lease) = &self.lease {
+            return lease.clear().await;
         }
         let maintenance = self.database.maintenance();
         drop_database(guard.database(&self.database).await?).await?;
@@ -177,8 +177,8 @@ impl Elsewhere {
     ) -> Result<Site<Source>, Error> {
         let store = ObjectStore::s3(&self.s3);
         let run = run_dir.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (guard, backup_bucket) = match &self.held {
-            Some(held) => (Guard::marked(held), held.place().backups.clone()),
+        let (guard, backup_bucket) = match &self.lease {
+            Some(lease) => (Guard::marked(lease), lease.place().backups.clone()),
             None => {
                 let made = BucketName::new(format!("pulp-drill-{run}-{number}"));
                 store.create_bucket(&made).await?;
@@ -244,7 +244,7 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:1").expect("a URL");
         let from = |named: Option<&str>| {
             let named: Vec<String> = named.map(str::to_owned).into_iter().collect();
-            Elsewhere::from_env(&url, &named, lookup, &Redactor::new())
+            AttachedStores::from_env(&url, &named, lookup, &Redactor::new())
         };
         assert!(from(None).is_err());
         assert!(from(Some("pulp")).is_err());
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let url = Url::parse("http://127.0.0.1:1").expect("a URL");
-        let refusal = Elsewhere::from_env(&url, &[], |_| None, &Redactor::new()).err().expect("refused");
+        let refusal = AttachedStores::from_env(&url, &[], |_| None, &Redactor::new()).err().expect("refused");
         assert!(refusal.to_string().contains("DATABASE_URL, S3_BUCKET"), "{refusal}");
     }
 }

@@ -1,9 +1,12 @@
 //! The substrate in containers: PostgreSQL and MinIO from images, reached by published ports on
-//! 127.0.0.1. The programs that dump and restore stay this machine's own. Which daemon runs the
-//! containers is `system::containers`' business.
+//! 127.0.0.1. The programs that dump and restore stay this machine's own. `system::containers`
+//! finds the daemon.
 
-use super::{EngineChoice, STOP, Stores, Substrate, processes, remove};
-use crate::base::process::{Base, RunDir, Teardown};
+use super::engine_choice::EngineChoice;
+use super::processes::{Places, discover, minio_answers};
+use super::stores::{ContainerStores, Stores};
+use super::substrate::{STOP, Substrate, run_folder};
+use crate::base::process::{RunDir, Teardown};
 use crate::base::{clock::password, error::Error, redact::Redactor};
 use crate::model::profile::Profile;
 use crate::system::cluster::{Contained, Durability, InContainer};
@@ -11,7 +14,6 @@ use crate::system::containers::{Container, ContainerSpec, Network, daemon, remov
 use crate::system::objects::{ObjectStore, S3Access};
 use crate::system::postgres::{Access, Postgres};
 use crate::system::programs::PgBin;
-use processes::{Places, discover, minio_answers};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,19 +44,6 @@ impl Images {
     }
 }
 
-/// PostgreSQL and MinIO in containers, up.
-pub(super) struct ContainerStores {
-    /// The server's database `postgres`, for its superuser.
-    pub(super) database: Access,
-    /// The object store.
-    pub(super) s3: S3Access,
-    /// What runs, for the record.
-    pub(super) description: BTreeMap<String, String>,
-    /// PostgreSQL's image.
-    pub(super) image: String,
-    _containers: [Container; 2],
-}
-
 impl Substrate {
     /// Starts PostgreSQL and MinIO in containers. Whatever carries the run's label is removed at its
     /// end, engines too.
@@ -72,9 +61,7 @@ impl Substrate {
     ) -> Result<Self, Error> {
         let daemon = daemon().await?;
         let programs = discover(&Places::of_machine()).await.or_error()?;
-        let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, false)?);
-        let held = Arc::clone(&run_dir);
-        teardown.push("remove the run's folder", STOP, async move { remove(held).await }, || {});
+        let run_dir = run_folder(run, Some(teardown))?;
         let folder = run_dir.path().to_owned();
         let gone = async move { remove_all_of(&folder).await.map(|_count| ()) };
         teardown.push("remove the run's containers", STOP, gone, || {});

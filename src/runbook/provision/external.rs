@@ -1,7 +1,9 @@
-//! The user's own PostgreSQL and object store: a site that `pulp-drill site create` has made. The
-//! scenarios take turns on its one database and its buckets, with engines that we start.
+//! The user's own PostgreSQL and object store: a site created by `pulp-drill site create`. The
+//! scenarios use its one database and its buckets one after another, with engines that we start.
 
-use super::{EngineChoice, Stores, Substrate};
+use super::engine_choice::EngineChoice;
+use super::stores::Stores;
+use super::substrate::Substrate;
 use crate::base::ids::BucketName;
 use crate::base::process::Teardown;
 use crate::base::{error::Error, redact::Redactor};
@@ -26,7 +28,7 @@ impl Substrate {
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Error> {
-        Self::on_others(run, Stores::External(held), profile, engine, redactor, teardown).await
+        Self::on_existing(run, Stores::External(held), profile, engine, redactor, teardown).await
     }
 }
 

@@ -1,8 +1,8 @@
-//! Leaves sites standing for inspection (`run --keep`). Taking them down again is `leftovers`.
+//! Leaves sites standing for inspection (`run --keep`). `leftovers` removes them later.
 
 use crate::{
     base::error::{Error, ErrorContext},
-    runbook::provision::{Stores, Substrate},
+    runbook::provision::{stores::Stores, substrate::Substrate},
     site::{Site, Source},
     system::engine::EngineProcess,
 };
@@ -37,7 +37,7 @@ impl Substrate {
                 }
                 process.url().to_string()
             }
-            // A site that can't be started may be just what is to be looked at.
+            // A site whose engine does not start may be the one to inspect.
             Err(error) => format!("does not start ({}); see {}", error.what, site.engine.log.display()),
         };
         if let Some(server) = &site.server {
@@ -72,7 +72,7 @@ impl Substrate {
     /// Leaves everything standing for inspection. Gives the run's folder.
     pub fn leave_standing(self) -> Result<PathBuf, Error> {
         let run_dir = Arc::try_unwrap(self.run_dir)
-            .map_err(|_| Error::harness("the run's folder is still held by somebody"))?;
+            .map_err(|_| Error::harness("the run's folder is still in use"))?;
         if let Stores::Local { postgres, objects } = &self.stores {
             postgres.daemon().release();
             objects.daemon().release();

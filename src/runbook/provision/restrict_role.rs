@@ -1,8 +1,8 @@
-//! Takes power away from whoever restores: rows of a backup that was made elsewhere are SQL that
-//! somebody else wrote. As the cluster's superuser it could start programs and read files
-//! (`COPY … TO PROGRAM`); as a plain role it can do harm to its own database only.
+//! Restores with few rights: a dump of unknown origin is SQL that somebody else wrote. A superuser
+//! would run its programs and read files for it (`COPY … TO PROGRAM`); a plain role can damage its
+//! own database only.
 
-use super::Substrate;
+use super::substrate::Substrate;
 use crate::{
     base::{clock, error::Error},
     site::{Site, Source},
@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl Substrate {
-    /// Hands a site over to a role of its own that may make databases and nothing else, as an
-    /// operator's application role may. What is restored from then on is restored by it.
-    pub async fn confine(&self, site: &Site<Source>) -> Result<(), Error> {
+    /// Gives a site's database to a role of its own that may create databases and nothing else, like an
+    /// operator's application role. Later restores use this role.
+    pub async fn restrict_role(&self, site: &Site<Source>) -> Result<(), Error> {
         let was = site.database()?;
         let password = clock::password();
         self.redactor.add(&password);

@@ -129,6 +129,14 @@ pub struct ObjectServer {
 }
 
 impl ObjectServer {
+    /// Name and version, for the record.
+    pub fn describe(&self) -> String {
+        match self.kind {
+            ObjectKind::Embedded => format!("embedded {}", self.version),
+            ObjectKind::Minio => format!("MinIO, {}", self.version),
+        }
+    }
+
     /// Starts it on a new folder in the run's folder and waits until it answers.
     pub async fn start(
         run_dir: &RunDir,

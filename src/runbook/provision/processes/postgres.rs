@@ -6,7 +6,9 @@ use crate::base::error::Error;
 use crate::base::process::{Daemon, RunDir, User, free_port, unprivileged};
 use crate::base::redact::Redactor;
 use crate::system::cluster::{Cluster, Durability, Launched, SUPERUSER, stop};
+use crate::system::postgres::Access;
 use crate::system::programs::{PgBin, PgVersion};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A running cluster.
@@ -36,6 +38,18 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
+    /// Its database `postgres`, as the superuser.
+    pub fn access(&self) -> Access {
+        Access {
+            host: self.host.clone(),
+            port: self.port,
+            user: self.superuser.clone(),
+            password: self.password.clone(),
+            database: "postgres".to_owned(),
+            tls: BTreeMap::new(),
+        }
+    }
+
     /// Makes a new cluster in the run's folder, starts it and waits until it takes connections.
     pub async fn start(
         run_dir: &RunDir,
