@@ -71,8 +71,8 @@ impl Substrate {
 
     /// Leaves everything standing for inspection. Gives the run's folder.
     pub fn leave_standing(self) -> Result<PathBuf, Error> {
-        let run_dir = Arc::try_unwrap(self.run_dir)
-            .map_err(|_| Error::harness("the run's folder is still in use"))?;
+        let run_dir =
+            Arc::try_unwrap(self.run_dir).map_err(|_| Error::harness("the run's folder is still in use"))?;
         if let Stores::Local { postgres, objects } = &self.stores {
             postgres.daemon().release();
             objects.daemon().release();

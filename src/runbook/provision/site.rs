@@ -1,10 +1,10 @@
 //! The sites on a substrate: one for each scenario.
 
 use super::binaries::binaries;
+use super::external;
 use super::stores::Stores;
 use super::substrate::Substrate;
 use super::variables::{environment, new_keys, order_of_writes, release_of_source};
-use super::external;
 use crate::{
     base::error::Error,
     model::profile::Profile,

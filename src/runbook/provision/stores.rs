@@ -2,9 +2,7 @@
 
 use super::attached::AttachedStores;
 use super::processes::{ObjectServer, PostgresServer};
-use crate::system::{
-    containers::Container, external_site::SiteLease, objects::S3Access, postgres::Access,
-};
+use crate::system::{containers::Container, external_site::SiteLease, objects::S3Access, postgres::Access};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Where the stores come from.

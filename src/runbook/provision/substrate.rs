@@ -84,10 +84,26 @@ impl Substrate {
         );
         // What came up is stopped even where the other did not.
         if let (Ok(server), Some(undo)) = (postgres.clone(), undo) {
-            undo.push("stop PostgreSQL", STOP, async move { server.stop().await; Ok(()) }, || {});
+            undo.push(
+                "stop PostgreSQL",
+                STOP,
+                async move {
+                    server.stop().await;
+                    Ok(())
+                },
+                || {},
+            );
         }
         if let (Ok(server), Some(undo)) = (objects.clone(), undo) {
-            undo.push("stop the object store", STOP, async move { server.stop().await; Ok(()) }, || {});
+            undo.push(
+                "stop the object store",
+                STOP,
+                async move {
+                    server.stop().await;
+                    Ok(())
+                },
+                || {},
+            );
         }
         let stores = Stores::Local { postgres: postgres?, objects: objects? };
         Ok(Self { stores, programs: bin, run_dir, profile, engine, redactor: redactor.clone() })

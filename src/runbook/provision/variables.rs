@@ -19,7 +19,10 @@ pub(super) fn new_keys(redactor: &Redactor) -> ApiKeys {
 }
 
 /// Variables of the source's release, in addition to those of this one.
-pub(super) fn release_of_source(profile: &Profile, method: &Method) -> Result<BTreeMap<String, String>, Error> {
+pub(super) fn release_of_source(
+    profile: &Profile,
+    method: &Method,
+) -> Result<BTreeMap<String, String>, Error> {
     if method.schema == BackupSchema::Same {
         return Ok(BTreeMap::new());
     }
