@@ -129,7 +129,7 @@ class Site:
             for path in (home, secret):
                 os.chown(path, self.user.pw_uid, self.user.pw_gid)
         initdb = [programs / "initdb", "-D", home / "data", "-U", "drill", f"--pwfile={secret}", "-A", "scram-sha-256"]
-        subprocess.run([*map(str, initdb), "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd=home, **who)
+        subprocess.run([*map(str, initdb), "--encoding=UTF8", "--locale=C", "--no-sync"], check=True, stdout=subprocess.DEVNULL, cwd=home, **who)
         server = [programs / "postgres", "-D", home / "data", "-k", home, "-h", "127.0.0.1", "-p", port, "-c", "fsync=off"]
         child = self.start("postgres", server, {}, signal.SIGQUIT, cwd=home, **who)
         access = {"PGPASSWORD": password, "PGUSER": "drill", "PGHOST": "127.0.0.1", "PGPORT": str(port)}
