@@ -3,8 +3,8 @@
 
 use crate::{
     base::{
-        self,
         error::{Error, ErrorContext},
+        folder,
         process::{self, Command, Exit, Ran},
     },
     journal::Logbook,
@@ -62,7 +62,7 @@ pub async fn restore(
     log: &Logbook,
 ) -> Result<Option<Finding>, Error> {
     let (above, _) = parts(folder)?;
-    base::folder::remove(folder)?;
+    folder::remove(folder)?;
     std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;
     let args = [OsStr::new("-xzf"), from.as_os_str(), OsStr::new("-C"), above.as_os_str()];
     let ran = run_tar(site, &args, log).await?;
