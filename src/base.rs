@@ -1,4 +1,4 @@
-//! Rank 0: imports nothing of ours. Each module may import those declared before it.
+//! The lowest ranks: nothing here imports a module above. Each module may import those declared before it.
 
 pub mod input_file;
 

@@ -1,5 +1,5 @@
-//! Doors to the outside: the only places that speak to PostgreSQL, object stores, containers and the
-//! engine.
+//! Adapters to external systems: the only places that talk to PostgreSQL, object stores, containers
+//! and the engine.
 
 pub mod cluster;
 pub mod containers;

@@ -1,5 +1,5 @@
 //! Injected time and randomness: nothing else in the harness asks the machine for either, so that
-//! a run can be told what time it is and repeats its choices from its seed.
+//! a test sets the time and a run repeats its choices from its seed.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -15,7 +15,7 @@ impl Clock {
         Self(Arc::new(Utc::now))
     }
 
-    /// A clock that answers with what the function says; for tests.
+    /// A clock that returns the function's value; for tests.
     pub fn from_fn(f: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
         Self(Arc::new(f))
     }

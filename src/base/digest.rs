@@ -11,7 +11,7 @@ use std::{fmt, io::Read as _, path::Path, str::FromStr};
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest that stands before the first entry of a chain: 64 zeros.
+    /// The digest before the first entry of a chain: 64 zeros.
     pub const ZERO: Self = Self([0; 32]);
 
     /// Digests a byte string.
@@ -39,7 +39,7 @@ impl Digest {
     }
 }
 
-/// A digest under way, for what comes in pieces.
+/// A digest in progress, for input that arrives in pieces.
 #[derive(Default)]
 pub struct Hasher(Sha256);
 

@@ -1,11 +1,11 @@
 //! The error of the harness: something could not be found out or done. Misbehaviour of the system
-//! under test is never a `Error`; it is a finding, a value.
+//! under test is never an `Error`; it is a finding, a value.
 //!
 //! Rendered as a lowercase fragment, its causes, then a `hint:` line.
 
 use std::fmt;
 
-/// Whose fault a trouble is; it decides the exit code.
+/// Whose fault an error is; it decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Blame {
     /// The command line, a scenario file or a profile: exit 2.
@@ -71,14 +71,14 @@ impl Error {
         self
     }
 
-    /// Adds a cause in words.
+    /// Adds a cause as text.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.causes.push(cause.into());
         self
     }
 
-    /// Puts what was being done before the trouble: the old text becomes the first cause.
+    /// Prepends what was being done: the old text becomes the first cause.
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {
         let old = std::mem::replace(&mut self.what, what.into());
@@ -102,7 +102,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Turns any error into a `Error` with words about what was being done.
+/// Turns any error into an [`Error`] that names what was being done.
 pub trait ErrorContext<T> {
     /// Blames the surroundings.
     fn or_environment(self, what: impl FnOnce() -> String) -> Result<T, Error>;
@@ -126,7 +126,7 @@ impl<T, E: std::error::Error + 'static> ErrorContext<T> for Result<T, E> {
     }
 }
 
-/// For removals: what is gone already need not be removed.
+/// For removals: what does not exist need not be removed.
 pub trait IfMissing {
     /// Success where there was nothing.
     fn or_gone(self) -> Self;

@@ -62,7 +62,7 @@ name! {
     AssetName
 }
 name! {
-    /// A write under way, as scenario files name it: by its asset, a batch job by its template.
+    /// A write in flight, as scenario files name it: by its asset, a batch job by its template.
     WriteName
 }
 name! {

@@ -1,4 +1,4 @@
-//! Files that somebody names: read whole, up to a size, and without waiting for ever. Opening a pipe
+//! Files named by a user: read whole, up to a size limit, and within a time limit. Opening a pipe
 //! that nobody writes to would keep the program waiting, and reading a device would never end.
 
 use std::{
@@ -65,7 +65,7 @@ impl From<io::Error> for Unreadable {
 pub fn open(path: &Path) -> Result<File, Unreadable> {
     // The open of a pipe would wait for its writer; to an ordinary file the flag means nothing.
     let file = File::options().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
-    // The file that is open is the one that is looked at.
+    // Check the open file, not its path again.
     if file.metadata()?.is_file() { Ok(file) } else { Err(Unreadable::NoFile) }
 }
 
@@ -113,7 +113,7 @@ pub fn text_or_pipe(path: &Path, largest: u64) -> Result<String, Unreadable> {
     in_utf8(read_or_pipe(path, largest)?)
 }
 
-/// Reads a pipe aside: no call takes a limit for the time until its writer comes.
+/// Reads a pipe on another thread: no call takes a limit for the time until its writer comes.
 fn in_time(path: PathBuf, largest: u64, patience: Duration) -> Result<Vec<u8>, Unreadable> {
     let (send, delivered) = mpsc::channel();
     thread::spawn(move || {

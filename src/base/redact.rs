@@ -4,7 +4,7 @@
 use crate::base::sync::RwLockExt;
 use std::sync::{Arc, RwLock};
 
-/// What stands where a secret stood.
+/// What replaces a secret.
 pub const MASK: &str = "[redacted]";
 
 /// Knows the run's secrets. Cheap to clone; all clones share what is registered.

@@ -1,5 +1,5 @@
-//! Texts of others, fit to be looked at: nothing in them moves a cursor, turns the direction of
-//! writing, hides, or gives an order to the CI whose log it stands in. What can't be seen is written
+//! Foreign text made safe to print: nothing in it moves a cursor, turns the direction of
+//! writing, hides, or acts as a command to the CI system whose log contains it. What can't be seen is written
 //! as an escape (`\u{202e}`).
 
 /// Whether a character can't be seen and would steer a terminal, turn writing round or hide a part of

@@ -58,7 +58,7 @@ pub struct Cluster {
     pub user: Option<User>,
     /// Where processes are recorded.
     pub children: Children,
-    /// Keeps secrets out of what servers say.
+    /// Removes secrets from server output.
     pub redactor: Redactor,
     /// The folder of the socket; that user's.
     pub socket_dir: PathBuf,
@@ -129,7 +129,7 @@ impl Cluster {
     }
 
     /// Starts a server on a data directory and waits until it takes connections; once more on another
-    /// port when somebody took the one it was given. Each attempt writes `<log>-<attempt>.log`.
+    /// port when another process took the first one. Each attempt writes `<log>-<attempt>.log`.
     pub async fn launch(
         &self,
         data: &Path,

@@ -30,7 +30,7 @@ use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as _};
 use tokio::sync::Mutex;
 
-/// How often a running container is looked at.
+/// How often a running container's state is read.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What is to run.

@@ -1,6 +1,6 @@
-//! The door to the engine: its HTTP client, and (`process`) an engine that we start ourselves.
+//! Adapter to the engine: its HTTP client, and (`process`) an engine that we start ourselves.
 //!
-//! It says what the engine answered and judges nothing. The wire format is the one of the official
+//! It reports what the engine answered and judges nothing. The wire format is the one of the official
 //! client (`pulp-engine` 0.87.0 on PyPI).
 
 mod answer;

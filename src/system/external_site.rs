@@ -1,6 +1,5 @@
-//! A site of the user's own: a database and buckets that carry our marker, held for one run by a
-//! lock on the server. What is said of it is looked up at the place itself every time; nothing is
-//! believed because it was true before.
+//! A site of the user's own: a database and buckets that carry our marker, leased to one run by a
+//! lock on the server. Its state is read from the stores before every decision and never cached.
 
 mod lifecycle;
 mod found;

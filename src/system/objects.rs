@@ -1,4 +1,4 @@
-//! The door to an object store: one vocabulary over a closed set of drivers.
+//! Adapter to object stores: one interface over a closed set of drivers.
 //!
 //! It reads what a store holds and never repairs it. Keys are taken byte for byte.
 
@@ -61,8 +61,8 @@ impl ObjectStore {
         }
     }
 
-    /// Removes a bucket with its objects, their versions and uploads under way. One that is not
-    /// there is no trouble.
+    /// Removes a bucket with its objects, their versions and unfinished uploads. One that does
+    /// not exist is no error.
     pub async fn delete_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Error> {
         match self {
             Self::S3(s3) => s3.bucket(bucket.what()).delete_whole().await,
@@ -70,7 +70,7 @@ impl ObjectStore {
         }
     }
 
-    /// Removes all that is in a bucket, old versions and uploads under way included. The bucket
+    /// Removes all that is in a bucket, old versions and unfinished uploads included. The bucket
     /// stays, with its tags.
     pub async fn empty_bucket(&self, bucket: Destructible<BucketName>) -> Result<(), Error> {
         match self {
@@ -129,7 +129,7 @@ impl Bucket {
         }
     }
 
-    /// Removes an object. One that is not there is no trouble.
+    /// Removes an object. One that does not exist is no error.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         match self {
             Self::S3(bucket) => bucket.delete(key).await,

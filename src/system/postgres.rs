@@ -1,4 +1,4 @@
-//! The door to PostgreSQL: the only place that speaks to a server. It knows nothing of what the
+//! Adapter to PostgreSQL: the only place that connects to a server. It knows nothing of what the
 //! tables mean; PostgreSQL's own programs (`pg_dump`, `psql`) are run elsewhere.
 
 mod access;
@@ -153,7 +153,7 @@ pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> R
     once(maintenance, sql, || format!("can't create database {name:?}")).await
 }
 
-/// Drops a database, and whoever is connected to it. One that is not there is no trouble.
+/// Drops a database, and whoever is connected to it. One that does not exist is no error.
 pub async fn drop_database(database: Destructible<Access>) -> Result<(), Error> {
     let (maintenance, name) = (database.what().maintenance(), database.what().database.clone());
     once(&maintenance, drop_statement(database), || format!("can't drop database {name:?}")).await

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub struct PgVersion {
     /// 15 of `15.14`, 18 of `18beta1`.
     pub major: u32,
-    /// As PostgreSQL says it: `15.14 (Debian 15.14-0+deb12u1)`.
+    /// As PostgreSQL prints it: `15.14 (Debian 15.14-0+deb12u1)`.
     pub text: String,
 }
 

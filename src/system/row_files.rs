@@ -1,6 +1,6 @@
 //! Rows that an engine in file mode keeps in files (runbook 6): read as tables, as the profile says,
 //! so that every check that compares rows works on them too. It writes nothing, and nobody may write
-//! meanwhile: files have no snapshot. A file that is not what the profile describes is no trouble: it
+//! meanwhile: files have no snapshot. A file that is not what the profile describes is no error: it
 //! is noted in [`Table::damaged`], and its rows are lost.
 
 mod pattern;
@@ -34,7 +34,7 @@ impl RowFiles {
         profile.in_file_mode().map(Arc::new).ok_or_else(no_file_mode)
     }
 
-    /// Reads everything as the profile's file mode says. A folder that is not there holds no rows.
+    /// Reads everything that the profile's file mode describes. A folder that does not exist holds no rows.
     ///
     /// # Errors
     /// The profile knows no file mode, or a folder or file can't be read.
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(names("assets"), ["logo.png"]);
         assert_eq!(names("asset_versions"), ["logo.png@1"]);
         assert!(damaged(&database).is_empty());
-        // A row within a row is told once.
+        // A row within a row is reported once.
         let asset = &database.tables[&"assets".into()];
         assert!(!asset.columns.contains(&"versions".to_owned()), "{:?}", asset.columns);
     }

@@ -78,7 +78,7 @@ struct Kept {
 }
 
 impl Collector {
-    /// Reads to the end. A stream that breaks off ends there: the exit code tells the rest.
+    /// Reads to the end. A stream that breaks off ends there: the exit code shows the failure.
     pub(super) async fn read(self, mut stream: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = stream.read(&mut chunk).await {

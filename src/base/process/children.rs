@@ -1,7 +1,7 @@
 //! The list of a run's children, in the run's folder: enough to find those that outlived the
 //! harness and to end them without ever meeting a stranger that got the same process id.
 //!
-//! Two things tell a child: its id together with its start time, written down when it starts; and
+//! Two things identify a child: its id together with its start time, written down when it starts; and
 //! a variable of its environment that names the run's folder, which whatever it starts inherits.
 
 use crate::base::error::{Error, ErrorContext};
@@ -106,12 +106,12 @@ pub fn start_ticks(pid: u32) -> Option<u64> {
     (state != "Z" && state != "X").then(|| fields.get(19)?.parse().ok()).flatten()
 }
 
-/// Names the time since the machine's last start; empty where the system does not say.
+/// Names the time since the machine's last start; empty where the system does not provide it.
 pub fn boot_id() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 
-/// Ends every process of the run whose folder this is, waits until they are gone, and says which
+/// Ends every process of the run whose folder this is, waits until they are gone, and returns which
 /// they were. Each gets its death signal, then SIGKILL. Blocks for up to ten seconds; never touches
 /// the calling process.
 pub fn end_processes_of(folder: &Path) -> Vec<Ended> {
@@ -177,7 +177,7 @@ fn program(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
 }
 
-/// Kills every process that carries a variable with this value, and says which they were: those that
+/// Kills every process that carries a variable with this value, and returns which they were: also those that
 /// left their group and session, too.
 pub(super) fn end_carrying(name: &str, value: &str) -> Vec<Ended> {
     let mut ended: Vec<Ended> = Vec::new();

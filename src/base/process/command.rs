@@ -116,14 +116,14 @@ impl Command {
         self
     }
 
-    /// The signal that asks it to end; SIGTERM unless told.
+    /// The signal that asks it to end; SIGTERM by default.
     #[must_use]
     pub fn stop_signal(mut self, signal: Signal) -> Self {
         self.stop = signal;
         self
     }
 
-    /// The signal it gets when the harness dies without a word; SIGKILL unless told. PostgreSQL
+    /// The signal it gets when the harness dies without terminating it; SIGKILL by default. PostgreSQL
     /// wants SIGQUIT, with which it leaves no shared memory behind.
     #[must_use]
     pub fn death_signal(mut self, signal: Signal) -> Self {

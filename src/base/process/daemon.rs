@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 /// How long a forgotten daemon may take over its death signal before SIGKILL.
@@ -187,7 +187,7 @@ impl Drop for Inner {
         signal_group(self.pid, self.death);
         signal_group(self.pid, Signal::SIGCONT);
         let since = Instant::now();
-        // The task that would tell may have gone, so `/proc` is asked too where there is one.
+        // The task that reports the exit may have gone, so `/proc` is checked too where it exists.
         let here = || !cfg!(target_os = "linux") || start_ticks(self.pid).is_some();
         let alive = || self.exit.borrow().is_none() && here();
         while alive() && since.elapsed() < DROP_GRACE {

@@ -51,7 +51,7 @@ pub fn run_isolated(
         let _ = child.kill();
     }
     let well = child.wait().is_ok_and(|status| status.success());
-    // Both end with the pipes; what they were told is known already.
+    // Both end with the pipes; their input is already complete.
     let _ = (fed.join(), read.join());
     match said {
         Ok(Some(said)) if well => IsolatedOutput::Said(said),

@@ -1,9 +1,9 @@
-//! Free loopback ports for servers that can't choose one themselves and say which.
+//! Free loopback ports for servers that can't choose one themselves and report it.
 
 use crate::base::error::{Error, ErrorContext};
 use std::net::TcpListener;
 
-/// How often a server is started anew when somebody else took its port first.
+/// How many times a server is started when another process takes its port first.
 pub const PORT_TRIES: u32 = 5;
 
 /// A port that was free a moment ago: it can be lost again before the server binds it.

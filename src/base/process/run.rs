@@ -17,7 +17,7 @@ use tokio::time::timeout;
 /// How long a command that is past its limit has between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// The variable that tells all that one command has started from everything else.
+/// The variable that marks every process started by one command.
 const COMMAND: &str = "PULP_DRILL_COMMAND";
 
 /// How long output may still come after the child has ended, from one it started and let go.
@@ -90,7 +90,7 @@ impl Ran {
         format!("{}: {}\n{}", self.program, self.exit, self.stderr.tail(12)).trim_end().to_owned()
     }
 
-    /// Itself when it ended with code 0, else a trouble of the environment with the end of what it
+    /// Itself when it ended with code 0, else an environment error with the end of what it
     /// said. `what` is a fragment: "can't make a database cluster".
     pub fn or_error(self, what: impl Into<String>) -> Result<Self, Error> {
         if self.exit.is_success() {
@@ -133,7 +133,7 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
     }
     let mut writer = tokio::task::JoinSet::new();
     if let (Some(mut stream), CommandInput::Bytes(bytes)) = (child.stdin.take(), spec.input.clone()) {
-        // A child that does not read to the end is its own business: the exit code tells.
+        // A child need not read its input to the end: its exit code decides.
         writer.spawn(async move { drop(stream.write_all(&bytes).await) });
     }
     let exit = match timeout(spec.limit, child.wait()).await {

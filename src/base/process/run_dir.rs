@@ -1,7 +1,7 @@
 //! The temporary folder of a run, `${TMPDIR:-/tmp}/pulp-drill-<uid>/<name>/`, and who owns it.
 //!
 //! The truth about the owner is an advisory lock, held for the owner's life and let go by the
-//! kernel however it dies; `owner.json` only says who it was. A folder is made under a name of its
+//! kernel however it dies; `owner.json` only records who it was. A folder is made under a name of its
 //! own (`.new-…`) and gets its real name when lock and owner are in it, so that a folder under a
 //! real name without `owner.json` is never ours. Sweeping is `runbook/provision/leftovers`.
 
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub const LOCK_FILE: &str = "run.lock";
 /// Says who the owner was: an [`Owner`] as JSON.
 pub const OWNER_FILE: &str = "owner.json";
-/// Its presence says that the folder was left on purpose (`--keep`).
+/// Its presence means that the folder was left on purpose (`--keep`).
 pub const KEEP_FILE: &str = "keep";
 
 /// Starts the name of a folder that is being made: nothing runs in it yet.
@@ -118,7 +118,7 @@ impl Base {
 pub struct Owner {
     /// The harness's process id.
     pub pid: u32,
-    /// When it started, in clock ticks since boot, where the system says.
+    /// When it started, in clock ticks since boot, where the system provides it.
     pub start_ticks: Option<u64>,
     /// Which start of the machine that was.
     pub boot_id: String,
@@ -221,7 +221,7 @@ fn furnish(fresh: &Path, path: &Path) -> std::io::Result<File> {
     Ok(lock)
 }
 
-/// Removes the folder of a run without processes, under a name that says so: were we killed
+/// Removes the folder of a run without processes, under a name that marks it: were we killed
 /// half-way, the next sweep would still know it for ours.
 pub fn remove_run_folder(path: &Path) -> std::io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

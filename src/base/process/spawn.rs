@@ -148,7 +148,7 @@ fn die_with_us(command: &mut tokio::process::Command, signal: Signal) {
     let us = nix::unistd::getpid();
     let arm = move || {
         nix::sys::prctl::set_pdeathsig(signal)?;
-        // We may have died between the fork and the line above; nobody would tell the child.
+        // We may have died between the fork and the line above; the child would get no signal.
         if nix::unistd::getppid() != us {
             return Err(io::Error::from(io::ErrorKind::Interrupted));
         }

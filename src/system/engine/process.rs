@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
-/// How to come by an engine.
+/// How to obtain an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launch {
     /// Start this program with these arguments.
@@ -77,10 +77,10 @@ const PORT: &str = "${PORT}";
 /// How long a stopped process may take until its last thread stands.
 const STANDS_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often readiness is looked at.
+/// How often readiness is checked.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// How many ports are tried when somebody else was quicker.
+/// How many ports are tried when another process takes them first.
 const TRIES: usize = 5;
 
 /// An engine that answers at an address; ours to end if we started it.
@@ -184,7 +184,7 @@ impl EngineProcess {
         true
     }
 
-    /// Lets it go on; whether there was one of ours.
+    /// Resumes it; whether there was one of ours.
     pub async fn resume(&self) -> bool {
         match &self.held {
             Held::Process(daemon) => daemon.signal(Signal::SIGCONT),
@@ -240,7 +240,7 @@ impl EngineProcess {
         if let Some(folder) = with.cwd {
             spec = spec.cwd(folder);
         }
-        // What the harness's own surroundings say must not configure the engine.
+        // The harness's own environment must not configure the engine.
         for prefix in INHERITED {
             spec = spec.without_inherited(prefix);
         }

@@ -75,7 +75,7 @@ pub struct Summary {
     /// The name for people.
     #[serde(default)]
     pub name: String,
-    /// The version that renders use unless told: `1.0.3`.
+    /// The version that renders use by default: `1.0.3`.
     pub current_version: String,
 }
 
@@ -92,7 +92,7 @@ pub struct TemplateRecord {
     pub etag: Option<String>,
 }
 
-/// What `GET /health/ready` says.
+/// The answer to `GET /health/ready`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadyAnswer {
     /// Status 200 and nothing in the body against it.

@@ -1,4 +1,4 @@
-//! What stands at the place of a site, in words.
+//! What exists at the location of a site.
 
 use super::marker::{Marker, SiteState};
 use crate::base::ids::BucketName;

@@ -1,5 +1,5 @@
-//! A site's life: made, taken by a run, cleared, given back, removed. Every drop and every emptying
-//! goes through the guard; what is refused is refused before anything is changed.
+//! The lifecycle of a site: created, taken by a run, cleared, returned, removed. Every drop and every
+//! emptying goes through the guard; refusals come before any change.
 
 use super::found::{BucketFound, DatabaseFound, SiteInventory};
 use super::marker::{Marker, SiteState};
@@ -11,7 +11,7 @@ use crate::system::postgres::{Access, contents, create_database, drop_database, 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often sessions that are ending are looked at, and how long in all.
+/// How often ending sessions are counted, and for how long in all.
 const LOOK: Duration = Duration::from_millis(50);
 const ENDING: Duration = Duration::from_secs(3);
 

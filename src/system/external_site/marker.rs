@@ -1,5 +1,5 @@
 //! The marker on a database of a site: a comment that only `site create` and the runs on it write.
-//! It names the database that it was made for, so that a copy of it elsewhere is no marker.
+//! It names the database that it was made for, so that a copy of it on another database is not valid.
 
 use crate::system::postgres::DatabaseFacts;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What a request to an S3 store is about, as far as its first line and headers say. Path style
+//! What a request to an S3 store is about, by its first line and headers. Path style
 //! only. It reads no body.
 
 use hyper::{HeaderMap, Method, Uri};
@@ -109,7 +109,7 @@ impl S3Request {
     }
 }
 
-/// Whether a parameter says how an operation is done, rather than which one it is.
+/// Whether a parameter is a detail of an operation and does not select it.
 fn is_detail(name: &str) -> bool {
     const DETAILS: [&str; 14] = [
         "",

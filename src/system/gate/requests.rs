@@ -21,7 +21,7 @@ pub struct GateRequest {
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It is under way, held, or its connection was closed meanwhile.
+    /// It is in flight, held, or its connection was closed meanwhile.
     UnderWay,
     /// Answered with this status, by the store or by the gate.
     Answered(u16),

@@ -1,4 +1,4 @@
-//! Which requests a rule of the gate is about. What is done with them is decided elsewhere.
+//! Which requests a rule of the gate selects. `rules` decides what happens to them.
 
 use crate::base::pattern::matches;
 use crate::system::gate::request::{S3Operation, S3Request};

@@ -37,7 +37,7 @@ pub enum GateFailure {
     Delay(Duration),
 }
 
-/// What a waiting request is told.
+/// The decision on a waiting request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Wait,
@@ -60,7 +60,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Tells the handle of the request, and waits for it. Gives whether the request may go on.
+    /// Reports the request to the handle and waits for it. Returns whether the request may continue.
     pub(super) async fn hold(mut self, request: &S3Request) -> bool {
         // A handle that is gone holds nobody.
         let _gone = self.came.send(request.clone());
@@ -114,7 +114,7 @@ impl Rules {
         self.entries().retain(|entry| entry.id != id);
     }
 
-    /// Ends every rule; what is held goes on.
+    /// Ends every rule; held requests continue.
     pub(super) fn clear(&self) {
         self.entries().clear();
     }
@@ -170,7 +170,7 @@ impl HeldRequests {
         self.came.recv().await
     }
 
-    /// Lets everything go on that is held, and holds no more.
+    /// Lets all held requests continue, and holds no more.
     pub fn release(self) {}
 
     /// Breaks off what is held, as if the client had died: a request that is held before it is

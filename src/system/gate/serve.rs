@@ -1,4 +1,4 @@
-//! The gate's traffic: connections in, requests through, as the mode of the moment and the rules say.
+//! The gate's traffic: connections in, requests through, as the current mode and the rules decide.
 
 use crate::base::error::{Error, ErrorContext};
 use crate::system::gate::mode::Mode;
@@ -199,7 +199,7 @@ async fn by_rules(
         go_on(waiting.hold(about).await)?;
     }
     match after {
-        // The length that a HEAD tells is that of no body of its own.
+        // The length in an answer to HEAD is not that of its own body.
         Some(GateFailure::Truncate(_)) if about.method == Method::HEAD => Err(NoAnswer::Reset),
         Some(GateFailure::Truncate(bytes)) => truncate(response, bytes).ok_or(NoAnswer::Reset),
         Some(_) => Err(NoAnswer::Reset),

@@ -6,7 +6,7 @@ use hyper::{Response, header};
 use std::io;
 
 /// Lets so many bytes of the body through, at least one less than there are, and then breaks off.
-/// The header goes on saying the whole length. `None` where there is no body to cut.
+/// The header still gives the whole length. `None` where there is no body to cut.
 pub(super) fn truncate(response: Response<Body>, bytes: u64) -> Option<Response<Body>> {
     let length = response.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok()?;
     let keep = bytes.min(length.checked_sub(1)?);

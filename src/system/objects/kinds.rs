@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 pub struct ListedObject {
     /// The whole key.
     pub key: ObjectKey,
-    /// Bytes, as the store says.
+    /// Bytes, by the store's listing.
     pub size: u64,
-    /// When it was last written, as the store says.
+    /// When it was last written, by the store's clock.
     pub modified: Option<DateTime<Utc>>,
 }
 
-/// What a store says of a bucket's tags.
+/// A bucket's tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
     /// There is no such bucket.

@@ -41,9 +41,9 @@ enum Place {
 pub struct Item {
     /// Its key: the path below the folder or prefix; for a single file or object, its name.
     pub key: ObjectKey,
-    /// Bytes, as the store says.
+    /// Bytes, by the store's listing.
     pub size: u64,
-    /// When it was last written, as the store says.
+    /// When it was last written, by the store's clock.
     pub modified: Option<DateTime<Utc>>,
 }
 

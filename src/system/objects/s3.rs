@@ -80,7 +80,7 @@ impl S3 {
             .read_timeout(Duration::from_secs(30))
             .operation_timeout(Duration::from_secs(300))
             .build();
-        // A store that refuses connections is told about after a fraction of a second.
+        // A store that refuses connections is reported after a fraction of a second.
         let retries = RetryConfig::standard()
             .with_max_attempts(3)
             .with_initial_backoff(Duration::from_millis(50))

@@ -11,7 +11,7 @@ pub struct ObjectVersion {
     pub key: ObjectKey,
     /// The store's id of it; `null` where it was written without versioning.
     pub id: String,
-    /// When it was written, as precisely as the store says: S3 in whole seconds, others in
+    /// When it was written, as precisely as the store records it: S3 in whole seconds, others in
     /// milliseconds, always rounded down.
     pub modified: DateTime<Utc>,
     /// Whether it is a delete marker: from here on the key is not there.

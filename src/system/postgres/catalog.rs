@@ -1,6 +1,6 @@
 //! The schema: each object's definition as PostgreSQL itself prints it. What belongs to an
 //! extension stands for itself by the extension's version; owners and privileges are left out,
-//! because the runbook's dump leaves them out; what the role that looks lacks is told.
+//! because the runbook's dump leaves them out; what the reading role may not see is reported.
 
 use crate::base::error::Error;
 use crate::model::state::Catalog;
@@ -8,7 +8,7 @@ use crate::system::postgres::normalize::settle;
 use crate::system::postgres::text::{OURS, all, maybe, name_in, table_name, text};
 use sqlx::PgConnection;
 
-/// What tells two objects of a kind apart.
+/// What distinguishes two objects of a kind.
 #[derive(Clone, Copy)]
 enum Naming {
     /// The table's name, a dot, the object's: `column assets.filename`.

@@ -37,7 +37,7 @@ pub struct HeldTable {
 
 impl HeldTable {
     /// Holds a table, named as in a profile: `assets`, or `schema.table` outside of `public`. From
-    /// now on others' statements of this kind wait, and one of a transaction that is under way too,
+    /// now on others' statements of this kind wait, and one of a transaction in flight too,
     /// unless it has touched the table already.
     ///
     /// # Errors

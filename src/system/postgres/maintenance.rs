@@ -1,6 +1,6 @@
-//! The maintenance database, as a place to stand while another database is looked at, marked and
-//! locked: a comment on a database and an advisory lock outlive the database's being dropped and
-//! made anew. It drops and makes nothing.
+//! A connection to the maintenance database, while another database is inspected, marked and
+//! locked: a comment on a database can be written after it was created again, and an advisory lock
+//! survives the drop. It drops and creates nothing.
 
 use super::{Access, connect, options_for};
 use crate::base::error::{Error, ErrorContext};

@@ -1,10 +1,10 @@
-//! The rows in the text of one file, as its form says, and what of it is not as described.
+//! The rows of one file, parsed by its form, and what does not match the form.
 
 use crate::base::digest::{Digest, Hasher};
 use crate::model::profile::{FileForm, FileTable};
 use serde_json::{Map, Value, json};
 
-/// A row before it is stripped of what belongs elsewhere.
+/// A row before other tables' members are removed from it.
 pub(super) struct Part {
     /// As JSON text, like a database's.
     pub key: String,

@@ -1,4 +1,4 @@
-//! What the SDK's errors say, in words for people. Requests are never printed: they hold the
+//! The SDK's errors, described for people. Requests are never printed: they contain the
 //! signature and the key's id.
 
 use crate::base::error::Error;
@@ -6,7 +6,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use std::error::Error as StdError;
 
-/// The S3 error code (`NoSuchKey`), or for an answer without a body the one its status stands for;
+/// The S3 error code (`NoSuchKey`), or for an answer without a body the one that its status implies;
 /// empty when nobody answered.
 pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> String {
     if let Some(code) = error.as_service_error().and_then(ProvideErrorMetadata::code) {
@@ -20,12 +20,12 @@ pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
     }
 }
 
-/// Whether the store knows us or the object well enough to say that we may not.
+/// Whether the store denies access.
 pub(super) fn is_denied(code: &str) -> bool {
     matches!(code, "AccessDenied" | "AllAccessDisabled")
 }
 
-/// A trouble of the environment.
+/// An environment error.
 pub(super) fn failed<E>(cause: &SdkError<E, HttpResponse>, what: String) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,

@@ -68,7 +68,7 @@ impl S3Bucket {
         }
     }
 
-    /// The same where being denied is a trouble; `hint` says what to do about it. None where there is no
+    /// The same where a denied read is an error with this hint. None where there is no
     /// such object.
     pub(super) async fn must_open(
         &self,
@@ -148,7 +148,7 @@ pub(super) fn kept(object: &GetObjectOutput) -> Metadata {
 }
 
 fn listed(page: &ListObjectsV2Output) -> Result<Vec<ListedObject>, Error> {
-    // A store that does not know the parameter does not say it back, and encodes nothing.
+    // A store that does not know the parameter does not return it, and encodes nothing.
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let one = |object: &aws_sdk_s3::types::Object| {
         let key = object.key.as_deref().unwrap_or_default();

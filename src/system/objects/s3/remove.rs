@@ -8,7 +8,7 @@ use crate::base::ids::ObjectKey;
 use aws_sdk_s3::types::EncodingType;
 use futures::{StreamExt, TryStreamExt, stream};
 
-/// How many deletions are under way at a time. One request each: every store knows it, while
+/// How many deletions are in flight at a time. One request each: every store knows it, while
 /// `DeleteObjects` wants checksums that stores disagree on.
 const AT_A_TIME: usize = 16;
 
@@ -87,7 +87,7 @@ impl S3Bucket {
             Err(error) if is_gone(&code(&error)) || is_unknown(&code(&error)) => return Ok(()),
             Err(error) => return Err(failed(&error, self.describe("list the uploads in", ""))),
         };
-        // One page holds a thousand: more uploads are never under way at the end of a drill.
+        // One page holds a thousand: a drill never leaves more uploads unfinished.
         for upload in page.uploads() {
             let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
             let request = self.s3.client.abort_multipart_upload().bucket(self.name.as_str());
