@@ -21,7 +21,7 @@ pub enum Links {
 
 /// Everything below a folder, down to a depth (1: what lies directly in it), each folder before its
 /// contents, in the order of names. What `wanted` refuses is left out with all that is below it.
-/// What does not exist, or not any more, has no entry.
+/// What does not exist, or not any more, has no entry; a folder that is a file is an error.
 pub fn walk(
     folder: &Path,
     links: Links,
@@ -30,9 +30,11 @@ pub fn walk(
 ) -> impl Iterator<Item = io::Result<Entry>> {
     let walk = WalkDir::new(folder).min_depth(1).max_depth(deepest).follow_links(links == Links::Follow);
     let entries = walk.sort_by_file_name().into_iter().filter_entry(wanted);
-    entries
-        .map(|entry| entry.map_err(io::Error::from))
-        .filter(|entry| !matches!(entry, Err(error) if error.kind() == io::ErrorKind::NotFound))
+    let entries = entries.map(|entry| entry.map_err(io::Error::from));
+    let is_file = folder.metadata().is_ok_and(|meta| !meta.is_dir());
+    let error = is_file.then(|| Err(io::Error::from(io::ErrorKind::NotADirectory)));
+    let gone = |entry: &io::Result<Entry>| matches!(entry, Err(e) if e.kind() == io::ErrorKind::NotFound);
+    error.into_iter().chain(entries.filter(move |entry| !gone(entry)))
 }
 
 /// Whether an entry's name does not begin with a dot.
@@ -74,6 +76,7 @@ mod tests {
         assert_eq!(names(&inside, Links::Follow, ANY_DEPTH), ["a", "a/b", "link", "link/file"]);
         assert_eq!(names(&inside, Links::Report, 1), ["a", "dangling", "link"]);
         assert!(names(&temp.path().join("none"), Links::Report, 1).is_empty());
+        assert!(walk(&outside.join("file"), Links::Report, 1, |_| true).any(|entry| entry.is_err()));
         symlink(&inside, inside.join("a/loop")).unwrap();
         assert!(walk(&inside, Links::Follow, ANY_DEPTH, is_visible).any(|entry| entry.is_err()));
     }

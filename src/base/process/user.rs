@@ -40,7 +40,7 @@ pub fn give_tree(path: &Path, user: &User) -> Result<(), Error> {
         given.or_environment(|| format!("can't give {} to user {}", path.display(), user.name))
     };
     give(path)?;
-    if path.is_symlink() {
+    if path.is_symlink() || !path.is_dir() {
         return Ok(());
     }
     for entry in walk(path, Links::Report, ANY_DEPTH, |_| true) {
