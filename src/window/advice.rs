@@ -411,13 +411,13 @@ mod tests {
         // A delete that is undone is less harmful than a row without its object.
         assert_eq!(
             text(&[(WriteKind::Delete, tally(10, 0, 0)), (WriteKind::Label, tally(5, 0, 0))]),
-            "Copy first, dump second is the safer order for this mix: it puts 10 of 15 writes at stake, \
+            "Copy first, dump second is the safer order for this mix: it exposes 10 of 15 writes, \
              the other order 10."
         );
         let (some, few) = (WriteTally { at_risk: 3, ..tally(20, 0, 0) }, tally(10, 0, 0));
         assert_eq!(
             text(&[(WriteKind::Upload, some), (WriteKind::Delete, few)]),
-            "Dump first, copy second is the safer order for this mix: it puts 10 of 30 writes at stake, \
+            "Dump first, copy second is the safer order for this mix: it exposes 10 of 30 writes, \
              the other order 30."
         );
         assert!(text(&[(WriteKind::Replace, few)]).starts_with("Dump first"), "both are as bad");

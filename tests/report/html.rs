@@ -140,7 +140,7 @@ fn what_became_of_writes_under_load_is_on_the_first_screen_and_side_by_side() {
     let page = page(&record);
     let load = part(&page, "load");
     assert!(load.contains("18 of 95, 18.95 %") && load.contains(record.scenarios[0].id.as_str()), "{load}");
-    assert!(page.contains("Of 95 writes that raced a backup, 18 came back by half"));
+    assert!(page.contains("Of 95 writes that raced a backup, 18 were torn"));
     assert!(page.contains("1 drill backed up under load: of 95 writes at risk, 18 were torn."));
 }
 
