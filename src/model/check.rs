@@ -1,12 +1,21 @@
-//! The catalogue of checks: what is looked at, and where the rule comes from. How each looks is in
-//! `runbook::verify`.
+//! The catalogue of checks: what each verifies, and where the rule comes from. The checks themselves
+//! are in `runbook::verify`.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// What it takes to report a finding, or to inject a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The stores, the commands or the process are enough.
+    Stores,
+    /// The target must have an API.
+    Api,
+}
+
 macro_rules! checks {
-    ($($variant:ident $id:literal $title:literal $source:literal),* $(,)?) => {
-        /// One check. Every check runs in every scenario; a check that could not look says so.
+    ($($variant:ident $id:literal $title:literal $rule:literal),* $(,)?) => {
+        /// One check. Every scenario has an answer from every check: a result, a reason to skip it, or unknown.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum CheckId { $(#[doc = $title] #[serde(rename = $id)] $variant),* }
 
@@ -19,35 +28,35 @@ macro_rules! checks {
                 match self { $(Self::$variant => $id),* }
             }
 
-            /// What it looks at, in a sentence.
+            /// What it verifies, in a sentence.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),* }
             }
 
             /// Where the rule comes from.
-            pub fn source(self) -> &'static str {
-                match self { $(Self::$variant => $source),* }
+            pub fn rule(self) -> &'static str {
+                match self { $(Self::$variant => $rule),* }
             }
         }
     };
 }
 
 checks! {
-    Baseline "baseline" "Before the backup: acknowledged writes are stored as sent, and renders are the known-good PDFs" "runbook 2.3, 3.6",
+    Source "source" "Before the backup, at the source: acknowledged writes are stored as sent, and renders are the known-good PDFs" "runbook 2.3, 3.6",
     Procedure "procedure" "Every step of backup and restore succeeded, in the runbook's order" "runbook 2, 3",
-    Catalog "catalog" "Tables, columns, constraints, indexes and other schema objects are those of the source" "runbook 3.3, 3.4",
-    Contents "contents" "Rows, by count and digest, are those of the cut point" "runbook 3.7",
-    Sequences "sequences" "No sequence is behind the column that it feeds" "PostgreSQL, CREATE SEQUENCE",
+    Catalog "catalog" "Tables, columns, constraints, indexes and other schema objects equal those of the source" "runbook 3.3, 3.4",
+    Contents "contents" "Rows equal those of the cut point, by count and digest" "runbook 3.7",
+    Sequences "sequences" "No sequence is behind the column that it supplies" "PostgreSQL, CREATE SEQUENCE",
     Reconcile "reconcile" "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
-    Acknowledged "acknowledged" "Every write under load that was acknowledged before the dump is whole, and none is half there" "runbook 2.3",
+    Acknowledged "acknowledged" "Every write under load that was acknowledged before the dump is complete, and no write is torn" "runbook 2.3",
     Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
-    Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for once" "runbook 3.5",
-    Jobs "jobs" "Every completed batch job can be polled, with the results that it had, and every unfinished one comes to its end" "runbook 1",
-    Operations "operations" "The API shows the tenants, labels, runs and dead letters that it showed at the cut point, lets in the same tenants, and hands out the binaries of the store" "runbook 1",
+    Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for exactly once" "runbook 3.5",
+    Jobs "jobs" "Every completed batch job can be polled and returns its results, and every unfinished job ends" "runbook 1",
+    Operations "operations" "The API lists the same tenants, labels, runs and dead letters as at the cut point, grants access to the same tenants, and returns the binaries of the store" "runbook 1",
     Manifest "manifest" "The metadata inventory shows no drift" "runbook 3.6, 4",
-    Render "render" "Every template renders its known-good PDF, or is refused as documented where a binary is gone" "runbook 3.6",
-    FailClosed "fail-closed" "With a binary taken away, the store cut off and access denied, the engine refuses each for its own reason" "runbook 2.3",
-    Untouched "untouched" "Starting the engine and asking it changes nothing that was restored, and it stays ready and takes a write" "runbook 3.5",
+    Render "render" "Every template renders its known-good PDF, or is refused as documented if a binary is missing" "runbook 3.6",
+    FailClosed "fail-closed" "With a binary removed, the store unreachable or access denied, the engine refuses to render, each time with the right reason" "runbook 2.3",
+    Untouched "untouched" "Starting and querying the engine changes no restored data; it stays ready and accepts a write" "runbook 3.5",
 }
 
 impl fmt::Display for CheckId {

@@ -1,10 +1,10 @@
-//! The catalogue of faults: what a scenario can do to a store or to a backup. All that is said of a
-//! fault stands in one line of the table below. How each is done is in `runbook::fault`; each has a
+//! The catalogue of faults: what a scenario can do to a store or to a backup. All properties of a
+//! fault are in one row of the table below. The injectors are in `runbook::fault`; each fault has a
 //! page in `docs/faults/` and a scenario.
 
 use crate::{
     base::ids::{AssetName, TableName, TemplateKey},
-    model::check::CheckId,
+    model::check::{CheckId, Evidence},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,35 +12,37 @@ use serde::{Deserialize, Serialize};
 /// Where and when a fault takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultTarget {
-    /// At once, in the live bucket or in the backup's copy of it.
+    /// Immediately, in the live bucket or in the backup's copy of it.
     Objects,
-    /// At once, in the live database: a backup holds rows as a dump only.
+    /// Immediately, in the live database. Not in a backup, where rows are in a dump.
     Rows,
-    /// At once, in the files that hold rows in file mode, live or in the backup's archive of them.
+    /// Immediately, in the row files of file mode, live or in the backup's archive of them.
     RowFiles,
-    /// At once, in the backup's files.
-    Backup,
-    /// When the database is dumped next.
-    NextDump,
-    /// When the bucket is listed for a copy next.
-    NextCopy,
-    /// When the bucket's objects are copied next, all at once or what is left of a list.
-    NextTransfer,
-    /// When `ASSETS_DIR` is archived next.
-    NextArchive,
-    /// When the results of batch jobs are copied next.
-    NextResults,
-    /// When the rows are restored next.
-    NextRestore,
-    /// When the schema is brought forward next.
-    NextMigration,
-    /// At once, in the bucket's versions.
+    /// Immediately, in the backup's dump.
+    Dump,
+    /// Immediately, in one of the backup's tarballs.
+    Tarball,
+    /// Immediately, in the bucket's versions.
     Versions,
-    /// At once, in the archive of WAL.
-    Archive,
-    /// When the bucket is recovered to a point in time next.
+    /// Immediately, in the WAL archive.
+    WalArchive,
+    /// At the next dump of the database.
+    NextDump,
+    /// At the next listing of the bucket for a copy.
+    NextCopy,
+    /// At the next copy of the bucket's objects, all of them or the rest of a list.
+    NextTransfer,
+    /// At the next archive of `ASSETS_DIR`.
+    NextArchive,
+    /// At the next copy of the batch results.
+    NextResults,
+    /// At the next restore of the rows.
+    NextRestore,
+    /// At the next migration of the schema.
+    NextMigration,
+    /// At the next point-in-time recovery of the bucket.
     NextBucketRecovery,
-    /// When the database is recovered to a point in time next.
+    /// At the next point-in-time recovery of the database.
     NextDatabaseRecovery,
 }
 
@@ -48,12 +50,12 @@ pub enum FaultTarget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Throttle {
-    /// Of how many requests it refuses one; 1 is all of them.
+    /// It refuses one request out of this many; 1 is all of them.
     #[schemars(range(min = 1))]
     pub every: u16,
 }
 
-/// A row of an entity of the profile, by the name that people know it by.
+/// A row of an entity of the profile, by its label.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NamedRow {
@@ -63,7 +65,7 @@ pub struct NamedRow {
     pub named: String,
 }
 
-/// A tarball of a backup.
+/// A tarball in a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Archive {
@@ -73,7 +75,7 @@ pub enum Archive {
     Assets,
 }
 
-/// What a fault's value names, for the checks of scenario files.
+/// The names in a fault's value, for the checks of scenario files.
 trait Names {
     fn assets(&self) -> &[AssetName] {
         &[]
@@ -109,60 +111,51 @@ impl Names for Archive {}
 impl Names for NamedRow {}
 impl Names for Throttle {}
 
-/// A fault in lists and tables.
+/// A row of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FaultEntry {
     /// The id in the catalogue.
     pub id: &'static str,
-    /// The words of a scenario file, without the value.
+    /// The keyword in scenario files.
     pub description: &'static str,
     /// Where and when it takes effect.
-    pub takes: FaultTarget,
-    /// The check that must notice it; none where it does no harm.
+    pub target: FaultTarget,
+    /// What it takes to inject it.
+    pub evidence: Evidence,
+    /// The check that must detect it; none if it does no harm.
     pub caught_by: Option<CheckId>,
     /// What it does, in a sentence.
     pub meaning: &'static str,
 }
 
-// One fault: its variant with the value that a scenario gives, its id, its words, where it takes
-// effect, the check that must notice it (`Nobody` where it does no harm), and what it does.
+// One fault: its variant with the value that a scenario gives, its id, its keyword, its target,
+// whether it needs the target's API, the check that must detect it (`Nothing` if it does no harm),
+// and what it does.
 macro_rules! faults {
-    ($($variant:ident $(($value:ident: $type:ty))? $id:literal $description:literal $takes:ident $check:ident $meaning:literal),* $(,)?) => {
-        /// A fault, in the words of a scenario file.
+    ($($variant:ident $(($value:ident: $type:ty))? $id:literal $keyword:literal $target:ident $evidence:ident $check:ident $meaning:literal),* $(,)?) => {
+        /// A fault, by its keyword in scenario files.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        pub enum Fault { $(#[doc = $meaning] #[serde(rename = $description)] $variant $(($type))?),* }
+        pub enum Fault { $(#[doc = $meaning] #[serde(rename = $keyword)] $variant $(($type))?),* }
 
         impl Fault {
             /// The ids of all faults.
             pub const IDS: &[&str] = &[$($id),*];
 
-            /// All faults, for lists and tables.
+            /// All faults.
             pub const ALL: &[FaultEntry] = &[$(FaultEntry {
                 id: $id,
-                description: $description,
-                takes: FaultTarget::$takes,
+                description: $keyword,
+                target: FaultTarget::$target,
+                evidence: Evidence::$evidence,
                 caught_by: faults!(@check $check),
                 meaning: $meaning,
             }),*];
 
-            /// The id in the catalogue, and the name of its page in `docs/faults/`.
-            pub fn id(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $id),* }
-            }
-
-            /// The words of a scenario file, without the value.
-            pub fn describe(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $description),* }
-            }
-
-            /// Where and when it takes effect.
-            pub fn takes(&self) -> FaultTarget {
-                match self { $(Self::$variant { .. } => FaultTarget::$takes),* }
-            }
-
-            /// The check that must notice it; none where it does no harm.
-            pub fn caught_by(&self) -> Option<CheckId> {
-                match self { $(Self::$variant { .. } => faults!(@check $check)),* }
+            /// Its place in [`Self::ALL`].
+            fn index(&self) -> usize {
+                #[derive(Clone, Copy)]
+                enum Index { $($variant),* }
+                match self { $(Self::$variant { .. } => Index::$variant as usize),* }
             }
 
             /// The assets that it names.
@@ -176,81 +169,103 @@ macro_rules! faults {
             }
         }
     };
-    (@check Nobody) => { None };
+    (@check Nothing) => { None };
     (@check $check:ident) => { Some(CheckId::$check) };
     (@names $of:ident) => { &[] };
     (@names $of:ident $value:ident) => { Names::$of($value) };
 }
 
 faults! {
-    OrphanBinary(asset: AssetName) "orphan-binary" "plant orphan binary" Objects Reconcile
-        "An object that no row points at appears in the bucket.",
-    LoseBinary(asset: AssetName) "binary-missing" "lose binary" Objects Reconcile
-        "The object behind an asset is deleted; its row stays.",
-    EmptyBinary(asset: AssetName) "binary-zero-length" "empty binary" Objects Reconcile
-        "The object behind an asset becomes zero bytes long.",
-    TruncateBinary(asset: AssetName) "binary-truncated" "truncate binary" Objects Reconcile
-        "The object behind an asset loses its second half.",
-    FlipBit(asset: AssetName) "binary-bit-flipped" "flip one bit in binary" Objects Reconcile
-        "One bit of the object behind an asset is flipped; its size stays.",
-    SwapBinaries(assets: [AssetName; 2]) "binaries-swapped" "swap binaries" Objects Reconcile
-        "The objects behind two assets change places.",
-    PreviousVersion(asset: AssetName) "binary-previous-version" "bring back previous version of binary" Objects Reconcile
-        "The object behind an asset goes back to what it was before it was last replaced.",
-    LoseMetadata(asset: AssetName) "binary-metadata-lost" "lose metadata of binary" Objects Reconcile
-        "The object behind an asset keeps its bytes and loses the headers that its store kept with them.",
-    AbandonUpload "abandoned-multipart" "abandoned multipart upload" Objects Nobody
-        "An upload by parts is begun in the bucket and never completed: its parts take room, and no list shows them.",
-    LoseRow(asset: AssetName) "row-lost" "lose row of asset" Rows Contents
-        "The row of an asset is deleted; its object stays.",
-    LoseNamedRow(row: NamedRow) "named-row-lost" "lose row" Rows Contents
-        "The row of any entity of the profile is deleted, and with it what the database deletes by itself.",
-    RepointRow(assets: [AssetName; 2]) "row-repointed" "point row at another binary" Rows Contents
-        "The row of the first asset is made to point at the object of the second.",
-    ChangeDefinition(template: TemplateKey) "definition-changed" "change one character in definition" Rows Contents
-        "One character of a template's current definition is changed; counts and lengths stay.",
-    TruncateDump "dump-truncated" "truncate dump" Backup Procedure
+    OrphanBinary(asset: AssetName) "orphan-binary" "add orphan binary" Objects Stores Reconcile
+        "An object that no row refers to appears in the bucket.",
+    DeleteBinary(asset: AssetName) "binary-missing" "delete binary" Objects Stores Reconcile
+        "The object of an asset is deleted; its row remains.",
+    EmptyBinary(asset: AssetName) "binary-zero-length" "empty binary" Objects Stores Reconcile
+        "The object of an asset is truncated to zero bytes.",
+    TruncateBinary(asset: AssetName) "binary-truncated" "truncate binary" Objects Stores Reconcile
+        "The object of an asset loses its second half.",
+    FlipBit(asset: AssetName) "binary-bit-flipped" "flip one bit in binary" Objects Stores Reconcile
+        "One bit of the object of an asset is flipped; its size is unchanged.",
+    SwapBinaries(assets: [AssetName; 2]) "binaries-swapped" "swap binaries" Objects Stores Reconcile
+        "The objects of two assets are exchanged.",
+    PreviousVersion(asset: AssetName) "binary-previous-version" "revert binary to previous version" Objects Api Reconcile
+        "The object of an asset is reverted to its content before the last replacement.",
+    StripMetadata(asset: AssetName) "binary-metadata-lost" "strip metadata of binary" Objects Stores Reconcile
+        "The object of an asset keeps its bytes and loses the headers that the store kept with them.",
+    AbandonUpload "abandoned-multipart" "abandon multipart upload" Objects Stores Nothing
+        "A multipart upload is started in the bucket and never completed: its parts use space, and no listing shows them.",
+    DeleteAssetRow(asset: AssetName) "row-lost" "delete row of asset" Rows Stores Contents
+        "The row of an asset is deleted; its object remains.",
+    DeleteRow(row: NamedRow) "named-row-lost" "delete row" Rows Stores Contents
+        "The row of any entity of the profile is deleted, and with it the rows that the database deletes by cascade.",
+    RepointRow(assets: [AssetName; 2]) "row-repointed" "point row at another binary" Rows Stores Contents
+        "The row of the first asset is made to refer to the object of the second.",
+    ChangeDefinition(template: TemplateKey) "definition-changed" "change one character in definition" Rows Api Contents
+        "One character of a template's current definition is changed; counts and lengths are unchanged.",
+    TruncateDump "dump-truncated" "truncate dump" Dump Stores Procedure
         "The dump file loses its second half.",
-    TruncateArchive(archive: Archive) "archive-truncated" "truncate archive" Backup Procedure
+    TruncateArchive(archive: Archive) "archive-truncated" "truncate archive" Tarball Stores Procedure
         "The tarball of a folder loses its second half.",
-    TruncateRowFile(table: TableName) "row-file-truncated" "truncate file with rows of" RowFiles Contents
-        "A file that holds a table's rows in file mode loses its second half.",
-    ForgetAssets "assets-folder-forgotten" "forget assets folder" NextArchive Contents
+    TruncateRowFile(table: TableName) "row-file-truncated" "truncate row file of" RowFiles Stores Contents
+        "A file with a table's rows in file mode loses its second half.",
+    SkipAssets "assets-folder-skipped" "skip assets folder" NextArchive Stores Contents
         "`TEMPLATES_DIR` is archived and `ASSETS_DIR` is not.",
-    ForgetResults "results-forgotten" "forget results" NextResults Reconcile
+    SkipResults "results-skipped" "skip batch results" NextResults Stores Reconcile
         "The results of batch jobs are not copied.",
-    LeaveTableOut(table: TableName) "dump-without-table" "leave table out of dump" NextDump Catalog
+    ExcludeTable(table: TableName) "dump-without-table" "exclude table from dump" NextDump Stores Catalog
         "The dump is taken without one table.",
-    CopyFirstPage(keys: u16) "copy-first-page-only" "stop copy after first page of" NextCopy Reconcile
-        "The copy of the bucket lists with pages of this many keys and stops after the first.",
-    CopyLeavesOut(start: String) "copy-without-prefix" "leave out of copy assets named like" NextCopy Reconcile
-        "The copy of the bucket leaves out the objects of assets whose names start like this.",
-    ThrottleStore(throttle: Throttle) "store-throttles" "store throttles" NextTransfer Procedure
-        "The object store answers every so manyth request of the copy with 503 `SlowDown`.",
-    LeaveSequencesOut "sequences-left-out" "leave out sequence data" NextRestore Sequences
-        "The rows come back without the positions of their sequences.",
-    StopMigration "migration-stopped" "stop migration in the middle" NextMigration Procedure
-        "The next migration is stopped half way: some of its statements are applied, the others are not.",
-    SuspendVersioning "versioning-off" "suspend versioning" Versions Procedure
+    CopyFirstPage(keys: u16) "copy-first-page-only" "stop copy after first page of" NextCopy Stores Reconcile
+        "The copy of the bucket lists this many keys per page and stops after the first page.",
+    ExcludePrefix(start: String) "copy-without-prefix" "exclude assets from copy by prefix" NextCopy Stores Reconcile
+        "The copy of the bucket excludes the objects of assets whose names start with this prefix.",
+    ThrottleStore(throttle: Throttle) "store-throttles" "throttle store" NextTransfer Stores Procedure
+        "The object store refuses one out of every N requests of the copy with 503 `SlowDown`.",
+    ExcludeSequences "sequences-excluded" "exclude sequence data from restore" NextRestore Stores Sequences
+        "The rows are restored without the values of their sequences.",
+    InterruptMigration "migration-interrupted" "interrupt migration" NextMigration Stores Procedure
+        "The next migration stops half way: some of its statements are applied, the others are not.",
+    SuspendVersioning "versioning-off" "suspend versioning" Versions Stores Procedure
         "The bucket's versioning is suspended: what is replaced or deleted from now on is lost.",
-    ExpireVersions(asset: AssetName) "version-expired" "expire versions of binary" Versions Reconcile
-        "Every version of the object behind an asset is removed for good; delete markers stay.",
-    LoseSegment "wal-gap" "lose WAL segment" Archive Procedure
-        "The last WAL segment but one is gone from the archive.",
-    CorruptSegment "wal-corrupt" "corrupt WAL segment" Archive Procedure
+    ExpireVersions(asset: AssetName) "version-expired" "expire versions of binary" Versions Stores Reconcile
+        "Every version of the object of an asset is removed permanently; delete markers remain.",
+    DeleteSegment "wal-gap" "delete WAL segment" WalArchive Stores Procedure
+        "The last WAL segment but one is deleted from the archive.",
+    CorruptSegment "wal-corrupt" "corrupt WAL segment" WalArchive Stores Procedure
         "A byte in the middle of the last WAL segment but one is changed in the archive.",
-    BucketAtBaseBackup "bucket-at-another-time" "recover bucket as of base backup" NextBucketRecovery Reconcile
-        "The bucket is brought to the moment of the base backup, the rows to the recovery target.",
-    PassOverMarkers "delete-markers-ignored" "pass over delete markers" NextBucketRecovery Reconcile
-        "The newest version of every key comes back, deleted or not.",
-    TargetPastArchive "target-past-archive" "set target past archive" NextDatabaseRecovery Procedure
-        "The database is to be recovered to an hour after the recovery target.",
-    TargetBeforeBaseBackup "target-before-base-backup" "set target before base backup" NextDatabaseRecovery Procedure
-        "The database is to be recovered to an hour before the base backup.",
-    LeaveTargetOut "target-exclusive" "leave out target itself" NextDatabaseRecovery Procedure
-        "The recovery stops before what was committed at the very target, not after it.",
-    WrongTimeline "wrong-timeline" "recover along another timeline" NextDatabaseRecovery Procedure
-        "The recovery is to follow a timeline that no server was ever on.",
-    ShareArchive "archive-shared" "keep archiving into source's archive" NextDatabaseRecovery Procedure
+    BucketAtBaseBackup "bucket-at-another-time" "recover bucket as of base backup" NextBucketRecovery Stores Reconcile
+        "The bucket is recovered to the moment of the base backup, the rows to the recovery target.",
+    IgnoreMarkers "delete-markers-ignored" "ignore delete markers" NextBucketRecovery Stores Reconcile
+        "The newest version of every key is recovered, deleted or not.",
+    TargetPastArchive "target-past-archive" "set target past archive" NextDatabaseRecovery Stores Procedure
+        "The database is recovered to a target one hour after the recovery target.",
+    TargetBeforeBaseBackup "target-before-base-backup" "set target before base backup" NextDatabaseRecovery Stores Procedure
+        "The database is recovered to a target one hour before the base backup.",
+    ExcludeTarget "target-exclusive" "exclude recovery target" NextDatabaseRecovery Stores Procedure
+        "The recovery stops just before the transaction of the recovery target, not after it.",
+    WrongTimeline "wrong-timeline" "recover along wrong timeline" NextDatabaseRecovery Stores Procedure
+        "The recovery follows a timeline that does not exist.",
+    ShareArchive "archive-shared" "keep archiving into source's archive" NextDatabaseRecovery Stores Procedure
         "The recovered server keeps the archive_command of the source.",
+}
+
+impl Fault {
+    /// Its row of the catalogue.
+    pub fn entry(&self) -> &'static FaultEntry {
+        &Self::ALL[self.index()]
+    }
+
+    /// The id in the catalogue, and the name of its page in `docs/faults/`.
+    pub fn id(&self) -> &'static str {
+        self.entry().id
+    }
+
+    /// The keyword in scenario files, without the value.
+    pub fn describe(&self) -> &'static str {
+        self.entry().description
+    }
+
+    /// Where and when it takes effect.
+    pub fn target(&self) -> FaultTarget {
+        self.entry().target
+    }
 }

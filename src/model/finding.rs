@@ -1,15 +1,15 @@
-//! The catalogue of what can be found wrong, and a finding: misbehaviour of the system under test,
-//! as a value.
+//! The catalogue of findings, with all properties of a kind in one row of a table; and a finding:
+//! misbehaviour of the system under test, as a value.
 
 use crate::{
     base::ids::{AssetName, ObjectKey, TableName, TemplateKey},
-    model::check::CheckId,
+    model::check::{CheckId, Evidence},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How much a finding weighs.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -19,162 +19,240 @@ pub enum Severity {
     Failure,
 }
 
+/// What a finding's name stands for: what a scenario file writes after the kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An asset by its name, or an object by its key.
+    Asset,
+    /// A template by its key.
+    Template,
+    /// A row: `table/row`.
+    Row,
+    /// A schedule by its name.
+    Schedule,
+    /// An asset or a template: what the manifest lists.
+    Inventory,
+    /// An operation of the writes under load: `uploads`.
+    Workload,
+    /// A step of a backup.
+    BackupStep,
+    /// A step of a restore.
+    RestoreStep,
+    /// Anything else: a table, a sequence, a part of the schema, the engine.
+    Other,
+}
+
+/// Findings that rows are not those of the cut point.
+const ROWS: &[FindingKind] = &[
+    FindingKind::RowLost,
+    FindingKind::RowAdded,
+    FindingKind::RowChanged,
+    FindingKind::DamagedFile,
+    FindingKind::TableLost,
+    FindingKind::CatalogDiffers,
+];
+
+/// Damage to rows, or to the bytes of a binary.
+const ROWS_OR_BYTES: &[FindingKind] = &[
+    FindingKind::RowLost,
+    FindingKind::RowAdded,
+    FindingKind::RowChanged,
+    FindingKind::DamagedFile,
+    FindingKind::TableLost,
+    FindingKind::CatalogDiffers,
+    FindingKind::WrongSize,
+    FindingKind::WrongContent,
+];
+
+/// Damage to rows, or to binaries in any way.
+const ROWS_OR_BINARIES: &[FindingKind] = &[
+    FindingKind::RowLost,
+    FindingKind::RowAdded,
+    FindingKind::RowChanged,
+    FindingKind::DamagedFile,
+    FindingKind::TableLost,
+    FindingKind::CatalogDiffers,
+    FindingKind::MissingBinary,
+    FindingKind::WrongSize,
+    FindingKind::WrongContent,
+];
+
+// One kind of finding: its variant, its keyword in scenario files, its severity, its subject, the
+// evidence that it needs, the kinds of which it can be a consequence, what it means, what to do.
 macro_rules! findings {
-    ($($variant:ident $description:literal $severity:ident $meaning:literal $todo:literal),* $(,)?) => {
-        /// What is wrong, in the words of a scenario file's `expect`.
+    ($($variant:ident $keyword:literal $severity:ident $subject:ident $evidence:ident $causes:tt $meaning:literal $advice:literal),* $(,)?) => {
+        /// A kind of finding, by its keyword in a scenario file's `expect`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum FindingKind { $(#[doc = $meaning] #[serde(rename = $description)] $variant),* }
+        pub enum FindingKind { $(#[doc = $meaning] #[serde(rename = $keyword)] $variant),* }
 
         impl FindingKind {
             /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The words of a scenario file: `missing binary`.
+            /// The keyword in scenario files: `missing binary`.
             pub fn describe(self) -> &'static str {
-                match self { $(Self::$variant => $description),* }
+                match self { $(Self::$variant => $keyword),* }
             }
 
-            /// How much it weighs.
+            /// How serious it is.
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),* }
             }
 
-            /// What it means, in a sentence.
+            /// What the name in a finding of this kind stands for.
+            pub fn subject(self) -> Subject {
+                match self { $(Self::$variant => Subject::$subject),* }
+            }
+
+            /// What it takes to report it.
+            pub fn evidence(self) -> Evidence {
+                match self { $(Self::$variant => Evidence::$evidence),* }
+            }
+
+            /// The kinds of which it can be a consequence, on the same thing. A fault of the engine
+            /// is never one: damage does not excuse it.
+            pub fn causes(self) -> &'static [Self] {
+                match self { $(Self::$variant => findings!(@causes $causes)),* }
+            }
+
+            /// What happened, in a sentence.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning),* }
             }
 
             /// What to do about it.
             pub fn what_to_do(self) -> &'static str {
-                match self { $(Self::$variant => $todo),* }
+                match self { $(Self::$variant => $advice),* }
             }
         }
     };
+    (@causes [$($cause:ident),*]) => { &[$(Self::$cause),*] };
+    (@causes $group:ident) => { $group };
 }
 
 findings! {
-    MissingBinary "missing binary" Failure
-        "A row points at a binary that is not there."
-        "Restore the object from the copy or an object version of the cut point; copy objects after the dump, or close the window (runbook 2.3).",
-    OrphanBinary "orphan binary" Warning
-        "A binary is there that no row points at."
-        "Harmless. Remove it once no backup that may hold its row is kept.",
-    WrongSize "wrong size" Failure
-        "A binary has another size than its row or the cut point recorded."
-        "Fetch the object again from the copy; if the copy is short too, look for a sync that was cut off.",
-    WrongContent "wrong content" Failure
-        "A binary has the recorded size but other bytes."
-        "Nothing refuses this at render time. Restore the object version of the cut point; use immutable keys or bucket versioning.",
-    WrongMetadata "wrong metadata" Failure
-        "A binary has its bytes, but not the headers (content type, caching, the user's own) that it had at the cut point."
-        "Copy metadata with the bytes (aws s3 sync does; a detour over files does not), or set it again.",
-    RowLost "row lost" Failure
-        "A row that was there when the dump was taken (the cut point) did not come back."
-        "Compare the dump's time and options with the cut point; restore a dump that holds the row.",
-    RowAdded "row added" Failure
-        "A row is there that the cut point did not have."
-        "Check that the database was dropped before the restore and that the dump is the one you meant (runbook 3.3).",
-    RowChanged "row changed" Failure
-        "A row came back other than it was when the dump was taken (the cut point)."
-        "Compare expected and actual below; restore the dump of the cut point.",
-    DamagedFile "damaged file" Failure
-        "A file that holds rows is cut off, or not in the form that the engine writes."
-        "Extract the archive of the cut point again; if the file is damaged there too, fall back to the backup before (runbook 6).",
-    TableLost "table lost" Failure
-        "A table of the source is not there."
+    MissingBinary "missing binary" Failure Asset Stores [RowChanged]
+        "A row refers to a binary that does not exist."
+        "Restore the object from the copy, or its version of the cut point. Copy objects after the dump, or close the window (runbook 2.3).",
+    OrphanBinary "orphan binary" Warning Asset Stores [RowLost, RowChanged]
+        "A binary exists that no row refers to."
+        "Harmless. Remove it when no backup is kept that may contain its row.",
+    WrongSize "wrong size" Failure Asset Stores [RowChanged]
+        "A binary does not have the size that its row or the cut point recorded."
+        "Copy the object again from the backup. If it is short there too, look for a sync that was interrupted.",
+    WrongContent "wrong content" Failure Asset Stores [RowChanged]
+        "A binary has the recorded size but different bytes."
+        "The engine renders it without an error. Restore the object version of the cut point. Use immutable keys or bucket versioning.",
+    WrongMetadata "wrong metadata" Failure Asset Stores []
+        "A binary has the right bytes, but not the headers (content type, caching, user metadata) of the cut point."
+        "Copy metadata with the bytes (aws s3 sync does, a copy through local files does not), or set it again.",
+    RowLost "row lost" Failure Row Stores [DamagedFile]
+        "A row of the cut point (when the dump was taken) is missing after the restore."
+        "Compare the dump's time and options with the cut point. Restore a dump that contains the row.",
+    RowAdded "row added" Failure Row Stores []
+        "A row exists after the restore that did not exist at the cut point."
+        "Check that the database was dropped before the restore and that the right dump was restored (runbook 3.3).",
+    RowChanged "row changed" Failure Row Stores []
+        "A row differs after the restore from the row at the cut point (when the dump was taken)."
+        "Compare the expected and the actual row below. Restore the dump of the cut point.",
+    DamagedFile "damaged file" Failure Row Stores []
+        "A file with rows is truncated, or not in the format that the engine writes."
+        "Extract the archive of the cut point again. If the file is damaged there too, use the previous backup (runbook 6).",
+    TableLost "table lost" Failure Other Stores []
+        "A table of the source is missing after the restore."
         "Dump without --table, --exclude-table and --schema filters (runbook 2.1).",
-    CatalogDiffers "catalog differs" Failure
+    CatalogDiffers "catalog differs" Failure Other Stores [TableLost]
         "A column, constraint, index, trigger, type or extension differs from the source."
         "Restore the whole dump, then run the migrations (runbook 3.3, 3.4).",
-    SequenceBehind "sequence behind" Failure
-        "A sequence would hand out a value that a row already has: the next insert collides."
+    SequenceBehind "sequence behind" Failure Other Stores [TableLost]
+        "The next value of a sequence is one that a row already has: the next insert fails."
         "Restore sequence data too, or set each sequence past its column's maximum with setval().",
-    EngineNotReady "engine not ready" Failure
+    EngineNotReady "engine not ready" Failure Other Stores [TableLost, CatalogDiffers, RestoreFailed]
         "The engine does not become ready on the restored stores."
-        "Read its log in this run's folder; check migrations and bucket access (runbook 3.4, 3.5).",
-    EngineChangedData "engine changed data" Failure
-        "Starting or asking the engine changed what had been restored: it mended, moved or removed something."
-        "What the engine mends at start was not in the backup, and what it removes is lost: compare the stores before its start (runbook 3.5).",
-    FalseReady "false ready" Failure
-        "The engine says that it is ready while its object store can't be reached."
-        "Do not gate traffic on this readiness answer alone.",
-    PdfDiffers "pdf differs" Failure
-        "A render is not the known-good PDF."
-        "See which page and object differ; if fonts or the renderer were changed on purpose, record new known-good PDFs.",
-    PdfMetadataDiffers "pdf metadata differs" Warning
-        "A render differs from the known-good PDF in dates, ids or producer only."
-        "Nothing, where the engine stamps the time into its PDFs.",
-    NotDeterministic "not deterministic" Failure
+        "Read its log in this run's folder. Check migrations and bucket access (runbook 3.4, 3.5).",
+    EngineChangedData "engine changed data" Failure Other Stores []
+        "The engine changed restored data when it started or answered a request: it repaired, moved or removed something."
+        "Compare the stores before the engine's start: what it repairs was not in the backup, and what it removes is lost (runbook 3.5).",
+    FalseReady "false ready" Failure Other Api []
+        "The engine reports that it is ready while its object store is unreachable."
+        "Do not route traffic by this readiness answer alone.",
+    PdfDiffers "pdf differs" Failure Template Api ROWS_OR_BYTES
+        "A render differs from the known-good PDF."
+        "See which page and object differ. If fonts or the renderer were changed on purpose, record new known-good PDFs.",
+    PdfMetadataDiffers "pdf metadata differs" Warning Template Api []
+        "A render differs from the known-good PDF only in dates, ids or producer."
+        "Nothing, if the engine writes the time into its PDFs.",
+    NotDeterministic "not deterministic" Failure Template Api []
         "Two renders of the same template and data differ."
-        "Byte comparison proves nothing with this engine: find what varies.",
-    RenderRefused "render refused" Failure
-        "A render was refused or failed although every binary it needs is there."
-        "Read the engine's answer; the restore can't be called proven for this template.",
-    FailOpen "fail open" Failure
-        "A render succeeded although a binary that it needs is gone."
-        "The engine does not keep its fail-closed promise (runbook 2.3): do not release this version.",
-    StaleRender "stale render" Failure
-        "A render shows what the stores no longer hold: it came from a cache."
-        "Clear the engine's caches on restore; until then renders prove nothing about the stores.",
-    WrongRefusal "wrong refusal" Failure
-        "A refusal does not carry the documented status and code."
-        "Callers can't tell a missing binary from an outage: fix the engine, or the profile if the documentation changed.",
-    WrongReason "wrong reason" Failure
-        "The engine blames a missing binary where the store can't be reached or denies access."
-        "An outage would be taken for data loss: fix how the engine tells the store's errors apart.",
-    PartialPdf "partial pdf" Failure
-        "An answer holds part of a PDF: an error status with PDF bytes, or a PDF that is cut short."
-        "A caller that does not check would keep a broken document: fix the engine.",
-    UnstoredWrite "unstored write" Failure
+        "Find what varies. Until then a byte comparison proves nothing with this engine.",
+    RenderRefused "render refused" Failure Template Api ROWS_OR_BYTES
+        "A render was refused or failed although every binary that it needs exists."
+        "Read the engine's answer. The restore is not proven for this template.",
+    FailOpen "fail open" Failure Template Api []
+        "A render succeeded although a binary that it needs is missing."
+        "The engine does not fail closed (runbook 2.3): do not release this version.",
+    StaleRender "stale render" Failure Template Api []
+        "A render shows data that is no longer in the stores: it came from a cache."
+        "Clear the engine's caches on restore. Until then renders prove nothing about the stores.",
+    WrongRefusal "wrong refusal" Failure Template Api []
+        "A refusal does not have the documented status and code."
+        "Callers cannot distinguish a missing binary from an outage. Fix the engine, or the profile if the documentation changed.",
+    WrongReason "wrong reason" Failure Template Api []
+        "The engine reports a missing binary although the store is unreachable or denies access."
+        "An outage would be mistaken for data loss. Fix how the engine distinguishes the store's errors.",
+    PartialPdf "partial pdf" Failure Template Api []
+        "An answer contains part of a PDF: an error status with PDF bytes, or a truncated PDF."
+        "A caller that does not check would keep a broken document. Fix the engine.",
+    UnstoredWrite "unstored write" Failure Other Stores []
         "A write that the engine acknowledged is not in the stores as it was sent."
-        "No backup can hold what was never stored: fix the engine.",
-    ScheduleMoved "schedule moved" Failure
-        "A schedule's next run is not the one of the cut point."
+        "Fix the engine: no backup can contain what was never stored.",
+    ScheduleMoved "schedule moved" Failure Schedule Stores ROWS
+        "The next run of a schedule is not at the time of the cut point."
         "Check that nothing dispatched or rewrote schedules during the restore (runbook 3.5).",
-    MissedRun "missed run" Failure
-        "A schedule's run that fell into the outage was not made up for as the profile says: it is lost, or was made more than once."
-        "Send the document by hand, or stop its second copy; see what the dispatcher does with a next_run_at that has passed (runbook 3.5).",
-    ResultLost "batch result lost" Failure
-        "A completed batch job can't be polled any more, or gives other results than it did."
-        "Back up the place with the results of batch jobs like the database and the binaries; it is a third durable place (runbook 1).",
-    UnfinishedJob "unfinished job" Failure
-        "A batch job that was under way at the cut point came to no end, or to another than the profile says."
-        "See what the engine does at its start with jobs that it finds under way: old ones fail with job_abandoned_at_startup, the others go on (runbook 1).",
-    WrongListing "wrong listing" Failure
-        "The API does not show a tenant, a label, a run of a schedule or a dead letter as it did at the cut point, or hands out another binary than the store's."
-        "Compare the row with what the API says of it: what is not shown, nobody takes care of, though it was restored.",
-    WrongAdmission "wrong admission" Failure
-        "A tenant is let in, or refused, other than at the cut point."
-        "The status of tenants must come from the restored rows at every start (runbook 1): do not let traffic in.",
-    ManifestDrift "manifest drift" Failure
-        "The metadata inventory drifted beyond its tolerance."
+    MissedRun "missed run" Failure Schedule Stores ROWS
+        "A schedule's run fell into the outage and was not made up for as the profile requires: it was lost, or made more than once."
+        "Send the document by hand, or stop the second copy. Check what the dispatcher does with a next_run_at in the past (runbook 3.5).",
+    ResultLost "batch result lost" Failure Row Api ROWS_OR_BINARIES
+        "A completed batch job can no longer be polled, or returns other results than before."
+        "Back up the results of batch jobs like the database and the binaries: they are a third durable store (runbook 1).",
+    UnfinishedJob "unfinished job" Failure Row Api ROWS_OR_BINARIES
+        "A batch job that was running at the cut point did not end, or did not end as the profile requires."
+        "Check what the engine does at its start with running jobs: old ones fail with job_abandoned_at_startup, the others continue (runbook 1).",
+    WrongListing "wrong listing" Failure Row Api ROWS
+        "The API does not list a tenant, a label, a run of a schedule or a dead letter as at the cut point, or returns another binary than the store's."
+        "Compare the row with the API's answer. Nobody acts on a record that the API does not list, although it was restored.",
+    WrongAccess "wrong access" Failure Row Api ROWS
+        "A tenant has access that it did not have at the cut point, or has lost it."
+        "The engine must read the status of tenants from the restored rows at every start (runbook 1). Do not let traffic in.",
+    ManifestDrift "manifest drift" Failure Inventory Api ROWS
+        "The metadata inventory differs from the manifest by more than its tolerance."
         "Compare the added, removed and changed items with the manifest of the backup (runbook 4).",
-    BackupFailed "backup failed" Failure
+    BackupFailed "backup failed" Failure BackupStep Stores []
         "A step of the backup failed."
-        "Read the command's output; this backup must not be kept as a good one.",
-    SourceChanged "source changed" Failure
-        "The backup took something away from the source that it was to save, or changed it there."
-        "Copy, do not move; tidy up in a job of its own, when the backup is known to be good.",
-    RestoreFailed "restore failed" Failure
+        "Read the command's output. Do not keep this backup as a good one.",
+    SourceChanged "source changed" Failure BackupStep Stores []
+        "The backup removed or changed data of the source."
+        "Copy, do not move. Clean up in a separate job, after the backup has been verified.",
+    RestoreFailed "restore failed" Failure RestoreStep Stores []
         "A step of the restore failed."
-        "Read the command's output; fall back to the backup before this one.",
-    BackupTooOld "backup too old" Failure
-        "The newest moment in the backup is older than was asked for: what was written since is in no backup."
-        "See whether the last backups ran and whether this is the newest; raise --max-age only if the loss is agreed on.",
-    RecoveryTooSlow "recovery too slow" Failure
-        "The recovery took longer than was asked for."
-        "See which step took how long; raise --max-rto only if the outage is agreed on.",
-    LostAcknowledgedWrite "lost acknowledged write" Failure
-        "A write under load that was acknowledged before the dump is not whole in what came back."
-        "The engine had said that it is done: take the dump first and the copy second; if that is so, find who lost it.",
-    HalfKeptWrite "half-kept write" Failure
-        "Of a write under load that raced the backup, the row came back and its object did not."
-        "Keep removed objects for longer than a backup takes, or back up while nobody writes (runbook 2.3).",
-    WronglyKeptWrite "wrongly kept write" Failure
-        "Of a write under load that raced the backup, row and object came back with different contents."
-        "Nothing refuses this at render time. Let replaced content have a new key, or back up while nobody writes (runbook 2.3).",
-    WrongOrder "wrong order" Failure
-        "A step of the restore ran before one that it needs: rows before their binaries, or the engine before either."
+        "Read the command's output. Use the previous backup.",
+    BackupTooOld "backup too old" Failure Other Stores []
+        "The newest moment in the backup is older than --max-age: later writes are in no backup."
+        "Check whether the last backups ran and whether this is the newest. Raise --max-age only if that loss is acceptable.",
+    RecoveryTooSlow "recovery too slow" Failure Other Stores []
+        "The recovery took longer than --max-rto."
+        "See how long each step took. Raise --max-rto only if that outage is acceptable.",
+    LostAcknowledgedWrite "lost acknowledged write" Failure Workload Api []
+        "A write under load was acknowledged before the dump and is missing or incomplete after the restore."
+        "Take the dump first and copy the objects second. If that is the order, find the component that lost the write.",
+    TornWrite "torn write" Failure Workload Api []
+        "A write under load overlapped the backup: its row was restored, its object was not."
+        "Keep removed objects for longer than a backup takes, or back up while nothing writes (runbook 2.3).",
+    MismatchedWrite "mismatched write" Failure Workload Api []
+        "A write under load overlapped the backup: its row and its object were restored with different contents."
+        "The engine renders it without an error. Give replaced content a new key, or back up while nothing writes (runbook 2.3).",
+    WrongOrder "wrong order" Failure RestoreStep Stores []
+        "A step of the restore ran before one that it depends on: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
 }
 
@@ -182,50 +260,6 @@ impl FindingKind {
     /// The id in reports: `missing-binary`.
     pub fn id(self) -> String {
         self.describe().replace(' ', "-")
-    }
-
-    /// Whether a finding of this kind can be a consequence of one of the other kind on the same
-    /// thing. What the engine does wrong by itself never is: damage excuses no lie.
-    pub fn may_follow_from(self, cause: Self) -> bool {
-        use FindingKind as K;
-        let rows = [K::RowLost, K::RowAdded, K::RowChanged, K::DamagedFile, K::TableLost, K::CatalogDiffers];
-        let binaries = [K::MissingBinary, K::WrongSize, K::WrongContent];
-        match self {
-            K::PdfDiffers | K::RenderRefused => rows.contains(&cause) || binaries[1..].contains(&cause),
-            K::OrphanBinary => [K::RowLost, K::RowChanged].contains(&cause),
-            K::WrongSize | K::WrongContent | K::MissingBinary => cause == K::RowChanged,
-            K::ManifestDrift | K::ScheduleMoved | K::MissedRun | K::WrongListing | K::WrongAdmission => {
-                rows.contains(&cause)
-            }
-            K::RowLost => cause == K::DamagedFile,
-            K::ResultLost | K::UnfinishedJob => rows.contains(&cause) || binaries.contains(&cause),
-            K::EngineNotReady => [K::TableLost, K::CatalogDiffers, K::RestoreFailed].contains(&cause),
-            K::CatalogDiffers | K::SequenceBehind => cause == K::TableLost,
-            K::PdfMetadataDiffers
-            | K::WrongMetadata
-            | K::EngineChangedData
-            | K::NotDeterministic
-            | K::FalseReady
-            | K::FailOpen
-            | K::StaleRender
-            | K::WrongRefusal
-            | K::WrongReason
-            | K::PartialPdf
-            | K::UnstoredWrite
-            | K::RowAdded
-            | K::RowChanged
-            | K::DamagedFile
-            | K::TableLost
-            | K::BackupFailed
-            | K::SourceChanged
-            | K::RestoreFailed
-            | K::BackupTooOld
-            | K::RecoveryTooSlow
-            | K::LostAcknowledgedWrite
-            | K::HalfKeptWrite
-            | K::WronglyKeptWrite
-            | K::WrongOrder => false,
-        }
     }
 }
 
@@ -235,7 +269,7 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// What a finding is about. Its text is what a scenario file writes behind the kind.
+/// What a finding is about. Its text is what a scenario file writes after the kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Entity {
@@ -245,7 +279,7 @@ pub enum Entity {
     Object(ObjectKey),
     /// A template.
     Template(TemplateKey),
-    /// A row, by the name that people know it by, else its key: `assets/logo.png`.
+    /// A row, by its label, else its key: `assets/logo.png`.
     Row {
         /// Its table.
         table: TableName,
@@ -286,23 +320,23 @@ impl fmt::Display for Entity {
     }
 }
 
-/// One thing found wrong.
+/// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// What is wrong.
     pub kind: FindingKind,
-    /// How much it weighs.
+    /// How serious it is.
     pub severity: Severity,
     /// What it is about.
     pub entity: Entity,
-    /// The check that saw it.
+    /// The check that reported it.
     pub check: CheckId,
     /// What should be there.
     pub expected: String,
     /// What is there.
     pub actual: String,
     /// Other things that it concerns: a template's assets, a row's asset. A finding can follow
-    /// from another only where these meet.
+    /// from another only if they have one of these in common.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touches: Vec<Entity>,
     /// Files of the run that show it, relative to the run's folder.
@@ -345,12 +379,12 @@ impl Finding {
         self
     }
 
-    /// Whether this can be a consequence of that one. What a probe on a sound template or the source
-    /// showed never is: nothing was damaged there.
+    /// Whether this can be a consequence of the other finding. A finding of a probe on an undamaged
+    /// template or on the source never is.
     pub fn follows_from(&self, cause: &Self) -> bool {
         let own = || std::iter::once(&self.entity).chain(&self.touches);
-        !matches!(self.check, CheckId::Baseline | CheckId::FailClosed)
-            && self.kind.may_follow_from(cause.kind)
+        !matches!(self.check, CheckId::Source | CheckId::FailClosed)
+            && self.kind.causes().contains(&cause.kind)
             && std::iter::once(&cause.entity).chain(&cause.touches).any(|theirs| own().any(|e| e == theirs))
     }
 }
@@ -364,18 +398,18 @@ impl fmt::Display for Finding {
 /// A finding that a scenario expects: `- orphan binary: late-logo.png`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expectation {
-    /// What is to be wrong.
+    /// The kind.
     pub kind: FindingKind,
-    /// With what, as [`Entity`] prints it.
+    /// What it is about, as [`Entity`] prints it.
     pub entity: String,
 }
 
 impl Expectation {
-    /// Whether the finding is the expected one. A source that was wrong before the backup is what no
-    /// fault explains: only a write that was never stored can be expected of it.
+    /// Whether the finding is the expected one. No fault explains a source that was wrong before the
+    /// backup: only a write that was never stored can be expected there.
     pub fn met_by(&self, finding: &Finding) -> bool {
-        let told_by = finding.check != CheckId::Baseline || finding.kind == FindingKind::UnstoredWrite;
-        told_by && self.kind == finding.kind && self.entity == finding.entity.to_string()
+        let possible = finding.check != CheckId::Source || finding.kind == FindingKind::UnstoredWrite;
+        possible && self.kind == finding.kind && self.entity == finding.entity.to_string()
     }
 }
 

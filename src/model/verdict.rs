@@ -197,8 +197,8 @@ mod tests {
 
     #[test]
     fn a_possible_finding_may_come_or_stay_away() {
-        let possible = [Expectation { kind: FindingKind::HalfKeptWrite, entity: "deletes".into() }];
-        let half = [finding(FindingKind::HalfKeptWrite, Entity::Writes("deletes".into()))];
+        let possible = [Expectation { kind: FindingKind::TornWrite, entity: "deletes".into() }];
+        let half = [finding(FindingKind::TornWrite, Entity::Writes("deletes".into()))];
         let lost = [finding(FindingKind::LostAcknowledgedWrite, Entity::Writes("deletes".into()))];
         let judged =
             |findings| judge(&Facts { findings, possible: &possible, checks: LOOKED, ..Facts::default() });
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(judge(&Facts::default()).verdict, Verdict::Unknown);
         let checks = [(CheckId::Render, CheckOutcome::Looked { at: 0 })];
         assert_eq!(judge(&Facts { checks: &checks, ..Facts::default() }).verdict, Verdict::Unknown);
-        let no_effect = ["lose binary".to_owned()];
+        let no_effect = ["delete binary".to_owned()];
         let facts = Facts { checks: LOOKED, without_effect: &no_effect, ..Facts::default() };
         assert_eq!(judge(&facts).verdict, Verdict::Unknown);
     }

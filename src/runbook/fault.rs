@@ -1,5 +1,5 @@
-//! Injects faults: into the live stores, into a backup's artefacts, or into how the next dump, copy
-//! or restore is done. Each says what it changed; one that changed nothing says that.
+//! Injects faults: into the live stores, into a backup's artefacts, or into the next dump, copy or
+//! restore. Each injector reports what it changed, and an injector that changed nothing reports that.
 
 use crate::{
     base::{
@@ -7,28 +7,28 @@ use crate::{
         ids::{AssetName, ObjectKey},
     },
     journal::Logbook,
-    model::fault::{Fault, FaultTarget},
-    procedure::{Backup, PendingFaults},
+    model::fault::{Archive, Fault, FaultTarget},
+    procedure::{Backup, PendingFaults, RecoveryFault},
     site::Handles,
     system::objects::Bucket,
 };
 use std::collections::BTreeMap;
 
-pub mod wal;
-pub mod tarball;
 pub mod dump;
+pub mod loss;
 pub mod objects;
 pub mod pending;
-pub mod loss;
 pub mod rows;
+pub mod tarball;
 pub mod versions;
+pub mod wal;
 
 /// What a fault did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injected {
-    /// Whether anything is another than before.
+    /// Whether anything changed.
     pub changed: bool,
-    /// What: before and after.
+    /// What changed: before and after.
     pub detail: String,
 }
 
@@ -42,7 +42,7 @@ impl Injected {
     }
 }
 
-/// What a fault is aimed at.
+/// The place where a fault is injected.
 pub struct FaultSite<'a> {
     /// The site.
     pub site: &'a Handles,
@@ -52,41 +52,85 @@ pub struct FaultSite<'a> {
     pub sent: &'a BTreeMap<AssetName, Vec<Vec<u8>>>,
     /// The backup so far.
     pub backup: &'a Backup,
-    /// Whether the fault goes into the backup's artefacts.
+    /// Whether the fault goes into the backup's artefacts instead of the live stores.
     pub in_backup: bool,
-    /// A loose fixture's bytes, where the fault plants one.
+    /// The bytes of a fixture, where the fault adds one.
     pub fixture: Option<Vec<u8>>,
     /// The binaries of the backup's archive, while it is unpacked.
     pub unpacked: Option<Bucket>,
-    /// Where commands are kept.
+    /// The log of commands.
     pub log: &'a Logbook,
 }
 
-/// Injects a fault; one that takes effect later is armed. Each module knows the faults of one place.
+/// Injects a fault; one that takes effect later becomes pending. A fault in binaries that are in a
+/// tarball is injected while the tarball is unpacked.
+///
+/// # Errors
+/// The scenario names something that does not exist, or a store or file cannot be changed.
 pub async fn inject(
     fault: &Fault,
-    target: &mut FaultSite<'_>,
-    armed: &mut PendingFaults,
+    site: &mut FaultSite<'_>,
+    pending: &mut PendingFaults,
 ) -> Result<Injected, Error> {
-    let injected = match fault.takes() {
-        FaultTarget::Objects if target.in_backup && matches!(target.site.objects, Bucket::Files(_)) => {
-            tarball::inject_in_binaries(fault, target).await?
+    let in_tarball = site.in_backup && matches!(site.site.objects, Bucket::Files(_));
+    if fault.target() != FaultTarget::Objects || !in_tarball {
+        return dispatch(fault, site, pending).await;
+    }
+    let unpacked = tarball::unpack_assets(site).await?;
+    site.unpacked = Some(unpacked.bucket());
+    let injected = dispatch(fault, site, pending).await;
+    site.unpacked = None;
+    unpacked.pack(site).await?;
+    injected
+}
+
+/// Calls the injector of a fault.
+async fn dispatch(
+    fault: &Fault,
+    site: &FaultSite<'_>,
+    pending: &mut PendingFaults,
+) -> Result<Injected, Error> {
+    use Fault as F;
+    match fault {
+        F::OrphanBinary(name) => objects::add_orphan(site, name).await,
+        F::AbandonUpload => objects::abandon_upload(site).await,
+        F::DeleteBinary(name) => objects::delete(site, name).await,
+        F::EmptyBinary(name) => objects::rewrite(site, name, |_| Vec::new()).await,
+        F::TruncateBinary(name) => objects::rewrite(site, name, objects::first_half).await,
+        F::FlipBit(name) => objects::rewrite(site, name, objects::flip_bit).await,
+        F::StripMetadata(name) => objects::strip_metadata(site, name).await,
+        F::SwapBinaries([one, other]) => objects::swap(site, one, other).await,
+        F::PreviousVersion(name) => objects::revert(site, name).await,
+        F::DeleteAssetRow(name) => rows::delete_of_asset(site, name).await,
+        F::DeleteRow(row) => rows::delete(site, row).await,
+        F::RepointRow([one, other]) => rows::repoint(site, one, other).await,
+        F::ChangeDefinition(key) => rows::change_definition(site, key).await,
+        F::TruncateDump => dump::truncate(site.backup.dump.as_deref(), "dump"),
+        F::TruncateArchive(Archive::Templates) => {
+            dump::truncate(site.backup.templates.as_deref(), "archive of the templates folder")
         }
-        FaultTarget::Objects => objects::inject(fault, target).await?,
-        FaultTarget::RowFiles => tarball::inject_in_rows(fault, target).await?,
-        FaultTarget::Rows => rows::inject(fault, target).await?,
-        FaultTarget::Backup => dump::inject(fault, target)?,
-        FaultTarget::Versions => versions::inject(fault, target).await?,
-        FaultTarget::Archive => wal::inject(fault, target)?,
-        FaultTarget::NextDump
-        | FaultTarget::NextCopy
-        | FaultTarget::NextTransfer
-        | FaultTarget::NextArchive
-        | FaultTarget::NextResults
-        | FaultTarget::NextRestore
-        | FaultTarget::NextMigration
-        | FaultTarget::NextBucketRecovery
-        | FaultTarget::NextDatabaseRecovery => pending::inject(fault, target, armed),
-    };
-    injected.ok_or_else(|| Error::harness(format!("no injector knows the fault {}", fault.id())))
+        F::TruncateArchive(Archive::Assets) => {
+            dump::truncate(site.backup.assets.as_deref(), "archive of the assets folder")
+        }
+        F::TruncateRowFile(table) => tarball::truncate_row_file(site, table).await,
+        F::SuspendVersioning => versions::suspend(site).await,
+        F::ExpireVersions(name) => versions::expire(site, name).await,
+        F::DeleteSegment => wal::delete(site),
+        F::CorruptSegment => wal::corrupt(site),
+        F::SkipAssets => Ok(pending::skip_assets(pending)),
+        F::SkipResults => Ok(pending::skip_results(pending)),
+        F::ExcludeTable(table) => Ok(pending::exclude_table(table, pending)),
+        F::CopyFirstPage(keys) => Ok(pending::stop_after_page(*keys, pending)),
+        F::ExcludePrefix(prefix) => Ok(pending::exclude_prefix(prefix, site, pending)),
+        F::ThrottleStore(throttle) => Ok(pending::throttle(*throttle, site, pending)),
+        F::ExcludeSequences => Ok(pending::exclude_sequences(pending)),
+        F::InterruptMigration => Ok(pending::interrupt_migration(site, pending)),
+        F::BucketAtBaseBackup => Ok(pending::recover(RecoveryFault::BucketAtBaseBackup, pending)),
+        F::IgnoreMarkers => Ok(pending::recover(RecoveryFault::MarkersPassedOver, pending)),
+        F::TargetPastArchive => Ok(pending::recover(RecoveryFault::PastArchive, pending)),
+        F::TargetBeforeBaseBackup => Ok(pending::recover(RecoveryFault::BeforeBaseBackup, pending)),
+        F::ExcludeTarget => Ok(pending::recover(RecoveryFault::Exclusive, pending)),
+        F::WrongTimeline => Ok(pending::recover(RecoveryFault::WrongTimeline, pending)),
+        F::ShareArchive => Ok(pending::recover(RecoveryFault::Archiving, pending)),
+    }
 }

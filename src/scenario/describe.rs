@@ -36,7 +36,7 @@ impl Destroy {
 }
 
 impl Act {
-    /// The words of a scenario file: `fault: {lose binary: logo.png}`.
+    /// The words of a scenario file: `fault: {delete binary: logo.png}`.
     pub fn describe(&self) -> String {
         match self {
             // Keys in the order in which people write them.

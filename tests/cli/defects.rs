@@ -19,7 +19,7 @@ fn finding_of(defect: Defect) -> FindingKind {
         Defect::WrongReason => FindingKind::WrongReason,
         Defect::ForgetsSchedules => FindingKind::ScheduleMoved,
         Defect::HidesDeadLetters => FindingKind::WrongListing,
-        Defect::AdmitsArchived => FindingKind::WrongAdmission,
+        Defect::AdmitsArchived => FindingKind::WrongAccess,
         Defect::SkipsMissedRuns | Defect::RepeatsMissedRuns => FindingKind::MissedRun,
         Defect::ForgetsUnfinishedJobs => FindingKind::UnfinishedJob,
         Defect::SwallowsUpload => FindingKind::UnstoredWrite,

@@ -24,8 +24,10 @@ fn bad_scenario_files_are_told_before_anything_is_started() {
         (1..40).map(|i| format!("a{i}: &a{i} [{0}, {0}, {0}]\n", format!("*a{}", i - 1))).collect();
     sandbox.write("bomb.yaml", &format!("a0: &a0 [x, x]\n{bomb}"));
     let good = std::fs::read_to_string(scenario("binary-missing")).unwrap();
-    sandbox
-        .write("outside.yaml", &good.replace("lose binary: logo.png", "orphan binary: ../../../etc/passwd"));
+    sandbox.write(
+        "outside.yaml",
+        &good.replace("delete binary: logo.png", "orphan binary: ../../../etc/passwd"),
+    );
     let big = std::fs::File::create(sandbox.path("big.yaml")).unwrap();
     big.set_len(100 << 20).unwrap();
     let cases: [(&str, &[&str]); 5] = [

@@ -107,7 +107,7 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
         read("app/filled")
     );
     let record = sandbox.record();
-    for looked in ["baseline", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
+    for looked in ["source", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
         assert!(went(&record, looked)["at"].as_u64().unwrap_or(0) > 0, "{looked}: {}", went(&record, looked));
     }
     for skipped in ["render", "manifest", "fail-closed", "jobs", "operations"] {
@@ -151,9 +151,9 @@ fn what_the_seed_does_wrong_is_told() {
     run(", ('first', 'notes/1')").is(3, &["two rows with binaries are called first"]);
     run("nonsense").is(3, &["the profile's `seed` does not fill the site"]);
     // Faults name what is there.
-    let text = DRILL.replace("  - destroy", "  - fault in backup: {lose binary: frist}\n  - destroy");
+    let text = DRILL.replace("  - destroy", "  - fault in backup: {delete binary: frist}\n  - destroy");
     sandbox.write("notes.yaml", &text);
-    run("").is(3, &["there is no asset frist"]);
+    run("").is(3, &["asset frist does not exist"]);
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn table(scenarios: &[&ScenarioRecord]) -> String {
          finding, *follows* a consequence of one; nothing means that the check looked and was silent, or that \
          the restore ended before it. This table is written by `tests/drills/shipped.rs`.\n\n| fault |",
     );
-    let checks = || CheckId::ALL.iter().filter(|check| **check != CheckId::Baseline);
+    let checks = || CheckId::ALL.iter().filter(|check| **check != CheckId::Source);
     for check in checks() {
         write!(text, " {check} |").unwrap();
     }

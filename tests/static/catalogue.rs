@@ -45,11 +45,11 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::EngineChangedData, "a defect of the engine: tests/drills/misbehaving.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
     (FindingKind::WrongListing, "a defect of the engine, or a consequence of lost or changed rows"),
-    (FindingKind::WrongAdmission, "a defect of the engine, or a consequence of lost or changed rows"),
+    (FindingKind::WrongAccess, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::MissedRun, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
-    (FindingKind::HalfKeptWrite, "chance: possible in scenarios under load"),
-    (FindingKind::WronglyKeptWrite, "chance: possible in scenarios under load"),
+    (FindingKind::TornWrite, "chance: possible in scenarios under load"),
+    (FindingKind::MismatchedWrite, "chance: possible in scenarios under load"),
     (FindingKind::SourceChanged, "a command that harms what it is to save: tests/drills/misbehaving.rs"),
     (FindingKind::BackupTooOld, "a backup that was there before: tests/drills/existing_backup.rs"),
     (FindingKind::RecoveryTooSlow, "a limit of restore-test: tests/drills/existing_backup.rs"),
@@ -101,7 +101,7 @@ fn every_fault_has_one_id_and_one_wording() {
     assert_eq!(Fault::ALL.iter().map(|f| f.id).collect::<Vec<_>>(), Fault::IDS);
     for fault in SCENARIOS.iter().flat_map(faults) {
         let listed = Fault::ALL.iter().find(|listed| listed.id == fault.id()).unwrap();
-        assert_eq!((listed.takes, listed.caught_by), (fault.takes(), fault.caught_by()));
+        assert_eq!(listed, fault.entry());
         let description = serde_json::to_value(fault).unwrap();
         let word =
             description.as_str().or_else(|| description.as_object()?.keys().next().map(String::as_str));
@@ -222,7 +222,7 @@ fn the_guide_to_scenarios_is_current() {
     const GUIDE: &str = "docs/scenarios.md";
     let mut faults = String::from("| word | what it does | takes effect |\n|---|---|---|\n");
     for fault in Fault::ALL {
-        let when = match fault.takes {
+        let when = match fault.target {
             FaultTarget::Objects => {
                 "at once, in the live bucket (`fault`) or in the copy (`fault in backup`)"
             }
@@ -232,14 +232,14 @@ fn the_guide_to_scenarios_is_current() {
             }
             FaultTarget::NextArchive => "at the next `archive assets`",
             FaultTarget::NextResults => "at the next `copy results`",
-            FaultTarget::Backup => "at once, in the backup's files (`fault in backup`)",
+            FaultTarget::Dump | FaultTarget::Tarball => "at once, in the backup's files (`fault in backup`)",
             FaultTarget::NextDump => "at the next `dump database`",
             FaultTarget::NextCopy => "at the next `copy objects`",
             FaultTarget::NextTransfer => "at the next `copy objects` or `copy listed objects`",
             FaultTarget::NextRestore => "at the next `restore database`",
             FaultTarget::NextMigration => "at the next `migrate`",
             FaultTarget::Versions => "at once, in the bucket's versions (`fault`)",
-            FaultTarget::Archive => "at once, in the archive of WAL (`fault in backup`)",
+            FaultTarget::WalArchive => "at once, in the WAL archive (`fault in backup`)",
             FaultTarget::NextBucketRecovery => "at the next `recover objects`",
             FaultTarget::NextDatabaseRecovery => "at the next `recover database`",
         };
@@ -270,7 +270,7 @@ fn the_guide_to_scenarios_is_current() {
 
     let mut checks = String::from("| check | what it looks at | rule |\n|---|---|---|\n");
     for check in CheckId::ALL {
-        writeln!(checks, "| `{check}` | {} | {} |", check.title(), check.source()).unwrap();
+        writeln!(checks, "| `{check}` | {} | {} |", check.title(), check.rule()).unwrap();
     }
     part(GUIDE, "checks", &checks);
 

@@ -248,7 +248,7 @@ fn a_fixture_that_is_a_link_to_elsewhere_is_refused() {
     let rendered = read_all(&[file], &FixtureLibrary::new(folder.path().join("fixtures")))
         .unwrap_err()
         .render(false, 100);
-    assert!(rendered.contains("`x.png` leads out of the fixtures"), "{rendered}");
+    assert!(rendered.contains("`x.png` is outside the fixtures"), "{rendered}");
 }
 
 #[test]

@@ -309,7 +309,7 @@ controls: [\"NIST CP-9(1)\"]
 seed: small
 steps:
   - back up: runbook
-  - fault in backup: {lose binary: logo.png}
+  - fault in backup: {delete binary: logo.png}
   - destroy: everything
   - restore: runbook
 expect:

@@ -435,7 +435,7 @@ fn a_schedule_becomes_the_steps_of_a_scenario() {
         (
             "v1/dump-first+no-results/batch.b/b1,r1,dump,list",
             vec![
-                "fault: forget results",
+                "fault: skip batch results",
                 "back up:",
                 "run batch: reminder",
                 "dump database",

@@ -128,7 +128,7 @@ fn checks(scenario: &ScenarioRecord) -> Markup {
                 th .number scope="col" { "Findings" } th .number scope="col" { "Time" } } }
             tbody { @for (check, went, ms) in &scenario.checks { tr {
                 th scope="row" { (check.id()) }
-                td { (check.title()) " (" (check.source()) ")" }
+                td { (check.title()) " (" (check.rule()) ")" }
                 td .pre { @match went {
                     CheckOutcome::Looked { at: 0 } => { strong { "looked at nothing" } }
                     CheckOutcome::Looked { at } => { "looked at " (at) }

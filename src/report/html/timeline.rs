@@ -298,7 +298,7 @@ mod tests {
             ("copy: {asset: logo.png, as: copy.png}", Lane::Engine),
             ("upload: logo.png", Lane::Engine),
             ("stop engine", Lane::Engine),
-            ("fault: {lose binary: logo.png}", Lane::Fault),
+            ("fault: {delete binary: logo.png}", Lane::Fault),
             ("destroy: everything", Lane::Stores),
             ("fetch dump", Lane::Restore),
             ("recover database", Lane::Restore),

@@ -187,7 +187,7 @@ impl<'a> DrillState<'a> {
         let began = Instant::now();
         let looked = baseline::check(self.site, &mut self.put.known, &state, &self.log).await;
         let mut verified = VerifyResults::default();
-        verified.take(CheckId::Baseline, looked, began.elapsed(), &self.log)?;
+        verified.take(CheckId::Source, looked, began.elapsed(), &self.log)?;
         seen.take(verified);
         // Renders leave usage rows behind: what must come back is what is there now.
         self.live = verify::observe(self.site, None).await?;
@@ -354,7 +354,7 @@ impl<'a> DrillState<'a> {
         self.cut.load = self.under_load();
         if let Some(ended) = ended {
             let rest =
-                CheckId::ALL.iter().copied().filter(|c| !matches!(c, CheckId::Baseline | CheckId::Procedure));
+                CheckId::ALL.iter().copied().filter(|c| !matches!(c, CheckId::Source | CheckId::Procedure));
             let mut verified = VerifyResults::default();
             verified.skip(rest, ended, &self.log)?;
             seen.take(verified);

@@ -6,81 +6,69 @@ use crate::{
         error::Error,
         ids::{AssetName, ObjectKey},
     },
-    model::{fault::Fault, state::Metadata},
+    model::state::Metadata,
     runbook::fault::{FaultSite, Injected},
     system::objects::{Bucket, Got},
 };
 
-/// The bytes of a part that nobody completes: the least that a store takes beside others.
+/// Bytes of the part of an abandoned upload: the least that S3 accepts for a part that is not the last.
 const PART: usize = 5 << 20;
 
-/// Injects a fault in an object; none where it is not one of these.
-pub async fn inject(fault: &Fault, target: &FaultSite<'_>) -> Result<Option<Injected>, Error> {
-    let injected = match fault {
-        Fault::OrphanBinary(name) => plant(target, name).await,
-        Fault::AbandonUpload => abandon(target).await,
-        Fault::LoseBinary(name) => lose(target, name).await,
-        Fault::EmptyBinary(name) => rewrite(target, name, |_| Vec::new()).await,
-        Fault::TruncateBinary(name) => rewrite(target, name, |bytes| bytes[..bytes.len() / 2].to_vec()).await,
-        Fault::FlipBit(name) => rewrite(target, name, flip_bit).await,
-        Fault::LoseMetadata(name) => strip(target, name).await,
-        Fault::SwapBinaries([one, other]) => swap(target, one, other).await,
-        Fault::PreviousVersion(name) => previous(target, name).await,
-        _ => return Ok(None),
-    };
-    injected.map(Some)
-}
-
-/// Deletes the object behind an asset.
-async fn lose(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
-    let (bucket, key) = place(target, name)?;
+/// Deletes the object of an asset.
+pub async fn delete(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+    let (bucket, key) = place(site, name)?;
     let Some((bytes, _)) = read(bucket, &key).await? else {
-        return Ok(Injected::nothing(format!("{key} was not there")));
+        return Ok(Injected::nothing(format!("{key} does not exist")));
     };
     bucket.delete(&key).await?;
     Ok(Injected::changed(format!("{key}: {} bytes deleted", bytes.len())))
 }
 
-/// Puts an object there that no row points at.
-async fn plant(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
-    let bytes = target.fixture.clone().unwrap_or_else(|| b"nobody's".to_vec());
+/// Adds an object that no row refers to.
+pub async fn add_orphan(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+    let bytes = site.fixture.clone().unwrap_or_else(|| b"orphan".to_vec());
     let key = ObjectKey::new(name.as_str());
-    let (bucket, key) = locate(target, key)?;
+    let (bucket, key) = locate(site, key)?;
     let size = bytes.len();
     bucket.put(&key, bytes, &Metadata::of_type("application/octet-stream")).await?;
-    Ok(Injected::changed(format!("{key}: {size} bytes that no row points at")))
+    Ok(Injected::changed(format!("{key}: {size} bytes that no row refers to")))
 }
 
-/// Begins an upload by parts and leaves it.
-async fn abandon(target: &FaultSite<'_>) -> Result<Injected, Error> {
-    let (bucket, key) = locate(target, ObjectKey::new("abandoned-upload.bin"))?;
+/// Starts a multipart upload and abandons it.
+pub async fn abandon_upload(site: &FaultSite<'_>) -> Result<Injected, Error> {
+    let (bucket, key) = locate(site, ObjectKey::new("abandoned-upload.bin"))?;
     if matches!(bucket, Bucket::Files(_)) {
-        return Ok(Injected::nothing("a folder knows no uploads by parts"));
+        return Ok(Injected::nothing("a folder has no multipart uploads"));
     }
     let part = vec![7; PART];
     bucket.begin_upload(&key, part).await?;
     Ok(match bucket.uploads(&key).await? {
-        0 => Injected::nothing(format!("the store does not show the upload of {key} that was begun")),
-        _ => Injected::changed(format!("{key}: one part of {PART} bytes stored, and never completed")),
+        0 => Injected::nothing(format!("the store does not list the upload of {key} that was started")),
+        _ => Injected::changed(format!("{key}: one part of {PART} bytes stored, upload not completed")),
     })
 }
 
-/// Rewrites the object behind an asset; its metadata stays.
-async fn rewrite(
-    target: &FaultSite<'_>,
+/// Rewrites the object of an asset and keeps its metadata.
+pub async fn rewrite(
+    site: &FaultSite<'_>,
     name: &AssetName,
     change: impl FnOnce(&[u8]) -> Vec<u8>,
 ) -> Result<Injected, Error> {
-    let (bucket, key) = place(target, name)?;
+    let (bucket, key) = place(site, name)?;
     let Some((bytes, metadata)) = read(bucket, &key).await? else {
-        return Ok(Injected::nothing(format!("{key} was not there")));
+        return Ok(Injected::nothing(format!("{key} does not exist")));
     };
     let changed = change(&bytes);
     put(bucket, &key, &bytes, changed, &metadata).await
 }
 
+/// The first half of a binary.
+pub fn first_half(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len() / 2].to_vec()
+}
+
 /// Flips the lowest bit of the byte in the middle.
-fn flip_bit(bytes: &[u8]) -> Vec<u8> {
+pub fn flip_bit(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let middle = bytes.len() / 2;
     if let Some(byte) = bytes.get_mut(middle) {
@@ -89,11 +77,11 @@ fn flip_bit(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Writes the object behind an asset as one who knows its bytes only.
-async fn strip(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
-    let (bucket, key) = place(target, name)?;
+/// Writes the object of an asset again with its bytes only.
+pub async fn strip_metadata(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+    let (bucket, key) = place(site, name)?;
     let Some((bytes, before)) = read(bucket, &key).await? else {
-        return Ok(Injected::nothing(format!("{key} was not there")));
+        return Ok(Injected::nothing(format!("{key} does not exist")));
     };
     bucket.put(&key, bytes, &Metadata::default()).await?;
     let after = read(bucket, &key).await?.map(|(_, after)| after).unwrap_or_default();
@@ -103,12 +91,12 @@ async fn strip(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Err
     })
 }
 
-/// Exchanges the objects behind two assets.
-async fn swap(target: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Error> {
-    let (bucket, first) = place(target, one)?;
-    let (_, second) = place(target, other)?;
+/// Exchanges the objects of two assets.
+pub async fn swap(site: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Error> {
+    let (bucket, first) = place(site, one)?;
+    let (_, second) = place(site, other)?;
     let (Some(a), Some(b)) = (read(bucket, &first).await?, read(bucket, &second).await?) else {
-        return Ok(Injected::nothing(format!("{one} or {other} was not there")));
+        return Ok(Injected::nothing(format!("{one} or {other} does not exist")));
     };
     let there = put(bucket, &first, &a.0, b.0.clone(), &a.1).await?;
     let back = put(bucket, &second, &b.0, a.0, &b.1).await?;
@@ -116,13 +104,13 @@ async fn swap(target: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Res
     Ok(Injected { changed: there.changed && back.changed, detail })
 }
 
-/// Puts back what an asset was before it was last replaced.
-async fn previous(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
-    let sent = target.sent.get(name).map_or(&[][..], |sent| &sent[..]);
+/// Reverts an asset to its content before the last replacement.
+pub async fn revert(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+    let sent = site.sent.get(name).map_or(&[][..], |sent| &sent[..]);
     let [.., previous, _] = sent else {
         return Ok(Injected::nothing(format!("{name} was never replaced")));
     };
-    rewrite(target, name, |_| previous.clone()).await
+    rewrite(site, name, |_| previous.clone()).await
 }
 
 async fn put(
@@ -133,7 +121,7 @@ async fn put(
     metadata: &Metadata,
 ) -> Result<Injected, Error> {
     if before == after {
-        return Ok(Injected::nothing(format!("{key} stayed the same")));
+        return Ok(Injected::nothing(format!("{key} is unchanged")));
     }
     let describe = |bytes: &[u8]| format!("{} bytes, SHA-256 {}", bytes.len(), Digest::of(bytes).short());
     let detail = format!("{key}: {} became {}", describe(before), describe(&after));
@@ -145,29 +133,29 @@ async fn read(bucket: &Bucket, key: &ObjectKey) -> Result<Option<(Vec<u8>, Metad
     match bucket.get(key).await? {
         Got::Found { bytes, metadata } => Ok(Some((bytes, metadata))),
         Got::Missing => Ok(None),
-        Got::Denied => Err(Error::environment(format!("may not read {key}"))),
+        Got::Denied => Err(Error::environment(format!("access to {key} was denied"))),
     }
 }
 
 /// The bucket and key of an asset: live, or in the backup's copy.
-fn place<'a>(target: &'a FaultSite<'_>, name: &AssetName) -> Result<(&'a Bucket, ObjectKey), Error> {
-    let key = target.keys.get(name).ok_or_else(|| {
-        Error::usage(format!("there is no asset {name} at this point of the timeline"))
-            .hint("name an asset of the seed, or upload it in an earlier step")
+fn place<'a>(site: &'a FaultSite<'_>, name: &AssetName) -> Result<(&'a Bucket, ObjectKey), Error> {
+    let key = site.keys.get(name).ok_or_else(|| {
+        Error::usage(format!("asset {name} does not exist at this point of the timeline"))
+            .hint("use an asset of the seed, or upload it in an earlier step")
     })?;
-    locate(target, key.clone())
+    locate(site, key.clone())
 }
 
-fn locate<'a>(target: &'a FaultSite<'_>, key: ObjectKey) -> Result<(&'a Bucket, ObjectKey), Error> {
-    if !target.in_backup {
-        return Ok((&target.site.objects, key));
+fn locate<'a>(site: &'a FaultSite<'_>, key: ObjectKey) -> Result<(&'a Bucket, ObjectKey), Error> {
+    if !site.in_backup {
+        return Ok((&site.site.objects, key));
     }
-    if let Some(unpacked) = &target.unpacked {
+    if let Some(unpacked) = &site.unpacked {
         return Ok((unpacked, key));
     }
-    let prefix = target.backup.copy.as_ref().ok_or_else(|| {
-        Error::usage("a fault in the backup's objects before there is a copy of them")
-            .hint("put the step after `copy objects`")
+    let prefix = site.backup.copy.as_ref().ok_or_else(|| {
+        Error::usage("a fault in the backup's objects before they are copied")
+            .hint("move the step after `copy objects`")
     })?;
-    Ok((&target.site.backups, ObjectKey::new(format!("{prefix}{key}"))))
+    Ok((&site.site.backups, ObjectKey::new(format!("{prefix}{key}"))))
 }

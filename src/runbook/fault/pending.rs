@@ -1,82 +1,84 @@
-//! Faults in how the next dump, copy or restore is done: what a wrong option or a sync that gives up
-//! leaves. They are armed here and take effect in `procedure`.
+//! Faults in the next dump, copy, migration or recovery, as a wrong option or a sync that gives up
+//! causes them. They become pending here and take effect in `procedure`.
 
 use crate::{
-    base::ids::ObjectKey,
-    model::fault::Fault,
+    base::ids::{ObjectKey, TableName},
+    model::fault::Throttle,
     procedure::{PendingFaults, RecoveryFault},
     runbook::fault::{FaultSite, Injected},
 };
 
-/// Arms a fault; none where it is not one of these.
-pub fn inject(fault: &Fault, target: &FaultSite<'_>, armed: &mut PendingFaults) -> Option<Injected> {
-    Some(match fault {
-        Fault::LeaveTableOut(table) => {
-            armed.without_tables.push(table.clone());
-            Injected::changed(format!("the next dump leaves out {table}"))
-        }
-        Fault::CopyFirstPage(size) => {
-            armed.first_page = Some(*size);
-            Injected::changed(format!("the next copy stops after a listing's first {size} keys"))
-        }
-        Fault::ThrottleStore(_) if target.site.s3.is_none() => {
-            Injected::nothing("there is no object store that could throttle")
-        }
-        Fault::ThrottleStore(throttle) => {
-            armed.throttle = Some(u64::from(throttle.every));
-            Injected::changed(format!("the next copy is throttled: one request of {}", throttle.every))
-        }
-        Fault::CopyLeavesOut(start) => leave_out(start, target, armed),
-        Fault::ForgetAssets => {
-            armed.without_assets = true;
-            Injected::changed("the next backup has no archive of the assets folder")
-        }
-        Fault::ForgetResults => {
-            armed.without_results = true;
-            Injected::changed("the next backup has no copy of the batch results")
-        }
-        Fault::LeaveSequencesOut => {
-            armed.without_sequences = true;
-            Injected::changed("the next restore leaves out sequence data")
-        }
-        Fault::StopMigration if target.site.profile.migrate_by_half.is_empty() => {
-            Injected::nothing("the profile does not say how: it has no migrate-by-half")
-        }
-        Fault::StopMigration => {
-            armed.half_migration = true;
-            Injected::changed("the next migration stops half way")
-        }
-        _ => go_astray(fault, armed)?,
-    })
+/// The next dump excludes a table.
+pub fn exclude_table(table: &TableName, pending: &mut PendingFaults) -> Injected {
+    pending.without_tables.push(table.clone());
+    Injected::changed(format!("the next dump excludes {table}"))
 }
 
-/// What goes wrong with a recovery to a point in time.
-fn go_astray(fault: &Fault, armed: &mut PendingFaults) -> Option<Injected> {
-    let (how, detail) = match fault {
-        Fault::BucketAtBaseBackup => {
-            (RecoveryFault::BucketAtBaseBackup, "brings the bucket to the base backup")
-        }
-        Fault::PassOverMarkers => (RecoveryFault::MarkersPassedOver, "passes over delete markers"),
-        Fault::TargetPastArchive => (RecoveryFault::PastArchive, "is told a target an hour late"),
-        Fault::TargetBeforeBaseBackup => {
-            (RecoveryFault::BeforeBaseBackup, "is told a target an hour before the base backup")
-        }
-        Fault::LeaveTargetOut => (RecoveryFault::Exclusive, "has recovery_target_inclusive off"),
-        Fault::WrongTimeline => (RecoveryFault::WrongTimeline, "follows a timeline that is not there"),
-        Fault::ShareArchive => (RecoveryFault::Archiving, "leaves archive_mode on"),
-        _ => return None,
-    };
-    armed.astray.insert(how);
-    Some(Injected::changed(format!("the next recovery {detail}")))
+/// The next copy stops after the first page of its listing.
+pub fn stop_after_page(keys: u16, pending: &mut PendingFaults) -> Injected {
+    pending.first_page = Some(keys);
+    Injected::changed(format!("the next copy stops after the first {keys} keys of its listing"))
 }
 
-fn leave_out(start: &str, target: &FaultSite<'_>, armed: &mut PendingFaults) -> Injected {
-    let like = target.keys.iter().filter(|(name, _)| name.as_str().starts_with(start));
-    let keys: Vec<ObjectKey> = like.map(|(_, key)| key.clone()).collect();
-    if keys.is_empty() {
-        return Injected::nothing(format!("no asset's name starts with {start}"));
+/// The object store refuses some requests of the next copy.
+pub fn throttle(throttle: Throttle, site: &FaultSite<'_>, pending: &mut PendingFaults) -> Injected {
+    if site.site.s3.is_none() {
+        return Injected::nothing("the site has no object store that could throttle");
     }
-    let detail = format!("the next copy leaves out {} objects", keys.len());
-    armed.without_objects.extend(keys);
+    pending.throttle = Some(u64::from(throttle.every));
+    Injected::changed(format!("the next copy is throttled: one of every {} requests", throttle.every))
+}
+
+/// The next copy excludes the objects of assets whose names start with a prefix.
+pub fn exclude_prefix(prefix: &str, site: &FaultSite<'_>, pending: &mut PendingFaults) -> Injected {
+    let matching = site.keys.iter().filter(|(name, _)| name.as_str().starts_with(prefix));
+    let keys: Vec<ObjectKey> = matching.map(|(_, key)| key.clone()).collect();
+    if keys.is_empty() {
+        return Injected::nothing(format!("no asset's name starts with {prefix}"));
+    }
+    let detail = format!("the next copy excludes {} objects", keys.len());
+    pending.without_objects.extend(keys);
     Injected::changed(detail)
+}
+
+/// The next backup has no archive of the assets folder.
+pub fn skip_assets(pending: &mut PendingFaults) -> Injected {
+    pending.without_assets = true;
+    Injected::changed("the next backup has no archive of the assets folder")
+}
+
+/// The next backup has no copy of the batch results.
+pub fn skip_results(pending: &mut PendingFaults) -> Injected {
+    pending.without_results = true;
+    Injected::changed("the next backup has no copy of the batch results")
+}
+
+/// The next restore excludes sequence data.
+pub fn exclude_sequences(pending: &mut PendingFaults) -> Injected {
+    pending.without_sequences = true;
+    Injected::changed("the next restore excludes sequence data")
+}
+
+/// The next migration stops half way.
+pub fn interrupt_migration(site: &FaultSite<'_>, pending: &mut PendingFaults) -> Injected {
+    if site.site.profile.migrate_by_half.is_empty() {
+        return Injected::nothing("the profile has no command for it: `migrate-by-half` is missing");
+    }
+    pending.half_migration = true;
+    Injected::changed("the next migration stops half way")
+}
+
+/// The next point-in-time recovery goes wrong.
+pub fn recover(fault: RecoveryFault, pending: &mut PendingFaults) -> Injected {
+    let detail = match fault {
+        RecoveryFault::BucketAtBaseBackup => "recovers the bucket as of the base backup",
+        RecoveryFault::MarkersPassedOver => "ignores delete markers",
+        RecoveryFault::PastArchive => "has a target one hour late",
+        RecoveryFault::BeforeBaseBackup => "has a target one hour before the base backup",
+        RecoveryFault::Exclusive => "has recovery_target_inclusive off",
+        RecoveryFault::WrongTimeline => "follows a timeline that does not exist",
+        RecoveryFault::Archiving => "leaves archive_mode on",
+    };
+    pending.astray.insert(fault);
+    Injected::changed(format!("the next recovery {detail}"))
 }

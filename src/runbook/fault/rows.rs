@@ -1,35 +1,20 @@
-//! Faults in rows of the live database, behind the engine's back. Tables and columns come from the
-//! target profile.
+//! Faults in rows of the live database, written by SQL and not through the engine. Tables and columns
+//! come from the target profile.
 
 use crate::{
     base::{
         error::Error,
         ids::{AssetName, TableName, TemplateKey},
     },
-    model::{
-        fault::{Fault, NamedRow},
-        profile::Binary,
-    },
+    model::{fault::NamedRow, profile::Binary},
     runbook::fault::{FaultSite, Injected},
     site::Handles,
     system::postgres::quote_ident as q,
 };
 use serde_json::Value;
 
-/// Injects a fault in rows; none where it is not one of these.
-pub async fn inject(fault: &Fault, target: &FaultSite<'_>) -> Result<Option<Injected>, Error> {
-    let injected = match fault {
-        Fault::LoseRow(name) => lose(target, name).await,
-        Fault::LoseNamedRow(row) => lose_named(target, row).await,
-        Fault::RepointRow([one, other]) => repoint(target, one, other).await,
-        Fault::ChangeDefinition(key) => change_definition(target, key).await,
-        _ => return Ok(None),
-    };
-    injected.map(Some)
-}
-
 /// Deletes the row of an asset.
-async fn lose(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+pub async fn delete_of_asset(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
     let key = key(target, name)?;
     let Some((table, binary)) = asset_table(target, &key).await? else { return Ok(no_table()) };
     let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
@@ -38,7 +23,7 @@ async fn lose(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Erro
 }
 
 /// Deletes a row of any entity by its label.
-async fn lose_named(target: &FaultSite<'_>, row: &NamedRow) -> Result<Injected, Error> {
+pub async fn delete(target: &FaultSite<'_>, row: &NamedRow) -> Result<Injected, Error> {
     let Some(entity) = target.site.profile.entities.get(&row.entity) else {
         return Err(Error::usage(format!("the profile has no entity `{}`", row.entity)));
     };
@@ -89,28 +74,28 @@ fn label_sql(path: &str) -> String {
     }
 }
 
-/// Makes the row of one asset point at the object of another. Where keys are unique the other row
-/// gets the first one's object: what a botched merge leaves.
-async fn repoint(target: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Error> {
+/// Makes the row of one asset refer to the object of another, and the other row to the first object,
+/// because keys may be unique. This is what a wrong merge causes.
+pub async fn repoint(target: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Error> {
     let (first, second) = (key(target, one)?, key(target, other)?);
     let Some((table, binary)) = asset_table(target, &first).await? else { return Ok(no_table()) };
     let column = q(&binary.key);
     let sql = format!("UPDATE {} SET {column} = $2 WHERE {column} = $1", q(table.as_str()));
-    let aside = format!("{first}.aside");
-    let moves = [(&first, &aside), (&second, &first), (&aside, &second)];
+    let temporary = format!("{first}.temporary");
+    let moves = [(&first, &temporary), (&second, &first), (&temporary, &second)];
     let mut changed = 0;
     for (from, to) in moves {
         changed += execute(target, &sql, &[from, to]).await?;
     }
-    let detail = format!("{one} points at {second}, {other} at {first}");
+    let detail = format!("{one} refers to {second}, {other} to {first}");
     Ok(Injected { changed: changed == moves.len() as u64, detail })
 }
 
 /// Changes one letter of a text in a template's current definition.
-async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Result<Injected, Error> {
+pub async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Result<Injected, Error> {
     let found = target.site.profile.entities.values().find_map(|e| Some((&e.table, e.definition.as_ref()?)));
     let Some((table, column)) = found else {
-        return Ok(Injected::nothing("the profile names no column with definitions"));
+        return Ok(Injected::nothing("the profile has no column with definitions"));
     };
     let (table_sql, column_sql) = (q(table.as_str()), q(column));
     let api = target.site.engine.api().await?;
@@ -130,7 +115,7 @@ async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Result<
         "UPDATE {table_sql} SET {column_sql} = $2::{kind} WHERE ({column_sql}::jsonb -> 'document') = ($1::jsonb -> 'document') \
          AND {column_sql}::jsonb ->> 'key' = $1::jsonb ->> 'key'"
     );
-    // Only the document is compared: an engine may stamp versions into what it hands out.
+    // Only the document is compared: an engine may add versions to its answer.
     let stored = format!(
         "SELECT {column_sql}::jsonb FROM {table_sql} WHERE ({column_sql}::jsonb -> 'document') = ($1::jsonb -> 'document')"
     );
@@ -141,8 +126,7 @@ async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Result<
     Ok(Injected { changed: rows > 0, detail: format!("{rows} rows of {table}: {before:?} became {after:?}") })
 }
 
-/// Changes the last letter of the first text that is shown as it stands. Gives the text as it was
-/// and as it is.
+/// Changes the last letter of the first text without placeholders. Returns the text before and after.
 fn change_letter(node: &mut Value) -> Option<(String, String)> {
     if let Some(Value::String(text)) = node.get_mut("content")
         && !text.contains("{{")
@@ -160,8 +144,8 @@ fn change_letter(node: &mut Value) -> Option<(String, String)> {
     }
 }
 
-/// The table with the row that points at an object: the profile's entity `asset`, else whichever
-/// points there.
+/// The table with the row that refers to an object: the only entity with a binary, else the one
+/// with a matching row.
 async fn asset_table<'a>(
     target: &'a FaultSite<'_>,
     key: &str,
@@ -182,13 +166,13 @@ async fn asset_table<'a>(
 }
 
 fn no_table() -> Injected {
-    Injected::nothing("no entity of the profile has a row that points at this binary")
+    Injected::nothing("no entity of the profile has a row that refers to this binary")
 }
 
 fn key(target: &FaultSite<'_>, name: &AssetName) -> Result<String, Error> {
     target.keys.get(name).map(ToString::to_string).ok_or_else(|| {
-        Error::usage(format!("there is no asset {name} at this point of the timeline"))
-            .hint("name an asset of the seed, or upload it in an earlier step")
+        Error::usage(format!("asset {name} does not exist at this point of the timeline"))
+            .hint("use an asset of the seed, or upload it in an earlier step")
     })
 }
 

@@ -1,109 +1,109 @@
-//! Faults in what lies in folders: in the backup's tarballs, which are unpacked, damaged and packed
-//! again, and in the live files that hold rows.
+//! Faults in folders: in the backup's tarballs, which are unpacked, damaged and packed again, and in
+//! the live files with rows.
 
 use crate::{
     base::{
         error::{Error, ErrorContext},
         ids::{BucketName, TableName},
     },
-    model::{fault::Fault, finding::Finding, profile::RowFolder},
+    model::{finding::Finding, profile::RowFolder},
     procedure::archive,
-    runbook::fault::{FaultSite, Injected, dump, objects},
+    runbook::fault::{FaultSite, Injected, dump},
     site::RowStore,
     system::{
-        objects::{ObjectStore, files::Folders},
+        objects::{Bucket, ObjectStore, files::Folders},
         row_files::RowFiles,
     },
 };
 use std::path::{Path, PathBuf};
 
-/// Injects a fault in a binary of the backup's archive; none where it is not one of these.
-pub async fn inject_in_binaries(
-    fault: &Fault,
-    target: &mut FaultSite<'_>,
-) -> Result<Option<Injected>, Error> {
-    let folder = target.site.assets_dir();
-    let unpacked = Unpacked::of(target, target.backup.assets.as_deref(), &folder).await?;
-    let above = Folders::new(unpacked.above());
-    target.unpacked = Some(ObjectStore::Files(above).bucket(&BucketName::new(unpacked.name())));
-    let injected = objects::inject(fault, target).await;
-    target.unpacked = None;
-    unpacked.pack(target).await?;
-    injected
+/// Unpacks the backup's archive of the assets folder.
+///
+/// # Errors
+/// There is no such archive yet, or it cannot be unpacked.
+pub async fn unpack_assets<'a>(site: &FaultSite<'a>) -> Result<Unpacked<'a>, Error> {
+    Unpacked::of(site, site.backup.assets.as_deref(), &site.site.assets_dir()).await
 }
 
-/// Injects a fault in a file that holds rows; none where it is not one of these.
-pub async fn inject_in_rows(fault: &Fault, target: &FaultSite<'_>) -> Result<Option<Injected>, Error> {
-    let Fault::TruncateRowFile(table) = fault else { return Ok(None) };
-    let profile = &target.site.profile;
-    let (RowStore::Files(live), Some(files)) = (&target.site.rows, profile.file_mode.as_ref()) else {
-        return Ok(Some(Injected::nothing("the rows of this site are in no files")));
+/// Truncates a file with rows, live or in the backup's archive.
+///
+/// # Errors
+/// The profile has no such table, or the file cannot be changed.
+pub async fn truncate_row_file(site: &FaultSite<'_>, table: &TableName) -> Result<Injected, Error> {
+    let profile = &site.site.profile;
+    let (RowStore::Files(live), Some(files)) = (&site.site.rows, profile.file_mode.as_ref()) else {
+        return Ok(Injected::nothing("the rows of this site are not in files"));
     };
     let Some(files) = files.tables.get(table) else {
-        let message = format!("the profile's file mode knows no table {table}");
-        return Err(Error::usage(message).hint("name one of `file-mode: tables`"));
+        let message = format!("the profile's file mode has no table {table}");
+        return Err(Error::usage(message).hint("use a table of `file-mode: tables`"));
     };
-    if !target.in_backup {
-        return truncate(live, table, target).map(Some);
+    if !site.in_backup {
+        return truncate(live, table, site);
     }
     let (tarball, folder) = match files.folder {
-        RowFolder::Templates => (&target.backup.templates, &live.templates),
-        RowFolder::Assets => (&target.backup.assets, &live.assets),
+        RowFolder::Templates => (&site.backup.templates, &live.templates),
+        RowFolder::Assets => (&site.backup.assets, &live.assets),
     };
-    let unpacked = Unpacked::of(target, tarball.as_deref(), folder).await?;
+    let unpacked = Unpacked::of(site, tarball.as_deref(), folder).await?;
     let copy = match files.folder {
         RowFolder::Templates => RowFiles { templates: unpacked.folder.clone(), ..live.clone() },
         RowFolder::Assets => RowFiles { assets: unpacked.folder.clone(), ..live.clone() },
     };
-    let injected = truncate(&copy, table, target);
-    unpacked.pack(target).await?;
-    injected.map(Some)
+    let injected = truncate(&copy, table, site);
+    unpacked.pack(site).await?;
+    injected
 }
 
-/// Cuts the first of a table's files in half.
-fn truncate(files: &RowFiles, table: &TableName, target: &FaultSite<'_>) -> Result<Injected, Error> {
-    match files.files_of(table, &target.site.profile)?.first() {
+/// Truncates the first of a table's files.
+fn truncate(files: &RowFiles, table: &TableName, site: &FaultSite<'_>) -> Result<Injected, Error> {
+    match files.files_of(table, &site.site.profile)?.first() {
         Some(file) => dump::truncate(Some(file), "file"),
-        None => Ok(Injected::nothing(format!("there is no file with rows of {table}"))),
+        None => Ok(Injected::nothing(format!("{table} has no file"))),
     }
 }
 
-/// A tarball's folder, unpacked beside the live one.
-struct Unpacked<'a> {
+/// The folder of a tarball while it is unpacked.
+pub struct Unpacked<'a> {
     tarball: &'a Path,
     folder: PathBuf,
 }
 
 impl<'a> Unpacked<'a> {
-    async fn of(target: &FaultSite<'_>, tarball: Option<&'a Path>, live: &Path) -> Result<Self, Error> {
+    async fn of(site: &FaultSite<'_>, tarball: Option<&'a Path>, live: &Path) -> Result<Self, Error> {
         let tarball = tarball.ok_or_else(|| {
-            Error::usage("a fault in the backup's archive before there is one")
-                .hint("put the step after `archive assets` or `archive templates`")
+            Error::usage("a fault in the backup's archive before it exists")
+                .hint("move the step after `archive assets` or `archive templates`")
         })?;
         let name = live.file_name().unwrap_or_default();
-        let folder = target.site.folder.join("unpacked").join(name);
-        done(archive::restore(target.site, "unpack", tarball, &folder, target.log).await?)?;
+        let folder = site.site.folder.join("unpacked").join(name);
+        done(archive::restore(site.site, "unpack", tarball, &folder, site.log).await?)?;
         Ok(Self { tarball, folder })
     }
 
-    fn above(&self) -> &Path {
+    fn parent(&self) -> &Path {
         self.folder.parent().unwrap_or(Path::new("."))
     }
 
-    fn name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    /// The folder as a bucket.
+    pub fn bucket(&self) -> Bucket {
+        let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
+        ObjectStore::Files(Folders::new(self.parent())).bucket(&BucketName::new(name))
     }
 
-    /// Packs it again, and leaves nothing behind.
-    async fn pack(self, target: &FaultSite<'_>) -> Result<(), Error> {
-        let packed = archive::back_up(target.site, "pack", &self.folder, self.tarball, target.log).await;
-        let above = self.above();
-        std::fs::remove_dir_all(above).or_environment(|| format!("can't remove {}", above.display()))?;
+    /// Packs it again and removes the folder.
+    ///
+    /// # Errors
+    /// `tar` fails, or the folder cannot be removed.
+    pub async fn pack(self, site: &FaultSite<'_>) -> Result<(), Error> {
+        let packed = archive::back_up(site.site, "pack", &self.folder, self.tarball, site.log).await;
+        let parent = self.parent();
+        std::fs::remove_dir_all(parent).or_environment(|| format!("can't remove {}", parent.display()))?;
         done(packed?)
     }
 }
 
-/// Our own packing must not fail.
+/// A failure of our own packing is not a finding.
 fn done(failed: Option<Finding>) -> Result<(), Error> {
     failed.map_or(Ok(()), |finding| Err(Error::environment("tar failed").cause(finding.actual)))
 }

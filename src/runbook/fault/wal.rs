@@ -1,31 +1,25 @@
-//! Faults in the archive of WAL.
+//! Faults in the WAL archive.
 
 use crate::{
     base::error::{Error, ErrorContext},
-    model::fault::Fault,
     runbook::fault::{FaultSite, Injected},
 };
 use std::path::PathBuf;
 
-/// Injects a fault in the archive; none where it is not one of these.
-pub fn inject(fault: &Fault, target: &FaultSite<'_>) -> Result<Option<Injected>, Error> {
-    match fault {
-        Fault::LoseSegment => lose(target).map(Some),
-        Fault::CorruptSegment => corrupt(target).map(Some),
-        _ => Ok(None),
-    }
+/// Deletes a segment, as an expiry by age or an unnoticed failed upload does.
+pub fn delete(target: &FaultSite<'_>) -> Result<Injected, Error> {
+    let Some(path) = last_but_one(target)? else {
+        return Ok(Injected::nothing("the archive has no such segment"));
+    };
+    std::fs::remove_file(&path).or_environment(|| format!("can't delete {}", path.display()))?;
+    Ok(Injected::changed(format!("{} deleted", path.display())))
 }
 
-/// Removes a segment: what an expiry by age or a failed upload that nobody saw leaves.
-fn lose(target: &FaultSite<'_>) -> Result<Injected, Error> {
-    let Some(path) = last_but_one(target)? else { return Ok(Injected::nothing("no such segment")) };
-    std::fs::remove_file(&path).or_environment(|| format!("can't remove {}", path.display()))?;
-    Ok(Injected::changed(format!("{} removed", path.display())))
-}
-
-/// Changes a byte in the middle of what is written in a segment; the rest of it is zeros.
-fn corrupt(target: &FaultSite<'_>) -> Result<Injected, Error> {
-    let Some(path) = last_but_one(target)? else { return Ok(Injected::nothing("no such segment")) };
+/// Changes a byte in the middle of the used part of a segment; the rest of it is zeros.
+pub fn corrupt(target: &FaultSite<'_>) -> Result<Injected, Error> {
+    let Some(path) = last_but_one(target)? else {
+        return Ok(Injected::nothing("the archive has no such segment"));
+    };
     let what = || format!("can't change {}", path.display());
     let mut bytes = std::fs::read(&path).or_environment(what)?;
     let Some(end) = bytes.iter().rposition(|byte| *byte != 0) else {
@@ -37,8 +31,8 @@ fn corrupt(target: &FaultSite<'_>) -> Result<Injected, Error> {
     Ok(Injected::changed(format!("{}: byte {at} of {end} changed", path.display())))
 }
 
-/// The last segment but one in the archive: the last holds the recovery target, this one what was
-/// written between the base backup and it.
+/// The last segment but one in the archive: the last contains the recovery target, this one the
+/// writes between the base backup and the target.
 fn last_but_one(target: &FaultSite<'_>) -> Result<Option<PathBuf>, Error> {
     let Some(server) = &target.site.server else { return Ok(None) };
     let archive = server.archive();

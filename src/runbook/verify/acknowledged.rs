@@ -206,8 +206,8 @@ pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> CheckRes
         let of_it: Vec<&Judged> = judged.iter().filter(|j| j.write.operation == operation).collect();
         for kind in [
             FindingKind::LostAcknowledgedWrite,
-            FindingKind::HalfKeptWrite,
-            FindingKind::WronglyKeptWrite,
+            FindingKind::TornWrite,
+            FindingKind::MismatchedWrite,
             FindingKind::OrphanBinary,
         ] {
             let found: Vec<&Judged> = of_it.iter().copied().filter(|j| kind_of(j) == Some(kind)).collect();
@@ -225,9 +225,9 @@ fn kind_of(judged: &Judged) -> Option<FindingKind> {
     match (judged.fate, judged.due) {
         (WriteOutcome::Kept, _) | (WriteOutcome::Gone, false) => None,
         (_, true) => Some(FindingKind::LostAcknowledgedWrite),
-        (WriteOutcome::Half, false) => Some(FindingKind::HalfKeptWrite),
+        (WriteOutcome::Half, false) => Some(FindingKind::TornWrite),
         (WriteOutcome::Orphan, false) => Some(FindingKind::OrphanBinary),
-        (WriteOutcome::Wrong, false) => Some(FindingKind::WronglyKeptWrite),
+        (WriteOutcome::Wrong, false) => Some(FindingKind::MismatchedWrite),
     }
 }
 
@@ -338,9 +338,9 @@ mod tests {
         for (fate, due, raced) in [
             (WriteOutcome::Kept, None, None),
             (WriteOutcome::Gone, Some(K::LostAcknowledgedWrite), None),
-            (WriteOutcome::Half, Some(K::LostAcknowledgedWrite), Some(K::HalfKeptWrite)),
+            (WriteOutcome::Half, Some(K::LostAcknowledgedWrite), Some(K::TornWrite)),
             (WriteOutcome::Orphan, Some(K::LostAcknowledgedWrite), Some(K::OrphanBinary)),
-            (WriteOutcome::Wrong, Some(K::LostAcknowledgedWrite), Some(K::WronglyKeptWrite)),
+            (WriteOutcome::Wrong, Some(K::LostAcknowledgedWrite), Some(K::MismatchedWrite)),
         ] {
             let of = |due| {
                 let write = write(WriteKind::Upload, "a.png", None, Some("a"));

@@ -103,7 +103,7 @@ pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding>
             Some(_) => continue,
         };
         let entity = Entity::Asset(name.clone());
-        findings.push(Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, entity, expected, actual));
+        findings.push(Finding::new(CheckId::Source, FindingKind::UnstoredWrite, entity, expected, actual));
     }
     findings
 }
@@ -114,7 +114,7 @@ fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
     let found = reconciled(site, known, state).findings;
     let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
     damage
-        .map(|f| Finding::new(CheckId::Baseline, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
+        .map(|f| Finding::new(CheckId::Source, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
         .collect()
 }
 
@@ -147,7 +147,7 @@ pub async fn renders_anew(
     {
         let entity = Entity::Template(key.clone());
         let (expected, actual) = ("a render with the new binary", "what was rendered before the write");
-        findings.push(Finding::new(CheckId::Baseline, FindingKind::StaleRender, entity, expected, actual));
+        findings.push(Finding::new(CheckId::Source, FindingKind::StaleRender, entity, expected, actual));
     }
     Ok(findings)
 }
@@ -172,7 +172,7 @@ pub async fn renders(
     }
     let entity = || Entity::Template(key.clone());
     let found = |kind, expected: &str, actual: String| {
-        Ok(vec![Finding::new(CheckId::Baseline, kind, entity(), expected, actual)])
+        Ok(vec![Finding::new(CheckId::Source, kind, entity(), expected, actual)])
     };
     let (answer, good) = render(&api, key, template, "source", log).await?;
     if !answer.is_success() {
@@ -192,7 +192,7 @@ pub async fn renders(
     }
     let (second, _) = render(&api, key, template, "source", log).await?;
     if differ(&answer.body, &second.body) {
-        return Ok(vec![not_deterministic(CheckId::Baseline, key, &answer, &second)]);
+        return Ok(vec![not_deterministic(CheckId::Source, key, &answer, &second)]);
     }
     let Some(golden) = &template.golden else {
         // Named by its bytes: an earlier cut point may still need an earlier one of this template.
@@ -220,6 +220,6 @@ pub async fn renders(
         "a render at the source that is not the known-good PDF",
     )?;
     let finding =
-        Finding::new(CheckId::Baseline, FindingKind::PdfDiffers, entity(), "the known-good PDF", actual);
+        Finding::new(CheckId::Source, FindingKind::PdfDiffers, entity(), "the known-good PDF", actual);
     Ok(vec![finding.shown_by(path).shown_by(keep_known_good(key, &bytes, log)?)])
 }

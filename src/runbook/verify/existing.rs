@@ -59,7 +59,7 @@ pub async fn verify(
     let observed = observe(site, Some(&recorded.arrived))
         .await
         .map_err(|t| t.while_doing("can't read the restored site"))?;
-    all.skip([CheckId::Baseline], "the backup was made before this run: its source was not looked at", log)?;
+    all.skip([CheckId::Source], "the backup was made before this run: its source was not looked at", log)?;
     all.skip([CheckId::Acknowledged], "nobody wrote down what was written while the backup ran", log)?;
     let ready = Timed::of(runtime::ready(site, engine.not_ready)).await;
     let is_ready = ready.looked.findings.is_empty();

@@ -152,7 +152,7 @@ fn compared(then: &ApiSnapshot, now: &ApiSnapshot, cut: &CutPoint, profile: &Pro
     let admitted = then.admitted.iter().filter_map(|(id, said)| {
         // A tenant that is not shown is told of already.
         let is = now.admitted.get(id).filter(|is| *is != said)?;
-        Some(finding(FindingKind::WrongAdmission, (Kind::Tenant, id), said, Some(is)))
+        Some(finding(FindingKind::WrongAccess, (Kind::Tenant, id), said, Some(is)))
     });
     listed.chain(admitted).collect()
 }
@@ -219,7 +219,7 @@ mod tests {
             "wrong listing: schedule_executions/7",
             "wrong listing: schedule_dlq/1",
             "wrong listing: template_labels/invoice@production",
-            "wrong admission: tenants/quay",
+            "wrong access: tenants/quay",
         ];
         assert_eq!(told(&other), wanted);
     }

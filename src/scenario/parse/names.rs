@@ -1,11 +1,10 @@
-//! The names in steps and expectations: whether the seed, the fixtures and the steps before have what
-//! they name.
+//! Checks the names in steps and expectations against the seed, the fixtures and the steps before.
 
 use crate::{
     base::ids::{AssetName, TemplateKey},
     model::{
         fault::Fault,
-        finding::{Expectation, FindingKind},
+        finding::{Expectation, Subject},
         workload::Load,
         write::WriteKind,
     },
@@ -25,7 +24,7 @@ fn operations() -> [&'static str; 6] {
     WriteKind::ALL.map(WriteKind::plural)
 }
 
-/// What names are looked up in.
+/// Where names are looked up.
 pub struct Context<'a> {
     /// The scenario's seed.
     pub seed: &'a Seed,
@@ -33,7 +32,7 @@ pub struct Context<'a> {
     pub library: &'a FixtureLibrary,
     /// The file's text.
     pub text: &'a str,
-    /// Whether all steps could be read. If not, a lost step may have uploaded any fixture.
+    /// Whether all steps could be read. If not, an unread step may have uploaded any fixture.
     pub steps_sound: bool,
 }
 
@@ -48,7 +47,7 @@ struct Names<'a> {
     replaced: BTreeSet<AssetName>,
     /// Whether there are writes under load.
     loaded: bool,
-    /// The assets that a step has written so far, and is not a delete.
+    /// The assets that a step other than a delete has written so far.
     written: BTreeSet<AssetName>,
     /// How often each template was saved again so far.
     saved: BTreeMap<TemplateKey, usize>,
@@ -57,7 +56,7 @@ struct Names<'a> {
     mistakes: &'a mut Vec<Mistake>,
 }
 
-/// Looks at all names.
+/// Checks all names.
 pub fn check(
     steps: &[At<Step>],
     expect: &[At<Expectation>],
@@ -154,7 +153,7 @@ impl Names<'_> {
                 if !self.planned.contains(schedule)
                     && self.seed.schedule_names().any(|known| known == schedule)
                 {
-                    let message = format!("nobody planned the next run of `{schedule}`");
+                    let message = format!("no earlier step plans the next run of `{schedule}`");
                     let help = format!("put `plan next run: {{schedule: {schedule}, in: 2s}}` before it");
                     self.mistakes.push(Mistake::at(place, message).label("it may be years away").help(help));
                 }
@@ -166,8 +165,8 @@ impl Names<'_> {
     fn load(&mut self, load: Load, place: SourcePosition) {
         self.loaded = true;
         if load.mix.label > 0 && self.seed.templates.iter().all(|template| template.then.is_empty()) {
-            let message = "no template of the seed has a version that a label could move to";
-            let help = "take a seed with a template in two versions: `seed: invoices`";
+            let message = "no template of the seed has a second version that a label could move to";
+            let help = "use a seed with a template in two versions: `seed: invoices`";
             self.mistakes.push(Mistake::at(place, message).label("moves labels").help(help));
         }
     }
@@ -188,9 +187,9 @@ impl Names<'_> {
     fn copy(&mut self, copy: &CopyAsset, place: SourcePosition) {
         self.asset(&copy.asset, place);
         if self.assets.contains(&copy.name) {
-            let message = format!("there is an asset `{}` already", copy.name);
-            let help = "give the copy a name of its own";
-            self.mistakes.push(Mistake::at(place, message).label("two would be called the same").help(help));
+            let message = format!("an asset `{}` already exists", copy.name);
+            let help = "give the copy another name";
+            self.mistakes.push(Mistake::at(place, message).label("a duplicate name").help(help));
         }
         self.assets.insert(copy.name.clone());
         self.written.insert(copy.name.clone());
@@ -200,13 +199,13 @@ impl Names<'_> {
     fn new_object(&mut self, name: &AssetName, place: SourcePosition) {
         self.asset(name, place);
         if self.assets.contains(name) && !self.written.contains(name) {
-            let message = format!("no write before this has made an object of `{name}`");
+            let message = format!("no earlier write made an object of `{name}`");
             let help = format!("write `copy object: {name}`, or put the write before it");
             self.mistakes.push(Mistake::at(place, message).label("nothing new").help(help));
         }
     }
 
-    /// A label and a version that there is by now.
+    /// A label and a version that exists by now.
     fn label(&mut self, label: &MoveLabel, place: SourcePosition) {
         self.template(label.template.as_str(), place);
         let Some(template) = self.seed.templates.iter().find(|t| t.key == label.template) else { return };
@@ -239,28 +238,28 @@ impl Names<'_> {
             Fault::PreviousVersion(name) => {
                 self.asset(name, place);
                 if self.assets.contains(name) && !self.replaced.contains(name) {
-                    let message = format!("`{name}` has no previous version: it is never replaced before");
+                    let message = format!("`{name}` has no previous version: no earlier step replaces it");
                     let help = format!("put `replace: {{asset: {name}, with: …}}` before it");
-                    self.mistakes.push(Mistake::at(place, message).label("nothing to bring back").help(help));
+                    self.mistakes.push(Mistake::at(place, message).label("nothing to revert to").help(help));
                 }
             }
             Fault::CopyFirstPage(keys) if !(1..=1000).contains(keys) => {
-                let message = format!("a page of a list holds 1 to 1000 keys, not {keys}");
+                let message = format!("a page of a listing has 1 to 1000 keys, not {keys}");
                 self.mistakes.push(Mistake::at(place, message).label("not possible"));
             }
             Fault::ThrottleStore(throttle) if throttle.every == 0 => {
                 let help = "write `every: 3` for every third request, `every: 1` for all";
-                let mistake = Mistake::at(place, "every 0th request is none").label("refuses nothing");
+                let mistake = Mistake::at(place, "`every: 0` refuses no request").label("no effect");
                 self.mistakes.push(mistake.help(help));
             }
-            Fault::CopyLeavesOut(start) => {
+            Fault::ExcludePrefix(start) => {
                 if !self.assets.iter().any(|name| name.as_str().starts_with(start.as_str())) {
                     let message = format!("no asset's name starts with `{}`", suggest::short(start));
-                    let help = self.assets_in_words();
-                    self.mistakes.push(Mistake::at(place, message).label("leaves nothing out").help(help));
+                    let help = self.asset_names();
+                    self.mistakes.push(Mistake::at(place, message).label("excludes nothing").help(help));
                 }
             }
-            // Every other fault needs no more than what it names: a new one is not listed here.
+            // The names in the value of any other fault come from the catalogue.
             _ => {
                 for name in fault.assets() {
                     self.asset(name, place);
@@ -289,9 +288,9 @@ impl Names<'_> {
         self.replaced.contains(&asset.into()) && version.parse::<usize>().is_ok_and(|v| v > 0)
     }
 
-    fn assets_in_words(&self) -> String {
+    fn asset_names(&self) -> String {
         let names: Vec<&str> = self.assets.iter().map(AssetName::as_str).collect();
-        format!("the names {}", suggest::one_of(&names))
+        format!("the names of assets {}", suggest::one_of(&names))
     }
 
     fn template(&mut self, key: &str, place: SourcePosition) {
@@ -309,10 +308,10 @@ impl Names<'_> {
         let mistake = match self.seed.asset_file(self.library, name) {
             Ok(_) => return,
             Err(_) if name.as_str().is_empty() => {
-                Mistake::at(place, "no fixture is named").label("expected the name of a file")
+                Mistake::at(place, "the name of the fixture is empty").label("expected the name of a file")
             }
             Err(NoFile::Outside) => {
-                let message = format!("`{}` leads out of the fixtures", suggest::short(name.as_str()));
+                let message = format!("`{}` is outside the fixtures", suggest::short(name.as_str()));
                 let folder = self.library.assets_folder();
                 Mistake::at(place, message)
                     .label("must be a file of the fixtures")
@@ -333,74 +332,40 @@ impl Names<'_> {
     }
 
     fn expectation(&mut self, expectation: &Expectation, place: SourcePosition) {
-        use FindingKind as K;
         let name = expectation.entity.as_str();
-        match expectation.kind {
+        match expectation.kind.subject() {
             // A name with a slash is an object's key.
-            K::MissingBinary | K::OrphanBinary | K::WrongSize | K::WrongContent | K::WrongMetadata => {
+            Subject::Asset => {
                 let of_load = self.loaded && operations().contains(&name);
                 if !name.contains('/') && !of_load && !self.is_earlier(name) {
                     self.asset(&name.into(), place);
                 }
             }
-            K::PdfDiffers
-            | K::PdfMetadataDiffers
-            | K::NotDeterministic
-            | K::RenderRefused
-            | K::FailOpen
-            | K::StaleRender
-            | K::WrongRefusal
-            | K::WrongReason
-            | K::PartialPdf => self.template(name, place),
-            K::RowLost
-            | K::RowAdded
-            | K::RowChanged
-            | K::DamagedFile
-            | K::ResultLost
-            | K::UnfinishedJob
-            | K::WrongListing
-            | K::WrongAdmission => {
-                if !name.contains('/') {
-                    let message = format!("`{}` is no row", suggest::short(name));
-                    let help = format!("write the table too: `assets/{name}`");
-                    self.mistakes.push(Mistake::at(place, message).label("expected table/row").help(help));
-                }
+            Subject::Template => self.template(name, place),
+            Subject::Row if !name.contains('/') => {
+                let message = format!("`{}` is not a row", suggest::short(name));
+                let help = format!("write the table too: `assets/{name}`");
+                self.mistakes.push(Mistake::at(place, message).label("expected table/row").help(help));
             }
-            K::BackupFailed | K::SourceChanged => {
-                self.one_of(
-                    "step of a backup",
-                    &BackupJob::ALL.iter().map(|job| job.describe().to_owned()).collect::<Vec<_>>(),
-                    name,
-                    place,
-                );
+            Subject::Row | Subject::Other => {}
+            Subject::BackupStep => {
+                let steps = BackupJob::ALL.iter().map(|job| job.describe().to_owned());
+                self.one_of("step of a backup", &steps.collect::<Vec<_>>(), name, place);
             }
-            K::RestoreFailed | K::WrongOrder => {
-                self.one_of(
-                    "step of a restore",
-                    &RestoreJob::ALL.iter().map(|job| job.describe().to_owned()).collect::<Vec<_>>(),
-                    name,
-                    place,
-                );
+            Subject::RestoreStep => {
+                let steps = RestoreJob::ALL.iter().map(|job| job.describe().to_owned());
+                self.one_of("step of a restore", &steps.collect::<Vec<_>>(), name, place);
             }
-            K::ScheduleMoved | K::MissedRun => self.schedule(name, place),
-            K::ManifestDrift => self.inventoried(name, place),
-            K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite if !self.loaded => {
-                let message = format!("`{}` where nobody writes under load", expectation.kind);
+            Subject::Schedule => self.schedule(name, place),
+            Subject::Inventory => self.inventoried(name, place),
+            Subject::Workload if !self.loaded => {
+                let message = format!("`{}` without writes under load", expectation.kind);
                 let help = "add the steps `write under load: …` and `stop writing`";
-                self.mistakes.push(Mistake::at(place, message).label("can't be found").help(help));
+                self.mistakes.push(Mistake::at(place, message).label("cannot be found").help(help));
             }
-            K::LostAcknowledgedWrite | K::HalfKeptWrite | K::WronglyKeptWrite => {
+            Subject::Workload => {
                 self.one_of("kind of write", &operations().map(str::to_owned), name, place);
             }
-            K::TableLost
-            | K::CatalogDiffers
-            | K::SequenceBehind
-            | K::EngineNotReady
-            | K::FalseReady
-            | K::EngineChangedData
-            | K::BackupTooOld
-            | K::RecoveryTooSlow
-            | K::UnstoredWrite => {}
         }
     }
 

@@ -367,11 +367,11 @@ impl Timeline<'_> {
     }
 
     fn fault(&mut self, fault: &Fault, place: SourcePosition) {
-        match fault.takes() {
-            FaultTarget::Archive => self.wrong(
+        match fault.target() {
+            FaultTarget::WalArchive => self.wrong(
                 place,
-                "this fault is one of a backup, not of the live stores",
-                "the archive of WAL is the backup's",
+                "this fault is for a backup, not for the live stores",
+                "the WAL archive belongs to the backup",
                 "write `fault in backup: …`",
             ),
             FaultTarget::Versions => {
@@ -382,10 +382,10 @@ impl Timeline<'_> {
                 self.must_recover(fault.describe(), place);
                 self.armed.push((place, armed));
             }
-            FaultTarget::Backup => self.wrong(
+            FaultTarget::Dump | FaultTarget::Tarball => self.wrong(
                 place,
-                "this fault is one of a backup, not of the live stores",
-                "there is no such file in the live stores",
+                "this fault is for a backup, not for the live stores",
+                "the live stores have no such file",
                 "write `fault in backup: …`",
             ),
             FaultTarget::Rows if !self.method.topology.has_database() => {
@@ -439,16 +439,12 @@ impl Timeline<'_> {
         let binaries =
             if self.method.topology.has_bucket() { DurableStore::Bucket } else { DurableStore::Assets };
         let saving = self.method.backup().into_iter().find(|job| job.saves().contains(&binaries));
-        let (there, step) = match fault.takes() {
-            FaultTarget::Backup => match fault {
-                Fault::TruncateArchive(Archive::Templates) => {
-                    (self.saved.contains(&DurableStore::Templates), BackupJob::ArchiveTemplates)
-                }
-                Fault::TruncateArchive(Archive::Assets) => {
-                    (self.saved.contains(&DurableStore::Assets), BackupJob::ArchiveAssets)
-                }
-                _ => (self.dumped, BackupJob::DumpDatabase),
-            },
+        let (there, step) = match fault.target() {
+            FaultTarget::Dump => (self.dumped, BackupJob::DumpDatabase),
+            FaultTarget::Tarball if *fault == Fault::TruncateArchive(Archive::Templates) => {
+                (self.saved.contains(&DurableStore::Templates), BackupJob::ArchiveTemplates)
+            }
+            FaultTarget::Tarball => (self.saved.contains(&DurableStore::Assets), BackupJob::ArchiveAssets),
             FaultTarget::RowFiles if self.method.topology.has_database() => {
                 return self.fault_in_row_files(place);
             }
@@ -456,7 +452,7 @@ impl Timeline<'_> {
             FaultTarget::Objects => {
                 (self.saved.contains(&binaries), saving.unwrap_or(BackupJob::CopyObjects))
             }
-            FaultTarget::Archive => (self.targeted, BackupJob::ChooseTarget),
+            FaultTarget::WalArchive => (self.targeted, BackupJob::ChooseTarget),
             FaultTarget::Rows
             | FaultTarget::NextDump
             | FaultTarget::NextCopy
@@ -469,12 +465,17 @@ impl Timeline<'_> {
             | FaultTarget::NextBucketRecovery
             | FaultTarget::NextDatabaseRecovery => {
                 let help = "write `fault: …`";
-                return self.wrong(place, "this fault is none of a backup", "fits the live site only", help);
+                return self.wrong(
+                    place,
+                    "this fault is for the live stores, not for a backup",
+                    "not possible in a backup",
+                    help,
+                );
             }
         };
         if !there {
             let help = format!("put it after `{}`", step.describe());
-            self.wrong(place, "a fault in a backup that is not there yet", "nothing to damage yet", &help);
+            self.wrong(place, "a fault in a backup before it exists", "nothing to damage yet", &help);
         }
     }
 
@@ -496,11 +497,12 @@ impl Timeline<'_> {
                 FaultTarget::Objects
                 | FaultTarget::Rows
                 | FaultTarget::RowFiles
-                | FaultTarget::Backup
+                | FaultTarget::Dump
+                | FaultTarget::Tarball
                 | FaultTarget::Versions
-                | FaultTarget::Archive => continue,
+                | FaultTarget::WalArchive => continue,
             };
-            let message = format!("this fault waits for a `{step}` that never comes");
+            let message = format!("this fault takes effect at the next `{step}`, and there is none");
             self.wrong(place, message, "has no effect", &format!("put it before `{step}`"));
         }
         let Some(last) = steps.last() else { return };

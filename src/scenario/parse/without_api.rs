@@ -1,106 +1,63 @@
-//! What can't be drilled on a target without an API: writes through it, faults that need to know what
-//! it sent or said, and findings about renders. Names of assets are looked up when the site has been
-//! filled: only its own command knows what it puts there.
+//! What cannot be drilled on a target without an API: writes through it, faults that need to know what
+//! it sent or reported, and findings about renders. Names of assets are looked up when the site has
+//! been seeded: only the profile's own command knows its assets.
 
 use crate::{
-    model::{
-        fault::Fault,
-        finding::{Expectation, FindingKind},
-    },
-    scenario::{Act, At, Step, diagnose::Mistake, parse::names::acts},
+    model::{check::Evidence, fault::Fault, finding::Expectation},
+    scenario::{Act, At, SourcePosition, Step, diagnose::Mistake, parse::names::acts},
 };
 
-/// Looks at all steps and expectations.
+/// Checks all steps and expectations.
 pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
+    let without_api = |place: SourcePosition, message: String, help: &str| {
+        Mistake::at(place, message).label("the profile has `api: none`").help(help)
+    };
     for (act, place) in acts(steps) {
-        let (what, help) = match act {
-            Act::KillEngine | Act::CopyObject(_) | Act::PlanRun(_) | Act::WaitForRun(_) => continue,
-            // The load that they belong to is told of.
-            Act::WaitForWrites(_) | Act::StopWriting => continue,
-            Act::Begin(_) | Act::GoOn(_) | Act::Release(_) => (
-                "a write under way through an API that the target does not have",
-                "use a `fault`: it changes rows and objects themselves",
-            ),
-            Act::Upload(_)
-            | Act::Replace(_)
-            | Act::Delete(_)
-            | Act::Copy(_)
-            | Act::SaveTemplate(_)
-            | Act::MoveLabel(_)
-            | Act::RunBatch(_)
-            | Act::CopyNewObject(_)
-            | Act::WriteUnderLoad(_) => (
-                "a write through an API that the target does not have",
-                "use a `fault`: it changes rows and objects themselves",
-            ),
-            Act::Fault(fault) | Act::FaultInBackup(fault) => match fault {
-                Fault::PreviousVersion(_) => {
-                    ("nothing is known of earlier versions of a binary", "choose `flip one bit in binary`")
-                }
-                Fault::ChangeDefinition(_) => {
-                    ("nothing is known of definitions without an API", "choose `lose row`")
-                }
-                Fault::RepointRow([one, other]) | Fault::SwapBinaries([one, other]) if one == other => {
-                    ("the same asset twice", "name two different assets")
-                }
-                _ => continue,
-            },
-        };
-        mistakes.push(Mistake::at(place, what).label("the profile says `api: none`").help(help));
+        mistakes.extend(wrong(act).map(|(message, help)| without_api(place, message, help)));
     }
     for At { value, place } in expect {
-        if is_said_by_an_api(value.kind) {
-            let message = format!("`{}` can't be found without an API", value.kind);
-            let help = "the stores are compared: `missing binary`, `row lost` and their like";
-            mistakes.push(Mistake::at(*place, message).label("the profile says `api: none`").help(help));
+        if value.kind.evidence() == Evidence::Api {
+            let message = format!("`{}` cannot be found without an API", value.kind);
+            let help = "findings about the stores are possible, such as `missing binary` and `row lost`";
+            mistakes.push(without_api(*place, message, help));
         }
     }
 }
 
-/// Whether only an API can show it.
-fn is_said_by_an_api(kind: FindingKind) -> bool {
-    use FindingKind as K;
-    match kind {
-        K::PdfDiffers
-        | K::PdfMetadataDiffers
-        | K::NotDeterministic
-        | K::RenderRefused
-        | K::FailOpen
-        | K::StaleRender
-        | K::WrongRefusal
-        | K::WrongReason
-        | K::PartialPdf
-        | K::FalseReady
-        | K::ManifestDrift
-        | K::LostAcknowledgedWrite
-        | K::HalfKeptWrite
-        | K::WronglyKeptWrite
-        | K::ResultLost
-        | K::UnfinishedJob
-        | K::WrongListing
-        | K::WrongAdmission => true,
-        K::MissingBinary
-        | K::OrphanBinary
-        | K::WrongSize
-        | K::WrongContent
-        | K::WrongMetadata
-        | K::RowLost
-        | K::RowAdded
-        | K::RowChanged
-        | K::DamagedFile
-        | K::BackupTooOld
-        | K::RecoveryTooSlow
-        | K::BackupFailed
-        | K::SourceChanged
-        | K::RestoreFailed
-        | K::WrongOrder
-        | K::TableLost
-        | K::CatalogDiffers
-        | K::SequenceBehind
-        | K::EngineNotReady
-        | K::EngineChangedData
-        | K::ScheduleMoved
-        | K::MissedRun
-        | K::UnstoredWrite => false,
+/// Why an act is not possible, and what to do instead.
+fn wrong(act: &Act) -> Option<(String, &'static str)> {
+    let use_a_fault = "use a `fault`, which changes rows and objects directly";
+    match act {
+        Act::KillEngine | Act::CopyObject(_) | Act::PlanRun(_) | Act::WaitForRun(_) => None,
+        // The error is reported at the load that they belong to.
+        Act::WaitForWrites(_) | Act::StopWriting => None,
+        Act::Begin(_) | Act::GoOn(_) | Act::Release(_) => {
+            Some(("a write in flight through an API that the target does not have".to_owned(), use_a_fault))
+        }
+        Act::Upload(_)
+        | Act::Replace(_)
+        | Act::Delete(_)
+        | Act::Copy(_)
+        | Act::SaveTemplate(_)
+        | Act::MoveLabel(_)
+        | Act::RunBatch(_)
+        | Act::CopyNewObject(_)
+        | Act::WriteUnderLoad(_) => {
+            Some(("a write through an API that the target does not have".to_owned(), use_a_fault))
+        }
+        Act::Fault(fault) | Act::FaultInBackup(fault) => wrong_fault(fault),
+    }
+}
+
+fn wrong_fault(fault: &Fault) -> Option<(String, &'static str)> {
+    if fault.entry().evidence == Evidence::Api {
+        let message = format!("`{}` needs to know what the API sent or reported", fault.describe());
+        return Some((message, "use a fault such as `flip one bit in binary` or `delete row`"));
+    }
+    match fault.assets() {
+        [one, other] if one == other => {
+            Some(("the same asset twice".to_owned(), "name two different assets"))
+        }
+        _ => None,
     }
 }

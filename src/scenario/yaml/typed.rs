@@ -54,6 +54,7 @@ fn kind_of_word(name: &str) -> &'static str {
     match name {
         "Fault" => "fault",
         "Act" => "step",
+        "BackupSchema" => "schema",
         "FindingKind" => "finding",
         "Topology" => "topology",
         "Procedure" => "procedure",

@@ -26,7 +26,7 @@ pub(super) fn steps(staged: &Staged<'_>) -> Result<String, Error> {
     let after = steps.after();
     let mut text = "steps:\n".to_owned();
     if skips_results(staged) {
-        text += "  - fault: forget results\n";
+        text += "  - fault: skip batch results\n";
     }
     text += "  - back up:\n";
     joined(steps.lines).iter().for_each(|line| text += &format!("      - {line}\n"));

@@ -221,7 +221,7 @@ impl DrillState<'_> {
         }
         if !wrong.is_empty() {
             let mut verified = VerifyResults::default();
-            verified.take(CheckId::Baseline, CheckResult::at(1, wrong), Duration::ZERO, &self.log)?;
+            verified.take(CheckId::Source, CheckResult::at(1, wrong), Duration::ZERO, &self.log)?;
             seen.take(verified);
         }
         self.take_over(before).await
