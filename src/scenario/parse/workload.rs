@@ -119,7 +119,7 @@ impl Course {
                 if load.mix.batch > 0 && method.results.is_none() {
                     let mistake = Mistake::at(place, "batch jobs whose results have no place of their own");
                     let help = "put `results: bucket` beside the seed, or leave `batch` out of the mix";
-                    mistakes.push(mistake.label("in rows alone nothing can be half-kept").help(help));
+                    mistakes.push(mistake.label("a write to rows only cannot be torn").help(help));
                 }
             }
             Act::WaitForWrites(_) | Act::StopWriting if !self.writing => {
