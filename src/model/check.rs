@@ -6,7 +6,7 @@ use std::fmt;
 
 /// What it takes to report a finding, or to inject a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
+pub enum Requirement {
     /// The stores, the commands or the process are enough.
     Stores,
     /// The target must have an API.

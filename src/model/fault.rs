@@ -4,7 +4,7 @@
 
 use crate::{
     base::ids::{AssetName, TableName, TemplateKey},
-    model::check::{CheckId, Evidence},
+    model::check::{CheckId, Requirement},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -121,7 +121,7 @@ pub struct FaultEntry {
     /// Where and when it takes effect.
     pub target: FaultTarget,
     /// What it takes to inject it.
-    pub evidence: Evidence,
+    pub requires: Requirement,
     /// The check that must detect it; none if it does no harm.
     pub caught_by: Option<CheckId>,
     /// What it does, in a sentence.
@@ -132,7 +132,7 @@ pub struct FaultEntry {
 // whether it needs the target's API, the check that must detect it (`Nothing` if it does no harm),
 // and what it does.
 macro_rules! faults {
-    ($($variant:ident $(($value:ident: $type:ty))? $id:literal $keyword:literal $target:ident $evidence:ident $check:ident $meaning:literal),* $(,)?) => {
+    ($($variant:ident $(($value:ident: $type:ty))? $id:literal $keyword:literal $target:ident $requires:ident $check:ident $meaning:literal),* $(,)?) => {
         /// A fault, by its keyword in scenario files.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         pub enum Fault { $(#[doc = $meaning] #[serde(rename = $keyword)] $variant $(($type))?),* }
@@ -146,7 +146,7 @@ macro_rules! faults {
                 id: $id,
                 description: $keyword,
                 target: FaultTarget::$target,
-                evidence: Evidence::$evidence,
+                requires: Requirement::$requires,
                 caught_by: faults!(@check $check),
                 meaning: $meaning,
             }),*];

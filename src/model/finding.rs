@@ -3,7 +3,7 @@
 
 use crate::{
     base::ids::{AssetName, ObjectKey, TableName, TemplateKey},
-    model::check::{CheckId, Evidence},
+    model::check::{CheckId, Requirement},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,9 +78,9 @@ const ROWS_OR_BINARIES: &[FindingKind] = &[
 ];
 
 // One kind of finding: its variant, its keyword in scenario files, its severity, its subject, the
-// evidence that it needs, the kinds of which it can be a consequence, what it means, what to do.
+// what it requires, the kinds of which it can be a consequence, what it means, what to do.
 macro_rules! findings {
-    ($($variant:ident $keyword:literal $severity:ident $subject:ident $evidence:ident $causes:tt $meaning:literal $advice:literal),* $(,)?) => {
+    ($($variant:ident $keyword:literal $severity:ident $subject:ident $requires:ident $causes:tt $meaning:literal $advice:literal),* $(,)?) => {
         /// A kind of finding, by its keyword in a scenario file's `expect`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum FindingKind { $(#[doc = $meaning] #[serde(rename = $keyword)] $variant),* }
@@ -105,8 +105,8 @@ macro_rules! findings {
             }
 
             /// What it takes to report it.
-            pub fn evidence(self) -> Evidence {
-                match self { $(Self::$variant => Evidence::$evidence),* }
+            pub fn requires(self) -> Requirement {
+                match self { $(Self::$variant => Requirement::$requires),* }
             }
 
             /// The kinds of which it can be a consequence, on the same thing. A fault of the engine

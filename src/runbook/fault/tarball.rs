@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// There is no such archive yet, or it cannot be unpacked.
-pub async fn unpack_assets<'a>(site: &FaultSite<'a>) -> Result<Unpacked<'a>, Error> {
-    Unpacked::of(site, site.backup.assets.as_deref(), &site.site.assets_dir()).await
+pub async fn unpack_assets<'a>(site: &FaultSite<'a>) -> Result<UnpackedTarball<'a>, Error> {
+    UnpackedTarball::of(site, site.backup.assets.as_deref(), &site.site.assets_dir()).await
 }
 
 /// Truncates a file with rows, live or in the backup's archive.
@@ -45,7 +45,7 @@ pub async fn truncate_row_file(site: &FaultSite<'_>, table: &TableName) -> Resul
         RowFolder::Templates => (&site.backup.templates, &live.templates),
         RowFolder::Assets => (&site.backup.assets, &live.assets),
     };
-    let unpacked = Unpacked::of(site, tarball.as_deref(), folder).await?;
+    let unpacked = UnpackedTarball::of(site, tarball.as_deref(), folder).await?;
     let copy = match files.folder {
         RowFolder::Templates => RowFiles { templates: unpacked.folder.clone(), ..live.clone() },
         RowFolder::Assets => RowFiles { assets: unpacked.folder.clone(), ..live.clone() },
@@ -64,12 +64,12 @@ fn truncate(files: &RowFiles, table: &TableName, site: &FaultSite<'_>) -> Result
 }
 
 /// The folder of a tarball while it is unpacked.
-pub struct Unpacked<'a> {
+pub struct UnpackedTarball<'a> {
     tarball: &'a Path,
     folder: PathBuf,
 }
 
-impl<'a> Unpacked<'a> {
+impl<'a> UnpackedTarball<'a> {
     async fn of(site: &FaultSite<'_>, tarball: Option<&'a Path>, live: &Path) -> Result<Self, Error> {
         let tarball = tarball.ok_or_else(|| {
             Error::usage("a fault in the backup's archive before it exists")

@@ -3,7 +3,7 @@
 //! been seeded: only the profile's own command knows its assets.
 
 use crate::{
-    model::{check::Evidence, fault::Fault, finding::Expectation},
+    model::{check::Requirement, fault::Fault, finding::Expectation},
     scenario::{Act, At, SourcePosition, Step, diagnose::Mistake, parse::names::acts},
 };
 
@@ -16,7 +16,7 @@ pub fn check(steps: &[At<Step>], expect: &[At<Expectation>], mistakes: &mut Vec<
         mistakes.extend(wrong(act).map(|(message, help)| without_api(place, message, help)));
     }
     for At { value, place } in expect {
-        if value.kind.evidence() == Evidence::Api {
+        if value.kind.requires() == Requirement::Api {
             let message = format!("`{}` cannot be found without an API", value.kind);
             let help = "findings about the stores are possible, such as `missing binary` and `row lost`";
             mistakes.push(without_api(*place, message, help));
@@ -50,7 +50,7 @@ fn wrong(act: &Act) -> Option<(String, &'static str)> {
 }
 
 fn wrong_fault(fault: &Fault) -> Option<(String, &'static str)> {
-    if fault.entry().evidence == Evidence::Api {
+    if fault.entry().requires == Requirement::Api {
         let message = format!("`{}` needs to know what the API sent or reported", fault.describe());
         return Some((message, "use a fault such as `flip one bit in binary` or `delete row`"));
     }
