@@ -64,12 +64,12 @@ pub struct LedgerEntry {
     /// The longest measured recovery point, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpo_ms: Option<u64>,
-    /// Its scenarios, clean controls included.
+    /// Its scenarios, baseline drills included.
     pub scenarios: usize,
-    /// Scenarios that were not run, for want of something.
+    /// Scenarios that were skipped.
     #[serde(default, skip_serializing_if = "is_none")]
     pub skipped: usize,
-    /// Findings that nobody expected.
+    /// Unexpected findings.
     pub unexpected: usize,
     /// By `topology / seed`: the worst verdict of its scenarios.
     pub groups: BTreeMap<String, Verdict>,

@@ -7,7 +7,7 @@ use crate::{
         ids::ScenarioId,
     },
     model::{
-        event::{Partition, ScenarioStarted},
+        event::{Partition, ScenarioStarted, StepStage},
         finding::Expectation,
     },
     scenario::{
@@ -125,7 +125,7 @@ fn plan(scenario: &Scenario) -> Plan {
             procedure: scenario.method.procedure.describe().to_owned(),
             profile: own_profile(scenario),
             seed: scenario.seed.value.clone(),
-            control: false,
+            baseline: false,
             expect: expect.clone(),
             possible: possible.clone(),
             steps: steps.iter().map(|s| s.description.clone()).collect(),
@@ -189,7 +189,7 @@ fn control(scenario: &Scenario) -> Plan {
             procedure: method.procedure.describe().to_owned(),
             profile,
             seed: seed.to_owned(),
-            control: true,
+            baseline: true,
             expect: Vec::new(),
             possible: Vec::new(),
             steps: steps.iter().map(|s| s.description.clone()).collect(),
@@ -226,6 +226,36 @@ fn number(jobs: impl Iterator<Item = PlanJob>) -> Vec<Planned> {
 }
 
 impl PlanJob {
+    /// The stage of the runbook that it belongs to.
+    pub fn stage(&self) -> StepStage {
+        match self {
+            Self::BackUp(BackupJob::StopEngine | BackupJob::StartEngine)
+            | Self::Restore(RestoreJob::StopEngine | RestoreJob::StartEngine) => StepStage::Engine,
+            Self::BackUp(_) | Self::Act(Act::CopyObject(_) | Act::CopyNewObject(_)) => StepStage::Backup,
+            Self::Restore(_) | Self::LookIntoBackup(..) => StepStage::Restore,
+            Self::Destroy(_) => StepStage::Loss,
+            Self::Act(Act::Fault(_) | Act::FaultInBackup(_)) => StepStage::Fault,
+            Self::Act(
+                Act::Upload(_)
+                | Act::Replace(_)
+                | Act::Delete(_)
+                | Act::SaveTemplate(_)
+                | Act::WriteUnderLoad(_)
+                | Act::WaitForWrites(_)
+                | Act::StopWriting
+                | Act::Copy(_)
+                | Act::MoveLabel(_)
+                | Act::RunBatch(_)
+                | Act::Begin(_)
+                | Act::GoOn(_)
+                | Act::Release(_)
+                | Act::KillEngine
+                | Act::PlanRun(_)
+                | Act::WaitForRun(_),
+            ) => StepStage::Engine,
+        }
+    }
+
     /// The step in the words of a scenario file.
     pub fn describe(&self) -> String {
         match self {

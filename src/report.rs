@@ -5,6 +5,7 @@ use crate::{base::error::Error, journal::folder, model::record::RunRecord};
 use std::path::{Path, PathBuf};
 
 // Each report may import those declared before it.
+pub mod facts;
 mod format;
 mod inputs;
 

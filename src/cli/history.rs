@@ -189,7 +189,7 @@ fn shown(
         None => args.every,
     };
     let stdout = match args.format {
-        HistoryFormat::Human => show::human(&lines, every, now),
+        HistoryFormat::Human => show::overview(&lines, every, now),
         HistoryFormat::Openmetrics => export::openmetrics(&lines, now),
         HistoryFormat::Svg => export::svg(&lines),
     };

@@ -118,7 +118,9 @@ async fn test(
     let short = &id.as_str()[id.as_str().len().saturating_sub(8)..];
     let Prepared { asked, profile, engine } = prepared;
     let substrate = Substrate::start(short, false, None, profile, engine, redactor, teardown).await?;
-    log.event(Event::SubstrateReady { versions: substrate.versions().await? })?;
+    let versions = substrate.versions().await?;
+    let limits = substrate.limits(&versions);
+    log.event(Event::SubstrateReady { versions, limits })?;
     let outcome = restore_test(&substrate, &asked, journal, clock).await;
     exit_of(vec![(ID.to_owned(), outcome)])
 }

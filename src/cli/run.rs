@@ -222,7 +222,9 @@ impl Run {
             () = self.cancel.cancelled() => return Ok(ExitCode::Unverified),
             up = up => up?,
         };
-        self.log().event(Event::SubstrateReady { versions: substrate.versions().await? })?;
+        let versions = substrate.versions().await?;
+        let limits = substrate.limits(&versions);
+        self.log().event(Event::SubstrateReady { versions, limits })?;
         let (journal, clock) = (self.journal.clone(), self.clock.clone());
         let ground = Arc::new(RunContext { substrate, seeds, library, golden, journal, clock, keep });
         let outcomes = self.side_by_side(&ground, plans).await;

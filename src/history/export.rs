@@ -4,7 +4,7 @@ use super::{
     LedgerEntry,
     trend::{age_ms, proofs},
 };
-use crate::model::verdict::Verdict;
+use crate::{base::clock::seconds_of, model::verdict::Verdict};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
@@ -38,19 +38,19 @@ pub fn openmetrics(lines: &[LedgerEntry], now: DateTime<Utc>) -> String {
             "pulp_drill_last_run_duration_seconds",
             "seconds",
             "How long it took.",
-            &seconds(took),
+            &seconds_of(took),
         );
         if let Some(rto) = last.rto_ms {
             let help = "Its longest measured recovery time.";
-            gauge(&mut out, "pulp_drill_last_run_rto_seconds", "seconds", help, &seconds(rto));
+            gauge(&mut out, "pulp_drill_last_run_rto_seconds", "seconds", help, &seconds_of(rto));
         }
         if let Some(rpo) = last.rpo_ms {
             let help = "Its longest measured recovery point.";
-            gauge(&mut out, "pulp_drill_last_run_rpo_seconds", "seconds", help, &seconds(rpo));
+            gauge(&mut out, "pulp_drill_last_run_rpo_seconds", "seconds", help, &seconds_of(rpo));
         }
-        let help = "Its scenarios that were not run, for want of something.";
+        let help = "Its scenarios that were skipped.";
         gauge(&mut out, "pulp_drill_last_run_skipped_scenarios", "", help, &last.skipped.to_string());
-        let help = "Its findings that nobody expected.";
+        let help = "Its unexpected findings.";
         gauge(&mut out, "pulp_drill_last_run_unexpected_findings", "", help, &last.unexpected.to_string());
     }
     let proofs: Vec<_> = proofs(lines, now).into_iter().filter_map(|p| Some((p.group, p.last?))).collect();
@@ -66,7 +66,7 @@ pub fn openmetrics(lines: &[LedgerEntry], now: DateTime<Utc>) -> String {
         }
         family(&mut out, name, "gauge", "seconds", help);
         for (group, last) in &proofs {
-            let value = if name.contains("age") { seconds(age_ms(*last, now)) } else { unix(*last) };
+            let value = if name.contains("age") { seconds_of(age_ms(*last, now)) } else { unix(*last) };
             sample(&mut out, name, &[("group", group)], &value);
         }
     }
@@ -93,10 +93,6 @@ fn sample(out: &mut String, name: &str, labels: &[(&str, &str)], value: &str) {
     writeln!(out, "{name}{labels} {value}").expect("a string takes any text");
 }
 
-fn seconds(ms: u64) -> String {
-    format!("{}.{:03}", ms / 1000, ms % 1000)
-}
-
 fn unix(at: DateTime<Utc>) -> String {
     format!("{}.{:03}", at.timestamp(), at.timestamp_subsec_millis())
 }
@@ -108,8 +104,11 @@ pub fn svg(lines: &[LedgerEntry]) -> String {
     let recent = &lines[lines.len().saturating_sub(64)..];
     let most = recent.iter().filter_map(|l| l.rto_ms).max().unwrap_or(0).max(1);
     let part = |ms: u64| u128::from(ms) * u128::from(HEIGHT - 4) / u128::from(most);
-    let title =
-        format!("Restore drills: the last {} runs, longest recovery time {} s", recent.len(), seconds(most));
+    let title = format!(
+        "Restore drills: the last {} runs, longest recovery time {} s",
+        recent.len(),
+        seconds_of(most)
+    );
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" role=\"img\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<title>{title}</title>\n\
@@ -118,7 +117,7 @@ pub fn svg(lines: &[LedgerEntry]) -> String {
     );
     let step = WIDTH / (recent.len() as u64).max(16);
     for (i, line) in recent.iter().enumerate() {
-        // Also what was not measured is seen, as a stub.
+        // A run without a measurement gets a stub.
         let height = line.rto_ms.map_or(4, |ms| 4 + u64::try_from(part(ms)).unwrap_or(HEIGHT - 4));
         let (colour, mark) = match line.verdict {
             Verdict::Pass => ("#166534", ""),
@@ -127,8 +126,9 @@ pub fn svg(lines: &[LedgerEntry]) -> String {
         };
         let (x, y) = (i as u64 * step + 1, HEIGHT + 16 - height);
         let (wide, ended) = (step - 2, line.ended.format("%Y-%m-%d %H:%M"));
-        let rto =
-            line.rto_ms.map_or_else(|| "RTO not measured".to_owned(), |ms| format!("RTO {} s", seconds(ms)));
+        let rto = line
+            .rto_ms
+            .map_or_else(|| "RTO not measured".to_owned(), |ms| format!("RTO {} s", seconds_of(ms)));
         writeln!(
             out,
             "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{height}\" fill=\"{colour}\">\

@@ -1,11 +1,13 @@
-//! Spans of time as people write them, and budgets: how long a recovery may take, how much it may
-//! lose, how old the last proven restore may be. What is over budget is judged here; who asked for
-//! it, and what follows from it, is not known here.
+//! Durations as people write them, and budgets: how long a recovery may take, how much it may lose, how
+//! old the last proven restore may be. Compares measurements with budgets; does not know their consequences.
 
-use crate::model::{
-    event::{BudgetChecked, BudgetId},
-    record::{RunRecord, ScenarioRecord},
-    verdict::Verdict,
+use crate::{
+    base::clock::human,
+    model::{
+        event::{BudgetChecked, BudgetId},
+        record::{RunRecord, ScenarioRecord},
+        verdict::Verdict,
+    },
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{fmt, str::FromStr, time::Duration};
@@ -68,8 +70,8 @@ pub struct Budgets {
 }
 
 impl Budgets {
-    /// Holds what a run measured against its budgets: one event for each that is set. What was not
-    /// measured is unknown.
+    /// Compares what a run measured with its budgets: one event for each budget. What was not measured is
+    /// unknown.
     pub fn against(&self, record: &RunRecord) -> Vec<BudgetChecked> {
         let rto = self.rto.map(|limit| judged(BudgetId::Rto, limit, record.longest(|s| s.rto_ms)));
         let rpo = self.rpo.map(|limit| judged(BudgetId::Rpo, limit, record.longest(|s| s.rpo_ms)));
@@ -98,21 +100,10 @@ impl fmt::Display for BudgetChecked {
             None => write!(f, "{name} was not measured; its budget is {limit}"),
             Some(ms) => {
                 let word = if ms > self.limit_ms { "over" } else { "within" };
-                write!(f, "{name} is {word} its budget of {limit}: {}", measured(ms))?;
+                write!(f, "{name} is {word} its budget of {limit}: {}", human(ms))?;
                 self.scenario.iter().try_for_each(|id| write!(f, " in {id}"))
             }
         }
-    }
-}
-
-/// A measurement, exact where its milliseconds tell something: `870ms`, `3.396s`, `2h 05m 10s`.
-fn measured(ms: u64) -> String {
-    let (s, rest) = (ms / 1_000, ms % 1_000);
-    match s {
-        0 => format!("{ms}ms"),
-        1..60 => format!("{s}.{rest:03}s"),
-        60..3_600 => format!("{}m {:02}s", s / 60, s % 60),
-        _ => format!("{}h {:02}m {:02}s", s / 3_600, s % 3_600 / 60, s % 60),
     }
 }
 

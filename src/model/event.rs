@@ -10,7 +10,7 @@ use crate::{
         check::CheckId,
         exit_code::ExitCode,
         finding::{Expectation, Finding},
-        verdict::{CheckOutcome, Judgement, Verdict},
+        verdict::{CheckOutcome, Judgement, Verdict, limit::Limit},
         workload::Measured,
     },
 };
@@ -47,6 +47,14 @@ pub enum Event {
     SubstrateReady {
         /// By part (`postgres`, `objects`, `engine`, `pg_dump`): name and version, settings that matter.
         versions: BTreeMap<String, String>,
+        /// What a run on them does not show.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        limits: Vec<Limit>,
+    },
+    /// Something that a pass does not show.
+    NotProven {
+        /// What.
+        limit: Limit,
     },
     /// Something a reader of the run should know: leftovers removed, a golden recorded.
     Noted {
@@ -69,7 +77,9 @@ pub enum Event {
     StepStarted {
         /// Its number in the scenario, from 1.
         step: usize,
-        /// Its words: `dump database`.
+        /// The stage that it belongs to.
+        stage: StepStage,
+        /// Its text: `dump database`.
         name: String,
     },
     /// A step ended.
@@ -184,6 +194,22 @@ pub enum Event {
     },
 }
 
+/// The stage of the runbook that a step belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepStage {
+    /// Requests to the engine, its start and its stop.
+    Engine,
+    /// A backup is taken.
+    Backup,
+    /// A fault is injected.
+    Fault,
+    /// Stores are destroyed.
+    Loss,
+    /// A backup is restored.
+    Restore,
+}
+
 /// From what a recovery point was measured: how much of what users had written a restore loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -286,7 +312,7 @@ pub struct Partition {
     pub of: u32,
     /// A digest of the ids and files of the whole set: parts of other sets are told by it.
     pub set: Digest,
-    /// The ids of the whole set, clean controls included, in the order of its plan.
+    /// The ids of the whole set, baseline drills included, in the order of its plan.
     pub all: Vec<ScenarioId>,
 }
 
@@ -303,7 +329,7 @@ pub struct ScenarioStarted {
     pub title: String,
     /// What it shows.
     pub shows: String,
-    /// Its file and the file's digest; none for a clean control.
+    /// Its file and the file's digest; none for a baseline drill.
     pub file: Option<(String, Digest)>,
     /// The runbook's sections.
     pub runbook: Vec<String>,
@@ -319,8 +345,8 @@ pub struct ScenarioStarted {
     pub profile: Option<(String, Digest)>,
     /// The seed.
     pub seed: String,
-    /// Whether it is a clean control: the same without a fault, in which every check must be silent.
-    pub control: bool,
+    /// Whether it is a baseline drill: the same without a fault, in which no check may report a finding.
+    pub baseline: bool,
     /// What it expects to be found.
     pub expect: Vec<Expectation>,
     /// What may be found or not: chance decides.

@@ -6,11 +6,11 @@ use crate::{
         check::CheckId,
         event::{
             BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
-            TableFacts,
+            StepStage, TableFacts,
         },
         exit_code::ExitCode,
         finding::Finding,
-        verdict::{CheckOutcome, Judgement, Role, Verdict},
+        verdict::{CheckOutcome, Judgement, Role, Verdict, limit::Limit},
         workload::Measured,
     },
 };
@@ -20,10 +20,6 @@ use std::collections::BTreeMap;
 
 /// What an artefact is that holds a template's known-good PDF.
 pub const KNOWN_GOOD: &str = "the known-good PDF";
-
-/// How a note begins that says what a test of a backup did not show: a pass must not be taken for
-/// more than it is.
-pub const NOT_PROVEN: &str = "not proven: ";
 
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -38,6 +34,9 @@ pub struct RunRecord {
     pub versions: BTreeMap<String, String>,
     /// What a reader should know.
     pub notes: Vec<String>,
+    /// What a pass does not show, as recorded by the run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// Troubles of the run itself.
     pub errors: Vec<String>,
     /// The scenarios, in the order of the plan.
@@ -145,7 +144,9 @@ pub struct ScenarioRecord {
 pub struct StepRecord {
     /// Its number, from 1.
     pub step: usize,
-    /// Its words.
+    /// The stage that it belongs to.
+    pub stage: StepStage,
+    /// Its text.
     pub name: String,
     /// When it began.
     pub began: DateTime<Utc>,
@@ -185,9 +186,9 @@ impl ScenarioRecord {
         self.judgement.as_ref().map_or(Verdict::Unknown, |j| j.verdict)
     }
 
-    /// Whether it is a clean control.
-    pub fn is_control(&self) -> bool {
-        self.started.as_ref().is_some_and(|s| s.control)
+    /// Whether it is a baseline drill.
+    pub fn is_baseline(&self) -> bool {
+        self.started.as_ref().is_some_and(|s| s.baseline)
     }
 
     /// The findings with their roles.
@@ -237,6 +238,13 @@ impl RunRecord {
         self.started.as_ref().map_or_else(|| RunId::new("-"), |s| s.run.clone())
     }
 
+    /// Parts of one run record the same limits.
+    fn limit(&mut self, limit: &Limit) {
+        if !self.limits.contains(limit) {
+            self.limits.push(limit.clone());
+        }
+    }
+
     /// Takes in the next entry.
     pub fn take(&mut self, entry: &Entry) {
         self.ended = Some(entry.at);
@@ -258,7 +266,11 @@ impl RunRecord {
                     .collect();
                 self.started = Some((**started).clone());
             }
-            Event::SubstrateReady { versions } => self.versions.extend(versions.clone()),
+            Event::SubstrateReady { versions, limits } => {
+                self.versions.extend(versions.clone());
+                limits.iter().for_each(|limit| self.limit(limit));
+            }
+            Event::NotProven { limit } => self.limit(limit),
             Event::Noted { text } => self.notes.push(text.clone()),
             Event::ScenarioSkipped { id, why, controls } => {
                 self.skipped.push(Skipped { id: id.clone(), why: why.clone(), controls: controls.clone() })
@@ -302,8 +314,9 @@ impl ScenarioRecord {
                 self.began = Some(entry.at);
                 self.started = Some((**started).clone());
             }
-            Event::StepStarted { step, name } => self.steps.push(StepRecord {
+            Event::StepStarted { step, stage, name } => self.steps.push(StepRecord {
                 step: *step,
+                stage: *stage,
                 name: name.clone(),
                 began: entry.at,
                 ms: None,
@@ -350,6 +363,7 @@ impl ScenarioRecord {
             Event::Rendered { .. }
             | Event::RunStarted(_)
             | Event::SubstrateReady { .. }
+            | Event::NotProven { .. }
             | Event::Noted { .. }
             | Event::ScenarioSkipped { .. }
             | Event::ArtefactStored { .. }
@@ -367,7 +381,7 @@ mod tests {
     #[test]
     fn a_recovery_point_without_a_source_is_that_of_a_backup_from_before_the_run() {
         let folded = |measured: &str| {
-            let judgement = r#"{ "verdict": "pass", "reasons": [], "roles": [], "stayed_away": [] }"#;
+            let judgement = r#"{ "verdict": "pass", "reasons": [], "roles": [] }"#;
             let event =
                 format!(r#"{{ "type": "scenario-finished", "judgement": {judgement}, "ms": 1{measured} }}"#);
             let event: Event = serde_json::from_str(&event).unwrap();

@@ -1,5 +1,5 @@
-//! From findings, expectations and what could not be looked at to a verdict: pass < unknown < fail.
-//! A check that errored or looked at nothing is unknown, never a pass.
+//! From findings, expectations and checks without a result to a verdict: pass < unknown < fail. A check
+//! that failed to run or had nothing to check is unknown, never a pass.
 
 use crate::model::{
     check::CheckId,
@@ -8,15 +8,17 @@ use crate::model::{
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+pub mod limit;
+
 /// The verdict of a scenario or a run; a run's is the greatest of its scenarios'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// All held.
+    /// Every check passed.
     Pass,
-    /// Could not be found out.
+    /// Could not be determined.
     Unknown,
-    /// A promise does not hold, or an expected finding stayed away.
+    /// An unexpected finding, or an expected finding that was not reported.
     Fail,
 }
 
@@ -30,21 +32,21 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// How a check went.
+/// The outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "went")]
+#[serde(rename_all = "lowercase", tag = "result")]
 pub enum CheckOutcome {
-    /// It looked at this many things; its findings say what was wrong with them.
-    Looked {
-        /// How many; nothing is no look.
-        at: usize,
+    /// It checked something; its findings describe what is wrong.
+    Checked {
+        /// How many items; with none the check has no result.
+        items: usize,
     },
-    /// It could not find out.
+    /// It has no result.
     Unknown {
         /// Why.
         why: String,
     },
-    /// It was not to be done here, or an earlier finding made it pointless.
+    /// It does not apply, or an earlier finding left nothing to check.
     Skipped {
         /// Why.
         why: String,
@@ -57,33 +59,33 @@ pub enum CheckOutcome {
 pub enum Role {
     /// The scenario expects it.
     Expected,
-    /// The scenario says that chance decides whether it is found.
+    /// The scenario allows it: it depends on timing.
     Possible,
     /// It follows from another finding.
     Consequence {
         /// The other one, as `kind: entity`.
         of: String,
     },
-    /// Nobody expected it, and it is harmless.
+    /// Not expected, and harmless.
     Warning,
-    /// Nobody expected it.
+    /// Not expected.
     Unexpected,
 }
 
-/// All that the verdict on a scenario rests on.
+/// Everything that the verdict on a scenario depends on.
 #[derive(Clone, Debug, Default)]
 pub struct Facts<'a> {
     /// What was found.
     pub findings: &'a [Finding],
-    /// What was to be found.
+    /// The findings that must be reported.
     pub expected: &'a [Expectation],
-    /// What may be found or not.
+    /// The findings that may be reported.
     pub possible: &'a [Expectation],
-    /// How each check went.
+    /// The outcome of each check.
     pub checks: &'a [(CheckId, CheckOutcome)],
     /// Faults that changed nothing.
     pub without_effect: &'a [String],
-    /// What could not be done or found out.
+    /// What could not be done or determined.
     pub errors: &'a [String],
 }
 
@@ -92,34 +94,122 @@ pub struct Facts<'a> {
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it is no plain pass, worst first; empty for a pass.
-    pub reasons: Vec<String>,
+    /// Why it is not a pass, worst first; empty for a pass.
+    pub reasons: Vec<Reason>,
     /// What each finding means, in the order of the findings.
     pub roles: Vec<Role>,
-    /// Expected findings that stayed away.
-    pub stayed_away: Vec<Expectation>,
 }
 
-/// Judges a scenario. Findings are asserted in both directions: an expected one that stayed away
-/// fails like an unexpected one that appeared.
+impl Judgement {
+    /// The expected findings that were not reported.
+    pub fn missing(&self) -> impl Iterator<Item = &Expectation> {
+        self.reasons.iter().filter_map(|reason| match reason {
+            Reason::MissingFinding { expected } => Some(expected),
+            Reason::UnexpectedFinding { .. }
+            | Reason::FaultWithoutEffect { .. }
+            | Reason::CheckedNothing { .. }
+            | Reason::CheckUnknown { .. }
+            | Reason::NothingChecked
+            | Reason::Error { .. }
+            | Reason::NotStarted
+            | Reason::NotEnded
+            | Reason::NotRecorded => None,
+        })
+    }
+}
+
+/// Why a scenario is not a pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum Reason {
+    /// A finding that the scenario does not expect.
+    UnexpectedFinding {
+        /// Kind and entity.
+        finding: String,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
+    /// A finding that the scenario expects and no check reported.
+    MissingFinding {
+        /// Which.
+        expected: Expectation,
+    },
+    /// A fault changed nothing, so nothing is known of its damage.
+    FaultWithoutEffect {
+        /// As in the scenario.
+        fault: String,
+    },
+    /// A check had nothing to check.
+    CheckedNothing {
+        /// Which.
+        check: CheckId,
+    },
+    /// A check has no result.
+    CheckUnknown {
+        /// Which.
+        check: CheckId,
+        /// Why.
+        why: String,
+    },
+    /// No check checked anything.
+    NothingChecked,
+    /// Something could not be done or determined.
+    Error {
+        /// With cause and hint.
+        error: String,
+    },
+    /// The scenario was planned and did not start.
+    NotStarted,
+    /// The scenario started and did not end.
+    NotEnded,
+    /// The record holds no reason.
+    NotRecorded,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnexpectedFinding { finding, expected, actual } => {
+                write!(f, "{finding} (expected {expected}; found {actual})")
+            }
+            Self::MissingFinding { expected } => write!(f, "expected finding was not reported: {expected}"),
+            Self::FaultWithoutEffect { fault } => write!(f, "fault changed nothing: {fault}"),
+            Self::CheckedNothing { check } => write!(f, "check {check} had nothing to check"),
+            Self::CheckUnknown { check, why } => write!(f, "check {check} has no result: {why}"),
+            Self::NothingChecked => f.write_str("nothing was checked"),
+            Self::Error { error } => f.write_str(error),
+            Self::NotStarted => f.write_str("the scenario did not start"),
+            Self::NotEnded => f.write_str("the scenario did not end"),
+            Self::NotRecorded => f.write_str("no reason was recorded"),
+        }
+    }
+}
+
+/// Judges a scenario. Findings are asserted in both directions: an expected finding that was not reported
+/// fails like an unexpected one.
 pub fn judge(facts: &Facts<'_>) -> Judgement {
     let roles: Vec<Role> = facts.findings.iter().map(|f| role(f, facts)).collect();
-    let stayed_away: Vec<Expectation> =
-        facts.expected.iter().filter(|e| !facts.findings.iter().any(|f| e.met_by(f))).cloned().collect();
-    let mut failures: Vec<String> = facts
+    let mut failures: Vec<Reason> = facts
         .findings
         .iter()
         .zip(&roles)
         .filter(|(_, role)| **role == Role::Unexpected)
-        .map(|(f, _)| format!("{f} (expected {}; found {})", f.expected, f.actual))
+        .map(|(f, _)| Reason::UnexpectedFinding {
+            finding: f.to_string(),
+            expected: f.expected.clone(),
+            actual: f.actual.clone(),
+        })
         .collect();
     let mut unknowns = unknowns(facts);
-    let absent = stayed_away.iter().map(|e| format!("expected finding stayed away: {e}"));
-    // Where not everything could be looked at, nothing can be said to have stayed away.
+    let missing = facts.expected.iter().filter(|e| !facts.findings.iter().any(|f| e.met_by(f)));
+    let missing = missing.map(|e| Reason::MissingFinding { expected: e.clone() });
+    // An incomplete verification cannot show that a finding is missing.
     if unknowns.is_empty() {
-        failures.extend(absent)
+        failures.extend(missing)
     } else {
-        unknowns.extend(absent)
+        unknowns.extend(missing)
     }
     let verdict = match (failures.is_empty(), unknowns.is_empty()) {
         (false, _) => Verdict::Fail,
@@ -127,24 +217,26 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
         (true, true) => Verdict::Pass,
     };
     failures.extend(unknowns);
-    Judgement { verdict, reasons: failures, roles, stayed_away }
+    Judgement { verdict, reasons: failures, roles }
 }
 
-fn unknowns(facts: &Facts<'_>) -> Vec<String> {
-    let mut unknowns: Vec<String> = facts.errors.to_vec();
-    unknowns.extend(facts.without_effect.iter().map(|f| format!("fault changed nothing: {f}")));
+fn unknowns(facts: &Facts<'_>) -> Vec<Reason> {
+    let error = |error: &String| Reason::Error { error: error.clone() };
+    let mut unknowns: Vec<Reason> = facts.errors.iter().map(error).collect();
+    let idle = |fault: &String| Reason::FaultWithoutEffect { fault: fault.clone() };
+    unknowns.extend(facts.without_effect.iter().map(idle));
     for (check, outcome) in facts.checks {
         match outcome {
-            CheckOutcome::Looked { at: 0 } => unknowns.push(format!("check {check} looked at nothing")),
+            CheckOutcome::Checked { items: 0 } => unknowns.push(Reason::CheckedNothing { check: *check }),
             CheckOutcome::Unknown { why } => {
-                unknowns.push(format!("check {check} could not find out: {why}"))
+                unknowns.push(Reason::CheckUnknown { check: *check, why: why.clone() })
             }
-            CheckOutcome::Looked { .. } | CheckOutcome::Skipped { .. } => {}
+            CheckOutcome::Checked { .. } | CheckOutcome::Skipped { .. } => {}
         }
     }
-    let looked = |c: &(CheckId, CheckOutcome)| matches!(c.1, CheckOutcome::Looked { at } if at > 0);
-    if !facts.checks.iter().any(looked) && facts.findings.is_empty() {
-        unknowns.push("nothing was looked at".to_owned());
+    let checked = |c: &(CheckId, CheckOutcome)| matches!(c.1, CheckOutcome::Checked { items } if items > 0);
+    if !facts.checks.iter().any(checked) && facts.findings.is_empty() {
+        unknowns.push(Reason::NothingChecked);
     }
     unknowns
 }
@@ -174,46 +266,46 @@ mod tests {
         Finding::new(CheckId::Reconcile, kind, entity, "x", "y")
     }
 
-    const LOOKED: &[(CheckId, CheckOutcome)] = &[(CheckId::Reconcile, CheckOutcome::Looked { at: 3 })];
+    const CHECKED: &[(CheckId, CheckOutcome)] = &[(CheckId::Reconcile, CheckOutcome::Checked { items: 3 })];
 
     #[test]
     fn an_unexpected_failure_fails_and_an_unexpected_warning_does_not() {
         let asset = || Entity::Asset("logo.png".into());
         let missing = [finding(FindingKind::MissingBinary, asset())];
         let orphan = [finding(FindingKind::OrphanBinary, asset())];
-        let judged = |findings| judge(&Facts { findings, checks: LOOKED, ..Facts::default() });
+        let judged = |findings| judge(&Facts { findings, checks: CHECKED, ..Facts::default() });
         assert_eq!(judged(&missing).verdict, Verdict::Fail);
         assert_eq!(judged(&orphan).verdict, Verdict::Pass);
         assert_eq!(judged(&orphan).roles, [Role::Warning]);
     }
 
     #[test]
-    fn an_expected_finding_that_stays_away_fails() {
+    fn an_expected_finding_that_is_not_reported_fails() {
         let expected = [Expectation { kind: FindingKind::OrphanBinary, entity: "late.png".into() }];
-        let judged = judge(&Facts { expected: &expected, checks: LOOKED, ..Facts::default() });
+        let judged = judge(&Facts { expected: &expected, checks: CHECKED, ..Facts::default() });
         assert_eq!(judged.verdict, Verdict::Fail);
-        assert_eq!(judged.stayed_away, expected);
+        assert!(judged.missing().eq(&expected));
     }
 
     #[test]
-    fn a_possible_finding_may_come_or_stay_away() {
+    fn a_possible_finding_may_be_reported_or_not() {
         let possible = [Expectation { kind: FindingKind::TornWrite, entity: "deletes".into() }];
         let half = [finding(FindingKind::TornWrite, Entity::Writes("deletes".into()))];
         let lost = [finding(FindingKind::LostAcknowledgedWrite, Entity::Writes("deletes".into()))];
         let judged =
-            |findings| judge(&Facts { findings, possible: &possible, checks: LOOKED, ..Facts::default() });
+            |findings| judge(&Facts { findings, possible: &possible, checks: CHECKED, ..Facts::default() });
         assert_eq!((judged(&half).verdict, judged(&half).roles), (Verdict::Pass, vec![Role::Possible]));
-        assert_eq!((judged(&[]).verdict, judged(&[]).stayed_away.len()), (Verdict::Pass, 0));
+        assert_eq!((judged(&[]).verdict, judged(&[]).missing().count()), (Verdict::Pass, 0));
         assert_eq!(judged(&lost).verdict, Verdict::Fail);
     }
 
     #[test]
-    fn looking_at_nothing_is_unknown() {
+    fn checking_nothing_is_unknown() {
         assert_eq!(judge(&Facts::default()).verdict, Verdict::Unknown);
-        let checks = [(CheckId::Render, CheckOutcome::Looked { at: 0 })];
+        let checks = [(CheckId::Render, CheckOutcome::Checked { items: 0 })];
         assert_eq!(judge(&Facts { checks: &checks, ..Facts::default() }).verdict, Verdict::Unknown);
         let no_effect = ["delete binary".to_owned()];
-        let facts = Facts { checks: LOOKED, without_effect: &no_effect, ..Facts::default() };
+        let facts = Facts { checks: CHECKED, without_effect: &no_effect, ..Facts::default() };
         assert_eq!(judge(&facts).verdict, Verdict::Unknown);
     }
 
@@ -228,7 +320,7 @@ mod tests {
         let expected = [Expectation { kind: FindingKind::WrongContent, entity: "logo.png".into() }];
         let findings = [root, differs, other, lie];
         let judged =
-            judge(&Facts { findings: &findings, expected: &expected, checks: LOOKED, ..Facts::default() });
+            judge(&Facts { findings: &findings, expected: &expected, checks: CHECKED, ..Facts::default() });
         let consequence = Role::Consequence { of: "wrong content: logo.png".into() };
         assert_eq!(judged.roles, [Role::Expected, consequence, Role::Unexpected, Role::Unexpected]);
         assert_eq!(judged.verdict, Verdict::Fail);

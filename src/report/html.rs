@@ -1,11 +1,12 @@
-//! `report.html`: the run for people, in one file. The first screen says the verdict and what it
-//! does and does not show; below stand the failures, then everything else of the record.
+//! `report.html`: the run for people, in one file. The first screen has the verdict and what it does and
+//! does not show, followed by the failures and the rest of the record.
 //!
-//! A pure function of the record and of the pictures made from its artefacts. The file asks for
-//! nothing from anywhere (its own policy forbids it), is whole without its script and readable
-//! without its style. Words and judgement are those of the record: nothing is judged here.
+//! A pure function of the record and of the page images made from its artefacts. The file loads nothing
+//! (its own policy forbids it), is complete without its script and readable without its style. Verdicts
+//! are those of the record: nothing is judged here.
 
 use crate::{
+    journal::read::EVENTS,
     model::record::RunRecord,
     report::{html::text::verdict_word, pages::Pictures},
 };
@@ -21,7 +22,6 @@ mod environment;
 mod table;
 mod timeline;
 mod workload;
-mod limits;
 mod verdict;
 mod reasons;
 mod text;
@@ -71,8 +71,8 @@ fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
         }
         footer {
             p {
-                "Made from " code { "events.jsonl" } " of this run alone; "
-                code { "pulp-drill report RUN_DIR" } " makes the same file again. Times are UTC."
+                "Made only from " code { (EVENTS) } " of this run. "
+                code { "pulp-drill report RUN_DIR" } " makes the same file again. Times are in UTC."
             }
         }
     }
@@ -93,7 +93,7 @@ fn contents(record: &RunRecord) -> Markup {
     }
 }
 
-/// What the page may do: show its own pictures, its one style and its one script, nothing else.
+/// The content security policy: only the page's own images, style and script.
 fn policy() -> String {
     let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
     format!(

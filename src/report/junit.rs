@@ -1,9 +1,9 @@
 //! JUnit XML: a suite per scenario, a case per check and one for the verdict, as Jenkins' junit-10
 //! schema has them.
 //!
-//! A failure says that a promise does not hold or an expected finding stayed away; an error that
-//! it could not be found out; skipped, that a check was not to be done. The crate writes neither
-//! `<properties>` nor `skipped` counts: one pass over its output adds them.
+//! A failure is an unexpected finding or an expected one that was not reported; an error is a check or
+//! run without a result; skipped is a check that does not apply. The crate writes neither `<properties>`
+//! nor `skipped` counts: one pass over its output adds them.
 
 use crate::{
     base::error::{Error, ErrorContext as _},
@@ -14,6 +14,7 @@ use crate::{
         record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{CheckOutcome, Role, Verdict},
     },
+    report::facts::{reasons, run_problems},
 };
 use chrono::{DateTime, Datelike as _, Utc};
 use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestResult, TestSuite};
@@ -90,19 +91,9 @@ fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
     (!record.skipped.is_empty()).then_some(suite)
 }
 
-/// What went wrong with the run as a whole, and its budgets; none where it ended as planned and has
-/// none.
+/// The problems of the run as a whole and its budgets; `None` if it has neither.
 fn run_suite(record: &RunRecord) -> Option<TestSuite> {
-    let mut whys = record.errors.clone();
-    match &record.finished {
-        None => whys.push("the run did not end".to_owned()),
-        Some(finished) => {
-            whys.extend(finished.cut_short.iter().map(|why| format!("the run was cut short: {why}")))
-        }
-    }
-    if record.scenarios.is_empty() {
-        whys.push("no scenario was run".to_owned());
-    }
+    let whys = texts(&run_problems(record));
     let mut suite = new_suite(record, "run", record.began);
     if let Some(result) = error("could-not-verify", &whys) {
         let mut case = TestCase::success("ended as planned", Duration::ZERO);
@@ -148,7 +139,9 @@ fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms
     for (finding, role) in scenario.judged().filter(|(f, _)| f.check == check) {
         match role {
             Some(Role::Unexpected) => failures.push(message_of(finding)),
-            Some(Role::Possible) => notes.push(format!("possible, chance decides: {}", message_of(finding))),
+            Some(Role::Possible) => {
+                notes.push(format!("possible, depends on timing: {}", message_of(finding)))
+            }
             Some(Role::Expected) => notes.push(format!("as expected: {}", message_of(finding))),
             Some(Role::Consequence { of }) => {
                 notes.push(format!("follows from {of}: {}", message_of(finding)))
@@ -159,11 +152,11 @@ fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms
     }
     case.result = match went {
         _ if !failures.is_empty() => failure("unexpected-finding", &failures).unwrap_or(TestResult::Success),
-        CheckOutcome::Looked { at: 0 } => {
-            error("could-not-verify", &["looked at nothing".to_owned()]).unwrap_or(TestResult::Success)
+        CheckOutcome::Checked { items: 0 } => {
+            error("could-not-verify", &["nothing to check".to_owned()]).unwrap_or(TestResult::Success)
         }
-        CheckOutcome::Looked { at } => {
-            notes.insert(0, format!("looked at {at}"));
+        CheckOutcome::Checked { items } => {
+            notes.insert(0, format!("checked {items}"));
             TestResult::Success
         }
         CheckOutcome::Unknown { why } => {
@@ -181,17 +174,12 @@ fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms
 
 fn verdict_case(scenario: &ScenarioRecord) -> TestCase {
     let mut case = TestCase::success("verdict", Duration::ZERO);
-    let mut reasons = scenario.judgement.as_ref().map_or_else(Vec::new, |j| j.reasons.clone());
+    let reasons = texts(&reasons(scenario));
     case.result = match (&scenario.judgement, scenario.verdict()) {
-        (None, _) => {
-            let what = if scenario.started.is_some() { "end" } else { "start" };
-            reasons.push(format!("the scenario did not {what}"));
-            reasons.extend(scenario.errors.iter().cloned());
-            error("did-not-end", &reasons)
-        }
+        (None, _) => error("did-not-end", &reasons),
         (Some(_), Verdict::Pass) => None,
-        (Some(_), Verdict::Unknown) => error("could-not-verify", &or_no_reason(reasons)),
-        (Some(_), Verdict::Fail) => failure("fail", &or_no_reason(reasons)),
+        (Some(_), Verdict::Unknown) => error("could-not-verify", &reasons),
+        (Some(_), Verdict::Fail) => failure("fail", &reasons),
     }
     .unwrap_or(TestResult::Success);
     let faults = scenario.faults.iter().map(|f| format!("fault {}: {}", f.description, f.detail));
@@ -203,12 +191,8 @@ fn verdict_case(scenario: &ScenarioRecord) -> TestCase {
     case
 }
 
-/// A verdict that is no pass must show even where a record lost its reasons.
-fn or_no_reason(mut reasons: Vec<String>) -> Vec<String> {
-    if reasons.is_empty() {
-        reasons.push("no reason was recorded".to_owned());
-    }
-    reasons
+fn texts(reasons: &[impl ToString]) -> Vec<String> {
+    reasons.iter().map(ToString::to_string).collect()
 }
 
 fn failure(type_: &str, whys: &[String]) -> Option<TestResult> {

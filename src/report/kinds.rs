@@ -1,4 +1,4 @@
-//! What was found that nobody expected, by its kind: why a run is red, in few words.
+//! Unexpected findings by kind: why a run failed, in short.
 
 use crate::model::{
     finding::FindingKind,

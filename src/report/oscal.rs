@@ -1,9 +1,9 @@
 //! OSCAL Assessment Results (NIST, version 1.1.3) as JSON: an observation for each scenario, with
 //! links to its evidence by SHA-256, and a finding for each control that scenarios name.
 //!
-//! OSCAL knows `satisfied` and `not-satisfied` only: what could not be found out is not satisfied,
-//! with the reason `other` and the reasons in words. Every UUID is derived from the run's id and what
-//! it stands for (version 5), so that the same record gives the same bytes.
+//! OSCAL has only `satisfied` and `not-satisfied`: an unknown is not satisfied, with the reason `other`
+//! and the reasons as text. Every UUID (version 5) is derived from the run's id and its purpose, so that
+//! the same record gives the same bytes.
 
 use crate::{
     base::{
@@ -14,11 +14,12 @@ use crate::{
     model::{
         control::Control,
         event::BudgetChecked,
-        record::{RunRecord, ScenarioRecord},
+        record::{Artefact, RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
     report::{
         controls::{self, ControlAssessment},
+        facts::reasons,
         format::ReportFormat,
         inputs::Evidence,
     },
@@ -42,8 +43,8 @@ const NS: &str = "https://github.com/pulp-drill/pulp-drill/oscal";
 /// # Errors
 /// Blames the harness where the JSON can't be made.
 pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<String, Error> {
-    let limits = controls::limits(record).join(" ");
-    let file = File { record, evidence, answers: controls::answers(record), limits };
+    let limits = controls::limits(record).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let file = File { record, evidence, answers: controls::assessments(record), limits };
     let text = serde_json::to_string_pretty(&json!({ "assessment-results": file.root() }))
         .or_harness(|| "can't write OSCAL as JSON".to_owned())?;
     Ok(text + "\n")
@@ -76,10 +77,10 @@ impl File<'_> {
                 "last-modified": time(self.record.ended.or(self.record.began)),
                 "version": line(run.as_str()),
                 "oscal-version": OSCAL,
-                "remarks": "Written by a program from the run's record. What the evidence does not show \
-                            stands in the remarks of each finding.",
+                "remarks": "Generated from the record of the run. The remarks of each finding list what the \
+                            evidence does not show.",
             },
-            // The plan is what the journal's first event says was to be run.
+            // The plan is in the first event of the journal.
             "import-ap": { "href": format!("#{}", self.resource(EVENTS)) },
             "results": [self.result()],
             "back-matter": { "resources": self.resources() },
@@ -97,7 +98,7 @@ impl File<'_> {
             "props": self.props(),
             "reviewed-controls": { "control-selections": [self.selection()] },
         });
-        // OSCAL wants a list to be left out where it would be empty.
+        // OSCAL requires empty lists to be omitted.
         let observations: Vec<Value> = record.scenarios.iter().map(|s| self.observation(s)).collect();
         let findings: Vec<Value> = self.answers.iter().map(|a| self.finding(a)).collect();
         for (name, list) in [("observations", observations), ("findings", findings)] {
@@ -138,8 +139,10 @@ impl File<'_> {
 
     fn observation(&self, scenario: &ScenarioRecord) -> Value {
         let title = scenario.started.as_ref().map_or("the scenario did not start", |s| s.title.as_str());
-        let reasons: Vec<&str> =
-            scenario.judgement.iter().flat_map(|j| &j.reasons).map(|r| controls::first_line(r)).collect();
+        let reasons: Vec<String> = reasons(scenario)
+            .iter()
+            .map(|reason| controls::first_line(&reason.to_string()).to_owned())
+            .collect();
         let mut description = format!("{title}. Verdict: {}.", scenario.verdict());
         if !reasons.is_empty() {
             description += &format!(" {}", reasons.join("; "));
@@ -147,7 +150,7 @@ impl File<'_> {
         let mut props = vec![
             prop("scenario", scenario.id.as_str()),
             prop("verdict", &scenario.verdict().to_string()),
-            prop("clean-control", if scenario.is_control() { "yes" } else { "no" }),
+            prop("baseline", if scenario.is_baseline() { "yes" } else { "no" }),
             prop("checks", &scenario.checks.len().to_string()),
             prop("findings", &scenario.findings.len().to_string()),
             prop("unexpected-findings", &unexpected(scenario).to_string()),
@@ -171,16 +174,14 @@ impl File<'_> {
 
     /// The record and the journal, and the files that belong to the scenario.
     fn relevant(&self, scenario: &ScenarioRecord) -> Vec<Value> {
-        let mut seen = vec![(RECORD, "the record of the run"), (EVENTS, "the journal of the run")];
-        let named = |path: &str| {
-            let shown = scenario.findings.iter().any(|f| f.artefacts.iter().any(|a| a == path));
-            shown || path.contains(&format!("-{}-", scenario.id))
-        };
-        let own = self.record.artefacts.iter().filter(|a| named(&a.path));
-        seen.extend(own.map(|a| (a.path.as_str(), a.what.as_str())));
-        seen.dedup();
+        let mut evidence = vec![(RECORD, "the record of the run"), (EVENTS, "the journal of the run")];
+        let shown = |path: &str| scenario.findings.iter().any(|f| f.artefacts.iter().any(|a| a == path));
+        let belongs = |a: &&Artefact| a.scenario.as_ref() == Some(&scenario.id) || shown(&a.path);
+        let own = self.record.artefacts.iter().filter(belongs);
+        evidence.extend(own.map(|a| (a.path.as_str(), a.what.as_str())));
+        evidence.dedup();
         let link = |(path, what): &(&str, &str)| json!({ "href": format!("#{}", self.resource(path)), "description": line(what) });
-        seen.iter().map(link).collect()
+        evidence.iter().map(link).collect()
     }
 
     fn finding(&self, answer: &ControlAssessment<'_>) -> Value {
@@ -194,13 +195,13 @@ impl File<'_> {
         if !answer.reasons.is_empty() {
             status["remarks"] = line(&answer.reasons.join("; ")).into();
         }
-        let observed = answer.scenarios.iter().chain(&answer.clean);
+        let observed = answer.scenarios.iter().chain(&answer.baselines);
         let related =
             |s: &&ScenarioRecord| json!({ "observation-uuid": self.uuid(&format!("observation/{}", s.id)) });
         let mut finding = json!({
             "uuid": self.uuid(&format!("finding/{control}")),
             "title": line(&format!("{control} ({})", control.framework().title())),
-            "description": format!("Asked for: {} Shown by a passed drill: {}", control.asks(), control.shows()),
+            "description": format!("Requirement: {} Shown by a passed drill: {}", control.asks(), control.shows()),
             "target": {
                 "type": "statement-id",
                 "target-id": format!("{}_smt", control_id(control)),
@@ -249,7 +250,7 @@ fn unexpected(scenario: &ScenarioRecord) -> usize {
 fn summary(record: &RunRecord) -> String {
     let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
     let mut text = format!(
-        "{} scenarios: {} passed, {} failed, {} unknown. Clean controls are among them.",
+        "{} scenarios: {} passed, {} failed, {} unknown. Baseline drills are included.",
         record.scenarios.len(),
         with(Verdict::Pass),
         with(Verdict::Fail),
@@ -259,7 +260,7 @@ fn summary(record: &RunRecord) -> String {
         text += &format!(" {} more were skipped.", record.skipped.len());
     }
     if let Some(part) = record.part() {
-        text += &format!(" This is {part} of a run, which proves nothing alone.");
+        text += &format!(" This is {part} of a run, not a verdict on the whole.");
     }
     text
 }
@@ -268,7 +269,7 @@ fn prop(name: &str, value: &str) -> Value {
     json!({ "name": token(name), "ns": NS, "value": line(value) })
 }
 
-/// OSCAL wants a time where a record may have none: then the epoch.
+/// OSCAL requires a time; the epoch stands for a missing one.
 fn time(at: Option<DateTime<Utc>>) -> String {
     iso(at.unwrap_or_default())
 }

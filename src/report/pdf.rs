@@ -1,9 +1,13 @@
-//! The run for people who sign: a PDF/A-2b of cover, scenarios, findings, controls and a page for
-//! signatures with the digests of the evidence. The same record gives the same bytes. Commands, steps
-//! and consequences are in `record.json`; here stands what a reader must see to believe the verdict.
+//! The run for a signature: a PDF/A-2b with cover, scenarios, findings, controls and a signature page with
+//! the digests of the evidence. The same record gives the same bytes. Commands, steps and consequences are
+//! in `record.json` only.
 
 use crate::{
-    base::{clock::iso, error::Error, sanitize::one_line},
+    base::{
+        clock::{human, iso},
+        error::Error,
+        sanitize::one_line,
+    },
     journal::read::EVENTS,
     model::{
         control::Control,
@@ -13,10 +17,11 @@ use crate::{
     },
     report::{
         controls,
+        facts::{self, RunProblem, reasons, run_problems},
         format::ReportFormat,
         inputs::Evidence,
         kinds::worst_kind,
-        terminal::style::{brief, count, cut, time},
+        terminal::style::{brief, count, cut},
         workload::raced,
     },
 };
@@ -60,14 +65,14 @@ fn cover(press: &mut Press, record: &RunRecord) {
     press.banner(word(verdict), &sentence(record), colour(verdict));
     press.gap(16.0);
     press.pairs(&facts(record));
-    let limits = controls::limits(record);
+    let limits = facts::limits(record);
     if !limits.is_empty() {
         press.heading("What this run does not show");
-        limits.iter().for_each(|limit| press.text(limit, BODY));
+        limits.iter().for_each(|limit| press.text(&limit.to_string(), BODY));
     }
     let other: Vec<&String> = record.errors.iter().chain(&record.notes).collect();
     if !other.is_empty() {
-        press.heading("Notes and troubles of the run");
+        press.heading("Notes and errors of the run");
         other.into_iter().for_each(|text| press.text(text, BODY));
     }
 }
@@ -97,7 +102,7 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
 fn rpo(record: &RunRecord) -> String {
     match record.longest_rpo() {
         Some((ms, from, scenario)) => {
-            format!("{} at most, in {}: {}", time(ms), scenario.id, from.describe())
+            format!("{} at most, in {}: {}", human(ms), scenario.id, from.describe())
         }
         None => "not measured by this run".to_owned(),
     }
@@ -109,28 +114,30 @@ fn rto(record: &RunRecord) -> String {
         Some((ms, scenario)) => {
             format!(
                 "{} at most, from the loss to the first known-good render, measured in {of} (longest: {})",
-                time(ms),
+                human(ms),
                 scenario.id
             )
         }
-        None => "not measured: no scenario came to a known-good render".to_owned(),
+        None => "not measured: no scenario reached a known-good render".to_owned(),
     }
 }
 
 fn sentence(record: &RunRecord) -> String {
     let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
-    let (clean, named): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
-    let all = format!("{} and {}", count(named.len(), "scenario"), count(clean.len(), "clean control"));
+    let (baselines, named): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
+    let all = format!("{} and {}", count(named.len(), "scenario"), count(baselines.len(), "baseline drill"));
     let mut text = match record.verdict() {
-        Verdict::Pass => format!("All held: {all} gave what was to be expected of a backup that restores."),
+        Verdict::Pass => format!(
+            "{all} passed. The restored state matched the backup, and every expected finding was reported."
+        ),
         Verdict::Unknown => format!(
-            "It could not be found out whether the backup restores, which is no pass. Of {all}, {} passed and {} could not be verified.",
+            "Could not verify whether the backup restores; not counted as a pass. Of {all}, {} passed and {} could not be verified.",
             with(Verdict::Pass),
             with(Verdict::Unknown)
         ),
         Verdict::Fail => format!(
-            "A promise does not hold{}. Of {all}, {} failed, {} could not be verified and {} passed.",
-            worst_kind(record).map(|why| format!(": {why}")).unwrap_or_default(),
+            "{} Of {all}, {} failed, {} could not be verified and {} passed.",
+            worst_kind(record).map(|why| sentence_of(&why)).unwrap_or_default(),
             with(Verdict::Fail),
             with(Verdict::Unknown),
             with(Verdict::Pass)
@@ -141,20 +148,21 @@ fn sentence(record: &RunRecord) -> String {
         text += &format!(" The {over}.");
     }
     if !record.skipped.is_empty() {
-        text += &format!(" {} skipped, which is no pass.", were(record.skipped.len()));
+        text += &format!(" {} skipped and not counted as a pass.", were(record.skipped.len()));
     }
     if let Some(part) = record.part() {
-        text += &format!(" This is {part} of a run only, which proves nothing alone.");
+        text += &format!(" This is only {part} of a run, not a verdict on the whole.");
     }
-    match &record.finished {
-        None => text += " The run did not end.",
-        Some(finished) => {
-            if let Some(why) = &finished.cut_short {
-                text += &format!(" The run was cut short: {why}.");
-            }
-        }
-    }
+    let problem = |problem: RunProblem| format!(" {}", sentence_of(&problem.to_string()));
+    text.extend(run_problems(record).into_iter().map(problem));
     text
+}
+
+/// A fragment as a sentence.
+fn sentence_of(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 fn were(n: usize) -> String {
@@ -165,15 +173,15 @@ fn scenarios(press: &mut Press, record: &RunRecord) {
     press.page_break();
     press.heading("Scenarios");
     press.text(
-        "Each scenario backs up, may do damage, loses the site or a part of it, restores it and checks all \
-         of it. Damage must be noticed by the findings that the scenario names. In a clean control nothing is \
-         damaged and every check must be silent.",
+        "Each scenario takes a backup, may inject a fault, destroys the site or a part of it, restores it and \
+         checks all of it. Damage must be reported as the findings that the scenario expects. In a baseline \
+         drill nothing is damaged and no check may report a finding.",
         BODY,
     );
     press.gap(6.0);
     let mut rows: Vec<Vec<Cell>> = record.scenarios.iter().map(scenario_row).collect();
     rows.extend(record.skipped.iter().map(skipped_row));
-    let heads = ["verdict", "scenario", "expected", "not exp.", "RTO", "time"];
+    let heads = ["verdict", "scenario", "expected", "unexp.", "RTO", "time"];
     press.table(&heads, &[0.11, 0.50, 0.105, 0.105, 0.09, 0.09], &rows);
 }
 
@@ -186,7 +194,7 @@ fn skipped_row(skipped: &Skipped) -> Vec<Cell> {
 
 fn scenario_row(scenario: &ScenarioRecord) -> Vec<Cell> {
     let title = scenario.started.as_ref().map_or("did not start", |s| s.title.as_str());
-    let title = if scenario.is_control() { "clean control" } else { title };
+    let title = if scenario.is_baseline() { "baseline drill" } else { title };
     let role = |wanted: fn(&Role) -> bool| {
         scenario.judged().filter(|(_, r)| r.is_some_and(wanted)).count().to_string()
     };
@@ -195,13 +203,13 @@ fn scenario_row(scenario: &ScenarioRecord) -> Vec<Cell> {
         Cell::plain(format!("{}\n{title}", scenario.id)),
         Cell::plain(role(|r| matches!(r, Role::Expected))),
         Cell::plain(role(|r| matches!(r, Role::Unexpected))),
-        Cell::plain(scenario.rto_ms.map_or_else(|| "-".to_owned(), time)),
-        Cell::plain(time(scenario.ms)),
+        Cell::plain(scenario.rto_ms.map_or_else(|| "-".to_owned(), human)),
+        Cell::plain(human(scenario.ms)),
     ]
 }
 
 fn findings(press: &mut Press, record: &RunRecord) {
-    press.heading("Findings that nobody expected");
+    press.heading("Unexpected findings");
     let roles = |wanted: fn(&Role) -> bool| -> Vec<(&ScenarioRecord, &Finding)> {
         let of = |s| {
             ScenarioRecord::judged(s).filter(move |(_, r)| r.is_none_or(wanted)).map(move |(f, _)| (s, f))
@@ -218,9 +226,8 @@ fn findings(press: &mut Press, record: &RunRecord) {
         .iter()
         .filter(|s| s.verdict() != Verdict::Pass)
         .map(|s| {
-            let joined = |reasons: &[String]| reasons.iter().map(|r| cut(r)).collect::<Vec<_>>().join("\n");
-            let reasons =
-                s.judgement.as_ref().map_or("the scenario did not end".to_owned(), |j| joined(&j.reasons));
+            let reasons: Vec<String> = reasons(s).iter().map(|reason| cut(&reason.to_string())).collect();
+            let reasons = reasons.join("\n");
             vec![verdict_cell(s.verdict()), Cell::plain(s.id.as_str()), Cell::plain(reasons)]
         })
         .collect();
@@ -231,7 +238,7 @@ fn findings(press: &mut Press, record: &RunRecord) {
     let expected = roles(|r| matches!(r, Role::Expected));
     let expected: Vec<_> = expected.into_iter().filter(|found| !unexpected.contains(found)).collect();
     if !expected.is_empty() {
-        press.heading("Damage that was done on purpose and noticed");
+        press.heading("Injected faults that were detected");
         finding_table(press, &expected, false);
     }
     let with = |wanted: fn(&Role) -> bool| {
@@ -244,10 +251,7 @@ fn findings(press: &mut Press, record: &RunRecord) {
     };
     let consequences = count(with(|r| matches!(r, Role::Consequence { .. })), "consequence");
     let warnings = count(with(|r| matches!(r, Role::Warning)), "harmless warning");
-    press.text(
-        &format!("Beside these the record holds {consequences} of other findings and {warnings}."),
-        BODY,
-    );
+    press.text(&format!("The record also holds {consequences} of other findings and {warnings}."), BODY);
 }
 
 fn finding_table(press: &mut Press, found: &[(&ScenarioRecord, &Finding)], advice: bool) {
@@ -271,23 +275,23 @@ fn controls_of(press: &mut Press, record: &RunRecord) {
     press.page_break();
     press.heading("Controls");
     press.text(
-        "What the run says about the controls that its scenarios name. What a control asks for is told in our \
-         words; its publisher's text is what counts. Holding here means that the drill supports the control, \
-         not that the control is met.",
+        "What the run shows about the controls that its scenarios name. The requirement of a control is \
+         summarised; the text of its publisher is binding. Supported means that the drill supports the \
+         control, not that the control is met.",
         BODY,
     );
     press.gap(6.0);
-    let answers = controls::answers(record);
+    let answers = controls::assessments(record);
     for answer in &answers {
         let state = match answer.verdict {
             Verdict::Pass => "supported by this run",
-            Verdict::Unknown => "not supported: it could not be found out",
-            Verdict::Fail => "not supported: something did not hold",
+            Verdict::Unknown => "not supported: could not verify",
+            Verdict::Fail => "not supported: a drill failed",
         };
-        let clean = count(answer.clean.len(), "clean control");
+        let baselines = count(answer.baselines.len(), "baseline drill");
         let mut rows = vec![
-            ("answer", format!("{state}, by {} and {clean}", count(answer.scenarios.len(), "scenario"))),
-            ("asks for", answer.control.asks().to_owned()),
+            ("result", format!("{state}, by {} and {baselines}", count(answer.scenarios.len(), "scenario"))),
+            ("requirement", answer.control.asks().to_owned()),
             ("a pass shows", answer.control.shows().to_owned()),
             ("not shown", answer.control.does_not_show().to_owned()),
         ];
@@ -311,8 +315,8 @@ fn signatures(press: &mut Press, record: &RunRecord, evidence: &Evidence) {
     press.page_break();
     press.heading("Signatures");
     press.text(
-        "Who signs has compared the digests below with those of the files (sha256sum), and has read what this \
-         run does not show.",
+        "By signing I confirm that I compared the digests below with those of the files (sha256sum) and read \
+         what this run does not show.",
         BODY,
     );
     press.sign_here("Performed by: name, role, date, signature");

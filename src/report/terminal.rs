@@ -1,5 +1,5 @@
-//! What a person sees in a terminal: progress while a run goes on, a summary at its end. The
-//! observer is the only thing that prints during a run; it prints to standard error.
+//! Terminal output: progress during a run and a summary at its end. Only this observer prints during a
+//! run, to standard error.
 
 use crate::{
     base::{
@@ -22,18 +22,18 @@ mod workload;
 
 pub use style::Style;
 
-/// The table of a run's scenarios, what could not be found out, the verdict in a sentence and the
-/// path of the report: `dir`, as the reader is to see it.
+/// The table of a run's scenarios, what has no result, the verdict in a sentence and the path of the
+/// report (`dir`, as the reader sees it).
 pub fn summary(record: &RunRecord, dir: &Path, colour: bool, width: usize) -> String {
     painted(&summary::summary(record, dir, Style { colour, width }))
 }
 
-/// How standard output wants its text.
+/// The style of standard output.
 pub fn stdout_look() -> Style {
     Style::of(&console::Term::stdout(), console::colors_enabled())
 }
 
-/// How standard error wants its text.
+/// The style of standard error.
 pub fn stderr_look() -> Style {
     Style::of(&console::Term::stderr(), console::colors_enabled_stderr())
 }
@@ -43,7 +43,7 @@ pub fn notice(text: &str) {
     let _closed = std::io::stderr().lock().write_all(painted(text).as_bytes());
 }
 
-/// Tells a run while it goes on.
+/// Reports a run while it happens.
 pub struct Terminal {
     record: RunRecord,
     look: Style,
@@ -51,9 +51,9 @@ pub struct Terminal {
 }
 
 enum Out {
-    /// A line of progress for each scenario under way, above them what has ended.
+    /// A line of progress for each scenario in flight, with ended ones above.
     Bars(MultiProgress, BTreeMap<ScenarioId, ProgressBar>),
-    /// Lines only: a CI's log.
+    /// Lines only, as in a CI log.
     Lines(Box<dyn Write + Send>),
 }
 
@@ -73,8 +73,8 @@ impl Terminal {
         Self { record: RunRecord::default(), look, out: Out::Lines(out) }
     }
 
-    /// Prints finished text. A terminal that went away is no reason to end a run.
-    fn say(&mut self, text: &str) {
+    /// Prints finished text. A closed terminal must not end a run.
+    fn print(&mut self, text: &str) {
         let text = painted(text);
         let write = |out: &mut dyn Write| drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         match &mut self.out {
@@ -84,8 +84,8 @@ impl Terminal {
         }
     }
 
-    /// Says what a scenario is doing, where that can be taken back.
-    fn doing(&mut self, scenario: Option<&ScenarioId>, what: &str) {
+    /// Shows what a scenario is doing, if the line can be replaced later.
+    fn progress(&mut self, scenario: Option<&ScenarioId>, what: &str) {
         let (Out::Bars(bars, running), Some(id)) = (&mut self.out, scenario) else { return };
         let bar = running.entry(id.clone()).or_insert_with(|| {
             let bar = bars.add(ProgressBar::new_spinner());
@@ -106,14 +106,15 @@ impl Terminal {
         }
         let found = self.record.scenarios.iter().find(|s| Some(&s.id) == scenario);
         if let Some(text) = found.map(|s| narrative::story(s, self.look)) {
-            self.say(&text);
+            self.print(&text);
         }
     }
 
     fn began(&mut self, started: &RunStarted) {
         let scenarios = style::count(started.scenarios.len(), "scenario");
-        let text = format!("run {}, seed {}: {scenarios} and controls", started.run, started.seed);
-        self.say(&self.look.wrap("", &text));
+        let text =
+            format!("run {}, seed {}: {scenarios} including baseline drills", started.run, started.seed);
+        self.print(&self.look.wrap("", &text));
     }
 }
 
@@ -123,25 +124,25 @@ impl Observer for Terminal {
         let scenario = entry.scenario.as_ref();
         match &entry.event {
             Event::RunStarted(started) => self.began(started),
-            Event::SubstrateReady { versions } => {
+            Event::SubstrateReady { versions, limits: _ } => {
                 let parts: Vec<String> = versions.iter().map(|(part, v)| format!("{part}: {v}")).collect();
-                self.say(&self.look.wrap("on ", &parts.join("\n")));
+                self.print(&self.look.wrap("on ", &parts.join("\n")));
             }
-            Event::Noted { text } => self.say(&self.look.wrap("note: ", text)),
+            Event::Noted { text } => self.print(&self.look.wrap("note: ", text)),
             Event::ScenarioSkipped { id, why, controls: _ } => {
-                self.say(&self.look.wrap("skipped: ", &format!("{id}, because {why}")));
+                self.print(&self.look.wrap("skipped: ", &format!("{id}, because {why}")));
             }
-            Event::ScenarioStarted(_) => self.doing(scenario, "starts"),
-            Event::StepStarted { step: _, name } => self.doing(scenario, name),
+            Event::ScenarioStarted(_) => self.progress(scenario, "starts"),
+            Event::StepStarted { step: _, stage: _, name } => self.progress(scenario, name),
             Event::CheckFinished { check, outcome: _, ms: _ } => {
-                self.doing(scenario, &format!("verify ({check} done)"));
+                self.progress(scenario, &format!("verify ({check} done)"));
             }
-            // A scenario's own troubles are among the reasons of its verdict.
+            // Errors of a scenario are among the reasons of its verdict.
             Event::Troubled { error, ours: _ } if scenario.is_none() => {
-                self.say(&self.look.wrap("trouble: ", error));
+                self.print(&self.look.wrap("error: ", error));
             }
             Event::ScenarioFinished { .. } => self.ended(scenario),
-            Event::BudgetChecked(checked) => self.say(&self.look.wrap("budget: ", &checked.to_string())),
+            Event::BudgetChecked(checked) => self.print(&self.look.wrap("budget: ", &checked.to_string())),
             Event::RunFinished { .. } => {
                 if let Out::Bars(bars, running) = &mut self.out {
                     running.values().for_each(ProgressBar::finish_and_clear);
@@ -157,6 +158,7 @@ impl Observer for Terminal {
             | Event::LoadMeasured(_)
             | Event::Rendered { .. }
             | Event::Found(_)
+            | Event::NotProven { .. }
             | Event::ArtefactStored { .. } => {}
         }
     }

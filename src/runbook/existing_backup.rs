@@ -11,11 +11,10 @@ use crate::{
     journal::{Journal, Logbook},
     model::{
         check::CheckId,
-        event::{Event, RpoFrom, ScenarioStarted},
+        event::{Event, RpoFrom, ScenarioStarted, StepStage},
         finding::{Entity, Finding, FindingKind},
-        record::NOT_PROVEN,
         state::State,
-        verdict::Verdict,
+        verdict::{Verdict, limit::Limit},
     },
     procedure::foreign::Recognised,
     runbook::{
@@ -98,6 +97,13 @@ enum Step {
 impl Step {
     const ALL: [Self; 6] =
         [Self::Fetch, Self::Objects, Self::Database, Self::Hold, Self::Migrate, Self::Start];
+
+    fn stage(self) -> StepStage {
+        match self {
+            Self::Fetch | Self::Objects | Self::Database | Self::Migrate => StepStage::Restore,
+            Self::Hold | Self::Start => StepStage::Engine,
+        }
+    }
 
     fn describe(self) -> &'static str {
         match self {
@@ -182,7 +188,7 @@ fn started(asked: &Asked) -> ScenarioStarted {
         procedure: "restore test".to_owned(),
         profile: None,
         seed: String::new(),
-        control: false,
+        baseline: false,
         expect: Vec::new(),
         possible: Vec::new(),
         steps: Step::ALL.iter().map(|step| step.describe().to_owned()).collect(),
@@ -271,7 +277,8 @@ impl<'a> Test<'a> {
     /// Performs the steps. Gives the finding that ended them, if one did.
     async fn steps(&mut self) -> Result<Option<Finding>, Error> {
         for (number, step) in (1..).zip(Step::ALL) {
-            self.log.event(Event::StepStarted { step: number, name: step.describe().to_owned() })?;
+            let (stage, name) = (step.stage(), step.describe().to_owned());
+            self.log.event(Event::StepStarted { step: number, stage, name })?;
             let began = Instant::now();
             let went = match self.step(step).await {
                 // The backup is not what it should be: that is what the test is for.
@@ -350,32 +357,27 @@ impl<'a> Test<'a> {
         let (row, object) = (newest("row", &self.newest_row), newest("object", &self.newest_object));
         let rpo = measured.rpo.map_or_else(|| "unknown".to_owned(), |(age, _)| clock::span(age));
         note(format!("RPO {rpo}: {row}; {object} (when its copy was written, where copying kept no times)"))?;
-        for gap in self.gaps(goldens) {
-            note(format!("{NOT_PROVEN}{gap}"))?;
-        }
-        Ok(())
+        self.limits(goldens).into_iter().try_for_each(|limit| self.log.event(Event::NotProven { limit }))
     }
 
-    fn gaps(&self, goldens: usize) -> Vec<&'static str> {
+    /// What a pass does not show.
+    fn limits(&self, goldens: usize) -> Vec<Limit> {
         let wanted = &self.recorded.renders;
-        let mut gaps = Vec::new();
+        let mut limits = Vec::new();
         if wanted.is_empty() {
-            gaps.push("that the restore succeeded: no render was asked for, and only a render proves it (runbook 3.6)");
+            limits.push(Limit::NoRender);
         } else if goldens == 0 {
-            gaps.push("that documents come out right: no known-good PDF was given, so that renders were only seen to be whole");
+            limits.push(Limit::NoKnownGood);
         } else if goldens < wanted.len() {
-            gaps.push("that every document comes out right: some renders have no known-good PDF");
+            limits.push(Limit::SomeWithoutKnownGood);
         }
         match &self.recorded.manifest {
-            None => gaps
-                .push("that all rows, templates and assets are there: no manifest was given to compare with"),
-            Some(manifest) if manifest.tables.is_empty() => {
-                gaps.push("that all rows are there: the manifest has no digests of tables");
-            }
+            None => limits.push(Limit::NoManifest),
+            Some(manifest) if manifest.tables.is_empty() => limits.push(Limit::NoTableDigests),
             Some(_) => {}
         }
-        gaps.push("that the schema is the source's: nothing of it is recorded with a backup");
-        gaps
+        limits.push(Limit::SchemaNotRecorded);
+        limits
     }
 }
 

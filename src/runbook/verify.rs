@@ -96,7 +96,7 @@ pub struct CheckResult {
 impl CheckResult {
     /// It looked at this many things.
     pub fn at(at: usize, findings: Vec<Finding>) -> Self {
-        Self { outcome: CheckOutcome::Looked { at }, findings }
+        Self { outcome: CheckOutcome::Checked { items: at }, findings }
     }
 
     /// It was not to look.
@@ -110,10 +110,10 @@ impl CheckResult {
         use CheckOutcome as O;
         self.findings.extend(other.findings);
         self.outcome = match (self.outcome, other.outcome) {
-            (O::Looked { at }, O::Looked { at: more }) => O::Looked { at: at + more },
+            (O::Checked { items }, O::Checked { items: more }) => O::Checked { items: items + more },
             (unknown @ O::Unknown { .. }, _) | (_, unknown @ O::Unknown { .. }) => unknown,
-            (looked @ O::Looked { .. }, O::Skipped { .. })
-            | (O::Skipped { .. }, looked @ (O::Looked { .. } | O::Skipped { .. })) => looked,
+            (checked @ O::Checked { .. }, O::Skipped { .. })
+            | (O::Skipped { .. }, checked @ (O::Checked { .. } | O::Skipped { .. })) => checked,
         };
         self
     }

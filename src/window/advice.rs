@@ -2,7 +2,7 @@
 //! of all interleavings. Pure; each piece of advice names the figure that it follows from.
 
 use crate::{
-    base::clock::span,
+    base::clock::human,
     model::{
         workload::{Advice, BackupMethod, Measured, WriteTally},
         write::{ReplaceKeys, StoreOrder, WriteKind, WriteOrder, WritePath},
@@ -13,7 +13,6 @@ use crate::{
         table::{Question, WindowTable},
     },
 };
-use std::time::Duration;
 
 /// All advice, the measurement first.
 pub fn advice(measured: &Measured, engine: WriteOrder) -> Vec<Advice> {
@@ -90,16 +89,12 @@ fn new(text: impl Into<String>, from: impl Into<String>) -> Advice {
     Advice { text: text.into(), from: from.into() }
 }
 
-fn time(ms: u64) -> String {
-    if ms < 1_000 { format!("{ms} ms") } else { span(Duration::from_millis(ms)) }
-}
-
 fn listed(operations: &[WriteKind]) -> String {
     operations.iter().map(|operation| operation.plural()).collect::<Vec<_>>().join(" and ")
 }
 
 fn window(measured: &Measured) -> Advice {
-    let length = time(measured.window_ms());
+    let length = human(measured.window_ms());
     let from = match measured.backups.len() {
         1 => "from the first read of either store to the last".to_owned(),
         n => format!("the longest of {n} backups, from the first read of either store to the last"),
@@ -135,7 +130,7 @@ fn lost(measured: &Measured) -> Option<Advice> {
             "Acknowledged writes are missing that the dump should contain: find the cause first."
         }
     };
-    Some(new(text, format!("the recovery point is {} before the dump", time(half.before_dump_ms))))
+    Some(new(text, format!("the recovery point is {} before the dump", human(half.before_dump_ms))))
 }
 
 /// Which of the two orders exposes fewer writes of the mix.
@@ -177,13 +172,13 @@ fn grace(measured: &Measured, engine: WriteOrder, harmed: &[WriteKind]) -> Optio
         return Some(new(text, format!("{hit} {which} were torn, and deletes remove the binary first")));
     }
     let whole = measured.window_ms();
-    let grace = time(whole);
+    let grace = human(whole);
     Some(match measured.grace_needed_ms {
         Some(needed) => new(
             format!(
                 "A delete grace of {grace} would have made {which} safe: {} was needed, a margin of {}.",
-                time(needed),
-                time(whole.saturating_sub(needed))
+                human(needed),
+                human(whole.saturating_sub(needed))
             ),
             format!(
                 "{hit} {which} were torn; the earliest of them was sent that long before the end of the copy"
@@ -243,7 +238,7 @@ fn maintenance(measured: &Measured, method: BackupMethod, harmed: &[WriteKind]) 
         format!(
             "A maintenance window of {} leaves no torn write; at this rate it rejects about {rejected} \
              writes.",
-            time(length)
+            human(length)
         ),
         format!(
             "{} writes a second for the length of the window; {found} for {}",

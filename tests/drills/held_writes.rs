@@ -43,7 +43,8 @@ fn scenario<'a>(record: &'a RunRecord, id: &str) -> &'a ScenarioRecord {
 }
 
 fn reasons(scenario: &ScenarioRecord) -> String {
-    scenario.judgement.as_ref().map_or_else(String::new, |j| j.reasons.join("\n"))
+    let reasons = scenario.judgement.iter().flat_map(|j| &j.reasons).map(ToString::to_string);
+    reasons.collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 //! run must not pass, and a finding must name what they did. Honest ones, and honest ones on
 //! awkward grounds, must pass. The lies are in `liars/proxy.py` and in the scripts below.
 
-use pulp_drill::runbook::provision::processes::{Places, discover};
+use pulp_drill::{
+    model::verdict::Reason,
+    runbook::provision::processes::{Places, discover},
+};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
@@ -260,7 +263,8 @@ fn run(liar: Liar, ground: &str, real: &Path) -> (Output, Vec<serde_json::Value>
 /// What the verdicts rest on.
 fn reasons(events: &[serde_json::Value]) -> Vec<String> {
     let of = |event: &serde_json::Value| event["event"]["judgement"]["reasons"].as_array().cloned();
-    events.iter().filter_map(of).flatten().filter_map(|reason| reason.as_str().map(str::to_owned)).collect()
+    let text = |reason| serde_json::from_value::<Reason>(reason).unwrap().to_string();
+    events.iter().filter_map(of).flatten().map(text).collect()
 }
 
 fn told(output: &Output, events: &[serde_json::Value]) -> String {

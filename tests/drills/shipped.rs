@@ -37,8 +37,8 @@ fn run(scenarios: &Path) -> (Option<i32>, RunRecord) {
     (ran.status.code(), record)
 }
 
-fn reasons(scenario: &ScenarioRecord) -> &[String] {
-    scenario.judgement.as_ref().map_or(&[], |j| &j.reasons)
+fn reasons(scenario: &ScenarioRecord) -> Vec<String> {
+    scenario.judgement.iter().flat_map(|j| &j.reasons).map(ToString::to_string).collect()
 }
 
 /// The checks that reported an expected finding, and those that reported only consequences.
@@ -64,7 +64,7 @@ async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
     let is_file = |e: &fs::DirEntry| e.path().is_file();
     let count = |folder: &str| fs::read_dir(folder).unwrap().map(Result::unwrap).filter(is_file).count();
     let files = count("scenarios") + count("scenarios/window");
-    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
     for skipped in &record.skipped {
         eprintln!("skipped: {}, because {}", skipped.id, skipped.why);
     }
@@ -92,7 +92,7 @@ async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
                 CheckId::Acknowledged => true,
                 _ => false,
             };
-            let looked = matches!(went, Some(CheckOutcome::Looked { at }) if *at > 0);
+            let looked = matches!(went, Some(CheckOutcome::Checked { items }) if *items > 0);
             assert!(looked || nothing_there, "{}: {check} did not look: {went:?}", control.id);
         }
     }
@@ -180,6 +180,6 @@ async fn a_scenario_without_its_fault_or_its_expectation_fails() {
     assert_eq!(reasons_of("without-fault"), "expected finding stayed away: missing binary: logo.png");
     let unexpected = reasons_of("without-expectation");
     assert!(unexpected.starts_with("missing binary: logo.png (expected "), "{unexpected}");
-    let control = record.scenarios.iter().find(|s| s.is_control()).unwrap();
+    let control = record.scenarios.iter().find(|s| s.is_baseline()).unwrap();
     assert_eq!(control.verdict(), Verdict::Pass, "{:#?}", reasons(control));
 }

@@ -66,7 +66,7 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
     let reasons: Vec<_> = record.scenarios.iter().filter_map(|s| s.judgement.as_ref()).collect();
     assert_eq!((code, record.verdict()), (Some(0), Verdict::Pass), "{reasons:#?}");
     let mut ways = BTreeMap::new();
-    for scenario in record.scenarios.iter().filter(|s| !s.is_control()) {
+    for scenario in record.scenarios.iter().filter(|s| !s.is_baseline()) {
         let id = scenario.id.as_str();
         let measured = scenario.load.as_deref().unwrap_or_else(|| panic!("{id} has measured nothing"));
         ways.insert(id, measured.method);
@@ -75,7 +75,7 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         let told = measured.acknowledged + measured.refused + measured.unanswered;
         assert_eq!((told, measured.acknowledged), (writes.len() as u64, acknowledged as u64), "{id}");
         let looked = scenario.checks.iter().find(|(check, ..)| *check == CheckId::Acknowledged);
-        assert_eq!(looked.unwrap().1, CheckOutcome::Looked { at: acknowledged }, "{id}");
+        assert_eq!(looked.unwrap().1, CheckOutcome::Checked { items: acknowledged }, "{id}");
         // It raced something: there were writes before the last backup and after it.
         let last = measured.backups.last().unwrap().times;
         let whole = || writes.iter().filter(|w| w.is_acknowledged());
@@ -136,7 +136,7 @@ async fn an_engine_that_swallows_uploads_is_caught_by_what_it_acknowledged() {
     let (code, record) =
         run("maintenance-window-under-load", &["--defect", "swallows-upload"], reports.path());
     assert_eq!(code, Some(1));
-    let scenario = record.scenarios.iter().find(|s| !s.is_control()).unwrap();
+    let scenario = record.scenarios.iter().find(|s| !s.is_baseline()).unwrap();
     let lost = found(scenario, FindingKind::LostAcknowledgedWrite);
     // What replaced them was swallowed too.
     assert!(lost.contains(&("uploads".to_owned(), &Role::Unexpected)), "{lost:?}");

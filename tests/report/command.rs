@@ -34,7 +34,9 @@ fn rendering_again_gives_the_same_files_and_prints_them() {
         assert_eq!(again, before);
     }
     assert!(
-        rendered(journal.dir(), PrintFormat::Human).stdout.contains("FAILED: 1 scenario and 1 clean control")
+        rendered(journal.dir(), PrintFormat::Human)
+            .stdout
+            .contains("FAILED: 1 scenario and 1 baseline drill")
     );
 }
 

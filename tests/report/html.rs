@@ -6,9 +6,9 @@ use pulp_drill::{
     base::{digest::Digest, ids::ScenarioId},
     model::{
         budget::Budgets,
-        event::{Partition, RpoFrom},
+        event::{Partition, RpoFrom, StepStage},
         record::{Artefact, RunRecord, Skipped, StepRecord},
-        verdict::{CheckOutcome, Verdict},
+        verdict::{CheckOutcome, Reason, Verdict},
     },
     report::{ReportFormat, html::render, json, junit, pages::Pictures, write_all},
 };
@@ -62,7 +62,7 @@ fn assert_sound(page: &str) -> Option<Value> {
 fn top(record: &RunRecord) -> Option<String> {
     let read = assert_sound(&page(record))?;
     let text = read["text"].as_str().expect("text");
-    Some(text.split("\nScenarios and clean controls").next().expect("a part").to_owned())
+    Some(text.split("\nScenarios and baseline drills").next().expect("a part").to_owned())
 }
 
 #[test]
@@ -189,11 +189,11 @@ fn a_run_without_findings_that_failed_still_says_why() {
     scenario.findings.clear();
     let judgement = scenario.judgement.as_mut().expect("judged");
     (judgement.verdict, judgement.roles) = (Verdict::Fail, Vec::new());
-    judgement.stayed_away.clone_from(&scenario.started.as_ref().expect("started").expect);
-    judgement.reasons = vec!["expected finding stayed away: orphan binary: late-logo.png".to_owned()];
+    let expected = scenario.started.as_ref().expect("started").expect[0].clone();
+    judgement.reasons = vec![Reason::MissingFinding { expected }];
     let text = page(&record);
-    assert!(text.contains("damage that was done on purpose went unnoticed"), "{text}");
-    assert!(text.contains("1 expected finding stayed away"));
+    assert!(text.contains("1 expected finding was not reported"), "{text}");
+    assert!(text.contains("the checks did not detect that damage"));
     assert_sound(&text);
 }
 
@@ -296,7 +296,14 @@ fn fill(record: &mut RunRecord, texts: &[String]) {
             started.steps.push(next());
         }
         let began = record.began.expect("a time");
-        scenario.steps.push(StepRecord { step: 9, name: next(), began, ms: None, failed: Some(next()) });
+        scenario.steps.push(StepRecord {
+            step: 9,
+            stage: StepStage::Restore,
+            name: next(),
+            began,
+            ms: None,
+            failed: Some(next()),
+        });
         scenario.errors.push(next());
         for finding in &mut scenario.findings {
             (finding.expected, finding.actual) = (next(), next());
@@ -307,7 +314,11 @@ fn fill(record: &mut RunRecord, texts: &[String]) {
                 *why = next();
             }
         }
-        scenario.judgement.iter_mut().flat_map(|j| &mut j.reasons).for_each(|r| *r = next());
+        scenario
+            .judgement
+            .iter_mut()
+            .flat_map(|j| &mut j.reasons)
+            .for_each(|r| *r = Reason::Error { error: next() });
         let digest = pulp_drill::base::digest::Digest::ZERO;
         let kept = Artefact {
             path: next(),

@@ -7,7 +7,7 @@ use pulp_drill::{
     model::{
         budget::{Budgets, TimeSpan},
         record::RunRecord,
-        verdict::{CheckOutcome, Role, Verdict},
+        verdict::{CheckOutcome, Reason, Role, Verdict},
     },
     report::junit::render,
 };
@@ -80,11 +80,11 @@ fn fill(record: &mut RunRecord, texts: &[String]) {
         for (_, outcome, _) in &mut scenario.checks {
             match outcome {
                 CheckOutcome::Unknown { why } | CheckOutcome::Skipped { why } => *why = next(),
-                CheckOutcome::Looked { .. } => {}
+                CheckOutcome::Checked { .. } => {}
             }
         }
         if let Some(judgement) = &mut scenario.judgement {
-            judgement.reasons.iter_mut().for_each(|r| *r = next());
+            judgement.reasons.iter_mut().for_each(|r| *r = Reason::Error { error: next() });
             judgement.roles.push(Role::Consequence { of: next() });
         }
     }

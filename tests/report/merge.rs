@@ -61,7 +61,7 @@ fn part_without(
     change(&mut started);
     write(&journal, None, Event::RunStarted(started));
     let versions = [("postgres".to_owned(), format!("15.{index}"))].into();
-    write(&journal, None, Event::SubstrateReady { versions });
+    write(&journal, None, Event::SubstrateReady { versions, limits: Vec::new() });
     if let Some(tale) = skipped {
         let (id, why) = (tale.id.into(), "pgbackrest is not installed".to_owned());
         write(&journal, None, Event::ScenarioSkipped { id, why, controls: vec!["NIST CP-9(1)".to_owned()] });

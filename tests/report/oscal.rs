@@ -81,7 +81,7 @@ fn a_control_whose_checks_saw_nothing_is_not_satisfied() {
     let value = rendered(&record);
     assert_eq!(states(&value), both("not-satisfied", "other"));
     let remarks = &list(&value, "findings")[0]["target"]["status"]["remarks"];
-    assert_eq!(remarks, "check contents looked at nothing in any of these scenarios");
+    assert_eq!(remarks, "check contents had nothing to check in any of these scenarios");
 }
 
 #[test]

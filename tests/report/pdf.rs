@@ -34,12 +34,12 @@ fn text(pdf: &[u8]) -> Option<String> {
 #[test]
 fn the_verdict_stands_on_the_cover() {
     for (record, head) in [
-        (green(), "Passed All held: 1 scenario and 1 clean control gave"),
+        (green(), "Passed 1 scenario and 1 baseline drill passed. The restored state"),
         (
             red(),
-            "Failed A promise does not hold: a row points at a binary that is not there (missing binary, once). Of 3 scenarios and 1 clean control, 1 failed",
+            "Failed A row points at a binary that is not there (missing binary, once). Of 3 scenarios and 1 baseline drill, 1 failed",
         ),
-        (unknown(), "Unknown It could not be found out whether the backup restores, which is no pass."),
+        (unknown(), "Unknown Could not verify whether the backup restores; not counted as a pass."),
         (cut_short(), "Unknown It could not be found out"),
     ] {
         let Some(text) = text(&rendered(&record)) else { return };

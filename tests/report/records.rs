@@ -12,11 +12,11 @@ use pulp_drill::{
     journal::Journal,
     model::{
         check::CheckId,
-        event::{Event, FORMAT, RunStarted, ScenarioStarted},
+        event::{Event, FORMAT, RunStarted, ScenarioStarted, StepStage},
         exit_code::ExitCode,
         finding::{Entity, Expectation, Finding, FindingKind},
         record::RunRecord,
-        verdict::{CheckOutcome, Facts, Verdict, judge},
+        verdict::{CheckOutcome, Facts, Verdict, judge, limit::Limit},
     },
 };
 use std::{
@@ -69,7 +69,7 @@ pub fn run_started(scenarios: &[&str]) -> Event {
 #[derive(Clone, Default)]
 pub struct Tale {
     pub id: &'static str,
-    pub control: bool,
+    pub baseline: bool,
     pub expect: Vec<Expectation>,
     pub findings: Vec<Finding>,
     pub checks: Vec<(CheckId, CheckOutcome)>,
@@ -86,18 +86,18 @@ impl Tale {
             profile: None,
             title: format!("About {}", self.id),
             shows: "what it shows".to_owned(),
-            file: (!self.control).then(|| (format!("scenarios/{}.yaml", self.id), Digest::of(self.id))),
+            file: (!self.baseline).then(|| (format!("scenarios/{}.yaml", self.id), Digest::of(self.id))),
             runbook: vec!["2.3".to_owned()],
             controls: vec!["NIST CP-9(1)".to_owned(), "DORA 12(7)".to_owned()],
             procedure: "dump and copy".into(),
             topology: "one site".to_owned(),
             seed: "invoices".to_owned(),
-            control: self.control,
+            baseline: self.baseline,
             expect: self.expect.clone(),
             possible: Vec::new(),
             steps: vec!["back up runbook".to_owned(), "restore: runbook".to_owned()],
         })));
-        tell(Event::StepStarted { step: 1, name: "back up runbook".to_owned() });
+        tell(Event::StepStarted { step: 1, stage: StepStage::Backup, name: "back up runbook".to_owned() });
         tell(Event::StepFinished { step: 1, ms: 310, failed: None });
         self.findings.iter().for_each(|f| tell(Event::Found(Box::new(f.clone()))));
         for (check, outcome) in &self.checks {
@@ -131,9 +131,9 @@ impl Tale {
 
 fn looked() -> Vec<(CheckId, CheckOutcome)> {
     vec![
-        (CheckId::Contents, CheckOutcome::Looked { at: 8 }),
-        (CheckId::Reconcile, CheckOutcome::Looked { at: 12 }),
-        (CheckId::Render, CheckOutcome::Looked { at: 4 }),
+        (CheckId::Contents, CheckOutcome::Checked { items: 8 }),
+        (CheckId::Reconcile, CheckOutcome::Checked { items: 12 }),
+        (CheckId::Render, CheckOutcome::Checked { items: 4 }),
     ]
 }
 
@@ -158,7 +158,7 @@ pub fn orphan_scenario() -> Tale {
 }
 
 pub fn control() -> Tale {
-    Tale { id: "control-invoices-one-site", control: true, checks: looked(), ..Tale::default() }
+    Tale { id: "control-invoices-one-site", baseline: true, checks: looked(), ..Tale::default() }
 }
 
 pub fn failing() -> Tale {
@@ -183,17 +183,22 @@ pub fn failing() -> Tale {
 pub fn unsure() -> Tale {
     let mut checks = looked();
     checks[0].1 = CheckOutcome::Unknown { why: "the database went away".to_owned() };
-    checks[1].1 = CheckOutcome::Looked { at: 0 };
+    checks[1].1 = CheckOutcome::Checked { items: 0 };
     checks[2].1 = CheckOutcome::Skipped { why: "the engine is not ready".to_owned() };
     let errors = vec!["can't reach postgres\n  cause: connection refused\n  hint: is it up?".to_owned()];
     Tale { id: "dump-truncated", checks, errors, ..Tale::default() }
+}
+
+/// What a run on the stand-in engine does not show.
+pub fn stand_in(defects: bool) -> Limit {
+    Limit::StandInEngine { name: "stand-in 0.1.0".to_owned(), defects }
 }
 
 /// Tells a run and gives what the journal folded from it.
 pub fn tell(journal: &Journal, tales: &[Tale], end: Option<Option<&str>>) -> RunRecord {
     write(journal, None, run_started(&tales.iter().map(|t| t.id).collect::<Vec<_>>()));
     let versions = map(&[("postgres", "PostgreSQL 15.14, fsync off"), ("engine", "stand-in 0.1.0")]);
-    write(journal, None, Event::SubstrateReady { versions });
+    write(journal, None, Event::SubstrateReady { versions, limits: vec![stand_in(false)] });
     write(journal, None, Event::Noted { text: "removed the leftovers of 1 dead run".to_owned() });
     for (i, tale) in tales.iter().enumerate() {
         tale.begin(journal);

@@ -56,7 +56,7 @@ fn it_is_intact_and_signed_as_a_sample() {
 #[test]
 fn it_shows_damage_that_was_noticed_a_control_and_a_budget() {
     let record = record();
-    assert!(record.scenarios.iter().any(|s| s.is_control()));
+    assert!(record.scenarios.iter().any(|s| s.is_baseline()));
     let roles = || record.scenarios.iter().flat_map(|s| s.judged()).filter_map(|(_, role)| role);
     assert!(roles().any(|role| matches!(role, Role::Expected)));
     assert!(!record.budgets.is_empty(), "a sample shows its budgets");

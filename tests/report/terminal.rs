@@ -3,7 +3,7 @@
 use crate::records::{self, cut_short, green, red, unknown};
 use pulp_drill::{
     base::ids::ScenarioId,
-    model::record::RunRecord,
+    model::{record::RunRecord, verdict::Reason},
     report::terminal::{Style, Terminal, narrative::story, summary},
 };
 use std::{
@@ -92,7 +92,9 @@ fn colour_is_only_added_and_nothing_steers_the_terminal() {
     record.scenarios[1].id = ScenarioId::from("evil\u{1b}[2J\u{202e}\rid");
     record.scenarios[1].findings[0].actual = "gone\u{1b}]0;title\u{7}".to_owned();
     let judged = record.scenarios.iter_mut().filter_map(|s| s.judgement.as_mut());
-    judged.for_each(|judgement| judgement.reasons.insert(0, "gone\n::error::x".to_owned()));
+    judged.for_each(|judgement| {
+        judgement.reasons.insert(0, Reason::Error { error: "gone\n::error::x".to_owned() })
+    });
     let dir = Path::new("reports/x");
     let plain = summary(&record, dir, false, 80);
     assert!(!plain.contains(['\u{1b}', '\u{202e}', '\r', '\u{7}']), "{plain:?}");

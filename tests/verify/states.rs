@@ -113,7 +113,7 @@ fn a_sound_state_is_looked_at_and_nothing_is_found() {
     let looked = all(&sound(), &sound());
     assert_eq!(found(&looked), [""; 0]);
     for (check, looked) in looked {
-        assert!(matches!(looked.outcome, CheckOutcome::Looked { at } if at > 0), "{check}");
+        assert!(matches!(looked.outcome, CheckOutcome::Checked { items } if items > 0), "{check}");
     }
 }
 
@@ -162,7 +162,7 @@ fn a_damaged_file_is_told_and_its_rows_were_looked_for() {
     };
     gone(&mut state);
     let looked = all(&sound(), &state).into_iter().find(|(check, _)| *check == "reconcile").unwrap().1;
-    assert!(matches!(looked.outcome, CheckOutcome::Looked { at: 3 }), "{:?}", looked.outcome);
+    assert!(matches!(looked.outcome, CheckOutcome::Checked { items: 3 }), "{:?}", looked.outcome);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
         set(&mut state, "assets", "content_hash", json!(hash));
         set(&mut state, "assets", "size_bytes", json!(BYTES.len().to_string()));
         let looked = reconciled(&state);
-        assert!(matches!(looked.outcome, CheckOutcome::Looked { .. }) && looked.findings.is_empty());
+        assert!(matches!(looked.outcome, CheckOutcome::Checked { .. }) && looked.findings.is_empty());
     }
 }
 

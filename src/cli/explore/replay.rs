@@ -119,7 +119,7 @@ fn of<'a>(schedule: &'a Schedule, script: &'a Script, record: &RunRecord) -> Com
                 Verdict::Pass | Verdict::Fail => ReplayResult::Differs,
                 Verdict::Unknown => ReplayResult::Unknown,
             };
-            (went, judged.reasons.clone())
+            (went, judged.reasons.iter().map(ToString::to_string).collect())
         }
     };
     reasons.extend(found.difference(&expected).map(|extra| format!("the model has no {extra}")));

@@ -362,8 +362,8 @@ fn own_events(
             Event::Troubled { error, ours } if of_run => {
                 Event::Troubled { error: format!("{name}: {error}"), ours: *ours }
             }
-            Event::SubstrateReady { versions } => {
-                Event::SubstrateReady { versions: told_apart(versions, part, first) }
+            Event::SubstrateReady { versions, limits } => {
+                Event::SubstrateReady { versions: told_apart(versions, part, first), limits: limits.clone() }
             }
             other => other.clone(),
         };

@@ -14,6 +14,7 @@ use crate::{
         event::Partition,
         profile::{Profile, TargetApi},
         record::Skipped,
+        verdict::limit::Limit,
     },
     plan::{Plan, partition, plans},
     report::terminal::{self, style::count},
@@ -287,7 +288,8 @@ pub(in crate::cli) fn engine(
         return Err(Error::usage("--engine is for targets with an API, and the profile says `api: none`")
             .hint("write how it is started into the profile: `start: […]`"));
     }
-    let choice = |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some() };
+    let choice =
+        |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some(), limit: None };
     match engine.unwrap_or(&EngineArg::Standin) {
         EngineArg::Standin => {
             let ours =
@@ -304,7 +306,9 @@ pub(in crate::cli) fn engine(
                 (false, []) => "none".to_owned(),
                 (false, start) => format!("command {}", start.join(" ")),
             };
-            Ok(choice(Launch::Command(description), name))
+            let limit = is_standin(engine, profile)
+                .then(|| Limit::StandInEngine { name: name.clone(), defects: !defects.is_empty() });
+            Ok(EngineChoice { limit, ..choice(Launch::Command(description), name) })
         }
         EngineArg::Command(description) => {
             Ok(choice(Launch::Command(description.clone()), format!("command {}", description.join(" "))))

@@ -1,28 +1,25 @@
-//! All that the record has of one drill.
+//! Everything that the record holds about one drill.
 
 use crate::{
-    base::clock::iso,
+    base::clock::{human, iso},
     model::{
         event::{CommandRan, ScenarioStarted},
         finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
-        verdict::CheckOutcome,
+        verdict::{CheckOutcome, Judgement},
     },
-    report::{
-        html::{
-            text::{artefact, count, line, maybe_time, role, text},
-            timeline,
-            workload::under_load,
-        },
-        terminal::style::time,
+    report::html::{
+        text::{artefact, count, line, maybe_time, role, text},
+        timeline,
+        workload::under_load,
     },
 };
 use maud::{Markup, html};
 
-/// Rows of a list; all are in `record.json`.
+/// The most rows of a list; `record.json` has all.
 const MOST: usize = 200;
 
-/// The detail of a drill whose place in the page is `at`.
+/// The detail of a drill whose anchor in the page is `at`.
 pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup {
     html! {
         @if let Some(started) = &scenario.started { (about(started, scenario)) }
@@ -36,7 +33,7 @@ pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup
         (commands(scenario))
         (artefacts(record, scenario))
         @if !scenario.errors.is_empty() {
-            h3 { "Troubles" }
+            h3 { "Errors" }
             ul { @for error in &scenario.errors { li .pre { (text(error)) } } }
         }
     }
@@ -53,9 +50,9 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
             @if !started.runbook.is_empty() { dt { "Runbook" } dd { (line(&started.runbook.join(", "))) } }
             @if !started.controls.is_empty() { dt { "Controls" } dd { (line(&started.controls.join(", "))) } }
             @if let Some((ms, from)) = scenario.rpo_ms.zip(scenario.rpo_from) {
-                dt { "RPO" } dd { (time(ms)) ": " (from.describe()) }
+                dt { "RPO" } dd { (human(ms)) ": " (from.describe()) }
             }
-            @if let Some(began) = scenario.began { dt { "Began" } dd { (iso(began)) } }
+            @if let Some(began) = scenario.began { dt { "Started" } dd { (iso(began)) } }
             dt { "Expects" }
             dd {
                 @if started.expect.is_empty() { "no finding" }
@@ -64,7 +61,7 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
                 }
             }
             @if !started.possible.is_empty() {
-                dt { "May find" }
+                dt { "May report" }
                 dd {
                     @for (i, possible) in started.possible.iter().enumerate() {
                         @if i > 0 { "; " } bdi { (line(&possible.to_string())) }
@@ -80,8 +77,8 @@ fn steps(scenario: &ScenarioRecord) -> Markup {
     html! {
         h3 { "Steps" }
         table {
-            thead { tr { th .number scope="col" { "No." } th scope="col" { "Step" } th scope="col" { "Began" }
-                th .number scope="col" { "Time" } th scope="col" { "Went" } } }
+            thead { tr { th .number scope="col" { "No." } th scope="col" { "Step" } th scope="col" { "Started" }
+                th .number scope="col" { "Time" } th scope="col" { "Result" } } }
             tbody {
                 @for step in &scenario.steps {
                     tr {
@@ -111,7 +108,7 @@ fn faults(scenario: &ScenarioRecord) -> Markup {
                     th scope="col" { "Changed anything" } th scope="col" { "Before and after" } } }
                 tbody { @for fault in &scenario.faults { tr {
                     td { (line(&fault.fault)) } td { (line(&fault.description)) }
-                    td { @if fault.changed { "yes" } @else { strong { "no: it proves nothing" } } }
+                    td { @if fault.changed { "yes" } @else { strong { "no: it shows nothing" } } }
                     td .pre { (text(&fault.detail)) }
                 } } }
             }
@@ -124,35 +121,35 @@ fn checks(scenario: &ScenarioRecord) -> Markup {
         h3 { "Checks" }
         @if scenario.checks.is_empty() { p { "None was reached." } }
         @else { table {
-            thead { tr { th scope="col" { "Check" } th scope="col" { "What it looks at" } th scope="col" { "Went" }
+            thead { tr { th scope="col" { "Check" } th scope="col" { "What it checks" } th scope="col" { "Result" }
                 th .number scope="col" { "Findings" } th .number scope="col" { "Time" } } }
             tbody { @for (check, went, ms) in &scenario.checks { tr {
                 th scope="row" { (check.id()) }
                 td { (check.title()) " (" (check.rule()) ")" }
                 td .pre { @match went {
-                    CheckOutcome::Looked { at: 0 } => { strong { "looked at nothing" } }
-                    CheckOutcome::Looked { at } => { "looked at " (at) }
-                    CheckOutcome::Unknown { why } => { strong { "could not find out: " } (text(why)) }
+                    CheckOutcome::Checked { items: 0 } => { strong { "nothing to check" } }
+                    CheckOutcome::Checked { items } => { "checked " (items) }
+                    CheckOutcome::Unknown { why } => { strong { "no result: " } (text(why)) }
                     CheckOutcome::Skipped { why } => { "skipped: " (text(why)) }
                 } }
                 td .number { (scenario.findings.iter().filter(|f| f.check == *check).count()) }
-                td .number { (time(*ms)) }
+                td .number { (human(*ms)) }
             } } }
         } }
     }
 }
 
 fn findings(scenario: &ScenarioRecord) -> Markup {
-    let away = scenario.judgement.as_ref().map_or(&[][..], |j| &j.stayed_away[..]);
+    let missing: Vec<_> = scenario.judgement.iter().flat_map(Judgement::missing).collect();
     html! {
         h3 { "Findings" }
-        @if scenario.findings.is_empty() && away.is_empty() { p { "None." } }
+        @if scenario.findings.is_empty() && missing.is_empty() { p { "None." } }
         @else { table .sides {
             thead { tr { th scope="col" { "Role" } th scope="col" { "Finding" } th scope="col" { "Expected" }
                 th scope="col" { "Found" } th scope="col" { "Check" } } }
             tbody {
-                @for expected in away { tr {
-                    td { strong { "stayed away" } } th scope="row" { bdi { (line(&expected.to_string())) } }
+                @for expected in &missing { tr {
+                    td { strong { "not reported" } } th scope="row" { bdi { (line(&expected.to_string())) } }
                     td { "this finding" } td { "nothing" } td {}
                 } }
                 @for (finding, means) in scenario.judged().take(MOST) { tr {
@@ -180,7 +177,7 @@ fn cut_point(scenario: &ScenarioRecord) -> Markup {
     ];
     html! {
         @if let Some(objects) = scenario.cut_objects {
-            h3 { "Cut point and what came back" }
+            h3 { "Cut point and restored state" }
             p {
                 "At the cut point: " (count(rows, "row")) " in " (count(scenario.cut_point.len(), "table")) ", "
                 (count(objects, "object")) ". After the restore: "
@@ -217,7 +214,7 @@ fn ran(command: &CommandRan) -> Markup {
     let name = command.program.rsplit('/').next().unwrap_or_default();
     html! {
         details {
-            summary { code { (line(name)) } ": " (line(&command.exit)) ", " (time(command.ms)) }
+            summary { code { (line(name)) } ": " (line(&command.exit)) ", " (human(command.ms)) }
             pre tabindex="0" { code { (text(&shell_words::join(description))) } }
             @for (what, out) in [("Standard output", &command.stdout), ("Standard error", &command.stderr)] {
                 @if !out.is_empty() { p { (what) ":" } pre tabindex="0" { (text(out)) } }
@@ -233,7 +230,7 @@ fn artefacts(record: &RunRecord, scenario: &ScenarioRecord) -> Markup {
     own.dedup_by_key(|artefact| &artefact.path);
     html! {
         @if !own.is_empty() {
-            h3 { "Files that were kept" }
+            h3 { "Stored files" }
             table {
                 thead { tr { th scope="col" { "File" } th scope="col" { "What it is" }
                     th .number scope="col" { "Bytes" } th scope="col" { "SHA-256" } } }

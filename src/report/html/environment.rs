@@ -1,9 +1,11 @@
-//! What the run stood on: who started it, where, with which versions and settings, what it noted.
+//! The environment of the run: who started it, where, with which versions and settings, and its notes.
 
 use crate::{
     base::clock::iso,
+    journal::read::EVENTS,
     model::record::RunRecord,
     report::{
+        facts::RunProblem,
         format::ReportFormat,
         html::text::{line, text},
     },
@@ -30,7 +32,7 @@ pub fn surroundings(record: &RunRecord) -> Markup {
                 ul { @for note in &record.notes { li .pre { (text(note)) } } }
             }
             @if !record.errors.is_empty() {
-                h3 { "Troubles of the run" }
+                h3 { "Errors of the run" }
                 ul { @for error in &record.errors { li .pre { (text(error)) } } }
             }
             (kept(record))
@@ -58,10 +60,10 @@ fn run(record: &RunRecord) -> BTreeMap<String, String> {
         put("harness", started.harness.clone());
         put("event format", started.format.to_string());
     }
-    put("began", record.began.map_or_else(|| "not recorded".to_owned(), iso));
+    put("started", record.began.map_or_else(|| "not recorded".to_owned(), iso));
     put("last event", record.ended.map_or_else(|| "not recorded".to_owned(), iso));
     match &record.finished {
-        None => put("ended", "no: it was killed, or is still under way".to_owned()),
+        None => put("ended", RunProblem::NotEnded.to_string()),
         Some(finished) => {
             put("exit code", finished.exit.to_string());
             if let Some(why) = &finished.cut_short {
@@ -72,13 +74,13 @@ fn run(record: &RunRecord) -> BTreeMap<String, String> {
     run
 }
 
-/// Files of the run itself; those of drills are in their details.
+/// Files of the run itself. Files of drills are in their details.
 fn kept(record: &RunRecord) -> Markup {
     let own: Vec<_> = record.artefacts.iter().filter(|a| a.scenario.is_none()).collect();
     html! {
         h3 { "Files beside this one" }
         ul {
-            li { a href="events.jsonl" { code { "events.jsonl" } } ": every event, one per line, chained by SHA-256" }
+            li { a href=(EVENTS) { code { (EVENTS) } } ": every event, one per line, chained by SHA-256" }
             @for format in ReportFormat::ALL.into_iter().filter(|format| *format != ReportFormat::Html) {
                 li {
                     a href=(format.file_name()) type=(format.media_type()) { code { (format.file_name()) } }

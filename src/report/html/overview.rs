@@ -1,4 +1,4 @@
-//! Across all drills: which check noticed which fault, the clean controls, and the controls of
+//! Tables across all drills: which check detected which fault, the baseline drills, and the controls of
 //! standards that scenarios name.
 
 use crate::{
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub fn overview(record: &RunRecord) -> Markup {
     html! {
         (faults(record))
-        (clean_controls(record))
+        (baseline_drills(record))
         (controls(record))
     }
 }
@@ -28,14 +28,14 @@ fn faults(record: &RunRecord) -> Markup {
     let silent: Vec<&str> = CheckId::ALL.iter().filter(|c| !columns.contains(c)).map(|c| c.id()).collect();
     html! {
         section aria-labelledby="faults" {
-            h2 id="faults" { "Which check noticed which fault" }
+            h2 id="faults" { "Which check detected which fault" }
             @if damaged.is_empty() { p { "No fault was injected in this run." } }
             @if !damaged.is_empty() || !record.skipped.is_empty() {
                 div .scroll role="region" tabindex="0" aria-labelledby="faults" { table .matrix {
                     caption {
-                        "found = expected and found; follows = follows from another finding; unexpected = nobody "
-                        "expected it; harmless = a warning; could not look, skipped. "
-                        @if !silent.is_empty() { "Silent in all of them: " (silent.join(", ")) "." }
+                        "found = expected and found; follows = follows from another finding; unexpected = found but "
+                        "not expected; harmless = a warning; no result and skipped as in the drill. "
+                        @if !silent.is_empty() { "No findings in any of them: " (silent.join(", ")) "." }
                     }
                     thead { tr {
                         th scope="col" { "Drill" } th scope="col" { "Fault" }
@@ -57,7 +57,7 @@ fn faults(record: &RunRecord) -> Markup {
     }
 }
 
-/// What a check said of a drill's damage, in words.
+/// What a check reported about the damage of a drill.
 fn cell(scenario: &ScenarioRecord, check: CheckId) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, role) in scenario.judged().filter(|(finding, _)| finding.check == check) {
@@ -74,30 +74,30 @@ fn cell(scenario: &ScenarioRecord, check: CheckId) -> Vec<String> {
     let mut description: Vec<String> = counts.iter().map(|(word, n)| format!("{word} {n}")).collect();
     for (_, went, _) in scenario.checks.iter().filter(|(c, _, _)| *c == check) {
         match went {
-            CheckOutcome::Looked { at: 0 } | CheckOutcome::Unknown { .. } => {
-                description.push("could not look".to_owned())
+            CheckOutcome::Checked { items: 0 } | CheckOutcome::Unknown { .. } => {
+                description.push("no result".to_owned())
             }
             CheckOutcome::Skipped { .. } => description.push("skipped".to_owned()),
-            CheckOutcome::Looked { .. } => {}
+            CheckOutcome::Checked { .. } => {}
         }
     }
     description
 }
 
-fn clean_controls(record: &RunRecord) -> Markup {
-    let controls: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| s.is_control()).collect();
+fn baseline_drills(record: &RunRecord) -> Markup {
+    let baselines: Vec<&ScenarioRecord> = record.scenarios.iter().filter(|s| s.is_baseline()).collect();
     html! {
         section aria-labelledby="clean" {
-            h2 id="clean" { "Clean controls" }
-            p { "The same backup, loss and restore without a fault: every check must stay silent." }
-            @if controls.is_empty() { p { strong { "None was run." } } }
+            h2 id="clean" { "Baseline drills" }
+            p { "The same backup, loss and restore without a fault: no check may report a finding." }
+            @if baselines.is_empty() { p { strong { "None was run." } } }
             @else { div .scroll role="region" tabindex="0" aria-labelledby="clean" { table {
-                thead { tr { th scope="col" { "Clean control" } th scope="col" { "Verdict" }
+                thead { tr { th scope="col" { "Baseline drill" } th scope="col" { "Verdict" }
                     th .number scope="col" { "Unexpected" } th .number scope="col" { "Harmless" } } }
-                tbody { @for control in controls { tr {
-                    th scope="row" { (link(record, control)) } td { (badge(control.verdict())) }
-                    td .number { (with_role(control, is_unexpected).len()) }
-                    td .number { (with_role(control, is_warning).len()) }
+                tbody { @for drill in baselines { tr {
+                    th scope="row" { (link(record, drill)) } td { (badge(drill.verdict())) }
+                    td .number { (with_role(drill, is_unexpected).len()) }
+                    td .number { (with_role(drill, is_warning).len()) }
                 } } }
             } } }
         }
@@ -122,8 +122,8 @@ fn controls(record: &RunRecord) -> Markup {
             @if named.is_empty() { p { "None." } }
             @else {
                 p {
-                    "A scenario supports a control for the part that it exercises. Whether the control is met is for "
-                    "an auditor to say."
+                    "A scenario supports a control for the part that it exercises. Only an auditor can decide whether "
+                    "the control is met."
                 }
                 div .scroll role="region" tabindex="0" aria-labelledby="controls" { table {
                     thead { tr { th scope="col" { "Control" } th scope="col" { "Support" }

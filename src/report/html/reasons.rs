@@ -1,5 +1,5 @@
-//! Why a run is no pass: its failing drills first, then those that could not be verified, each with
-//! what was found, what it means, what to do about it, and the command that shows it again.
+//! Why a run is not a pass: failed drills first, then those without a result, each with findings, their
+//! meaning, what to do, and the command that repeats it.
 
 use crate::{
     model::{
@@ -8,21 +8,21 @@ use crate::{
         verdict::Verdict,
     },
     report::{
+        facts::{has_begun, other_reasons, run_problems},
         html::{
             replay,
-            text::{anchor, artefact, badge, brief, count, is_unexpected, line, text, with_role},
+            text::{anchor, artefact, badge, brief, count, is_unexpected, line, sentence, text, with_role},
             timeline,
-            verdict::of_run,
         },
         pages::{PagePicture, PagePictures, Picture, Pictures},
     },
 };
 use maud::{Markup, html};
 
-/// Drills that are told at length; the others have their detail in the table.
+/// The most drills that are described here; the table has the detail of all.
 const MOST_DRILLS: usize = 12;
 
-/// Findings of a kind that are told at length.
+/// The most findings of a kind that are listed here.
 const MOST_ROWS: usize = 20;
 
 /// Whether there is anything to explain.
@@ -30,29 +30,29 @@ pub fn is_needed(record: &RunRecord) -> bool {
     record.verdict() != Verdict::Pass
 }
 
-/// The section; nothing for a green run.
+/// The section; nothing for a passed run.
 pub fn why(record: &RunRecord, pictures: &Pictures) -> Markup {
     let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
-    let begun = with(Verdict::Unknown).filter(|s| s.started.is_some() || s.judgement.is_some());
-    // What failed without any damage explains the most.
-    let mut told: Vec<&ScenarioRecord> = with(Verdict::Fail).collect();
-    told.sort_by_key(|s| !s.is_control());
-    told.extend(begun);
-    let waiting: Vec<&ScenarioRecord> =
-        with(Verdict::Unknown).filter(|s| s.started.is_none() && s.judgement.is_none()).collect();
+    // A failed baseline drill explains the most.
+    let mut shown: Vec<&ScenarioRecord> = with(Verdict::Fail).collect();
+    shown.sort_by_key(|s| !s.is_baseline());
+    shown.extend(with(Verdict::Unknown).filter(|s| has_begun(s)));
+    let waiting: Vec<&ScenarioRecord> = with(Verdict::Unknown).filter(|s| !has_begun(s)).collect();
     html! {
         @if is_needed(record) {
             section aria-labelledby="why" {
                 h2 id="why" { "Why" }
-                @let of_run = of_run(record);
-                @if !of_run.is_empty() { ul .reasons { @for why in &of_run { li { (why) } } } }
-                @for scenario in told.iter().take(MOST_DRILLS) { (story(record, scenario, pictures)) }
-                @if told.len() > MOST_DRILLS {
-                    p { "Also no pass:" }
-                    (links(record, &told[MOST_DRILLS..]))
+                @let problems = run_problems(record);
+                @if !problems.is_empty() {
+                    ul .reasons { @for problem in &problems { li { (sentence(&problem.to_string())) } } }
+                }
+                @for scenario in shown.iter().take(MOST_DRILLS) { (story(record, scenario, pictures)) }
+                @if shown.len() > MOST_DRILLS {
+                    p { "Also failed or unknown:" }
+                    (links(record, &shown[MOST_DRILLS..]))
                 }
                 @if !waiting.is_empty() {
-                    p { "Never began, so nothing is known of them:" }
+                    p { "Did not start, so nothing is known about them:" }
                     (links(record, &waiting))
                 }
             }
@@ -76,27 +76,27 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> 
     html! {
         article .story aria-labelledby={ "why-" (at) } {
             h3 id={ "why-" (at) } { (badge(scenario.verdict())) " " bdi { (line(scenario.id.as_str())) } }
-            p { @if scenario.is_control() { "It had to show: nothing is found where nothing was damaged." }
-                @else { "It had to show: " bdi { (line(title)) } "." } }
+            p { @if scenario.is_baseline() { "Required: no finding, because nothing was damaged." }
+                @else { "Required: " bdi { (line(title)) } "." } }
             dl .plain {
                 dt { "Where it ended" } dd { (ended_at(scenario)) }
-                dt { "Show it again" }
+                dt { "Repeat it" }
                 dd {
                     @match replay::command(record, scenario) {
                         Some(command) => { code .command { (line(&command)) } }
-                        None => { "by its part's own report: this run was joined from parts, or has no command line" }
+                        None => { "see the report of its part: this run was merged from parts or has no command line" }
                     }
                 }
                 dt { "More" } dd { a href={ "#" (at) } { "steps, checks, commands and files of this drill" } }
             }
             (findings(scenario, pictures))
-            (other_reasons(scenario))
+            (others(scenario))
             (timeline::of_scenario(scenario, &format!("why-{at}")))
         }
     }
 }
 
-/// The unexpected findings by kind, so that what they mean is said once.
+/// The unexpected findings by kind, so that each meaning is printed once.
 fn findings(scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
     let unexpected = with_role(scenario, is_unexpected);
     let mut kinds: Vec<FindingKind> = Vec::new();
@@ -147,19 +147,19 @@ fn pages(finding: &Finding, shown: &PagePictures) -> Markup {
     html! {
         @match shown {
             PagePictures::Above(path) => {
-                p { "What " bdi { (name) } " shows is shown with the same PDFs of " (artefact(path)) "." }
+                p { "The page images of " bdi { (name) } " are shown at " (artefact(path)) ", which has the same PDFs." }
             }
-            PagePictures::NotDrawn(why) => { p { "No page pictures of " bdi { (name) } ": " (line(why)) "." } }
+            PagePictures::NotDrawn(why) => { p { "No page images of " bdi { (name) } ": " (line(why)) "." } }
             PagePictures::Pages { pages, more, same, unseen } => {
                 @for page in pages { (one_page(&name, page)) }
                 p .quiet {
                     @if pages.is_empty() {
-                        "Pages of " bdi { (name) } " look the same in small pictures: what differs is in the "
-                        "documents, not in what they show at this size. "
+                        "Pages of " bdi { (name) } " look the same at this size: the documents differ in "
+                        "what the page images do not show. "
                     }
                     @if *more > 0 { (count(*more, "more page")) " differ. " }
                     @if *same > 0 && !pages.is_empty() { (count(*same, "page")) " of the document look the same. " }
-                    @if *unseen > 0 { (count(*unseen, "more page")) " were not looked at." }
+                    @if *unseen > 0 { (count(*unseen, "more page")) " were not compared." }
                 }
             }
         }
@@ -174,9 +174,9 @@ fn one_page(name: &str, page: &PagePicture) -> Markup {
             figcaption {
                 bdi { (name) } ", page " (number) ": "
                 @match (expected, actual) {
-                    (Some(_), Some(_)) => { (permille / 10) "." (permille % 10) " % of its picture differ" }
+                    (Some(_), Some(_)) => { (permille / 10) "." (permille % 10) " % of its pixels differ" }
                     (None, _) => { "the known-good PDF has no such page" }
-                    (_, None) => { "the PDF that was rendered has no such page" }
+                    (_, None) => { "the rendered PDF has no such page" }
                 }
             }
             div .pictures {
@@ -194,26 +194,21 @@ fn one_page(name: &str, page: &PagePicture) -> Markup {
     }
 }
 
-/// The judgement's reasons that are no finding: those are told above.
-fn other_reasons(scenario: &ScenarioRecord) -> Markup {
-    let unexpected = with_role(scenario, is_unexpected);
-    let told = |reason: &str| unexpected.iter().any(|f| reason.starts_with(&format!("{f} (expected ")));
-    let others: Vec<&str> = match &scenario.judgement {
-        Some(judgement) => judgement.reasons.iter().map(String::as_str).filter(|r| !told(r)).collect(),
-        None => std::iter::once("the scenario did not end")
-            .chain(scenario.errors.iter().map(String::as_str))
-            .collect(),
-    };
+/// The reasons of the verdict apart from findings, which are printed above.
+fn others(scenario: &ScenarioRecord) -> Markup {
+    let others = other_reasons(scenario);
     html! {
         @if !others.is_empty() {
-            @let head = if unexpected.is_empty() { "Reasons" } else { "Other reasons" };
+            @let head = if with_role(scenario, is_unexpected).is_empty() { "Reasons" } else { "Other reasons" };
             h4 { (head) }
-            ul .reasons { @for reason in others.iter().take(MOST_ROWS) { li .pre { (text(reason)) } } }
+            ul .reasons {
+                @for reason in others.iter().take(MOST_ROWS) { li .pre { (text(&reason.to_string())) } }
+            }
         }
     }
 }
 
-/// How far it came.
+/// The last step that it reached.
 fn ended_at(scenario: &ScenarioRecord) -> Markup {
     let planned = scenario.started.as_ref().map_or(0, |s| s.steps.len()).max(scenario.steps.len());
     html! {

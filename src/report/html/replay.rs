@@ -1,32 +1,32 @@
-//! The command that runs one scenario again with the same choices. It keeps the command of the run
-//! and narrows it down; the surroundings of that command (variables, folder) are not in it.
+//! The command that runs one scenario again with the same choices: the command of the run, limited to the
+//! scenario. Environment variables and the working directory are not part of it.
 
 use crate::{
     model::record::{RunRecord, ScenarioRecord},
     report::inputs::PARTS_COMMAND,
 };
 
-/// Options of a run that a replay gives anew or does without, with a value.
+/// Options with a value that a replay replaces or drops.
 const WITH_VALUE: &[&str] =
     &["--seed", "--filter", "--jobs", "-j", "--report-dir", "--format", "--partition"];
 
-/// The same without a value.
+/// Options without a value that a replay drops.
 const FLAGS: &[&str] = &["--keep", "--fail-fast"];
 
-/// The command, as a shell takes it; none where the record has none. A clean control with no scenario
-/// beside it that began is shown by the whole run.
+/// The command, as a shell takes it; none where the record has none. A baseline drill without a started
+/// scenario of its seed is repeated by the whole run.
 pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
     let started = record.started.as_ref()?;
-    // A joined run was not started by itself: one of its parts shows it again.
+    // A merged run has no command of its own: the command of a part repeats the drill.
     let of_parts =
         started.config.get(PARTS_COMMAND).and_then(|description| shell_words::split(description).ok());
     let command = of_parts.as_ref().unwrap_or(&started.command);
     let (program, rest) = command.split_first()?;
     let at = rest.iter().position(|word| word == "run")?;
-    // A clean control runs with every scenario of its seed, and has no file to name.
+    // A baseline drill runs with every scenario of its seed and has no file.
     let seed = |s: &ScenarioRecord| s.started.as_ref().map(|s| s.seed.clone());
-    let beside = |s: &&ScenarioRecord| s.started.is_some() && !s.is_control() && seed(s) == seed(scenario);
-    let named = if scenario.is_control() { record.scenarios.iter().find(beside) } else { Some(scenario) };
+    let beside = |s: &&ScenarioRecord| s.started.is_some() && !s.is_baseline() && seed(s) == seed(scenario);
+    let named = if scenario.is_baseline() { record.scenarios.iter().find(beside) } else { Some(scenario) };
     let mut description = vec![program.clone()];
     description.extend(rest[..=at].iter().cloned());
     if let Some(named) = named {
@@ -34,7 +34,7 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
     }
     description.extend(["--seed".to_owned(), started.seed.to_string()]);
     let anew = if named.is_some() { WITH_VALUE } else { &["--seed"] };
-    // Where its own file was named, the other files say nothing.
+    // If the scenario's file was named, other files are not needed.
     let file = named.and_then(|s| s.started.as_ref()?.file.as_ref()).map(|(file, _)| file.as_str());
     let own = file.is_some() && rest.iter().any(|word| Some(word.as_str()) == file);
     let foreign =
@@ -71,18 +71,18 @@ mod tests {
     };
     use std::collections::BTreeMap;
 
-    fn scenario(id: &str, control: bool) -> ScenarioRecord {
+    fn scenario(id: &str, baseline: bool) -> ScenarioRecord {
         let started = ScenarioStarted {
             profile: None,
             title: String::new(),
             shows: String::new(),
-            file: (!control).then(|| (format!("scenarios/{id}.yaml"), Digest::ZERO)),
+            file: (!baseline).then(|| (format!("scenarios/{id}.yaml"), Digest::ZERO)),
             runbook: Vec::new(),
             controls: Vec::new(),
             procedure: String::new(),
             topology: String::new(),
             seed: "invoices".to_owned(),
-            control,
+            baseline,
             expect: Vec::new(),
             possible: Vec::new(),
             steps: Vec::new(),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_control_that_no_scenario_followed_is_shown_by_the_whole_run() {
+    fn a_baseline_drill_without_a_started_scenario_is_repeated_by_the_whole_run() {
         let replay =
             replay_with("pulp-drill run --seed=7 --filter row -j4 --keep", BTreeMap::new(), |scenarios| {
                 scenarios[1].started = None;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_joined_run_is_shown_again_by_one_of_its_parts() {
+    fn a_merged_run_is_repeated_by_one_of_its_parts() {
         let mut config = BTreeMap::new();
         config.insert(PARTS_COMMAND.to_owned(), "pulp-drill run --partition 1/3 --objects minio".to_owned());
         let replay = replayed_with("pulp-drill report merge", config, 1);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_line_that_is_no_run_has_none() {
+    fn other_command_lines_have_no_replay() {
         assert_eq!(replayed("pulp-drill", 1), None);
         assert_eq!(replayed("", 1), None);
     }

@@ -1,19 +1,18 @@
-//! The first screen: verdict, what was proven and what was not, recovery times, when, on what.
+//! The first screen: verdict, what was shown and what was not, recovery times, time and environment.
 
 use crate::{
-    base::clock::iso,
+    base::clock::{human, iso},
     model::{
         event::BudgetId,
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Verdict},
     },
     report::{
+        facts::limits,
         html::{
-            limits::unproven,
             text::{badge, count, is_expected, is_unexpected, line, verdict_class, with_role},
             verdict::{ScenarioTally, headline, reasons, tally},
         },
-        terminal::style::time,
         workload::raced,
     },
 };
@@ -21,10 +20,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// Reasons on the first screen; the others are below.
+/// The most reasons on the first screen.
 const MOST_REASONS: usize = 6;
 
-/// The verdict and what it rests on.
+/// The verdict and its reasons.
 pub fn first(record: &RunRecord) -> Markup {
     let verdict = record.verdict();
     let reasons = reasons(record);
@@ -36,22 +35,22 @@ pub fn first(record: &RunRecord) -> Markup {
                 ul .reasons { @for reason in reasons.iter().take(MOST_REASONS) { li { (reason) } } }
             }
             @if verdict != Verdict::Pass && super::reasons::is_needed(record) {
-                p { a href="#why" { "Why, what to do about it, and the command that shows it again" } }
+                p { a href="#why" { "Why, what to do, and the command that repeats it" } }
             }
             p .quiet {
-                "A drill takes a backup, does damage on purpose or none (clean control), destroys the site, \
-                 restores it by the runbook, and looks at what came back: rows, binaries, PDFs."
+                "A drill takes a backup, injects a fault or none (baseline drill), destroys the site, restores it by \
+                 the runbook and checks the restored rows, binaries and PDFs."
             }
         }
         (facts(record))
         div .halves {
             section aria-labelledby="proven" {
                 h2 id="proven" { "What was shown" }
-                (list(&proven(record), "Nothing: no drill passed and no check looked."))
+                (list(&proven(record), "Nothing: no drill passed and no check had anything to check."))
             }
             section aria-labelledby="unproven" {
                 h2 id="unproven" { "What was not shown" }
-                (list(&unproven(record), "Nothing is left out that the record knows of."))
+                (list(&limits(record).iter().map(|limit| line(&limit.to_string())).collect::<Vec<_>>(), "No limit is recorded."))
             }
         }
     }
@@ -64,7 +63,7 @@ fn list(items: &[String], none: &str) -> Markup {
 }
 
 fn facts(record: &RunRecord) -> Markup {
-    let ScenarioTally { all: _, passed, failed, unknown, never_began: _ } = tally(record);
+    let ScenarioTally { all: _, passed, failed, unknown } = tally(record);
     html! {
         section aria-label="Figures of the run" {
             dl .facts {
@@ -82,7 +81,7 @@ fn facts(record: &RunRecord) -> Markup {
     }
 }
 
-/// What was measured against what was asked for, with the verdict.
+/// Measurements against budgets, with verdicts.
 fn budgets(record: &RunRecord) -> Markup {
     html! {
         @if record.budgets.is_empty() { strong { "none set" } }
@@ -99,7 +98,7 @@ fn rpo(record: &RunRecord) -> Markup {
         @match record.longest_rpo() {
             None => { strong { "not measured" } }
             Some((ms, from, scenario)) => {
-                strong { (time(ms)) " at most" } ", in " (line(scenario.id.as_str())) ": " (from.describe())
+                strong { (human(ms)) " at most" } ", in " (line(scenario.id.as_str())) ": " (from.describe())
             }
         }
     }
@@ -111,7 +110,7 @@ fn rto(record: &RunRecord) -> Markup {
         @match record.longest(|s| s.rto_ms) {
             None => { strong { "not measured" } }
             Some((ms, scenario)) => {
-                strong { (time(ms)) " at most" } " in " (line(scenario.id.as_str()))
+                strong { (human(ms)) " at most" } " in " (line(scenario.id.as_str()))
                 "; measured in " (measured) " of " (count(record.scenarios.len(), "drill"))
             }
         }
@@ -126,12 +125,12 @@ fn when(record: &RunRecord) -> Markup {
             Some(began) => { strong { time .whole datetime=(iso(began)) { (seconds(began)) } } }
         }
         @if let (Some(began), Some(ended)) = (began, ended) {
-            " for " (time(u64::try_from((ended - began).num_milliseconds()).unwrap_or(0)))
+            " for " (human(u64::try_from((ended - began).num_milliseconds()).unwrap_or(0)))
         }
     }
 }
 
-/// To the second: the milliseconds are in the environment.
+/// To the second; the environment section has the milliseconds.
 fn seconds(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -150,7 +149,7 @@ fn on(record: &RunRecord) -> Markup {
     }
 }
 
-/// Targets of their own that scenarios name, and how many drills each has.
+/// Targets that scenarios name instead of the run's, with the number of drills.
 fn own_targets(record: &RunRecord) -> BTreeMap<&str, usize> {
     let mut targets = BTreeMap::new();
     for (profile, _) in record.scenarios.iter().filter_map(|s| s.started.as_ref()?.profile.as_ref()) {
@@ -161,27 +160,27 @@ fn own_targets(record: &RunRecord) -> BTreeMap<&str, usize> {
 
 /// What the run shows, in sentences with their numbers.
 fn proven(record: &RunRecord) -> Vec<String> {
-    let (controls, drills): (Vec<&ScenarioRecord>, Vec<_>) =
-        record.scenarios.iter().partition(|s| s.is_control());
+    let (baselines, drills): (Vec<&ScenarioRecord>, Vec<_>) =
+        record.scenarios.iter().partition(|s| s.is_baseline());
     let passed = |list: &[&ScenarioRecord]| list.iter().filter(|s| s.verdict() == Verdict::Pass).count();
     let mut shown = Vec::new();
     if passed(&drills) > 0 {
-        shown.push(format!("{} of {} ended as it must.", passed(&drills), count(drills.len(), "scenario")));
+        shown.push(format!("{} of {} passed as expected.", passed(&drills), count(drills.len(), "scenario")));
     }
-    if passed(&controls) > 0 {
-        let of = count(controls.len(), "clean control");
+    if passed(&baselines) > 0 {
+        let of = count(baselines.len(), "baseline drill");
         shown.push(format!(
-            "{} of {of} stayed silent: without damage, no check complains.",
-            passed(&controls)
+            "{} of {of} passed: without damage no check reported an unexpected finding.",
+            passed(&baselines)
         ));
     }
     let met: usize = record.scenarios.iter().map(|s| with_role(s, is_expected).len()).sum();
     if met > 0 {
-        shown.push(format!("{} found where damage was done on purpose.", count(met, "expected finding")));
+        shown.push(format!("{} reported for injected faults.", count(met, "expected finding")));
     }
     let sound: usize = record.scenarios.iter().map(|s| s.renders.known_good).sum();
     if sound > 0 {
-        shown.push(format!("{} after a restore gave the known-good PDF.", count(sound, "render")));
+        shown.push(format!("{} after a restore matched the known-good PDF.", count(sound, "render")));
     }
     if let Some(raced) = raced(record) {
         let drills = count(raced.drills, "drill");
@@ -190,29 +189,31 @@ fn proven(record: &RunRecord) -> Vec<String> {
             raced.at_risk, raced.half_kept
         ));
     }
-    let silent = silent_checks(record);
+    let silent = quiet_checks(record);
     if !silent.is_empty() {
         shown.push(format!(
-            "Wherever they were reached, these checks found nothing unexpected: {}.",
+            "These checks reported nothing unexpected wherever they ran: {}.",
             silent.join(", ")
         ));
     }
     shown
 }
 
-/// Checks that looked wherever they were to look, and found nothing that nobody expected.
-fn silent_checks(record: &RunRecord) -> Vec<String> {
+/// Checks that had a result wherever they ran and reported nothing unexpected.
+fn quiet_checks(record: &RunRecord) -> Vec<String> {
     let silent = |check: &&crate::model::check::CheckId| {
-        let went = || record.scenarios.iter().flat_map(|s| s.checks.iter().filter(|(c, _, _)| c == *check));
-        let looked = went().any(|(_, went, _)| matches!(went, CheckOutcome::Looked { at } if *at > 0));
-        let unsure = went().any(|(_, went, _)| match went {
-            CheckOutcome::Looked { at } => *at == 0,
+        let outcomes =
+            || record.scenarios.iter().flat_map(|s| s.checks.iter().filter(|(c, _, _)| c == *check));
+        let checked = outcomes()
+            .any(|(_, outcome, _)| matches!(outcome, CheckOutcome::Checked { items } if *items > 0));
+        let unsure = outcomes().any(|(_, outcome, _)| match outcome {
+            CheckOutcome::Checked { items } => *items == 0,
             CheckOutcome::Unknown { .. } => true,
             CheckOutcome::Skipped { .. } => false,
         });
         let found =
             record.scenarios.iter().flat_map(|s| with_role(s, is_unexpected)).any(|f| f.check == **check);
-        looked && !unsure && !found
+        checked && !unsure && !found
     };
     crate::model::check::CheckId::ALL.iter().filter(silent).map(|check| check.id().to_owned()).collect()
 }

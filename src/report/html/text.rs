@@ -1,26 +1,24 @@
-//! How values are put into words: text that can't steer the page, verdicts, times, links.
+//! How values become text: escaped text, verdicts, durations, links.
 
 use crate::{
-    base::sanitize::legible,
+    base::{clock::human, sanitize::legible},
     model::{
         finding::Finding,
         record::{RunRecord, ScenarioRecord},
-        verdict::{Role, Verdict},
+        verdict::{Judgement, Role, Verdict},
     },
-    report::terminal::style::time,
 };
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::path::{Component, Path};
 
-/// The most characters of one text; all of it is in `record.json`.
+/// The most characters of one text; `record.json` has all of it.
 const LONGEST: usize = 4_000;
 
-/// What stays as it is in the address of an artefact.
+/// Characters that need no escaping in the URL of an artefact.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-').remove(b'/');
 
-/// The text, cut where it is too long, with everything made visible that can't be seen and would
-/// turn writing round or hide a part of it.
+/// The text, shortened if it is too long, with invisible and direction-changing characters escaped.
 pub fn text(text: &str) -> String {
     let cut = text.char_indices().nth(LONGEST).map(|(at, _)| at);
     let mut shown = legible(&text[..cut.unwrap_or(text.len())]);
@@ -35,7 +33,21 @@ pub fn line(name: &str) -> String {
     text(name).replace('\n', " ")
 }
 
-/// The verdict in a word: nothing is said by colour alone.
+/// A fragment as a sentence in one line: with a capital and a full stop.
+pub fn sentence(fragment: &str) -> String {
+    let fragment = line(fragment.trim());
+    let mut letters = fragment.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let end = if fragment.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
+/// The expected findings of a scenario that were not reported, in number.
+pub fn missing(scenario: &ScenarioRecord) -> usize {
+    scenario.judgement.iter().flat_map(Judgement::missing).count()
+}
+
+/// The verdict as a word: colour alone never carries a meaning.
 pub fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "Passed",
@@ -53,7 +65,7 @@ pub fn verdict_class(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A sign for the verdict, for those who see it.
+/// A symbol for the verdict.
 pub fn verdict_sign(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "✓",
@@ -85,7 +97,7 @@ pub fn badge(verdict: Verdict) -> Markup {
 pub fn maybe_time(ms: Option<u64>) -> Markup {
     html! {
         @match ms {
-            Some(ms) => { (time(ms)) }
+            Some(ms) => { (human(ms)) }
             None => { span aria-hidden="true" { "–" } span .hear { "not measured" } }
         }
     }
@@ -95,7 +107,7 @@ pub fn maybe_time(ms: Option<u64>) -> Markup {
 pub fn role(role: Option<&Role>) -> String {
     match role {
         Some(Role::Expected) => "expected".to_owned(),
-        Some(Role::Possible) => "possible: chance decides".to_owned(),
+        Some(Role::Possible) => "possible: depends on timing".to_owned(),
         Some(Role::Consequence { of }) => format!("follows from {}", line(of)),
         Some(Role::Warning) => "harmless".to_owned(),
         Some(Role::Unexpected) => "unexpected".to_owned(),
@@ -126,7 +138,7 @@ pub fn with_role(scenario: &ScenarioRecord, wanted: fn(&Role) -> bool) -> Vec<&F
     scenario.judged().filter(|(_, role)| role.is_some_and(wanted)).map(|(finding, _)| finding).collect()
 }
 
-/// Whether nobody expected it and it weighs.
+/// Whether it is unexpected and not harmless.
 pub fn is_unexpected(role: &Role) -> bool {
     matches!(role, Role::Unexpected)
 }

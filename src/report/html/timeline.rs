@@ -1,27 +1,27 @@
-//! Time as pictures: one bar a step, in lanes, and one row a drill. Each picture says in words what
-//! it shows; the table of steps has the same with every figure.
+//! Timelines as SVG: a bar for each step in its lane, and a row for each drill. Each has a text alternative;
+//! the table of steps has the same figures.
 
 use crate::{
-    model::record::{RunRecord, ScenarioRecord},
-    report::{
-        html::text::{line, verdict_sign, verdict_word},
-        terminal::style::time,
+    base::clock::human,
+    model::{
+        event::StepStage,
+        record::{RunRecord, ScenarioRecord},
     },
-    scenario::method::{BackupJob, RestoreJob},
+    report::html::text::{line, verdict_sign, verdict_word},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 
-/// Where the bars begin and how wide they are together, in units of the picture.
+/// Left edge and total width of the bars, in units of the image.
 const LEFT: f64 = 90.0;
 const WIDTH: f64 = 850.0;
 const RIGHT: f64 = 60.0;
 const ROW: f64 = 22.0;
 
-/// Rows of the run's picture.
+/// The most rows of the timeline of the run.
 const MOST: usize = 200;
 
-/// What is busy in a step. The order is that of the lanes.
+/// A lane, in display order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     Stores,
@@ -47,7 +47,7 @@ impl Lane {
         }
     }
 
-    /// Where styles are kept out.
+    /// The colour if the style sheet is blocked.
     fn fill(self) -> &'static str {
         match self {
             Self::Stores => "#6b7280",
@@ -59,27 +59,19 @@ impl Lane {
         }
     }
 
-    /// By the step's words (`scenario::describe`, the stages of `restore-test`): a write goes through the
-    /// engine.
-    fn of(step: &str) -> Self {
-        let begins = |description: &[&str]| description.iter().any(|word| step.starts_with(word));
-        if begins(&["stop engine", "start engine"]) {
-            Self::Engine
-        } else if begins(&["fault", "without fault"]) {
-            Self::Fault
-        } else if begins(&["back up", "copy object"]) || BackupJob::named(step).is_some() {
-            Self::Backup
-        } else if begins(&["destroy"]) {
-            Self::Stores
-        } else if begins(&["restore", "fetch", "migrate"]) || RestoreJob::named(step).is_some() {
-            Self::Restore
-        } else {
-            Self::Engine
+    /// The lane of a step.
+    fn of(stage: StepStage) -> Self {
+        match stage {
+            StepStage::Engine => Self::Engine,
+            StepStage::Backup => Self::Backup,
+            StepStage::Fault => Self::Fault,
+            StepStage::Loss => Self::Stores,
+            StepStage::Restore => Self::Restore,
         }
     }
 }
 
-/// A piece of time.
+/// An interval in a lane.
 struct Bar {
     lane: Lane,
     name: String,
@@ -99,11 +91,11 @@ fn bars(scenario: &ScenarioRecord) -> Vec<Bar> {
     let first = scenario.steps.first().map(|s| s.began);
     if let (Some(began), Some(first)) = (scenario.began, first) {
         let ms = u64::try_from((first - began).num_milliseconds()).unwrap_or(0);
-        let name = "make, fill and look at the site".to_owned();
+        let name = "create, fill and check the site".to_owned();
         bars.push(Bar { lane: Lane::Stores, name, from: began, ms, ended: true });
     }
     bars.extend(scenario.steps.iter().map(|step| Bar {
-        lane: Lane::of(&step.name),
+        lane: Lane::of(step.stage),
         name: line(&step.name),
         from: step.began,
         ms: step.ms.unwrap_or(0),
@@ -116,14 +108,14 @@ fn bars(scenario: &ScenarioRecord) -> Vec<Bar> {
     bars
 }
 
-/// From a time to a place.
+/// From a time to a horizontal position.
 struct Scale {
     from: DateTime<Utc>,
     ms: f64,
 }
 
 impl Scale {
-    /// None where there is nothing to show.
+    /// At least one millisecond long.
     fn over(from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
         Self { from, ms: ms_f64((to - from).num_milliseconds()).max(1.0) }
     }
@@ -155,7 +147,7 @@ impl Scale {
             @for tick in self.ticks() {
                 @let x = self.x(self.from + TimeDelta::milliseconds(i64::try_from(tick).unwrap_or(0)));
                 line .grid x1=(place(x)) x2=(place(x)) y1="0" y2=(place(height)) stroke="#9ca3af" stroke-width="0.5" {}
-                text .tick x=(place(x)) y=(place(height + 14.0)) font-size="11" text-anchor="middle" { (time(tick)) }
+                text .tick x=(place(x)) y=(place(height + 14.0)) font-size="11" text-anchor="middle" { (human(tick)) }
             }
         }
     }
@@ -196,13 +188,13 @@ pub fn of_scenario(scenario: &ScenarioRecord, at: &str) -> Markup {
 fn rect(bar: &Bar, scale: &Scale, y: f64, height: f64) -> Markup {
     let (x, end) = (scale.x(bar.from), scale.x(bar.end()));
     let width = (end - x).max(2.0);
-    let told = format!("{}: {}", bar.name, if bar.ended { time(bar.ms) } else { "did not end".to_owned() });
+    let title = format!("{}: {}", bar.name, if bar.ended { human(bar.ms) } else { "did not end".to_owned() });
     // A letter is some six units wide.
     let fits =
         bar.name.chars().count() * 7 < width.abs().min(1000.0).floor().to_string().parse().unwrap_or(0);
     html! {
         g {
-            title { (told) }
+            title { (title) }
             rect class={ "bar " (bar.lane.name()) } x=(place(x)) y=(place(y)) width=(place(width)) height=(place(height))
                 rx="2" fill=(bar.lane.fill()) {}
             @if fits && height > 12.0 {
@@ -214,8 +206,8 @@ fn rect(bar: &Bar, scale: &Scale, y: f64, height: f64) -> Markup {
 
 fn describe(bars: &[Bar], from: DateTime<Utc>) -> String {
     let one = |bar: &Bar| {
-        let at = time(u64::try_from((bar.from - from).num_milliseconds()).unwrap_or(0));
-        let took = if bar.ended { format!("for {}", time(bar.ms)) } else { "without an end".to_owned() };
+        let at = human(u64::try_from((bar.from - from).num_milliseconds()).unwrap_or(0));
+        let took = if bar.ended { format!("for {}", human(bar.ms)) } else { "without an end".to_owned() };
         format!("{}: {} at {at} {took}", bar.lane.name(), bar.name)
     };
     bars.iter().map(one).collect::<Vec<_>>().join("; ")
@@ -242,7 +234,7 @@ pub fn of_run(record: &RunRecord) -> Markup {
                     }
                     (rows(record, &begun, &Scale::over(from, to)))
                 }
-                _ => { p { "No drill began." } }
+                _ => { p { "No drill started." } }
             }
         }
     }
@@ -252,21 +244,21 @@ fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale
     let row_at = |row: usize| 30.0 * f64::from(u16::try_from(row).unwrap_or(u16::MAX));
     let skipped = &record.skipped[..record.skipped.len().min(MOST)];
     let height = row_at(begun.len() + skipped.len());
-    let told = begun
+    let rows = begun
         .iter()
-        .map(|(s, _)| format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), time(s.ms)));
-    let told: Vec<String> =
-        told.chain(skipped.iter().map(|s| format!("{}: skipped", line(s.id.as_str())))).collect();
+        .map(|(s, _)| format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), human(s.ms)));
+    let rows: Vec<String> =
+        rows.chain(skipped.iter().map(|s| format!("{}: skipped", line(s.id.as_str())))).collect();
     html! {
         svg .timeline viewBox={ "0 0 " (place(LEFT + WIDTH + RIGHT)) " " (place(height + 20.0)) } role="img"
             aria-labelledby="time-run text-run" xmlns="http://www.w3.org/2000/svg" {
             title id="time-run" { "All drills of run " (line(record.id().as_str())) " over time" }
-            desc id="text-run" { (told.join("; ")) }
+            desc id="text-run" { (rows.join("; ")) }
             (scale.axis(height))
             @for (row, (scenario, bars)) in begun.iter().enumerate() {
                 @let y = row_at(row);
                 @let x = bars.iter().map(|b| scale.x(b.from)).fold(LEFT + WIDTH, f64::min);
-                // The name ends where it would leave the picture.
+                // A late name is right-aligned so that it stays inside the image.
                 @let late = x > LEFT + WIDTH * 0.6;
                 text .lane x=(place(if late { LEFT + WIDTH + RIGHT } else { x })) y=(place(y + 13.0)) font-size="11"
                     text-anchor=(if late { "end" } else { "start" }) {
@@ -280,32 +272,6 @@ fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale
                 text .lane x=(place(LEFT)) y=(y) font-size="11" { "– " (line(skipped.id.as_str())) }
                 text x="0" y=(y) font-size="11" { "skipped" }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_step_has_its_lane() {
-        for (step, lane) in [
-            ("dump database", Lane::Backup),
-            ("run backup command", Lane::Backup),
-            ("take base backup", Lane::Backup),
-            ("copy object: logo.png", Lane::Backup),
-            ("copy: {asset: logo.png, as: copy.png}", Lane::Engine),
-            ("upload: logo.png", Lane::Engine),
-            ("stop engine", Lane::Engine),
-            ("fault: {delete binary: logo.png}", Lane::Fault),
-            ("destroy: everything", Lane::Stores),
-            ("fetch dump", Lane::Restore),
-            ("recover database", Lane::Restore),
-            ("run restore command", Lane::Restore),
-            ("start engine", Lane::Engine),
-        ] {
-            assert_eq!(Lane::of(step), lane, "{step}");
         }
     }
 }

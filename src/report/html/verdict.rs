@@ -1,20 +1,20 @@
-//! The verdict in sentences that a stranger understands.
+//! The verdict in sentences for a reader who does not know the project.
 
 use crate::{
     model::{
-        event::BudgetChecked,
         record::{RunRecord, ScenarioRecord},
-        verdict::Verdict,
+        verdict::{Verdict, limit::Limit},
     },
     report::{
-        html::text::{count, is_expected, line, with_role},
+        facts::{reasons as reasons_of, run_problems},
+        html::text::{count, is_expected, line, missing, sentence, with_role},
         kinds::{kinds, times, worst_kind},
         workload::raced,
     },
 };
 
-/// Kinds of findings that are named on the first screen.
-const MOST_KINDS: usize = 3;
+/// The most kinds of findings that are named beside the commonest.
+const MOST_KINDS: usize = 2;
 
 /// The scenarios of a run by their verdicts.
 pub struct ScenarioTally {
@@ -22,8 +22,6 @@ pub struct ScenarioTally {
     pub passed: usize,
     pub failed: usize,
     pub unknown: usize,
-    /// Those of the unknown that never began.
-    pub never_began: usize,
 }
 
 /// Counts them.
@@ -34,7 +32,6 @@ pub fn tally(record: &RunRecord) -> ScenarioTally {
         passed: with(Verdict::Pass),
         failed: with(Verdict::Fail),
         unknown: with(Verdict::Unknown),
-        never_began: record.scenarios.iter().filter(|s| s.started.is_none() && s.judgement.is_none()).count(),
     }
 }
 
@@ -43,56 +40,39 @@ pub fn headline(record: &RunRecord) -> String {
     match record.part() {
         Some(part) => {
             let part = part.to_string().replacen("part", "Part", 1);
-            format!("{part} of a run, which proves nothing alone. {}", verdict(record))
+            format!("{part} of a run, not a verdict on the whole. {}", verdict(record))
         }
         None => verdict(record),
     }
 }
 
 fn verdict(record: &RunRecord) -> String {
-    let tally = tally(record);
-    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    let ScenarioTally { all, passed: _, failed, unknown } = tally(record);
+    let (baselines, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
+    let planned =
+        format!("{} and {}", count(scenarios.len(), "scenario"), count(baselines.len(), "baseline drill"));
     match record.verdict() {
         Verdict::Pass => {
-            let met = scenarios.iter().any(|s| !with_role(s, is_expected).is_empty());
-            format!(
-                "Green: {} and {} held. What was backed up came back{}.",
-                count(scenarios.len(), "scenario"),
-                count(controls.len(), "clean control"),
-                if met { ", and damage that was done on purpose was noticed" } else { "" },
-            )
+            let detected = scenarios.iter().any(|s| !with_role(s, is_expected).is_empty());
+            let detected = if detected { ", and every injected fault was detected" } else { "" };
+            format!("Passed: {planned}. The restored state matched the backup{detected}.")
         }
-        Verdict::Fail if tally.failed == 0 => format!(
-            "Red: {} and {} ended as they must, but {}.",
-            count(scenarios.len(), "scenario"),
-            count(controls.len(), "clean control"),
-            worst(record),
-        ),
+        Verdict::Fail if failed == 0 => format!("Failed: {planned} passed, but {}.", causes(record)),
         Verdict::Fail => {
-            format!(
-                "Red: {} of {} failed{}: {}.",
-                tally.failed,
-                count(tally.all, "drill"),
-                named(record),
-                worst(record)
-            )
+            format!("Failed: {failed} of {}{}: {}.", count(all, "drill"), named(record), causes(record))
         }
-        Verdict::Unknown if tally.unknown == 0 && of_run(record).is_empty() => {
-            "Could not verify, which is no pass: a recovery objective has a budget, and was not measured."
-                .to_owned()
-        }
-        Verdict::Unknown if tally.unknown == 0 => {
-            "Could not verify, which is no pass: the run itself did not end as planned.".to_owned()
+        Verdict::Unknown if unknown == 0 => {
+            format!("Could not verify, not counted as a pass: {}.", unknown_cause(record))
         }
         Verdict::Unknown => format!(
-            "Could not verify, which is no pass: {} of {} could not find out whether what was backed up came back.",
-            tally.unknown,
-            count(tally.all, "drill"),
+            "Could not verify, not counted as a pass: {unknown} of {} have no result. {}",
+            count(all, "drill"),
+            sentence(&unknown_cause(record)),
         ),
     }
 }
 
-/// The one that failed, where it is one.
+/// The drill that failed, if it is only one.
 fn named(record: &RunRecord) -> String {
     let mut failed = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail);
     match (failed.next(), failed.next()) {
@@ -101,37 +81,53 @@ fn named(record: &RunRecord) -> String {
     }
 }
 
-/// The commonest reason of a red run, as the rest of a sentence.
-fn worst(record: &RunRecord) -> String {
-    match worst_kind(record) {
-        Some(worst) => worst,
-        None => match over_budget(record) {
-            Some(over) => format!("the {over}"),
-            None => "damage that was done on purpose went unnoticed".to_owned(),
-        },
+/// All causes of a failed run: the commonest kind of finding with its meaning, the others by name.
+fn causes(record: &RunRecord) -> String {
+    let mut causes: Vec<String> = worst_kind(record).into_iter().collect();
+    let kinds = kinds(record);
+    let others = kinds.iter().skip(1).take(MOST_KINDS);
+    causes.extend(others.map(|(kind, n)| format!("{} ({})", kind.describe(), times(*n))));
+    if let Some(more) = kinds.len().checked_sub(MOST_KINDS + 1).filter(|n| *n > 0) {
+        causes.push(count(more, "more kind of finding"));
     }
+    let failed = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail);
+    let missing: usize = failed.map(missing).sum();
+    if missing > 0 {
+        let were = if missing == 1 { "was" } else { "were" };
+        causes.push(format!("{} {were} not reported", count(missing, "expected finding")));
+    }
+    let over = record.budgets.iter().filter(|b| b.verdict == Verdict::Fail);
+    causes.extend(over.map(|b| format!("the {b}")));
+    if causes.is_empty() {
+        causes.push("the record holds no reason".to_owned());
+    }
+    causes.join("; ")
 }
 
-/// The first budget that was exceeded.
-fn over_budget(record: &RunRecord) -> Option<&BudgetChecked> {
-    record.budgets.iter().find(|b| b.verdict == Verdict::Fail)
+/// Why nothing is known: the run's own problem, else the first reason of a drill, else a budget.
+fn unknown_cause(record: &RunRecord) -> String {
+    if let Some(problem) = run_problems(record).first() {
+        return line(&problem.to_string());
+    }
+    let unknown = record.scenarios.iter().find(|s| s.verdict() == Verdict::Unknown);
+    if let Some((scenario, reason)) = unknown.and_then(|s| Some((s, reasons_of(s).into_iter().next()?))) {
+        return format!("{}: {}", line(scenario.id.as_str()), line(&reason.to_string()));
+    }
+    let budget = record.budgets.iter().find(|b| b.verdict == Verdict::Unknown);
+    budget.map_or_else(|| "the record holds no reason".to_owned(), |b| format!("the {b}"))
 }
 
-/// What the headline leaves out: why, in sentences, worst first.
+/// What the headline leaves out, most important first.
 pub fn reasons(record: &RunRecord) -> Vec<String> {
     let mut whys = Vec::new();
     let tally = tally(record);
-    if let Some(engine) = record.versions.get("engine").filter(|name| name.contains(" with defect")) {
-        whys.push(format!(
-            "The engine was told to misbehave ({}): that a run like this is red is what it is for.",
-            line(engine)
-        ));
-    }
+    let defects = |limit: &&Limit| matches!(limit, Limit::StandInEngine { defects: true, .. });
+    whys.extend(record.limits.iter().find(defects).map(|limit| line(&limit.to_string())));
     let failed = |s: &&ScenarioRecord| s.verdict() == Verdict::Fail;
-    if record.scenarios.iter().filter(failed).any(ScenarioRecord::is_control) {
+    if record.scenarios.iter().filter(failed).any(ScenarioRecord::is_baseline) {
         whys.push(
-            "A clean control failed, where nothing was damaged: look at the engine, the stores and the procedure \
-             before you look at any fault."
+            "A baseline drill failed although nothing was damaged: check the engine, the stores and the \
+             procedure before any fault."
                 .to_owned(),
         );
     }
@@ -140,66 +136,23 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
     for (kind, n) in kinds.iter().skip(1).take(MOST_KINDS) {
         whys.push(format!("Also {} ({}): {}", kind.describe(), times(*n), kind.meaning()));
     }
-    if let Some(more) = kinds.len().checked_sub(MOST_KINDS + 1).filter(|n| *n > 0) {
-        whys.push(format!("And {} of findings, below.", count(more, "more kind")));
-    }
-    let away = |s: &ScenarioRecord| match (s.verdict(), &s.judgement) {
-        (Verdict::Fail, Some(judgement)) => judgement.stayed_away.len(),
-        (Verdict::Pass | Verdict::Unknown | Verdict::Fail, _) => 0,
-    };
-    let away: usize = record.scenarios.iter().map(away).sum();
-    if away > 0 {
-        whys.push(format!(
-            "{} stayed away: the drill is blind to that damage.",
-            count(away, "expected finding")
-        ));
+    if record.scenarios.iter().filter(failed).any(|s| missing(s) > 0) {
+        whys.push(
+            "An expected finding that is not reported means that the checks did not detect that damage."
+                .to_owned(),
+        );
     }
     if tally.failed > 0 && tally.unknown > 0 {
         whys.push(format!("{} could not be verified.", count(tally.unknown, "more drill")));
     }
-    let untold = |b: &&BudgetChecked| {
-        b.verdict != Verdict::Pass && (tally.failed > 0 || Some(*b) != over_budget(record))
-    };
-    whys.extend(record.budgets.iter().filter(untold).map(|b| format!("The {b}.")));
+    let unmeasured = record.budgets.iter().filter(|b| b.verdict == Verdict::Unknown);
+    whys.extend(unmeasured.map(|b| format!("The {b}.")));
     if record.part().is_some() {
         whys.push(
-            "Join the parts to have a verdict: pulp-drill report merge RUN_DIR... --out DIR.".to_owned(),
+            "Merge the parts to get a verdict: pulp-drill report merge RUN_DIR... --out DIR.".to_owned(),
         );
     }
-    whys.extend(of_run(record));
-    if record.verdict() == Verdict::Unknown && tally.never_began < tally.unknown {
-        whys.extend(first_unknown(record));
-    }
+    whys.extend(run_problems(record).iter().map(|problem| sentence(&problem.to_string())));
     whys.extend(raced(record).and_then(|raced| raced.warning()));
     whys
-}
-
-/// What went wrong with the run as a whole.
-pub fn of_run(record: &RunRecord) -> Vec<String> {
-    let mut whys = Vec::new();
-    match &record.finished {
-        None => whys.push("The run did not end: it was killed, or is still under way.".to_owned()),
-        Some(finished) => {
-            whys.extend(finished.cut_short.iter().map(|why| format!("The run was cut short: {}.", line(why))))
-        }
-    }
-    if record.scenarios.is_empty() {
-        whys.push("No scenario was run.".to_owned());
-    }
-    let never = tally(record).never_began;
-    if never > 0 {
-        whys.push(format!("{} never began.", count(never, "drill")));
-    }
-    whys.extend(record.errors.iter().map(|error| format!("Trouble: {}", line(error))));
-    whys
-}
-
-fn first_unknown(record: &RunRecord) -> Option<String> {
-    let begun = |s: &&ScenarioRecord| s.verdict() == Verdict::Unknown && s.started.is_some();
-    let scenario = record.scenarios.iter().find(begun)?;
-    let reason = match &scenario.judgement {
-        Some(judgement) => judgement.reasons.first().or(scenario.errors.first()).cloned(),
-        None => Some(scenario.errors.first().cloned().unwrap_or_else(|| "it did not end".to_owned())),
-    };
-    Some(format!("First: {}: {}", line(scenario.id.as_str()), line(&reason?)))
 }

@@ -1,5 +1,5 @@
-//! One pass over the crate's XML that adds what it has no words for: totals, `skipped` counts and
-//! properties. It indents as well, for people.
+//! One pass over the crate's XML that adds what the crate cannot write: totals, `skipped` counts,
+//! properties, times with three decimals, indentation.
 
 use crate::base::error::{Error, ErrorContext as _};
 use quick_xml::{
@@ -33,9 +33,15 @@ pub fn complete(xml: &[u8], totals: &[(&str, usize)], extras: &[Extra]) -> Resul
             }
             Event::Start(tag) if tag.name().as_ref() == b"testsuite" => {
                 let extra = extras.next().ok_or_else(|| Error::harness("a JUnit suite too many"))?;
-                let tag = counted(tag, [], &[("skipped", extra.skipped)]);
+                let tag = counted(timed(tag).or_harness(broken)?, [], &[("skipped", extra.skipped)]);
                 writer.write_event(Event::Start(tag)).or_harness(broken)?;
                 write_properties(&mut writer, &extra.properties).or_harness(broken)?;
+            }
+            Event::Start(tag) => {
+                writer.write_event(Event::Start(timed(tag).or_harness(broken)?)).or_harness(broken)?
+            }
+            Event::Empty(tag) => {
+                writer.write_event(Event::Empty(timed(tag).or_harness(broken)?)).or_harness(broken)?
             }
             event => writer.write_event(event).or_harness(broken)?,
         }
@@ -43,6 +49,20 @@ pub fn complete(xml: &[u8], totals: &[(&str, usize)], extras: &[Extra]) -> Resul
     let mut text = String::from_utf8(writer.into_inner()).or_harness(broken)?;
     text.push('\n');
     Ok(text)
+}
+
+/// The crate prints seconds as a float (`2.7039999999999997`).
+fn timed(tag: BytesStart<'_>) -> Result<BytesStart<'static>, quick_xml::Error> {
+    let mut timed = BytesStart::new(String::from_utf8_lossy(tag.name().as_ref()).into_owned());
+    for attribute in tag.attributes() {
+        let attribute = attribute?;
+        let seconds = std::str::from_utf8(&attribute.value).ok().and_then(|value| value.parse::<f64>().ok());
+        match seconds.filter(|_| attribute.key.as_ref() == b"time") {
+            Some(seconds) => timed.push_attribute(("time", format!("{seconds:.3}").as_str())),
+            None => timed.push_attribute(attribute),
+        }
+    }
+    Ok(timed)
 }
 
 fn counted<'a, const N: usize>(

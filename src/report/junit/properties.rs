@@ -14,7 +14,7 @@ pub fn of(record: &RunRecord, scenario: &ScenarioRecord) -> Vec<(String, String)
     if let Some(started) = &scenario.started {
         let mut own = |name: &str, value: String| properties.push((name.to_owned(), value));
         own("title", started.title.clone());
-        own("control", started.control.to_string());
+        own("baseline", started.baseline.to_string());
         own("controls", started.controls.join("; "));
         own("runbook", started.runbook.join("; "));
         own("topology", started.topology.clone());

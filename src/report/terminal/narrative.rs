@@ -1,24 +1,28 @@
-//! What is told of a scenario when it has ended: a line, and below it why it is no pass.
+//! The lines of a scenario that has ended: its verdict, and why it is not a pass.
 
 use super::{
-    style::{Style, Tone, brief, time},
+    style::{Style, Tone, brief},
     workload::under_load,
 };
 use crate::{
-    base::sanitize::{legible, one_line},
+    base::{
+        clock::human,
+        sanitize::{legible, one_line},
+    },
     model::{
         finding::Finding,
         record::ScenarioRecord,
         verdict::{Role, Verdict},
     },
+    report::facts::other_reasons,
 };
 
-/// Where the text below a verdict begins.
+/// The indentation below a verdict.
 const INDENT: &str = "         ";
 
-/// The line of a scenario and, where it is no pass, its reasons.
+/// The line of a scenario and, unless it passed, its reasons.
 pub fn story(scenario: &ScenarioRecord, look: Style) -> String {
-    let took = look.paint(Tone::Quiet, &format!("({})", time(scenario.ms)));
+    let took = look.paint(Tone::Quiet, &format!("({})", human(scenario.ms)));
     let id = one_line(scenario.id.as_str());
     let mut text = format!("{}  {id}  {took}\n", look.verdict(scenario.verdict()));
     if scenario.verdict() != Verdict::Pass {
@@ -30,7 +34,7 @@ pub fn story(scenario: &ScenarioRecord, look: Style) -> String {
     text
 }
 
-/// Why a scenario is no pass: what was found and not expected, then all other reasons.
+/// Why a scenario is not a pass: unexpected findings, then all other reasons.
 pub fn reasons(scenario: &ScenarioRecord, look: Style) -> String {
     let unexpected: Vec<&Finding> = scenario
         .judged()
@@ -38,15 +42,9 @@ pub fn reasons(scenario: &ScenarioRecord, look: Style) -> String {
         .map(|(f, _)| f)
         .collect();
     let mut text: String = unexpected.iter().map(|f| finding(f, look)).collect();
-    // The judgement's reasons repeat those findings in one line each.
-    let told = |reason: &str| unexpected.iter().any(|f| reason.starts_with(&format!("{f} (expected ")));
-    let others: Vec<&str> = match &scenario.judgement {
-        Some(judgement) => judgement.reasons.iter().map(String::as_str).filter(|r| !told(r)).collect(),
-        None => std::iter::once("the scenario did not end")
-            .chain(scenario.errors.iter().map(String::as_str))
-            .collect(),
-    };
-    others.iter().for_each(|reason| text.push_str(&look.wrap(INDENT, reason)));
+    for reason in other_reasons(scenario) {
+        text.push_str(&look.wrap(INDENT, &reason.to_string()));
+    }
     text
 }
 

@@ -1,39 +1,38 @@
-//! How text comes to a terminal: width, colour, and nothing in it that could steer the terminal.
+//! Text for a terminal: width, colour, and no escape sequences from foreign text.
 
 use crate::{base::sanitize::legible, model::verdict::Verdict};
 use console::measure_text_width;
 
-/// The width of what is no terminal, and of the plan for one that is.
+/// The width where the output is not a terminal.
 pub const WIDTH: usize = 80;
 
 /// The most characters of one text; all of it is in `record.json`.
 const LONGEST: usize = 4_000;
 
-/// How a reader sees text.
+/// Width and colour of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Whether words are coloured; nothing is said by colour alone.
+    /// Whether to colour; colour alone never carries a meaning.
     pub colour: bool,
     /// Columns.
     pub width: usize,
 }
 
-/// What a piece of text is, for its colour.
+/// The meaning of a piece of text, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// Good.
     Good,
     /// Bad.
     Bad,
-    /// Neither could be found out.
+    /// Unknown.
     Unsure,
-    /// Less weighty than what is around it.
+    /// Secondary text.
     Quiet,
 }
 
 impl Style {
-    /// For a terminal, or for what stands in for it: `NO_COLOR` and `CLICOLOR_FORCE` decide, else
-    /// whether it is a terminal.
+    /// For an output stream: `NO_COLOR` and `CLICOLOR_FORCE` decide, otherwise whether it is a terminal.
     pub fn of(term: &console::Term, colours_wanted: bool) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let width = if term.is_term() { usize::from(term.size().1).clamp(40, 120) } else { WIDTH };
@@ -73,8 +72,8 @@ impl Style {
     }
 }
 
-/// A row as the database gave it, in JSON, is told by the columns that say which one it is and as many
-/// others as fit; any other text is left as it is. All of it is in `record.json`.
+/// Shortens a JSON row from the database to its identifying columns and as many others as fit; other text is
+/// unchanged. `record.json` has all of it.
 pub fn brief(text: &str) -> String {
     const WIDEST: usize = 240;
     const NAMES: [&str; 6] = ["id", "key", "name", "version", "label", "storage_key"];
@@ -84,37 +83,26 @@ pub fn brief(text: &str) -> String {
     let Ok(serde_json::Value::Object(row)) = serde_json::from_str(text) else { return text.to_owned() };
     let place = |column: &str| NAMES.iter().position(|name| *name == column).unwrap_or(NAMES.len());
     let mut columns: Vec<_> = row.iter().map(|(column, value)| (column, value.to_string())).collect();
-    // What is short first: a body or a definition says little in its beginning.
+    // Short values first: the beginning of a body or definition is rarely useful.
     columns.sort_by_key(|(column, value)| (place(column), value.len()));
-    let (mut told, mut shown) = (String::new(), 0);
+    let (mut row_text, mut shown) = (String::new(), 0);
     for (column, value) in &columns {
         let next = format!("{}{column} = {value}", if shown == 0 { "" } else { ", " });
-        if told.chars().count() + next.chars().count() > WIDEST {
+        if row_text.chars().count() + next.chars().count() > WIDEST {
             break;
         }
-        told += &next;
+        row_text += &next;
         shown += 1;
     }
-    format!("{told}, … ({shown} of {} columns; all are in record.json)", columns.len())
+    format!("{row_text}, … ({shown} of {} columns; all are in record.json)", columns.len())
 }
 
-/// The beginning of a text that is too long for the place where it is only named.
+/// The beginning of a text that is too long for a summary.
 pub fn cut(text: &str) -> String {
     const MOST: usize = 400;
     match text.char_indices().nth(MOST) {
         None => text.to_owned(),
         Some((at, _)) => format!("{} …", text[..at].trim_end()),
-    }
-}
-
-/// `340 ms`, `1.4 s`, `12m 05s`, `2h 10m`: seven columns at most.
-pub fn time(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        // Rounded down, so that 59,999 ms is not called 60.0 s.
-        1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
-        60_000..3_600_000 => format!("{}m {:02}s", ms / 60_000, ms % 60_000 / 1_000),
-        _ => format!("{}h {:02}m", ms / 3_600_000, ms % 3_600_000 / 60_000),
     }
 }
 

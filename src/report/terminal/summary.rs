@@ -1,32 +1,39 @@
-//! The end of a run: a table of its scenarios, what could not be found out, and the verdict in a
-//! sentence.
+//! The end of a run: a table of its scenarios, what has no result, and the verdict in a sentence.
 
 use super::{
     narrative::reasons,
-    style::{Style, Tone, count, cut, time},
+    style::{Style, Tone, count, cut},
 };
 use crate::{
-    base::sanitize::{legible, one_line},
+    base::{
+        clock::human,
+        sanitize::{legible, one_line},
+    },
     model::{
         event::RpoFrom,
-        record::{NOT_PROVEN, RunRecord, ScenarioRecord, Skipped},
-        verdict::{Role, Verdict},
+        record::{RunRecord, ScenarioRecord, Skipped},
+        verdict::{Judgement, Role, Verdict, limit::Limit},
     },
+    report::facts::{RunProblem, has_begun, reasons as reasons_of, run_problems},
 };
 use console::measure_text_width;
 use std::path::Path;
 
 /// Columns of the table behind the scenario's name: heads and their widths.
-const COLUMNS: [(&str, usize); 5] = [("exp.", 4), ("unexp.", 6), ("warn.", 5), ("RTO", 7), ("time", 7)];
+const COLUMNS: [(&str, usize); 6] =
+    [("exp.", 4), ("miss.", 5), ("unexp.", 6), ("warn.", 5), ("RTO", 8), ("time", 8)];
 
 /// The summary of a run whose folder is `dir`.
 pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
-    let (silent, rows): (Vec<_>, Vec<_>) =
-        record.scenarios.iter().partition(|s| s.is_control() && s.verdict() == Verdict::Pass);
+    let (passed, rows): (Vec<_>, Vec<_>) =
+        record.scenarios.iter().partition(|s| s.is_baseline() && s.verdict() == Verdict::Pass);
     let mut text = String::new();
     if !record.scenarios.is_empty() {
-        text.push_str(&table(&rows, &silent, look));
-        text.push_str("exp. = found as expected, unexp. = found but not expected, warn. = harmless\n\n");
+        text.push_str(&table(&rows, &passed, look));
+        text.push_str(
+            "exp. = found as expected, miss. = expected but not found, unexp. = found but not expected,\nwarn. = \
+             harmless\n\n",
+        );
     }
     text.push_str(&unknowns(record, look));
     text.push_str(&measured(record, look));
@@ -36,23 +43,23 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
         Verdict::Unknown => Tone::Unsure,
         Verdict::Fail => Tone::Bad,
     };
-    // Painted line by line, after wrapping: escape codes would count as text.
+    // Coloured after wrapping: escape codes would count as text.
     for line in look.wrap("", &sentence(record)).lines() {
         text.push_str(&format!("{}\n", look.paint(tone, line)));
     }
-    // A path is not wrapped: it is to be copied.
+    // A path is not wrapped, so that it can be copied.
     text.push_str(&format!("report: {}\n", one_line(&dir.display().to_string())));
     text
 }
 
 fn table(rows: &[&ScenarioRecord], silent: &[&ScenarioRecord], look: Style) -> String {
-    let mut lines: Vec<(String, String, [String; 5])> =
+    let mut lines: Vec<(String, String, [String; 6])> =
         rows.iter().map(|s| (look.verdict(s.verdict()), one_line(s.id.as_str()), cells(s))).collect();
     if !silent.is_empty() {
         let total: u64 = silent.iter().fold(0, |sum, s| sum.saturating_add(s.ms));
-        let description = format!("{} silent", count(silent.len(), "clean control"));
-        let cells =
-            ["0".to_owned(), "0".to_owned(), warnings(silent).to_string(), String::new(), time(total)];
+        let description = format!("{} passed", count(silent.len(), "baseline drill"));
+        let zero = || "0".to_owned();
+        let cells = [zero(), zero(), zero(), warnings(silent).to_string(), String::new(), human(total)];
         lines.push((look.verdict(Verdict::Pass), description, cells));
     }
     let taken: usize = "verdict  ".len() + COLUMNS.iter().map(|(_, width)| width + 2).sum::<usize>();
@@ -70,7 +77,7 @@ fn table(rows: &[&ScenarioRecord], silent: &[&ScenarioRecord], look: Style) -> S
 fn line(verdict: &str, name: &str, width: usize, cells: &[String]) -> String {
     let mut text = format!("{verdict}  {name}");
     let over = measure_text_width(name) > width;
-    // A name is never cut: it is to be copied. The cells of a long one go on the next line.
+    // A name is never cut, so that it can be copied. The cells of a long one go on the next line.
     let pad = if over {
         text.push('\n');
         "verdict  ".len() + width
@@ -84,15 +91,16 @@ fn line(verdict: &str, name: &str, width: usize, cells: &[String]) -> String {
     text
 }
 
-fn cells(scenario: &ScenarioRecord) -> [String; 5] {
+fn cells(scenario: &ScenarioRecord) -> [String; 6] {
     let number = |n: usize| n.to_string();
     let role = |wanted: fn(&Role) -> bool| scenario.judged().filter(|(_, r)| r.is_some_and(wanted)).count();
     [
         number(role(|r| matches!(r, Role::Expected))),
+        number(scenario.judgement.iter().flat_map(Judgement::missing).count()),
         number(role(|r| matches!(r, Role::Unexpected))),
         number(role(|r| matches!(r, Role::Warning))),
-        scenario.rto_ms.map_or_else(|| "-".to_owned(), time),
-        time(scenario.ms),
+        scenario.rto_ms.map_or_else(|| "-".to_owned(), human),
+        human(scenario.ms),
     ]
 }
 
@@ -101,24 +109,24 @@ fn warnings(scenarios: &[&ScenarioRecord]) -> usize {
     scenarios.iter().map(of).sum()
 }
 
-/// How much is lost; for the test of a backup that was there also how long it takes, and what it does
-/// not show.
+/// The recovery point; for the test of an existing backup also the recovery time and what it does not
+/// show.
 fn measured(record: &RunRecord, look: Style) -> String {
     let tested = |s: &&ScenarioRecord| s.rpo_from == Some(RpoFrom::Newest);
     let mut text = String::new();
     for scenario in record.scenarios.iter().filter(tested) {
-        let describe = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), time);
+        let describe = |ms: Option<u64>| ms.map_or_else(|| "not measured".to_owned(), human);
         let (rto, rpo) = (describe(scenario.rto_ms), describe(scenario.rpo_ms));
         text.push_str(
             &look.wrap("", &format!("recovery time (RTO) {rto}, recovery point (RPO) {rpo} before this run")),
         );
     }
     if let Some((ms, from @ RpoFrom::Writes, scenario)) = record.longest_rpo() {
-        let said = format!("{} at most, in {}: {}", time(ms), scenario.id, from.describe());
+        let said = format!("{} at most, in {}: {}", human(ms), scenario.id, from.describe());
         text.push_str(&look.wrap("recovery point (RPO): ", &said));
     }
-    for gap in record.notes.iter().filter_map(|note| note.strip_prefix(NOT_PROVEN)) {
-        text.push_str(&look.wrap(NOT_PROVEN, gap));
+    for limit in record.limits.iter().filter(|limit| Limit::concerns_existing_backup(limit)) {
+        text.push_str(&look.wrap("not shown: ", &limit.to_string()));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -126,14 +134,11 @@ fn measured(record: &RunRecord, look: Style) -> String {
     text
 }
 
-/// What could not be found out, in words: an unknown is easily taken for a pass.
+/// What has no result: an unknown must not be mistaken for a pass.
 fn unknowns(record: &RunRecord, look: Style) -> String {
     let mut text = String::new();
-    let (begun, waiting): (Vec<&ScenarioRecord>, Vec<_>) = record
-        .scenarios
-        .iter()
-        .filter(|s| s.verdict() == Verdict::Unknown)
-        .partition(|s| s.started.is_some() || s.judgement.is_some());
+    let (begun, waiting): (Vec<&ScenarioRecord>, Vec<_>) =
+        record.scenarios.iter().filter(|s| s.verdict() == Verdict::Unknown).partition(|s| has_begun(s));
     if !waiting.is_empty() {
         let ids: Vec<&str> = waiting.iter().map(|s| s.id.as_str()).collect();
         text.push_str(&look.wrap("did not start: ", &ids.join(" ")));
@@ -143,13 +148,13 @@ fn unknowns(record: &RunRecord, look: Style) -> String {
         text.push_str(&reasons(scenario, look));
     }
     for Skipped { id, why, .. } in &record.skipped {
-        text.push_str(&look.wrap("skipped, which is no pass: ", &format!("{id}, because {why}")));
+        text.push_str(&look.wrap("skipped, not counted as a pass: ", &format!("{id}, because {why}")));
     }
     for checked in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text.push_str(&look.wrap("budget: ", &checked.to_string()));
     }
     for error in &record.errors {
-        text.push_str(&look.wrap("trouble: ", error));
+        text.push_str(&look.wrap("error: ", error));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -158,9 +163,9 @@ fn unknowns(record: &RunRecord, look: Style) -> String {
 }
 
 fn sentence(record: &RunRecord) -> String {
-    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_control());
+    let (baselines, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
     let all =
-        format!("{} and {}", count(scenarios.len(), "scenario"), count(controls.len(), "clean control"));
+        format!("{} and {}", count(scenarios.len(), "scenario"), count(baselines.len(), "baseline drill"));
     let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
     let parts = [
         format!("{} passed", with(Verdict::Pass).count()),
@@ -173,29 +178,33 @@ fn sentence(record: &RunRecord) -> String {
     };
     let counts = format!("{all}: {}{skipped}", parts.join(", "));
     let mut text = match record.verdict() {
-        Verdict::Pass => format!("passed: {all} held{skipped}"),
-        Verdict::Unknown => format!("unknown, which is no pass: {counts}"),
-        Verdict::Fail => {
-            let first = with(Verdict::Fail).next();
-            let why = first.and_then(|s| s.judgement.as_ref()?.reasons.first().map(|r| (s, r)));
-            let why = why.map_or_else(String::new, |(s, r)| {
-                format!("\nfirst failure: {}: {}", s.id, cut(&legible(r)))
-            });
-            format!("FAILED: {counts}{why}")
+        Verdict::Pass => format!("passed: {all}{skipped}"),
+        Verdict::Unknown => {
+            format!("unknown, not counted as a pass: {counts}{}", first_reason(with(Verdict::Unknown)))
         }
+        Verdict::Fail => format!("FAILED: {counts}{}", first_reason(with(Verdict::Fail))),
     };
     if let Some(part) = record.part() {
         text.push_str(&format!(
-            "\n{part} of a run, which proves nothing alone: join the parts with pulp-drill report merge"
+            "\n{part} of a run, not a verdict on the whole: merge the parts with pulp-drill report merge"
         ));
     }
-    match &record.finished {
-        None => text.push_str("\nthe run did not end: it was killed, or is still under way"),
-        Some(finished) => {
-            if let Some(why) = &finished.cut_short {
-                text.push_str(&format!("\nthe run was cut short: {why}"));
+    for problem in run_problems(record) {
+        match problem {
+            RunProblem::NotEnded | RunProblem::CutShort { .. } | RunProblem::NoScenario => {
+                text.push_str(&format!("\n{problem}"));
             }
+            // Listed above the verdict.
+            RunProblem::NotStarted { .. } | RunProblem::Error { .. } => {}
         }
     }
     text
+}
+
+/// The first reason of the first of these scenarios that has one.
+fn first_reason<'a>(mut scenarios: impl Iterator<Item = &'a ScenarioRecord>) -> String {
+    let first = scenarios.find_map(|s| Some((s, reasons_of(s).into_iter().next()?)));
+    first.map_or_else(String::new, |(s, reason)| {
+        format!("\nfirst reason: {}: {}", s.id, cut(&legible(&reason.to_string())))
+    })
 }

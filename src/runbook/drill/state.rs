@@ -97,7 +97,7 @@ impl<'a> DrillState<'a> {
             ground,
             site,
             seed: &plan.seed,
-            reach: if plan.started.control { ProbeScope::Everything } else { ProbeScope::OneTemplate },
+            reach: if plan.started.baseline { ProbeScope::Everything } else { ProbeScope::OneTemplate },
             log,
             put: SeededSite::default(),
             names: Names::default(),
@@ -139,7 +139,11 @@ impl<'a> DrillState<'a> {
     pub(super) async fn perform(&mut self, plan: &Plan, seen: &mut DrillResults) -> Result<(), Error> {
         self.prepare(plan, seen).await?;
         for planned in &plan.steps {
-            self.log.event(Event::StepStarted { step: planned.number, name: planned.description.clone() })?;
+            self.log.event(Event::StepStarted {
+                step: planned.number,
+                stage: planned.job.stage(),
+                name: planned.description.clone(),
+            })?;
             let began = Instant::now();
             let went = self.step(planned, seen).await;
             let failed = match &went {

@@ -19,6 +19,8 @@ pub struct EngineChoice {
     pub name: String,
     /// How long it may take until it is ready.
     pub ready_within: Duration,
+    /// What a run on it does not show.
+    pub limit: Option<Limit>,
 }
 
 impl EngineChoice {

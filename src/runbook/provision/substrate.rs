@@ -13,7 +13,7 @@ use crate::{
         process::{Base, RunDir, Teardown},
         redact::Redactor,
     },
-    model::profile::Profile,
+    model::{profile::Profile, verdict::limit::Limit},
     scenario::method::Method,
     site::{Site, Source},
     system::{
@@ -25,6 +25,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// How long a server may take to stop before it is killed.
 pub(super) const STOP: Duration = Duration::from_secs(25);
+
+/// The entry of PostgreSQL's setting among the versions.
+const FSYNC: &str = "postgres fsync";
 
 /// PostgreSQL and an object store, running.
 pub struct Substrate {
@@ -127,12 +130,24 @@ impl Substrate {
         let others = BTreeMap::from([
             ("postgres".to_owned(), version),
             ("postgres programs".to_owned(), self.programs.dir.display().to_string()),
-            ("postgres fsync".to_owned(), fsync),
+            (FSYNC.to_owned(), fsync),
             ("pg_dump".to_owned(), self.programs.version.to_string()),
             ("engine".to_owned(), self.engine.name.clone()),
             ("profile".to_owned(), self.profile.name.clone()),
         ]);
         Ok(stores.into_iter().chain(others).collect())
+    }
+
+    /// What a run on these stores and this engine does not show. `versions` are those of [`Self::versions`].
+    pub fn limits(&self, versions: &BTreeMap<String, String>) -> Vec<Limit> {
+        let mut limits: Vec<Limit> = self.engine.limit.iter().cloned().collect();
+        if matches!(&self.stores, Stores::Local { objects, .. } if objects.kind == ObjectKind::Embedded) {
+            limits.push(Limit::EmbeddedObjectStore);
+        }
+        if versions.get(FSYNC).is_some_and(|fsync| fsync == "off") {
+            limits.push(Limit::FsyncOff);
+        }
+        limits
     }
 
     /// The profile of the run's target.

@@ -258,7 +258,7 @@ mod tests {
         let looked = contents(&recorded);
         let found: Vec<String> = looked.findings.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["row lost: b", "row changed: c", "row added: d", "table lost: e"]);
-        assert_eq!(looked.outcome, CheckOutcome::Looked { at: 5 });
+        assert_eq!(looked.outcome, CheckOutcome::Checked { items: 5 });
     }
 
     #[test]

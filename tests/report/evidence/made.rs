@@ -113,7 +113,7 @@ impl Run<'_> {
             procedure: String::new(),
             profile: None,
             seed: "invoices".to_owned(),
-            control: false,
+            baseline: false,
             expect: Vec::new(),
             steps: Vec::new(),
         };
@@ -128,7 +128,7 @@ impl Run<'_> {
             roles.push(Role::Warning);
         }
         if let Some(verdict) = verdict {
-            let judgement = Judgement { verdict, reasons: Vec::new(), roles, stayed_away: Vec::new() };
+            let judgement = Judgement { verdict, reasons: Vec::new(), roles };
             journal
                 .write(
                     Some(&id),

@@ -1,0 +1,218 @@
+//! What a run does not show, whatever its verdict. A limit that only the run knows is recorded as an
+//! event; the others follow from the record (`report::facts`).
+
+use crate::{base::ids::ScenarioId, model::check::CheckId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One thing that a run does not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "limit")]
+pub enum Limit {
+    /// The engine was the one that comes with the harness.
+    StandInEngine {
+        /// Its name and version.
+        name: String,
+        /// Whether it was started with defects.
+        defects: bool,
+    },
+    /// The object store was the one that comes with the harness.
+    EmbeddedObjectStore,
+    /// PostgreSQL ran without `fsync`.
+    FsyncOff,
+    /// No render was requested of an existing backup.
+    NoRender,
+    /// Renders had no known-good PDF to compare with.
+    NoKnownGood,
+    /// Some renders had no known-good PDF to compare with.
+    SomeWithoutKnownGood,
+    /// No manifest of the backup was given.
+    NoManifest,
+    /// The manifest has no digests of tables.
+    NoTableDigests,
+    /// A backup does not record the schema of its source.
+    SchemaNotRecorded,
+    /// Only a part of the scenarios was run.
+    Part {
+        /// `part 1 of 3`.
+        part: String,
+    },
+    /// Drills without a result.
+    UnverifiedDrills {
+        /// How many.
+        drills: usize,
+    },
+    /// A scenario was not run.
+    Skipped {
+        /// Which.
+        id: ScenarioId,
+        /// What was missing.
+        why: String,
+    },
+    /// Faults that changed nothing.
+    FaultsWithoutEffect {
+        /// As in their scenarios.
+        faults: Vec<String>,
+    },
+    /// Checks without a result, with the number of drills.
+    UnknownChecks {
+        /// Check and drills.
+        checks: Vec<(CheckId, usize)>,
+    },
+    /// Checks that were skipped, with the number of drills.
+    SkippedChecks {
+        /// Check and drills.
+        checks: Vec<(CheckId, usize)>,
+    },
+    /// No baseline drill passed.
+    NoBaseline,
+    /// The recovery point was not measured.
+    RpoNotMeasured,
+    /// The recovery point is that of one backup.
+    RpoOfOneBackup,
+    /// No budget was set.
+    NoBudget,
+    /// The recovery time is that of a small seed.
+    RtoOfSmallSeed,
+    /// The run is signed; a report cannot verify the signature.
+    SignatureNotVerified {
+        /// The fingerprint of the key that the journal names.
+        key: String,
+    },
+    /// The run is not signed.
+    Unsigned,
+    /// A drill supports a control for the part that it exercises.
+    ControlsPartlyExercised,
+    /// No scenario names a control.
+    NoControl,
+}
+
+impl Limit {
+    /// Whether it is about the environment or the scope of the run, so that it bounds what the run says
+    /// about a control.
+    pub fn concerns_controls(&self) -> bool {
+        match self {
+            Self::StandInEngine { .. }
+            | Self::EmbeddedObjectStore
+            | Self::FsyncOff
+            | Self::NoRender
+            | Self::NoKnownGood
+            | Self::SomeWithoutKnownGood
+            | Self::NoManifest
+            | Self::NoTableDigests
+            | Self::SchemaNotRecorded
+            | Self::Skipped { .. } => true,
+            Self::Part { .. }
+            | Self::UnverifiedDrills { .. }
+            | Self::FaultsWithoutEffect { .. }
+            | Self::UnknownChecks { .. }
+            | Self::SkippedChecks { .. }
+            | Self::NoBaseline
+            | Self::RpoNotMeasured
+            | Self::RpoOfOneBackup
+            | Self::NoBudget
+            | Self::RtoOfSmallSeed
+            | Self::SignatureNotVerified { .. }
+            | Self::Unsigned
+            | Self::ControlsPartlyExercised
+            | Self::NoControl => false,
+        }
+    }
+
+    /// Whether it bounds a test of an existing backup and must be printed with its result.
+    pub fn concerns_existing_backup(&self) -> bool {
+        matches!(
+            self,
+            Self::NoRender
+                | Self::NoKnownGood
+                | Self::SomeWithoutKnownGood
+                | Self::NoManifest
+                | Self::NoTableDigests
+                | Self::SchemaNotRecorded
+        )
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StandInEngine { name, defects: false } => write!(
+                f,
+                "The engine was the {name} that comes with pulp-drill: nothing is shown about the engine of \
+                 production."
+            ),
+            Self::StandInEngine { name, defects: true } => write!(
+                f,
+                "The engine was the {name}, started with a defect on purpose: a failed run shows that the \
+                 checks detect it. Nothing is shown about the engine of production."
+            ),
+            Self::EmbeddedObjectStore => f.write_str(
+                "The object store was the one that comes with pulp-drill: nothing is shown about MinIO or AWS S3.",
+            ),
+            Self::FsyncOff => {
+                f.write_str("PostgreSQL ran with fsync off: nothing is shown about a power failure.")
+            }
+            Self::NoRender => f.write_str(
+                "No render was requested, and only a render proves that a restore succeeded (runbook 3.6).",
+            ),
+            Self::NoKnownGood => f.write_str(
+                "No known-good PDF was given: renders were only checked for being complete PDFs.",
+            ),
+            Self::SomeWithoutKnownGood => f.write_str("Some renders had no known-good PDF to compare with."),
+            Self::NoManifest => f.write_str(
+                "No manifest was given: whether all rows, templates and assets came back is not known.",
+            ),
+            Self::NoTableDigests => f.write_str(
+                "The manifest has no digests of tables: whether all rows came back is not known.",
+            ),
+            Self::SchemaNotRecorded => f.write_str(
+                "A backup does not record the schema of its source, so the schema was not compared.",
+            ),
+            Self::Part { part } => write!(f, "This is {part}: the results of the others are not in it."),
+            Self::UnverifiedDrills { drills: 1 } => f.write_str("1 drill has no result and shows nothing."),
+            Self::UnverifiedDrills { drills } => write!(f, "{drills} drills have no result and show nothing."),
+            Self::Skipped { id, why } => write!(f, "{id} was skipped and is not counted as a pass: {why}."),
+            Self::FaultsWithoutEffect { faults } => {
+                write!(f, "Faults that changed nothing: {}.", faults.join("; "))
+            }
+            Self::UnknownChecks { checks } => write!(f, "Checks without a result: {}.", in_drills(checks)),
+            Self::SkippedChecks { checks } => {
+                write!(f, "Skipped checks, each for the reason in its drill: {}.", in_drills(checks))
+            }
+            Self::NoBaseline => f.write_str(
+                "No baseline drill passed: findings cannot be separated from what the engine does without a fault.",
+            ),
+            Self::RpoNotMeasured => f.write_str("The RPO was not measured."),
+            Self::RpoOfOneBackup => f.write_str(
+                "The RPO is that of one backup. In production the time between two backups is added.",
+            ),
+            Self::NoBudget => {
+                f.write_str("No budget was set: whether the recovery is fast enough was not judged.")
+            }
+            Self::RtoOfSmallSeed => f.write_str(
+                "The RTO is that of a small data set on this machine, not that of your site.",
+            ),
+            Self::SignatureNotVerified { key } => write!(
+                f,
+                "A report cannot verify the signature by {key}: use `pulp-drill evidence verify`."
+            ),
+            Self::Unsigned => f.write_str(
+                "The run is not signed: whoever can write the folder can replace the record.",
+            ),
+            Self::ControlsPartlyExercised => f.write_str(
+                "A scenario supports a control only for the part that it exercises. It does not show that the \
+                 control is met.",
+            ),
+            Self::NoControl => f.write_str("No scenario that started names a control."),
+        }
+    }
+}
+
+/// `render (in 3 drills), ready (in 1 drill)`.
+fn in_drills(checks: &[(CheckId, usize)]) -> String {
+    let one = |(check, drills): &(CheckId, usize)| match drills {
+        1 => format!("{check} (in 1 drill)"),
+        _ => format!("{check} (in {drills} drills)"),
+    };
+    checks.iter().map(one).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,178 @@
+//! The facts that several reports state, derived from the record once and typed: why a run or a scenario
+//! is not a pass, and what the run does not show. Reports only render them.
+
+use crate::model::{
+    check::CheckId,
+    event::RpoFrom,
+    record::{RunRecord, ScenarioRecord, Skipped},
+    verdict::{CheckOutcome, Reason, Verdict, limit::Limit},
+};
+use std::fmt;
+
+/// What went wrong with a run as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunProblem {
+    /// There is no last event.
+    NotEnded,
+    /// It ended before its scenarios did.
+    CutShort {
+        /// Why.
+        why: String,
+    },
+    /// It has no scenario.
+    NoScenario,
+    /// Planned drills did not start.
+    NotStarted {
+        /// How many.
+        drills: usize,
+    },
+    /// Something could not be done or determined.
+    Error {
+        /// With cause and hint.
+        error: String,
+    },
+}
+
+impl fmt::Display for RunProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotEnded => f.write_str("the run did not end: it was killed or is still running"),
+            Self::CutShort { why } => write!(f, "the run was cut short: {why}"),
+            Self::NoScenario => f.write_str("no scenario was run"),
+            Self::NotStarted { drills: 1 } => f.write_str("1 drill did not start"),
+            Self::NotStarted { drills } => write!(f, "{drills} drills did not start"),
+            Self::Error { error } => write!(f, "error: {error}"),
+        }
+    }
+}
+
+/// What went wrong with the run as a whole; empty where it ended as planned.
+pub fn run_problems(record: &RunRecord) -> Vec<RunProblem> {
+    let mut problems = Vec::new();
+    match &record.finished {
+        None => problems.push(RunProblem::NotEnded),
+        Some(finished) => {
+            problems.extend(finished.cut_short.clone().map(|why| RunProblem::CutShort { why }));
+        }
+    }
+    if record.scenarios.is_empty() {
+        problems.push(RunProblem::NoScenario);
+    }
+    let drills = record.scenarios.iter().filter(|s| !has_begun(s)).count();
+    if drills > 0 {
+        problems.push(RunProblem::NotStarted { drills });
+    }
+    problems.extend(record.errors.iter().map(|error| RunProblem::Error { error: error.clone() }));
+    problems
+}
+
+/// Whether anything is known of a planned scenario.
+pub fn has_begun(scenario: &ScenarioRecord) -> bool {
+    scenario.started.is_some() || scenario.judgement.is_some()
+}
+
+/// Why a scenario is not a pass, worst first; empty for a pass.
+pub fn reasons(scenario: &ScenarioRecord) -> Vec<Reason> {
+    let Some(judgement) = &scenario.judgement else {
+        let end = if scenario.started.is_some() { Reason::NotEnded } else { Reason::NotStarted };
+        let errors = scenario.errors.iter().map(|error| Reason::Error { error: error.clone() });
+        return std::iter::once(end).chain(errors).collect();
+    };
+    // A record may have lost its reasons; the verdict must be visible all the same.
+    match (judgement.verdict, &judgement.reasons[..]) {
+        (Verdict::Unknown | Verdict::Fail, []) => vec![Reason::NotRecorded],
+        (Verdict::Pass | Verdict::Unknown | Verdict::Fail, reasons) => reasons.to_vec(),
+    }
+}
+
+/// The reasons that are not an unexpected finding: reports print findings in full elsewhere.
+pub fn other_reasons(scenario: &ScenarioRecord) -> Vec<Reason> {
+    let is_finding = |reason: &Reason| matches!(reason, Reason::UnexpectedFinding { .. });
+    reasons(scenario).into_iter().filter(|reason| !is_finding(reason)).collect()
+}
+
+/// What the run does not show, whatever its verdict.
+pub fn limits(record: &RunRecord) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    limits.extend(record.part().map(|part| Limit::Part { part: part.to_string() }));
+    let drills = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Unknown).count();
+    if drills > 0 {
+        limits.push(Limit::UnverifiedDrills { drills });
+    }
+    let skipped = |Skipped { id, why, controls: _ }: &Skipped| Limit::Skipped {
+        id: id.clone(),
+        why: why.trim_end_matches('.').to_owned(),
+    };
+    limits.extend(record.skipped.iter().map(skipped));
+    limits.extend(record.limits.iter().cloned());
+    limits.extend(of_faults_and_checks(record));
+    limits.extend(of_objectives(record));
+    limits.push(of_signature(record));
+    let starts = || record.scenarios.iter().filter_map(|s| s.started.as_ref());
+    limits.push(match starts().any(|s| !s.controls.is_empty()) {
+        true => Limit::ControlsPartlyExercised,
+        false => Limit::NoControl,
+    });
+    limits
+}
+
+fn of_faults_and_checks(record: &RunRecord) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    let faults: Vec<String> = record
+        .scenarios
+        .iter()
+        .flat_map(|s| &s.faults)
+        .filter(|f| !f.changed)
+        .map(|f| f.description.clone())
+        .collect();
+    if !faults.is_empty() {
+        limits.push(Limit::FaultsWithoutEffect { faults });
+    }
+    let checks = checks_with(record, |outcome| match outcome {
+        CheckOutcome::Checked { items } => *items == 0,
+        CheckOutcome::Unknown { .. } => true,
+        CheckOutcome::Skipped { .. } => false,
+    });
+    if !checks.is_empty() {
+        limits.push(Limit::UnknownChecks { checks });
+    }
+    let checks = checks_with(record, |outcome| matches!(outcome, CheckOutcome::Skipped { .. }));
+    if !checks.is_empty() {
+        limits.push(Limit::SkippedChecks { checks });
+    }
+    if !record.scenarios.iter().any(|s| s.is_baseline() && s.verdict() == Verdict::Pass) {
+        limits.push(Limit::NoBaseline);
+    }
+    limits
+}
+
+fn of_objectives(record: &RunRecord) -> Vec<Limit> {
+    let mut limits = Vec::new();
+    match record.longest_rpo() {
+        None => limits.push(Limit::RpoNotMeasured),
+        Some((_, RpoFrom::Writes, _)) => limits.push(Limit::RpoOfOneBackup),
+        Some((_, RpoFrom::Newest, _)) => {}
+    }
+    if record.budgets.is_empty() {
+        limits.push(Limit::NoBudget);
+    }
+    limits.push(Limit::RtoOfSmallSeed);
+    limits
+}
+
+fn of_signature(record: &RunRecord) -> Limit {
+    let key = record.started.as_ref().and_then(|s| s.config.get("signing key"));
+    match key.filter(|key| *key != "none") {
+        Some(key) => Limit::SignatureNotVerified { key: key.clone() },
+        None => Limit::Unsigned,
+    }
+}
+
+/// The checks with such an outcome, with the number of drills.
+fn checks_with(record: &RunRecord, wanted: fn(&CheckOutcome) -> bool) -> Vec<(CheckId, usize)> {
+    let drills = |check: &CheckId| {
+        let has = |s: &&ScenarioRecord| s.checks.iter().any(|(c, outcome, _)| c == check && wanted(outcome));
+        record.scenarios.iter().filter(has).count()
+    };
+    CheckId::ALL.iter().map(|check| (*check, drills(check))).filter(|(_, n)| *n > 0).collect()
+}
