@@ -37,7 +37,7 @@ pub fn overview(lines: &[LedgerEntry], every: Option<TimeSpan>, now: DateTime<Ut
         let (rto, rpo) = (maybe(line.rto_ms), maybe(line.rpo_ms));
         // The end of the id: ids that sort by time differ there.
         let run: String =
-            one_line(line.run.as_str()).chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
+            one_line(line.run.as_str()).chars().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect();
         let LedgerEntry { unexpected, scenarios, skipped, .. } = line;
         print(format!(
             "{ended:<20}  {:<7}  {rto:<8}  {rpo:<8}  {unexpected:>6}  {scenarios:>6}  {skipped:>5}  {run}",

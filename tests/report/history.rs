@@ -116,7 +116,7 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
     assert_eq!(over.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         over.stderr,
-        "one site / invoices: no successful restore test in 92 days, policy says 90 days\n"
+        "one site / invoices: no successful restore test in 92d 00h, policy says every 90d\n"
     );
     assert!(over.stdout.contains("LATE"));
 }

@@ -133,7 +133,7 @@ fn what_became_of_writes_under_load_is_on_the_first_screen_and_side_by_side() {
     let rate = json!({"hits": 18, "of": 95, "low": 0.123, "high": 0.279});
     let tally = json!({"writes": 234, "at_risk": 95, "kept": 158, "after": 47, "lost": 0, "half": 18,
         "orphan": 11, "wrong": 0, "rate": rate});
-    let measured = json!({"load": {"writers": 4, "rate": 40, "mix": {"delete": 4}}, "way": "dump-first",
+    let measured = json!({"load": {"writers": 4, "rate": 40, "mix": {"delete": 4}}, "method": "dump-first",
         "acknowledged": 239, "refused": 0, "unanswered": 0, "backups": [], "operations": {"delete": tally},
         "all": tally, "backups_hit": null, "recovery_point": null, "grace_needed_ms": null, "advice": []});
     record.scenarios[0].load = Some(serde_json::from_value(measured).expect("a measurement"));

@@ -236,7 +236,7 @@ fn a_budget_that_is_exceeded_fails_and_one_that_was_not_measured_is_an_error() {
     let xml = render(&record).expect("XML");
     let counts = counted(&xml);
     assert_eq!(["tests", "failures", "errors"].map(|kind| counts[kind]), [10, 1, 1]);
-    let over = "recovery time (RTO) is over its budget of 800ms: 870ms in upload-between-dump-and-copy";
+    let over = "recovery time (RTO) is over its budget of 800ms: 870 ms in upload-between-dump-and-copy";
     assert!(xml.contains(over), "{xml}");
     record.budgets.remove(0);
     assert_eq!(record.verdict(), Verdict::Unknown);

@@ -40,7 +40,7 @@ fn the_verdict_stands_on_the_cover() {
             "Failed A row points at a binary that is not there (missing binary, once). Of 3 scenarios and 1 baseline drill, 1 failed",
         ),
         (unknown(), "Unknown Could not verify whether the backup restores; not counted as a pass."),
-        (cut_short(), "Unknown It could not be found out"),
+        (cut_short(), "Unknown Could not verify whether"),
     ] {
         let Some(text) = text(&rendered(&record)) else { return };
         assert!(text.contains(head), "{text}");

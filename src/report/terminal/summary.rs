@@ -31,8 +31,8 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
     if !record.scenarios.is_empty() {
         text.push_str(&table(&rows, &passed, look));
         text.push_str(
-            "exp. = found as expected, miss. = expected but not found, unexp. = found but not expected,\nwarn. = \
-             harmless\n\n",
+            "exp. = found as expected, miss. = expected but not found,\n\
+             unexp. = found but not expected, warn. = harmless\n\n",
         );
     }
     text.push_str(&unknowns(record, look));
