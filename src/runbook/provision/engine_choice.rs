@@ -2,7 +2,10 @@
 
 use crate::{
     base::error::Error,
-    model::profile::{Profile, TargetApi},
+    model::{
+        profile::{Profile, TargetApi},
+        verdict::limit::Limit,
+    },
     procedure::command::own_words,
     system::engine::Launch,
 };
