@@ -5,6 +5,7 @@ use crate::{
     cli::s3_settings::{Purpose, S3Settings},
     model::exit_code::ExitCode,
     report::terminal::{self, notice},
+    run::signing,
 };
 use clap::{Parser, Subcommand};
 use std::process;
@@ -40,7 +41,7 @@ pub use output::Output;
     version,
     max_term_width = 100,
     after_help = "Exit codes: 0 all held, 1 integrity failure, 2 usage or scenario error, \
-                  3 could not verify (environment), 70 a bug of pulp-drill.\n\n\
+                  3 could not verify (environment), 70 internal error.\n\n\
                   Examples:\n  \
                   pulp-drill run                              every scenario in scenarios/\n  \
                   pulp-drill run scenarios/binary-missing.yaml\n  \
@@ -56,7 +57,7 @@ pub struct Cli {
 enum Command {
     /// Run drills: provision, seed, inject, back up, destroy, restore, verify
     Run(Box<run::RunArgs>),
-    /// Test a backup that is there already: restore it into a throwaway site, verify, measure
+    /// Test an existing backup: restore it into a throwaway site, verify, measure
     RestoreTest(Box<restore_test::RestoreTestArgs>),
     /// List scenarios
     List(list::ListArgs),
@@ -64,9 +65,9 @@ enum Command {
     Check(check::CheckArgs),
     /// Print the JSON Schema of scenario files, for editors
     Schema(schema::SchemaArgs),
-    /// Say what is installed and which substrate would be used
+    /// Show what is installed and which substrate would be used
     Doctor(doctor::DoctorArgs),
-    /// Remove what dead runs have left behind
+    /// Remove what dead runs left behind
     Sweep(sweep::SweepArgs),
     /// Make a database and buckets of your own a site for drills, or take them back
     Site(site::SiteArgs),
@@ -114,13 +115,13 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
     let code = match command {
         Command::Run(args) => {
             environment::remove_foreign_settings();
-            let sign_key = environment::take(run::SIGN_KEY);
+            let sign_key = environment::take(signing::VARIABLE);
             on_runtime(run::run(*args, sign_key))?
         }
         Command::RestoreTest(args) => {
             let origin = S3Settings::take(Purpose::Origin, environment::take);
             environment::remove_foreign_settings();
-            let sign_key = environment::take(run::SIGN_KEY);
+            let sign_key = environment::take(signing::VARIABLE);
             on_runtime(restore_test::run(*args, origin, sign_key))?
         }
         Command::List(args) => {
@@ -142,12 +143,12 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
         }
         Command::Explore(args) if args.on_stores() => {
             environment::remove_foreign_settings();
-            let sign_key = environment::take(run::SIGN_KEY);
+            let sign_key = environment::take(signing::VARIABLE);
             on_runtime(explore::replay(*args, sign_key))?
         }
         Command::Explore(args) => Output::data(explore::run(&args)?).print()?,
         Command::Report(report::ReportCommand { merge: Some(report::Merge::Merge(args)), .. }) => {
-            let sign_key = environment::take(run::SIGN_KEY);
+            let sign_key = environment::take(signing::VARIABLE);
             report::merge::run(&args, sign_key.as_deref())?.print()?
         }
         Command::Report(report::ReportCommand { merge: None, args }) => report::run(&args)?.print()?,

@@ -28,4 +28,6 @@ pub mod procedure;
 
 pub mod runbook;
 
+pub mod run;
+
 pub mod cli;

@@ -2,8 +2,17 @@
 //! what `explore` finds; only `replay` touches stores.
 
 use crate::{
-    base::error::{Error, ErrorContext},
-    model::write::WritePath,
+    base::{
+        digest::Digest,
+        error::{Error, ErrorContext},
+    },
+    cli::{output::print, run::warn_if_unsigned},
+    model::{exit_code::ExitCode, write::WritePath},
+    report::terminal::style::count,
+    run::{
+        self, FinishedRun,
+        replay::{Compared, ReplayResult},
+    },
     window::{
         AssetOutcome, Limits, Outcomes, Question, Schedule, Script, WindowTable,
         picture::{draw, picture},
@@ -12,15 +21,14 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Component, Path, PathBuf},
 };
 
 mod args;
-mod replay;
 
 pub use args::{ExploreArgs, ExploreFormat, Named};
-pub use replay::{Compared, ReplayResult, compare, describe, replay};
 
 /// Explores, cuts, or replays in the model, and gives the text for stdout. It is the same whenever the
 /// arguments are.
@@ -236,4 +244,88 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), Error> {
     let context = || format!("can't write {}", folder.join(name).display());
     fs::create_dir_all(folder).or_environment(context)?;
     fs::write(folder.join(name), text).or_environment(context)
+}
+
+/// Performs schedules in the model and on real stores, prints how they compare, and returns the exit
+/// code.
+///
+/// # Errors
+/// Blames the user for a schedule that can't be read or performed; else as a run.
+pub async fn replay(args: ExploreArgs, sign_key: Option<String>) -> Result<ExitCode, Error> {
+    let scripts = requested(&args)?;
+    let options = args.run.options(sign_key.as_deref())?;
+    let print = &mut |compared: &[Compared<'_>], run: FinishedRun| {
+        print(&match args.format {
+            ExploreFormat::Json => pretty(&comparison_json(compared, &run)),
+            ExploreFormat::Human | ExploreFormat::Markdown => {
+                describe(compared) + &format!("report: {}\n", run.dir.display())
+            }
+        })?;
+        warn_if_unsigned(&run);
+        Ok(())
+    };
+    run::replay::run(&scripts, options, print).await
+}
+
+/// The schedules that are to be replayed, with their scenarios.
+fn requested(args: &ExploreArgs) -> Result<Vec<(Schedule, Script)>, Error> {
+    if args.replay.is_empty() {
+        return scripts(&table(args), 0);
+    }
+    let script = |(id, schedule): (String, Schedule)| {
+        let script = Script::of(&schedule, &id, 0, WritePath::parts)?;
+        Ok((schedule, script))
+    };
+    replays(args)?.into_iter().map(script).collect()
+}
+
+/// The comparison for people: schedules that differ with all that is known.
+pub fn describe(compared: &[Compared<'_>]) -> String {
+    let mut text = String::new();
+    for one in compared {
+        let outcome = worst(&one.script.outcomes).map_or("consistent", AssetOutcome::title);
+        let how = match one.went {
+            ReplayResult::Same => "same",
+            ReplayResult::Differs => "DIFFERS",
+            ReplayResult::Unknown => "UNKNOWN",
+        };
+        text += &format!("{how:<8} {}: {outcome}\n", one.script.id);
+        if one.went == ReplayResult::Same && compared.len() > 1 {
+            continue;
+        }
+        text += &format!("  schedule  {}\n", one.schedule);
+        text += &format!("  expected  {}\n", listed(&one.expected));
+        text += &format!("  found     {}\n", listed(&one.found));
+        for reason in &one.reasons {
+            text += &format!("  because   {}\n", reason.replace('\n', "\n            "));
+        }
+    }
+    let same = compared.iter().filter(|one| one.went == ReplayResult::Same).count();
+    text + &format!("{same} of {}: the stores show what the model says\n", count(compared.len(), "schedule"))
+}
+
+fn listed(findings: &BTreeSet<String>) -> String {
+    let all: Vec<&str> = findings.iter().map(String::as_str).collect();
+    if all.is_empty() { "nothing wrong with any binary".to_owned() } else { all.join("; ") }
+}
+
+fn comparison_json(compared: &[Compared<'_>], run: &FinishedRun) -> serde_json::Value {
+    let all: Vec<_> = compared
+        .iter()
+        .map(|one| {
+            let mut json = to_json(one.schedule, &one.script.outcomes);
+            json["cell"] = json!(one.script.id);
+            json["went"] = json!(match one.went {
+                ReplayResult::Same => "same",
+                ReplayResult::Differs => "differs",
+                ReplayResult::Unknown => "unknown",
+            });
+            json["expected"] = json!(one.expected);
+            json["found"] = json!(one.found);
+            json["reasons"] = json!(one.reasons);
+            json["scenario_sha256"] = json!(Digest::of(&one.script.text));
+            json
+        })
+        .collect();
+    json!({ "version": 1, "replays": all, "run": run.dir })
 }

@@ -3,16 +3,12 @@
 
 use crate::{
     base::{clock, error::Error, redact::Redactor},
+    run::site_variables::{must_not_be_of_the_environment, variables},
     runbook::provision::leftovers,
     system::external_site::{SiteLease, SiteLocation},
 };
 use clap::{Args, Subcommand};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
-
-mod env_file;
+use std::{path::PathBuf, sync::Arc};
 
 /// Arguments of `pulp-drill site`.
 #[derive(Args, Debug)]
@@ -68,7 +64,7 @@ pub async fn run(args: SiteArgs) -> Result<String, Error> {
 
 async fn act(act: &Act, redactor: &Redactor) -> Result<String, Error> {
     let (Act::Create(args) | Act::Show(args) | Act::Reset(args) | Act::Remove(args)) = act;
-    let place = SiteLocation::from_vars(variables_of(args.env_file.as_deref())?, redactor)?;
+    let place = SiteLocation::from_vars(variables(args.env_file.as_deref())?, redactor)?;
     if args.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
@@ -107,40 +103,4 @@ async fn show(held: &SiteLease) -> Result<String, Error> {
         text += &format!("bucket   {:<20} {found}\n", name.as_str());
     }
     Ok(text)
-}
-
-/// Looks a variable up by its name.
-pub type Variables = Box<dyn Fn(&str) -> Option<String>>;
-
-/// The variables of a site: of the file, if one is named, else of the environment. Never of both.
-///
-/// # Errors
-/// Blames the user where the file can be read by others, or is not `NAME=value` lines.
-pub fn variables_of(file: Option<&Path>) -> Result<Variables, Error> {
-    Ok(match file {
-        Some(file) => {
-            let variables = env_file::read(file)?;
-            Box::new(move |name| variables.get(name).cloned())
-        }
-        None => Box::new(|name| std::env::var(name).ok()),
-    })
-}
-
-/// Refuses a site whose bucket the environment's own engine uses with another database.
-///
-/// # Errors
-/// Blames the user.
-pub fn must_not_be_of_the_environment(place: &SiteLocation) -> Result<(), Error> {
-    let Ok(bucket) = std::env::var("S3_BUCKET") else { return Ok(()) };
-    let other_database = std::env::var("DATABASE_URL").is_ok_and(|url| {
-        crate::system::postgres::Access::parse(&url)
-            .map_or(true, |there| there.place() != place.database.place())
-    });
-    let same_store =
-        std::env::var("S3_ENDPOINT").is_ok_and(|at| at.trim_end_matches('/') == place.s3.endpoint);
-    if other_database && same_store && place.buckets().iter().any(|ours| ours.as_str() == bucket) {
-        return Err(Error::usage(format!("bucket {bucket} is that of the environment's own DATABASE_URL"))
-            .hint("give the site buckets of its own in the file of --env-file"));
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     base::{
+        error::Error,
         ids::ScenarioId,
         sanitize::{one_line, painted},
     },
@@ -11,6 +12,7 @@ use crate::{
         event::{Entry, Event, RunStarted},
         record::RunRecord,
     },
+    scenario::diagnose::Diagnostics,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::{collections::BTreeMap, io::Write, path::Path, time::Duration};
@@ -36,6 +38,12 @@ pub fn stdout_look() -> Style {
 /// The style of standard error.
 pub fn stderr_look() -> Style {
     Style::of(&console::Term::stderr(), console::colors_enabled_stderr())
+}
+
+/// Mistakes in files as one error, in the style of standard error.
+pub fn to_error(diagnostics: Diagnostics) -> Error {
+    let style = stderr_look();
+    diagnostics.into_error(style.colour, style.width)
 }
 
 /// Prints a notice on standard error. A closed standard error is no error, and no panic.

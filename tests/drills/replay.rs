@@ -1,12 +1,19 @@
 //! Schedules of the consistency window on real stores: the result of a restore matches the model, and a
 //! difference is reported.
 
-use pulp_drill::cli::explore::{ReplayResult, compare, describe};
+use pulp_drill::{
+    cli::explore::describe,
+    run::replay::{ReplayResult, compare},
+};
 use pulp_drill::model::record::RunRecord;
 use pulp_drill::model::write::{StoreOrder, WriteKind, WritePath};
 use pulp_drill::runbook::provision::processes::{Places, discover};
 use pulp_drill::window::{
     AssetOutcome, Limits, Part, PartsOf, Question, Schedule, Script, Setting, WindowTable,
+};
+use pulp_drill::{
+    cli::explore::describe,
+    run::replay::{ReplayResult, compare},
 };
 use serde_json::Value;
 use std::{fs, process::Command};

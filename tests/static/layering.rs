@@ -57,7 +57,8 @@ const RANKS: &[(&str, &[&str])] = &[
         ],
     ),
     ("the loop", &["runbook"]),
-    ("one file a subcommand", &["cli"]),
+    ("one run, from options to the sealed record", &["run"]),
+    ("one file for each subcommand", &["cli"]),
     ("parse, run, exit code", &["main"]),
 ];
 
@@ -262,6 +263,8 @@ fn planted_violations_are_seen() {
         ("runbook::seed", "use {lopdf as pdf, std::fmt};", "lopdf"),
         ("runbook::drill", "fn f() { println!(\"x\"); }", "print"),
         ("cli::run", "fn f() { std::process::exit(1); }", "ends the process"),
+        ("run::options", "use clap::ValueEnum;", "clap"),
+        ("runbook::drill", "use crate::run::options::Options;", "upward"),
         ("journal", "#[cfg(test)] mod tests { use crate::cli::Output; }", "upward"),
     ];
     for (module, text, wanted) in planted {

@@ -1,7 +1,7 @@
-//! The arguments of `pulp-drill explore`. What they ask for is looked at elsewhere.
+//! The arguments of `pulp-drill explore`. They are interpreted elsewhere.
 
 use crate::{
-    cli::run::GroundArgs,
+    cli::run::SharedArgs,
     model::write::{ReplaceKeys, StoreOrder, WriteKind, WritePath},
     window::MOST_WRITES,
 };
@@ -26,8 +26,8 @@ pub struct ExploreArgs {
     /// Up to how many writes beside one backup, 1 to 4
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=MOST_WRITES as i64))]
     pub writes: u8,
-    /// Interleavings of one combination of writes that are looked at; with more of them, so many are
-    /// chosen by chance
+    /// How many interleavings of one combination of writes are explored; if there are more, a random
+    /// sample of this size
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub bound: u64,
     /// What the choice depends on
@@ -63,9 +63,9 @@ pub struct ExploreArgs {
     /// Also write a picture of each cell, or of the replayed schedule, into this folder
     #[arg(long, value_name = "DIR")]
     pub svg: Option<PathBuf>,
-    /// Of a replay on real stores: what it stands on
+    /// Options of a replay on real stores
     #[command(flatten, next_help_heading = "Replay on real stores")]
-    pub ground: GroundArgs,
+    pub run: SharedArgs,
 }
 
 impl ExploreArgs {

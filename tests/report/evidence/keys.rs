@@ -1,7 +1,7 @@
 //! Keys: made once, never overwritten, and those that can't sign are refused before a run begins.
 
 use crate::support::harness::{Sandbox, call, installed};
-use pulp_drill::{base::redact::Redactor, cli::site::variables_of, evidence::key::SigningKey};
+use pulp_drill::{base::redact::Redactor, evidence::key::SigningKey, run::site_variables::variables};
 use std::{fs, io::Write as _, os::unix::fs::PermissionsExt as _, process::Command};
 
 fn ssh_keygen() -> bool {
@@ -90,7 +90,7 @@ fn a_key_may_come_by_a_pipe_and_a_file_of_variables_may_not() {
     call(run.stdin(read)).is(2, &["the signing key in /dev/stdin is no private key"]);
     let pipe = sandbox.path("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let refused = variables_of(Some(&pipe)).err().unwrap().to_string();
+    let refused = variables(Some(&pipe)).err().unwrap().to_string();
     assert!(refused.contains("no ordinary file"), "{refused}");
 }
 

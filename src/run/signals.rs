@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 /// ends the process at once: what is left then is found by the next run. A second SIGHUP does not:
 /// shell and kernel each send one. Whoever started us with a signal ignored (`nohup`, a shell's
 /// background) keeps it so.
-pub(in crate::cli) fn cancelled_by_signal() -> Result<CancellationToken, Error> {
+pub(super) fn cancelled_by_signal() -> Result<CancellationToken, Error> {
     let listen = |kind: SignalKind, which: Signal| {
         let context = || format!("can't listen to {which}");
         if ignored(which) { Ok(None) } else { signal(kind).map(Some).or_environment(context) }

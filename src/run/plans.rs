@@ -1,13 +1,10 @@
-//! All that can be known and refused before anything is started.
+//! Everything that can be known and refused before anything is started: scenarios, seeds, profile and
+//! engine are read, scenarios are filtered, partitioned and skipped, and become plans.
 
 use crate::{
     base::{
         error::{Error, ErrorContext},
         redact::Redactor,
-    },
-    cli::{
-        run::args::{EngineArg, ObjectsArg, PartArg, RunArgs, SubstrateArg},
-        site::{Variables, must_not_be_of_the_environment, variables_of},
     },
     model::{
         budget::Budgets,
@@ -17,12 +14,15 @@ use crate::{
         verdict::limit::Limit,
     },
     plan::{Plan, partition, plans},
-    report::terminal::{self, style::count},
-    runbook::provision::{EngineChoice, attached::AttachedStores, containers::Images, processes::ObjectKind},
+    report::terminal::{style::count, to_error},
+    run::{
+        options::{Engine, Options, Part},
+        site_variables::{must_not_be_of_the_environment, variables},
+    },
+    runbook::provision::{EngineChoice, attached::AttachedStores},
     scenario::{
         Act, Scenario,
         budgets::read_budgets,
-        diagnose::Diagnostics,
         library::FixtureLibrary,
         method::{BackupSchema, RestoreJob, Results, Topology},
         parse::{names::acts, read_all},
@@ -34,8 +34,6 @@ use crate::{
         external_site::{SiteLease, SiteLocation},
     },
 };
-use clap::ValueEnum as _;
-use standin::engine::Defect;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// All that is known before anything is started.
@@ -49,36 +47,30 @@ pub(super) struct Prepared {
     pub(super) profile: Arc<Profile>,
     pub(super) engine: EngineChoice,
     pub(super) library: FixtureLibrary,
-    /// The images of the containers substrate; `None` for the local one.
-    pub(super) images: Option<Images>,
-    /// The object store that was asked for.
-    pub(super) objects: Option<ObjectKind>,
     /// Scenarios that can't be run here, and why.
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// Reads scenarios, seeds and profile; whatever is wrong with them is told at once.
-pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Error> {
-    external(args)?;
-    let images = images(args)?;
-    let library = FixtureLibrary::new(&args.ground.fixtures).with_profile(&args.ground.profile);
-    let profile = Arc::new(read_profile(&args.ground.profile).map_err(to_error)?);
-    let engine =
-        engine(args.ground.engine.as_ref(), &args.ground.defects, args.ground.ready_within, &profile)?;
-    let mut scenarios = read_all(&args.paths, &library).map_err(to_error)?;
-    if let Some(filter) = &args.filter {
+/// Reads scenarios, seeds and profile, and reports all errors in them together.
+pub(super) fn prepare(options: &Options) -> Result<Prepared, Error> {
+    options.must_agree()?;
+    let library = FixtureLibrary::new(&options.fixtures).with_profile(&options.profile);
+    let profile = Arc::new(read_profile(&options.profile).map_err(to_error)?);
+    let engine = engine(options.engine.as_ref(), &options.defects, options.ready_within, &profile)?;
+    let mut scenarios = read_all(&options.paths, &library).map_err(to_error)?;
+    if let Some(filter) = &options.filter {
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));
         if scenarios.is_empty() {
-            return Err(Error::usage(format!("no scenario's id holds {filter:?}"))
+            return Err(Error::usage(format!("no scenario's id contains {filter:?}"))
                 .hint("pulp-drill list shows the ids"));
         }
     }
-    let budgets = match &args.budgets {
+    let budgets = match &options.budgets {
         Some(file) => read_budgets(file).map_err(to_error)?,
         None => Budgets::default(),
     };
     let mut part = None;
-    if let Some(PartArg { index, of }) = args.partition {
+    if let Some(Part { index, of }) = options.part {
         if of as usize > scenarios.len() {
             let what = format!("{} can't be run in {of} parts", count(scenarios.len(), "scenario"));
             return Err(Error::usage(what).hint("a part without a scenario proves nothing: use fewer"));
@@ -87,7 +79,7 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Error> {
         (scenarios, part) = (mine, Some(partition_of_run));
     }
     // After the parts are made: what a machine lacks must not change what the others run.
-    let skipped = skip(args, &mut scenarios)?;
+    let skipped = skip(options, &mut scenarios)?;
     let plans = plans(&scenarios);
     let mut seeds = BTreeMap::new();
     for plan in plans.iter().filter(|plan| plan.target.profile.api == TargetApi::PulpEngine) {
@@ -95,24 +87,8 @@ pub(super) fn prepare(args: &RunArgs) -> Result<Prepared, Error> {
             seeds.insert(plan.seed.clone(), read_seed(&library, &plan.seed).map_err(to_error)?);
         }
     }
-    let golden = golden(args, &profile, &seeds)?;
-    let objects = objects(args);
-    Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, images, objects, skipped })
-}
-
-/// Whether all that was asked for goes with a site of the user's own.
-fn external(args: &RunArgs) -> Result<(), Error> {
-    let external = args.ground.substrate == SubstrateArg::External;
-    if args.ground.env_file.is_some() && !external {
-        return Err(Error::usage("--env-file is for --substrate external").hint("leave out --env-file"));
-    }
-    if external && args.ground.keep {
-        return Err(Error::usage("--keep leaves no site of your own standing").hint("leave out --keep"));
-    }
-    if external && args.ground.objects.is_some() {
-        return Err(Error::usage("--objects is for --substrate local").hint("leave out --objects"));
-    }
-    Ok(())
+    let golden = golden(options, &profile, &seeds)?;
+    Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, skipped })
 }
 
 /// Why a scenario can't take its turn on a site of the user's own.
@@ -132,12 +108,13 @@ fn unfit(scenario: &Scenario, results: bool) -> Option<&'static str> {
 }
 
 /// Takes out the scenarios that can't be run here, and says why.
-fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Error> {
-    let results = args.ground.substrate == SubstrateArg::External
-        && variables(args)?("JOB_RESULT_BLOB_BUCKET").is_some_and(|name| !name.is_empty());
+fn skip(options: &Options, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, Error> {
+    let results = options.external()
+        && variables(options.env_file.as_deref())?("JOB_RESULT_BLOB_BUCKET")
+            .is_some_and(|name| !name.is_empty());
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
-        let Some(why) = why_not(args, results, scenario) else { return true };
+        let Some(why) = why_not(options, results, scenario) else { return true };
         // Of its own plan, which is the last: a clean control goes before it.
         let plan = plans(std::slice::from_ref(scenario)).pop();
         let controls = plan.map_or_else(Vec::new, |plan| plan.started.controls);
@@ -152,16 +129,16 @@ fn skip(args: &RunArgs, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>, E
 }
 
 /// Why a scenario can't be run on this substrate, with this engine, on this machine.
-fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String> {
+fn why_not(options: &Options, results: bool, scenario: &Scenario) -> Option<String> {
     let flips = scenario.method.restore().contains(&RestoreJob::RestoreFreshDatabase);
-    let elsewhere = matches!(args.ground.engine, Some(EngineArg::Url(_)));
+    let elsewhere = options.engine_url().is_some();
     if elsewhere && flips {
-        return Some("an engine that runs elsewhere can't be told of a fresh database".to_owned());
+        return Some("an engine that runs elsewhere can't be pointed at a fresh database".to_owned());
     }
-    if (elsewhere || args.ground.substrate == SubstrateArg::External) && scenario.own_profile {
+    if (elsewhere || options.external()) && scenario.own_profile {
         return Some(format!("the stores are not those of {}", scenario.target.short()));
     }
-    if args.ground.substrate == SubstrateArg::External
+    if options.external()
         && let Some(why) = unfit(scenario, results)
     {
         return Some(why.to_owned());
@@ -174,7 +151,7 @@ fn why_not(args: &RunArgs, results: bool, scenario: &Scenario) -> Option<String>
     if elsewhere && let Some(why) = of_another_engine(scenario) {
         return Some(why);
     }
-    if let Some(why) = cannot_be_told(scenario, elsewhere) {
+    if let Some(why) = write_order_is_fixed(scenario, elsewhere) {
         return Some(why.to_owned());
     }
     let commands = scenario.method.commands.iter().flat_map(|commands| &commands.needs);
@@ -203,14 +180,14 @@ fn holds_or_kills(scenario: &Scenario) -> bool {
 }
 
 /// Why the order of writes that a scenario asks for can't be had of its target.
-fn cannot_be_told(scenario: &Scenario, elsewhere: bool) -> Option<&'static str> {
+fn write_order_is_fixed(scenario: &Scenario, elsewhere: bool) -> Option<&'static str> {
     let profile = &scenario.target.profile;
     if profile.write_order.with(&scenario.method.writes) == profile.write_order {
         None
     } else if elsewhere {
-        Some("an engine that runs elsewhere can't be told another order of writes")
+        Some("an engine that runs elsewhere can't be given another order of writes")
     } else if profile.write_order_env.is_none() {
-        Some("the profile does not say how its target is told another order of writes (`write-order-env`)")
+        Some("the profile does not have the setting for another order of writes (`write-order-env`)")
     } else {
         None
     }
@@ -221,62 +198,19 @@ fn on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-fn to_error(diagnostics: Diagnostics) -> Error {
-    let look = terminal::stderr_look();
-    diagnostics.into_error(look.colour, look.width)
-}
-
-fn objects(args: &RunArgs) -> Option<ObjectKind> {
-    args.ground.objects.map(|objects| match objects {
-        ObjectsArg::Embedded => ObjectKind::Embedded,
-        ObjectsArg::Minio => ObjectKind::Minio,
-    })
-}
-
-/// The images of the containers substrate, and whether all that was asked for goes with it.
-fn images(args: &RunArgs) -> Result<Option<Images>, Error> {
-    if args.ground.substrate != SubstrateArg::Containers {
-        if let Some(EngineArg::Image(name)) = &args.ground.engine {
-            return Err(Error::usage(format!("--engine image:{name} needs --substrate containers"))
-                .hint("use --engine command: with a program on this machine"));
-        }
-        if !args.ground.postgres.is_empty() {
-            return Err(Error::usage("--postgres is for --substrate containers")
-                .hint("PULP_DRILL_PG_BIN chooses the local installation"));
-        }
-        return Ok(None);
-    }
-    if args.ground.objects == Some(ObjectsArg::Embedded) {
-        return Err(Error::usage("--substrate containers comes with MinIO").hint("leave out --objects"));
-    }
-    if args.ground.keep {
-        return Err(Error::usage("--keep leaves no containers standing").hint("use --substrate local"));
-    }
-    if let Some(EngineArg::Url(_)) = &args.ground.engine {
-        return Err(Error::usage("--engine url: brings its own stores").hint("leave out --substrate"));
-    }
-    Ok(Some(Images {
-        postgres: args.ground.postgres_image.clone(),
-        // With several, there is a run for each.
-        major: args.ground.postgres.first().copied(),
-        minio: args.ground.minio_image.clone(),
-        registry: args.ground.registry.clone(),
-    }))
-}
-
 /// Whether the run's target is the stand-in.
-fn is_standin(engine: Option<&EngineArg>, profile: &Profile) -> bool {
+fn is_standin(engine: Option<&Engine>, profile: &Profile) -> bool {
     match engine {
         None => profile.start.is_empty() && profile.api == TargetApi::PulpEngine,
-        Some(engine) => *engine == EngineArg::Standin,
+        Some(engine) => *engine == Engine::Standin,
     }
 }
 
-/// How the run's engine is come by. For a profile that starts its target itself it is that of other
-/// profiles' scenarios that say nothing.
-pub(in crate::cli) fn engine(
-    engine: Option<&EngineArg>,
-    defects: &[Defect],
+/// How to obtain the run's engine. For a profile that starts its target itself, it is the engine of
+/// scenarios with other profiles that name none.
+pub(super) fn engine(
+    engine: Option<&Engine>,
+    defects: &[String],
     ready_within: u16,
     profile: &Profile,
 ) -> Result<EngineChoice, Error> {
@@ -285,21 +219,20 @@ pub(in crate::cli) fn engine(
         return Err(Error::usage("--defect is for the stand-in engine only").hint("leave out --engine"));
     }
     if engine.is_some() && profile.api == TargetApi::None {
-        return Err(Error::usage("--engine is for targets with an API, and the profile says `api: none`")
+        return Err(Error::usage("--engine is for targets with an API, and the profile has `api: none`")
             .hint("write how it is started into the profile: `start: […]`"));
     }
     let choice =
         |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some(), limit: None };
-    match engine.unwrap_or(&EngineArg::Standin) {
-        EngineArg::Standin => {
+    match engine.unwrap_or(&Engine::Standin) {
+        Engine::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
             let mut description = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
             let mut name = format!("stand-in {}", env!("CARGO_PKG_VERSION"));
             for defect in defects {
-                let defect = defect.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
                 name += &format!(" with defect {defect}");
-                description.extend(["--defect".to_owned(), defect]);
+                description.extend(["--defect".to_owned(), defect.clone()]);
             }
             let name = match (is_standin(engine, profile), &profile.start[..]) {
                 (true, _) => name,
@@ -310,23 +243,23 @@ pub(in crate::cli) fn engine(
                 .then(|| Limit::StandInEngine { name: name.clone(), defects: !defects.is_empty() });
             Ok(EngineChoice { limit, ..choice(Launch::Command(description), name) })
         }
-        EngineArg::Command(description) => {
+        Engine::Command(description) => {
             Ok(choice(Launch::Command(description.clone()), format!("command {}", description.join(" "))))
         }
-        EngineArg::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
-        EngineArg::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
+        Engine::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
+        Engine::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
     }
 }
 
 /// The folders with known-good PDFs, by seed.
 fn golden(
-    args: &RunArgs,
+    options: &Options,
     profile: &Profile,
     seeds: &BTreeMap<String, Seed>,
 ) -> Result<BTreeMap<String, PathBuf>, Error> {
     let mut golden = BTreeMap::new();
     for (name, seed) in seeds {
-        match &args.ground.golden {
+        match &options.golden {
             Some(folder) => {
                 let folder = folder.join(name);
                 if !folder.is_dir() {
@@ -335,7 +268,7 @@ fn golden(
                 }
                 golden.insert(name.clone(), folder);
             }
-            None if is_standin(args.ground.engine.as_ref(), profile) => {
+            None if is_standin(options.engine.as_ref(), profile) => {
                 golden.insert(name.clone(), seed.folder.join("golden"));
             }
             None => {}
@@ -344,29 +277,24 @@ fn golden(
     Ok(golden)
 }
 
-/// The variables of a site: of the file that was named, else of the environment.
-fn variables(args: &RunArgs) -> Result<Variables, Error> {
-    variables_of(args.ground.env_file.as_deref())
-}
-
 /// Holds the user's own site. What is there is looked at when the run takes it.
-pub(super) async fn hold(args: &RunArgs, redactor: &Redactor) -> Result<SiteLease, Error> {
-    let place = SiteLocation::from_vars(variables(args)?, redactor)?;
-    if args.ground.env_file.is_some() {
+pub(super) async fn hold(options: &Options, redactor: &Redactor) -> Result<SiteLease, Error> {
+    let place = SiteLocation::from_vars(variables(options.env_file.as_deref())?, redactor)?;
+    if options.env_file.is_some() {
         must_not_be_of_the_environment(&place)?;
     }
-    let inhabited = match &args.ground.engine {
-        Some(EngineArg::Url(_)) => Some(read_profile(&args.ground.profile).map_err(to_error)?.fresh()),
-        _ => None,
+    let inhabited = match options.engine_url() {
+        Some(_) => Some(read_profile(&options.profile).map_err(to_error)?.fresh()),
+        None => None,
     };
-    SiteLease::hold(place, &args.ground.i_understand_this_destroys, inhabited).await
+    SiteLease::hold(place, &options.may_destroy, inhabited).await
 }
 
 /// Whether an engine that runs elsewhere answers and may be drilled on; nothing is started for one
 /// that does not.
 pub(super) async fn reach(
     url: &url::Url,
-    args: &RunArgs,
+    options: &Options,
     held: Option<&Arc<SiteLease>>,
     redactor: &Redactor,
 ) -> Result<AttachedStores, Error> {
@@ -375,17 +303,17 @@ pub(super) async fn reach(
     engine.health().await.map(|_| ()).map_err(|error| {
         Error::from(error).while_doing(format!("can't reach the engine at {}", shown(url)))
     })?;
-    if args.ground.keep {
+    if options.keep {
         return Err(Error::usage("--keep is for sites that the drill makes").hint("leave out --keep"));
     }
-    let lookup = variables(args)?;
+    let lookup = variables(options.env_file.as_deref())?;
     if let Some(held) = held {
         // The marker says more than a name that is repeated.
         let named = [held.place().database.database.clone()];
         return Ok(AttachedStores::from_env(url, &named, lookup, redactor)?.on(Arc::clone(held)));
     }
-    let stores = AttachedStores::from_env(url, &args.ground.i_understand_this_destroys, lookup, redactor)?;
-    stores.must_be_empty(&read_profile(&args.ground.profile).map_err(to_error)?).await?;
+    let stores = AttachedStores::from_env(url, &options.may_destroy, lookup, redactor)?;
+    stores.must_be_empty(&read_profile(&options.profile).map_err(to_error)?).await?;
     Ok(stores)
 }
 

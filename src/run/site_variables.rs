@@ -1,17 +1,55 @@
-//! Files of `NAME=value` lines. They hold credentials, so that others must not be able to read them;
-//! no shell reads them, and nothing in them is expanded.
+//! The variables that describe a site of the user's own: from the environment, or from a file of
+//! `NAME=value` lines. Such files hold credentials, so others must not be able to read them; no shell
+//! reads them, and nothing in them is expanded.
 
-use crate::base::{
-    error::{Error, ErrorContext},
-    input_file,
+use crate::{
+    base::{
+        error::{Error, ErrorContext},
+        input_file,
+    },
+    system::{external_site::SiteLocation, postgres::Access},
 };
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt as _, path::Path};
 
 /// The most bytes of such a file.
 const LONGEST: u64 = 1 << 20;
 
+/// Looks a variable up by its name.
+pub type Variables = Box<dyn Fn(&str) -> Option<String>>;
+
+/// The variables of a site: of the file, if one is named, else of the environment. Never of both.
+///
+/// # Errors
+/// Blames the user where the file can be read by others, or is not `NAME=value` lines.
+pub fn variables(file: Option<&Path>) -> Result<Variables, Error> {
+    Ok(match file {
+        Some(file) => {
+            let variables = read_file(file)?;
+            Box::new(move |name| variables.get(name).cloned())
+        }
+        None => Box::new(|name| std::env::var(name).ok()),
+    })
+}
+
+/// Refuses a site whose bucket the environment's own engine uses with another database.
+///
+/// # Errors
+/// Blames the user.
+pub fn must_not_be_of_the_environment(place: &SiteLocation) -> Result<(), Error> {
+    let Ok(bucket) = std::env::var("S3_BUCKET") else { return Ok(()) };
+    let other_database = std::env::var("DATABASE_URL")
+        .is_ok_and(|url| Access::parse(&url).map_or(true, |there| there.place() != place.database.place()));
+    let same_store =
+        std::env::var("S3_ENDPOINT").is_ok_and(|at| at.trim_end_matches('/') == place.s3.endpoint);
+    if other_database && same_store && place.buckets().iter().any(|ours| ours.as_str() == bucket) {
+        return Err(Error::usage(format!("bucket {bucket} is that of the environment's own DATABASE_URL"))
+            .hint("give the site buckets of its own in the file of --env-file"));
+    }
+    Ok(())
+}
+
 /// Reads a file. Errors name lines, never what stands on them.
-pub(super) fn read(path: &Path) -> Result<BTreeMap<String, String>, Error> {
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, Error> {
     let context = || format!("can't read {}", path.display());
     let file = input_file::open(path).or_usage(context)?;
     // The file that is open is the one that is looked at.
@@ -82,9 +120,9 @@ mod tests {
         let mode =
             |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o640);
-        let refused = read(file.path()).unwrap_err().to_string();
+        let refused = read_file(file.path()).unwrap_err().to_string();
         assert!(refused.contains("mode 640") && refused.contains("chmod 600"), "{refused}");
         mode(0o600);
-        assert_eq!(read(file.path()).unwrap().len(), 1);
+        assert_eq!(read_file(file.path()).unwrap().len(), 1);
     }
 }

@@ -1,0 +1,226 @@
+//! The test of an existing backup: reads what it needs, refuses what is wrong before anything is
+//! started, then restores and verifies as one run.
+
+use crate::{
+    base::{
+        clock,
+        digest::Digest,
+        error::{Error, ErrorContext as _},
+        ids::{ObjectKey, ScenarioId, TemplateKey},
+        input_file,
+        redact::Redactor,
+    },
+    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, profile::Profile, state::Golden},
+    procedure::{
+        foreign::{self, Recognised},
+        manifest::Manifest,
+    },
+    report::terminal::to_error,
+    run::{
+        options::Engine,
+        plans,
+        schedule::exit_of,
+        session::{self, FinishedRun, Header, Session},
+        signals,
+        signing::{self, KeyText},
+    },
+    runbook::{
+        existing_backup::{Asked, ID, restore_test},
+        provision::{EngineChoice, Substrate, leftovers},
+        verify::existing::{ExpectedRender, Recorded},
+    },
+    scenario::{budgets::read_budgets, method::DumpFormat, profile::read_profile},
+    system::objects::origin::Origin,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The file that a manifest is (runbook 4).
+const MANIFEST: &str = "manifest.json";
+
+/// The largest file with data, manifest, or known-good PDF, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+/// The options of a test of an existing backup.
+pub struct Options {
+    /// The dump: a file or folder, or an object or prefix.
+    pub dump: Origin,
+    /// The binaries: a folder, a prefix, or a tarball.
+    pub assets: Origin,
+    /// The manifest that was recorded with the backup, or its folder.
+    pub manifest: Option<PathBuf>,
+    /// Templates to render, with the files of their data.
+    pub renders: Vec<(String, PathBuf)>,
+    /// The PDFs that renders must give.
+    pub goldens: Vec<(String, PathBuf)>,
+    /// The greatest age of the newest row.
+    pub max_age: Option<TimeSpan>,
+    /// The longest recovery time.
+    pub max_rto: Option<TimeSpan>,
+    /// A file with budgets, for limits that are not given.
+    pub budgets: Option<PathBuf>,
+    /// Whether a superuser restores.
+    pub restore_as_superuser: bool,
+    /// The engine.
+    pub engine: Engine,
+    /// The longest time until the engine is ready, in seconds.
+    pub ready_within: u16,
+    /// The target profile.
+    pub profile: String,
+    /// Where runs are stored.
+    pub report_dir: PathBuf,
+    /// The key to sign with.
+    pub sign_key: Option<KeyText>,
+    /// Knows the secrets of the origins.
+    pub redactor: Redactor,
+}
+
+/// What a test needs, before anything is started.
+struct Prepared {
+    asked: Asked,
+    profile: Arc<Profile>,
+    engine: EngineChoice,
+}
+
+/// Tests an existing backup.
+///
+/// # Errors
+/// Blames the user or the environment for what is refused before anything is started. What fails
+/// later is in the record.
+pub async fn run(options: Options) -> Result<FinishedRun, Error> {
+    let key = signing::key(options.sign_key.as_ref(), &options.redactor)?;
+    let prepared = prepare(&options).await?;
+    let cancel = signals::cancelled_by_signal()?;
+    let header = header(&options, &prepared)?;
+    let session = Session::begin(header, &options.report_dir, (key, options.redactor), cancel)?;
+    let work = async {
+        tokio::select! {
+            biased;
+            () = session.cancel.cancelled() => Ok(ExitCode::Unverified),
+            tested = test(prepared, &session) => tested,
+        }
+    };
+    let exit = session.perform(work).await?;
+    session.close(exit, false)
+}
+
+async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> {
+    if let Some(text) = leftovers::sweep_everywhere(false).await?.message() {
+        session.log().event(Event::Noted { text })?;
+    }
+    let Session { journal, clock, redactor, teardown, .. } = session;
+    let (name, Prepared { asked, profile, engine }) = (session.short_id(), prepared);
+    let substrate = Substrate::start(name, false, None, profile, engine, redactor, teardown).await?;
+    let versions = substrate.versions().await?;
+    let limits = substrate.limits(&versions);
+    session.log().event(Event::SubstrateReady { versions, limits })?;
+    let outcome = restore_test(&substrate, &asked, journal, clock).await;
+    exit_of(vec![(ID.to_owned(), outcome)])
+}
+
+/// Everything that can be known and refused before anything is started.
+async fn prepare(options: &Options) -> Result<Prepared, Error> {
+    let profile = read_profile(&options.profile).map_err(to_error)?;
+    let engine = plans::engine(Some(&options.engine), &[], options.ready_within, &profile)?;
+    let budgets = options.budgets.as_deref().map(read_budgets).transpose();
+    let budgets = budgets.map_err(to_error)?.unwrap_or_default();
+    let renders = renders(options)?;
+    let manifest = options.manifest.as_deref().map(manifest).transpose()?;
+    let recognised = recognise(&options.dump).await?;
+    must_be_there(&options.assets).await?;
+    let asked = Asked {
+        dump: options.dump.clone(),
+        recognised,
+        assets: options.assets.clone(),
+        recorded: Recorded { manifest, renders, ..Recorded::default() },
+        max_age: options.max_age.or(budgets.rpo).map(TimeSpan::duration),
+        max_rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
+        as_superuser: options.restore_as_superuser,
+    };
+    Ok(Prepared { asked, profile: Arc::new(profile), engine })
+}
+
+/// What the dump is, by its first bytes.
+async fn recognise(dump: &Origin) -> Result<Recognised, Error> {
+    if !dump.is_folder() {
+        let start = dump.start(&ObjectKey::from(dump.name()), foreign::START).await?;
+        let start = start.ok_or_else(|| not_there(dump))?;
+        return Ok(foreign::recognise(&start));
+    }
+    let toc = match dump.is_local() {
+        true => dump.items().await?.iter().any(|item| item.key.as_str() == "toc.dat"),
+        false => dump.start(&ObjectKey::from("toc.dat"), 1).await?.is_some(),
+    };
+    Ok(match toc {
+        true => Recognised::Dump { format: DumpFormat::Directory, gzip: false },
+        false => {
+            Recognised::Not("a folder without toc.dat, which pg_dump writes in directory format".to_owned())
+        }
+    })
+}
+
+/// An object must be there; that nothing lies below a prefix is for the test to find.
+async fn must_be_there(assets: &Origin) -> Result<(), Error> {
+    if assets.is_folder() || assets.start(&ObjectKey::from(assets.name()), 1).await?.is_some() {
+        return Ok(());
+    }
+    Err(not_there(assets))
+}
+
+fn not_there(origin: &Origin) -> Error {
+    Error::usage(format!("there is no {}", origin.shown())).hint("see whether bucket and key are right")
+}
+
+fn renders(options: &Options) -> Result<BTreeMap<TemplateKey, ExpectedRender>, Error> {
+    let mut renders = BTreeMap::new();
+    for (template, file) in &options.renders {
+        let text = read(file, "the data")?;
+        let data = serde_json::from_str(&text).or_usage(|| format!("{} is no JSON", file.display()))?;
+        let key = TemplateKey::from(template.as_str());
+        if renders.insert(key, ExpectedRender { data, golden: None }).is_some() {
+            return Err(Error::usage(format!("--render names {} twice", template)));
+        }
+    }
+    for (template, file) in &options.goldens {
+        let Some(wanted) = renders.get_mut(&TemplateKey::from(template.as_str())) else {
+            let hint = format!("add --render {}=DATA.json", template);
+            return Err(Error::usage(format!("--golden {}: no such render", template)).hint(hint));
+        };
+        let context = || format!("can't read the known-good PDF {}", file.display());
+        let bytes = input_file::read(file, LARGEST).or_usage(context)?;
+        pdf_compare::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", file.display()))?;
+        wanted.golden = Some(Golden { sha256: Digest::of(&bytes), path: file.clone() });
+    }
+    Ok(renders)
+}
+
+fn manifest(folder: &Path) -> Result<Manifest, Error> {
+    let file = if folder.is_dir() { folder.join(MANIFEST) } else { folder.to_owned() };
+    let text = read(&file, "the manifest")?;
+    let refused = |why| Error::usage(format!("{} is no manifest", file.display())).cause(why);
+    Manifest::read(&text).map_err(refused)
+}
+
+fn read(file: &Path, what: &str) -> Result<String, Error> {
+    input_file::text(file, LARGEST).or_usage(|| format!("can't read {what} {}", file.display()))
+}
+
+fn header(options: &Options, prepared: &Prepared) -> Result<Header, Error> {
+    let Prepared { asked, engine, profile: _ } = prepared;
+    let span = |limit: Option<std::time::Duration>| limit.map_or_else(|| "none".to_owned(), clock::span);
+    let manifest = options.manifest.as_ref().map_or_else(|| "none".to_owned(), |m| m.display().to_string());
+    let mut config = session::config(&engine.name, &options.profile, options.ready_within, "local")?;
+    let own = [
+        ("dump", asked.dump.shown().to_owned()),
+        ("assets", asked.assets.shown().to_owned()),
+        ("manifest", manifest),
+        ("max age", span(asked.max_age)),
+        ("max rto", span(asked.max_rto)),
+        ("restored by", if asked.as_superuser { "superuser" } else { "a plain role" }.to_owned()),
+    ];
+    config.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    Ok(Header::of_this_process(vec![ScenarioId::from(ID)], config))
+}
