@@ -27,12 +27,12 @@ end
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -s V -l version -d 'Print version'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "restore-test" -d 'Test a backup that is there already: restore it into a throwaway site, verify, measure'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "restore-test" -d 'Test an existing backup: restore it into a throwaway site, verify, measure'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "list" -d 'List scenarios'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Validate scenario files without running them'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "doctor" -d 'Show what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "sweep" -d 'Remove what dead runs left behind'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "site" -d 'Make a database and buckets of your own a site for drills, or take them back'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "report" -d 'Render a stored run again'
@@ -51,13 +51,13 @@ containers\t'Docker or Podman containers'
 external\t'Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
 minio\t'MinIO'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image; several, with commas between them, make a run each. The default is that of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image. Several, separated by commas, give one run each. The default is the version of the client programs' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l registry -d 'Put before the names of default images, for a registry of your own: mirror.example/' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is what the profile says with `start`, else the stand-in' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ready-within -d 'How long the engine may take until it says that it is ready' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l registry -d 'Prefix for the names of default images, for a registry of your own: mirror.example/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is the command that the profile has under `start`, else the stand-in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ready-within -d 'How long the engine may take to report that it is ready' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l defect -d 'Give the stand-in engine a defect, to see that the drill detects it; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
 stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
 wrong-code\t'Refuses a missing binary with another code'
 wrong-status\t'Refuses a missing binary with the right code and status 500'
@@ -77,20 +77,20 @@ wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Says that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the stand-in, and for other engines what they render before the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store that keeps no tags; may be repeated' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id holds this text' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, for machines side by side: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store without tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l filter -d 'Only scenarios whose id contains TEXT' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l partition -d 'Only one part of the scenarios, to divide them among machines: `2/3` is the second of three. Join the runs with `pulp-drill report merge`' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d 'A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites running for inspection, and print how to connect; `pulp-drill sweep --kept` removes them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l dump -d 'The dump: a file of pg_dump in any format (plain also in gzip), a folder in directory format, or s3://bucket/key' -r
@@ -102,7 +102,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l m
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-rto -d 'How long the recovery may take: 15m' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l budgets -d 'A file with budgets, for those that are not given here: rpo bounds the age, rto the recovery' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l engine -d 'The engine: standin, command:PROGRAM ARGS…' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ready-within -d 'How long the engine may take until GET /health/ready says yes' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ready-within -d 'How long the engine may take until GET /health/ready succeeds' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
@@ -157,7 +157,7 @@ copy\t'copy'
 label\t'label move'
 batch\t'batch job completes'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l writes -d 'Up to how many writes beside one backup, 1 to 4' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l bound -d 'Interleavings of one combination of writes that are looked at; with more of them, so many are chosen by chance' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l bound -d 'How many interleavings of one combination of writes are explored; if there are more, a random sample of this size' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l seed -d 'What the choice depends on' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l grace -d 'Delete grace: sub-steps of the backup between the change of a row and the removal of its object' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l format -d 'How to print' -r -f -a "human\t'For people'
@@ -174,13 +174,13 @@ containers\t'Docker or Podman containers'
 external\t'Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
 minio\t'MinIO'"
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image; several, with commas between them, make a run each. The default is that of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image. Several, separated by commas, give one run each. The default is the version of the client programs' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l registry -d 'Put before the names of default images, for a registry of your own: mirror.example/' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is what the profile says with `start`, else the stand-in' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l ready-within -d 'How long the engine may take until it says that it is ready' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l defect -d 'Let the stand-in engine misbehave, to see that the drill notices; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l registry -d 'Prefix for the names of default images, for a registry of your own: mirror.example/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is the command that the profile has under `start`, else the stand-in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l ready-within -d 'How long the engine may take to report that it is ready' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l defect -d 'Give the stand-in engine a defect, to see that the drill detects it; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
 stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
 wrong-code\t'Refuses a missing binary with another code'
 wrong-status\t'Refuses a missing binary with the right code and status 500'
@@ -200,17 +200,17 @@ wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Says that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run side by side; the default is the number of cores' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf; the default for the stand-in are the seeds\' own, for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the stand-in, and for other engines what they render before the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store that keeps no tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store without tags; may be repeated' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l no-results -d 'Leave the third store, with results of batch jobs, out of the backup, as runbook 2.2 does'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l replay-cells -d 'Perform the worst of each cell in the model and on real stores, and compare'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l in-model -d 'With --replay and --replay-cells: in the model only, and no store is touched'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l keep -d 'Leave the sites standing for inspection, and say how to connect; `pulp-drill sweep --kept` takes them down'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l keep -d 'Leave the sites running for inspection, and print how to connect; `pulp-drill sweep --kept` removes them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and not __fish_seen_subcommand_from merge help" -l format -d 'What is printed to standard output' -r -f -a "human\t'A table and a verdict'
 json\t'The record, as in record.json'
@@ -330,12 +330,12 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand draw" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "restore-test" -d 'Test a backup that is there already: restore it into a throwaway site, verify, measure'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "restore-test" -d 'Test an existing backup: restore it into a throwaway site, verify, measure'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "list" -d 'List scenarios'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "check" -d 'Validate scenario files without running them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "doctor" -d 'Say what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "sweep" -d 'Remove what dead runs have left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "doctor" -d 'Show what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "sweep" -d 'Remove what dead runs left behind'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "site" -d 'Make a database and buckets of your own a site for drills, or take them back'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help" -f -a "report" -d 'Render a stored run again'

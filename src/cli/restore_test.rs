@@ -8,8 +8,8 @@ use crate::{
     },
     model::{budget::TimeSpan, exit_code::ExitCode},
     run::{
-        existing_backup::{self, Options},
-        options::Engine,
+        existing_backup::{self, BackupTestOptions},
+        options::EngineOption,
         signing,
     },
     system::objects::origin::Origin,
@@ -61,7 +61,7 @@ pub struct RestoreTestArgs {
     restore_as_superuser: bool,
     /// The engine: standin, command:PROGRAM ARGS…
     #[arg(long, default_value = "standin", value_name = "ENGINE")]
-    engine: Engine,
+    engine: EngineOption,
     /// How long the engine may take until GET /health/ready succeeds
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     ready_within: u16,
@@ -89,13 +89,13 @@ pub async fn run(
 ) -> Result<ExitCode, Error> {
     let redactor = Redactor::new();
     let sign_key = signing::read(args.sign_key.as_deref(), sign_key.as_deref())?;
-    if let Engine::Url(_) = args.engine {
+    if let EngineOption::Url(_) = args.engine {
         return Err(Error::usage(
             "restore-test restores into a site of its own, never into one that runs elsewhere",
         )
         .hint("use --engine standin or command:…"));
     }
-    let run = existing_backup::run(Options {
+    let run = existing_backup::run(BackupTestOptions {
         dump: origin.origin(&args.dump, args.dump.ends_with('/'), &redactor)?,
         assets: assets(&args.assets, &origin, &redactor)?,
         manifest: args.manifest,

@@ -10,7 +10,7 @@ use crate::{
     },
     run::{
         FinishedRun,
-        options::{Engine, Options, Part, Stores},
+        options::{EngineOption, Options, PartOption, Stores},
         schedule, signing,
     },
     runbook::provision::{
@@ -42,7 +42,7 @@ pub struct RunArgs {
     /// Only one part of the scenarios, to divide them among machines: `2/3` is the second of three.
     /// Join the runs with `pulp-drill report merge`
     #[arg(long, value_name = "PART/PARTS")]
-    partition: Option<Part>,
+    partition: Option<PartOption>,
     /// A file with budgets (rto, rpo: 15m, 24h): over budget is a failure, unmeasured is unknown
     #[arg(long, value_name = "FILE")]
     budgets: Option<PathBuf>,
@@ -89,7 +89,7 @@ pub struct SharedArgs {
     /// The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is the
     /// command that the profile has under `start`, else the stand-in
     #[arg(long, value_name = "ENGINE")]
-    engine: Option<Engine>,
+    engine: Option<EngineOption>,
     /// How long the engine may take to report that it is ready
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     ready_within: u16,

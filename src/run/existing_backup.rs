@@ -17,7 +17,7 @@ use crate::{
     },
     report::terminal::to_error,
     run::{
-        options::Engine,
+        options::EngineOption,
         plans,
         schedule::exit_of,
         session::{self, FinishedRun, Header, Session},
@@ -45,7 +45,7 @@ const MANIFEST: &str = "manifest.json";
 const LARGEST: u64 = 64 << 20;
 
 /// The options of a test of an existing backup.
-pub struct Options {
+pub struct BackupTestOptions {
     /// The dump: a file or folder, or an object or prefix.
     pub dump: Origin,
     /// The binaries: a folder, a prefix, or a tarball.
@@ -65,7 +65,7 @@ pub struct Options {
     /// Whether a superuser restores.
     pub restore_as_superuser: bool,
     /// The engine.
-    pub engine: Engine,
+    pub engine: EngineOption,
     /// The longest time until the engine is ready, in seconds.
     pub ready_within: u16,
     /// The target profile.
@@ -90,7 +90,7 @@ struct Prepared {
 /// # Errors
 /// Blames the user or the environment for what is refused before anything is started. What fails
 /// later is in the record.
-pub async fn run(options: Options) -> Result<FinishedRun, Error> {
+pub async fn run(options: BackupTestOptions) -> Result<FinishedRun, Error> {
     let key = signing::key(options.sign_key.as_ref(), &options.redactor)?;
     let prepared = prepare(&options).await?;
     let cancel = signals::cancelled_by_signal()?;
@@ -122,7 +122,7 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
 }
 
 /// Everything that can be known and refused before anything is started.
-async fn prepare(options: &Options) -> Result<Prepared, Error> {
+async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let profile = read_profile(&options.profile).map_err(to_error)?;
     let engine = plans::engine(Some(&options.engine), &[], options.ready_within, &profile)?;
     let budgets = options.budgets.as_deref().map(read_budgets).transpose();
@@ -174,7 +174,7 @@ fn not_there(origin: &Origin) -> Error {
     Error::usage(format!("there is no {}", origin.shown())).hint("see whether bucket and key are right")
 }
 
-fn renders(options: &Options) -> Result<BTreeMap<TemplateKey, ExpectedRender>, Error> {
+fn renders(options: &BackupTestOptions) -> Result<BTreeMap<TemplateKey, ExpectedRender>, Error> {
     let mut renders = BTreeMap::new();
     for (template, file) in &options.renders {
         let text = read(file, "the data")?;
@@ -208,7 +208,7 @@ fn read(file: &Path, what: &str) -> Result<String, Error> {
     input_file::text(file, LARGEST).or_usage(|| format!("can't read {what} {}", file.display()))
 }
 
-fn header(options: &Options, prepared: &Prepared) -> Result<Header, Error> {
+fn header(options: &BackupTestOptions, prepared: &Prepared) -> Result<Header, Error> {
     let Prepared { asked, engine, profile: _ } = prepared;
     let span = |limit: Option<std::time::Duration>| limit.map_or_else(|| "none".to_owned(), clock::span);
     let manifest = options.manifest.as_ref().map_or_else(|| "none".to_owned(), |m| m.display().to_string());

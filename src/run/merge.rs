@@ -30,7 +30,7 @@ use crate::{
     },
     report::PARTS_COMMAND,
     run::{
-        session::{self, FinishedRun, Header, Origin},
+        session::{self, FinishedRun, Header, RunOrigin},
         signing::{self, KeyText, NO_KEY},
     },
 };
@@ -213,7 +213,7 @@ impl Joined {
             config,
             scenarios: first.partition.all.iter().filter(|id| !skipped(parts, id)).cloned().collect(),
             partition: None,
-            origin: Origin {
+            origin: RunOrigin {
                 harness: first.started.harness.clone(),
                 started_by: first.started.started_by.clone(),
                 machine: first.started.machine.clone(),

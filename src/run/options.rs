@@ -15,7 +15,7 @@ pub struct Options {
     /// Only scenarios whose id contains this text.
     pub filter: Option<String>,
     /// Only one part of the scenarios.
-    pub part: Option<Part>,
+    pub part: Option<PartOption>,
     /// A file with budgets.
     pub budgets: Option<PathBuf>,
     /// The seed of every choice; random by default.
@@ -27,7 +27,7 @@ pub struct Options {
     /// Where PostgreSQL and the object store come from.
     pub stores: Stores,
     /// The engine; by default what the profile has, else the stand-in.
-    pub engine: Option<Engine>,
+    pub engine: Option<EngineOption>,
     /// Defects of the stand-in engine, by name.
     pub defects: Vec<String>,
     /// The longest time until the engine is ready, in seconds.
@@ -84,7 +84,7 @@ impl Stores {
 
 /// The engine under test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub enum EngineOption {
     /// The stand-in that is part of this program.
     Standin,
     /// A program with its arguments.
@@ -95,7 +95,7 @@ pub enum Engine {
     Image(String),
 }
 
-impl std::str::FromStr for Engine {
+impl std::str::FromStr for EngineOption {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -125,14 +125,14 @@ impl std::str::FromStr for Engine {
 
 /// One part of a set of scenarios: `2/3` is the second of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct PartOption {
     /// From 1.
     pub index: u32,
     /// How many there are.
     pub of: u32,
 }
 
-impl std::str::FromStr for Part {
+impl std::str::FromStr for PartOption {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -148,8 +148,8 @@ impl Options {
     /// The address of an engine that runs elsewhere, with stores of its own.
     pub(super) fn engine_url(&self) -> Option<&url::Url> {
         match &self.engine {
-            Some(Engine::Url(url)) => Some(url),
-            None | Some(Engine::Standin | Engine::Command(_) | Engine::Image(_)) => None,
+            Some(EngineOption::Url(url)) => Some(url),
+            None | Some(EngineOption::Standin | EngineOption::Command(_) | EngineOption::Image(_)) => None,
         }
     }
 
@@ -177,17 +177,23 @@ impl Options {
             _ if self.external() && self.keep => {
                 refused("--keep leaves no site of your own standing".to_owned(), "leave out --keep")
             }
-            Some(Engine::Image(name)) if !containers => refused(
+            Some(EngineOption::Image(name)) if !containers => refused(
                 format!("--engine image:{name} needs --substrate containers"),
                 "use --engine command: with a program on this machine",
             ),
             _ if containers && self.keep => {
                 refused("--keep leaves no containers standing".to_owned(), "use --substrate local")
             }
-            Some(Engine::Url(_)) if containers => {
+            Some(EngineOption::Url(_)) if containers => {
                 refused("--engine url: brings its own stores".to_owned(), "leave out --substrate")
             }
-            None | Some(Engine::Standin | Engine::Command(_) | Engine::Url(_) | Engine::Image(_)) => Ok(()),
+            None
+            | Some(
+                EngineOption::Standin
+                | EngineOption::Command(_)
+                | EngineOption::Url(_)
+                | EngineOption::Image(_),
+            ) => Ok(()),
         }
     }
 }

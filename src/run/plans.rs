@@ -16,7 +16,7 @@ use crate::{
     plan::{Plan, partition, plans},
     report::terminal::{style::count, to_error},
     run::{
-        options::{Engine, Options, Part},
+        options::{EngineOption, Options, PartOption},
         site_variables::{must_not_be_of_the_environment, variables},
     },
     runbook::provision::{EngineChoice, attached::AttachedStores},
@@ -70,7 +70,7 @@ pub(super) fn prepare(options: &Options) -> Result<Prepared, Error> {
         None => Budgets::default(),
     };
     let mut part = None;
-    if let Some(Part { index, of }) = options.part {
+    if let Some(PartOption { index, of }) = options.part {
         if of as usize > scenarios.len() {
             let what = format!("{} can't be run in {of} parts", count(scenarios.len(), "scenario"));
             return Err(Error::usage(what).hint("a part without a scenario proves nothing: use fewer"));
@@ -199,17 +199,17 @@ fn on_path(program: &str) -> bool {
 }
 
 /// Whether the run's target is the stand-in.
-fn is_standin(engine: Option<&Engine>, profile: &Profile) -> bool {
+fn is_standin(engine: Option<&EngineOption>, profile: &Profile) -> bool {
     match engine {
         None => profile.start.is_empty() && profile.api == TargetApi::PulpEngine,
-        Some(engine) => *engine == Engine::Standin,
+        Some(engine) => *engine == EngineOption::Standin,
     }
 }
 
 /// How to obtain the run's engine. For a profile that starts its target itself, it is the engine of
 /// scenarios with other profiles that name none.
 pub(super) fn engine(
-    engine: Option<&Engine>,
+    engine: Option<&EngineOption>,
     defects: &[String],
     ready_within: u16,
     profile: &Profile,
@@ -224,8 +224,8 @@ pub(super) fn engine(
     }
     let choice =
         |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some(), limit: None };
-    match engine.unwrap_or(&Engine::Standin) {
-        Engine::Standin => {
+    match engine.unwrap_or(&EngineOption::Standin) {
+        EngineOption::Standin => {
             let ours =
                 std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
             let mut description = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
@@ -243,11 +243,11 @@ pub(super) fn engine(
                 .then(|| Limit::StandInEngine { name: name.clone(), defects: !defects.is_empty() });
             Ok(EngineChoice { limit, ..choice(Launch::Command(description), name) })
         }
-        Engine::Command(description) => {
+        EngineOption::Command(description) => {
             Ok(choice(Launch::Command(description.clone()), format!("command {}", description.join(" "))))
         }
-        Engine::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
-        Engine::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
+        EngineOption::Url(url) => Ok(choice(Launch::Url(url.clone()), format!("at {}", shown(url)))),
+        EngineOption::Image(name) => Ok(choice(Launch::Image(name.clone()), format!("image {name}"))),
     }
 }
 

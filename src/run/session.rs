@@ -50,11 +50,11 @@ pub(super) struct Header {
     pub(super) config: BTreeMap<String, String>,
     pub(super) scenarios: Vec<ScenarioId>,
     pub(super) partition: Option<Partition>,
-    pub(super) origin: Origin,
+    pub(super) origin: RunOrigin,
 }
 
 /// Who or what made a run, and where.
-pub(super) struct Origin {
+pub(super) struct RunOrigin {
     /// The program and its version.
     pub(super) harness: String,
     /// User and CI job.
@@ -73,7 +73,7 @@ impl Header {
             config,
             scenarios,
             partition: None,
-            origin: Origin::here(),
+            origin: RunOrigin::here(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Header {
     }
 }
 
-impl Origin {
+impl RunOrigin {
     fn here() -> Self {
         let variables = [
             "USER",

@@ -1,10 +1,6 @@
 //! Schedules of the consistency window on real stores: the result of a restore matches the model, and a
 //! difference is reported.
 
-use pulp_drill::{
-    cli::explore::describe,
-    run::replay::{ReplayResult, compare},
-};
 use pulp_drill::model::record::RunRecord;
 use pulp_drill::model::write::{StoreOrder, WriteKind, WritePath};
 use pulp_drill::runbook::provision::processes::{Places, discover};

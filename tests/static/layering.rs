@@ -79,7 +79,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("krilla", &["report::pdf", "standin::engine::render"]),
     ("lopdf", &["pdf_compare"]),
     ("maud", &["report::html"]),
-    ("pdf_compare", &["cli", "runbook::verify"]),
+    ("pdf_compare", &["cli", "run", "runbook::verify"]),
     ("reqwest", &["system::engine"]),
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
