@@ -1,5 +1,5 @@
-//! Writes that are held half way, on the real binary, real PostgreSQL and a real S3 API: at every point
-//! of their way, in every order, and what is said where a write takes another way than its profile says.
+//! Writes held in flight, on the real binary, PostgreSQL and an S3 API: at every hold point, in every
+//! order, and the error for a write whose order differs from its profile.
 
 use pulp_drill::{
     model::{
@@ -10,7 +10,7 @@ use pulp_drill::{
 };
 use std::{fs, path::Path, process::Command};
 
-/// Whether drills can be run here; says so where they can't.
+/// Whether drills can be run here; prints the reason if not.
 async fn has_postgres() -> bool {
     let found = discover(&Places::of_machine()).await.found.is_some();
     if !found {
@@ -34,8 +34,8 @@ fn run(folder: &Path, scenarios: &[(&str, &str, &str, &str)]) -> RunRecord {
         .args(scenarios.iter().map(|(id, ..)| folder.join(format!("{id}.yaml"))))
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
-    serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{said}"))
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{stderr}"))
 }
 
 fn scenario<'a>(record: &'a RunRecord, id: &str) -> &'a ScenarioRecord {
@@ -128,7 +128,7 @@ async fn a_write_is_held_at_every_point_of_its_way() {
 }
 
 #[tokio::test]
-async fn a_write_that_takes_another_way_is_told_by_what_it_did() {
+async fn a_write_in_another_order_than_declared_is_recognised() {
     if !has_postgres().await {
         return;
     }

@@ -14,7 +14,7 @@ use pulp_drill::{
 use serde_json::Value;
 use std::{fs, process::Command};
 
-/// Whether schedules can be performed here; says so where they can't.
+/// Whether schedules can be performed here; prints the reason if not.
 async fn has_postgres() -> bool {
     let found = discover(&Places::of_machine()).await.found.is_some();
     if !found {
@@ -32,9 +32,9 @@ fn explore(args: &[&str]) -> (Value, Option<i32>) {
         .args(args)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
+    let stderr = String::from_utf8_lossy(&ran.stderr);
     let mut json: Value =
-        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("no result: {error}\n{said}"));
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("no result: {error}\n{stderr}"));
     assert!(json["run"].take().as_str().unwrap().starts_with(reports.path().to_str().unwrap()));
     (json, ran.status.code())
 }
@@ -82,7 +82,7 @@ async fn the_same_seed_gives_the_same_schedules_outcomes_and_digests() {
     assert!(replays.iter().all(|replay| replay["scenario_sha256"].as_str().unwrap().len() == 64));
 }
 
-/// Uploads that write the binary first, whatever their order says.
+/// Uploads that write the binary first, whatever their order.
 fn swapped(write: WritePath, setting: &Setting) -> &'static [Part] {
     match write.kind {
         WriteKind::Upload => &[Part::Binary, Part::Row],
@@ -135,7 +135,7 @@ async fn a_model_that_is_wrong_is_caught_by_the_stores() {
         .unwrap_or_else(|error| panic!("no record: {error}\n{}", String::from_utf8_lossy(&ran.stderr)));
     let compared = compare(&wrong, &record);
     assert!(compared.iter().all(|one| one.went == ReplayResult::Differs), "{}", describe(&compared));
-    let told = describe(&compared);
+    let text = describe(&compared);
     for needle in [
         "DIFFERS  upload-row-first-dump-first: orphan binary",
         "schedule  v1/dump-first/upload.r/b1,dump,",
@@ -145,6 +145,6 @@ async fn a_model_that_is_wrong_is_caught_by_the_stores() {
         "found     nothing wrong with any binary",
         "because   expected finding stayed away: orphan binary: draft-mark.png",
     ] {
-        assert!(told.contains(needle), "no {needle:?} in\n{told}");
+        assert!(text.contains(needle), "no {needle:?} in\n{text}");
     }
 }

@@ -15,7 +15,7 @@ use pulp_drill::{
 };
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-/// Whether drills can be run here; says so where they can't.
+/// Whether drills can be run here; prints the reason if not.
 async fn has_postgres() -> bool {
     let found = discover(&Places::of_machine()).await.found.is_some();
     if !found {
@@ -32,8 +32,8 @@ fn run(filter: &str, more: &[&str], reports: &Path) -> (Option<i32>, RunRecord) 
         .args(more)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stderr);
-    let record = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{said}"));
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let record = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{stderr}"));
     (ran.status.code(), record)
 }
 
@@ -54,7 +54,7 @@ fn found(scenario: &ScenarioRecord, kind: FindingKind) -> Vec<(String, &Role)> {
 }
 
 #[tokio::test]
-async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
+async fn every_acknowledged_write_is_judged_and_advice_is_given() {
     if !has_postgres().await {
         return;
     }
@@ -72,8 +72,8 @@ async fn every_acknowledged_write_is_judged_and_what_follows_is_told() {
         ways.insert(id, measured.method);
         let writes = writes(&record, scenario, reports.path());
         let acknowledged = writes.iter().filter(|w| w.is_acknowledged()).count();
-        let told = measured.acknowledged + measured.refused + measured.unanswered;
-        assert_eq!((told, measured.acknowledged), (writes.len() as u64, acknowledged as u64), "{id}");
+        let answered = measured.acknowledged + measured.refused + measured.unanswered;
+        assert_eq!((answered, measured.acknowledged), (writes.len() as u64, acknowledged as u64), "{id}");
         let looked = scenario.checks.iter().find(|(check, ..)| *check == CheckId::Acknowledged);
         assert_eq!(looked.unwrap().1, CheckOutcome::Checked { items: acknowledged }, "{id}");
         // It raced something: there were writes before the last backup and after it.

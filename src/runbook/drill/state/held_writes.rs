@@ -96,14 +96,11 @@ impl HeldWrite {
     }
 }
 
-/// What is so at a stage, in words.
-fn describe(binary: bool, row: bool) -> &'static str {
-    match (binary, row) {
-        (false, false) => "neither its object nor its row is done",
-        (true, false) => "its object is done and its row is not",
-        (false, true) => "its row is done and its object is not",
-        (true, true) => "its object and its row are done",
-    }
+/// The state of both stores at a stage, for people.
+fn describe(kind: WriteKind, binary: bool, row: bool) -> String {
+    let object = if kind == WriteKind::Delete { "deleted" } else { "written" };
+    let [object_not, row_not] = [binary, row].map(|done| if done { "" } else { "not " });
+    format!("object {object_not}{object}, row {row_not}committed")
 }
 
 impl DrillState<'_> {
@@ -319,7 +316,11 @@ impl DrillState<'_> {
             || "its statement waits for the table".to_owned(),
             |request| format!("{:?} {}/{}", request.operation, request.bucket, request.key),
         );
-        self.note(format!("{} is held {point}: {}; {held}", write.describe(), describe(found.0, found.1)))?;
+        self.note(format!(
+            "{} is held {point}: {}; {held}",
+            write.describe(),
+            describe(write.kind, found.0, found.1)
+        ))?;
         if stage.by == Stopper::Cleanup && !write.acknowledged {
             return self.answered_before_cleanup(write, before, seen).await;
         }
@@ -404,14 +405,14 @@ impl DrillState<'_> {
             (false, false) => "neither was written by then",
         };
         Error::usage(format!("{description} is held {point}, and {what}: `write-order` says otherwise"))
-            .cause(format!("must be: {}", describe(stage.binary, stage.row)))
-            .cause(format!("is: {}", describe(found.0, found.1)))
+            .cause(format!("must be: {}", describe(write.kind, stage.binary, stage.row)))
+            .cause(format!("is: {}", describe(write.kind, found.0, found.1)))
             .hint("correct the profile's `write-order` (or the scenario's `writes`), or choose another hold")
     }
 
-    /// What of a write is done.
-    fn part_done(&self, write: &HeldWrite, now: &State) -> &'static str {
-        describe(self.has_binary(write, now), self.has_row(write, now))
+    /// The part of a write that is done, for people.
+    fn part_done(&self, write: &HeldWrite, now: &State) -> String {
+        describe(write.kind, self.has_binary(write, now), self.has_row(write, now))
     }
 
     /// What the gate has seen since, in a line.
