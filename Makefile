@@ -1,6 +1,6 @@
-# What people type. Everything else is in cargo, in deploy/ and in tests/.
-# Nothing is written outside this folder, apart from packages that deploy/need.sh installs and says so,
-# and from the MinIO server of `make minio`.
+# The commands for users and contributors. Everything else is in cargo, in deploy/ and in tests/.
+# Nothing is written outside this folder, except for packages that deploy/need.sh installs and reports,
+# and for the MinIO server of `make minio`.
 
 CARGO = cargo
 # Passed on to `pulp-drill run`, for example: make run ARGS='--filter missing --keep'
@@ -16,10 +16,10 @@ help:
 	@echo 'make doctor       what is installed and what a run would use'
 	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
 	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
-	@echo 'make conformance  engine, reports and evidence against programs that others wrote'
+	@echo 'make conformance  tests engine, reports and evidence with third-party programs'
 	@echo 'make lint         formatting, clippy, scripts and workflows'
-	@echo 'make generate     writes generated documents anew'
-	@echo 'make sample       runs the sample in reports/sample anew (as root)'
+	@echo 'make generate     writes the generated documents again'
+	@echo 'make sample       runs the sample in reports/sample again (as root)'
 
 # The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
 run:
@@ -48,13 +48,13 @@ generate:
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test static the_design_document
 	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test window -- the_document the_scenarios
 
-# Its reports must be what the present code writes: tests/report/sample.rs.
+# Its reports must equal what the present code writes: tests/report/sample.rs.
 sample:
 	@deploy/need.sh compiler postgresql
 	$(CARGO) build --locked
 	deploy/sample.sh target/debug/pulp-drill
 
-# Outside this folder: ~/.cache/pulp-drill (XDG_CACHE_HOME), where drills look for it.
+# Written to ~/.cache/pulp-drill (XDG_CACHE_HOME), where drills look for it.
 minio:
 	@deploy/minio.sh
 

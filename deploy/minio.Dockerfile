@@ -1,9 +1,8 @@
-# MinIO from source: it publishes no images any more. The pin is that of deploy/minio.sh.
+# MinIO from source, because it no longer publishes images. deploy/minio.sh pins the version.
 #
 #   docker build -t pulp-drill/minio -f deploy/minio.Dockerfile deploy
 FROM golang:1.24-alpine AS build
-# The script's shell needs nothing more than this image has; its cache is put where the next stage
-# finds it.
+# This image has everything that the script needs. The cache is in a folder from which the next stage copies.
 COPY minio.sh /minio.sh
 RUN XDG_CACHE_HOME=/cache sh /minio.sh && mv /cache/pulp-drill/minio-*/minio /minio && mkdir /data /empty
 

@@ -1,18 +1,18 @@
 #!/bin/sh
-# Makes sure that what was named is there: installs it from the distribution on Debian and Ubuntu, and
-# says what to do elsewhere. It never touches an existing PostgreSQL cluster and leaves none behind.
+# Makes sure that the named programs are installed: installs them from the distribution on Debian and Ubuntu,
+# and prints what to do elsewhere. It never changes an existing PostgreSQL cluster and creates none.
 #
 #   deploy/need.sh compiler postgresql python3-venv    install what is missing
-#   deploy/need.sh --skipped postgresql xmllint        only say which tests will be skipped
+#   deploy/need.sh --skipped postgresql xmllint        only print which tests will be skipped
 set -eu
 
 say() { printf 'pulp-drill: %s\n' "$*" >&2; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# A folder with all programs of a PostgreSQL installation: what `pulp-drill doctor` looks for.
+# Whether a folder has all programs of a PostgreSQL installation, as `pulp-drill doctor` requires.
 postgresql_there() {
     if [ -n "${PULP_DRILL_PG_BIN:-}" ]; then
-        return 0 # chosen by the user; the drill says so if it will not do
+        return 0 # chosen by the user; the drill reports it if it is not suitable
     fi
     ifs=$IFS
     IFS=:
@@ -58,14 +58,14 @@ why() {
     case $1 in
     compiler) echo 'a C compiler and linker: Rust links with it' ;;
     postgresql) echo 'PostgreSQL server programs: a drill starts a private server from them' ;;
-    python3-venv) echo 'Python with venv: the official client of Pulp Engine and the verifiers of evidence run in one' ;;
+    python3-venv) echo 'Python with venv: the official client of Pulp Engine and the verifiers of evidence run in a venv' ;;
     xmllint) echo 'xmllint: a test validates junit.xml with it' ;;
     pdftotext) echo 'pdftotext: a test reads the text of PDFs with a second program' ;;
     qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
     chromium) echo 'chromium: tests open report.html in a real browser' ;;
     shellcheck) echo 'shellcheck: scripts are checked with it' ;;
-    jq) echo "jq: a test makes the action's summary with it" ;;
-    python3) echo 'python3: tests make PDFs and, with its package cryptography, verify evidence with a second program' ;;
+    jq) echo "jq: a test creates the action's summary with it" ;;
+    python3) echo 'python3: tests create PDFs and, with its package cryptography, verify evidence with a second program' ;;
     ssh-keygen) echo 'ssh-keygen: a test verifies signatures with it' ;;
     openssl) echo 'openssl: a test verifies an attestation with it' ;;
     aws | rclone | restic | pgbackrest) echo "$1: scenarios back up and restore with it" ;;
@@ -74,7 +74,7 @@ why() {
     esac
 }
 
-# As root, or by sudo. Without a terminal sudo must not ask for a password.
+# As root, or with sudo. Without a terminal sudo must not ask for a password.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -88,14 +88,14 @@ as_root() {
 updated=no
 apt_install() {
     if [ "$updated" = no ]; then
-        as_root apt-get update -q >&2 || say 'apt-get update failed; going on with the lists that are there'
+        as_root apt-get update -q >&2 || say 'apt-get update failed; continuing with the present package lists'
         updated=yes
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2
 }
 
-# Debian's package makes and starts a system cluster, which a drill has no use for. A setting for the
-# time of the installation keeps it from doing so; it is gone again afterwards.
+# Debian's package creates and starts a system cluster, which a drill does not use. A setting prevents this
+# during the installation and is removed afterwards.
 apt_install_postgresql() {
     apt_install postgresql-common || return
     settings=/etc/postgresql-common/createcluster.d
@@ -116,7 +116,7 @@ install() {
         postgresql)
             say 'install PostgreSQL 13 or newer, server included:'
             say '  macOS: brew install postgresql@17     Fedora, RHEL: dnf install postgresql-server postgresql'
-            say 'or set PULP_DRILL_PG_BIN to the folder that holds initdb, postgres, pg_dump, pg_restore and psql'
+            say 'or set PULP_DRILL_PG_BIN to the folder that contains initdb, postgres, pg_dump, pg_restore and psql'
             ;;
         compiler) say 'install a C compiler: macOS: xcode-select --install     Fedora, RHEL: dnf install gcc' ;;
         python3-venv) say 'install Python 3.9 or newer with its venv module' ;;
@@ -128,20 +128,20 @@ install() {
     set -- "$1" $(packages "$1")
     what=$1
     shift
-    say "installing $* from the distribution, because this is missing: $(why "$what")"
+    say "installing $* from the distribution. Missing: $(why "$what")"
     if [ "$(id -u)" -ne 0 ] && ! has sudo; then
-        say "that needs root, and there is no sudo. As root: apt-get install $*"
+        say "this needs root, and sudo is not installed. Run as root: apt-get install $*"
         exit 1
     fi
     case $what in
     postgresql) apt_install_postgresql ;;
     *) apt_install "$@" ;;
     esac || {
-        say "the installation failed. By hand: apt-get install $*"
+        say "the installation failed. To retry by hand: apt-get install $*"
         exit 1
     }
     there "$what" || {
-        say "$* was installed, and still this is missing: $(why "$what")"
+        say "$* was installed, but this is still missing: $(why "$what")"
         exit 1
     }
 }
@@ -158,7 +158,7 @@ for wanted in "$@"; do
         if there "$wanted"; then
             :
         elif [ "$only_say" = yes ]; then
-            say "skipped: tests that need what is missing: $(why "$wanted"). Package: $(packages "$wanted")"
+            say "skipped: tests that need a missing program: $(why "$wanted"). Package: $(packages "$wanted")"
         else
             install "$wanted"
         fi

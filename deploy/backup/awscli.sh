@@ -9,7 +9,7 @@ back-up)
     stamp=$(date -u +%Y%m%dT%H%M%SZ)
     "$here/rows.sh" dump "$BACKUP_DIR/pulp-engine-$stamp.dump"
     aws s3 sync --only-show-errors "s3://$S3_BUCKET" "s3://$BACKUP_BUCKET/assets-$stamp/"
-    # Last, so that an unfinished backup is never taken for one.
+    # Written last, so that an incomplete backup is never used.
     echo "$stamp" >"$BACKUP_DIR/latest"
     ;;
 restore)

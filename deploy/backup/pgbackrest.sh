@@ -1,13 +1,13 @@
 #!/bin/sh
-# Rows by pgBackRest (base backup and archived WAL, for tools that work on a server's files), binaries
-# by `aws s3 sync`. pgBackRest runs as the server's user, as in production.
+# Rows by pgBackRest (base backup and archived WAL; the tool works on the server's files), binaries by
+# `aws s3 sync`. pgBackRest runs as the server's user, as in production.
 #   pgbackrest.sh prepare      pgbackrest.sh back-up      pgbackrest.sh restore
 set -eu
 conf=$BACKUP_DIR/pgbackrest.conf
 
 as_server() {
     if [ -n "$PG_OS_USER" ]; then
-        # A folder that this user may not enter must not become its working folder.
+        # The working folder must be one that this user may enter.
         (cd / && setpriv --reuid "$PG_OS_USER" --regid "$(id -g "$PG_OS_USER")" --clear-groups -- "$@")
     else
         "$@"
@@ -49,7 +49,7 @@ back-up)
     ;;
 restore)
     aws s3 sync --only-show-errors "s3://$BACKUP_BUCKET/assets/" "s3://$S3_BUCKET"
-    # To the end of the backup; the restored server must not archive into the source's repository.
+    # Recovers to the end of the backup. The restored server must not archive into the source's repository.
     pgbackrest_do --pg1-path="$PGDATA" --type=immediate --target-action=promote --archive-mode=off restore
     ;;
 *)

@@ -3,11 +3,11 @@
 #   rclone.sh back-up      rclone.sh restore
 set -eu
 here=$(dirname "$0")
-# A remote without a configuration file: keys come from AWS_ACCESS_KEY_ID and its like.
+# A remote without a configuration file: keys come from AWS_ACCESS_KEY_ID and similar variables.
 export RCLONE_CONFIG_STORE_TYPE=s3 RCLONE_CONFIG_STORE_PROVIDER=Other RCLONE_CONFIG_STORE_ENV_AUTH=true
 export RCLONE_CONFIG_STORE_ENDPOINT="$AWS_ENDPOINT_URL" RCLONE_CONFIG_STORE_REGION="$AWS_REGION"
 export RCLONE_CONFIG="$WORK_DIR/rclone.conf"
-# Contents are compared, not sizes and times: a change that keeps the size must not be skipped.
+# Compares contents, not sizes and times: a change that keeps the size must not be skipped.
 set -- "$1" --checksum
 case $1 in
 back-up)

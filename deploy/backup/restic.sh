@@ -1,7 +1,7 @@
 #!/bin/sh
 # Rows and binaries as one snapshot in an encrypted restic repository: a dump and a copy of the
-# bucket, made with rclone. An object's headers go along as extended attributes of its file, which
-# the file system of WORK_DIR must keep (most do; tmpfs only since Linux 6.6).
+# bucket, made with rclone. An object's headers are stored as extended attributes of its file, which
+# the file system of WORK_DIR must support (most do; tmpfs only since Linux 6.6).
 #   restic.sh prepare      restic.sh back-up      restic.sh restore
 set -eu
 here=$(dirname "$0")
@@ -13,7 +13,7 @@ export RESTIC_CACHE_DIR="$WORK_DIR/restic-cache"
 staging=$WORK_DIR/staging
 case $1 in
 prepare)
-    # A real repository's password is kept apart from it, where a disaster does not reach.
+    # In production, keep the password away from the repository, in a place that the disaster does not reach.
     (umask 077 && head -c 32 /dev/urandom | base64 >"$RESTIC_PASSWORD_FILE")
     restic init --quiet
     ;;

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rows of $PGDATABASE into a dump and back, as the runbook has it (2.1, 3.3).
+# Dumps and restores the rows of $PGDATABASE, as in the runbook (2.1, 3.3).
 #   rows.sh dump FILE      rows.sh restore FILE
 set -eu
 case $1 in

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs drills, tests a backup or joins parts as the environment asks (DRILL_*: the inputs in action.yml), summarises the
-# run in Markdown and tells the outputs. Ends with 0 whatever the verdict is; the output `exit` has it.
+# Runs drills, tests a backup or joins parts, as the environment sets (DRILL_*: the inputs in action.yml). Writes
+# a summary of the run in Markdown and the outputs. Ends with 0 for every verdict; the output `exit` has the code.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 program=$DRILL_PROGRAM
 reports=${DRILL_REPORT_DIR:-reports}
 
-# A secret that was not given is an empty variable, which is another thing than none.
+# A secret that is not set arrives as an empty variable, which is different from no variable.
 for name in PULP_DRILL_SIGN_KEY DATABASE_URL S3_BUCKET S3_ENDPOINT S3_REGION S3_PATH_STYLE \
     S3_ACCESS_KEY_ID S3_SECRET_ACCESS_KEY ORIGIN_AWS_ACCESS_KEY_ID ORIGIN_AWS_SECRET_ACCESS_KEY \
     ORIGIN_AWS_SESSION_TOKEN ORIGIN_AWS_ENDPOINT_URL ORIGIN_AWS_REGION API_KEY_ADMIN API_KEY_RENDER API_KEY_PREVIEW API_KEY_EDITOR; do
@@ -15,7 +15,7 @@ for name in PULP_DRILL_SIGN_KEY DATABASE_URL S3_BUCKET S3_ENDPOINT S3_REGION S3_
 done
 
 options=()
-# NAME=VALUE as one word: a value that begins with a dash is no option.
+# NAME=VALUE as one argument, so that a value that begins with a dash is not taken for an option.
 option() { [ -z "${2:-}" ] || options+=("$1=$2"); }
 
 drill() {
@@ -47,7 +47,7 @@ merge() {
     shopt -s nullglob
     local parts=("$DRILL_MERGE"/*/)
     if [ ${#parts[@]} -eq 0 ]; then
-        echo 'no part left a run behind: unknown' >&2
+        echo 'no part stored a run: unknown' >&2
         return 3
     fi
     "$program" report merge --out="$reports" -- "${parts[@]}"
@@ -56,7 +56,7 @@ merge() {
 latest() { [ ! -e "$reports/latest" ] || realpath "$reports/latest"; }
 
 before=$(latest)
-# Texts of an engine must not be taken for commands to the runner.
+# The runner must not take the engine's output for commands.
 token=$(cat /proc/sys/kernel/random/uuid)
 echo "::stop-commands::$token"
 exit=0
@@ -78,7 +78,7 @@ if [ -n "$run" ] && [ -z "${DRILL_MERGE:-}" ]; then
         [ "$exit" -ne 0 ] || exit=3
     }
 fi
-# Without a stored run nothing was shown.
+# Without a stored run nothing is proven.
 [ -n "$run" ] || [ "$exit" -ne 0 ] || exit=3
 echo "::$token::"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the program is there, and what a drill needs of the machine. Drills nothing.
+# Makes sure that the program and everything else that a drill needs is installed. Runs no drill.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 
@@ -8,7 +8,7 @@ if [ -z "$program" ]; then
     (cd "$root" && cargo build --release --locked)
     program=$root/target/release/pulp-drill
 fi
-# What came out of an artefact has lost its mode.
+# A file from an artefact has lost its mode.
 chmod +x "$program"
 program=$(realpath "$program")
 "$program" --version

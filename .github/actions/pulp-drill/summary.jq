@@ -1,7 +1,7 @@
-# A short summary of a run in Markdown, from its record.json. --arg verdict: how the program ended;
-# --arg part: which part it is, or nothing. Judges nothing. Texts come from the system under test:
-# control characters go, and all punctuation that Markdown or HTML could mean something by is written as
-# a character reference, which means nothing but the character.
+# A short summary of a run in Markdown, from its record.json. --arg verdict: the result of the program;
+# --arg part: the part, or empty. It does not judge. Texts come from the system under test, so control
+# characters are removed, and punctuation with a meaning in Markdown or HTML is written as a character
+# reference.
 
 def text($max):
   (if type == "string" then . else tojson end)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Fills a fresh photo archive: two albums, six photos, an object for each, and a thumbnail that no row
-# points at. The bytes are the same every time, and no two photos have as many.
+# Fills a fresh photo archive: two albums, six photos, an object for each photo, and a thumbnail without a
+# row. The bytes are the same every time, and all photos have different sizes.
 set -eu
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Secrets go to curl by its standard input: arguments can be read by everybody on the machine.
+# Secrets are passed to curl on standard input, because every user of the machine can read arguments.
 put() { # FILE KEY CONTENT-TYPE
     curl --config - --silent --show-error --fail --request PUT --data-binary "@$1" \
         --aws-sigv4 "aws:amz:$AWS_REGION:s3" --header "content-type: $3" \
