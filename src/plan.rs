@@ -1,5 +1,6 @@
-//! Scenario to plan: a flat, numbered list of steps, and beside the scenarios the clean controls:
-//! the same seed and topology without a fault, in which every check must stay silent.
+//! From a scenario or an existing backup to a plan: a flat, numbered list of steps. Beside the
+//! scenarios there are their baseline drills: the same seed and topology without a fault, in which no
+//! check may report a finding.
 
 use crate::{
     base::{
@@ -12,30 +13,36 @@ use crate::{
     },
     scenario::{
         Act, At, BackupStep, Destroy, RestoreStep, Scenario, Step,
-        method::{BackupJob, Method, RestoreJob},
+        method::{BackupJob, DurableStore, Method, RestoreJob},
         profile::{self, NamedTarget},
     },
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// What is to be done in a scenario.
+pub mod existing_backup;
+
+pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits};
+
+/// What is to be done in a drill.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The scenario's id; `control-<seed>` for a clean control.
     pub id: ScenarioId,
     /// The application that is drilled.
     pub target: Arc<NamedTarget>,
-    /// The seed.
+    /// The seed; empty where there is no source.
     pub seed: String,
+    /// The backup that is restored where there is no source: one that existed before the run.
+    pub existing: Option<Arc<ExistingBackup>>,
     /// Where rows and binaries live, and how they are backed up.
     pub method: Method,
     /// The steps, in order.
     pub steps: Vec<Planned>,
-    /// What is to be found.
+    /// Findings that must be reported.
     pub expect: Vec<Expectation>,
-    /// What may be found or not.
+    /// Findings that may be reported or not: chance decides.
     pub possible: Vec<Expectation>,
-    /// How its first event reads.
+    /// Its first event.
     pub started: ScenarioStarted,
 }
 
@@ -44,7 +51,7 @@ pub struct Plan {
 pub struct Planned {
     /// Counts from 1.
     pub number: usize,
-    /// Its words in the scenario file.
+    /// As the scenario file writes it.
     pub description: String,
     /// What is done.
     pub job: PlanJob,
@@ -61,9 +68,15 @@ pub enum PlanJob {
     Restore(RestoreJob),
     /// A write through the API, or a fault.
     Act(Act),
-    /// Compare a backup with itself while the load goes on: its dump, restored beside the site, with
-    /// the copied objects. It is one of so many, counted from 1.
-    LookIntoBackup(u8, u8),
+    /// Compare a backup with itself while writes continue: its dump, restored beside the site, with the
+    /// copied objects. Which of how many, counted from 1.
+    InspectBackup(u8, u8),
+    /// Bring an existing dump to the site's folder, in a form that may be restored.
+    FetchDump,
+    /// Bring existing binaries into the site (runbook 3.2).
+    FetchObjects,
+    /// Move every next run far ahead: the engine would act on behalf of a system that still runs.
+    HoldSchedules,
 }
 
 /// The plans of all scenarios, the clean control of each seed, method and target before them.
@@ -114,6 +127,7 @@ fn plan(scenario: &Scenario) -> Plan {
         id: scenario.id.clone(),
         target: Arc::clone(&scenario.target),
         seed: scenario.seed.value.clone(),
+        existing: None,
         method: scenario.method.clone(),
         started: ScenarioStarted {
             title: scenario.title.clone(),
@@ -147,7 +161,7 @@ fn repeat(jobs: Vec<PlanJob>) -> Vec<PlanJob> {
     let mut all = jobs[..from].to_vec();
     for number in 1..times {
         all.extend_from_slice(&jobs[from..to]);
-        all.push(PlanJob::LookIntoBackup(number, times));
+        all.push(PlanJob::InspectBackup(number, times));
     }
     all.extend_from_slice(&jobs[from..]);
     all
@@ -176,6 +190,7 @@ fn control(scenario: &Scenario) -> Plan {
         id: ScenarioId::new(format!("control-{seed}{of}{suffix}")),
         target: Arc::clone(&scenario.target),
         seed: seed.to_owned(),
+        existing: None,
         method: method.clone(),
         started: ScenarioStarted {
             title: format!("Clean control: {seed} without a fault"),
@@ -197,6 +212,52 @@ fn control(scenario: &Scenario) -> Plan {
         steps,
         expect: Vec::new(),
         possible: Vec::new(),
+    }
+}
+
+/// The plan for an existing backup: it is restored in the runbook's order into a site of its own and
+/// verified against what was recorded with it. There is no source.
+pub fn existing(backup: ExistingBackup, target: Arc<NamedTarget>) -> Plan {
+    let jobs = [
+        PlanJob::FetchDump,
+        PlanJob::FetchObjects,
+        PlanJob::Restore(RestoreJob::RestoreDatabase),
+        PlanJob::HoldSchedules,
+        PlanJob::Restore(RestoreJob::Migrate),
+        PlanJob::Restore(RestoreJob::StartEngine),
+    ];
+    let steps = number(jobs.into_iter());
+    let method = backup.method();
+    let texts = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+    Plan {
+        id: ScenarioId::from(existing_backup::ID),
+        target,
+        seed: String::new(),
+        started: ScenarioStarted {
+            title: "An existing backup restores".to_owned(),
+            shows: format!(
+                "The dump {} and the binaries {} are restored into a site of their own and verified as \
+                 far as something was recorded to compare with.",
+                backup.dump.shown(),
+                backup.assets.shown()
+            ),
+            file: None,
+            runbook: texts(&["3.1", "3.2", "3.3", "3.4", "3.5", "3.6"]),
+            controls: texts(&["NIST CP-4(4)", "NIST CP-9(1)", "NIST CP-10", "ISO A.8.13", "DORA 12(2)"]),
+            topology: method.topology.describe().to_owned(),
+            procedure: "restore test".to_owned(),
+            profile: None,
+            seed: String::new(),
+            baseline: false,
+            expect: Vec::new(),
+            possible: Vec::new(),
+            steps: steps.iter().map(|step| step.description.clone()).collect(),
+        },
+        method,
+        steps,
+        expect: Vec::new(),
+        possible: Vec::new(),
+        existing: Some(Arc::new(backup)),
     }
 }
 
@@ -232,7 +293,10 @@ impl PlanJob {
             Self::BackUp(BackupJob::StopEngine | BackupJob::StartEngine)
             | Self::Restore(RestoreJob::StopEngine | RestoreJob::StartEngine) => StepStage::Engine,
             Self::BackUp(_) | Self::Act(Act::CopyObject(_) | Act::CopyNewObject(_)) => StepStage::Backup,
-            Self::Restore(_) | Self::LookIntoBackup(..) => StepStage::Restore,
+            Self::Restore(_) | Self::InspectBackup(..) | Self::FetchDump | Self::FetchObjects => {
+                StepStage::Restore
+            }
+            Self::HoldSchedules => StepStage::Engine,
             Self::Destroy(_) => StepStage::Loss,
             Self::Act(Act::Fault(_) | Act::FaultInBackup(_)) => StepStage::Fault,
             Self::Act(
@@ -256,7 +320,7 @@ impl PlanJob {
         }
     }
 
-    /// The step in the words of a scenario file.
+    /// The step as a scenario file writes it.
     pub fn describe(&self) -> String {
         match self {
             Self::BackUp(job) => job.describe().to_owned(),
@@ -265,7 +329,24 @@ impl PlanJob {
             Self::Destroy(Destroy::Database) => "destroy: database".to_owned(),
             Self::Destroy(Destroy::Objects) => "destroy: objects".to_owned(),
             Self::Act(act) => act.describe(),
-            Self::LookIntoBackup(number, of) => format!("look into backup {number} of {of}"),
+            Self::InspectBackup(number, of) => format!("inspect backup {number} of {of}"),
+            Self::FetchDump => "fetch dump".to_owned(),
+            Self::FetchObjects => "fetch objects".to_owned(),
+            Self::HoldSchedules => "hold schedules".to_owned(),
+        }
+    }
+
+    /// The durable stores that it brings back.
+    pub fn restores(&self) -> &'static [DurableStore] {
+        match self {
+            Self::Restore(job) => job.brings_back(),
+            Self::FetchObjects => &[DurableStore::Bucket, DurableStore::Assets],
+            Self::BackUp(_)
+            | Self::Destroy(_)
+            | Self::Act(_)
+            | Self::InspectBackup(..)
+            | Self::FetchDump
+            | Self::HoldSchedules => &[],
         }
     }
 }

@@ -20,7 +20,8 @@ macro_rules! checks {
         pub enum CheckId { $(#[doc = $title] #[serde(rename = $id)] $variant),* }
 
         impl CheckId {
-            /// All checks, in the order in which they run.
+            /// All checks, in the order in which they run: first what is measured (writes in flight, the first
+            /// good render), last what changes the site, and the procedure with its limits.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The name in reports and documents.
@@ -43,20 +44,20 @@ macro_rules! checks {
 
 checks! {
     Source "source" "Before the backup, at the source: acknowledged writes are stored as sent, and renders are the known-good PDFs" "runbook 2.3, 3.6",
-    Procedure "procedure" "Every step of backup and restore succeeded, in the runbook's order" "runbook 2, 3",
+    Acknowledged "acknowledged" "Every write under load that was acknowledged before the dump is complete, and no write is torn" "runbook 2.3",
+    Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
+    Render "render" "Every template renders its known-good PDF, or is refused as documented if a binary is missing" "runbook 3.6",
     Catalog "catalog" "Tables, columns, constraints, indexes and other schema objects equal those of the source" "runbook 3.3, 3.4",
     Contents "contents" "Rows equal those of the cut point, by count and digest" "runbook 3.7",
     Sequences "sequences" "No sequence is behind the column that it supplies" "PostgreSQL, CREATE SEQUENCE",
     Reconcile "reconcile" "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
-    Acknowledged "acknowledged" "Every write under load that was acknowledged before the dump is complete, and no write is torn" "runbook 2.3",
-    Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
     Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for exactly once" "runbook 3.5",
     Jobs "jobs" "Every completed batch job can be polled and returns its results, and every unfinished job ends" "runbook 1",
     Operations "operations" "The API lists the same tenants, labels, runs and dead letters as at the cut point, grants access to the same tenants, and returns the binaries of the store" "runbook 1",
     Manifest "manifest" "The metadata inventory shows no drift" "runbook 3.6, 4",
-    Render "render" "Every template renders its known-good PDF, or is refused as documented if a binary is missing" "runbook 3.6",
     FailClosed "fail-closed" "With a binary removed, the store unreachable or access denied, the engine refuses to render, each time with the right reason" "runbook 2.3",
     Untouched "untouched" "Starting and querying the engine changes no restored data; it stays ready and accepts a write" "runbook 3.5",
+    Procedure "procedure" "Every step of backup and restore succeeded, in the runbook's order" "runbook 2, 3",
 }
 
 impl fmt::Display for CheckId {

@@ -1,12 +1,15 @@
-//! From findings, expectations and checks without a result to a verdict: pass < unknown < fail. A check
-//! that failed to run or had nothing to check is unknown, never a pass.
+//! From findings, expectations and what could not be checked to a verdict: pass < unknown < fail.
+//! Every check must have answered. One that failed or found nothing to check is unknown, never a pass.
 
-use crate::model::{
-    check::CheckId,
-    finding::{Expectation, Finding, Severity},
+use crate::{
+    base::error::Error,
+    model::{
+        check::CheckId,
+        finding::{Expectation, Finding, Severity},
+    },
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 pub mod limit;
 
@@ -53,6 +56,39 @@ pub enum CheckOutcome {
     },
 }
 
+impl CheckOutcome {
+    /// Both as one answer: what either could not find out stays unknown.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Checked { items }, Self::Checked { items: more }) => Self::Checked { items: items + more },
+            (unknown @ Self::Unknown { .. }, _) | (_, unknown @ Self::Unknown { .. }) => unknown,
+            (checked @ Self::Checked { .. }, Self::Skipped { .. })
+            | (Self::Skipped { .. }, checked @ (Self::Checked { .. } | Self::Skipped { .. })) => checked,
+        }
+    }
+}
+
+/// What each check answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers(BTreeMap<CheckId, CheckOutcome>);
+
+impl Answers {
+    /// Adds an answer; one that the check gave before still counts.
+    pub fn add(&mut self, check: CheckId, outcome: CheckOutcome) {
+        let all = match self.0.remove(&check) {
+            Some(earlier) => earlier.and(outcome),
+            None => outcome,
+        };
+        self.0.insert(check, all);
+    }
+
+    /// The checks that have not answered, in their order.
+    pub fn missing(&self) -> impl Iterator<Item = CheckId> {
+        CheckId::ALL.iter().copied().filter(|check| !self.0.contains_key(check))
+    }
+}
+
 /// What a finding means in its scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "role")]
@@ -73,7 +109,7 @@ pub enum Role {
 }
 
 /// Everything that the verdict on a scenario depends on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// What was found.
     pub findings: &'a [Finding],
@@ -81,8 +117,8 @@ pub struct Facts<'a> {
     pub expected: &'a [Expectation],
     /// The findings that may be reported.
     pub possible: &'a [Expectation],
-    /// The outcome of each check.
-    pub checks: &'a [(CheckId, CheckOutcome)],
+    /// What each check answered.
+    pub answers: &'a Answers,
     /// Faults that changed nothing.
     pub without_effect: &'a [String],
     /// What could not be done or determined.
@@ -189,7 +225,14 @@ impl fmt::Display for Reason {
 
 /// Judges a scenario. Findings are asserted in both directions: an expected finding that was not reported
 /// fails like an unexpected one.
-pub fn judge(facts: &Facts<'_>) -> Judgement {
+///
+/// # Errors
+/// A bug of the harness: a check has not answered.
+pub fn judge(facts: &Facts<'_>) -> Result<Judgement, Error> {
+    let missing: Vec<&str> = facts.answers.missing().map(CheckId::id).collect();
+    if !missing.is_empty() {
+        return Err(Error::harness(format!("no verdict: no answer from {}", missing.join(", "))));
+    }
     let roles: Vec<Role> = facts.findings.iter().map(|f| role(f, facts)).collect();
     let mut failures: Vec<Reason> = facts
         .findings
@@ -217,7 +260,7 @@ pub fn judge(facts: &Facts<'_>) -> Judgement {
         (true, true) => Verdict::Pass,
     };
     failures.extend(unknowns);
-    Judgement { verdict, reasons: failures, roles }
+    Ok(Judgement { verdict, reasons: failures, roles })
 }
 
 fn unknowns(facts: &Facts<'_>) -> Vec<Reason> {
@@ -225,7 +268,7 @@ fn unknowns(facts: &Facts<'_>) -> Vec<Reason> {
     let mut unknowns: Vec<Reason> = facts.errors.iter().map(error).collect();
     let idle = |fault: &String| Reason::FaultWithoutEffect { fault: fault.clone() };
     unknowns.extend(facts.without_effect.iter().map(idle));
-    for (check, outcome) in facts.checks {
+    for (check, outcome) in &facts.answers.0 {
         match outcome {
             CheckOutcome::Checked { items: 0 } => unknowns.push(Reason::CheckedNothing { check: *check }),
             CheckOutcome::Unknown { why } => {
@@ -234,8 +277,8 @@ fn unknowns(facts: &Facts<'_>) -> Vec<Reason> {
             CheckOutcome::Checked { .. } | CheckOutcome::Skipped { .. } => {}
         }
     }
-    let checked = |c: &(CheckId, CheckOutcome)| matches!(c.1, CheckOutcome::Checked { items } if items > 0);
-    if !facts.checks.iter().any(checked) && facts.findings.is_empty() {
+    let checked = |outcome: &CheckOutcome| matches!(outcome, CheckOutcome::Checked { items } if *items > 0);
+    if !facts.answers.0.values().any(checked) && facts.findings.is_empty() {
         unknowns.push(Reason::NothingChecked);
     }
     unknowns
@@ -261,19 +304,39 @@ fn role(finding: &Finding, facts: &Facts<'_>) -> Role {
 mod tests {
     use super::*;
     use crate::model::finding::{Entity, FindingKind};
+    use std::sync::LazyLock;
 
     fn finding(kind: FindingKind, entity: Entity) -> Finding {
         Finding::new(CheckId::Reconcile, kind, entity, "x", "y")
     }
 
-    const CHECKED: &[(CheckId, CheckOutcome)] = &[(CheckId::Reconcile, CheckOutcome::Checked { items: 3 })];
+    /// All checks skipped but one.
+    fn answers(check: CheckId, outcome: CheckOutcome) -> Answers {
+        let skipped = |check: &CheckId| (*check, CheckOutcome::Skipped { why: String::new() });
+        let mut answers = Answers(CheckId::ALL.iter().map(skipped).collect());
+        answers.add(check, outcome);
+        answers
+    }
+
+    static CHECKED: LazyLock<Answers> =
+        LazyLock::new(|| answers(CheckId::Reconcile, CheckOutcome::Checked { items: 3 }));
+
+    /// Nothing found or expected, and one check that did its work.
+    fn quiet() -> Facts<'static> {
+        let (findings, answers) = (&[], &*CHECKED);
+        Facts { findings, expected: &[], possible: &[], answers, without_effect: &[], errors: &[] }
+    }
+
+    fn judge(facts: &Facts<'_>) -> Judgement {
+        super::judge(facts).unwrap()
+    }
 
     #[test]
     fn an_unexpected_failure_fails_and_an_unexpected_warning_does_not() {
         let asset = || Entity::Asset("logo.png".into());
         let missing = [finding(FindingKind::MissingBinary, asset())];
         let orphan = [finding(FindingKind::OrphanBinary, asset())];
-        let judged = |findings| judge(&Facts { findings, checks: CHECKED, ..Facts::default() });
+        let judged = |findings| judge(&Facts { findings, ..quiet() });
         assert_eq!(judged(&missing).verdict, Verdict::Fail);
         assert_eq!(judged(&orphan).verdict, Verdict::Pass);
         assert_eq!(judged(&orphan).roles, [Role::Warning]);
@@ -282,7 +345,7 @@ mod tests {
     #[test]
     fn an_expected_finding_that_is_not_reported_fails() {
         let expected = [Expectation { kind: FindingKind::OrphanBinary, entity: "late.png".into() }];
-        let judged = judge(&Facts { expected: &expected, checks: CHECKED, ..Facts::default() });
+        let judged = judge(&Facts { expected: &expected, ..quiet() });
         assert_eq!(judged.verdict, Verdict::Fail);
         assert!(judged.missing().eq(&expected));
     }
@@ -292,20 +355,37 @@ mod tests {
         let possible = [Expectation { kind: FindingKind::TornWrite, entity: "deletes".into() }];
         let half = [finding(FindingKind::TornWrite, Entity::Writes("deletes".into()))];
         let lost = [finding(FindingKind::LostAcknowledgedWrite, Entity::Writes("deletes".into()))];
-        let judged =
-            |findings| judge(&Facts { findings, possible: &possible, checks: CHECKED, ..Facts::default() });
+        let judged = |findings| judge(&Facts { findings, possible: &possible, ..quiet() });
         assert_eq!((judged(&half).verdict, judged(&half).roles), (Verdict::Pass, vec![Role::Possible]));
         assert_eq!((judged(&[]).verdict, judged(&[]).missing().count()), (Verdict::Pass, 0));
         assert_eq!(judged(&lost).verdict, Verdict::Fail);
     }
 
     #[test]
+    fn without_an_answer_of_every_check_there_is_no_verdict() {
+        let mut answers = CHECKED.clone();
+        answers.0.remove(&CheckId::Jobs);
+        let refused = super::judge(&Facts { answers: &answers, ..quiet() }).unwrap_err();
+        assert_eq!(refused.blame, crate::base::error::Blame::Harness);
+        assert_eq!(refused.to_string(), "no verdict: no answer from jobs");
+    }
+
+    #[test]
+    fn a_later_answer_does_not_hide_an_earlier_one() {
+        let mut answers = CHECKED.clone();
+        answers.add(CheckId::Reconcile, CheckOutcome::Unknown { why: "denied".into() });
+        answers.add(CheckId::Reconcile, CheckOutcome::Checked { items: 1 });
+        assert_eq!(judge(&Facts { answers: &answers, ..quiet() }).verdict, Verdict::Unknown);
+    }
+
+    #[test]
     fn checking_nothing_is_unknown() {
-        assert_eq!(judge(&Facts::default()).verdict, Verdict::Unknown);
-        let checks = [(CheckId::Render, CheckOutcome::Checked { items: 0 })];
-        assert_eq!(judge(&Facts { checks: &checks, ..Facts::default() }).verdict, Verdict::Unknown);
+        for outcome in [CheckOutcome::Checked { items: 0 }, CheckOutcome::Skipped { why: String::new() }] {
+            let answers = answers(CheckId::Render, outcome);
+            assert_eq!(judge(&Facts { answers: &answers, ..quiet() }).verdict, Verdict::Unknown);
+        }
         let no_effect = ["delete binary".to_owned()];
-        let facts = Facts { checks: CHECKED, without_effect: &no_effect, ..Facts::default() };
+        let facts = Facts { without_effect: &no_effect, ..quiet() };
         assert_eq!(judge(&facts).verdict, Verdict::Unknown);
     }
 
@@ -319,8 +399,7 @@ mod tests {
             .touching([Entity::Asset("logo.png".into())]);
         let expected = [Expectation { kind: FindingKind::WrongContent, entity: "logo.png".into() }];
         let findings = [root, differs, other, lie];
-        let judged =
-            judge(&Facts { findings: &findings, expected: &expected, checks: CHECKED, ..Facts::default() });
+        let judged = judge(&Facts { findings: &findings, expected: &expected, ..quiet() });
         let consequence = Role::Consequence { of: "wrong content: logo.png".into() };
         assert_eq!(judged.roles, [Role::Expected, consequence, Role::Unexpected, Role::Unexpected]);
         assert_eq!(judged.verdict, Verdict::Fail);

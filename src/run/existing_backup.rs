@@ -10,7 +10,8 @@ use crate::{
         input_file,
         redact::Redactor,
     },
-    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, profile::Profile, state::Golden},
+    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, state::Golden},
+    plan::{self, ExistingBackup, ExpectedRender, RecoveryLimits, existing_backup::ID},
     procedure::{
         foreign::{self, Recognised},
         manifest::Manifest,
@@ -25,11 +26,15 @@ use crate::{
         signing::{self, KeyText},
     },
     runbook::{
-        existing_backup::{Asked, ID, restore_test},
+        RunContext, drill,
         provision::{EngineChoice, Substrate, leftovers},
-        verify::existing::{ExpectedRender, Recorded},
     },
-    scenario::{budgets::read_budgets, method::DumpFormat, profile::read_profile},
+    scenario::{
+        budgets::read_budgets,
+        library::FixtureLibrary,
+        method::DumpFormat,
+        profile::{NamedTarget, read_target},
+    },
     system::objects::origin::Origin,
 };
 use std::{
@@ -80,8 +85,8 @@ pub struct BackupTestOptions {
 
 /// What a test needs, before anything is started.
 struct Prepared {
-    asked: Asked,
-    profile: Arc<Profile>,
+    backup: ExistingBackup,
+    target: Arc<NamedTarget>,
     engine: EngineChoice,
 }
 
@@ -112,35 +117,43 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
         session.log().event(Event::Noted { text })?;
     }
     let Session { journal, clock, redactor, teardown, .. } = session;
-    let (name, Prepared { asked, profile, engine }) = (session.short_id(), prepared);
+    let (name, Prepared { backup, target, engine }) = (session.short_id(), prepared);
+    let profile = Arc::clone(&target.profile);
     let substrate = Substrate::start(name, false, None, profile, engine, redactor, teardown).await?;
     let versions = substrate.versions().await?;
     let limits = substrate.limits(&versions);
     session.log().event(Event::SubstrateReady { versions, limits })?;
-    let outcome = restore_test(&substrate, &asked, journal, clock).await;
+    let (journal, clock, library) = (journal.clone(), clock.clone(), FixtureLibrary::new("fixtures"));
+    let (seeds, golden) = (BTreeMap::new(), BTreeMap::new());
+    let context = RunContext { substrate, seeds, library, golden, journal, clock, keep: false };
+    let outcome = drill(&context, &plan::existing(backup, target), 0).await;
     exit_of(vec![(ID.to_owned(), outcome)])
 }
 
 /// Everything that can be known and refused before anything is started.
 async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
-    let profile = read_profile(&options.profile).map_err(to_error)?;
-    let engine = plans::engine(Some(&options.engine), &[], options.ready_within, &profile)?;
+    let target = read_target(&options.profile).map_err(to_error)?;
+    let engine = plans::engine(Some(&options.engine), &[], options.ready_within, &target.profile)?;
     let budgets = options.budgets.as_deref().map(read_budgets).transpose();
     let budgets = budgets.map_err(to_error)?.unwrap_or_default();
     let renders = renders(options)?;
     let manifest = options.manifest.as_deref().map(manifest).transpose()?;
     let recognised = recognise(&options.dump).await?;
     must_be_there(&options.assets).await?;
-    let asked = Asked {
+    let limits = RecoveryLimits {
+        age: options.max_age.or(budgets.rpo).map(TimeSpan::duration),
+        rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
+    };
+    let backup = ExistingBackup {
         dump: options.dump.clone(),
         recognised,
         assets: options.assets.clone(),
-        recorded: Recorded { manifest, renders, ..Recorded::default() },
-        max_age: options.max_age.or(budgets.rpo).map(TimeSpan::duration),
-        max_rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
+        manifest,
+        renders,
+        limits,
         as_superuser: options.restore_as_superuser,
     };
-    Ok(Prepared { asked, profile: Arc::new(profile), engine })
+    Ok(Prepared { backup, target: Arc::new(target), engine })
 }
 
 /// What the dump is, by its first bytes.
@@ -209,17 +222,17 @@ fn read(file: &Path, what: &str) -> Result<String, Error> {
 }
 
 fn header(options: &BackupTestOptions, prepared: &Prepared) -> Result<Header, Error> {
-    let Prepared { asked, engine, profile: _ } = prepared;
+    let Prepared { backup, engine, target: _ } = prepared;
     let span = |limit: Option<std::time::Duration>| limit.map_or_else(|| "none".to_owned(), clock::span);
     let manifest = options.manifest.as_ref().map_or_else(|| "none".to_owned(), |m| m.display().to_string());
     let mut config = session::config(&engine.name, &options.profile, options.ready_within, "local")?;
     let own = [
-        ("dump", asked.dump.shown().to_owned()),
-        ("assets", asked.assets.shown().to_owned()),
+        ("dump", backup.dump.shown().to_owned()),
+        ("assets", backup.assets.shown().to_owned()),
         ("manifest", manifest),
-        ("max age", span(asked.max_age)),
-        ("max rto", span(asked.max_rto)),
-        ("restored by", if asked.as_superuser { "superuser" } else { "a plain role" }.to_owned()),
+        ("max age", span(backup.limits.age)),
+        ("max rto", span(backup.limits.rto)),
+        ("restored by", if backup.as_superuser { "superuser" } else { "a plain role" }.to_owned()),
     ];
     config.extend(own.map(|(name, value)| (name.to_owned(), value)));
     Ok(Header::of_this_process(vec![ScenarioId::from(ID)], config))

@@ -22,11 +22,11 @@ use std::{collections::BTreeMap, time::Duration};
 /// No migration of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// How a sub-step went.
+/// The result of a sub-step.
 #[derive(Debug)]
 pub enum StepResult {
     /// Done.
-    Well,
+    Done,
     /// A command failed: the operator would stop here.
     Failed(Box<Finding>),
     /// The engine did not become ready; why.
@@ -38,12 +38,12 @@ pub async fn perform(
     job: RestoreJob,
     site: &Handles,
     backup: &Backup,
-    armed: &mut PendingFaults,
+    pending: &mut PendingFaults,
     log: &Logbook,
 ) -> Result<StepResult, Error> {
     if job.brings_back().iter().any(|place| backup.forgotten.contains(place)) {
-        // There is nothing to bring back, and nobody notices.
-        return Ok(StepResult::Well);
+        // There is nothing to bring back, and the procedure does not notice.
+        return Ok(StepResult::Done);
     }
     if job.brings_back().contains(&DurableStore::Database) {
         change_release(site);
@@ -74,43 +74,51 @@ pub async fn perform(
             archive::restore(site, job.describe(), from, &site.assets_dir(), log).await?
         }
         RestoreJob::RestoreDatabase => {
-            let failed = pg_dump::restore(site, made(backup.dump.as_ref(), job)?, armed, log).await?;
-            armed.without_sequences = false;
+            let failed = pg_dump::restore(site, made(backup.dump.as_ref(), job)?, pending, log).await?;
+            if failed.as_ref().is_some_and(|f| f.actual.contains("invalid command \\restrict")) {
+                return Err(cannot_restrict());
+            }
+            pending.without_sequences = false;
             failed
         }
         RestoreJob::RestoreFreshDatabase => {
-            let failed = pg_dump::restore_fresh(site, made(backup.dump.as_ref(), job)?, armed, log).await?;
-            armed.without_sequences = false;
+            let failed = pg_dump::restore_fresh(site, made(backup.dump.as_ref(), job)?, pending, log).await?;
+            pending.without_sequences = false;
             failed
         }
         RestoreJob::RecoverDatabase => {
-            let failed = pitr::recover_database(site, backup, armed, log).await?;
-            armed.astray.retain(|how| how.is_of_bucket());
+            let failed = pitr::recover_database(site, backup, pending, log).await?;
+            pending.astray.retain(|how| how.is_of_bucket());
             failed
         }
         RestoreJob::RecoverObjects => {
-            let failed = pitr::recover_objects(site, backup, armed, log).await?;
-            armed.astray.retain(|how| !how.is_of_bucket());
+            let failed = pitr::recover_objects(site, backup, pending, log).await?;
+            pending.astray.retain(|how| !how.is_of_bucket());
             failed
         }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,
-        RestoreJob::Migrate if std::mem::take(&mut armed.half_migration) => {
+        RestoreJob::Migrate if std::mem::take(&mut pending.half_migration) => {
             migration(site, &site.profile.migrate_by_half, None, log).await?
         }
         RestoreJob::Migrate => migrate(site, log).await?,
         RestoreJob::StartEngine => {
             return Ok(match site.engine.start(&site.redactor).await {
-                Ok(()) => StepResult::Well,
+                Ok(()) => StepResult::Done,
                 Err(error) => StepResult::NotReady(error.to_string()),
             });
         }
     };
-    Ok(failed.map_or(StepResult::Well, |finding| StepResult::Failed(Box::new(finding))))
+    Ok(failed.map_or(StepResult::Done, |finding| StepResult::Failed(Box::new(finding))))
 }
 
 /// What a backup must have left for a step.
 fn made<T>(artefact: Option<&T>, job: RestoreJob) -> Result<&T, Error> {
     artefact.ok_or_else(|| Error::usage(format!("`{job}`: no backup has left anything for this step")))
+}
+
+fn cannot_restrict() -> Error {
+    Error::environment("this psql cannot be kept from running commands of a plain dump")
+        .hint("use PostgreSQL 13.22, 14.19, 15.14, 16.10, 17.6 or newer, or a dump in custom format")
 }
 
 /// The rows come back under another release than they were saved under, where the scenario says so.
@@ -144,15 +152,15 @@ pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Error>
 }
 
 /// What a backup holds, read beside the site: its dump, restored into a database of its own that is
-/// dropped again, and its copy as it lies there.
-pub async fn look_into(
+/// dropped again, and its copy of the objects as stored.
+pub async fn inspect(
     site: &Handles,
     backup: &Backup,
-    as_of: &State,
+    as_of: Option<&State>,
     log: &Logbook,
 ) -> Result<State, Error> {
     let mut access = site.database()?;
-    access.database += "-looked-into";
+    access.database += "-inspected";
     // Nothing is made that could not be dropped again.
     site.guard.database(&access).await?;
     create_database(&access.maintenance(), &access.database, &access.user).await?;
@@ -163,7 +171,7 @@ pub async fn look_into(
             return Err(Error::environment("can't restore the dump beside the site").cause(why));
         }
         let postgres = Postgres::connect(&access).await?;
-        let captured = postgres.capture(&site.profile, Some(&as_of.database)).await;
+        let captured = postgres.capture(&site.profile, as_of.map(|state| &state.database)).await;
         postgres.close().await;
         captured
     };

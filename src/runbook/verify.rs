@@ -1,362 +1,246 @@
 //! The checks after a restore (runbook 3.6 and beyond). Each takes the restored site, or what was
-//! read from it once, and the recorded cut point; each says how much it looked at. A check that
-//! could not look is unknown or skipped, never passed.
+//! read from it once, and what was recorded to compare with; each reports how much it checked. A check
+//! that cannot be done is unknown or skipped, never passed. To add one: its row in `model::check`, its
+//! file here, and its arm in [`Verification::answer`].
 
 use crate::{
-    base::{
-        error::Error,
-        ids::{AssetName, ObjectKey},
-    },
+    base::{digest::Digest, error::Error},
     journal::Logbook,
     model::{
-        check::CheckId,
-        event::Event,
-        finding::{Entity, Finding, FindingKind},
-        profile::EngineStart,
-        state::{Database, Known, State},
-        verdict::CheckOutcome,
+        check::CheckId, event::Event, finding::Finding, profile::EngineStart, state::State, verdict::Answers,
     },
-    procedure::manifest::Manifest,
-    scenario::method::{DurableStore, RestoreJob},
     site::{Handles, Restored, RowStore, Site},
 };
-use acknowledged::UnderLoad;
 use fail_closed::ProbeScope;
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-pub mod at_start;
 pub mod acknowledged;
+pub mod age;
+pub mod api_snapshot;
+pub mod at_start;
 pub mod baseline;
 pub mod catalog;
 pub mod contents;
-pub mod existing;
 pub mod fail_closed;
 pub mod jobs;
-pub mod operations;
 pub mod measured;
+mod observe;
+pub mod operations;
+pub mod pictures;
+pub mod procedure;
 pub mod reconcile;
+mod reference;
 pub mod render;
+mod result;
 pub mod runtime;
 pub mod schedules;
 pub mod untouched;
 
-/// What must be there after the restore: the rows at the dump's instant, what the harness knows of
-/// them, and the inventory of the API.
-#[derive(Clone, Debug, Default)]
-pub struct CutPoint {
-    /// Rows, sequences, schema and objects.
-    pub state: State,
-    /// Assets and templates with their known-good PDFs.
-    pub known: Known,
-    /// The manifest that the drift check compares with.
-    pub manifest: Option<Manifest>,
-    /// What the API showed of tenants, labels, runs and dead letters.
-    pub shown: Option<operations::ApiSnapshot>,
-    /// What the restoring release makes of an empty database, where the backup is of another one: its
-    /// schema is to be expected then, and the migrations that it records.
-    pub reference: Option<Database>,
-    /// Writes under load that the backup raced. What is new since and theirs is judged by the check of
-    /// acknowledged writes alone; the rest must come back exactly, as without them.
-    pub load: Option<UnderLoad>,
-}
+pub use observe::observe;
+pub use procedure::ProcedureLog;
+pub use reference::{Names, Reference, UnderLoad};
+pub use result::CheckResult;
 
-/// What people call the objects of a run: also those that came after the cut point.
-#[derive(Clone, Debug, Default)]
-pub struct Names(BTreeMap<ObjectKey, AssetName>);
-
-impl Names {
-    /// Learns an asset's key.
-    pub fn learn(&mut self, key: ObjectKey, name: AssetName) {
-        self.0.insert(key, name);
-    }
-
-    /// The asset that an object belongs to, if it is known.
-    pub fn asset(&self, key: &ObjectKey) -> Option<&AssetName> {
-        self.0.get(key)
-    }
-
-    /// The asset by its name, else the object by its key.
-    pub fn entity(&self, key: &ObjectKey) -> Entity {
-        self.asset(key).map_or_else(|| Entity::Object(key.clone()), |name| Entity::Asset(name.clone()))
-    }
-}
-
-/// How a check went.
-#[derive(Clone, Debug)]
-pub struct CheckResult {
-    /// How much it looked at, or why not.
-    pub outcome: CheckOutcome,
-    /// What it found.
-    pub findings: Vec<Finding>,
-}
-
-impl CheckResult {
-    /// It looked at this many things.
-    pub fn at(at: usize, findings: Vec<Finding>) -> Self {
-        Self { outcome: CheckOutcome::Checked { items: at }, findings }
-    }
-
-    /// It was not to look.
-    pub fn skipped(why: impl Into<String>) -> Self {
-        Self { outcome: CheckOutcome::Skipped { why: why.into() }, findings: Vec::new() }
-    }
-
-    /// Both as one: what either could not find out stays unknown.
-    #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
-        use CheckOutcome as O;
-        self.findings.extend(other.findings);
-        self.outcome = match (self.outcome, other.outcome) {
-            (O::Checked { items }, O::Checked { items: more }) => O::Checked { items: items + more },
-            (unknown @ O::Unknown { .. }, _) | (_, unknown @ O::Unknown { .. }) => unknown,
-            (checked @ O::Checked { .. }, O::Skipped { .. })
-            | (O::Skipped { .. }, checked @ (O::Checked { .. } | O::Skipped { .. })) => checked,
-        };
-        self
-    }
-
-    /// It could not find out; what it had found by then still counts.
-    pub fn unknown(why: impl Into<String>, findings: Vec<Finding>) -> Self {
-        Self { outcome: CheckOutcome::Unknown { why: why.into() }, findings }
-    }
-}
-
-/// All that the checks said.
+/// What all checks answered and found.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyResults {
-    /// How each went.
-    pub checks: Vec<(CheckId, CheckOutcome)>,
+    /// The answer of each check.
+    pub answers: Answers,
     /// What they found.
     pub findings: Vec<Finding>,
-    /// When the first known-good PDF had been rendered.
-    pub first_good: Option<Instant>,
-    /// The recovery point by the writes under load, before the end of their backup.
-    pub rpo: Option<Duration>,
 }
 
 impl VerifyResults {
-    /// Takes in a check and keeps it in the journal.
-    pub fn take(
+    /// Records the answer of a check, in the journal too.
+    pub fn record(
         &mut self,
         check: CheckId,
-        looked: CheckResult,
+        result: CheckResult,
         took: Duration,
         log: &Logbook,
     ) -> Result<(), Error> {
-        for finding in &looked.findings {
+        for finding in &result.findings {
             log.event(Event::Found(Box::new(finding.clone())))?;
         }
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        log.event(Event::CheckFinished { check, outcome: looked.outcome.clone(), ms })?;
-        self.checks.push((check, looked.outcome));
-        self.findings.extend(looked.findings);
+        log.event(Event::CheckFinished { check, outcome: result.outcome.clone(), ms })?;
+        self.answers.add(check, result.outcome);
+        self.findings.extend(result.findings);
         Ok(())
     }
 
-    /// Takes in every check as skipped.
-    pub fn skip(
-        &mut self,
-        checks: impl IntoIterator<Item = CheckId>,
-        why: &str,
-        log: &Logbook,
-    ) -> Result<(), Error> {
-        for check in checks {
-            self.take(check, CheckResult::skipped(why), Duration::ZERO, log)?;
-        }
-        Ok(())
+    /// Records every check that has not answered as skipped.
+    pub fn skip_rest(&mut self, why: &str, log: &Logbook) -> Result<(), Error> {
+        let rest: Vec<CheckId> = self.answers.missing().collect();
+        rest.into_iter()
+            .try_for_each(|check| self.record(check, CheckResult::skipped(why), Duration::ZERO, log))
     }
 }
 
-/// Reads both stores of a site as they are now.
-pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Error> {
-    let database = site.capture(as_of.map(|s| &s.database)).await?;
-    let results = match &site.results {
-        Some((bucket, _)) => bucket.inventory("").await?,
-        None => BTreeMap::new(),
-    };
-    Ok(State { database, objects: site.objects.inventory("").await?, results })
-}
-
-/// What the restore's start of the engine has shown.
+/// What the restore observed, before the checks.
 #[derive(Debug, Default)]
-pub struct Started {
+pub struct RestoreObservations {
+    /// Both stores as the backup returned them, before migration and engine start, where no state of
+    /// the source is recorded.
+    pub loaded: Option<State>,
+    /// SHA-256 of an existing dump as it was fetched, where it is one file.
+    pub dump: Option<Digest>,
+    /// When the engine was started, and with what.
+    pub start: Option<EngineStart>,
     /// What kept it from becoming ready, if anything.
     pub not_ready: Option<String>,
-    /// What it did to the stores; nothing where the restore started no engine.
+    /// Whether the start left the stores as they were; none where no engine was started.
     pub untouched: Option<CheckResult>,
-    /// When it was, and with what the engine was started.
-    pub start: Option<EngineStart>,
 }
 
-/// Runs all checks of a restored site.
-pub async fn verify(
-    site: &Site<Restored>,
-    cut: &CutPoint,
-    names: &Names,
-    engine: Started,
-    reach: ProbeScope,
-    log: &Logbook,
-) -> Result<VerifyResults, Error> {
-    let mut all = VerifyResults::default();
-    let started = Instant::now();
-    let all_there =
-        observe(site, Some(&cut.state)).await.map_err(|t| t.while_doing("can't read the restored site"))?;
-    let observed = cut.without_load(&all_there, &site.profile);
-    let reading = started.elapsed();
+/// One pass of all checks over a restored site.
+pub struct Verification<'a> {
+    /// The restored site.
+    pub site: &'a Site<Restored>,
+    /// What it is compared with. Renders that were asked for become known here.
+    pub reference: &'a mut Reference,
+    /// What people call its objects.
+    pub names: &'a Names,
+    /// What the restore observed.
+    pub restore: &'a RestoreObservations,
+    /// What the drill did; the checks add what they measure.
+    pub procedure: &'a mut ProcedureLog,
+    /// How far the fail-closed probe goes.
+    pub scope: ProbeScope,
+    /// The journal.
+    pub log: &'a Logbook,
+}
 
-    let acknowledged = Instant::now();
-    let looked = match &cut.load {
-        Some(load) => {
-            let judged = acknowledged::judged(load, &all_there, &site.profile);
-            if let Some(measured) = measured::measured(load, &judged, site.write_order()) {
-                all.rpo = measured.recovery_point.map(|point| Duration::from_millis(point.before_end_ms));
-                log.event(Event::LoadMeasured(Box::new(measured)))?;
+/// Both stores, read once before the first check.
+struct Observed {
+    /// Everything.
+    all: State,
+    /// Without what writes in flight added since the cut point.
+    ordinary: State,
+}
+
+impl Verification<'_> {
+    /// Runs every check that has not answered yet. After a failed step only the procedure is judged.
+    pub async fn run(mut self, results: &mut VerifyResults) -> Result<(), Error> {
+        if let Some(step) = &self.procedure.failed {
+            let procedure = procedure::check(self.procedure);
+            results.record(CheckId::Procedure, procedure, Duration::ZERO, self.log)?;
+            return results.skip_rest(&format!("{step} failed"), self.log);
+        }
+        let as_of = self.reference.state.as_ref().or(self.restore.loaded.as_ref());
+        let all = observe(self.site, as_of).await;
+        let all = all.map_err(|error| error.while_doing("can't read the restored site"))?;
+        let observed = Observed { ordinary: self.reference.without_workload(&all, &self.site.profile), all };
+        let rest: Vec<CheckId> = results.answers.missing().collect();
+        for check in rest {
+            let began = Instant::now();
+            let result = self.answer(check, &observed, &results.findings).await?;
+            results.record(check, result, began.elapsed(), self.log)?;
+        }
+        Ok(())
+    }
+
+    /// The answer of one check. `found` is what the checks before it found.
+    async fn answer(
+        &mut self,
+        check: CheckId,
+        observed: &Observed,
+        found: &[Finding],
+    ) -> Result<CheckResult, Error> {
+        let (site, ordinary, start) = (self.site, &observed.ordinary, self.restore.start.as_ref());
+        let (reference, profile) = (&*self.reference, &site.profile);
+        let no_api = self.no_api(found);
+        Ok(match check {
+            CheckId::Source => {
+                CheckResult::skipped("the backup existed before this run: its source was not checked")
             }
-            acknowledged::check(load, &judged, &site.profile)
-        }
-        None => CheckResult::skipped("nobody wrote while the backup ran"),
-    };
-    all.take(CheckId::Acknowledged, looked, acknowledged.elapsed(), log)?;
-    let ready = Timed::of(runtime::ready(site, engine.not_ready)).await;
-    let is_ready = site.engine.exists() && ready.looked.findings.is_empty();
-    let unasked = match (site.has_api(), is_ready) {
-        (false, _) => Some("the target has no API"),
-        (true, false) => Some("the engine is not ready"),
-        (true, true) => None,
-    };
-    ready.into(CheckId::Ready, &mut all, log)?;
-    if let Some(why) = unasked {
-        all.skip([CheckId::Render], why, log)?;
-    } else {
-        let render = Timed::of(render::check(site, cut, &observed, log)).await;
-        all.first_good = render.looked.1;
-        Timed { looked: render.looked.0, took: render.took }.into(CheckId::Render, &mut all, log)?;
+            CheckId::Acknowledged => self.acknowledged(observed)?,
+            CheckId::Ready => runtime::ready(site, self.restore.not_ready.as_deref()).await,
+            CheckId::Render
+            | CheckId::Jobs
+            | CheckId::Operations
+            | CheckId::Manifest
+            | CheckId::FailClosed
+                if no_api.is_some() =>
+            {
+                CheckResult::skipped(no_api.unwrap_or_default())
+            }
+            CheckId::Render => {
+                let (result, good) = render::check(site, self.reference, ordinary, self.log).await;
+                self.procedure.measured.good_render = good;
+                result
+            }
+            CheckId::Catalog => in_database(site, || catalog::check(reference, ordinary)),
+            CheckId::Contents => {
+                contents::check(reference, ordinary, self.restore.loaded.as_ref(), profile, start)
+            }
+            CheckId::Sequences => in_database(site, || catalog::sequences(reference, ordinary)),
+            CheckId::Reconcile => reconcile::check(reference, ordinary, profile, self.names),
+            CheckId::Schedules => schedules::check(reference, ordinary, profile, start),
+            CheckId::Jobs => jobs::check(site, reference, start).await,
+            CheckId::Operations => operations::check(site, reference, &observed.all).await,
+            CheckId::Manifest => runtime::manifest(site, reference, self.names, self.restore.dump).await,
+            CheckId::FailClosed => fail_closed::check(site, reference, ordinary, self.scope, self.log).await,
+            CheckId::Untouched => self.untouched(&observed.all, found).await,
+            CheckId::Procedure => procedure::check(self.procedure),
+        })
     }
-    let (schema, sequences) = match &site.rows {
-        RowStore::Postgres(_) => (catalog::check(cut, &observed), catalog::sequences(cut, &observed)),
-        RowStore::Files(_) => {
-            let none = || CheckResult::skipped("rows are in files: there is no schema and no sequence");
-            (none(), none())
+
+    /// Why the API cannot be asked, if so.
+    fn no_api(&self, found: &[Finding]) -> Option<&'static str> {
+        if !self.site.has_api() {
+            return Some("the target has no API");
         }
-    };
-    all.take(CheckId::Catalog, schema, reading, log)?;
-    let start = engine.start.as_ref();
-    all.take(CheckId::Contents, contents::check(cut, &observed, &site.profile, start), reading, log)?;
-    all.take(CheckId::Sequences, sequences, reading, log)?;
-    all.take(CheckId::Reconcile, reconcile::check(cut, &observed, &site.profile, names), reading, log)?;
-    all.take(CheckId::Schedules, schedules::check(cut, &observed, &site.profile, start), reading, log)?;
-    if let Some(why) = unasked {
-        all.skip([CheckId::Jobs, CheckId::Operations, CheckId::Manifest, CheckId::FailClosed], why, log)?;
-    } else {
-        Timed::of(jobs::check(site, cut, start)).await.into(CheckId::Jobs, &mut all, log)?;
-        let shown = async {
-            operations::check(site, cut).await.and(operations::handed_out(site, cut, &all_there).await)
+        (!self.is_ready(found)).then_some("the engine is not ready")
+    }
+
+    /// By the check of readiness, which runs before those that need the API.
+    fn is_ready(&self, found: &[Finding]) -> bool {
+        self.site.engine.exists() && !found.iter().any(|finding| finding.check == CheckId::Ready)
+    }
+
+    /// Writes that were in flight; the recovery point follows from them.
+    fn acknowledged(&mut self, observed: &Observed) -> Result<CheckResult, Error> {
+        let Some(load) = &self.reference.workload else {
+            return Ok(CheckResult::skipped("no write was recorded while the backup ran"));
         };
-        Timed::of(shown).await.into(CheckId::Operations, &mut all, log)?;
-        Timed::of(runtime::manifest(site, cut, names)).await.into(CheckId::Manifest, &mut all, log)?;
-        Timed::of(fail_closed::check(site, cut, &observed, reach, log)).await.into(
-            CheckId::FailClosed,
-            &mut all,
-            log,
-        )?;
-    }
-    let untouched = async {
-        let looked = untouched(site, &all_there, engine.untouched, is_ready, names).await;
-        let writes = unasked.is_none() && as_written(&all.findings);
-        if writes { looked.and(takes_a_write(site, cut).await) } else { looked }
-    };
-    let untouched = Timed::of(untouched).await;
-    untouched.into(CheckId::Untouched, &mut all, log)?;
-    Ok(all)
-}
-
-/// Adds to what the engine's start did what the checks' renders made it do.
-async fn untouched(
-    site: &Site<Restored>,
-    observed: &State,
-    by_start: Option<CheckResult>,
-    is_ready: bool,
-    names: &Names,
-) -> CheckResult {
-    let mut parts: Vec<CheckResult> = by_start.into_iter().collect();
-    if is_ready {
-        parts.push(match observe(site, Some(observed)).await {
-            Ok(now) => untouched::by_renders(observed, &now, &site.profile, names),
-            Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
-        });
-        parts.push(CheckResult::at(1, untouched::still_ready(site).await.into_iter().collect()));
-    }
-    parts
-        .into_iter()
-        .reduce(CheckResult::and)
-        .unwrap_or_else(|| CheckResult::skipped("no engine was started"))
-}
-
-/// Whether rows and schema came back as they were: what was lost explains a write that is refused.
-fn as_written(findings: &[Finding]) -> bool {
-    !findings.iter().any(|f| matches!(f.check, CheckId::Catalog | CheckId::Contents | CheckId::Sequences))
-}
-
-async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> CheckResult {
-    match untouched::takes_a_write(site, cut).await {
-        Ok(found) => CheckResult::at(1, found.into_iter().collect()),
-        Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
-    }
-}
-
-/// A check with the time it took.
-struct Timed<T> {
-    looked: T,
-    took: Duration,
-}
-
-impl<T> Timed<T> {
-    async fn of(check: impl Future<Output = T>) -> Self {
-        let started = Instant::now();
-        Self { looked: check.await, took: started.elapsed() }
-    }
-}
-
-impl Timed<CheckResult> {
-    fn into(self, check: CheckId, all: &mut VerifyResults, log: &Logbook) -> Result<(), Error> {
-        all.take(check, self.looked, self.took, log)
-    }
-}
-
-/// The procedure's own check: what its steps reported, and whether its last restore kept the runbook's
-/// order: binaries before rows, and the engine last (runbook 3).
-pub fn procedure(steps_done: &[String], mut findings: Vec<Finding>) -> CheckResult {
-    let last = |is: &dyn Fn(RestoreJob) -> bool| {
-        let is = |description: &String| RestoreJob::named(description).is_some_and(is);
-        steps_done.iter().rposition(is).map(|at| (at, &steps_done[at]))
-    };
-    let binaries = |job: RestoreJob| {
-        job.brings_back().iter().any(|p| matches!(p, DurableStore::Bucket | DurableStore::Assets))
-    };
-    let rows = |job: RestoreJob| job.brings_back().contains(&DurableStore::Database);
-    let templates = |job: RestoreJob| job.brings_back().contains(&DurableStore::Templates);
-    let results = |job: RestoreJob| job.brings_back().contains(&DurableStore::Results);
-    let starts = |job: RestoreJob| job == RestoreJob::StartEngine;
-    for (earlier, later, why) in [
-        (last(&binaries), last(&rows), "rows were there whose binaries were not"),
-        (last(&binaries), last(&starts), "the engine served what had no binaries"),
-        (last(&rows), last(&starts), "the engine served what was to be replaced"),
-        (last(&templates), last(&starts), "the engine served what was to be replaced"),
-        (last(&results), last(&starts), "the engine served jobs whose results were not there"),
-    ] {
-        let (Some((first, earlier)), Some((second, later))) = (earlier, later) else { continue };
-        let entity = Entity::Step(later.clone());
-        // Once is enough: the engine can be early for both stores.
-        if second >= first || findings.iter().any(|f| f.kind == FindingKind::WrongOrder && f.entity == entity)
-        {
-            continue;
+        let judged = acknowledged::judged(load, &observed.all, &self.site.profile);
+        if let Some(measured) = measured::measured(load, &judged, self.site.write_order()) {
+            let point = measured.recovery_point.as_ref();
+            let rpo = point.map(|point| Duration::from_millis(point.before_end_ms));
+            self.procedure.measured.by_writes = rpo;
+            self.log.event(Event::LoadMeasured(Box::new(measured)))?;
         }
-        let expected = format!("{earlier} before {later}");
-        let actual = format!("{later} ran first: {why}");
-        findings.push(Finding::new(CheckId::Procedure, FindingKind::WrongOrder, entity, expected, actual));
+        Ok(acknowledged::check(load, &judged, &self.site.profile))
     }
-    CheckResult::at(steps_done.len(), findings)
+
+    /// What the engine's start did to the stores, and what the checks' renders made it do; and whether
+    /// it accepts a write, unless lost rows or schema explain a refusal.
+    async fn untouched(&self, before: &State, found: &[Finding]) -> CheckResult {
+        let mut parts: Vec<CheckResult> = self.restore.untouched.iter().cloned().collect();
+        if self.is_ready(found) {
+            parts.push(match observe(self.site, Some(before)).await {
+                Ok(now) => untouched::by_renders(before, &now, &self.site.profile, self.names),
+                Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
+            });
+            let still_ready = untouched::still_ready(self.site).await;
+            parts.push(CheckResult::checked(1, still_ready.into_iter().collect()));
+            let lost =
+                |f: &Finding| matches!(f.check, CheckId::Catalog | CheckId::Contents | CheckId::Sequences);
+            if self.site.has_api() && !found.iter().any(lost) {
+                let write = untouched::accepts_write(self.site, self.reference).await;
+                parts.push(write.unwrap_or_else(|error| CheckResult::unknown(error.to_string(), Vec::new())));
+            }
+        }
+        let all = parts.into_iter().reduce(CheckResult::and);
+        all.unwrap_or_else(|| CheckResult::skipped("no engine was started"))
+    }
+}
+
+/// A check of what only a database has.
+fn in_database(site: &Handles, check: impl FnOnce() -> CheckResult) -> CheckResult {
+    match &site.rows {
+        RowStore::Postgres(_) => check(),
+        RowStore::Files(_) => CheckResult::skipped("rows are in files: there is no schema and no sequence"),
+    }
 }

@@ -253,7 +253,10 @@ fn test(dump: &str, assets: &str, more: &[String], env: &[(&str, String)]) -> Te
     let record = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("no record: {e}\n{said}"));
     let again = Command::new(PROGRAM).arg("report").arg(reports.path().join("latest")).output().unwrap();
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
-    Tested { exit: ran.status.code(), record, said }
+    let tested = Tested { exit: ran.status.code(), record, said };
+    let answered: BTreeSet<CheckId> = tested.scenario().checks.iter().map(|(check, ..)| *check).collect();
+    assert_eq!(answered, CheckId::ALL.iter().copied().collect(), "not every check has answered");
+    tested
 }
 
 impl Tested {
@@ -273,7 +276,7 @@ impl Tested {
         &self.record.limits
     }
 
-    fn looked(&self, check: CheckId) -> bool {
+    fn checked(&self, check: CheckId) -> bool {
         let went = self.scenario().checks.iter().find(|(id, ..)| *id == check);
         matches!(went, Some((_, CheckOutcome::Checked { items }, _)) if *items > 0)
     }
@@ -330,11 +333,12 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
             C::Contents,
             C::Sequences,
             C::Reconcile,
+            C::Operations,
             C::Manifest,
             C::FailClosed,
             C::Untouched,
         ] {
-            assert!(good.looked(check), "{check} did not look: {:?}", good.scenario().checks);
+            assert!(good.checked(check), "{check} was not checked: {:?}", good.scenario().checks);
         }
         let rpo = good.scenario().rpo_ms.unwrap();
         assert!(good.scenario().rto_ms.is_some() && rpo > 0 && rpo < 3_600_000, "{rpo}");
@@ -351,7 +355,7 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
         let bare = test(&plain, &folder, &[], &[]);
         assert_eq!((bare.exit, bare.found()), (Some(0), BTreeSet::new()), "{}{}", bare.actual(), bare.said);
         assert!(bare.limits().contains(&Limit::NoRender), "{:?}", bare.limits());
-        assert!(!bare.looked(C::Render) && !bare.looked(C::Contents) && bare.looked(C::Reconcile));
+        assert!(!bare.checked(C::Render) && !bare.checked(C::Contents) && bare.checked(C::Reconcile));
         assert_eq!(before, origin(), "the origin was changed");
 
         damaged(live, &custom, &manifest, &all).await;
@@ -395,7 +399,7 @@ async fn damaged(live: &Live, custom: &str, manifest: &str, all: &[String]) {
         format!("wrong content: {}", row(flipped.0)),
         format!("missing binary: {}", row(gone.0)),
         "row lost: tenants".to_owned(),
-        format!("manifest drift: templates/{template}"),
+        format!("manifest drift: {template}"),
         "manifest drift: dump".to_owned(),
         "backup too old: restore-test".to_owned(),
         "recovery too slow: restore-test".to_owned(),
@@ -444,10 +448,10 @@ async fn hostile(live: &Live, custom: &str, folder: &str) {
     fs::write(&climbing, builder).unwrap();
     fs::create_dir(live.path("nothing")).unwrap();
     for (assets, says) in
-        [(climbing, "it leads out of the folder"), (live.path("nothing"), "no binary lies at")]
+        [(climbing, "it leads out of the folder"), (live.path("nothing"), "there is no binary at")]
     {
         let red = test(custom, &assets.display().to_string(), &[], &[]);
-        let found = BTreeSet::from(["restore failed: restore objects".to_owned()]);
+        let found = BTreeSet::from(["restore failed: fetch objects".to_owned()]);
         assert_eq!((red.exit, red.found()), (Some(1), found), "{}{}", red.actual(), red.said);
         assert!(red.actual().contains(says), "{}", red.actual());
     }
@@ -486,12 +490,12 @@ async fn a_backup_in_a_bucket_is_only_read() {
             let good = tokio::task::block_in_place(|| test(dump, assets, &renders, &env));
             let said = format!("{assets}: {}{}", good.actual(), good.said);
             assert_eq!((good.exit, good.found()), (Some(0), BTreeSet::new()), "{said}");
-            assert!(good.looked(CheckId::FailClosed) && good.scenario().renders.known_good > 0);
+            assert!(good.checked(CheckId::FailClosed) && good.scenario().renders.known_good > 0);
             assert!(!good.said.contains(&store.secret_key));
         }
         let none = format!("s3://{BACKUPS}/assets-2/");
         let red = tokio::task::block_in_place(|| test(&dump, &none, &renders, &env));
-        let found = BTreeSet::from(["restore failed: restore objects".to_owned()]);
+        let found = BTreeSet::from(["restore failed: fetch objects".to_owned()]);
         assert_eq!((red.exit, red.found()), (Some(1), found), "{}{}", red.actual(), red.said);
         let methods: BTreeSet<String> =
             gate.seen().iter().map(|seen| seen.request.method.to_string()).collect();

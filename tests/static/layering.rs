@@ -42,9 +42,9 @@ const RANKS: &[(&str, &[&str])] = &[
     ("the consistency window: model and advice", &["window"]),
     ("what a run may take", &["model::budget"]),
     ("the scenario file, the journal, the adapters to external systems", &["scenario", "journal", "system"]),
-    ("a site, a plan, the reports, the ledger of runs", &["site", "plan", "report", "history"]),
+    ("a site, the reports, the ledger of runs", &["site", "report", "history"]),
     ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
-    ("writes through the API, one at a time", &["runbook::seed"]),
+    ("a plan; writes through the API, one at a time", &["plan", "runbook::seed"]),
     (
         "the stages of the runbook",
         &[
@@ -99,17 +99,8 @@ const PRINTERS: &[&str] = &["cli", "report::terminal", "main"];
 
 /// Modules whose files still import each other in cycles. To be emptied: a new entry needs a reason,
 /// and an entry without a cycle fails the test.
-const CYCLES_LEFT: &[&str] = &[
-    "cli",
-    "evidence",
-    "journal",
-    "runbook::drill",
-    "runbook::fault",
-    "runbook::seed",
-    "runbook::verify",
-    "scenario",
-    "standin",
-];
+const CYCLES_LEFT: &[&str] =
+    &["cli", "evidence", "journal", "runbook::fault", "runbook::seed", "scenario", "standin"];
 
 /// One source file, or a planted one.
 struct Source {

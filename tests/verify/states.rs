@@ -9,7 +9,7 @@ use pulp_drill::{
         state::{Catalog, Database, Metadata, ObjectState, Row, Sequence, State, Table},
         verdict::CheckOutcome,
     },
-    runbook::verify::{CheckResult, CutPoint, Names, catalog, contents, reconcile, schedules, untouched},
+    runbook::verify::{CheckResult, Names, Reference, catalog, contents, reconcile, schedules, untouched},
 };
 use serde_json::{Value, json};
 
@@ -75,11 +75,11 @@ fn object(text: &str) -> ObjectState {
 
 /// All that the checks say of a state that came back where another was expected.
 fn all(cut: &State, observed: &State) -> Vec<(&'static str, CheckResult)> {
-    let cut = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    let cut = Reference { state: Some(cut.clone()), ..Reference::default() };
     let (profile, names) = (profile(), Names::default());
     vec![
         ("catalog", catalog::check(&cut, observed)),
-        ("contents", contents::check(&cut, observed, &profile, None)),
+        ("contents", contents::check(&cut, observed, None, &profile, None)),
         ("sequences", catalog::sequences(&cut, observed)),
         ("reconcile", reconcile::check(&cut, observed, &profile, &names)),
         ("schedules", schedules::check(&cut, observed, &profile, None)),
@@ -216,7 +216,7 @@ fn each_damage_to_a_binary_has_its_name() {
 #[test]
 fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
     let reconciled = |state: &State| {
-        let cut = CutPoint { state: state.clone(), ..CutPoint::default() };
+        let cut = Reference { state: Some(state.clone()), ..Reference::default() };
         reconcile::check(&cut, state, &profile(), &Names::default())
     };
     let mut elsewhere = sound();
@@ -331,9 +331,9 @@ fn after_start(was: Value, then: &[(&str, Value)], also: impl FnOnce(&mut State)
     let mut observed = with(is);
     also(&mut observed);
     let (profile, start) = (profile(), started());
-    let known = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    let known = Reference { state: Some(cut.clone()), ..Reference::default() };
     found(&[
-        ("contents", contents::check(&known, &observed, &profile, Some(&start))),
+        ("contents", contents::check(&known, &observed, None, &profile, Some(&start))),
         ("untouched", untouched::by_start(&cut, &observed, &profile, &Names::default(), &start)),
     ])
 }
@@ -403,10 +403,10 @@ fn after_missed_run(next: Value, runs: usize, status: &str) -> Vec<String> {
     };
     let (cut, observed) = (with(json!(OLD), 0), with(next, runs));
     let (profile, start) = (profile(), started());
-    let known = CutPoint { state: cut.clone(), ..CutPoint::default() };
+    let known = Reference { state: Some(cut.clone()), ..Reference::default() };
     found(&[
         ("schedules", schedules::check(&known, &observed, &profile, Some(&start))),
-        ("contents", contents::check(&known, &observed, &profile, Some(&start))),
+        ("contents", contents::check(&known, &observed, None, &profile, Some(&start))),
         ("untouched", untouched::by_start(&cut, &observed, &profile, &Names::default(), &start)),
     ])
 }
@@ -443,10 +443,10 @@ fn brought_forward(damage: impl FnOnce(&mut State)) -> Vec<String> {
     rows(&mut reference, "audit_events").rows.remove("[7]");
     moved_on(&mut observed);
     damage(&mut observed);
-    let cut = CutPoint { state: sound(), reference: Some(reference.database), ..CutPoint::default() };
+    let cut = Reference { state: Some(sound()), schema: Some(reference.database), ..Reference::default() };
     let looked = [
         ("catalog", catalog::check(&cut, &observed)),
-        ("contents", contents::check(&cut, &observed, &profile(), None)),
+        ("contents", contents::check(&cut, &observed, None, &profile(), None)),
     ];
     found(&looked)
 }

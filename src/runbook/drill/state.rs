@@ -1,36 +1,44 @@
-//! A scenario's site while the steps go by, and what is remembered of it: what must be there, what
-//! must come back, what was done.
+//! A drill in progress: its steps in order, its site, and what is recorded of it: what must be there,
+//! what must come back, what was done.
 
 mod actions;
 mod cut_point;
+mod existing_restore;
 mod runs;
 mod workload;
 mod held_writes;
 
 use crate::{
     base::{
-        error::Error,
-        ids::{AssetName, ObjectKey, TemplateKey, WriteName},
+        error::{Blame, Error},
+        ids::WriteName,
     },
     journal::Logbook,
     model::{
         check::CheckId,
-        event::{Event, RpoFrom},
+        event::Event,
         finding::{Entity, Finding, FindingKind},
         profile::EngineStart,
         state::State,
     },
     plan::{Plan, PlanJob, Planned},
-    procedure::{Backup, PendingFaults, manifest::Manifest},
+    procedure::{Backup, PendingFaults, restore_failed},
     runbook::{
         backup,
-        drill::{DrillResults, ProcedureFailed, RunContext, ms},
+        drill::{
+            context::RunContext,
+            cut_point::CutPoint,
+            held_write::HeldWrite,
+            results::{DrillResults, ProcedureFailed, ms},
+            source::SourceRecord,
+            workload::Workload,
+        },
         fault::loss,
         restore::{self, StepResult},
         seed::{self, SeededSite},
         verify::{
-            self, CheckResult, CutPoint, Names, Started, VerifyResults, at_start, baseline,
-            fail_closed::ProbeScope, operations, untouched,
+            self, CheckResult, ProcedureLog, RestoreObservations, Verification, at_start, baseline,
+            fail_closed::ProbeScope, procedure::Measurements, untouched,
         },
     },
     scenario::{
@@ -40,237 +48,204 @@ use crate::{
     site::{Site, Source},
 };
 use chrono::{DateTime, Utc};
-use held_writes::HeldWrite;
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
-/// A site and all that is remembered of it while the steps go by.
+/// A drill in progress. Each part belongs to the phase that writes it.
 pub(super) struct DrillState<'a> {
-    ground: &'a RunContext,
+    context: &'a RunContext,
+    plan: &'a Plan,
     site: &'a Site<Source>,
-    seed: &'a str,
-    reach: ProbeScope,
     log: Logbook,
-    put: SeededSite,
-    names: Names,
-    keys: BTreeMap<AssetName, ObjectKey>,
-    /// The object that an asset had before its last write, and the one that this made.
-    former: BTreeMap<AssetName, ObjectKey>,
-    newest: BTreeMap<AssetName, ObjectKey>,
-    /// The writes that are held half way.
-    under_way: BTreeMap<WriteName, HeldWrite>,
-    /// The inventory when the engine was last stopped or killed.
-    listed: Option<Manifest>,
-    /// What the API showed of tenants, runs and dead letters then.
-    shown: Option<operations::ApiSnapshot>,
-    /// What must be there now if no fault was done: what the next dump promises.
-    live: State,
+    /// What is recorded of the source.
+    source: SourceRecord,
     /// What must come back.
     cut: CutPoint,
-    /// Of when its templates are, and its assets.
-    templates_at: cut_point::Instant,
-    assets_at: cut_point::Instant,
-    /// How often each template was saved again.
-    saves: BTreeMap<TemplateKey, usize>,
-    /// Whether writes belong to what must come back at once: before a dump, and after the restore.
-    counts: bool,
-    armed: PendingFaults,
-    /// The next runs that were planned, by the names of their schedules.
-    planned: BTreeMap<String, DateTime<Utc>>,
+    /// The writes that are held before they are complete.
+    in_flight: BTreeMap<WriteName, HeldWrite>,
+    /// The workload, if there is or was one.
+    workload: Option<Workload>,
+    /// What the backup has left.
     backup: Backup,
-    /// Writers under load, if there are or were any.
-    loaded: Option<workload::Loaded>,
-    done: Vec<String>,
-    procedure: Vec<Finding>,
-    engine: Started,
-    lost: Option<Instant>,
-    good: Option<Instant>,
-    rpo: Option<Duration>,
+    /// The faults that take effect in a later step.
+    pending: PendingFaults,
+    /// What was done and measured.
+    procedure: ProcedureLog,
+    /// What the restore observed.
+    restored: RestoreObservations,
 }
 
 impl<'a> DrillState<'a> {
-    pub(super) fn new(ground: &'a RunContext, site: &'a Site<Source>, plan: &'a Plan, log: Logbook) -> Self {
+    pub(super) fn new(context: &'a RunContext, site: &'a Site<Source>, plan: &'a Plan, log: Logbook) -> Self {
         Self {
-            ground,
+            context,
+            plan,
             site,
-            seed: &plan.seed,
-            reach: if plan.started.baseline { ProbeScope::Everything } else { ProbeScope::OneTemplate },
             log,
-            put: SeededSite::default(),
-            names: Names::default(),
-            keys: BTreeMap::new(),
-            former: BTreeMap::new(),
-            newest: BTreeMap::new(),
-            under_way: BTreeMap::new(),
-            listed: None,
-            shown: None,
-            live: State::default(),
+            source: SourceRecord::default(),
             cut: CutPoint::default(),
-            templates_at: cut_point::Instant::default(),
-            assets_at: cut_point::Instant::default(),
-            saves: BTreeMap::new(),
-            counts: true,
-            armed: PendingFaults::default(),
-            planned: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            workload: None,
             backup: Backup::default(),
-            loaded: None,
-            done: Vec::new(),
-            procedure: Vec::new(),
-            engine: Started::default(),
-            lost: None,
-            good: None,
-            rpo: None,
+            pending: PendingFaults::default(),
+            procedure: ProcedureLog::default(),
+            restored: RestoreObservations::default(),
         }
     }
 
-    /// Measured recovery time: from the loss to the first known-good render.
-    pub(super) fn rto(&self) -> Option<Duration> {
-        Some(self.good?.duration_since(self.lost?))
+    /// What was measured, once all is done.
+    pub(super) fn into_measurements(self) -> Measurements {
+        self.procedure.measured
     }
 
-    /// Measured recovery point: by the writes under load.
-    pub(super) fn rpo(&self) -> Option<(Duration, RpoFrom)> {
-        self.rpo.map(|rpo| (rpo, RpoFrom::Writes))
-    }
-
-    pub(super) async fn perform(&mut self, plan: &Plan, seen: &mut DrillResults) -> Result<(), Error> {
-        self.prepare(plan, seen).await?;
-        for planned in &plan.steps {
+    /// Performs the steps and verifies. A step that fails ends the procedure.
+    pub(super) async fn perform(&mut self, results: &mut DrillResults) -> Result<(), Error> {
+        match &self.plan.existing {
+            Some(existing) => self.prepare_existing(existing).await?,
+            None => self.prepare(results).await?,
+        }
+        for planned in &self.plan.steps {
             self.log.event(Event::StepStarted {
                 step: planned.number,
                 stage: planned.job.stage(),
                 name: planned.description.clone(),
             })?;
             let began = Instant::now();
-            let went = self.step(planned, seen).await;
-            let failed = match &went {
+            let result = self.step(planned, results).await;
+            let failed = match &result {
                 Ok(None) => None,
                 Ok(Some(ProcedureFailed::Failed(why))) => Some(why.clone()),
                 Err(error) => Some(error.to_string()),
             };
             let step = planned.number;
             self.log.event(Event::StepFinished { step, ms: ms(began.elapsed()), failed })?;
-            match went {
-                Ok(None) => self.done.push(planned.description.clone()),
+            match result {
+                Ok(None) => self.procedure.done.push(planned.job.clone()),
                 Ok(Some(ProcedureFailed::Failed(_))) => {
-                    let description = format!("{} failed", planned.description);
-                    return self.verify(seen, Some(&description)).await;
+                    self.procedure.failed = Some(planned.description.clone());
+                    break;
                 }
                 Err(error) => return Err(error.while_doing(format!("step {step} ({})", planned.description))),
             }
         }
-        self.verify(seen, None).await
+        self.verify(results).await
     }
 
     /// What the site is filled with.
     fn seed(&self) -> Result<&'a Seed, Error> {
-        self.ground.seeds.get(self.seed).ok_or_else(|| Error::harness("a plan's seed was not read"))
+        self.context.seeds.get(&self.plan.seed).ok_or_else(|| Error::harness("a plan's seed was not read"))
     }
 
-    /// Migrates, starts and fills the source, and looks whether it is right.
-    async fn prepare(&mut self, plan: &Plan, seen: &mut DrillResults) -> Result<(), Error> {
+    /// Migrates, starts and fills the source, and checks that it is right.
+    async fn prepare(&mut self, results: &mut DrillResults) -> Result<(), Error> {
         if self.site.method.topology.has_database()
             && let Some(failed) = restore::migrate(self.site, &self.log).await?
         {
             return Err(Error::environment("can't make the source's schema").cause(failed.actual));
         }
         // Another target of the run may still start.
-        let of_run = plan.started.profile.is_none();
-        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| seen.hopeless = of_run)?;
+        let of_run = self.plan.started.profile.is_none();
+        self.site.engine.start(&self.site.redactor).await.inspect_err(|_| results.hopeless = of_run)?;
         if self.site.has_api() {
-            self.fill(plan).await?;
+            self.fill().await?;
         } else {
             seed::fill_by_command(self.site, &self.log).await?;
-            self.put = SeededSite::observed(&self.site.profile, &verify::observe(self.site, None).await?)?;
+            self.source.seeded =
+                SeededSite::observed(&self.site.profile, &verify::observe(self.site, None).await?)?;
         }
-        self.learn();
+        self.source.learn();
         let state = verify::observe(self.site, None).await?;
         let began = Instant::now();
-        let looked = baseline::check(self.site, &mut self.put.known, &state, &self.log).await;
-        let mut verified = VerifyResults::default();
-        verified.take(CheckId::Source, looked, began.elapsed(), &self.log)?;
-        seen.take(verified);
+        let result = baseline::check(self.site, &mut self.source.seeded.known, &state, &self.log).await;
+        results.verified.record(CheckId::Source, result, began.elapsed(), &self.log)?;
         // Renders leave usage rows behind: what must come back is what is there now.
-        self.live = verify::observe(self.site, None).await?;
-        self.take_as_cut_point();
+        self.source.live = verify::observe(self.site, None).await?;
+        self.cut.record(&self.source);
         Ok(())
     }
 
     /// Fills the source through the API.
-    async fn fill(&mut self, plan: &Plan) -> Result<(), Error> {
+    async fn fill(&mut self) -> Result<(), Error> {
         let seed = self.seed()?;
         // Those of the run's engine are not those of another one.
-        let of_run = plan.started.profile.is_none() || !self.site.engine.starts_itself;
-        let golden = self.ground.golden.get(&plan.seed).filter(|_| of_run).map(PathBuf::as_path);
+        let of_run = self.plan.started.profile.is_none() || !self.site.engine.starts_itself;
+        let golden = self.context.golden.get(&self.plan.seed).filter(|_| of_run).map(PathBuf::as_path);
         let schedules = self.site.profile.keeps_schedules();
         if !schedules && !seed.schedules.is_empty() {
             let names: Vec<&str> = seed.schedule_names().collect();
             let text = format!("the target keeps no schedules here: {} left out", names.join(", "));
             self.log.event(Event::Noted { text })?;
         }
-        self.put = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
+        self.source.seeded = seed::fill(&self.site.engine.api().await?, seed, golden, schedules).await?;
         if self.site.results.is_some() {
-            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.put).await?;
+            seed::run_jobs(&self.site.engine.api().await?, seed, &mut self.source.seeded).await?;
         }
-        seed::cleaned_up(self.site, self.put.left_behind()).await
+        seed::cleaned_up(self.site, self.source.seeded.left_behind()).await
     }
 
     async fn step(
         &mut self,
         planned: &Planned,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<Option<ProcedureFailed>, Error> {
         self.site.guard.still_ours().await?;
-        match &planned.job {
-            PlanJob::BackUp(job) => self.back_up(*job, seen).await,
+        let result = match &planned.job {
+            PlanJob::BackUp(job) => self.back_up(*job, results).await,
             PlanJob::Restore(job) => self.restore(*job).await,
             PlanJob::Destroy(what) => {
-                self.lost.get_or_insert_with(Instant::now);
-                self.good = None;
+                self.procedure.measured.lost.get_or_insert_with(Instant::now);
+                self.procedure.measured.good_render = None;
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
-            PlanJob::LookIntoBackup(..) => self.look_into_backup().await.map(|()| None),
-            PlanJob::Act(act) => self.act(act, &planned.description, seen).await,
+            PlanJob::InspectBackup(..) => self.inspect_backup().await.map(|()| None),
+            PlanJob::Act(act) => self.act(act, &planned.description, results).await,
+            PlanJob::FetchDump => self.fetch_dump().await.map(|()| None),
+            PlanJob::FetchObjects => self.fetch_objects().await.map(|()| None),
+            PlanJob::HoldSchedules => self.hold_schedules().await.map(|()| None),
+        };
+        match (result, &self.plan.existing) {
+            // The backup is not what it should be: a drill of it exists to find that out.
+            (Err(error), Some(_)) if error.blame == Blame::Usage => {
+                Ok(self.failed(Some(restore_failed(&planned.description, error.to_string()))))
+            }
+            (result, Some(_) | None) => result,
         }
     }
 
     async fn back_up(
         &mut self,
         job: BackupJob,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<Option<ProcedureFailed>, Error> {
         let running = self.site.engine.is_running().await;
         if job == BackupJob::StopEngine && self.site.has_api() && running {
             // Nobody answers while the engine is stopped, and nothing changes.
-            self.listed = Some(self.promised_inventory().await?);
-            self.shown = Some(self.operations().await?);
+            self.source.inventory = Some(self.promised_inventory().await?);
+            self.source.api = Some(self.api_snapshot().await?);
         }
         self.fix_cut_point(job).await?;
         // What an engine makes of writes that died with it belongs to the site.
         let starts = job == BackupJob::StartEngine && !self.is_under_load();
         let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
         // A command of the operator's can do anything to the source.
-        let looks = job == BackupJob::RunBackupCommand && !self.is_under_load();
-        let untouched = if looks { Some(verify::observe(self.site, None).await?) } else { None };
+        let compares = job == BackupJob::RunBackupCommand && !self.is_under_load();
+        let untouched = if compares { Some(verify::observe(self.site, None).await?) } else { None };
         let began = self.load_clock();
-        let clock = &self.ground.clock;
+        let clock = &self.context.clock;
         let failed =
-            backup::perform(job, self.site, &mut self.backup, &mut self.armed, clock, &self.log).await?;
+            backup::perform(job, self.site, &mut self.backup, &mut self.pending, clock, &self.log).await?;
         if let (Some(untouched), None) = (untouched, &failed) {
-            self.procedure.extend(self.harmed(untouched).await);
+            let harm = self.harmed(untouched).await;
+            self.procedure.findings.extend(harm);
         }
         let stopped = !self.site.engine.is_running().await;
-        if let Some(loaded) = &mut self.loaded {
+        if let Some(loaded) = &mut self.workload {
             loaded.backed_up(job, self.site.method.topology, began, stopped);
         }
-        if let Some(refused) = self.armed.refused.take() {
+        if let Some(refused) = self.pending.refused.take() {
             let text = format!("the object store refused {refused} requests of the copy with 503 SlowDown");
             if refused == 0 {
-                seen.without_effect.push(text.clone());
+                results.without_effect.push(text.clone());
             }
             self.log.event(Event::Noted { text })?;
         }
@@ -278,7 +253,7 @@ impl<'a> DrillState<'a> {
             self.take_over(&before).await?;
         }
         if job == BackupJob::RecordManifest && !self.is_under_load() {
-            self.cut.manifest.clone_from(&self.backup.manifest);
+            self.cut.reference.manifest.clone_from(&self.backup.manifest);
         }
         Ok(self.failed(failed))
     }
@@ -286,7 +261,7 @@ impl<'a> DrillState<'a> {
     /// What a backup did to the source that it was to save.
     async fn harmed(&self, before: State) -> Option<Finding> {
         let harm = match verify::observe(self.site, Some(&before)).await {
-            Ok(after) => untouched::by_backup(&before, &after, &self.site.profile, &self.names)?,
+            Ok(after) => untouched::by_backup(&before, &after, &self.site.profile, &self.source.names)?,
             Err(error) => format!("it can't be read any more: {error}"),
         };
         let step = Entity::Step(BackupJob::RunBackupCommand.describe().to_owned());
@@ -296,84 +271,111 @@ impl<'a> DrillState<'a> {
 
     async fn restore(&mut self, job: RestoreJob) -> Result<Option<ProcedureFailed>, Error> {
         let starts = job == RestoreJob::StartEngine && self.site.engine.exists();
-        let began = self.ground.clock.now();
+        let began = self.context.clock.now();
         // What the engine makes of the stores at its start is not what the backup held.
-        let before =
-            if starts { Some(verify::observe(self.site, Some(&self.cut.state)).await) } else { None };
-        match restore::perform(job, self.site, &self.backup, &mut self.armed, &self.log).await? {
-            StepResult::Well => {
+        let before = if starts { Some(verify::observe(self.site, self.as_of()).await) } else { None };
+        match restore::perform(job, self.site, &self.backup, &mut self.pending, &self.log).await? {
+            StepResult::Done => {
+                if job == RestoreJob::RestoreDatabase && self.plan.existing.is_some() {
+                    self.database_loaded().await?;
+                }
                 if let Some(before) = before {
-                    self.engine = self.started(before, began).await;
-                    self.counts = true;
-                    self.live = self.cut.state.clone();
-                    self.put.known = self.cut.known.clone();
-                    let keys = self.put.known.assets.iter();
-                    self.keys.extend(keys.map(|(name, asset)| (name.clone(), asset.key.clone())));
+                    self.procedure.measured.ready = self.ready_ends_recovery();
+                    self.started(before, began, None).await;
+                    self.continue_from_reference();
                 }
                 Ok(None)
             }
             StepResult::Failed(finding) => Ok(self.failed(Some(*finding))),
             StepResult::NotReady(why) => {
-                self.engine.not_ready = Some(why);
+                match before {
+                    Some(before) => self.started(before, began, Some(why)).await,
+                    None => self.restored.not_ready = Some(why),
+                }
                 Ok(None)
             }
         }
     }
 
-    /// Whether the engine's start left the stores as they were, when it had done what it does there.
-    async fn started(&self, before: Result<State, Error>, began: DateTime<Utc>) -> Started {
+    /// The state by whose columns and keys the restored stores are read.
+    fn as_of(&self) -> Option<&State> {
+        self.cut.reference.state.as_ref().or(self.restored.loaded.as_ref())
+    }
+
+    /// After the restore: writes count again, and what must be there is what should have come back.
+    fn continue_from_reference(&mut self) {
+        let Some(state) = &self.cut.reference.state else { return };
+        self.cut.fixed = false;
+        self.source.live = state.clone();
+        self.source.seeded.known = self.cut.reference.known.clone();
+        let keys = self.source.seeded.known.assets.iter();
+        self.source.keys.extend(keys.map(|(name, asset)| (name.clone(), asset.key.clone())));
+    }
+
+    /// Records whether the engine's start left the stores as they were, once it has done what the profile
+    /// lets it do.
+    async fn started(
+        &mut self,
+        before: Result<State, Error>,
+        began: DateTime<Utc>,
+        not_ready: Option<String>,
+    ) {
         let mut start = EngineStart { began, until: began, env: self.site.engine.env() };
-        let both = async {
+        let states = async {
             let before = before?;
-            let clock = &self.ground.clock;
-            let after = at_start::settled(self.site, &self.cut.state, &before, &mut start, clock).await?;
+            let after = match (&not_ready, self.as_of()) {
+                (None, Some(as_of)) => {
+                    let clock = &self.context.clock;
+                    at_start::settled(self.site, as_of, &before, &mut start, clock).await?
+                }
+                (_, as_of) => verify::observe(self.site, as_of).await?,
+            };
             Ok((before, after))
         };
-        let both: Result<_, Error> = both.await;
-        let looked = match both {
+        let states: Result<_, Error> = states.await;
+        let untouched = match states {
             Ok((before, after)) => {
-                untouched::by_start(&before, &after, &self.site.profile, &self.names, &start)
+                untouched::by_start(&before, &after, &self.site.profile, &self.source.names, &start)
             }
             Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
         };
-        Started { not_ready: None, untouched: Some(looked), start: Some(start) }
+        self.restored.not_ready = not_ready;
+        self.restored.untouched = Some(untouched);
+        self.restored.start = Some(start);
     }
 
     fn failed(&mut self, finding: Option<Finding>) -> Option<ProcedureFailed> {
         let finding = finding?;
         let why = finding.actual.clone();
-        self.procedure.push(finding);
+        self.procedure.findings.push(finding);
         Some(ProcedureFailed::Failed(why))
     }
 
-    /// Looks at what came back. `ended` says which step ended the procedure, if one did.
-    async fn verify(&mut self, seen: &mut DrillResults, ended: Option<&str>) -> Result<(), Error> {
-        let mut verified = VerifyResults::default();
-        let looked = verify::procedure(&self.done, std::mem::take(&mut self.procedure));
-        let looked =
-            if ended.is_some() { CheckResult::at(1 + self.done.len(), looked.findings) } else { looked };
-        verified.take(CheckId::Procedure, looked, Duration::ZERO, &self.log)?;
-        seen.take(verified);
+    /// Checks what came back.
+    async fn verify(&mut self, results: &mut DrillResults) -> Result<(), Error> {
         self.end_load().await?;
-        self.cut.load = self.under_load();
-        if let Some(ended) = ended {
-            let rest =
-                CheckId::ALL.iter().copied().filter(|c| !matches!(c, CheckId::Source | CheckId::Procedure));
-            let mut verified = VerifyResults::default();
-            verified.skip(rest, ended, &self.log)?;
-            seen.take(verified);
-            return Ok(());
+        self.cut.reference.workload = self.workload.as_ref().map(Workload::in_flight);
+        if self.procedure.failed.is_some() {
+            // Rows that were not restored have no age, and objects do not stand for them.
+            let age = self.procedure.measured.age.as_mut().filter(|age| age.row.is_none());
+            age.into_iter().for_each(|age| age.object = None);
+        } else {
+            // One of the checks deletes a binary to see what happens.
+            self.site.guard.still_ours().await?;
+            if self.site.method.schema == BackupSchema::Previous {
+                self.cut.reference.schema = Some(restore::reference(self.site, &self.log).await?);
+            }
         }
-        // The last check deletes a binary to see what happens.
-        self.site.guard.still_ours().await?;
-        if self.site.method.schema == BackupSchema::Previous {
-            self.cut.reference = Some(restore::reference(self.site, &self.log).await?);
-        }
-        let site = self.site.restored();
-        let engine = std::mem::take(&mut self.engine);
-        let verified = verify::verify(&site, &self.cut, &self.names, engine, self.reach, &self.log).await?;
-        (self.good, self.rpo) = (verified.first_good, verified.rpo);
-        seen.take(verified);
-        Ok(())
+        let verification = Verification {
+            site: &self.site.restored(),
+            reference: &mut self.cut.reference,
+            names: &self.source.names,
+            restore: &self.restored,
+            procedure: &mut self.procedure,
+            scope: if self.plan.started.baseline { ProbeScope::Everything } else { ProbeScope::OneTemplate },
+            log: &self.log,
+        };
+        verification.run(&mut results.verified).await?;
+        self.note_existing()
     }
 }

@@ -1,6 +1,6 @@
-//! Writes under load against what came back: every write that was acknowledged before the dump must be
-//! whole, and of none may half be there. What was there before the load is for the other checks: from
-//! what they see, the load's rows and objects are taken away here, and nowhere else.
+//! Writes in flight during the backup against what came back: every write that was acknowledged before
+//! the dump must be whole, and none may be torn. What existed before those writes is for the other
+//! checks: the rows and objects of the writes are removed from what they compare here, and nowhere else.
 
 use crate::{
     base::{
@@ -13,13 +13,13 @@ use crate::{
         profile::{BinaryStore, Profile},
         state::State,
         workload::{
-            BackupMethod, Load, Marks, Times, Written,
+            Marks, Written,
             write_outcome::{Judged, Sight, StoreContent, WriteOutcome, judge},
         },
         write::WriteKind,
     },
     procedure::manifest::Manifest,
-    runbook::verify::{CheckResult, CutPoint},
+    runbook::verify::{CheckResult, Reference, UnderLoad},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -27,40 +27,23 @@ use std::collections::BTreeMap;
 /// Assets that a finding names.
 const NAMED: usize = 5;
 
-/// The writes under load, and the backup that they raced.
-#[derive(Clone, Debug)]
-pub struct UnderLoad {
-    /// What the writers were told.
-    pub load: Load,
-    /// All that they wrote.
-    pub writes: Vec<Written>,
-    /// How the backups were taken.
-    pub way: BackupMethod,
-    /// When the backup read the stores; none where it did not read both.
-    pub times: Option<Times>,
-    /// What its earlier backups showed.
-    pub earlier: Vec<(Times, Vec<Judged>)>,
-    /// By what its rows and objects are told.
-    pub marks: Marks,
-}
-
-impl CutPoint {
-    /// A restored state without what is new since the load began and names one of its assets. Nothing
-    /// that the cut point has is taken away.
-    pub fn without_load(&self, observed: &State, profile: &Profile) -> State {
+impl Reference {
+    /// A restored state without what is new since the writes began and names one of their assets. Nothing
+    /// that was recorded at the cut point is removed.
+    pub fn without_workload(&self, observed: &State, profile: &Profile) -> State {
         let mut ordinary = observed.clone();
-        let Some(load) = &self.load else { return ordinary };
+        let (Some(load), Some(recorded)) = (&self.workload, &self.state) else { return ordinary };
         for (name, table) in &mut ordinary.database.tables {
-            let before = self.state.database.tables.get(name);
+            let before = recorded.database.tables.get(name);
             let old = |key: &String| before.is_some_and(|table| table.rows.contains_key(key));
             table.rows.retain(|key, row| old(key) || !names(&load.marks, &row.json));
         }
         let of_load = |key: &ObjectKey| load.marks.are_in(key.as_str()) || load.marks.are_in(stem(key));
-        ordinary.objects.retain(|key, _| self.state.objects.contains_key(key) || !of_load(key));
-        ordinary.results.retain(|key, _| self.state.results.contains_key(key) || !of_load(key));
+        ordinary.objects.retain(|key, _| recorded.objects.contains_key(key) || !of_load(key));
+        ordinary.results.retain(|key, _| recorded.results.contains_key(key) || !of_load(key));
         for (table, count) in added_by_jobs(load, profile) {
             let Some(is) = ordinary.database.tables.get_mut(&table) else { continue };
-            let before = self.state.database.tables.get(&table);
+            let before = recorded.database.tables.get(&table);
             let new = |key: &&String| !before.is_some_and(|table| table.rows.contains_key(*key));
             let keys: Vec<String> = is.rows.keys().filter(new).take(count).cloned().collect();
             is.rows.retain(|key, _| !keys.contains(key));
@@ -68,9 +51,9 @@ impl CutPoint {
         ordinary
     }
 
-    /// An inventory without the load's assets.
-    pub fn inventory_without_load(&self, mut manifest: Manifest) -> Manifest {
-        if let Some(load) = &self.load {
+    /// An inventory without the assets of those writes.
+    pub fn inventory_without_workload(&self, mut manifest: Manifest) -> Manifest {
+        if let Some(load) = &self.workload {
             let of_load = |text: &str| load.marks.are_in(text);
             manifest.assets.retain(|asset| !of_load(&asset.id) && !of_load(&asset.filename));
             manifest.counts.insert("assets".to_owned(), manifest.assets.len());
@@ -196,10 +179,10 @@ pub fn judged(load: &UnderLoad, observed: &State, profile: &Profile) -> Vec<Judg
     judge(&load.writes, &sights(&load.writes, observed, profile), times)
 }
 
-/// Looks at the writes under load.
+/// Checks the writes in flight.
 pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> CheckResult {
     if load.times.is_none() {
-        return CheckResult::unknown("no backup read both stores while writers wrote", Vec::new());
+        return CheckResult::unknown("no backup read both stores while writes were in flight", Vec::new());
     }
     let mut findings = Vec::new();
     for operation in WriteKind::ALL {
@@ -217,7 +200,7 @@ pub fn check(load: &UnderLoad, judged: &[Judged], profile: &Profile) -> CheckRes
         }
     }
     findings.extend(too_late(judged, profile));
-    CheckResult::at(judged.len(), findings)
+    CheckResult::checked(judged.len(), findings)
 }
 
 /// What is wrong with a write, if anything is.
@@ -264,7 +247,7 @@ mod tests {
     use super::*;
     use crate::model::{
         state::{Metadata, ObjectState, Row, Table},
-        workload::{Mix, WriteAnswer},
+        workload::{BackupMethod, Load, Mix, WriteAnswer},
     };
     use serde_json::json;
 
@@ -364,11 +347,11 @@ mod tests {
         };
         let usage = |n: u32| json!({ "id": n, "template_key": "invoice" });
         let before = state(&[("render_usage", "[1]", usage(1))], &["3.json"]);
-        let cut = CutPoint { state: before, load: Some(load), ..CutPoint::default() };
+        let reference = Reference { state: Some(before), workload: Some(load), ..Reference::default() };
         let jobs = ("batch_jobs", r#"["17"]"#, json!({ "id": "17", "result_key": "17.json" }));
         let all = [("render_usage", "[1]", usage(1)), ("render_usage", "[2]", usage(2)), jobs];
         let now = state(&all, &["3.json", "17.json", "18.json"]);
-        let ordinary = cut.without_load(&now, &profile());
+        let ordinary = reference.without_workload(&now, &profile());
         let rows = |table: &str| {
             let rows = &ordinary.database.tables[&TableName::from(table)].rows;
             rows.keys().cloned().collect::<Vec<_>>()
@@ -377,7 +360,7 @@ mod tests {
         let results: Vec<&str> = ordinary.results.keys().map(ObjectKey::as_str).collect();
         assert_eq!(results, ["18.json", "3.json"]);
         let more = state(&[all.to_vec(), vec![("render_usage", "[3]", usage(3))]].concat(), &[]);
-        let left = cut.without_load(&more, &profile());
+        let left = reference.without_workload(&more, &profile());
         assert_eq!(left.database.tables[&TableName::from("render_usage")].rows.len(), 2);
     }
 }

@@ -15,15 +15,13 @@ use crate::{
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
-        CheckResult, CutPoint, Names, reconcile,
+        CheckResult, Names, Reference, pictures, reconcile,
         render::{carries_pdf, describe, differ, keep_known_good, not_deterministic, render},
     },
-    site::{Handles, Site, Source},
-    system::objects::Got,
+    site::{Site, Source},
 };
 use pdf_compare::Comparison;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Checks a fresh source. Where no known-good PDF is given, what it renders now becomes the
 /// known-good one, once two renders have agreed.
@@ -41,43 +39,17 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
             Err(error) => return CheckResult::unknown(error.to_string(), findings),
         }
     }
-    if let Err(error) = shown(site, known).await {
+    if let Err(error) = pictures::find_shown(site, known).await {
         return CheckResult::unknown(error.to_string(), findings);
     }
-    CheckResult::at(at, findings)
+    CheckResult::checked(at, findings)
 }
 
-/// Without an API there is nothing to render, and what rows and objects say of each other is all.
+/// Without an API there is nothing to render: rows and objects are only compared with each other.
 fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> CheckResult {
     let mut looked = reconciled(site, known, state);
     looked.findings = findings;
     looked
-}
-
-/// Finds out which assets each known-good PDF shows: it holds as many pictures of an asset's size
-/// as the template has assets of that size. Where that can't be told, the asset is not counted:
-/// a render without it that looks the same proves nothing then.
-pub async fn shown(site: &Handles, known: &mut Known) -> Result<(), Error> {
-    let mut sizes = BTreeMap::new();
-    for (name, asset) in &known.assets {
-        if let Got::Found { bytes, .. } = site.objects.get(&asset.key).await?
-            && let Ok(size) = imagesize::blob_size(&bytes)
-        {
-            sizes.insert(name.clone(), (size.width, size.height));
-        }
-    }
-    for template in known.templates.values_mut() {
-        let Some(golden) = &template.golden else { continue };
-        let pictures = pdf_compare::picture_sizes(&read(golden)?).unwrap_or_default();
-        let of_size = |size| template.assets.iter().filter(|name| sizes.get(*name) == Some(size)).count();
-        let is_shown = |name: &&AssetName| {
-            sizes.get(*name).is_some_and(|size| {
-                pictures.iter().filter(|picture| *picture == size).count() >= of_size(size)
-            })
-        };
-        template.shown = template.assets.iter().filter(is_shown).cloned().collect();
-    }
-    Ok(())
 }
 
 /// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
@@ -123,7 +95,7 @@ fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> CheckResult 
     for (name, asset) in &known.assets {
         names.learn(asset.key.clone(), name.clone());
     }
-    let here = CutPoint { state: state.clone(), ..CutPoint::default() };
+    let here = Reference { state: Some(state.clone()), ..Reference::default() };
     reconcile::check(&here, state, &site.profile, &names)
 }
 
@@ -138,10 +110,15 @@ pub async fn renders_anew(
 ) -> Result<Vec<Finding>, Error> {
     let was_shown = known.templates.get(key).is_some_and(|template| template.shown.contains(replaced));
     let before = known.templates.get_mut(key).and_then(|template| template.golden.take());
-    let before = before.map(|golden| read(&golden)).transpose()?;
+    let before = before.map(|golden| pictures::golden_bytes(&golden)).transpose()?;
     let mut findings = renders(site, known, key, log).await?;
-    let now = known.templates.get(key).and_then(|template| template.golden.as_ref()).map(read).transpose()?;
-    shown(site, known).await?;
+    let now = known
+        .templates
+        .get(key)
+        .and_then(|template| template.golden.as_ref())
+        .map(pictures::golden_bytes)
+        .transpose()?;
+    pictures::find_shown(site, known).await?;
     if let (true, Some(before), Some(now)) = (was_shown, before, now)
         && !differ(&before, &now)
     {
@@ -150,11 +127,6 @@ pub async fn renders_anew(
         findings.push(Finding::new(CheckId::Source, FindingKind::StaleRender, entity, expected, actual));
     }
     Ok(findings)
-}
-
-fn read(golden: &Golden) -> Result<Vec<u8>, Error> {
-    std::fs::read(&golden.path)
-        .map_err(|error| Error::environment(format!("can't read {}", golden.path.display())).because(&error))
 }
 
 /// Renders one template at the source and compares it with its known-good PDF, or makes it one.
@@ -203,7 +175,7 @@ pub async fn renders(
         template.golden = Some(Golden { sha256, path });
         return Ok(Vec::new());
     };
-    let bytes = read(golden)?;
+    let bytes = pictures::golden_bytes(golden)?;
     let actual = match pdf_compare::compare(&bytes, &answer.body) {
         Ok(Comparison::Different { differences, .. }) => differences
             .iter()

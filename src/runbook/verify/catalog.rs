@@ -6,22 +6,25 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        state::State,
+        state::{Sequence, State},
     },
-    runbook::verify::{CheckResult, CutPoint},
+    runbook::verify::{CheckResult, Reference},
 };
 
 /// Compares the restored schema with the source's, or with that of the release that brought it
 /// forward. Parts of a table that is gone are not listed beside it.
-pub fn check(cut: &CutPoint, observed: &State) -> CheckResult {
-    let (was, is) = (cut.reference.as_ref().unwrap_or(&cut.state.database), &observed.database);
+pub fn check(reference: &Reference, observed: &State) -> CheckResult {
+    let Some(was) = reference.schema.as_ref().or(reference.database()) else {
+        return CheckResult::skipped("no schema was recorded with the backup");
+    };
+    let is = &observed.database;
     let lost = |table: &TableName| was.tables.contains_key(table) && !is.tables.contains_key(table);
     let mut findings: Vec<Finding> = was
         .tables
         .iter()
         .filter(|(name, _)| lost(name))
         .map(|(name, table)| {
-            let rows = cut.state.database.tables.get(name).unwrap_or(table).rows.len();
+            let rows = reference.table(name).unwrap_or(table).rows.len();
             let expected = format!("a table with {rows} rows");
             finding(FindingKind::TableLost, Entity::Table(name.clone()), expected, "no such table")
         })
@@ -50,49 +53,86 @@ pub fn check(cut: &CutPoint, observed: &State) -> CheckResult {
             .touching(table.map(Entity::Table)),
         );
     }
-    CheckResult::at(at, findings)
+    CheckResult::checked(at, findings)
 }
 
-/// No sequence may be behind the column that it feeds, nor behind where it was at the cut point:
-/// the next insert would collide, or give an old number to a new thing.
-pub fn sequences(cut: &CutPoint, observed: &State) -> CheckResult {
-    let (was, is) = (&cut.state.database, &observed.database);
-    if was.sequences.is_empty() {
-        return CheckResult::skipped("the source has no sequence");
+/// No sequence may be behind the column that it feeds, nor, where its position was recorded, behind
+/// that: the next insert would collide, or give an old number to a new row.
+pub fn sequences(reference: &Reference, observed: &State) -> CheckResult {
+    let restored = &observed.database;
+    let recorded = reference.database().map(|database| &database.sequences);
+    let names = recorded.unwrap_or(&restored.sequences);
+    if names.is_empty() {
+        return CheckResult::skipped("there is no sequence");
     }
+    let lost = |table: &TableName| reference.table(table).is_some() && !restored.tables.contains_key(table);
     let mut findings = Vec::new();
-    for (name, before) in &was.sequences {
-        let table = before.feeds.as_ref().map(|(table, _)| table.clone());
-        if table.as_ref().is_some_and(|t| was.tables.contains_key(t) && !is.tables.contains_key(t)) {
+    for (name, sequence) in names {
+        let table = sequence.feeds.as_ref().map(|(table, _)| table);
+        // The table's loss is a finding of the catalog check.
+        if table.is_some_and(lost) {
             continue;
         }
-        let behind = |a: i64, b: i64| if before.increment < 0 { a > b } else { a < b };
-        let entity = || Entity::Sequence(name.clone());
-        let touches = table.clone().map(Entity::Table);
-        let expected = format!("next value {} (the cut point's)", before.next);
-        let actual = match is.sequences.get(name) {
-            None => "no such sequence".to_owned(),
-            Some(now) => match now.reached {
-                Some(reached) if !behind(reached, now.next) => {
-                    format!(
-                        "next value {}, but the column has reached {reached}: the next insert collides",
-                        now.next
-                    )
-                }
-                _ if behind(now.next, before.next) => {
-                    format!("next value {}: old numbers are handed out again", now.next)
-                }
-                _ => continue,
-            },
-        };
-        findings.push(
-            Finding::new(CheckId::Sequences, FindingKind::SequenceBehind, entity(), expected, actual)
-                .touching(touches),
-        );
+        let before = recorded.map(|_| sequence);
+        if let Some((expected, actual)) = behind(before, restored.sequences.get(name)) {
+            let entity = Entity::Sequence(name.clone());
+            let finding =
+                Finding::new(CheckId::Sequences, FindingKind::SequenceBehind, entity, expected, actual);
+            findings.push(finding.touching(table.cloned().map(Entity::Table)));
+        }
     }
-    CheckResult::at(was.sequences.len(), findings)
+    CheckResult::checked(names.len(), findings)
+}
+
+/// What was expected of a sequence that is behind, and what it is.
+fn behind(before: Option<&Sequence>, now: Option<&Sequence>) -> Option<(String, String)> {
+    let precedes = |a: i64, b: i64, by: &Sequence| if by.increment < 0 { a > b } else { a < b };
+    let recorded = before.map(|before| format!("next value {} (the cut point's)", before.next));
+    let Some(now) = now else {
+        return Some((recorded.unwrap_or_default(), "no such sequence".to_owned()));
+    };
+    match now.reached {
+        Some(reached) if !precedes(reached, now.next, now) => {
+            let beyond = if now.increment < 0 { "below" } else { "above" };
+            let expected = || format!("next value {beyond} {reached}, which the column has reached");
+            let next = now.next;
+            let actual =
+                format!("next value {next}, but the column has reached {reached}: the next insert collides");
+            Some((recorded.unwrap_or_else(expected), actual))
+        }
+        Some(_) | None => {
+            let before = before.filter(|before| precedes(now.next, before.next, before))?;
+            let actual = format!("next value {}: old numbers are handed out again", now.next);
+            Some((format!("next value {} (the cut point's)", before.next), actual))
+        }
+    }
 }
 
 fn finding(kind: FindingKind, entity: Entity, expected: String, actual: &str) -> Finding {
     Finding::new(CheckId::Catalog, kind, entity, expected, actual)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::verdict::CheckOutcome;
+
+    #[test]
+    fn without_a_recorded_position_a_sequence_is_compared_with_its_column() {
+        let (reference, mut state) = (Reference::default(), State::default());
+        assert!(matches!(sequences(&reference, &state).outcome, CheckOutcome::Skipped { .. }));
+        for (name, next, increment, reached) in [
+            ("at", 7, 1, Some(7)),
+            ("good", 8, 1, Some(7)),
+            ("down", -3, -1, Some(-4)),
+            ("empty", 1, 1, None),
+        ] {
+            let sequence = Sequence { next, increment, feeds: None, reached };
+            state.database.sequences.insert(name.to_owned(), sequence);
+        }
+        let result = sequences(&reference, &state);
+        let found: Vec<String> = result.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["sequence behind: at", "sequence behind: down"]);
+        assert_eq!(result.outcome, CheckOutcome::Checked { items: 4 });
+    }
 }

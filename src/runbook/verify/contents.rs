@@ -1,44 +1,90 @@
 //! Rows against the cut point: which were lost, added or changed, and in which columns. It compares
-//! digests of the exact text of every row; the JSON beside them is for people.
+//! digests of the exact text of every row; the JSON beside them is for people. Where no rows were
+//! recorded, it compares tables with the digests of the backup's manifest.
 
 use crate::{
     base::ids::{AssetName, TableName, TemplateKey},
     model::{
         check::CheckId,
+        event::TableFacts,
         finding::{Entity, Finding, FindingKind},
         profile::{EngineStart, Profile},
         state::{Known, Row, State, Table},
     },
-    runbook::verify::{CheckResult, CutPoint, at_start::Allowed},
+    procedure::manifest::Manifest,
+    runbook::verify::{CheckResult, Reference, at_start::Allowed},
 };
 use serde_json::Value;
 
-/// More findings of one kind in one table are told as one.
+/// More findings of one kind in one table are reported as one.
 const MOST: usize = 20;
 
 /// Longest value shown.
 const SHOWN: usize = 160;
 
-/// Compares every table's rows with the cut point's, but for what the start of the engine may do to
-/// them. A table that is gone is the catalog check's.
+/// Compares every table's rows with the recorded ones, or with the manifest's digests. `loaded` are the
+/// stores before migration and engine start, which those digests are of.
 pub fn check(
-    cut: &CutPoint,
+    reference: &Reference,
+    observed: &State,
+    loaded: Option<&State>,
+    profile: &Profile,
+    start: Option<&EngineStart>,
+) -> CheckResult {
+    match (&reference.state, &reference.manifest) {
+        (Some(recorded), _) => rows(reference, recorded, observed, profile, start),
+        (None, Some(manifest)) => tables(manifest, loaded.unwrap_or(observed)),
+        (None, None) => CheckResult::skipped("no manifest was recorded with the backup"),
+    }
+}
+
+/// Tables against the manifest's digests, where it has them.
+fn tables(manifest: &Manifest, loaded: &State) -> CheckResult {
+    if manifest.tables.is_empty() {
+        return CheckResult::skipped(
+            "the manifest has no digests of tables (manifest create with DATABASE_URL)",
+        );
+    }
+    let mut findings = Vec::new();
+    for (name, then) in &manifest.tables {
+        let found = loaded.database.tables.get(&name.as_str().into());
+        let now = found.map(|t| TableFacts { rows: t.rows.len(), digest: t.digest() });
+        let kind = match now {
+            None => FindingKind::TableLost,
+            Some(now) if now == *then => continue,
+            Some(now) if now.rows < then.rows => FindingKind::RowLost,
+            Some(now) if now.rows > then.rows => FindingKind::RowAdded,
+            Some(_) => FindingKind::RowChanged,
+        };
+        let describe = |t: &TableFacts| format!("{} rows, SHA-256 {}", t.rows, t.digest);
+        let actual = now.as_ref().map_or_else(|| "no such table".to_owned(), describe);
+        let entity = Entity::Table(name.as_str().into());
+        findings.push(Finding::new(CheckId::Contents, kind, entity, describe(then), actual));
+    }
+    CheckResult::checked(manifest.tables.len(), findings)
+}
+
+/// Compares rows, except for what the start of the engine may do to them. A table that is gone is the
+/// catalog check's.
+fn rows(
+    reference: &Reference,
+    recorded: &State,
     observed: &State,
     profile: &Profile,
     start: Option<&EngineStart>,
 ) -> CheckResult {
-    let allowed = Allowed::between(&cut.state, observed, profile, start);
+    let allowed = Allowed::between(recorded, observed, profile, start);
     let mut at = 0;
     let mut findings = Vec::new();
-    for (name, before) in &cut.state.database.tables {
+    for (name, before) in &recorded.database.tables {
         let Some(after) = observed.database.tables.get(name) else { continue };
-        // An empty table that is still empty was looked at too.
+        // An empty table that is still empty was checked too.
         at += 1 + before.rows.len().max(after.rows.len());
-        let recorded = cut.reference.as_ref().and_then(|reference| reference.tables.get(name));
-        let found = table(name, before, after, profile, &cut.known, &allowed);
-        findings.extend(found.into_iter().filter(|f| !recorded_by_migration(f, recorded, profile)));
+        let migrated = reference.schema.as_ref().and_then(|schema| schema.tables.get(name));
+        let found = table(name, before, after, profile, &reference.known, &allowed);
+        findings.extend(found.into_iter().filter(|f| !recorded_by_migration(f, migrated, profile)));
     }
-    CheckResult::at(at, findings)
+    CheckResult::checked(at, findings)
 }
 
 /// A row that the restoring release writes into an empty database too, by the name that people know
@@ -185,4 +231,52 @@ fn text(value: &Value) -> String {
         other => other.to_string(),
     };
     if text.len() > 4096 { text.chars().take(4096).chain("…".chars()).collect() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::digest::Digest, model::verdict::CheckOutcome};
+
+    fn table(rows: &[&str]) -> Table {
+        let row = |text: &&str| ((*text).to_owned(), Row { digest: Digest::of(text), json: Value::Null });
+        Table { columns: vec!["id".to_owned()], rows: rows.iter().map(row).collect(), ..Table::default() }
+    }
+
+    fn manifest(tables: &[(&str, Table)]) -> Manifest {
+        let facts = |t: &Table| serde_json::json!({ "rows": t.rows.len(), "digest": t.digest() });
+        let tables: serde_json::Map<_, _> = tables.iter().map(|(n, t)| ((*n).to_owned(), facts(t))).collect();
+        serde_json::from_value(serde_json::json!({
+            "schemaVersion": 1, "createdAt": "", "apiUrl": "", "counts": {}, "templates": [], "assets": [],
+            "tables": tables,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn without_recorded_rows_tables_are_compared_with_the_manifests_digests() {
+        let profile = crate::scenario::profile::read_profile("pulp-engine").unwrap();
+        let mut loaded = State::default();
+        let mut reference = Reference::default();
+        let run = |reference: &Reference, loaded: &State| {
+            check(reference, &State::default(), Some(loaded), &profile, None)
+        };
+        assert!(matches!(run(&reference, &loaded).outcome, CheckOutcome::Skipped { .. }));
+        reference.manifest = Some(manifest(&[]));
+        assert!(matches!(run(&reference, &loaded).outcome, CheckOutcome::Skipped { .. }));
+        let then = [
+            ("a", table(&["1"])),
+            ("b", table(&["1"])),
+            ("c", table(&["1"])),
+            ("d", table(&[])),
+            ("e", table(&["1"])),
+        ];
+        reference.manifest = Some(manifest(&then));
+        let now = [("a", table(&["1"])), ("b", table(&[])), ("c", table(&["2"])), ("d", table(&["1"]))];
+        loaded.database.tables.extend(now.map(|(name, table)| (name.into(), table)));
+        let result = run(&reference, &loaded);
+        let found: Vec<String> = result.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["row lost: b", "row changed: c", "row added: d", "table lost: e"]);
+        assert_eq!(result.outcome, CheckOutcome::Checked { items: 5 });
+    }
 }

@@ -1,7 +1,7 @@
-//! The fail-closed promise, put to the test on every restored site (runbook 2.3): a binary is taken
-//! away, the store is cut off, access is denied, and each time the engine must refuse, for that
-//! reason and no other; then all is put back and the render must be good again. It is the last
-//! check, because it changes the site.
+//! The fail-closed promise, tested on every restored site (runbook 2.3): a binary is removed, the store
+//! is cut off, access is denied, and each time the engine must refuse, for that reason and no other;
+//! then everything is restored and the render must be good again. It is one of the last checks, because
+//! it changes the site.
 
 use crate::{
     base::{
@@ -16,7 +16,7 @@ use crate::{
         state::{KnownTemplate, State},
     },
     runbook::verify::{
-        CheckResult, CutPoint,
+        CheckResult, Reference,
         render::{carries_pdf, describe, is_documented_refusal, render, says_missing},
     },
     site::{Restored, Site},
@@ -44,7 +44,7 @@ pub enum ProbeScope {
 /// store as a whole with the first.
 pub async fn check(
     site: &Site<Restored>,
-    cut: &CutPoint,
+    reference: &Reference,
     observed: &State,
     reach: ProbeScope,
     log: &Logbook,
@@ -52,7 +52,7 @@ pub async fn check(
     let sound = |(_, template): &(&TemplateKey, &KnownTemplate)| {
         !template.assets.is_empty()
             && template.assets.iter().all(|name| {
-                cut.known.assets.get(name).is_some_and(|asset| {
+                reference.known.assets.get(name).is_some_and(|asset| {
                     observed.objects.get(&asset.key).is_some_and(|o| o.sha256 == asset.sha256)
                 })
             })
@@ -61,7 +61,7 @@ pub async fn check(
     let mut at = 0;
     let mut store_probed = false;
     let mut probed = BTreeSet::new();
-    let mut templates: Vec<_> = cut.known.templates.iter().filter(sound).collect();
+    let mut templates: Vec<_> = reference.known.templates.iter().filter(sound).collect();
     templates.sort_by_key(|(_, template)| {
         let golden = template.golden.as_ref().and_then(|golden| std::fs::metadata(&golden.path).ok());
         (template.shown.is_empty(), golden.map_or(u64::MAX, |file| file.len()))
@@ -78,7 +78,7 @@ pub async fn check(
                 return Ok((0, Vec::new()));
             }
             let probe = Probe { site, api, key, template, log, findings: Vec::new(), at: 0 };
-            probe.run(cut, &mut probed, store_too).await
+            probe.run(reference, &mut probed, store_too).await
         };
         match probe.await {
             Ok((looked, found)) => {
@@ -93,8 +93,8 @@ pub async fn check(
         }
     }
     match at {
-        0 => CheckResult::skipped("no template that needs a binary renders well"),
-        at => CheckResult::at(at, findings),
+        0 => CheckResult::skipped("no known template that needs a binary renders well"),
+        at => CheckResult::checked(at, findings),
     }
 }
 
@@ -111,7 +111,7 @@ struct Probe<'a> {
 impl Probe<'_> {
     async fn run(
         mut self,
-        cut: &CutPoint,
+        reference: &Reference,
         probed: &mut BTreeSet<AssetName>,
         store_too: bool,
     ) -> Result<(usize, Vec<Finding>), Error> {
@@ -120,7 +120,7 @@ impl Probe<'_> {
         let names = if new.is_empty() { self.template.assets.iter().take(1).collect() } else { new };
         for name in names {
             probed.insert(name.clone());
-            if let Some(asset) = cut.known.assets.get(name) {
+            if let Some(asset) = reference.known.assets.get(name) {
                 self.without_binary(name, &asset.key).await?;
             }
         }

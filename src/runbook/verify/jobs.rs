@@ -1,5 +1,5 @@
 //! Batch jobs after the restart (runbook 1): completed ones stay pollable with the results that they
-//! had, and those that were under way come to the end that the profile says (`at-start`).
+//! had, and those that were in flight end as the profile describes (`at-start`).
 
 use crate::{
     base::{
@@ -13,7 +13,7 @@ use crate::{
         profile::{self, AtStart, BinaryStore, Due, EngineStart, Profile},
         state::{KnownJob, KnownTemplate},
     },
-    runbook::verify::{CheckResult, CutPoint, at_start, render},
+    runbook::verify::{CheckResult, Reference, at_start, render},
     site::{Restored, Site},
     system::engine::{BatchJobRecord, Engine},
 };
@@ -22,10 +22,13 @@ use pdf_compare::Comparison;
 use serde_json::Value;
 
 /// Polls every job that is known.
-pub async fn check(site: &Site<Restored>, cut: &CutPoint, start: Option<&EngineStart>) -> CheckResult {
-    let known = &cut.known;
+pub async fn check(site: &Site<Restored>, reference: &Reference, start: Option<&EngineStart>) -> CheckResult {
+    let known = &reference.known;
     if known.jobs.is_empty() && known.unfinished.is_empty() {
-        return CheckResult::skipped("the results of batch jobs have no place of their own here");
+        return CheckResult::skipped(match reference.state {
+            Some(_) => "the results of batch jobs have no place of their own here",
+            None => "no batch job was recorded with the backup",
+        });
     }
     let api = match site.engine.api().await {
         Ok(api) => api,
@@ -41,13 +44,13 @@ pub async fn check(site: &Site<Restored>, cut: &CutPoint, start: Option<&EngineS
         findings.extend(completed(&api, id, job).await.map(|f| Finding { entity: row(&job.template), ..f }));
     }
     for (id, template) in &known.unfinished {
-        let ends = entity.map(|entity| ends(entity, id, cut, start)).unwrap_or_default();
+        let ends = entity.map(|entity| ends(entity, id, reference, start)).unwrap_or_default();
         match unfinished(&api, id, &ends, known.templates.get(template)).await {
             Ok(found) => findings.extend(found.map(|f| Finding { entity: row(template), ..f })),
             Err(error) => return CheckResult::unknown(error.to_string(), findings),
         }
     }
-    CheckResult::at(known.jobs.len() + known.unfinished.len(), findings)
+    CheckResult::checked(known.jobs.len() + known.unfinished.len(), findings)
 }
 
 /// The entity of batch jobs: its rows point at results.
@@ -58,7 +61,7 @@ fn of_jobs(profile: &Profile) -> Option<&profile::ProfileEntity> {
 }
 
 fn finding(kind: FindingKind, expected: impl Into<String>, actual: impl Into<String>) -> Finding {
-    // Whose it is the caller says.
+    // The caller replaces the entity.
     Finding::new(CheckId::Jobs, kind, Entity::Engine("jobs".to_owned()), expected, actual)
 }
 
@@ -75,21 +78,21 @@ async fn completed(api: &Engine, id: &str, job: &KnownJob) -> Option<Finding> {
     Some(finding(FindingKind::ResultLost, expected, actual))
 }
 
-/// What the profile lets the start make of a job that was under way; nothing where it says nothing.
+/// How the profile lets a job that was in flight end; empty where it has no rule.
 fn ends<'a>(
     entity: &'a profile::ProfileEntity,
     id: &str,
-    cut: &CutPoint,
+    reference: &Reference,
     start: Option<&EngineStart>,
 ) -> Vec<&'a AtStart> {
-    let table = cut.state.database.tables.get(&entity.table);
+    let table = reference.table(&entity.table);
     let is_it = |key: &String| at_start::alone(key).is_some_and(|key| key == id);
     let row = table.and_then(|table| table.rows.iter().find(|(key, _)| is_it(key)));
     let Some(((_, row), start)) = row.zip(start) else { return Vec::new() };
     entity.at_start.iter().filter(|rule| rule.is_due(&row.json, start) > Due::No).collect()
 }
 
-/// A job that was under way: it is over, as the profile says, and where it was completed its documents
+/// A job that was in flight: it is over, as the profile says, and where it was completed its documents
 /// are the known-good ones.
 async fn unfinished(
     api: &Engine,

@@ -1,5 +1,5 @@
-//! What is measured of backups under load: what became of the writes, the rate of half-kept ones, the
-//! recovery point, and the advice that follows. It judges no verdict.
+//! What is measured of backups with writes in flight: the outcome of the writes, the rate of torn ones,
+//! the recovery point, and the advice that follows. It decides no verdict.
 
 use crate::{
     model::{
@@ -10,7 +10,7 @@ use crate::{
         },
         write::{WriteKind, WriteOrder},
     },
-    runbook::verify::acknowledged::UnderLoad,
+    runbook::verify::UnderLoad,
     window::advice::advice,
 };
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! Rows against objects, both ways: every row its binary with the recorded size and SHA-256, every
-//! binary its row. Digests come from the bytes as they were read, never from an ETag.
+//! binary its row. Digests come from the bytes as they were read, never from an ETag. Rows record sizes
+//! and digests themselves, so that this holds without a recorded state too; with one, rows that are gone
+//! and objects that were changed together with their row are found as well.
 
 use crate::{
     base::{digest::Digest, ids::ObjectKey},
@@ -9,27 +11,28 @@ use crate::{
         profile::{self, Binary, BinaryStore, Profile},
         state::{ObjectState, State},
     },
-    runbook::verify::{CheckResult, CutPoint, Names},
+    runbook::verify::{CheckResult, Names, Reference},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More reasons for not having seen everything are not listed.
+/// Reasons for an incomplete check that are listed, at most.
 const MOST: usize = 5;
 
 /// Reconciles the restored stores.
-pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names) -> CheckResult {
+pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: &Names) -> CheckResult {
     let mut at = 0;
     let mut findings = Vec::new();
     let mut referenced = BTreeSet::new();
+    let tables = &reference.database().unwrap_or(&observed.database).tables;
     let mut blind = Vec::new();
     for (entity, binary) in profile.with_binaries() {
-        let known = cut.state.database.tables.get(&entity.table);
+        let known = tables.get(&entity.table);
         if known.is_none() {
             blind.push(format!("there is no table {}", entity.table));
         }
         let Some(table) = observed.database.tables.get(&entity.table) else { continue };
-        // The catalog check tells of a column that was lost on the way.
+        // A column that the restore lost is a finding of the catalog check.
         for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten()
         {
             // Where rows are in files, an empty table has no columns.
@@ -38,7 +41,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
             }
         }
         let found = kept(observed, binary.store);
-        // A row that was lost was looked for.
+        // A row that was lost counts as checked.
         at += known.map_or(0, |known| known.rows.keys().filter(|key| !table.rows.contains_key(*key)).count());
         for (row_key, row) in &table.rows {
             if row.json.is_null() {
@@ -57,7 +60,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                 |asset| Entity::Asset(asset.clone()),
             );
             // An asset that has another key by now is called by its name all the same.
-            let owner = cut.known.owner(&key).cloned().map(Entity::Asset);
+            let owner = reference.known.owner(&key).cloned().map(Entity::Asset);
             let row_entity = Entity::Row {
                 table: entity.table.clone(),
                 row: profile.row_name(&entity.table, row_key, &row.json),
@@ -70,7 +73,7 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
                     &row.json,
                     binary,
                     &key,
-                    promised(cut, entity, binary, row_key, &key),
+                    promised(reference, entity, binary, row_key, &key),
                     found.get(&key),
                     name,
                 )
@@ -96,9 +99,9 @@ pub fn check(cut: &CutPoint, observed: &State, profile: &Profile, names: &Names)
         }
     }
     if blind.is_empty() {
-        return CheckResult::at(at, findings);
+        return CheckResult::checked(at, findings);
     }
-    // Looking past what the profile names would be looking at nothing.
+    // What the profile names is not there: a pass would be about nothing.
     blind.truncate(MOST);
     CheckResult::unknown(format!("the profile does not fit: {}", blind.join("; ")), findings)
 }
@@ -111,23 +114,23 @@ fn kept(state: &State, store: BinaryStore) -> &BTreeMap<ObjectKey, ObjectState> 
     }
 }
 
-/// The cut point's object, as far as its row promised it: a write that was under way then had changed one
-/// of the two, and what comes back is right where it is what the row says.
+/// The recorded object, as far as its row recorded the same: a write in flight at the cut point had
+/// changed one of the two, and then what comes back is right if it is what the row records.
 fn promised<'a>(
-    cut: &'a CutPoint,
+    reference: &'a Reference,
     entity: &profile::ProfileEntity,
     binary: &Binary,
     row: &str,
     key: &ObjectKey,
 ) -> Option<&'a ObjectState> {
-    let object = kept(&cut.state, binary.store).get(key)?;
-    let row = cut.state.database.tables.get(&entity.table).and_then(|table| table.rows.get(row));
+    let object = kept(reference.state.as_ref()?, binary.store).get(key)?;
+    let row = reference.table(&entity.table).and_then(|table| table.rows.get(row));
     let said = row.and_then(|row| row.json.get(binary.sha256.as_ref()?)?.as_str()?.parse::<Digest>().ok());
     said.is_none_or(|said| said == object.sha256).then_some(object)
 }
 
-/// Whether a row points at this object of the assets and records other content than it has: somebody
-/// writes one of the two right now.
+/// Whether a row points at this object of the assets and records other content than it has: a torn
+/// write.
 pub fn torn(state: &State, profile: &Profile, key: &ObjectKey) -> bool {
     let Some(object) = state.objects.get(key) else { return false };
     let mut tables = profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Assets);

@@ -10,13 +10,13 @@ use crate::{
         profile::{self, AtStart, Due, EngineStart, Profile, start},
         state::State,
     },
-    runbook::verify::{CheckResult, CutPoint, at_start},
+    runbook::verify::{CheckResult, Reference, at_start},
 };
 use serde_json::Value;
 
-/// Looks at the next run of every schedule of the cut point.
+/// Compares the next run of every schedule with the recorded one.
 pub fn check(
-    cut: &CutPoint,
+    reference: &Reference,
     observed: &State,
     profile: &Profile,
     start: Option<&EngineStart>,
@@ -24,11 +24,14 @@ pub fn check(
     if !profile.keeps_schedules() {
         return CheckResult::skipped("the target keeps no schedules here");
     }
+    let Some(recorded) = reference.database() else {
+        return CheckResult::skipped("no schedule was recorded with the backup");
+    };
     let mut at = 0;
     let mut findings = Vec::new();
     for entity in profile.entities.values() {
         let Some(column) = &entity.next_run else { continue };
-        let Some(before) = cut.state.database.tables.get(&entity.table) else { continue };
+        let Some(before) = recorded.tables.get(&entity.table) else { continue };
         let after = observed.database.tables.get(&entity.table);
         for (key, was) in &before.rows {
             at += 1;
@@ -36,7 +39,7 @@ pub fn check(
             let missed = start.and_then(|start| missed(entity, &was.json, start));
             let found = match (missed, is, start) {
                 (Some((rule, due)), Some(is), Some(start)) => {
-                    let runs = at_start::runs_of(rule, key, profile, &cut.state.database, &observed.database);
+                    let runs = at_start::runs_of(rule, key, profile, recorded, &observed.database);
                     let runs: Vec<&Value> = runs.into_iter().map(|(_, row)| &row.json).collect();
                     let kept =
                         due == Due::Perhaps && runs.is_empty() && next(column, is) == next(column, &was.json);
@@ -53,7 +56,11 @@ pub fn check(
             }));
         }
     }
-    if at == 0 { CheckResult::skipped("the seed has no schedule") } else { CheckResult::at(at, findings) }
+    if at == 0 {
+        CheckResult::skipped("the seed has no schedule")
+    } else {
+        CheckResult::checked(at, findings)
+    }
 }
 
 /// What is wrong: its kind, what is expected, what is there.

@@ -1,6 +1,6 @@
-//! What the engine did to the stores by itself: an engine that mends what it finds at its start
-//! would hide what the backup lost, and one that tidies up would lose it. Compares two looks at a
-//! site between which nobody but the engine had anything to do.
+//! What the engine did to the stores by itself: an engine that repairs what it finds at its start
+//! would hide what the backup lost, and one that cleans up would lose it. Compares two states of a
+//! site between which only the engine was active.
 
 use crate::{
     base::{
@@ -13,7 +13,7 @@ use crate::{
         profile::{EngineStart, Profile},
         state::{Row, Sequence, State, change},
     },
-    runbook::verify::{CheckResult, CutPoint, Names, at_start::Allowed},
+    runbook::verify::{CheckResult, Names, Reference, at_start::Allowed},
     site::{Restored, Site},
     system::{
         engine::{UploadRequest, media_type},
@@ -25,11 +25,11 @@ use std::{
     path::Path,
 };
 
-/// More findings are not told one by one.
+/// Findings that are listed one by one, at most.
 const MOST: usize = 20;
 
-/// Between the look before the engine's start and the one after it, nothing may change but what the
-/// profile says of it (`at-start`).
+/// Between the states before and after the engine's start, nothing may change but what the profile
+/// describes (`at-start`).
 pub fn by_start(
     before: &State,
     after: &State,
@@ -146,23 +146,27 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
 }
 
-/// Whether the engine takes a write on what was restored: an upload that is stored as it was sent. It is
-/// deleted again.
-pub async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Result<Option<Finding>, Error> {
-    let known = cut.known.assets.iter().next();
-    let Some((name, asset)) = known else { return Ok(None) };
-    let Got::Found { bytes, .. } = site.objects.get(&asset.key).await? else { return Ok(None) };
+/// Whether the engine accepts a write on what was restored: an upload that is stored as it was sent. It
+/// is deleted again.
+pub async fn accepts_write(site: &Site<Restored>, reference: &Reference) -> Result<CheckResult, Error> {
+    let skipped = || Ok(CheckResult::skipped("no asset is known that could be uploaded again"));
+    let Some((name, asset)) = reference.known.assets.iter().next() else { return skipped() };
+    let Got::Found { bytes, .. } = site.objects.get(&asset.key).await? else { return skipped() };
     let api = site.engine.api().await?;
     let media_type = media_type(Path::new(name.as_str())).to_owned();
     let upload =
         UploadRequest { name: format!("written-{name}"), bytes, media_type, ..UploadRequest::default() };
     let found = |kind, actual: String| {
         let entity = Entity::Engine("engine".to_owned());
-        Finding::new(CheckId::Untouched, kind, entity, "an upload is taken and stored as it was sent", actual)
+        let expected = "an upload is accepted and stored as it was sent";
+        Finding::new(CheckId::Untouched, kind, entity, expected, actual)
     };
     let record = match api.upload(&upload).await {
         Ok(record) => record,
-        Err(refused) => return Ok(Some(found(FindingKind::EngineNotReady, refused.to_string()))),
+        Err(refused) => {
+            let refused = found(FindingKind::EngineNotReady, refused.to_string());
+            return Ok(CheckResult::checked(1, vec![refused]));
+        }
     };
     let stored = match site.objects.get(&record.filename.as_str().into()).await? {
         Got::Found { bytes, .. } if bytes == upload.bytes => None,
@@ -170,9 +174,10 @@ pub async fn takes_a_write(site: &Site<Restored>, cut: &CutPoint) -> Result<Opti
         Got::Missing => Some(format!("no object at {}", record.filename)),
         Got::Denied => return Err(Error::environment(format!("can't read {}", record.filename))),
     };
-    // Who may not delete, has written all the same.
+    // An engine that may not delete has accepted the write all the same.
     let _ = api.delete_asset(&record.id, true).await;
-    Ok(stored.map(|actual| found(FindingKind::UnstoredWrite, actual)))
+    let wrong = stored.map(|actual| found(FindingKind::UnstoredWrite, actual));
+    Ok(CheckResult::checked(1, wrong.into_iter().collect()))
 }
 
 /// What changed, as far as it `counts`: by its key, and whether it is new. What went away always does.
@@ -203,5 +208,5 @@ fn summed_up(at: usize, mut findings: Vec<Finding>) -> CheckResult {
             last.actual += &format!(" (and {more} more like it)");
         }
     }
-    CheckResult::at(at, findings)
+    CheckResult::checked(at, findings)
 }

@@ -8,10 +8,13 @@ use crate::{
     model::{check::CheckId, event::Event, fault::Fault, state::State},
     runbook::{
         backup,
-        drill::{DrillResults, ProcedureFailed, state::DrillState},
+        drill::{
+            results::{DrillResults, ProcedureFailed},
+            state::DrillState,
+        },
         fault::{self, FaultSite},
-        seed::{self, Call, CallAnswer},
-        verify::{self, CheckResult, VerifyResults, baseline, reconcile},
+        seed::{self, Call},
+        verify::{self, CheckResult, baseline, pictures, reconcile},
     },
     scenario::{
         Act,
@@ -27,26 +30,26 @@ impl DrillState<'_> {
         fault: &Fault,
         in_backup: bool,
         description: &str,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<Option<ProcedureFailed>, Error> {
         let fixture = fault.assets().first().and_then(|name| self.fixture(name).ok());
         let fixture = fixture.and_then(|path| std::fs::read(path).ok());
         let mut target = FaultSite {
             site: self.site,
-            keys: self.keys.clone(),
-            sent: &self.put.sent,
+            keys: self.source.keys.clone(),
+            sent: &self.source.seeded.sent,
             backup: &self.backup,
             in_backup,
             fixture,
             unpacked: None,
             log: &self.log,
         };
-        let injected = fault::inject(fault, &mut target, &mut self.armed).await?;
+        let injected = fault::inject(fault, &mut target, &mut self.pending).await?;
         if let Fault::OrphanBinary(name) = fault {
-            self.names.learn(ObjectKey::new(name.as_str()), name.clone());
+            self.source.names.learn(ObjectKey::new(name.as_str()), name.clone());
         }
         if !injected.changed {
-            seen.without_effect.push(format!("{description} ({})", injected.detail));
+            results.without_effect.push(format!("{description} ({})", injected.detail));
         }
         self.log.event(Event::FaultInjected {
             fault: fault.id().to_owned(),
@@ -62,21 +65,21 @@ impl DrillState<'_> {
         &mut self,
         act: &Act,
         description: &str,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<Option<ProcedureFailed>, Error> {
         match act {
-            Act::Fault(fault) => return self.fault(fault, false, description, seen).await,
-            Act::FaultInBackup(fault) => return self.fault(fault, true, description, seen).await,
-            Act::Upload(name) => self.write(&Write::Upload(name.clone()), seen).await?,
-            Act::Replace(replace) => self.write(&Write::Replace(replace.clone()), seen).await?,
-            Act::Delete(name) => self.write(&Write::Delete(name.clone()), seen).await?,
-            Act::Copy(copy) => self.write(&Write::Copy(copy.clone()), seen).await?,
-            Act::RunBatch(template) => self.write(&Write::RunBatch(template.clone()), seen).await?,
-            Act::SaveTemplate(key) => self.save_template(key, seen).await?,
-            Act::MoveLabel(label) => self.move_label(label, seen).await?,
-            Act::Begin(begin) => self.begin(begin, seen).await?,
-            Act::GoOn(go_on) => self.go_on(go_on, seen).await?,
-            Act::Release(name) => self.release(name, seen).await?,
+            Act::Fault(fault) => return self.fault(fault, false, description, results).await,
+            Act::FaultInBackup(fault) => return self.fault(fault, true, description, results).await,
+            Act::Upload(name) => self.write(&Write::Upload(name.clone()), results).await?,
+            Act::Replace(replace) => self.write(&Write::Replace(replace.clone()), results).await?,
+            Act::Delete(name) => self.write(&Write::Delete(name.clone()), results).await?,
+            Act::Copy(copy) => self.write(&Write::Copy(copy.clone()), results).await?,
+            Act::RunBatch(template) => self.write(&Write::RunBatch(template.clone()), results).await?,
+            Act::SaveTemplate(key) => self.save_template(key, results).await?,
+            Act::MoveLabel(label) => self.move_label(label, results).await?,
+            Act::Begin(begin) => self.begin(begin, results).await?,
+            Act::GoOn(go_on) => self.go_on(go_on, results).await?,
+            Act::Release(name) => self.release(name, results).await?,
             Act::KillEngine => self.kill_engine().await?,
             Act::PlanRun(plan) => self.plan_run(plan).await?,
             Act::WaitForRun(schedule) => self.wait_for_run(schedule).await?,
@@ -84,11 +87,11 @@ impl DrillState<'_> {
             Act::WaitForWrites(count) => self.wait_for_writes(*count).await?,
             Act::StopWriting => self.stop_writing().await?,
             Act::CopyObject(name) => {
-                let key = self.former.get(name).cloned();
+                let key = self.source.former.get(name).cloned();
                 return self.copy_object(name, key, description).await;
             }
             Act::CopyNewObject(name) => {
-                let key = self.newest.get(name).cloned();
+                let key = self.source.newest.get(name).cloned();
                 return self.copy_object(name, key, description).await;
             }
         }
@@ -96,17 +99,17 @@ impl DrillState<'_> {
     }
 
     /// A complete write through the API.
-    async fn write(&mut self, what: &Write, seen: &mut DrillResults) -> Result<(), Error> {
+    async fn write(&mut self, what: &Write, results: &mut DrillResults) -> Result<(), Error> {
         let before = verify::observe(self.site, None).await?;
         let call = self.call(what).await?;
         let answer = call.send(&self.site.engine.api().await?).await?;
         let asset = AssetName::new(what.name().as_str());
-        let old = self.put.known.assets.get(&asset).map(|asset| asset.key.clone());
-        let written = self.acknowledged(call, answer);
+        let old = self.source.seeded.known.assets.get(&asset).map(|asset| asset.key.clone());
+        let written = self.source.acknowledged(call, answer);
         if self.site.write_order().path(what.kind()).cleans_up() {
             self.cleaned_up(old.as_ref()).await?;
         }
-        self.written(&before, written.as_ref(), None, seen).await
+        self.written(&before, written.as_ref(), None, results).await
     }
 
     /// What is sent for a write.
@@ -116,47 +119,25 @@ impl DrillState<'_> {
             Write::Replace(replace) => {
                 let path = self.fixture(&replace.with)?;
                 let bytes = seed::loose(&path, &replace.with)?.bytes;
-                self.put.replacement(&replace.asset, bytes, media_type(&path))
+                self.source.seeded.replacement(&replace.asset, bytes, media_type(&path))
             }
-            Write::Delete(name) => self.put.removal(name),
+            Write::Delete(name) => self.source.seeded.removal(name),
             Write::Copy(copy) => {
-                let from = self.put.asset(&copy.asset)?;
-                self.put.download(&self.site.engine.api().await?, from, &copy.name).await
+                let from = self.source.seeded.asset(&copy.asset)?;
+                self.source.seeded.download(&self.site.engine.api().await?, from, &copy.name).await
             }
-            Write::RunBatch(template) => self.put.batch(template),
+            Write::RunBatch(template) => self.source.seeded.batch(template),
         }
     }
 
-    /// Takes down what is known of an answered write. Gives the asset whose binary it wrote.
-    pub(super) fn acknowledged(&mut self, call: Call, answer: CallAnswer) -> Option<AssetName> {
-        let name = match &call {
-            Call::Upload(upload) => AssetName::new(&upload.name),
-            Call::Replace { name, .. } | Call::Delete { name, .. } => name.clone(),
-            Call::Batch { .. } => {
-                self.put.acknowledged(call, answer);
-                return None;
-            }
-        };
-        let old = self.put.known.assets.get(&name).map(|asset| asset.key.clone());
-        let key = self.put.acknowledged(call, answer);
-        self.made(&name, old.as_ref(), key.as_ref());
-        key.map(|_| name)
-    }
-
-    /// Remembers the objects of an asset: what it had before its last write, and what that made.
-    pub(super) fn made(&mut self, name: &AssetName, old: Option<&ObjectKey>, new: Option<&ObjectKey>) {
-        self.former.extend(old.map(|key| (name.clone(), key.clone())));
-        self.newest.extend(new.map(|key| (name.clone(), key.clone())));
-    }
-
-    async fn save_template(&mut self, key: &TemplateKey, seen: &mut DrillResults) -> Result<(), Error> {
+    async fn save_template(&mut self, key: &TemplateKey, results: &mut DrillResults) -> Result<(), Error> {
         let before = verify::observe(self.site, None).await?;
-        self.put.save_template(&self.site.engine.api().await?, key).await?;
-        *self.saves.entry(key.clone()).or_default() += 1;
-        self.written(&before, None, Some(key), seen).await
+        self.source.seeded.save_template(&self.site.engine.api().await?, key).await?;
+        *self.source.saves.entry(key.clone()).or_default() += 1;
+        self.written(&before, None, Some(key), results).await
     }
 
-    async fn move_label(&mut self, label: &MoveLabel, seen: &mut DrillResults) -> Result<(), Error> {
+    async fn move_label(&mut self, label: &MoveLabel, results: &mut DrillResults) -> Result<(), Error> {
         let before = verify::observe(self.site, None).await?;
         let api = self.site.engine.api().await?;
         let MoveLabel { template, label, to } = label;
@@ -170,7 +151,7 @@ impl DrillState<'_> {
             }
         };
         api.put_label(template.as_str(), label, &version).await?;
-        self.written(&before, None, None, seen).await
+        self.written(&before, None, None, results).await
     }
 
     /// Copies the listed object of an asset.
@@ -180,7 +161,7 @@ impl DrillState<'_> {
         key: Option<ObjectKey>,
         description: &str,
     ) -> Result<Option<ProcedureFailed>, Error> {
-        let key = key.or_else(|| self.keys.get(name).cloned());
+        let key = key.or_else(|| self.source.keys.get(name).cloned());
         let key = key.ok_or_else(|| Error::usage(format!("nothing is known of an object of {name}")))?;
         let failed = backup::copy_object(&key, description, self.site, &mut self.backup, &self.log).await?;
         Ok(self.failed(failed))
@@ -193,26 +174,26 @@ impl DrillState<'_> {
         before: &State,
         written: Option<&AssetName>,
         saved: Option<&TemplateKey>,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<(), Error> {
-        self.learn();
+        self.source.learn();
         let after = verify::observe(self.site, None).await?;
-        self.learn_earlier(written, before, &after);
-        let mut sent = self.put.known.clone();
+        self.source.learn_earlier(written, before, &after);
+        let mut sent = self.source.seeded.known.clone();
         sent.assets.retain(|name, _| Some(name) == written);
         let mut wrong = baseline::stored(self.site, &sent, &after);
         let touched: Vec<TemplateKey> =
-            written.into_iter().flat_map(|name| self.put.known.broken_by(name)).cloned().collect();
+            written.into_iter().flat_map(|name| self.source.seeded.known.broken_by(name)).cloned().collect();
         for (key, name) in touched.iter().zip(written.into_iter().cycle()) {
-            if self.under_way.values().any(|write| write.touches(key)) {
+            if self.in_flight.values().any(|write| write.touches(key)) {
                 self.render_as_stored(key).await?;
                 continue;
             }
-            let known = &mut self.put.known;
+            let known = &mut self.source.seeded.known;
             wrong.extend(baseline::renders_anew(self.site, known, key, name, &self.log).await?);
         }
         if let Some(key) = saved {
-            let known = &mut self.put.known;
+            let known = &mut self.source.seeded.known;
             // The fixture's PDF has the old title.
             if let Some(template) = known.templates.get_mut(key) {
                 template.golden = None;
@@ -220,9 +201,8 @@ impl DrillState<'_> {
             wrong.extend(baseline::renders(self.site, known, key, &self.log).await?);
         }
         if !wrong.is_empty() {
-            let mut verified = VerifyResults::default();
-            verified.take(CheckId::Source, CheckResult::at(1, wrong), Duration::ZERO, &self.log)?;
-            seen.take(verified);
+            let result = CheckResult::checked(1, wrong);
+            results.verified.record(CheckId::Source, result, Duration::ZERO, &self.log)?;
         }
         self.take_over(before).await
     }
@@ -230,9 +210,9 @@ impl DrillState<'_> {
     /// Takes over what was done to the stores since then: it is what is there.
     pub(super) async fn take_over(&mut self, before: &State) -> Result<(), Error> {
         let after = verify::observe(self.site, None).await?;
-        self.live.take_over(before, &after);
-        if self.counts {
-            self.take_as_cut_point();
+        self.source.live.take_over(before, &after);
+        if !self.cut.fixed {
+            self.cut.record(&self.source);
         }
         Ok(())
     }
@@ -240,7 +220,7 @@ impl DrillState<'_> {
     /// Renders a template as the stores are now, half written or not: that is what such stores render,
     /// and no promise. One that is refused is not asked for as long as that lasts.
     pub(super) async fn render_as_stored(&mut self, key: &TemplateKey) -> Result<(), Error> {
-        let known = &mut self.put.known;
+        let known = &mut self.source.seeded.known;
         let Some(template) = known.templates.get_mut(key) else { return Ok(()) };
         if template.assets.iter().any(|name| !known.assets.contains_key(name)) {
             return Ok(());
@@ -251,18 +231,18 @@ impl DrillState<'_> {
         if template.assets.iter().filter_map(key_of).any(|key| reconcile::torn(&now, profile, key)) {
             known.templates.remove(key);
             let text = format!(
-                "{key} needs an asset that is half replaced: nobody can say what it must show, and it is \
-                 not asked for"
+                "skipped: the render of {key}. Its expected output is undefined while a replacement of one of \
+                 its assets is in flight"
             );
             return self.log.event(Event::Noted { text });
         }
         template.golden = None;
-        // What it renders may be wrong in any way: nobody was told that it would be right.
+        // What it renders may be wrong in any way: it was never promised to be right.
         let _findings = baseline::renders(self.site, known, key, &self.log).await?;
-        baseline::shown(self.site, known).await?;
+        pictures::find_shown(self.site, known).await?;
         if known.templates.get(key).is_some_and(|template| template.golden.is_none()) {
             known.templates.remove(key);
-            let text = format!("{key} does not render while a write is under way: it is not asked for");
+            let text = format!("skipped: the render of {key}. It does not render while a write is in flight");
             self.log.event(Event::Noted { text })?;
         }
         Ok(())
@@ -270,29 +250,7 @@ impl DrillState<'_> {
 
     /// The file with a fixture's bytes.
     fn fixture(&self, name: &AssetName) -> Result<PathBuf, Error> {
-        let found = self.seed()?.asset_file(&self.ground.library, name);
+        let found = self.seed()?.asset_file(&self.context.library, name);
         found.map_err(|_| Error::usage(format!("no fixture is called {name}")))
-    }
-
-    pub(super) fn learn(&mut self) {
-        for (name, asset) in &self.put.known.assets {
-            self.names.learn(asset.key.clone(), name.clone());
-            self.keys.insert(name.clone(), asset.key.clone());
-        }
-        for (key, name) in &self.put.former {
-            self.names.learn(key.clone(), name.clone());
-        }
-    }
-
-    /// An object that appears beside the one that was replaced is the asset's earlier binary:
-    /// `logo.png@1`.
-    fn learn_earlier(&mut self, written: Option<&AssetName>, before: &State, after: &State) {
-        let Some(name) = written else { return };
-        let replaced = self.put.sent.get(name).map_or(0, Vec::len).saturating_sub(1);
-        for key in after.objects.keys().filter(|key| !before.objects.contains_key(*key)) {
-            if self.names.asset(key).is_none() {
-                self.names.learn(key.clone(), format!("{name}@{replaced}").into());
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
-//! Writes under way: begun, held half way, let go on, broken off. At each hold both stores are looked
-//! at: the part of the write that its order puts before the hold must be done, and no other. What is
-//! done by then is what is there, though nobody was told that it is.
+//! Writes in flight: begun, held, continued, interrupted. At each hold both stores are read: the part of
+//! the write that its order puts before the hold must be done, and no other. What is done by then is
+//! what is stored, although it was not acknowledged.
 
 use crate::{
     base::{
@@ -13,18 +13,23 @@ use crate::{
         write::{WriteKind, WritePath},
     },
     runbook::{
-        drill::{DrillResults, state::DrillState},
+        drill::{
+            held_write::{
+                HeldWrite, Sent, answered, describe,
+                hold::{self, Hold},
+            },
+            results::DrillResults,
+            state::DrillState,
+        },
         seed::{self, Call, CallAnswer},
         verify::{self, reconcile},
     },
     scenario::hold::{Begin, GoOn, HoldPoint, Stage, Stopper, Write},
     system::gate::{End, S3Request},
 };
-use hold::Hold;
 use std::{collections::BTreeMap, time::Duration};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
-mod hold;
 mod part;
 
 /// How long a write may take until it is held, and how long its cleanup may take.
@@ -39,87 +44,23 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// The most requests that a message shows.
 const SHOWN: usize = 8;
 
-/// A request that was sent, whose answer nobody waits for at the moment. It ends with its handle.
-struct Sent(JoinHandle<Result<CallAnswer, Error>>);
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// Resolves to the answer.
-async fn answered(sent: &mut Sent) -> Result<CallAnswer, Error> {
-    let joined = (&mut sent.0).await;
-    joined.unwrap_or_else(|error| Err(Error::harness("a write that was sent panicked").because(&error)))
-}
-
-/// A write that is held half way.
-pub(super) struct HeldWrite {
-    name: WriteName,
-    kind: WriteKind,
-    way: WritePath,
-    /// What was sent.
-    call: Call,
-    sent: Sent,
-    /// Whether the answer was there already: what comes after it is cleaning up.
-    acknowledged: bool,
-    /// The engine's id of a batch job.
-    job: Option<String>,
-    hold: Hold,
-    /// Both stores as they were before it.
-    origin: State,
-    /// The object that it is about, once it is known: the new one, or the one that goes.
-    object: Option<ObjectKey>,
-    /// The object that it leaves behind.
-    old: Option<ObjectKey>,
-    /// The templates that it touches, as they were known before it.
-    templates: BTreeMap<TemplateKey, KnownTemplate>,
-    /// How many requests the gate had seen before it.
-    before: usize,
-}
-
-impl HeldWrite {
-    /// The asset that it writes; none for a batch job.
-    fn asset(&self) -> Option<AssetName> {
-        (self.kind != WriteKind::Batch).then(|| self.name.as_str().into())
-    }
-
-    /// Whether a template's renders hang on it.
-    pub(super) fn touches(&self, key: &TemplateKey) -> bool {
-        self.templates.contains_key(key)
-    }
-
-    /// For people: "the upload of late-logo.png".
-    fn describe(&self) -> String {
-        format!("the {} of {}", self.kind.describe(), self.name)
-    }
-}
-
-/// The state of both stores at a stage, for people.
-fn describe(kind: WriteKind, binary: bool, row: bool) -> String {
-    let object = if kind == WriteKind::Delete { "deleted" } else { "written" };
-    let [object_not, row_not] = [binary, row].map(|done| if done { "" } else { "not " });
-    format!("object {object_not}{object}, row {row_not}committed")
-}
-
 impl DrillState<'_> {
     /// Begins a write and waits until it is held.
-    pub(super) async fn begin(&mut self, begin: &Begin, seen: &mut DrillResults) -> Result<(), Error> {
+    pub(super) async fn begin(&mut self, begin: &Begin, results: &mut DrillResults) -> Result<(), Error> {
         let kind = begin.write.kind();
         let way = self.site.write_order().path(kind);
         let stage = stage_of(way, kind, begin.hold)?;
         if kind == WriteKind::Batch && stage.by == Stopper::Table {
             // Its table is written before, too: it is held when its results are there.
             let first = Begin { hold: HoldPoint::AfterBinary, ..begin.clone() };
-            Box::pin(self.begin(&first, seen)).await?;
+            Box::pin(self.begin(&first, results)).await?;
             let next = GoOn { write: begin.write.name(), hold: begin.hold };
-            return self.go_on(&next, seen).await;
+            return self.go_on(&next, results).await;
         }
         let mut write = self.send_held(&begin.write, way, stage).await?;
         let before = write.origin.clone();
-        self.reach(&mut write, begin.hold, stage, &before, seen).await?;
-        self.under_way.insert(write.name.clone(), write);
+        self.reach(&mut write, begin.hold, stage, &before, results).await?;
+        self.in_flight.insert(write.name.clone(), write);
         Ok(())
     }
 
@@ -128,7 +69,7 @@ impl DrillState<'_> {
         let (name, kind) = (what.name(), what.kind());
         let call = self.call(what).await?;
         let origin = verify::observe(self.site, None).await?;
-        let asset = self.put.known.assets.get(&name.as_str().into());
+        let asset = self.source.seeded.known.assets.get(&name.as_str().into());
         let old = asset.map(|asset| asset.key.clone()).filter(|_| kind != WriteKind::Batch);
         let object = match kind {
             WriteKind::Upload | WriteKind::Copy | WriteKind::Label | WriteKind::Batch => None,
@@ -140,11 +81,11 @@ impl DrillState<'_> {
             known.iter().filter(|(_, t)| needs(t)).map(|(key, t)| (key.clone(), t.clone())).collect()
         };
         let templates = match kind {
-            WriteKind::Replace | WriteKind::Delete => touched(&self.put.known.templates),
+            WriteKind::Replace | WriteKind::Delete => touched(&self.source.seeded.known.templates),
             WriteKind::Upload | WriteKind::Copy | WriteKind::Label | WriteKind::Batch => BTreeMap::new(),
         };
         let before = self.site.gate.as_ref().map_or(0, |gate| gate.seen().len());
-        let target = hold::Target { name: &name, kind, way, object: object.as_ref(), old: old.as_ref() };
+        let target = hold::HoldTarget { name: &name, kind, way, object: object.as_ref(), old: old.as_ref() };
         let hold = Hold::set(self.site, &target, stage.by).await?;
         let api = self.site.engine.api().await?.patient(PATIENCE);
         let job = match &call {
@@ -179,13 +120,13 @@ impl DrillState<'_> {
     }
 
     /// Lets a write go on to where it is held next.
-    pub(super) async fn go_on(&mut self, go_on: &GoOn, seen: &mut DrillResults) -> Result<(), Error> {
-        let mut write = self.take_under_way(&go_on.write)?;
+    pub(super) async fn go_on(&mut self, go_on: &GoOn, results: &mut DrillResults) -> Result<(), Error> {
+        let mut write = self.take_in_flight(&go_on.write)?;
         let stage = stage_of(write.way, write.kind, go_on.hold)?;
         self.must_be_held(&mut write).await?;
         let before = verify::observe(self.site, None).await?;
         let answer = if stage.by == Stopper::Answer { write.hold.answer() } else { None };
-        let target = hold::Target {
+        let target = hold::HoldTarget {
             name: &write.name,
             kind: write.kind,
             way: write.way,
@@ -197,14 +138,18 @@ impl DrillState<'_> {
             None => Hold::set(self.site, &target, stage.by).await?,
         };
         std::mem::replace(&mut write.hold, next).release().await?;
-        self.reach(&mut write, go_on.hold, stage, &before, seen).await?;
-        self.under_way.insert(write.name.clone(), write);
+        self.reach(&mut write, go_on.hold, stage, &before, results).await?;
+        self.in_flight.insert(write.name.clone(), write);
         Ok(())
     }
 
     /// Lets a write go on to its end, which must be a good one.
-    pub(super) async fn release(&mut self, name: &WriteName, seen: &mut DrillResults) -> Result<(), Error> {
-        let mut write = self.take_under_way(name)?;
+    pub(super) async fn release(
+        &mut self,
+        name: &WriteName,
+        results: &mut DrillResults,
+    ) -> Result<(), Error> {
+        let mut write = self.take_in_flight(name)?;
         self.must_be_held(&mut write).await?;
         let before = verify::observe(self.site, None).await?;
         std::mem::replace(&mut write.hold, Hold::Nothing).release().await?;
@@ -220,7 +165,7 @@ impl DrillState<'_> {
         })?;
         let answer =
             answer.map_err(|error| error.while_doing(format!("{description} was let go and failed")))?;
-        self.acknowledge(write, answer, &before, seen).await
+        self.acknowledge(write, answer, &before, results).await
     }
 
     /// Takes down that a write was answered well, as one that nobody held.
@@ -229,31 +174,31 @@ impl DrillState<'_> {
         write: HeldWrite,
         answer: CallAnswer,
         before: &State,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<(), Error> {
         // What they rendered half way is no measure of what they render now.
-        self.put.known.templates.extend(write.templates.clone());
-        self.put.known.unfinished.retain(|job, _| Some(job) != write.job.as_ref());
-        let written = self.acknowledged(write.call.clone(), answer);
+        self.source.seeded.known.templates.extend(write.templates.clone());
+        self.source.seeded.known.unfinished.retain(|job, _| Some(job) != write.job.as_ref());
+        let written = self.source.acknowledged(write.call.clone(), answer);
         if write.way.cleans_up() && !write.acknowledged {
             self.cleaned_up(write.old.as_ref()).await?;
         }
-        self.written(before, written.as_ref(), None, seen).await
+        self.written(before, written.as_ref(), None, results).await
     }
 
     /// Kills the engine. Writes under way die with it.
     pub(super) async fn kill_engine(&mut self) -> Result<(), Error> {
         if self.site.has_api() && self.site.engine.is_running().await {
             // Nobody answers from now on, and nothing changes.
-            self.listed = Some(self.inventory().await?);
-            self.shown = Some(self.operations().await?);
+            self.source.inventory = Some(self.inventory().await?);
+            self.source.api = Some(self.api_snapshot().await?);
         }
         let before = verify::observe(self.site, None).await?;
         if !self.site.engine.kill().await {
             return Err(Error::usage("the engine runs elsewhere: it is not ours to kill")
                 .hint("let the harness start it: --engine 'command' or an image"));
         }
-        for (name, mut write) in std::mem::take(&mut self.under_way) {
+        for (name, mut write) in std::mem::take(&mut self.in_flight) {
             std::mem::replace(&mut write.hold, Hold::Nothing).break_off().await?;
             if write.acknowledged {
                 continue;
@@ -276,8 +221,8 @@ impl DrillState<'_> {
         self.take_over(&before).await
     }
 
-    fn take_under_way(&mut self, name: &WriteName) -> Result<HeldWrite, Error> {
-        self.under_way.remove(name).ok_or_else(|| Error::harness(format!("no write {name} is under way")))
+    fn take_in_flight(&mut self, name: &WriteName) -> Result<HeldWrite, Error> {
+        self.in_flight.remove(name).ok_or_else(|| Error::harness(format!("no write {name} is under way")))
     }
 
     /// A write that is held is not answered: unless its target gave up waiting.
@@ -303,7 +248,7 @@ impl DrillState<'_> {
         point: HoldPoint,
         stage: Stage,
         before: &State,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<(), Error> {
         let request = self.wait_for(write, point, stage).await?;
         let now = verify::observe(self.site, None).await?;
@@ -322,15 +267,15 @@ impl DrillState<'_> {
             describe(write.kind, found.0, found.1)
         ))?;
         if stage.by == Stopper::Cleanup && !write.acknowledged {
-            return self.answered_before_cleanup(write, before, seen).await;
+            return self.answered_before_cleanup(write, before, results).await;
         }
-        let known = self.put.known.assets.clone();
+        let known = self.source.seeded.known.assets.clone();
         if let (Some(job), Call::Batch { template, .. }) = (&write.job, &write.call) {
-            self.put.known.unfinished.insert(job.clone(), template.clone());
+            self.source.seeded.known.unfinished.insert(job.clone(), template.clone());
         }
         self.know_as_stored(write, &now);
         let torn = write.object.as_ref().is_some_and(|key| reconcile::torn(&now, &self.site.profile, key));
-        if torn || self.put.known.assets != known {
+        if torn || self.source.seeded.known.assets != known {
             for key in write.templates.keys() {
                 self.render_as_stored(key).await?;
             }
@@ -376,7 +321,7 @@ impl DrillState<'_> {
         &mut self,
         write: &mut HeldWrite,
         before: &State,
-        seen: &mut DrillResults,
+        results: &mut DrillResults,
     ) -> Result<(), Error> {
         let description = write.describe();
         let answer = timeout(REACHED, answered(&mut write.sent)).await.map_err(|_late| {
@@ -384,15 +329,15 @@ impl DrillState<'_> {
                 .hint("`replace-keys: new-key` says that the old object goes after the answer")
         })??;
         write.acknowledged = true;
-        self.put.known.templates.extend(write.templates.clone());
-        let written = self.acknowledged(write.call.clone(), answer);
-        self.written(before, written.as_ref(), None, seen).await
+        self.source.seeded.known.templates.extend(write.templates.clone());
+        let written = self.source.acknowledged(write.call.clone(), answer);
+        self.written(before, written.as_ref(), None, results).await
     }
 
     /// Waits until the old object of a replacement is gone.
     pub(super) async fn cleaned_up(&self, old: Option<&ObjectKey>) -> Result<(), Error> {
         let Some(old) = old else { return Ok(()) };
-        let name = self.names.asset(old).cloned().unwrap_or_else(|| AssetName::new(old.as_str()));
+        let name = self.source.names.asset(old).cloned().unwrap_or_else(|| AssetName::new(old.as_str()));
         seed::cleaned_up(self.site, std::iter::once((old, &name))).await
     }
 

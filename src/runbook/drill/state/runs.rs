@@ -23,17 +23,17 @@ impl DrillState<'_> {
             Error::usage(format!("the next run of {schedule} is no moment: {row}"))
                 .hint("name a column with a timestamp as the profile's `next-run`")
         })?;
-        self.planned.insert(schedule.clone(), at);
+        self.source.planned_runs.insert(schedule.clone(), at);
         self.take_over(&before).await?;
         self.log.event(Event::Noted { text: format!("{schedule} runs next at {}", clock::iso(at)) })
     }
 
     /// Waits until the next run that was planned is due.
     pub(super) async fn wait_for_run(&self, schedule: &str) -> Result<(), Error> {
-        let Some(at) = self.planned.get(schedule) else {
+        let Some(at) = self.source.planned_runs.get(schedule) else {
             return Err(Error::harness(format!("the next run of {schedule} was never planned")));
         };
-        while self.ground.clock.now() <= *at {
+        while self.context.clock.now() <= *at {
             tokio::time::sleep(TICK).await;
         }
         Ok(())

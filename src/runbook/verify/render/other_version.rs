@@ -1,5 +1,5 @@
 //! A known-good PDF although a binary that it shows has other bytes now: either those bytes show
-//! the same picture, or the engine did not look at them. Another picture in their place tells.
+//! the same picture, or the engine did not read them. Another picture in their place decides which.
 
 use crate::{
     base::{
@@ -12,7 +12,7 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
         state::{KnownTemplate, State},
     },
-    runbook::verify::{CutPoint, render::render},
+    runbook::verify::{Reference, render::render},
     site::{Restored, Site},
     system::{engine::Engine, objects::Got},
 };
@@ -20,7 +20,7 @@ use crate::{
 /// What the probe needs.
 pub struct Another<'a> {
     pub site: &'a Site<Restored>,
-    pub cut: &'a CutPoint,
+    pub reference: &'a Reference,
     pub observed: &'a State,
     pub api: &'a Engine,
     pub log: &'a Logbook,
@@ -35,7 +35,7 @@ impl Another<'_> {
         template: &KnownTemplate,
         damaged: &AssetName,
     ) -> Result<Option<Finding>, Error> {
-        let known = &self.cut.known.assets;
+        let known = &self.reference.known.assets;
         let Some(asset) = known.get(damaged) else { return Ok(None) };
         let sound = |other: &&crate::model::state::KnownAsset| {
             other.size != asset.size

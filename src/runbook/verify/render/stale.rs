@@ -1,5 +1,5 @@
 //! A render that shows what was in a template's definition at the cut point and is nowhere in what
-//! came back: it was not made from the restored rows. Silent where the words can't be told.
+//! came back: it was not made from the restored rows. No finding where its text cannot be extracted.
 
 use crate::{
     base::ids::TemplateKey,
@@ -9,21 +9,21 @@ use crate::{
         profile::Profile,
         state::{KnownTemplate, State},
     },
-    runbook::verify::CutPoint,
+    runbook::verify::Reference,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Looks for such words among those that a render shows.
+/// Searches for such words among those that a render shows.
 pub fn definition(
     key: &TemplateKey,
     template: &KnownTemplate,
-    cut: &CutPoint,
+    reference: &Reference,
     observed: &State,
     profile: &Profile,
     shown: &[String],
 ) -> Option<Finding> {
-    let before = words_of(key, &cut.state, profile);
+    let before = words_of(key, reference.state.as_ref()?, profile);
     let mut now = words_of(key, observed, profile);
     collect(&template.data, &mut now);
     let stale: Vec<&str> =

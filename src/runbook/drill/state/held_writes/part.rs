@@ -12,9 +12,9 @@ use crate::{
         write::WriteKind,
     },
     runbook::{
-        drill::state::{
-            DrillState,
-            held_writes::{HeldWrite, hold},
+        drill::{
+            held_write::{HeldWrite, hold},
+            state::DrillState,
         },
         seed::Call,
     },
@@ -48,24 +48,24 @@ impl DrillState<'_> {
                 let table =
                     table_of(&self.site.profile, WriteKind::Batch).map(|(table, _)| table.to_string());
                 let name = format!("{}/{}", table.unwrap_or_default(), write.name);
-                self.names.learn(key.clone(), name.into());
+                self.source.names.learn(key.clone(), name.into());
             }
             return;
         };
         if let Some(key) = &write.object {
-            self.names.learn(key.clone(), name.clone());
-            self.made(&name, write.old.as_ref(), (write.kind != WriteKind::Delete).then_some(key));
+            self.source.names.learn(key.clone(), name.clone());
+            self.source.made(&name, write.old.as_ref(), (write.kind != WriteKind::Delete).then_some(key));
             if let Some(old) = write.old.as_ref().filter(|old| *old != key) {
                 // Under way, both are there: the asset's own is the one that its row will point at.
-                self.put.replaced(&name, old);
-                self.learn();
+                self.source.seeded.replaced(&name, old);
+                self.source.learn();
             }
-            self.keys.entry(name.clone()).or_insert_with(|| key.clone());
+            self.source.keys.entry(name.clone()).or_insert_with(|| key.clone());
         }
-        let earlier = self.put.sent.get(&name).map_or(0, Vec::len);
+        let earlier = self.source.seeded.sent.get(&name).map_or(0, Vec::len);
         for key in new {
-            if self.names.asset(key).is_none() {
-                self.names.learn(key.clone(), format!("{name}@{earlier}").into());
+            if self.source.names.asset(key).is_none() {
+                self.source.names.learn(key.clone(), format!("{name}@{earlier}").into());
             }
         }
     }
@@ -78,11 +78,11 @@ impl DrillState<'_> {
         let profile = &self.site.profile;
         let row = self.row_of(write).and_then(|(id, _)| row(now, table_of(profile, write.kind)?.0, id));
         let Some(row) = row else {
-            self.put.known.assets.remove(&name);
+            self.source.seeded.known.assets.remove(&name);
             return;
         };
         let key = table_of(profile, write.kind).and_then(|(_, binary)| key_in(row, binary));
-        if let (Some(known), Some(key)) = (self.put.known.assets.get_mut(&name), key) {
+        if let (Some(known), Some(key)) = (self.source.seeded.known.assets.get_mut(&name), key) {
             if let Some(object) = now.objects.get(&key) {
                 (known.size, known.sha256) = (object.size, object.sha256);
             }

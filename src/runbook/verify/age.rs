@@ -1,5 +1,5 @@
-//! How old a backup is, by what is in it: the newest moment in its rows, and the newest of its
-//! objects. A moment that was still to come when the run began (an expiry, a next run) tells nothing.
+//! How old a backup is, by its contents: the newest time in its rows, and the newest of its objects. A
+//! time that was in the future when the run began (an expiry, a next run) does not count.
 
 use crate::{
     base::ids::ObjectKey,
@@ -8,7 +8,30 @@ use crate::{
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::time::Duration;
 
-/// The newest trace of life.
+/// How old an existing backup was when the run began.
+#[derive(Clone, Debug, Default)]
+pub struct BackupAge {
+    /// When the run began.
+    pub now: DateTime<Utc>,
+    /// The newest row.
+    pub row: Option<Newest>,
+    /// The newest object.
+    pub object: Option<Newest>,
+}
+
+impl BackupAge {
+    /// What the age is measured from: the newest row, or the newest object where no row has a time.
+    pub fn newest(&self) -> Option<&Newest> {
+        self.row.as_ref().or(self.object.as_ref())
+    }
+
+    /// The age.
+    pub fn age(&self) -> Option<Duration> {
+        Some(self.newest()?.age(self.now))
+    }
+}
+
+/// The newest row or object of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newest {
     /// When.

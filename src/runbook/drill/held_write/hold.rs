@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A hold that is set.
-pub(super) enum Hold {
+pub enum Hold {
     /// A request, what it looks like, and its answer: a request that came is held there only if that was
     /// said before it came.
     Request(HeldRequests, String, Option<HeldRequests>),
@@ -30,19 +30,19 @@ pub(super) enum Hold {
 }
 
 /// What a write is about, as far as it is known before.
-pub(super) struct Target<'a> {
-    pub(super) name: &'a WriteName,
-    pub(super) kind: WriteKind,
-    pub(super) way: WritePath,
+pub struct HoldTarget<'a> {
+    pub name: &'a WriteName,
+    pub kind: WriteKind,
+    pub way: WritePath,
     /// The object that is written or removed, where its key is known.
-    pub(super) object: Option<&'a ObjectKey>,
+    pub object: Option<&'a ObjectKey>,
     /// The object that is there before.
-    pub(super) old: Option<&'a ObjectKey>,
+    pub old: Option<&'a ObjectKey>,
 }
 
 impl Hold {
     /// Sets a hold.
-    pub(super) async fn set(site: &Handles, target: &Target<'_>, by: Stopper) -> Result<Self, Error> {
+    pub async fn set(site: &Handles, target: &HoldTarget<'_>, by: Stopper) -> Result<Self, Error> {
         let point = match by {
             Stopper::Table => return Self::table(site, target.kind).await,
             Stopper::Request | Stopper::Cleanup => GatePoint::BeforeForward,
@@ -61,7 +61,7 @@ impl Hold {
     }
 
     /// The hold on the answer of a request that is held.
-    pub(super) fn answer(&mut self) -> Option<Self> {
+    pub fn answer(&mut self) -> Option<Self> {
         let Self::Request(_, description, later) = self else { return None };
         Some(Self::Request(later.take()?, description.clone(), None))
     }
@@ -87,7 +87,7 @@ impl Hold {
 
     /// Waits until somebody is held; gives the request, if it is one. It waits for ever where nobody
     /// comes.
-    pub(super) async fn reached(&mut self) -> Result<Option<S3Request>, Error> {
+    pub async fn reached(&mut self) -> Result<Option<S3Request>, Error> {
         match self {
             Self::Request(held, ..) => match held.reached().await {
                 Some(request) => Ok(Some(request)),
@@ -99,7 +99,7 @@ impl Hold {
     }
 
     /// What it waits for, in words.
-    pub(super) fn waited_for(&self) -> String {
+    pub fn waited_for(&self) -> String {
         match self {
             Self::Request(_, description, _) => format!("waited for {description}"),
             Self::Table(_, table) => format!("waited for a statement that writes the table {table}"),
@@ -108,7 +108,7 @@ impl Hold {
     }
 
     /// Lets go what is held.
-    pub(super) async fn release(self) -> Result<(), Error> {
+    pub async fn release(self) -> Result<(), Error> {
         match self {
             // Both at once: it is not to be held at its answer.
             Self::Request(held, _, later) => {
@@ -122,7 +122,7 @@ impl Hold {
     }
 
     /// Breaks off what is held, as if its client had died.
-    pub(super) async fn break_off(self) -> Result<(), Error> {
+    pub async fn break_off(self) -> Result<(), Error> {
         match self {
             Self::Request(held, ..) => held.break_off(),
             Self::Table(table, _) => table.break_off().await?,
@@ -133,7 +133,7 @@ impl Hold {
 }
 
 /// The request that is meant: the one for the write's main object, and no copy beside it.
-fn rule(site: &Handles, target: &Target<'_>, by: Stopper) -> (Rule, String) {
+fn rule(site: &Handles, target: &HoldTarget<'_>, by: Stopper) -> (Rule, String) {
     let removes = by == Stopper::Cleanup || target.kind == WriteKind::Delete;
     let operation = if removes { S3Operation::DeleteObject } else { S3Operation::PutObject };
     let bucket = match (target.kind, &site.results) {
@@ -164,7 +164,7 @@ fn pattern(name: &str, versioned: bool) -> String {
 }
 
 /// Whether a key looks like that of a new object of an asset.
-pub(super) fn is_like(name: &str, key: &ObjectKey) -> bool {
+pub fn is_like(name: &str, key: &ObjectKey) -> bool {
     matches(&pattern(name, false), key.as_str())
 }
 

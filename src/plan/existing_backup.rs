@@ -1,0 +1,64 @@
+//! A backup that existed before the run, what was recorded with it, and the limits of its recovery.
+
+use crate::{
+    base::ids::TemplateKey,
+    model::state::Golden,
+    procedure::{foreign::Recognised, manifest::Manifest},
+    scenario::method::{DumpFormat, DumpOptions, Method, Topology},
+    system::objects::origin::Origin,
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, time::Duration};
+
+/// The id of the plan that restores it.
+pub const ID: &str = "restore-test";
+
+/// A backup that existed before the run, and what was recorded with it.
+#[derive(Clone, Debug)]
+pub struct ExistingBackup {
+    /// Where the dump is stored.
+    pub dump: Origin,
+    /// What its first bytes show that it is.
+    pub recognised: Recognised,
+    /// Where the binaries are stored.
+    pub assets: Origin,
+    /// The manifest of the backup.
+    pub manifest: Option<Manifest>,
+    /// The renders that are asked for.
+    pub renders: BTreeMap<TemplateKey, ExpectedRender>,
+    /// The limits that the user set.
+    pub limits: RecoveryLimits,
+    /// Whether the cluster's superuser restores, who may start programs.
+    pub as_superuser: bool,
+}
+
+/// A render that is asked for.
+#[derive(Clone, Debug)]
+pub struct ExpectedRender {
+    /// The data.
+    pub data: Value,
+    /// The PDF that it must give, where one is known.
+    pub golden: Option<Golden>,
+}
+
+/// RecoveryLimits of a recovery; a finding where one is exceeded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryLimits {
+    /// How old the newest row of the backup may be.
+    pub age: Option<Duration>,
+    /// How long the recovery may take.
+    pub rto: Option<Duration>,
+}
+
+impl ExistingBackup {
+    /// Where the site keeps its binaries: a bucket for those of a bucket, else a folder.
+    pub fn method(&self) -> Method {
+        let format = match &self.recognised {
+            Recognised::Dump { format, .. } => *format,
+            Recognised::Not(_) => DumpFormat::Custom,
+        };
+        let in_folder = self.assets.is_local() || !self.assets.is_folder();
+        let topology = if in_folder { Topology::PostgresFiles } else { Topology::PostgresS3 };
+        Method { topology, dump: DumpOptions { format, ..DumpOptions::default() }, ..Method::default() }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a drill found, and the verdict that follows.
+
+use crate::{
+    base::error::{Blame, Error},
+    journal::Logbook,
+    model::{
+        event::Event,
+        verdict::{Facts, Verdict, judge},
+    },
+    plan::Plan,
+    runbook::verify::{VerifyResults, procedure::Measurements},
+};
+use std::time::{Duration, Instant};
+
+/// How a drill ended.
+#[derive(Debug)]
+pub struct DrillOutcome {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whose fault it is that something could not be found out.
+    pub blame: Option<Blame>,
+    /// How to reach a site that was kept.
+    pub standing: Option<String>,
+    /// Whether every other drill would fail too: the engine does not start on an empty site.
+    pub hopeless: bool,
+}
+
+/// What ends a procedure before the verify stage.
+#[derive(Debug)]
+pub enum ProcedureFailed {
+    /// A step of backup or restore failed: an operator would stop here.
+    Failed(String),
+}
+
+/// What the verdict rests on.
+#[derive(Default)]
+pub(super) struct DrillResults {
+    pub(super) verified: VerifyResults,
+    pub(super) without_effect: Vec<String>,
+    pub(super) errors: Vec<Error>,
+    pub(super) hopeless: bool,
+}
+
+impl DrillResults {
+    /// Judges the drill. A check that has not answered is skipped where an error ended the drill, and
+    /// otherwise a bug.
+    pub(super) fn conclude(
+        mut self,
+        plan: &Plan,
+        began: Instant,
+        measured: &Measurements,
+        log: &Logbook,
+    ) -> Result<DrillOutcome, Error> {
+        for error in &self.errors {
+            let ours = error.blame == Blame::Harness;
+            log.event(Event::Troubled { error: error.to_string(), ours })?;
+        }
+        if !self.errors.is_empty() {
+            self.verified.skip_rest("an error ended the drill", log)?;
+        }
+        let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        let judgement = judge(&Facts {
+            findings: &self.verified.findings,
+            expected: &plan.expect,
+            possible: &plan.possible,
+            answers: &self.verified.answers,
+            without_effect: &self.without_effect,
+            errors: &errors,
+        })?;
+        let verdict = judgement.verdict;
+        let rto_ms = measured.rto().map(ms);
+        let (rpo_ms, rpo_from) = measured.rpo().map(|(rpo, from)| (ms(rpo), from)).unzip();
+        let ms = ms(began.elapsed());
+        log.event(Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from })?;
+        let blames = || self.errors.iter().map(|t| t.blame);
+        let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
+        Ok(DrillOutcome { verdict, blame, standing: None, hopeless: false })
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,129 @@
+//! A drill of an existing backup: there is no source, what was recorded with the backup is the
+//! reference, and its age and recovery time are measured.
+
+use crate::{
+    base::{clock, error::Error},
+    model::{event::Event, verdict::limit::Limit},
+    plan::ExistingBackup,
+    runbook::{
+        drill::state::DrillState,
+        existing_backup,
+        verify::{
+            self,
+            age::{BackupAge, Newest},
+        },
+    },
+};
+use std::time::Instant;
+
+impl DrillState<'_> {
+    /// The recovery begins with the first read of the backup.
+    pub(super) async fn prepare_existing(&mut self, backup: &ExistingBackup) -> Result<(), Error> {
+        if !backup.as_superuser {
+            self.context.substrate.restrict_role(self.site).await?;
+        }
+        self.cut.reference.manifest.clone_from(&backup.manifest);
+        self.cut.reference.renders.clone_from(&backup.renders);
+        self.procedure.limits = backup.limits;
+        let measured = &mut self.procedure.measured;
+        measured.lost = Some(Instant::now());
+        measured.age = Some(BackupAge { now: self.context.clock.now(), ..BackupAge::default() });
+        Ok(())
+    }
+
+    fn existing(&self) -> Result<&ExistingBackup, Error> {
+        self.plan
+            .existing
+            .as_deref()
+            .ok_or_else(|| Error::harness("a plan with a source fetches an existing backup"))
+    }
+
+    fn age(&mut self) -> &mut BackupAge {
+        self.procedure.measured.age.get_or_insert_default()
+    }
+
+    pub(super) async fn fetch_dump(&mut self) -> Result<(), Error> {
+        let fetched = existing_backup::fetch_dump(self.existing()?, self.site).await?;
+        self.backup.dump = Some(fetched.path);
+        self.restored.dump = fetched.sha256;
+        Ok(())
+    }
+
+    pub(super) async fn fetch_objects(&mut self) -> Result<(), Error> {
+        let now = self.age().now;
+        self.age().object = existing_backup::fetch_objects(self.existing()?, self.site, now).await?;
+        Ok(())
+    }
+
+    /// Records what the dump contained: the manifest's digests are of that, and so is the age.
+    pub(super) async fn database_loaded(&mut self) -> Result<(), Error> {
+        let loaded = verify::observe(self.site, None).await?;
+        if loaded.database.tables.is_empty() {
+            return Err(Error::usage("the dump contains no table"));
+        }
+        let now = self.age().now;
+        self.age().row = Newest::of_rows(&loaded.database, &self.site.profile, now);
+        self.restored.loaded = Some(loaded);
+        Ok(())
+    }
+
+    pub(super) async fn hold_schedules(&self) -> Result<(), Error> {
+        let loaded = self.restored.loaded.as_ref();
+        let loaded = loaded.ok_or_else(|| Error::harness("schedules are held before the rows are there"))?;
+        existing_backup::hold_schedules(self.site, &loaded.database).await
+    }
+
+    /// Now, where the recovery ends when the engine is ready: no render is known that would prove more
+    /// (runbook 3.6).
+    pub(super) fn ready_ends_recovery(&self) -> Option<Instant> {
+        (self.plan.existing.is_some() && self.cut.reference.renders.is_empty()).then(Instant::now)
+    }
+
+    /// Notes what was measured of an existing backup, and what a pass does not prove.
+    pub(super) fn note_existing(&self) -> Result<(), Error> {
+        let (Some(_), Some(age)) = (&self.plan.existing, &self.procedure.measured.age) else { return Ok(()) };
+        let note = |text: String| self.log.event(Event::Noted { text });
+        let renders = &self.cut.reference.renders;
+        let goldens = renders.values().filter(|wanted| wanted.golden.is_some()).count();
+        if let Some(rto) = self.procedure.measured.rto() {
+            let until = match (renders.is_empty(), goldens) {
+                (true, _) => "the engine being ready (no render was asked for)",
+                (false, 0) => "the first whole PDF",
+                (false, _) => "the first good render",
+            };
+            note(format!("RTO {}: from the first read of the backup to {until}", clock::span(rto)))?;
+        }
+        let newest = |what: &str, newest: &Option<Newest>| match newest {
+            Some(n) => {
+                format!(
+                    "newest {what} {} ({}), {} old",
+                    clock::iso(n.at),
+                    n.place,
+                    clock::span(n.age(age.now))
+                )
+            }
+            None => format!("no {what} has a time"),
+        };
+        let (row, object) = (newest("row", &age.row), newest("object", &age.object));
+        let rpo = age.age().map_or_else(|| "unknown".to_owned(), clock::span);
+        note(format!("RPO {rpo}: {row}; {object} (when its copy was written, where copying kept no times)"))?;
+        self.limits(goldens).into_iter().try_for_each(|limit| self.log.event(Event::NotProven { limit }))
+    }
+
+    /// What a pass does not prove.
+    fn limits(&self, goldens: usize) -> Vec<Limit> {
+        let asked = self.cut.reference.renders.len();
+        let renders = match goldens {
+            _ if asked == 0 => Some(Limit::NoRender),
+            0 => Some(Limit::NoKnownGood),
+            some if some < asked => Some(Limit::SomeWithoutKnownGood),
+            _ => None,
+        };
+        let manifest = match &self.cut.reference.manifest {
+            None => Some(Limit::NoManifest),
+            Some(manifest) if manifest.tables.is_empty() => Some(Limit::NoTableDigests),
+            Some(_) => None,
+        };
+        renders.into_iter().chain(manifest).chain([Limit::SchemaNotRecorded]).collect()
+    }
+}
