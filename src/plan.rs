@@ -350,3 +350,24 @@ impl PlanJob {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_its_stage() {
+        let name = || serde_json::from_value(serde_json::json!("logo.png")).expect("a name");
+        for (job, stage) in [
+            (PlanJob::BackUp(BackupJob::DumpDatabase), StepStage::Backup),
+            (PlanJob::BackUp(BackupJob::StopEngine), StepStage::Engine),
+            (PlanJob::Act(Act::CopyObject(name())), StepStage::Backup),
+            (PlanJob::Act(Act::Upload(name())), StepStage::Engine),
+            (PlanJob::Destroy(Destroy::Everything), StepStage::Loss),
+            (PlanJob::Restore(RestoreJob::RecoverDatabase), StepStage::Restore),
+            (PlanJob::Restore(RestoreJob::StartEngine), StepStage::Engine),
+        ] {
+            assert_eq!(job.stage(), stage, "{}", job.describe());
+        }
+    }
+}

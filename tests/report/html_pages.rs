@@ -91,7 +91,7 @@ fn pages_that_look_the_same_are_said_to() {
         matches!(&seen[0], PagePictures::Pages { pages, same, .. } if pages.is_empty() && *same > 0),
         "{seen:?}"
     );
-    assert!(render(&record, &drawn).contains("look the same in small pictures"));
+    assert!(render(&record, &drawn).contains("look the same at this size"));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_is_not_the_kept_file_is_not_drawn() {
     record.scenarios[0].findings[0].artefacts[0] = out;
     let (drawn, seen) = shown(&record, &journal);
     assert!(why_not(&seen[0]).contains("leads out"));
-    assert!(render(&record, &drawn).contains("No page pictures of"));
+    assert!(render(&record, &drawn).contains("No page images of"));
 }
 
 #[test]
