@@ -394,7 +394,7 @@ mod tests {
         measured.recovery_point = Some(RecoveryPoint { before_dump_ms: 1_500, ..RecoveryPoint::default() });
         let text = texts(&measured, STANDIN);
         assert!(text.contains("Take the dump first and the copy second"), "{text}");
-        assert!(text.contains("1.5 s before the dump"), "{text}");
+        assert!(text.contains("1.500 s before the dump"), "{text}");
     }
 
     #[test]
@@ -482,7 +482,7 @@ mod tests {
         measured.backups[1].times.objects.to = 1_000_000;
         measured.recovery_point = Some(RecoveryPoint { before_end_ms: 999, ..RecoveryPoint::default() });
         let text = texts(&measured, STANDIN);
-        assert!(text.contains("The window was 1.0 s long"), "{text}");
+        assert!(text.contains("The window was 1.000 s long"), "{text}");
         assert!(text.contains("[the longest of 2 backups,"), "{text}");
         assert!(!text.contains("find the cause first"), "{text}");
     }
