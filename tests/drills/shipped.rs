@@ -177,7 +177,7 @@ async fn a_scenario_without_its_fault_or_its_expectation_fails() {
         assert_eq!(scenario.verdict(), Verdict::Fail, "{id}");
         reasons(scenario).join("\n")
     };
-    assert_eq!(reasons_of("without-fault"), "expected finding stayed away: missing binary: logo.png");
+    assert_eq!(reasons_of("without-fault"), "expected finding was not reported: missing binary: logo.png");
     let unexpected = reasons_of("without-expectation");
     assert!(unexpected.starts_with("missing binary: logo.png (expected "), "{unexpected}");
     let control = record.scenarios.iter().find(|s| s.is_baseline()).unwrap();
