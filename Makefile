@@ -7,6 +7,8 @@ CARGO = cargo
 ARGS =
 # Passed on to `cargo test`, for example: make test TESTS='--test static layering'
 TESTS =
+# What `make run` and `make doctor` compile. FEATURES= adds containers and pictures of PDF pages.
+FEATURES = --no-default-features
 
 .PHONY: help run test doctor generate sample lint conformance minio minio-image
 
@@ -21,10 +23,10 @@ help:
 	@echo 'make generate     writes the generated documents again'
 	@echo 'make sample       runs the sample in reports/sample again (as root)'
 
-# The dev profile compiles quickest; its hashing is optimised all the same (Cargo.toml).
+# The dev profile compiles fastest, and Cargo.toml optimises the hashing in it.
 run:
 	@deploy/need.sh compiler postgresql
-	@$(CARGO) run --locked -- run $(ARGS)
+	@$(CARGO) run --locked $(FEATURES) -- run $(ARGS)
 
 # The caller's settings for other servers must not reach the tests; the program itself ignores them.
 # A proxy stays, because cargo may need it for downloads, but loopback is reached without it.
@@ -37,7 +39,7 @@ test:
 
 doctor:
 	@deploy/need.sh compiler
-	@$(CARGO) run --locked --quiet -- doctor
+	@$(CARGO) run --locked --quiet $(FEATURES) -- doctor
 
 generate:
 	$(CARGO) run --locked --quiet -- schema > target/scenario.schema.json

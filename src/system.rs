@@ -2,6 +2,11 @@
 //! and the engine.
 
 pub mod cluster;
+pub mod container_spec;
+#[cfg(feature = "containers")]
+pub mod containers;
+#[cfg(not(feature = "containers"))]
+#[path = "system/no_containers.rs"]
 pub mod containers;
 pub mod destroy;
 pub mod engine;

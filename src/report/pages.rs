@@ -22,7 +22,12 @@ use std::{
 
 mod subprocess;
 mod difference;
+#[cfg(feature = "page-images")]
 mod draw;
+#[cfg(not(feature = "page-images"))]
+#[path = "pages/no_draw.rs"]
+mod draw;
+mod raster;
 
 pub use subprocess::{draw_by, draw_here};
 
@@ -183,7 +188,7 @@ fn read(dir: &Path, artefact: &Artefact) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn picture(raster: &draw::Raster) -> Result<Picture, String> {
+fn picture(raster: &raster::Raster) -> Result<Picture, String> {
     let png = draw::png(raster)?;
     let src = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png));
     Ok(Picture { src, width: raster.width, height: raster.height })

@@ -7,6 +7,7 @@
 mod docker;
 mod leftovers;
 
+pub use crate::system::container_spec::{ContainerSpec, Network};
 pub use docker::daemon;
 pub use leftovers::{remove_all_of, sweep};
 
@@ -15,7 +16,6 @@ use crate::base::process::{Captured, Exit, Ran, with_last_lines};
 use crate::base::redact::Redactor;
 use crate::base::sync::MutexExt;
 use docker::{docker, refused};
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -31,39 +31,7 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt as
 use tokio::sync::Mutex;
 
 /// How often a running container's state is read.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// What is to run.
-#[derive(Clone, Debug)]
-pub struct ContainerSpec<'a> {
-    /// What it is, for messages: `PostgreSQL`.
-    pub what: &'static str,
-    /// Name and tag or digest of the image; pulled where it is not there.
-    pub image: &'a str,
-    /// Its environment, secrets included: it goes by the API and into no argument.
-    pub env: &'a BTreeMap<String, String>,
-    /// What the image's entrypoint is given; empty for the image's own command.
-    pub args: Vec<String>,
-    /// How it is reached.
-    pub network: Network,
-    /// Folders of this machine that it sees under the same path, and may write to.
-    pub folders: Vec<PathBuf>,
-    /// The ids of user and group that it runs as; the image's own where none.
-    pub user: Option<(u32, u32)>,
-    /// The folder of the run that it belongs to.
-    pub run: &'a Path,
-    /// Where its output goes, at the end of what is there.
-    pub log: &'a Path,
-}
-
-/// How a container is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Network {
-    /// This port of it, on a free port of 127.0.0.1.
-    Published(u16),
-    /// It has the machine's own network, and reaches what listens on 127.0.0.1.
-    Host,
-}
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A container of ours. Cheap to clone; removed when the last clone is dropped.
 #[derive(Clone)]
@@ -124,7 +92,7 @@ impl Container {
         self.0.redactor.clean(&String::from_utf8_lossy(&bytes))
     }
 
-    /// All that it wrote, redacted, as the daemon has it: where the log may still be under way.
+    /// All that it wrote, redacted, as the daemon has it: where the log may be incomplete.
     pub async fn output(&self) -> String {
         let held = self.0.held.lock().await;
         let Some(container) = &*held else { return self.log_text() };
@@ -134,7 +102,7 @@ impl Container {
     /// Waits until `ready` is done.
     ///
     /// # Errors
-    /// It ended before, or the time was up; with its last words.
+    /// It ended before, or the time was up; with its last lines.
     pub async fn wait_ready(&self, limit: Duration, ready: impl Future<Output = ()>) -> Result<(), Error> {
         let what = self.0.what;
         let error = tokio::select! {
@@ -166,7 +134,7 @@ impl Container {
                 }
                 _ => {}
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -219,7 +187,7 @@ impl Container {
         }
     }
 
-    /// Lets it go on; whether it was frozen.
+    /// Resumes it; whether it was frozen.
     pub async fn resume(&self) -> bool {
         match &*self.0.held.lock().await {
             Some(container) => container.unpause().await.is_ok(),

@@ -1,6 +1,6 @@
 //! Where two pages differ: the actual one, faded, with every pixel that differs in a strong colour.
 
-use crate::report::pages::draw::Raster;
+use crate::report::pages::raster::Raster;
 
 /// Differences of a channel up to here are not seen.
 const UNSEEN: u8 = 24;

@@ -1,6 +1,7 @@
 //! From the bytes of a PDF to pixels. Foreign bytes are read on a thread with a stack of its own,
 //! with panics caught and an end to the waiting.
 
+use crate::report::pages::raster::{DrawnPages, PATIENCE, Raster, too_long};
 use hayro::{
     PixmapSettings, RenderCache, RenderSettings, hayro_interpret::InterpreterSettings, hayro_syntax::Pdf,
     vello_cpu::Pixmap, vello_cpu::color::palette::css::WHITE,
@@ -21,25 +22,6 @@ const MOST_PAGES: usize = 12;
 
 /// Forms may nest deeply, and unoptimised builds need much room for each.
 const STACK: usize = 256 << 20;
-
-/// A page takes milliseconds, in unoptimised builds up to a second. A thread can't be stopped: one
-/// that exceeds this is left behind until the process ends.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A page as pixels, red, green and blue for each, in rows from the top.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raster {
-    pub width: u16,
-    pub height: u16,
-    pub rgb: Vec<u8>,
-}
-
-/// The first pages of a document.
-pub struct DrawnPages {
-    pub drawn: Vec<Raster>,
-    /// How many it has.
-    pub count: usize,
-}
 
 /// Draws the first pages. An error is a fragment that says what the document does.
 pub fn pages(bytes: Vec<u8>) -> Result<DrawnPages, String> {
@@ -99,11 +81,6 @@ fn guarded<T: Send + 'static>(
         Err(mpsc::RecvTimeoutError::Timeout) => Err(too_long(patience)),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err("breaks the program that draws".to_owned()),
     }
-}
-
-/// Of a document that was given up.
-pub fn too_long(patience: Duration) -> String {
-    format!("takes more than {} s to draw", patience.as_secs())
 }
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 
 use crate::{
     base::process::{IsolatedOutput, run_isolated},
-    report::pages::draw::{self, DrawnPages, PATIENCE, Raster},
+    report::pages::{
+        draw,
+        raster::{DrawnPages, PATIENCE, Raster, too_long},
+    },
 };
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
 /// The program that draws, and its arguments.
 static PROGRAM: OnceLock<(PathBuf, &'static [&'static str])> = OnceLock::new();
 
-/// The most bytes of one document's pages: [`draw::MOST_PAGES`] of the largest.
+/// The most bytes of one document's pages: as many of the largest as are drawn.
 const MOST: u64 = 64 << 20;
 
 /// Beyond what the other process gives itself.
@@ -40,7 +43,7 @@ pub(super) fn pages(bytes: Vec<u8>) -> Result<DrawnPages, String> {
     match run_isolated(program, args, bytes, MOST, PATIENCE + MORE) {
         IsolatedOutput::Said(answer) => unpacked(&answer).unwrap_or_else(|| Err(BREAKS.to_owned())),
         IsolatedOutput::Broke => Err(BREAKS.to_owned()),
-        IsolatedOutput::TookTooLong => Err(draw::too_long(PATIENCE)),
+        IsolatedOutput::TookTooLong => Err(too_long(PATIENCE)),
     }
 }
 
