@@ -393,7 +393,10 @@ fn page_trees_that_lie_are_refused() {
     refused(&tree("<</Type /Pages /Count 1 /Kids [2 0 R]>>", "null"), "circle");
     refused(&tree("<</Type /Pages /Count 1 /Kids [3 0 R]>>", "<</Kids [2 0 R] /Count 1>>"), "circle");
     refused(&tree("<</Type /Pages /Count 2 /Kids [3 0 R 3 0 R]>>", "<</Type /Page>>"), "twice");
-    refused(&tree("<</Type /Pages /Count 7 /Kids [3 0 R]>>", "<</Type /Page>>"), "says 7 pages and holds 1");
+    refused(
+        &tree("<</Type /Pages /Count 7 /Kids [3 0 R]>>", "<</Type /Page>>"),
+        "declares 7 pages and contains 1",
+    );
     refused(&tree("<</Type /Pages /Count 0 /Kids []>>", "null"), "no pages");
     refused(&tree("<</Type /Pages /Count 1 /Kids [9 0 R]>>", "null"), "no dictionary");
 }

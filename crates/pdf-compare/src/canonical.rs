@@ -4,7 +4,7 @@
 //! change in a dictionary does not move the lines of its neighbours. What is met a second time is a
 //! line that names the path of the first, which is how cycles end. Unreferenced objects are not met.
 
-pub mod walk;
+pub(crate) mod walk;
 
 use crate::{
     digest::{Digest, digest_parts},
@@ -13,59 +13,59 @@ use crate::{
 use std::collections::BTreeMap;
 
 /// Identifies a path across documents.
-pub type PathHash = [u8; 16];
+pub(crate) type PathHash = [u8; 16];
 
 /// A document in canonical form.
 #[derive(Default)]
-pub struct Canonical {
+pub(crate) struct Canonical {
     /// The dictionaries, arrays and streams met.
-    pub nodes: Vec<CanonicalNode>,
+    pub(crate) nodes: Vec<CanonicalNode>,
     /// All that counts.
-    pub lines: Vec<CanonicalLine>,
+    pub(crate) lines: Vec<CanonicalLine>,
     /// What does not count: its name and its value.
-    pub ignored: BTreeMap<String, String>,
+    pub(crate) ignored: BTreeMap<String, String>,
     /// How many pages.
-    pub pages: u32,
+    pub(crate) pages: u32,
 }
 
 /// A dictionary, array or stream.
-pub struct CanonicalNode {
+pub(crate) struct CanonicalNode {
     /// The node that led to it; `None` for a page, the catalog and Info.
-    pub parent: Option<usize>,
+    pub(crate) parent: Option<usize>,
     /// The key or index in the parent.
-    pub key: Box<str>,
+    pub(crate) key: Box<str>,
     /// Its path.
-    pub path: PathHash,
-    /// Its object number, or that of the object that holds it.
-    pub object: Option<u32>,
+    pub(crate) path: PathHash,
+    /// Its object number, or that of the object that contains it.
+    pub(crate) object: Option<u32>,
     /// The page it was met on.
-    pub page: Option<u32>,
+    pub(crate) page: Option<u32>,
     /// What sort of thing it belongs to.
-    pub kind: DifferenceKind,
+    pub(crate) kind: DifferenceKind,
 }
 
-/// One thing a document says.
-pub struct CanonicalLine {
-    /// The node that says it.
-    pub node: usize,
+/// One value of a document.
+pub(crate) struct CanonicalLine {
+    /// The node that contains it.
+    pub(crate) node: usize,
     /// The key of the value in the node; `None` for what the node is.
-    pub key: Option<Box<str>>,
+    pub(crate) key: Option<Box<str>>,
     /// Its path.
-    pub path: PathHash,
+    pub(crate) path: PathHash,
     /// The digest of the whole value.
-    pub value: Digest,
+    pub(crate) value: Digest,
     /// The value for people.
-    pub shown: Box<str>,
+    pub(crate) shown: Box<str>,
 }
 
 impl Canonical {
     /// The digest of all lines.
-    pub fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         digest_parts(self.lines.iter().flat_map(|line| [line.path.as_slice(), &line.value]))
     }
 
     /// A node's path for people; of very deep ones the end.
-    pub fn path(&self, node: usize) -> String {
+    pub(crate) fn path(&self, node: usize) -> String {
         let (mut keys, mut next) = (Vec::new(), Some(node));
         while let Some(at) = next {
             if keys.len() == 12 {

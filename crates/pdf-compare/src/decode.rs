@@ -1,4 +1,4 @@
-//! A stream's bytes without the filters that only say how they are written down (Flate, ASCII85,
+//! A stream's bytes without the filters that only determine their encoding (Flate, ASCII85,
 //! ASCIIHex). Image codecs, and anything that does not decode to its last byte, are left as they are:
 //! lopdf gives what it could get of damaged data, and damaged data must never pass for whole.
 
@@ -7,18 +7,22 @@ use lopdf::{DecompressError, Dictionary, Error, Object, Stream};
 use std::borrow::Cow;
 
 /// A filter's name and parameters.
-pub type Filter<'a> = (&'a [u8], Option<&'a Object>);
+pub(crate) type Filter<'a> = (&'a [u8], Option<&'a Object>);
 
 /// Decoded as far as can be vouched for.
-pub struct Decoded<'a> {
+pub(crate) struct Decoded<'a> {
     /// The bytes.
-    pub bytes: Cow<'a, [u8]>,
+    pub(crate) bytes: Cow<'a, [u8]>,
     /// The filters that are left, with their parameters.
-    pub rest: Vec<Filter<'a>>,
+    pub(crate) rest: Vec<Filter<'a>>,
 }
 
 /// Decodes a stream to no more than `limit` bytes.
-pub fn decode<'a>(loaded: &'a Loaded, stream: &'a Stream, limit: usize) -> Result<Decoded<'a>, NotAPdf> {
+pub(crate) fn decode<'a>(
+    loaded: &'a Loaded,
+    stream: &'a Stream,
+    limit: usize,
+) -> Result<Decoded<'a>, NotAPdf> {
     let mut filters = filters(loaded, &stream.dict)?;
     filters.reverse();
     let mut bytes = Cow::Borrowed(stream.content.as_slice());
@@ -117,7 +121,7 @@ fn has_predictor(parameters: &Dictionary) -> bool {
     parameters.get(b"Predictor").and_then(Object::as_i64).is_ok_and(|predictor| predictor > 1)
 }
 
-/// Whether the data is whole rows; a cut row would be dropped or mended without a word.
+/// Whether the data is whole rows; a cut row would be dropped or repaired silently.
 fn fills_rows(parameters: &Dictionary, length: usize) -> bool {
     let number = |key: &[u8], default: i64| {
         let value = parameters.get(key).and_then(Object::as_i64).unwrap_or(default);
@@ -158,7 +162,7 @@ fn adler32(bytes: &[u8]) -> u32 {
     b << 16 | a
 }
 
-/// Decodes text forms; only vouched for when the end mark is there, once and last.
+/// Decodes text forms; only trusted when the end mark is present, once and last.
 fn ascii(bytes: &[u8], name: &str, end: &[u8], limit: usize) -> Result<Option<Vec<u8>>, Error> {
     let text = bytes.trim_ascii_end();
     match text.strip_suffix(end) {

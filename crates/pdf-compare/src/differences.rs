@@ -9,12 +9,12 @@ use crate::{
 };
 use std::collections::{HashMap, HashSet};
 
-/// The most differences that are told apart.
+/// The most differences that are listed.
 const MOST: usize = 50;
 
-/// What is not counted and differs, in words. Never empty: bytes that differ without any of it differ
+/// Descriptions of what differs and is not counted. Never empty: bytes that differ without any of it differ
 /// in layout.
-pub fn ignored(before: &Canonical, after: &Canonical) -> Vec<String> {
+pub(crate) fn ignored(before: &Canonical, after: &Canonical) -> Vec<String> {
     let names: std::collections::BTreeSet<_> = before.ignored.keys().chain(after.ignored.keys()).collect();
     let differ = names.into_iter().filter(|name| before.ignored.get(*name) != after.ignored.get(*name));
     let mut ignored: Vec<String> = differ.take(MOST).cloned().collect();
@@ -26,14 +26,21 @@ pub fn ignored(before: &Canonical, after: &Canonical) -> Vec<String> {
 
 /// The differences in the order of the expected document, then what only the actual one has; and how
 /// many more there are.
-pub fn between(
+pub(crate) fn between(
     before: &Canonical,
     after: &Canonical,
     expected: &Loaded,
     actual: &Loaded,
 ) -> (Vec<Difference>, usize) {
-    let mut report =
-        Report { before, after, expected, actual, told: HashSet::new(), differences: Vec::new(), more: 0 };
+    let mut report = Report {
+        before,
+        after,
+        expected,
+        actual,
+        reported: HashSet::new(),
+        differences: Vec::new(),
+        more: 0,
+    };
     report.page_count();
     let theirs: HashMap<PathHash, &CanonicalLine> =
         after.lines.iter().map(|line| (line.path, line)).collect();
@@ -56,7 +63,7 @@ struct Report<'a> {
     expected: &'a Loaded,
     actual: &'a Loaded,
     /// Nodes and page contents that one difference stands for.
-    told: HashSet<(PathHash, Option<u32>)>,
+    reported: HashSet<(PathHash, Option<u32>)>,
     differences: Vec<Difference>,
     more: usize,
 }
@@ -84,18 +91,18 @@ impl Report<'_> {
             return;
         };
         let node = &form.nodes[line.node];
-        // The page count says it already.
+        // The page count reports it already.
         if node.page.is_some_and(|page| page > self.before.pages.min(self.after.pages)) {
             return;
         }
         let (kind, group) = match node.kind {
             DifferenceKind::Content => (node.kind, Some(([0; 16], node.page))),
             DifferenceKind::Image => (node.kind, Some((node.path, None))),
-            // What is below a missing thing goes without saying.
+            // What is below a missing value is not listed.
             other if ours.is_none() || theirs.is_none() => (other, Some((self.missing(form, line), None))),
             other => (other, None),
         };
-        if group.is_some_and(|group| !self.told.insert(group)) {
+        if group.is_some_and(|group| !self.reported.insert(group)) {
             return;
         }
         if self.differences.len() == MOST {
@@ -137,8 +144,8 @@ impl Report<'_> {
     fn missing(&mut self, form: &Canonical, line: &CanonicalLine) -> PathHash {
         let above = if line.key.is_some() { Some(line.node) } else { form.nodes[line.node].parent };
         match above.map(|above| form.nodes[above].path) {
-            Some(above) if self.told.contains(&(above, None)) => {
-                self.told.insert((line.path, None));
+            Some(above) if self.reported.contains(&(above, None)) => {
+                self.reported.insert((line.path, None));
                 above
             }
             Some(_) | None => line.path,

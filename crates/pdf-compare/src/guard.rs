@@ -1,6 +1,5 @@
-//! Runs the reading of foreign bytes where it can do no harm: on a thread with a stack of its own,
-//! with panics caught and an end to the waiting. The limits in `load` and `canonical` come first;
-//! this is the last line behind them.
+//! Isolates the parsing of untrusted bytes: on a thread with its own stack, with panics caught and a
+//! time limit. The limits in `load` and `canonical` apply first; this is the last line of defence.
 
 use crate::types::NotAPdf;
 use std::{
@@ -18,24 +17,24 @@ const STACK: usize = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a limit throws to leave a parser that offers no other way out (see `load::Charge`).
-pub struct LimitExceeded(pub &'static str);
+pub(crate) struct LimitExceeded(pub(crate) &'static str);
 
 /// Runs the work under guard.
-pub fn guarded<T: Send + 'static>(
+pub(crate) fn guarded<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, NotAPdf> + Send + 'static,
 ) -> Result<T, NotAPdf> {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let started = thread::Builder::new().name("pdf".to_owned()).stack_size(STACK).spawn(move || {
-        // lopdf may panic on bytes made to break it; that is the file's fault, not a bug to die of.
+        // lopdf may panic on bytes made to break it; that is an error of the file, not a reason to end.
         let result =
             panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|thrown| Err(caught(&*thrown)));
-        // Nobody listens once patience has run out.
-        let _ = tell.send(result);
+        // Nobody receives it after the time limit.
+        let _ = sender.send(result);
     });
     if let Err(error) = started {
         return Err(NotAPdf::new(format!("can't be read: no thread to read it on: {error}")));
     }
-    match told.recv_timeout(PATIENCE) {
+    match receiver.recv_timeout(PATIENCE) {
         Ok(result) => result,
         Err(RecvTimeoutError::Timeout) => {
             Err(NotAPdf::new(format!("takes more than {} s to read", PATIENCE.as_secs())))
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thrown_limit_and_a_panic_are_errors_in_words() {
+    fn a_thrown_limit_and_a_panic_are_errors_with_a_reason() {
         let limit = guarded::<()>(|| panic::resume_unwind(Box::new(LimitExceeded("too much"))));
         assert_eq!(limit.unwrap_err().why, "too much");
         let panicked = guarded::<()>(|| panic::resume_unwind(Box::new("index out of range")));

@@ -2,11 +2,13 @@
 //!
 //! Bytes first: equal bytes are [`Comparison::Identical`]. Otherwise both files are read strictly
 //! (nothing is repaired: a file that needs repair is [`NotAPdf`]) and their canonical forms compared.
-//! The canonical form (`canonical`) is what the document says, without how the file writes it down.
-//! It does not render: two documents that look alike but are made differently are different.
+//! The canonical form (`canonical`) is the content of the document, independent of how the file encodes it.
+//! It does not render: two documents with the same appearance but different structure are different.
 //!
 //! Known limit: lopdf reads real numbers as `f32`, so a change beyond seven digits of a number
-//! outside content streams goes unseen when every other byte of the document is the same.
+//! outside content streams goes undetected when every other byte of the document is the same.
+
+#![warn(unreachable_pub)]
 
 mod canonical;
 mod decode;
@@ -56,7 +58,7 @@ pub fn compare(expected: &[u8], actual: &[u8]) -> Result<Comparison, NotAPdf> {
     })
 }
 
-/// The digest of the canonical form: equal for two PDFs exactly when [`compare`] says that they are
+/// The digest of the canonical form: equal for two PDFs exactly when [`compare`] finds them
 /// identical or the same apart from metadata.
 ///
 /// # Errors
@@ -83,7 +85,7 @@ pub fn well_formed(bytes: &[u8]) -> Result<PageCount, NotAPdf> {
 }
 
 /// The words of all pages, sorted, each once: the same for two layouts of the same text, also where
-/// a table's head is repeated on each page. Empty where the text can't be told; never used to decide
+/// a table's header is repeated on each page. Empty where the text can't be extracted; never used to decide
 /// whether two PDFs are the same.
 ///
 /// # Errors

@@ -23,19 +23,19 @@ thread_local! {
 }
 
 /// A parsed document.
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// As lopdf has it.
-    pub document: Document,
+    pub(crate) document: Document,
 }
 
 impl Loaded {
     /// Parses. To be called under `guard::guarded`.
-    pub fn read(bytes: &[u8]) -> Result<Self, NotAPdf> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, NotAPdf> {
         Self::read_within(bytes, MOST_VALUES, MOST_BYTES)
     }
 
     /// Parses within limits of its own, for tests.
-    pub fn read_within(bytes: &[u8], values: usize, size: usize) -> Result<Self, NotAPdf> {
+    pub(crate) fn read_within(bytes: &[u8], values: usize, size: usize) -> Result<Self, NotAPdf> {
         outline(bytes)?;
         refuse_swarms(bytes)?;
         refuse_encrypted(bytes)?;
@@ -55,7 +55,10 @@ impl Loaded {
 
     /// The object behind references, with its number. What the file does not list is null
     /// (ISO 32000-1, 7.3.10); what it lists and does not hold is damage.
-    pub fn resolve<'a>(&'a self, object: &'a Object) -> Result<(Option<ObjectId>, &'a Object), NotAPdf> {
+    pub(crate) fn resolve<'a>(
+        &'a self,
+        object: &'a Object,
+    ) -> Result<(Option<ObjectId>, &'a Object), NotAPdf> {
         let (mut id, mut object) = (None, object);
         for _ in 0..LONGEST_CHAIN {
             let Object::Reference(next) = object else { return Ok((id, object)) };
@@ -64,7 +67,7 @@ impl Loaded {
                 Some(object) => object,
                 None if self.is_listed(*next) => {
                     return Err(NotAPdf::new(format!(
-                        "object {} is listed but not where the list says",
+                        "object {} is listed but not at the listed offset",
                         next.0
                     )));
                 }
@@ -75,7 +78,7 @@ impl Loaded {
     }
 
     /// The dictionary under a key, behind references.
-    pub fn dictionary<'a>(
+    pub(crate) fn dictionary<'a>(
         &'a self,
         parent: &'a Dictionary,
         key: &str,
@@ -95,7 +98,7 @@ impl Loaded {
 }
 
 /// The sizes in pixels of all pictures but those that are another's mask.
-pub fn picture_sizes(loaded: &Loaded) -> Vec<(usize, usize)> {
+pub(crate) fn picture_sizes(loaded: &Loaded) -> Vec<(usize, usize)> {
     let pictures = || {
         loaded.document.objects.iter().filter_map(|(id, object)| {
             let dict = &object.as_stream().ok()?.dict;
@@ -116,9 +119,9 @@ pub fn picture_sizes(loaded: &Loaded) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// What can be told without parsing: the size, the header, `%%EOF` at the end and a `startxref` that
+/// What can be checked without parsing: the size, the header, `%%EOF` at the end and a `startxref` that
 /// points at a cross-reference.
-pub fn outline(bytes: &[u8]) -> Result<(), NotAPdf> {
+pub(crate) fn outline(bytes: &[u8]) -> Result<(), NotAPdf> {
     if bytes.is_empty() {
         return Err(NotAPdf::new("is empty"));
     }
@@ -159,10 +162,10 @@ fn looks_like(bytes: &[u8]) -> String {
 
 /// Whether it reads `12 0 obj`.
 fn starts_object(bytes: &[u8]) -> bool {
-    let mut words =
-        bytes[..bytes.len().min(40)].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let mut number = || words.next().is_some_and(|word| word.iter().all(u8::is_ascii_digit));
-    number() && number() && words.next().is_some_and(|word| word.starts_with(b"obj"))
+    let mut tokens =
+        bytes[..bytes.len().min(40)].split(u8::is_ascii_whitespace).filter(|token| !token.is_empty());
+    let mut number = || tokens.next().is_some_and(|token| token.iter().all(u8::is_ascii_digit));
+    number() && number() && tokens.next().is_some_and(|token| token.starts_with(b"obj"))
 }
 
 fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
@@ -235,10 +238,10 @@ fn charge(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
         (None, _) => panic::resume_unwind(Box::new(LimitExceeded(TOO_MANY_VALUES))),
         (_, None) => panic::resume_unwind(Box::new(LimitExceeded("its objects hold more than 1 GB"))),
     }
-    // What is returned is kept only for members of object streams, and streams can't be those; other
+    // What is returned is stored only for members of object streams, and streams can't be those; other
     // objects stay where they are.
-    let kept = if object.as_stream().is_ok() { Object::Null } else { object.clone() };
-    Some((id, kept))
+    let stored = if object.as_stream().is_ok() { Object::Null } else { object.clone() };
+    Some((id, stored))
 }
 
 /// Counts values and bytes. Nesting is a hundred levels at most: lopdf refuses more.

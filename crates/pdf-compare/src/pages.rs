@@ -1,31 +1,31 @@
 //! The page tree as a list of pages with what they inherit. How the tree is built (its depth, which
-//! level an inherited entry stands on) is layout and is forgotten; what its counts say must be true.
+//! level an inherited entry stands on) is layout and is ignored; its counts must be correct.
 
 use crate::{load::Loaded, types::NotAPdf};
 use lopdf::{Dictionary, Object, ObjectId};
 use std::collections::HashSet;
 
 /// Entries that a page takes from its ancestors (ISO 32000-1, table 30).
-pub const INHERITABLE: [&str; 4] = ["CropBox", "MediaBox", "Resources", "Rotate"];
+pub(crate) const INHERITABLE: [&str; 4] = ["CropBox", "MediaBox", "Resources", "Rotate"];
 
 type Inherited<'a> = [Option<&'a Object>; INHERITABLE.len()];
 
 /// One page.
-pub struct Leaf<'a> {
+pub(crate) struct Leaf<'a> {
     /// Its object.
-    pub id: Option<ObjectId>,
+    pub(crate) id: Option<ObjectId>,
     /// Its own entries.
-    pub own: &'a Dictionary,
+    pub(crate) own: &'a Dictionary,
     /// The inheritable ones, its own or its nearest ancestor's.
-    pub inherited: Inherited<'a>,
+    pub(crate) inherited: Inherited<'a>,
 }
 
 /// The pages in order.
-pub struct PageTree<'a> {
+pub(crate) struct PageTree<'a> {
     /// At least one.
-    pub leaves: Vec<Leaf<'a>>,
+    pub(crate) leaves: Vec<Leaf<'a>>,
     /// The tree's inner nodes, the root first.
-    pub inner: Vec<(Option<ObjectId>, &'a Dictionary)>,
+    pub(crate) inner: Vec<(Option<ObjectId>, &'a Dictionary)>,
 }
 
 struct Frame<'a> {
@@ -38,13 +38,13 @@ struct Frame<'a> {
 
 impl<'a> PageTree<'a> {
     /// Walks the tree without recursion.
-    pub fn of(loaded: &'a Loaded) -> Result<Self, NotAPdf> {
+    pub(crate) fn of(loaded: &'a Loaded) -> Result<Self, NotAPdf> {
         let root = loaded.dictionary(&loaded.document.trailer, "Root")?;
         let (_, catalog) = root.ok_or_else(|| NotAPdf::new("has no catalog"))?;
         let pages = loaded.dictionary(catalog, "Pages")?;
         let (id, pages) = pages.ok_or_else(|| NotAPdf::new("has no page tree"))?;
         let mut tree = Self { leaves: Vec::new(), inner: Vec::new() };
-        let mut seen = HashSet::from([std::ptr::from_ref(pages)]);
+        let mut visited = HashSet::from([std::ptr::from_ref(pages)]);
         let mut stack = vec![tree.open(loaded, id, pages, Inherited::default())?];
         while let Some(frame) = stack.last_mut() {
             let Some(kid) = frame.kids.next() else {
@@ -54,7 +54,7 @@ impl<'a> PageTree<'a> {
             };
             let (id, kid) = loaded.resolve(kid)?;
             let kid = kid.as_dict().map_err(|_| broken(frame.id, "has a kid that is no dictionary"))?;
-            if !seen.insert(std::ptr::from_ref(kid)) {
+            if !visited.insert(std::ptr::from_ref(kid)) {
                 return Err(broken(id, "is in it twice, or in a circle"));
             }
             let inherited = inherit(kid, frame.inherited);
@@ -93,17 +93,17 @@ impl<'a> PageTree<'a> {
     }
 
     fn close(&self, loaded: &Loaded, frame: &Frame<'_>) -> Result<(), NotAPdf> {
-        let held = self.leaves.len() - frame.leaves_before;
-        let said = frame.node.get(b"Count").map_err(|_| broken(frame.id, "has no count"))?;
-        let said = loaded
-            .resolve(said)?
+        let found = self.leaves.len() - frame.leaves_before;
+        let declared = frame.node.get(b"Count").map_err(|_| broken(frame.id, "has no count"))?;
+        let declared = loaded
+            .resolve(declared)?
             .1
             .as_i64()
             .map_err(|_| broken(frame.id, "has a count that is no integer"))?;
-        if i64::try_from(held) == Ok(said) {
+        if i64::try_from(found) == Ok(declared) {
             return Ok(());
         }
-        Err(broken(frame.id, &format!("says {said} pages and holds {held}")))
+        Err(broken(frame.id, &format!("declares {declared} pages and contains {found}")))
     }
 }
 

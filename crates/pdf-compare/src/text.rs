@@ -3,23 +3,23 @@
 
 use crate::load::Loaded;
 
-/// Pages with more content than this are not taken apart: lopdf takes a hundred bytes an operand.
+/// Pages with more content than this are not parsed: lopdf takes a hundred bytes an operand.
 const MOST: usize = 8 << 20;
 
-/// The page's text in lines, or `None` if it can't be told.
-pub fn lines(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
+/// The page's text in lines, or `None` if it can't be extracted.
+pub(crate) fn lines(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
     let chunks = loaded.document.extract_text_chunks_with_limit(&[page], MOST);
     let text = chunks.into_iter().collect::<Result<String, _>>().ok()?;
     Some(text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
 /// The words of a line: what stands between characters that are neither letters nor digits.
-pub fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// The page's drawing instructions in lines.
-pub fn instructions(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
+pub(crate) fn instructions(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
     let id = loaded.document.page_iter().nth(usize::try_from(page.checked_sub(1)?).ok()?)?;
     let content = loaded.document.get_page_content_with_limit(id, MOST).ok()?;
     Some(
@@ -28,7 +28,7 @@ pub fn instructions(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
 }
 
 /// The number (from 1) and both sides of the first line that differs.
-pub fn first_difference(expected: &[String], actual: &[String]) -> Option<(usize, String, String)> {
+pub(crate) fn first_difference(expected: &[String], actual: &[String]) -> Option<(usize, String, String)> {
     let at = (0..expected.len().max(actual.len())).find(|i| expected.get(*i) != actual.get(*i))?;
     let side = |lines: &[String]| {
         lines

@@ -1,4 +1,4 @@
-//! What a comparison gives: how two documents differ, or why one cannot be read.
+//! The result of a comparison: how two documents differ, or why one cannot be read.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -9,9 +9,9 @@ use std::fmt;
 pub enum Comparison {
     /// The same bytes.
     Identical,
-    /// Other bytes, the same document: only what a new run of the same writer changes differs.
+    /// Different bytes, the same document: only what a new run of the same writer changes differs.
     SameApartFromMetadata {
-        /// What differs and was not counted, in words: `Info /ModDate`, `file layout`.
+        /// What differs and was not counted: `Info /ModDate`, `file layout`.
         ignored: Vec<String>,
     },
     /// Different documents.
@@ -72,14 +72,14 @@ pub enum Side {
     Actual,
 }
 
-/// Bytes that are no whole, readable PDF.
+/// Bytes that are not a complete, readable PDF.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub struct NotAPdf {
     /// Which of the two files it is, where two are compared.
     pub side: Option<Side>,
     /// Why, as a lowercase fragment.
     pub why: String,
-    /// The byte at which it went wrong, where known.
+    /// The offset of the error in bytes, where known.
     pub offset: Option<u64>,
 }
 

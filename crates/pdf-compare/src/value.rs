@@ -3,10 +3,10 @@
 use lopdf::Object;
 
 /// The most characters of a value that are shown.
-pub const SHOWN: usize = 160;
+pub(crate) const SHOWN: usize = 160;
 
 /// Whether it is a value and no array, dictionary, stream or reference.
-pub fn is_plain(object: &Object) -> bool {
+pub(crate) fn is_plain(object: &Object) -> bool {
     match object {
         Object::Null
         | Object::Boolean(_)
@@ -19,7 +19,7 @@ pub fn is_plain(object: &Object) -> bool {
 }
 
 /// Appends the value in a form that no other value has: 1.0 is 1, hex strings are strings.
-pub fn encode(object: &Object, out: &mut Vec<u8>) {
+pub(crate) fn encode(object: &Object, out: &mut Vec<u8>) {
     let (tag, bytes) = match object {
         Object::Name(name) => (b'/', name.as_slice()),
         Object::String(text, _) => (b'(', text.as_slice()),
@@ -36,7 +36,7 @@ pub fn encode(object: &Object, out: &mut Vec<u8>) {
 }
 
 /// The value for people, on one line and clipped.
-pub fn show(object: &Object) -> String {
+pub(crate) fn show(object: &Object) -> String {
     match object {
         Object::Null => "null".to_owned(),
         Object::Boolean(value) => value.to_string(),
@@ -65,7 +65,7 @@ fn number(value: f32) -> String {
 }
 
 /// The first characters of a text, control characters escaped.
-pub fn clip(text: &str) -> String {
+pub(crate) fn clip(text: &str) -> String {
     let mut shown: String = text.chars().take(SHOWN).flat_map(visible).collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');

@@ -21,15 +21,15 @@ const IGNORED: [&str; 11] = [
 
 /// A packet in two parts.
 #[derive(Default, Debug)]
-pub struct Packet {
+pub(crate) struct Packet {
     /// What counts, white space between elements and the order of attributes evened out.
-    pub kept: Vec<u8>,
+    pub(crate) kept: Vec<u8>,
     /// What does not: name and raw value.
-    pub dropped: Vec<(String, String)>,
+    pub(crate) dropped: Vec<(String, String)>,
 }
 
 /// Takes a packet apart; `None` if it is no XML.
-pub fn split(bytes: &[u8]) -> Option<Packet> {
+pub(crate) fn split(bytes: &[u8]) -> Option<Packet> {
     let mut packet = Packet::default();
     let mut reader = Reader::from_reader(bytes);
     let mut inside: Option<(String, usize)> = None;

@@ -19,7 +19,7 @@ const MOST_DECODED: usize = 512 << 20;
 const MOST_LINES: usize = 2_000_000;
 
 /// Walks the document from its trailer.
-pub fn walk(loaded: &Loaded) -> Result<Canonical, NotAPdf> {
+pub(crate) fn walk(loaded: &Loaded) -> Result<Canonical, NotAPdf> {
     let mut walk = Walk {
         loaded,
         form: Canonical::default(),
@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
         self.met.insert(address(catalog), node);
         self.queue.push_back((node, Composite::Dictionary(catalog, Role::Catalog)));
         if let Some((id, info)) = loaded.dictionary(trailer, "Info")? {
-            // Without a line of its own: an empty Info says no more than none.
+            // Without its own line: an empty Info is the same as none.
             let node = self.node(None, "Info", id.map(|id| id.0), None, DifferenceKind::Metadata);
             self.met.insert(address(info), node);
             self.queue.push_back((node, Composite::Dictionary(info, Role::Info)));
@@ -290,7 +290,7 @@ impl<'a> Walk<'a> {
 
     fn line(&mut self, node: usize, key: Option<&str>, value: &[u8], shown: &str) -> Result<(), NotAPdf> {
         if self.form.lines.len() == MOST_LINES {
-            return Err(NotAPdf::new(format!("says more than {MOST_LINES} things")));
+            return Err(NotAPdf::new(format!("has more than {MOST_LINES} values")));
         }
         let above = self.form.nodes[node].path;
         let path = key.map_or(above, |key| below(&above, key));
