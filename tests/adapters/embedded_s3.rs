@@ -10,7 +10,7 @@ use pulp_drill::base::{
     redact::Redactor,
 };
 use pulp_drill::runbook::provision::processes::{ObjectKind, ObjectProgram, ObjectServer};
-use standin::objects::{Keys, ObjectsArgs, ObjectsError, Running, bind};
+use standin::objects::{EmbeddedStore, Keys, ObjectsArgs, ObjectsError, bind};
 use std::collections::BTreeMap;
 use std::fs;
 use std::panic::AssertUnwindSafe;
@@ -28,7 +28,7 @@ fn args(dir: &Path) -> ObjectsArgs {
     }
 }
 
-async fn start(dir: &Path) -> (Running, aws_sdk_s3::Client) {
+async fn start(dir: &Path) -> (EmbeddedStore, aws_sdk_s3::Client) {
     let running = bind(args(dir)).await.unwrap();
     let client = client(&format!("http://{}", running.address()), KEY, SECRET);
     (running, client)

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use standin::engine::settings::{RowSettings, Settings};
-use standin::engine::{Defect, EngineError, MigrateArgs, Running, migrate_database, start};
+use standin::engine::{Defect, EngineError, EngineServer, MigrateArgs, migrate_database, start};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Once;
 
 /// One engine with its stores. Dropping it leaves the engine to the runtime's end.
 pub struct Site {
-    pub running: Running,
+    pub running: EngineServer,
     pub variables: Vec<(String, String)>,
     pub folder: tempfile::TempDir,
     client: reqwest::Client,
@@ -119,7 +119,7 @@ pub fn settings(variables: &[(String, String)], defects: &[Defect]) -> Settings 
     Settings::read(&lookup, defects).expect("settings")
 }
 
-pub async fn launch(variables: &[(String, String)], defects: &[Defect]) -> Result<Running, EngineError> {
+pub async fn launch(variables: &[(String, String)], defects: &[Defect]) -> Result<EngineServer, EngineError> {
     start(settings(variables, defects)).await
 }
 
@@ -133,7 +133,7 @@ fn client() -> reqwest::Client {
 
 impl Site {
     /// Around an engine that is running already.
-    pub fn at(running: Running, variables: Vec<(String, String)>) -> Self {
+    pub fn at(running: EngineServer, variables: Vec<(String, String)>) -> Self {
         Self { running, variables, folder: tempfile::tempdir().expect("tempdir"), client: client() }
     }
 

@@ -192,6 +192,6 @@ async fn a_migration_that_fails_says_why_and_changes_nothing() {
 }
 
 /// Any engine: a site needs one, and these tests look at a database that none starts on.
-async fn launch_elsewhere() -> standin::engine::Running {
+async fn launch_elsewhere() -> standin::engine::EngineServer {
     crate::site::file_site_with(&[], &[]).await.running
 }

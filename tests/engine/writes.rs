@@ -7,7 +7,7 @@ use pulp_drill::system::gate::{Gate, GateFailure, GatePoint, HeldRequests, Rule,
 use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access};
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
-use standin::objects::{Keys, ObjectsArgs, Running as Objects, bind};
+use standin::objects::{EmbeddedStore, Keys, ObjectsArgs, bind};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -26,7 +26,7 @@ struct GatedSite {
     /// Around the gate.
     bucket: Bucket,
     results: Bucket,
-    objects: Objects,
+    objects: EmbeddedStore,
     _folder: tempfile::TempDir,
 }
 

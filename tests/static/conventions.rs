@@ -6,25 +6,10 @@ use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeMap;
 
 /// Names that two public types still share. Entries are deleted here, never added.
-const SHARED_NAMES_LEFT: &[&str] = &[
-    "Body",
-    "Bucket",
-    "Content",
-    "Digest",
-    "Entry",
-    "Keys",
-    "RecoveryPoint",
-    "Replace",
-    "Running",
-    "Source",
-    "Store",
-    "Style",
-    "Table",
-    "TemplateVersion",
-];
+const SHARED_NAMES_LEFT: &[&str] = &["TemplateVersion"];
 
 /// How many lines with a forbidden phrase are left. The number only decreases.
-const PHRASES_LEFT: usize = 219;
+const PHRASES_LEFT: usize = 59;
 
 /// Phrases that only this project used. Those of one word match whole words.
 const PHRASES: [&str; 9] =
@@ -35,7 +20,9 @@ fn public_types_have_distinct_names() {
     let sources = text_files(&["src", "crates"], &["rs"]);
     assert!(sources.len() > 100, "only {} files were read", sources.len());
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for path in sources {
+    // `no_x.rs` replaces the module `x` in builds without a feature, and has the same names.
+    let replaces = |path: &String| path.rsplit('/').next().is_some_and(|name| name.starts_with("no_"));
+    for path in sources.into_iter().filter(|path| !replaces(path)) {
         for name in public_types(&read(&path)) {
             places.entry(name).or_default().push(path.clone());
         }

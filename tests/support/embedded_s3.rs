@@ -2,12 +2,12 @@
 
 use pulp_drill::base::ids::BucketName;
 use pulp_drill::system::objects::{Bucket, ObjectStore, S3Access};
-use standin::objects::{Keys, ObjectsArgs, Running, bind};
+use standin::objects::{EmbeddedStore, Keys, ObjectsArgs, bind};
 
 pub struct TestStore {
     pub access: S3Access,
     pub store: ObjectStore,
-    _running: Running,
+    _running: EmbeddedStore,
     _dir: tempfile::TempDir,
 }
 

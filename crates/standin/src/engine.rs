@@ -1,7 +1,7 @@
-//! The stand-in engine: keeps Pulp Engine's contract on Postgres or files and a binary store, so that drills
-//! run where the real engine is not at hand. It is run as a process of its own and reached over
-//! HTTP only. It is not Pulp Engine: what it shares with it is the wire format of the official
-//! client, the environment variables and the documented behaviour.
+//! The stand-in engine: implements Pulp Engine's contract on Postgres or files and a binary store, so
+//! that drills run where the real engine is not available. It runs as its own process and is reached
+//! over HTTP only. It is not Pulp Engine: it shares the wire format of the official client, the
+//! environment variables and the documented behaviour.
 //!
 //! `settings` reads the environment, `schema` owns the database's shape, `rows` reads and writes it
 //! (or the files of file mode), `store` holds the binaries,
@@ -11,9 +11,11 @@
 
 mod access;
 mod app;
+mod caller;
 mod defects;
 mod delivery;
 mod dispatcher;
+mod error;
 mod failure;
 mod jobs;
 pub mod render;
@@ -26,6 +28,7 @@ mod store;
 mod writes;
 
 pub use defects::Defect;
+pub use error::EngineError;
 
 use app::{App, Shared};
 use rows::{FileRows, PostgresRows, Rows};
@@ -38,7 +41,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
+use store::{Store, StoreSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
@@ -62,35 +65,9 @@ pub struct MigrateArgs {
     /// Stop after this step of the schema, as an older release would
     #[arg(long, value_name = "STEP", env = "PULP_STANDIN_SCHEMA")]
     pub to: Option<i32>,
-    /// Apply the last step by half and fail, as a migration that was killed
+    /// Apply half of the last step and fail, like a migration that was killed
     #[arg(long, hide = true)]
     pub stop_in_the_middle: bool,
-}
-
-/// Why the engine did not start, or stopped by itself. No message holds a password.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// An environment variable is missing or wrong.
-    #[error("cannot configure the engine: {0}")]
-    Settings(String),
-    /// The database did not answer or refused.
-    #[error("cannot use the database at DATABASE_URL: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The database is there, and its schema is not the one that this engine works on.
-    #[error("the database schema {0}")]
-    Schema(String),
-    /// The files that hold the rows cannot be used.
-    #[error("cannot use the library: {0}")]
-    Library(String),
-    /// The rows could not be used once they were open.
-    #[error("cannot begin: {0}")]
-    Begin(String),
-    /// A binary store cannot be used.
-    #[error("cannot use the {what} ({place}): {failure}")]
-    Store { what: &'static str, place: String, failure: String },
-    /// The address cannot be listened on, or serving broke off.
-    #[error("cannot serve on {address}: {source}")]
-    Serve { address: String, source: std::io::Error },
 }
 
 /// Serves until SIGTERM or SIGINT, then finishes what is in flight. Prints one line on stdout once
@@ -120,7 +97,7 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
 }
 
 /// Brings the schema of `DATABASE_URL` forward; does nothing when it is current. In file mode there
-/// is no schema, which it says.
+/// is no schema, and a message reports that.
 ///
 /// # Errors
 /// When the database cannot be used, or its schema is newer than this engine, not its own, or half
@@ -128,8 +105,9 @@ fn announce(address: SocketAddr) -> std::io::Result<()> {
 pub async fn migrate(args: &MigrateArgs) -> Result<(), EngineError> {
     let lookup = |name: &str| std::env::var(name).ok();
     if settings::file_mode(&lookup)? {
-        let say = |source| EngineError::Serve { address: "standard output".into(), source };
-        return writeln!(std::io::stdout(), "file mode has no schema: nothing to migrate").map_err(say);
+        let unwritable = |source| EngineError::Serve { address: "standard output".into(), source };
+        return writeln!(std::io::stdout(), "file mode has no schema: nothing to migrate")
+            .map_err(unwritable);
     }
     migrate_database(&settings::database(&lookup)?, args).await
 }
@@ -153,7 +131,7 @@ pub async fn migrate_database(database: &PgConnectOptions, args: &MigrateArgs) -
 }
 
 /// An engine that listens.
-pub struct Running {
+pub struct EngineServer {
     address: SocketAddr,
     app: Shared,
     stop: watch::Sender<bool>,
@@ -161,14 +139,14 @@ pub struct Running {
     dispatcher: JoinHandle<()>,
 }
 
-impl Running {
+impl EngineServer {
     /// Where it listens, the port resolved.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more requests, finishes those in flight and what they left to be done afterwards, lets
-    /// go of the database.
+    /// Refuses new requests, finishes those in flight and their remaining work, and closes the
+    /// database connections.
     ///
     /// # Errors
     /// When serving had broken off.
@@ -189,7 +167,7 @@ impl Running {
 ///
 /// # Errors
 /// When any of them cannot be used; nothing listens then.
-pub async fn start(settings: Settings) -> Result<Running, EngineError> {
+pub async fn start(settings: Settings) -> Result<EngineServer, EngineError> {
     let rows = open_rows(&settings.rows).await?;
     let binaries = open("asset store", &settings.binaries).await?;
     let results = match &settings.results {
@@ -213,7 +191,7 @@ pub async fn start(settings: Settings) -> Result<Running, EngineError> {
     };
     let server = tokio::spawn(listen(listener, app.clone(), asked));
     let dispatcher = tokio::spawn(dispatcher::run(app.clone()));
-    Ok(Running { address: local, app, stop, server, dispatcher })
+    Ok(EngineServer { address: local, app, stop, server, dispatcher })
 }
 
 async fn listen(
@@ -221,7 +199,7 @@ async fn listen(
     app: Shared,
     asked: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, app::router(app)).with_graceful_shutdown(asked).await
+    axum::serve(listener, routes::router(app)).with_graceful_shutdown(asked).await
 }
 
 async fn open_rows(settings: &RowSettings) -> Result<Box<dyn Rows>, EngineError> {
@@ -238,12 +216,12 @@ async fn open_rows(settings: &RowSettings) -> Result<Box<dyn Rows>, EngineError>
         }
         RowSettings::Files { templates, assets } => {
             let files = FileRows::open(templates.clone(), assets.clone());
-            Ok(Box::new(files.map_err(|trouble| EngineError::Library(trouble.to_string()))?))
+            Ok(Box::new(files.map_err(|error| EngineError::Library(error.to_string()))?))
         }
     }
 }
 
-async fn open(what: &'static str, place: &settings::StoreSettings) -> Result<Store, EngineError> {
+async fn open(what: &'static str, place: &StoreSettings) -> Result<Store, EngineError> {
     Store::open(place).await.map_err(|failure| EngineError::Store {
         what,
         place: place.to_string(),

@@ -1,10 +1,10 @@
-//! The embedded S3 server: an object store of our own for machines without MinIO. The protocol and the
-//! signatures are the `s3s` crate's; what the operations do is written here. No ACLs, policies, tags,
-//! object lock, encryption or lifecycle: requests that ask for what is not kept get `NotImplemented`.
+//! The embedded S3 server: an object store for machines without MinIO. The `s3s` crate provides the
+//! protocol and the signatures; this module provides the operations. ACLs, policies, object tags, object
+//! lock, encryption and lifecycle rules are not supported: requests for them get `NotImplemented`.
 //!
 //! # On disk
 //! ```text
-//! DIR/lock                              held while a server runs; marks the folder as a store
+//! DIR/lock                              locked while a server runs; marks the folder as a store
 //! DIR/unfinished/                       bodies and records being written; emptied at every start
 //! DIR/buckets/BUCKET/bucket.json        creation time, versioning state
 //! DIR/buckets/BUCKET/versions/N.body    the bytes of one version, N its number in the order of commits
@@ -32,9 +32,9 @@ mod serve;
 mod store;
 
 pub use keys::Keys;
-pub use serve::{Running, bind};
+pub use serve::{EmbeddedStore, bind, serve};
 
-use std::io::{self, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -52,6 +52,7 @@ pub struct ObjectsArgs {
     /// Region that buckets are in.
     #[arg(long, value_name = "REGION", env = "S3_REGION", default_value = "us-east-1")]
     pub region: String,
+    /// Credentials that are accepted.
     #[command(flatten)]
     pub keys: Keys,
 }
@@ -59,49 +60,59 @@ pub struct ObjectsArgs {
 /// Why the server could not start, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectsError {
+    /// The folder cannot be used.
     #[error("the object store's folder {} can't be used; hint: choose a folder you may write to with --dir", path.display())]
-    Folder { path: PathBuf, source: io::Error },
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The folder has files, but not those of an object store.
     #[error("the folder {} holds other files than an object store; hint: give --dir an empty or a new folder", path.display())]
-    Foreign { path: PathBuf },
+    Foreign {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// Another server uses the folder.
     #[error("the folder {} is in use by another object store; hint: stop that server or choose another --dir", path.display())]
-    InUse { path: PathBuf },
+    InUse {
+        /// Which one.
+        path: PathBuf,
+    },
+    /// A record of a bucket, a version or an upload cannot be read.
     #[error("the record {} can't be read; hint: something else changed it, so restore it or delete it to give up what it describes", path.display())]
-    Record { path: PathBuf, source: io::Error },
+    Record {
+        /// Which one.
+        path: PathBuf,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// Another program listens on the address.
     #[error("the address {address} is in use; hint: stop the program that listens there, or use --listen {}:0 for a free port", address.ip())]
-    Busy { address: SocketAddr },
+    Busy {
+        /// Which one.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on for another reason.
     #[error(
         "can't listen on {address}; hint: use an address of this machine with --listen, for example 127.0.0.1:0"
     )]
-    Listen { address: SocketAddr, source: io::Error },
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// The error of the system.
+        source: io::Error,
+    },
+    /// The name of the region is not valid.
     #[error(
         "the region {region:?} is not valid; hint: use lower-case letters, digits and dashes, for example us-east-1"
     )]
-    Region { region: String },
-    #[error("can't listen for signals or tell the address")]
+    Region {
+        /// The name.
+        region: String,
+    },
+    /// The process could not handle signals or print its address.
+    #[error("can't listen for signals or print the address")]
     Process(#[source] io::Error),
-}
-
-/// Serves until SIGTERM or SIGINT. Prints `listening on http://ADDRESS` on stdout, and nothing else,
-/// once requests are taken.
-///
-/// # Errors
-/// [`ObjectsError`] when the server can't start.
-pub async fn serve(args: ObjectsArgs) -> Result<(), ObjectsError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(ObjectsError::Process)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ObjectsError::Process)?;
-    let running = bind(args).await?;
-    announce(running.address()).map_err(ObjectsError::Process)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    running.stop().await;
-    Ok(())
-}
-
-fn announce(address: SocketAddr) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
-    out.flush()
 }

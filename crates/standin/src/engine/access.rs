@@ -1,5 +1,7 @@
-//! What a request may do: its key's scope and its tenant, and the small readers for query
-//! parameters, bodies and `If-Match`, which all refuse in the engine's envelope.
+//! Readers of requests: the caller, query parameters, bodies and `If-Match`. They all refuse in the
+//! engine's envelope.
+
+pub(crate) use super::caller::{Caller, Scope};
 
 use super::app::Shared;
 use super::failure::Failure;
@@ -13,27 +15,6 @@ use std::io::Read as _;
 /// The largest JSON body that is read, before and after unpacking.
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
-/// What a key is for. `Admin` may do everything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    Admin,
-    Render,
-    Preview,
-    Editor,
-}
-
-impl Scope {
-    /// As audit events name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Render => "render",
-            Self::Preview => "preview",
-            Self::Editor => "editor",
-        }
-    }
-}
-
 impl Keys {
     fn all(&self) -> [(Scope, &Option<String>); 4] {
         [
@@ -45,43 +26,13 @@ impl Keys {
     }
 
     /// `Ok(None)` where no key is configured at all.
-    pub fn scope(&self, headers: &HeaderMap) -> Result<Option<Scope>, Failure> {
+    pub(crate) fn scope(&self, headers: &HeaderMap) -> Result<Option<Scope>, Failure> {
         if self.all().iter().all(|(_, key)| key.is_none()) {
             return Ok(None);
         }
         let sent = headers.get("x-api-key").and_then(|value| value.to_str().ok());
         let found = self.all().into_iter().find(|(_, key)| key.is_some() && key.as_deref() == sent);
         found.map(|(scope, _)| Some(scope)).ok_or_else(Failure::unauthorized)
-    }
-}
-
-/// Who asks, and for which tenant.
-pub struct Caller {
-    pub tenant: String,
-    /// `None` where no keys are configured: then everything is allowed.
-    pub scope: Option<Scope>,
-}
-
-impl Caller {
-    /// Refuses unless the key is an admin key or has one of these scopes.
-    pub fn allow(&self, scopes: &[Scope]) -> Result<(), Failure> {
-        match self.scope {
-            None | Some(Scope::Admin) => Ok(()),
-            Some(scope) if scopes.contains(&scope) => Ok(()),
-            Some(scope) => {
-                Err(Failure::forbidden(format!("a key of scope {} may not do this", scope.as_str())))
-            }
-        }
-    }
-
-    /// For admin keys only.
-    pub fn admin(&self) -> Result<(), Failure> {
-        self.allow(&[])
-    }
-
-    /// As rows record it in `created_by`.
-    pub fn actor(&self) -> Option<String> {
-        self.scope.map(|scope| format!("key:{}", scope.as_str()))
     }
 }
 
@@ -113,14 +64,14 @@ impl FromRequestParts<Shared> for Caller {
 }
 
 /// The query string.
-pub struct Params(Vec<(String, String)>);
+pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    pub fn flag(&self, name: &str) -> Result<bool, Failure> {
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Failure> {
         match self.get(name) {
             None | Some("false" | "0") => Ok(false),
             Some("true" | "1") => Ok(true),
@@ -130,7 +81,7 @@ impl Params {
 
     /// `limit` (1 to 500, by default 50) and `offset`. Larger limits are refused, not cut: a client
     /// that pages by the limit it asked for would skip rows.
-    pub fn page(&self) -> Result<(i64, i64), Failure> {
+    pub(crate) fn page(&self) -> Result<(i64, i64), Failure> {
         let number = |name: &str, default: i64| match self.get(name) {
             None => Ok(default),
             Some(text) => text.parse::<i64>().map_err(|_| Failure::invalid(name, "must be a whole number")),
@@ -156,7 +107,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 }
 
 /// A JSON body, gzipped or not (the official client packs those over 64 KiB).
-pub struct Input<T = Value>(pub T);
+pub(crate) struct Input<T = Value>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = Failure;
@@ -186,7 +137,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
 }
 
 /// The version in `If-Match: "…"`: `None` without the header, 400 for anything but one quoted tag.
-pub fn if_match(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default().trim();
     let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));

@@ -17,7 +17,7 @@
 //! | `admits-archived` | tenants from before the engine's start are let in, archived or not | `admits` |
 //! | `skips-missed-runs` | a run that was due when the engine was down is never made | `start` |
 //! | `repeats-missed-runs` | a run that was due when the engine was down is made twice | `has` in the dispatcher |
-//! | `forgets-unfinished-jobs` | batch jobs that a start finds under way stay so for ever | `has` in the recovery of jobs |
+//! | `forgets-unfinished-jobs` | batch jobs that a start finds in progress stay so forever | `has` in the recovery of jobs |
 //! | `swallows-upload` | an upload is answered 201 and its binary never stored | `put` |
 //! | `wrong-asset` | another asset's binary is embedded | `fetch` |
 //! | `lies-ready` | `/health/ready` is ok although the store cannot be reached | `has` in the health route |
@@ -63,13 +63,13 @@ pub enum Defect {
     SkipsMissedRuns,
     /// Makes the runs of schedules that were due while it was down twice.
     RepeatsMissedRuns,
-    /// Leaves batch jobs that a start finds under way as they are.
+    /// Leaves batch jobs that a start finds in progress as they are.
     ForgetsUnfinishedJobs,
     /// Answers 201 to an upload whose binary it never stored.
     SwallowsUpload,
     /// Embeds another asset's binary.
     WrongAsset,
-    /// Says that it is ready although the store cannot be reached.
+    /// Reports that it is ready although the store cannot be reached.
     LiesReady,
     /// Renders the version before the asked one.
     OldVersion,
@@ -86,19 +86,19 @@ const PLACEHOLDER: [u8; 69] = [
 
 /// The chosen defects.
 #[derive(Default)]
-pub struct Defects(Vec<Defect>);
+pub(crate) struct Defects(Vec<Defect>);
 
 impl Defects {
-    pub fn new(chosen: Vec<Defect>) -> Self {
+    pub(crate) fn new(chosen: Vec<Defect>) -> Self {
         Self(chosen)
     }
 
-    pub fn has(&self, defect: Defect) -> bool {
+    pub(crate) fn has(&self, defect: Defect) -> bool {
         self.0.contains(&defect)
     }
 
     /// Called once, before the first request.
-    pub async fn start(&self, rows: &dyn Rows) -> Result<(), Failure> {
+    pub(crate) async fn start(&self, rows: &dyn Rows) -> Result<(), Failure> {
         if self.has(Defect::ForgetsSchedules)
             && let Ok(db) = rows.sql()
         {
@@ -115,7 +115,7 @@ impl Defects {
     }
 
     /// Whether an archived tenant is let in all the same.
-    pub async fn admits(
+    pub(crate) async fn admits(
         &self,
         rows: &dyn Rows,
         tenant: &str,
@@ -129,7 +129,12 @@ impl Defects {
     }
 
     /// A binary for a render.
-    pub async fn fetch(&self, rows: &dyn Rows, store: &Store, key: &str) -> Result<Vec<u8>, StoreFailure> {
+    pub(crate) async fn fetch(
+        &self,
+        rows: &dyn Rows,
+        store: &Store,
+        key: &str,
+    ) -> Result<Vec<u8>, StoreFailure> {
         if self.has(Defect::RefusesPresent) {
             return Err(StoreFailure::Missing);
         }
@@ -137,7 +142,7 @@ impl Defects {
             return fetch_cached(store, key).await;
         }
         if self.has(Defect::WrongAsset)
-            && let Ok(Some(other)) = rows.lookalike(key).await
+            && let Ok(Some(other)) = rows.similar_asset(key).await
         {
             return store.get(&other).await;
         }
@@ -145,12 +150,12 @@ impl Defects {
     }
 
     /// Why a binary could not be fetched.
-    pub fn reason(&self, failure: StoreFailure) -> StoreFailure {
+    pub(crate) fn reason(&self, failure: StoreFailure) -> StoreFailure {
         if self.has(Defect::WrongReason) { StoreFailure::Missing } else { failure }
     }
 
     /// What to embed instead of refusing.
-    pub fn substitute(&self, failure: &StoreFailure) -> Option<Vec<u8>> {
+    pub(crate) fn substitute(&self, failure: &StoreFailure) -> Option<Vec<u8>> {
         match failure {
             StoreFailure::Missing if self.has(Defect::FailOpen) => Some(PLACEHOLDER.to_vec()),
             StoreFailure::Missing | StoreFailure::Denied(_) | StoreFailure::Unreachable(_) => None,
@@ -158,7 +163,7 @@ impl Defects {
     }
 
     /// The refusal of a missing binary.
-    pub fn refusal(&self, mut failure: Failure) -> Failure {
+    pub(crate) fn refusal(&self, mut failure: Failure) -> Failure {
         if self.has(Defect::WrongCode) {
             failure.code = "RENDER_FAILED".into();
             for issue in &mut failure.issues {
@@ -175,7 +180,7 @@ impl Defects {
     }
 
     /// The definition to render.
-    pub fn definition(&self, mut definition: Value) -> Value {
+    pub(crate) fn definition(&self, mut definition: Value) -> Value {
         if self.has(Defect::Nondeterministic) {
             let section =
                 definition.pointer_mut("/document/children/0/children").and_then(Value::as_array_mut);
@@ -188,7 +193,7 @@ impl Defects {
     }
 
     /// The PDF to send.
-    pub fn finish(&self, mut pdf: Vec<u8>) -> Vec<u8> {
+    pub(crate) fn finish(&self, mut pdf: Vec<u8>) -> Vec<u8> {
         if self.has(Defect::TruncatedPdf) {
             pdf.truncate(pdf.len() / 2);
         }
@@ -196,7 +201,7 @@ impl Defects {
     }
 
     /// An upload's or replacement's binary.
-    pub async fn put(
+    pub(crate) async fn put(
         &self,
         store: &Store,
         key: &str,
@@ -220,11 +225,13 @@ async fn fetch_cached(store: &Store, key: &str) -> Result<Vec<u8>, StoreFailure>
         return Ok(bytes);
     }
     let bytes = store.get(key).await?;
-    let kept = async {
+    let cached = async {
         tokio::fs::create_dir_all(&folder).await?;
         tokio::fs::write(&path, &bytes).await
     };
-    kept.await.map_err(|error| StoreFailure::Unreachable(format!("the cache cannot be written: {error}")))?;
+    cached
+        .await
+        .map_err(|error| StoreFailure::Unreachable(format!("the cache cannot be written: {error}")))?;
     Ok(bytes)
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Delivers to every webhook in turn; the first that does not take the document ends it.
-pub async fn deliver(targets: &Value, document: &[u8], format: Format) -> Result<(), Failure> {
+pub(crate) async fn deliver(targets: &Value, document: &[u8], format: Format) -> Result<(), Failure> {
     let targets = targets.as_array().map_or(&[][..], Vec::as_slice);
     for (index, target) in targets.iter().enumerate().filter(|(_, target)| target["type"] == "webhook") {
         // The URL can hold a secret: a dead letter names the target by its place.

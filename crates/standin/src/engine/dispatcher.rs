@@ -1,4 +1,5 @@
-//! The dispatcher: runs what `schedules.next_run_at` says is due, once: renders, delivers, records.
+//! The dispatcher: runs each schedule that is due by `schedules.next_run_at`, once: renders, delivers,
+//! records.
 //! What fails for good becomes a dead letter.
 
 use super::app::Shared;
@@ -14,19 +15,19 @@ use sqlx::PgConnection;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How often the table is looked at when nothing says that it changed.
+/// How often the table is read when no change was signalled.
 const TICK: Duration = Duration::from_secs(1);
 /// How often a render or delivery is tried that fails for a passing reason.
 const ATTEMPTS: i32 = 3;
 
 /// The next moment after `after` that a cron expression names, in UTC; `None` for an expression
 /// that is none or never comes.
-pub fn next_fire(expression: &str, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(crate) fn next_fire(expression: &str, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
     expression.parse::<croner::Cron>().ok()?.find_next_occurrence(&after, false).ok()
 }
 
 /// Runs until it is aborted. A database that is away is tried again at the next tick.
-pub async fn run(app: Shared) {
+pub(crate) async fn run(app: Shared) {
     loop {
         while let Ok(Some((schedule, executions))) = claim(&app).await {
             for execution in executions {
@@ -61,7 +62,7 @@ async fn claim(app: &Shared) -> Result<Option<(Uuid, Vec<i64>)>, Failure> {
 }
 
 /// Records that an execution begins: at a nominal moment by cron, without one by hand.
-pub async fn begin(
+pub(crate) async fn begin(
     connection: &mut PgConnection,
     schedule: Uuid,
     nominal: Option<DateTime<Utc>>,
@@ -83,7 +84,7 @@ pub async fn begin(
 
 /// Renders what a schedule asks for and records the outcome; a failure that stays becomes a dead
 /// letter.
-pub async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(), Failure> {
+pub(crate) async fn execute(app: &Shared, schedule: Uuid, execution: i64) -> Result<(), Failure> {
     let row: (String, String, Option<String>, Option<String>, String, Value, Value) = sqlx::query_as(
         "SELECT tenant_id, template_key, template_version, template_label, format, data_source, delivery_targets
            FROM schedules WHERE id = $1",
@@ -151,7 +152,7 @@ async fn record(
     Ok(())
 }
 
-/// Tries again, a little later each time, where the trouble may pass; gives the number of attempts.
+/// Retries transient errors with growing delays; returns the number of attempts.
 async fn persist<T, F>(attempt: impl Fn() -> F) -> (Result<T, Failure>, i32)
 where
     F: Future<Output = Result<T, Failure>>,

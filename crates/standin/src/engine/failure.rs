@@ -1,4 +1,4 @@
-//! Refusals as the client sees them: a status and the envelope
+//! Refusals as the client receives them: a status and the envelope
 //! `{error, message, code, requestId, issues?}`. It decides no policy.
 
 use super::store::StoreFailure;
@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 
 /// A request that was not done, and why.
 #[derive(Debug, Clone)]
-pub struct Failure {
-    pub status: StatusCode,
+pub(crate) struct Failure {
+    pub(crate) status: StatusCode,
     /// The kind, for people: `RenderError`.
-    pub error: &'static str,
+    pub(crate) error: &'static str,
     /// The kind, for programs: `not_found`.
-    pub code: String,
-    pub message: String,
+    pub(crate) code: String,
+    pub(crate) message: String,
     /// `{path, message, code?}` each.
-    pub issues: Vec<Value>,
+    pub(crate) issues: Vec<Value>,
     /// Templates that keep an asset from being deleted.
-    pub referenced_by: Option<Box<Value>>,
+    pub(crate) referenced_by: Option<Box<Value>>,
     /// Sent as a PDF instead of the envelope; only the `partial-pdf` defect sets it.
-    pub disguise: Option<&'static [u8]>,
+    pub(crate) disguise: Option<&'static [u8]>,
 }
 
 impl Failure {
@@ -36,12 +36,12 @@ impl Failure {
         }
     }
 
-    pub fn bad_request(message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", "bad_request", message)
     }
 
     /// One field is wrong.
-    pub fn invalid(path: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(path: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let mut failure = Self::new(
             StatusCode::BAD_REQUEST,
@@ -53,49 +53,49 @@ impl Failure {
         failure
     }
 
-    pub fn unauthorized() -> Self {
+    pub(crate) fn unauthorized() -> Self {
         let message = "a valid API key is needed in the header X-Api-Key";
         Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "unauthorized", message)
     }
 
-    pub fn forbidden(message: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", "forbidden", message)
     }
 
-    pub fn not_found(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFound", "not_found", format!("there is no {what}"))
     }
 
-    pub fn method_not_allowed() -> Self {
-        let message = "this route does not know this method";
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "this route does not support this method";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "method_not_allowed", message)
     }
 
-    pub fn gone(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn gone(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::GONE, "Gone", code, message)
     }
 
-    pub fn conflict(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn conflict(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "Conflict", code, message)
     }
 
-    pub fn stale(current: impl std::fmt::Display) -> Self {
+    pub(crate) fn stale(current: impl std::fmt::Display) -> Self {
         let message = format!("the current version is \"{current}\"");
         Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", "precondition_failed", message)
     }
 
-    pub fn precondition_required() -> Self {
+    pub(crate) fn precondition_required() -> Self {
         let message = "the header If-Match must name the current version";
         Self::new(StatusCode::PRECONDITION_REQUIRED, "PreconditionRequired", "precondition_required", message)
     }
 
-    pub fn too_large() -> Self {
+    pub(crate) fn too_large() -> Self {
         let message = "the request is larger than this engine takes";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLarge", "payload_too_large", message)
     }
 
     /// 422: the definition, the data or an asset keeps the document from being rendered.
-    pub fn render(code: &str, path: Option<&str>, message: impl Into<String>) -> Self {
+    pub(crate) fn render(code: &str, path: Option<&str>, message: impl Into<String>) -> Self {
         let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "RenderError", code, message);
         failure.issues.push(json!({
             "path": path.unwrap_or_default(), "message": failure.message, "code": code,
@@ -103,20 +103,20 @@ impl Failure {
         failure
     }
 
-    pub fn unavailable(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", code, message)
     }
 
-    pub fn not_implemented(message: impl Into<String>) -> Self {
+    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", "not_implemented", message)
     }
 
-    pub fn internal(code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn internal(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", code, message)
     }
 
     /// The envelope.
-    pub fn body(&self, request_id: &str) -> Value {
+    pub(crate) fn body(&self, request_id: &str) -> Value {
         let mut body = json!({
             "error": self.error, "message": self.message, "code": self.code, "requestId": request_id,
         });
@@ -156,8 +156,7 @@ impl From<StoreFailure> for Failure {
     }
 }
 
-/// The envelope needs the request's id, which only the outermost layer knows: the failure travels
-/// there as an extension of an empty response.
+/// The envelope needs the request's id, which only the outermost layer has: the failure reaches it as an extension of an empty response.
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
@@ -167,7 +166,7 @@ impl IntoResponse for Failure {
 }
 
 /// Outermost layer: gives every answer its `X-Request-ID` and every failure its envelope.
-pub async fn finish(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+pub(crate) async fn finish(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
     let id = uuid::Uuid::new_v4().to_string();
     let mut response = next.run(request).await;
     if let Some(failure) = response.extensions_mut().remove::<Failure>() {

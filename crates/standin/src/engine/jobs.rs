@@ -5,14 +5,14 @@ use super::app::Shared;
 use super::defects::Defect;
 use super::failure::Failure;
 use super::rendering::{Format, Order, Source, render};
-use super::rows::Kept;
+use super::rows::JobResults;
 use super::store::StoreFailure;
 use base64::Engine as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Renders each item; one that fails does not stop the others.
-pub async fn render_all(app: &Shared, tenant: &str, items: &[Value]) -> Value {
+pub(crate) async fn render_all(app: &Shared, tenant: &str, items: &[Value]) -> Value {
     let mut results = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let template = item["template"].as_str().unwrap_or_default();
@@ -41,7 +41,7 @@ async fn render_one(app: &Shared, tenant: &str, item: &Value) -> Result<Vec<u8>,
 
 /// Runs a job to its end. A job whose end cannot be recorded stays `processing`, and the next
 /// start gives it up or runs it again.
-pub async fn run(app: Shared, id: Uuid) {
+pub(crate) async fn run(app: Shared, id: Uuid) {
     if let Err(failure) = attempt(&app, id).await {
         let _ = app.rows.fail_job(id, &failure.code, app.settings.job_retention).await;
     }
@@ -51,14 +51,14 @@ async fn attempt(app: &Shared, id: Uuid) -> Result<(), Failure> {
     let (tenant, items) = app.rows.begin_job(id).await?;
     let results = render_all(app, &tenant, &items).await;
     let completed = |kept| app.rows.complete_job(id, kept, app.settings.job_retention);
-    let Some(store) = &app.results else { return completed(Kept::Inline(results)).await };
+    let Some(store) = &app.results else { return completed(JobResults::Inline(results)).await };
     let key = format!("{id}.json");
     let stored = async { Ok(store.put(&key, results.to_string().into_bytes(), "application/json").await?) };
-    app.settings.writes.batch.of(stored, completed(Kept::Stored(key.clone()))).await
+    app.settings.writes.batch.of(stored, completed(JobResults::Stored(key.clone()))).await
 }
 
 /// The results of a completed job from the result store.
-pub async fn stored_results(app: &Shared, key: &str) -> Result<Value, Failure> {
+pub(crate) async fn stored_results(app: &Shared, key: &str) -> Result<Value, Failure> {
     let Some(store) = &app.results else {
         return Err(Failure::gone("render_artifact_expired", "this engine has no store for results of jobs"));
     };
@@ -72,7 +72,7 @@ pub async fn stored_results(app: &Shared, key: &str) -> Result<Value, Failure> {
 }
 
 /// At start: unfinished jobs older than the grace period fail, the younger ones run again.
-pub async fn recover(app: &Shared) -> Result<(), Failure> {
+pub(crate) async fn recover(app: &Shared) -> Result<(), Failure> {
     let settings = &app.settings;
     if settings.defects.has(Defect::ForgetsUnfinishedJobs) {
         return Ok(());

@@ -1,12 +1,13 @@
 //! Definition, data and assets to a deterministic PDF (and to HTML, and to a list of issues).
 //!
-//! Pure functions: no clock, no network, no disk. Fetching the asset bytes, and saying which of
-//! them a store has lost, is the caller's work. Field names are those of the public template model
+//! Pure functions: no clock, no network, no disk. The caller fetches the bytes of assets and
+//! reports which of them a store has lost. Field names are those of the public template model
 //! (`@pulp-engine/template-model`); node kinds that this renderer does not draw are an error and
 //! never a silent gap.
 
 mod data;
 mod definition;
+mod error;
 mod expand;
 mod font;
 mod html;
@@ -15,51 +16,25 @@ mod parse;
 mod pdf;
 mod picture;
 mod stamp;
+mod strings;
 mod style;
 #[cfg(test)]
 mod tests;
-mod words;
+
+pub use error::RenderError;
 
 use definition::{Orientation, PaperSize, RenderConfig, Template};
 use expand::{Block, Body};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
+use strings::Strings;
 use style::Length;
-use words::Words;
 
-/// Code of the error for a referenced asset whose bytes are not there (fail-closed since the
+/// Code of the error for a referenced asset whose bytes are missing (fail-closed since the
 /// engine's v0.35.0).
 pub const ASSET_BINARY_MISSING: &str = "ASSET_BINARY_MISSING";
 /// Code of the error for an asset whose bytes are there but are no image that can be decoded.
 pub const ASSET_UNREADABLE: &str = "ASSET_UNREADABLE";
-
-/// Why a document could not be rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RenderError {
-    /// What is wrong, for a person.
-    pub message: String,
-    /// A stable name for the kind of error, where one is documented.
-    pub code: Option<&'static str>,
-    /// Where in the definition: `document.children[0].children[2].src`.
-    pub path: Option<String>,
-}
-
-impl RenderError {
-    fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: None, path: Some(path.into()) }
-    }
-}
-
-impl fmt::Display for RenderError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.path {
-            Some(path) => write!(f, "{} (at {path})", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl std::error::Error for RenderError {}
 
 /// One thing wrong with a definition, as `POST /render/validate` lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +54,9 @@ pub struct Issue {
 /// Whatever keeps the definition from being rendered short of its assets: a malformed node, a
 /// Handlebars error, a node kind that is not drawn.
 pub fn referenced_assets(definition: &Value, data: &Value) -> Result<Vec<String>, RenderError> {
-    let (template, words) = parsed(definition, false)?;
+    let (template, strings) = parsed(definition, false)?;
     let data = data::adapt(data, &template.field_mappings)?;
-    let document = expand::expand(&template.document, &words, &data)?;
+    let document = expand::expand(&template.document, &strings, &data)?;
     Ok(references(&document).into_iter().map(|(key, _)| key.to_owned()).collect())
 }
 
@@ -96,9 +71,9 @@ pub fn render_pdf(
     data: &Value,
     assets: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Vec<u8>, RenderError> {
-    let (template, words) = parsed(definition, false)?;
+    let (template, strings) = parsed(definition, false)?;
     let data = data::adapt(data, &template.field_mappings)?;
-    let document = expand::expand(&template.document, &words, &data)?;
+    let document = expand::expand(&template.document, &strings, &data)?;
     let images = images(&document, assets)?;
     let sizes = images.iter().map(|(key, image)| (key.clone(), image.size())).collect();
     let frame = Frame::of(&template.render_config)?;
@@ -111,7 +86,7 @@ pub fn render_pdf(
     if sheets.len() > MOST_PAGES {
         return Err(RenderError::at("document", format!("there are more than {MOST_PAGES} pages")));
     }
-    let stamps = stamps(&template, &words, &data)?;
+    let stamps = stamps(&template, &strings, &data)?;
     let total = sheets.len();
     let pages = sheets.into_iter().enumerate().map(|(i, sheet)| {
         let mut marks = sheet.marks;
@@ -132,13 +107,13 @@ pub fn render_pdf(
 /// # Errors
 /// As [`referenced_assets`].
 pub fn render_html(definition: &Value, data: &Value) -> Result<String, RenderError> {
-    let (template, words) = parsed(definition, true)?;
+    let (template, strings) = parsed(definition, true)?;
     let data = data::adapt(data, &template.field_mappings)?;
-    let document = expand::expand(&template.document, &words, &data)?;
+    let document = expand::expand(&template.document, &strings, &data)?;
     Ok(html::page(&template.name, &document))
 }
 
-/// Everything wrong with the definition that can be told without data. Empty where it is valid.
+/// Everything wrong with the definition that can be determined without data. Empty if it is valid.
 pub fn validate(definition: &Value) -> Vec<Issue> {
     let problems = match parse::template(definition, false) {
         Ok((template, _)) => Frame::of(&template.render_config).err().into_iter().collect(),
@@ -155,7 +130,7 @@ pub fn validate(definition: &Value) -> Vec<Issue> {
 /// Pages of one document.
 const MOST_PAGES: usize = 2_000;
 
-fn parsed(definition: &Value, escape: bool) -> Result<(Template, Words), RenderError> {
+fn parsed(definition: &Value, escape: bool) -> Result<(Template, Strings), RenderError> {
     parse::template(definition, escape).map_err(|mut problems| problems.swap_remove(0))
 }
 
@@ -194,14 +169,14 @@ impl Frame {
 
 fn stamps(
     template: &Template,
-    words: &Words,
+    strings: &Strings,
     data: &Value,
 ) -> Result<[Option<stamp::Stamp>; 2], RenderError> {
     let config = &template.render_config;
     let context = |error: handlebars::RenderError| RenderError::at("renderConfig", error.to_string());
     let scope = handlebars::Context::wraps(data).map_err(context)?;
     let read = |source: &Option<String>, path: &str| {
-        let html = source.as_ref().map(|source| words.write(source, &scope, path)).transpose()?;
+        let html = source.as_ref().map(|source| strings.render(source, &scope, path)).transpose()?;
         html.map(|html| stamp::Stamp::read(&html, &template.name, path)).transpose()
     };
     Ok([
@@ -227,8 +202,8 @@ fn references<'b>(document: &'b Block<'_>) -> Vec<(&'b str, &'b str)> {
     }
     let mut found = Vec::new();
     walk(document, &mut found);
-    let mut seen = std::collections::HashSet::new();
-    found.retain(|(key, _)| seen.insert(*key));
+    let mut found_keys = std::collections::HashSet::new();
+    found.retain(|(key, _)| found_keys.insert(*key));
     found
 }
 

@@ -16,49 +16,49 @@ use std::time::Instant;
 /// The code of the documented fail-closed refusal (v0.35.0).
 const ASSET_BINARY_MISSING: &str = "ASSET_BINARY_MISSING";
 
-/// What to render. Members that this stand-in does not know are ignored.
+/// What to render. Unknown members are ignored.
 #[derive(Deserialize, Default, Clone)]
-pub struct Order {
+pub(crate) struct Order {
     /// A template's key, or (for `validate`) a definition.
-    pub template: Option<Value>,
+    pub(crate) template: Option<Value>,
     /// Instead of a stored template.
-    pub definition: Option<Value>,
-    pub data: Option<Value>,
-    pub version: Option<String>,
-    pub label: Option<String>,
+    pub(crate) definition: Option<Value>,
+    pub(crate) data: Option<Value>,
+    pub(crate) version: Option<String>,
+    pub(crate) label: Option<String>,
 }
 
 /// What kind of document.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     Pdf,
     Html,
 }
 
 /// Where an order came from, for the usage table.
 #[derive(Clone, Copy)]
-pub enum Source {
+pub(crate) enum Source {
     Single,
     Batch,
     Scheduled,
 }
 
-/// A definition with the names it goes by.
-pub struct Resolved {
-    pub definition: Value,
+/// A definition with its names.
+pub(crate) struct Resolved {
+    pub(crate) definition: Value,
     /// `None` for a definition sent along.
-    pub key: Option<String>,
-    pub version: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 /// A finished document.
-pub struct Rendered {
-    pub bytes: Vec<u8>,
-    pub version: Option<String>,
+pub(crate) struct Rendered {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) version: Option<String>,
 }
 
 /// Renders, and counts it in `render_usage`; writes nothing else.
-pub async fn render(
+pub(crate) async fn render(
     app: &Shared,
     tenant: &str,
     order: &Order,
@@ -122,7 +122,7 @@ fn data_uri(bytes: &[u8]) -> String {
 }
 
 /// The media type by the first bytes, for the kinds that a template can use.
-pub fn sniff(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn sniff(bytes: &[u8]) -> Option<&'static str> {
     let starts: [(&[u8], &str); 9] = [
         (b"\x89PNG\r\n\x1a\n", "image/png"),
         (b"\xff\xd8\xff", "image/jpeg"),
@@ -140,7 +140,7 @@ pub fn sniff(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// Finds the definition: by version, by label, or the current one; or the one sent along.
-pub async fn resolve(app: &Shared, tenant: &str, order: &Order) -> Result<Resolved, Failure> {
+pub(crate) async fn resolve(app: &Shared, tenant: &str, order: &Order) -> Result<Resolved, Failure> {
     let inline = order.definition.as_ref().or(order.template.as_ref().filter(|value| value.is_object()));
     if let Some(definition) = inline {
         return Ok(Resolved { definition: definition.clone(), key: None, version: None });

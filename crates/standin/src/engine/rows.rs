@@ -1,19 +1,19 @@
-//! Where the rows live: a database or files, behind one set of operations, so that a route is
-//! written once. Routes decide who may and what a refusal is; what is here reads and writes.
+//! Where the rows are stored: a database or files, behind one set of operations, so that a route is
+//! written once. Routes decide on permissions and refusals; this module reads and writes.
 //!
-//! A write goes through a [`Change`]: it holds off other writers of the same rows, takes several
-//! steps, and is kept by `commit` alone; dropped, it never was.
+//! A write goes through a [`Change`]: it locks out other writers of the same rows, takes several steps
+//! and takes effect with `commit`; dropping it discards it.
 
 mod files;
 mod postgres;
 mod sql;
 
-pub use files::FileRows;
-pub use postgres::{PostgresRows, audit};
-pub use sql::page;
+pub(crate) use files::FileRows;
+pub(crate) use postgres::{PostgresRows, audit};
+pub(crate) use sql::page;
 pub(crate) use sql::{asset_item, execution_item, moment, paged, schedule_item, template_item, tenant_item};
 
-use super::access::Caller;
+use super::caller::Caller;
 use super::failure::Failure;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -23,11 +23,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Limit and offset of a list.
-pub type Window = (i64, i64);
+pub(crate) type Window = (i64, i64);
 
 /// Everything that is kept in rows. Lists are `{items, total, limit, offset}`.
 #[async_trait]
-pub trait Rows: Templates + Assets + Records + Jobs + Send + Sync {
+pub(crate) trait Rows: Templates + Assets + Records + Jobs + Send + Sync {
     /// Begins a write.
     async fn change(&self) -> Result<Box<dyn Change>, Failure>;
     /// What is wrong with the place as a whole; `None` when it can be used.
@@ -37,13 +37,13 @@ pub trait Rows: Templates + Assets + Records + Jobs + Send + Sync {
     /// # Errors
     /// 501 `not_implemented` in file mode.
     fn sql(&self) -> Result<&PgPool, Failure>;
-    /// Lets go of connections.
+    /// Closes the connections.
     async fn close(&self);
 }
 
 /// Which version of a template is meant.
 #[derive(Clone, Copy)]
-pub enum Pin<'a> {
+pub(crate) enum Pin<'a> {
     Current,
     Version(&'a str),
     Label(&'a str),
@@ -51,13 +51,13 @@ pub enum Pin<'a> {
 
 /// Templates, their versions and labels. What is in the trash is not there, unless said otherwise.
 #[async_trait]
-pub trait Templates {
-    /// Those in use or those in the `trash`, whose key or name holds `words`.
+pub(crate) trait Templates {
+    /// Those in use or those in the `trash`, whose key or name contains `search`.
     async fn templates(
         &self,
         tenant: &str,
         trash: bool,
-        words: Option<&str>,
+        search: Option<&str>,
         window: Window,
     ) -> Result<Value, Failure>;
     /// The current version's number, and the template with its definition at a version (then under
@@ -92,17 +92,17 @@ pub trait Templates {
 
 /// Which assets a list shows; `None` is no condition.
 #[derive(Default)]
-pub struct AssetFilter {
+pub(crate) struct AssetFilter {
     /// Part of the original name.
-    pub words: Option<String>,
-    pub mime_type: Option<String>,
-    pub folder: Option<String>,
-    pub tag: Option<String>,
+    pub(crate) search: Option<String>,
+    pub(crate) mime_type: Option<String>,
+    pub(crate) folder: Option<String>,
+    pub(crate) tag: Option<String>,
 }
 
 /// Asset metadata.
 #[async_trait]
-pub trait Assets {
+pub(crate) trait Assets {
     async fn assets(&self, tenant: &str, filter: AssetFilter, window: Window) -> Result<Value, Failure>;
     async fn asset(&self, tenant: &str, id: Uuid) -> Result<Option<Value>, Failure>;
     /// Newest first, the current one included.
@@ -113,36 +113,36 @@ pub trait Assets {
     async fn present(&self, id: Uuid) -> Result<Option<(String, String)>, Failure>;
     /// Those of the storage keys that a tenant has.
     async fn known_assets(&self, tenant: &str, filenames: &[String]) -> Result<Vec<String>, Failure>;
-    /// Templates whose current or labelled version holds the words that an asset is named by, as a
-    /// list of `{key, name, currentVersion}`. Names made up by data are not seen.
+    /// Templates whose current or labelled version contains the name of an asset, as a list of
+    /// `{key, name, currentVersion}`. Names that data supplies are not found.
     async fn references(&self, tenant: &str, named: &str) -> Result<Value, Failure>;
     /// Another asset of the same media type; only the `wrong-asset` defect asks.
-    async fn lookalike(&self, filename: &str) -> Result<Option<String>, Failure>;
+    async fn similar_asset(&self, filename: &str) -> Result<Option<String>, Failure>;
 }
 
 /// Which audit events a list shows; `None` is no condition.
 #[derive(Default)]
-pub struct EventFilter {
-    pub event: Option<String>,
-    pub operation: Option<String>,
-    pub resource_type: Option<String>,
-    pub resource_id: Option<String>,
+pub(crate) struct EventFilter {
+    pub(crate) event: Option<String>,
+    pub(crate) operation: Option<String>,
+    pub(crate) resource_type: Option<String>,
+    pub(crate) resource_id: Option<String>,
 }
 
 /// One render, for the usage table.
-pub struct Usage<'a> {
-    pub tenant: &'a str,
-    pub template_key: Option<&'a str>,
-    pub template_version: Option<&'a str>,
-    pub format: &'static str,
-    pub source: &'static str,
-    pub size_bytes: usize,
-    pub took: Duration,
+pub(crate) struct Usage<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) template_key: Option<&'a str>,
+    pub(crate) template_version: Option<&'a str>,
+    pub(crate) format: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) size_bytes: usize,
+    pub(crate) took: Duration,
 }
 
 /// Tenants as far as every request needs them, the audit trail, usage.
 #[async_trait]
-pub trait Records {
+pub(crate) trait Records {
     /// `active` or `archived`; `None` for an unknown tenant.
     async fn tenant_status(&self, tenant: &str) -> Result<Option<String>, Failure>;
     async fn tenants(&self, window: Window) -> Result<Value, Failure>;
@@ -156,19 +156,19 @@ pub trait Records {
 }
 
 /// A batch job as it is polled.
-pub struct Job {
+pub(crate) struct Job {
     /// As the wire shows it, without results.
-    pub shown: Value,
+    pub(crate) shown: Value,
     /// Results that lie in the row.
-    pub results: Option<Value>,
+    pub(crate) results: Option<Value>,
     /// Where they lie in the store for results.
-    pub result_key: Option<String>,
+    pub(crate) result_key: Option<String>,
     /// Past its retention.
-    pub expired: bool,
+    pub(crate) expired: bool,
 }
 
-/// Where a finished job's results went.
-pub enum Kept {
+/// Where a finished job's results are.
+pub(crate) enum JobResults {
     /// Into the row.
     Inline(Value),
     /// Into the store for results, under this key.
@@ -177,7 +177,7 @@ pub enum Kept {
 
 /// Batch jobs: durable in a database, in memory beside files.
 #[async_trait]
-pub trait Jobs {
+pub(crate) trait Jobs {
     /// Records a pending job; gives the moment.
     async fn submit_job(
         &self,
@@ -188,7 +188,7 @@ pub trait Jobs {
     ) -> Result<String, Failure>;
     /// Marks it `processing`; gives its tenant and items.
     async fn begin_job(&self, id: Uuid) -> Result<(String, Vec<Value>), Failure>;
-    async fn complete_job(&self, id: Uuid, kept: Kept, retention: Duration) -> Result<(), Failure>;
+    async fn complete_job(&self, id: Uuid, kept: JobResults, retention: Duration) -> Result<(), Failure>;
     async fn fail_job(&self, id: Uuid, code: &str, retention: Duration) -> Result<(), Failure>;
     async fn job(&self, tenant: &str, id: Uuid) -> Result<Option<Job>, Failure>;
     /// At start: fails unfinished jobs older than the grace period with the code
@@ -196,9 +196,9 @@ pub trait Jobs {
     async fn recover_jobs(&self, grace: Duration, retention: Duration) -> Result<Vec<Uuid>, Failure>;
 }
 
-/// A write under way.
+/// A write in progress.
 #[async_trait]
-pub trait Change: TemplateChange + AssetChange + Send {
+pub(crate) trait Change: TemplateChange + AssetChange + Send {
     /// Records what a caller did to a resource.
     async fn audit(
         &mut self,
@@ -212,16 +212,16 @@ pub trait Change: TemplateChange + AssetChange + Send {
 }
 
 /// A version to be.
-pub struct NewVersion<'a> {
-    pub version: &'a str,
+pub(crate) struct NewVersion<'a> {
+    pub(crate) version: &'a str,
     /// With its `version`, `name` and maybe `description`.
-    pub definition: Value,
-    pub note: Option<String>,
+    pub(crate) definition: Value,
+    pub(crate) note: Option<String>,
 }
 
 /// Writes to templates.
 #[async_trait]
-pub trait TemplateChange {
+pub(crate) trait TemplateChange {
     /// False where the key is taken, also by one in the trash.
     async fn create_template(
         &mut self,
@@ -229,7 +229,7 @@ pub trait TemplateChange {
         key: &str,
         first: NewVersion<'_>,
     ) -> Result<bool, Failure>;
-    /// The current version, held against other writers.
+    /// The current version, locked against other writers.
     async fn current_version(&mut self, tenant: &str, key: &str) -> Result<Option<String>, Failure>;
     /// Adds a version and makes it the current one.
     async fn add_version(&mut self, caller: &Caller, key: &str, next: NewVersion<'_>) -> Result<(), Failure>;
@@ -250,39 +250,39 @@ pub trait TemplateChange {
     async fn delete_label(&mut self, tenant: &str, key: &str, label: &str) -> Result<bool, Failure>;
 }
 
-/// What a row says of a binary.
-pub struct Content {
-    pub mime_type: String,
-    pub size_bytes: i64,
+/// What a row records about a binary.
+pub(crate) struct Content {
+    pub(crate) mime_type: String,
+    pub(crate) size_bytes: i64,
     /// SHA-256 in lower-case hexadecimal.
-    pub content_hash: String,
+    pub(crate) content_hash: String,
 }
 
 /// An asset to be.
-pub struct NewAsset<'a> {
-    pub id: Uuid,
-    pub filename: &'a str,
-    pub original_name: &'a str,
-    pub content: Content,
-    pub folder: Option<&'a str>,
-    pub tags: &'a [String],
-    pub alt_text: Option<&'a str>,
+pub(crate) struct NewAsset<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) filename: &'a str,
+    pub(crate) original_name: &'a str,
+    pub(crate) content: Content,
+    pub(crate) folder: Option<&'a str>,
+    pub(crate) tags: &'a [String],
+    pub(crate) alt_text: Option<&'a str>,
 }
 
 /// An asset's row before a change.
-pub struct Current {
-    pub id: Uuid,
-    pub filename: String,
-    pub original_name: String,
-    pub version: i32,
-    pub mime_type: String,
+pub(crate) struct Current {
+    pub(crate) id: Uuid,
+    pub(crate) filename: String,
+    pub(crate) original_name: String,
+    pub(crate) version: i32,
+    pub(crate) mime_type: String,
 }
 
 /// Writes to asset metadata.
 #[async_trait]
-pub trait AssetChange {
+pub(crate) trait AssetChange {
     async fn insert_asset(&mut self, caller: &Caller, asset: NewAsset<'_>) -> Result<(), Failure>;
-    /// The row, held against other writers.
+    /// The row, locked against other writers.
     async fn current_asset(&mut self, tenant: &str, id: Uuid) -> Result<Option<Current>, Failure>;
     /// Storage key and media type of an earlier binary.
     async fn earlier_binary(&mut self, id: Uuid, version: i32) -> Result<Option<(String, String)>, Failure>;
@@ -302,7 +302,7 @@ pub trait AssetChange {
     async fn delete_asset(&mut self, id: Uuid) -> Result<(), Failure>;
 }
 
-/// Now, as the wire shows moments.
-fn wire_moment(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+/// A moment as the API writes it.
+fn wire_moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

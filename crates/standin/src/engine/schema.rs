@@ -36,27 +36,27 @@ const OLDEST: i32 = 3;
 /// Chosen once at random: two migrators of one database wait for each other on it.
 const ADVISORY_LOCK: i64 = 7_038_219_254_511_071;
 
-/// A release of the engine, by the last step of the schema that it knows. Drills of an upgrade let
+/// A release of the engine, by the last step of the schema that it supports. Drills of an upgrade let
 /// an engine act as an older one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub struct Release(i32);
 
 impl Release {
-    /// The release that knows every step.
-    pub const NEWEST: Self = Self(MIGRATIONS[MIGRATIONS.len() - 1].version);
+    /// The release that supports every step.
+    pub(crate) const NEWEST: Self = Self(MIGRATIONS[MIGRATIONS.len() - 1].version);
 
     /// `None` for a step that is not there.
-    pub fn ending_at(step: i32) -> Option<Self> {
+    pub(crate) fn ending_at(step: i32) -> Option<Self> {
         MIGRATIONS.iter().any(|known| known.version == step).then_some(Self(step))
     }
 
     /// Whether an engine can serve as this release.
-    pub fn can_serve(self) -> bool {
+    pub(crate) fn can_serve(self) -> bool {
         self.0 >= OLDEST
     }
 
-    /// Whether it knows when a tenant's status changed.
-    pub fn dates_tenant_status(self) -> bool {
+    /// Whether it records when a tenant's status changed.
+    pub(crate) fn dates_tenant_status(self) -> bool {
         self.0 >= 4
     }
 
@@ -65,9 +65,9 @@ impl Release {
     }
 }
 
-/// How a database's schema relates to the one that a release knows.
+/// How a database's schema relates to the one that a release supports.
 #[derive(Debug, PartialEq, Eq)]
-pub enum SchemaState {
+pub(crate) enum SchemaState {
     Current,
     /// The migrations table is missing.
     Missing,
@@ -76,7 +76,7 @@ pub enum SchemaState {
         next: i32,
         newest: i32,
     },
-    /// A step that this release does not know.
+    /// A step that this release does not support.
     Newer {
         version: i32,
         newest: i32,
@@ -95,7 +95,7 @@ pub enum SchemaState {
 
 impl SchemaState {
     /// What is wrong, as the end of "the database schema …"; `None` when current.
-    pub fn complaint(&self) -> Option<String> {
+    pub(crate) fn complaint(&self) -> Option<String> {
         match self {
             Self::Current => None,
             Self::Missing => Some("is not there: run the migrations first".into()),
@@ -103,7 +103,7 @@ impl SchemaState {
                 "is older than this engine: step {next} of {newest} is missing, run the migrations first"
             )),
             Self::Newer { version, newest } => Some(format!(
-                "is newer than this engine: it has step {version} and this engine knows {newest}, start a newer engine"
+                "is newer than this engine: it has step {version} and this engine supports up to {newest}, start a newer engine"
             )),
             Self::Changed { version } => {
                 Some(format!("is not this engine's: step {version} was applied with other contents"))
@@ -126,8 +126,11 @@ struct Applied {
     log: Option<String>,
 }
 
-/// Looks, and changes nothing.
-pub async fn state(connection: &mut PgConnection, release: Release) -> Result<SchemaState, sqlx::Error> {
+/// Reads only.
+pub(crate) async fn state(
+    connection: &mut PgConnection,
+    release: Release,
+) -> Result<SchemaState, sqlx::Error> {
     let table: Option<String> = sqlx::query_scalar("SELECT to_regclass('_schema_migrations')::text")
         .fetch_one(&mut *connection)
         .await?;
@@ -162,7 +165,7 @@ fn compare(applied: &[Applied], release: Release) -> SchemaState {
     missing.map_or(SchemaState::Current, |step| SchemaState::Older { next: step.version, newest })
 }
 
-/// Brings the schema forward to a release's; does nothing when it is there. Each step is written
+/// Brings the schema forward to a release's; does nothing when it is current. Each step is written
 /// down when it begins, then applied in one transaction that also writes down its end: one that was
 /// cut off or failed stays in the way. The whole runs under an advisory lock.
 ///
@@ -171,7 +174,7 @@ fn compare(applied: &[Applied], release: Release) -> SchemaState {
 ///
 /// # Errors
 /// The database's own; `Ok(Some(state))` where the schema is not one that can be brought forward.
-pub async fn migrate(
+pub(crate) async fn migrate(
     connection: &mut PgConnection,
     release: Release,
     halve: bool,
@@ -267,7 +270,7 @@ fn checksum(sql: &str) -> String {
 }
 
 /// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,57 +1,64 @@
 //! The engine's configuration, from the environment variables that the real server documents.
 //! It reads and checks; it opens nothing. No type here prints itself: they hold secrets.
 
-use super::EngineError;
 use super::defects::{Defect, Defects};
+use super::error::EngineError;
 use super::schema::Release;
+use super::store::{BucketSettings, StoreSettings};
 use super::writes::Writes;
 use clap::ValueEnum as _;
 use sqlx::postgres::PgConnectOptions;
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-/// Everything that a serving engine needs to know.
+/// The settings of a serving engine.
 pub struct Settings {
     /// Address to listen on, without the port.
-    pub host: String,
-    /// 0 takes a free one; the line on stdout tells which.
-    pub port: u16,
-    /// Where the rows live.
+    pub(crate) host: String,
+    /// 0 takes a free one; the line on stdout contains it.
+    pub(crate) port: u16,
+    /// Where the rows are stored.
     pub rows: RowSettings,
-    /// Where the binaries live.
-    pub binaries: StoreSettings,
-    /// Where results of batch jobs live; with the job when `None`.
-    pub results: Option<StoreSettings>,
+    /// Where the binaries are stored.
+    pub(crate) binaries: StoreSettings,
+    /// Where results of batch jobs are stored; with the job when `None`.
+    pub(crate) results: Option<StoreSettings>,
     /// Whether `GET /assets/:filename` needs a key and HTML gets its assets inlined.
-    pub private_assets: bool,
+    pub(crate) private_assets: bool,
     /// Base of asset URLs in public mode with S3.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// Scoped API keys.
-    pub keys: Keys,
+    pub(crate) keys: Keys,
     /// Unfinished jobs older than this are given up at start.
-    pub orphan_grace: Duration,
+    pub(crate) orphan_grace: Duration,
     /// How long a completed job can be polled.
-    pub job_retention: Duration,
+    pub(crate) job_retention: Duration,
     /// Which store each kind of write touches first: `PULP_STANDIN_WRITES`.
-    pub writes: Writes,
+    pub(crate) writes: Writes,
     /// Deliberate misbehaviour.
-    pub defects: Defects,
+    pub(crate) defects: Defects,
 }
 
 /// One place for rows.
 pub enum RowSettings {
     /// `STORAGE_MODE=postgres`.
     Database {
+        /// `DATABASE_URL`.
         options: Box<PgConnectOptions>,
-        /// Which release the engine acts as: `PULP_STANDIN_SCHEMA` names the last step it knows.
+        /// Which release the engine acts as: `PULP_STANDIN_SCHEMA` names its last step.
         release: Release,
     },
     /// `STORAGE_MODE=file`.
-    Files { templates: PathBuf, assets: PathBuf },
+    Files {
+        /// `TEMPLATES_DIR`.
+        templates: PathBuf,
+        /// `ASSETS_DIR`.
+        assets: PathBuf,
+    },
 }
 
 impl RowSettings {
-    /// Whether a tenant's record says when its status changed.
-    pub fn dates_tenant_status(&self) -> bool {
+    /// Whether a tenant's record contains when its status changed.
+    pub(crate) fn dates_tenant_status(&self) -> bool {
         match self {
             Self::Database { release, .. } => release.dates_tenant_status(),
             Self::Files { .. } => false,
@@ -59,50 +66,19 @@ impl RowSettings {
     }
 }
 
-/// One place for binaries.
-#[derive(Clone)]
-pub enum StoreSettings {
-    /// A folder.
-    Folder(PathBuf),
-    /// A bucket.
-    Bucket(BucketSettings),
-}
-
-impl fmt::Display for StoreSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(path) => write!(f, "folder {}", path.display()),
-            Self::Bucket(to) => {
-                write!(f, "bucket {} at {}", to.bucket, to.endpoint.as_deref().unwrap_or(&to.region))
-            }
-        }
-    }
-}
-
-/// How to reach a bucket. Holds the secret key.
-#[derive(Clone)]
-pub struct BucketSettings {
-    pub bucket: String,
-    pub region: String,
-    pub access_key_id: String,
-    pub secret_access_key: String,
-    pub endpoint: Option<String>,
-    pub path_style: bool,
-}
-
 /// The four scoped keys; with none set, nothing is asked for.
 #[derive(Default)]
-pub struct Keys {
-    pub admin: Option<String>,
-    pub render: Option<String>,
-    pub preview: Option<String>,
-    pub editor: Option<String>,
+pub(crate) struct Keys {
+    pub(crate) admin: Option<String>,
+    pub(crate) render: Option<String>,
+    pub(crate) preview: Option<String>,
+    pub(crate) editor: Option<String>,
 }
 
 impl Settings {
     /// Reads the process's environment; `defects` come from the command line and are joined by
     /// those in `PULP_STANDIN_DEFECTS` (a comma list).
-    pub fn from_env(defects: &[Defect]) -> Result<Self, EngineError> {
+    pub(crate) fn from_env(defects: &[Defect]) -> Result<Self, EngineError> {
         Self::read(&|name| std::env::var(name).ok(), defects)
     }
 
@@ -134,13 +110,13 @@ impl Settings {
     }
 }
 
-/// Whether the rows live in files: `STORAGE_MODE`.
-pub fn file_mode(lookup: &dyn Fn(&str) -> Option<String>) -> Result<bool, EngineError> {
+/// Whether the rows are in files: `STORAGE_MODE`.
+pub(crate) fn file_mode(lookup: &dyn Fn(&str) -> Option<String>) -> Result<bool, EngineError> {
     Ok(Variables(lookup).only("STORAGE_MODE", "postgres", &["postgres", "file"])? == "file")
 }
 
-/// Where the rows live: `DATABASE_URL`. User, password and database name may be percent-encoded.
-pub fn database(lookup: &dyn Fn(&str) -> Option<String>) -> Result<PgConnectOptions, EngineError> {
+/// Where the rows are: `DATABASE_URL`. User, password and database name may be percent-encoded.
+pub(crate) fn database(lookup: &dyn Fn(&str) -> Option<String>) -> Result<PgConnectOptions, EngineError> {
     let env = Variables(lookup);
     // The parser's own message can quote the URL, which holds the password: it is left out.
     let options: PgConnectOptions = env.need("DATABASE_URL")?.parse().map_err(|_: sqlx::Error| {

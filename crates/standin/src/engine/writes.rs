@@ -1,5 +1,5 @@
 //! In which order writes touch the two stores: which first, and whether other content comes under
-//! the key that the row has or under a new one. `PULP_STANDIN_WRITES` says it; without it the stand-in
+//! the key that the row has or under a new one. `PULP_STANDIN_WRITES` sets it; without it the stand-in
 //! does what Pulp Engine documents (uploads) or what is kindest to a reader.
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,22 +12,22 @@ use uuid::Uuid;
 
 /// The store that a write touches first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum First {
+pub(crate) enum First {
     Binary,
     Row,
 }
 
 /// How a binary is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Replace {
-    pub first: First,
+pub(crate) struct Replace {
+    pub(crate) first: First,
     /// Copy-on-write: the old object is removed after the answer, and no earlier binary is kept.
-    pub new_key: bool,
+    pub(crate) new_key: bool,
 }
 
 impl Replace {
     /// Where keys change: the asset that a storage key is or was of, by the id at its beginning.
-    pub fn moved(self, key: &str) -> Option<Uuid> {
+    pub(crate) fn moved(self, key: &str) -> Option<Uuid> {
         let (id, _) = key.split_at_checked(36).filter(|(_, rest)| self.new_key && rest.starts_with('-'))?;
         id.parse().ok()
     }
@@ -35,12 +35,12 @@ impl Replace {
 
 /// The order of each kind of write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Writes {
-    pub upload: First,
-    pub replace: Replace,
-    pub delete: First,
+pub(crate) struct Writes {
+    pub(crate) upload: First,
+    pub(crate) replace: Replace,
+    pub(crate) delete: First,
     /// The end of a batch job whose results have a store of their own.
-    pub batch: First,
+    pub(crate) batch: First,
 }
 
 impl Default for Writes {
@@ -54,7 +54,7 @@ impl Default for Writes {
     }
 }
 
-/// The words of `replace`.
+/// The values of `replace`.
 const REPLACES: [(&str, Replace); 4] = [
     ("binary-first", Replace { first: First::Binary, new_key: false }),
     ("row-first", Replace { first: First::Row, new_key: false }),
@@ -96,16 +96,16 @@ fn first(write: &str, order: &str) -> Result<First, String> {
 }
 
 fn replace(order: &str) -> Result<Replace, String> {
-    let found = REPLACES.iter().find(|(word, _)| *word == order).map(|(_, replace)| *replace);
+    let found = REPLACES.iter().find(|(name, _)| *name == order).map(|(_, replace)| *replace);
     found.ok_or_else(|| {
-        let words = REPLACES.map(|(word, _)| format!("`{word}`"));
-        format!("`replace` is {}, not `{order}`", words.join(" or "))
+        let names = REPLACES.map(|(name, _)| format!("`{name}`"));
+        format!("`replace` is {}, not `{order}`", names.join(" or "))
     })
 }
 
 impl First {
     /// Both parts of a write, one after the other; where the first fails, the second is not begun.
-    pub async fn of<E>(
+    pub(crate) async fn of<E>(
         self,
         binary: impl Future<Output = Result<(), E>>,
         row: impl Future<Output = Result<(), E>>,
@@ -126,11 +126,11 @@ impl First {
 /// Writers of one asset take turns, from the first store that they touch to the last: a row that is
 /// committed first holds nobody off any more.
 #[derive(Default)]
-pub struct Turns(Mutex<HashMap<Uuid, Weak<Turn<()>>>>);
+pub(crate) struct Turns(Mutex<HashMap<Uuid, Weak<Turn<()>>>>);
 
 impl Turns {
     /// Waits for an asset's turn, which lasts as long as what it gives.
-    pub async fn of(&self, asset: Uuid) -> OwnedMutexGuard<()> {
+    pub(crate) async fn of(&self, asset: Uuid) -> OwnedMutexGuard<()> {
         self.turn(asset).lock_owned().await
     }
 
@@ -148,17 +148,17 @@ impl Turns {
 
 /// What is done after an answer: a stop waits for it, a kill loses it.
 #[derive(Default)]
-pub struct Afterwards(Mutex<JoinSet<()>>);
+pub(crate) struct Afterwards(Mutex<JoinSet<()>>);
 
 impl Afterwards {
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while all.try_join_next().is_some() {}
         all.spawn(work);
     }
 
     /// Waits until nothing is left to do.
-    pub async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         let all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         all.join_all().await;
     }

@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 /// The operations, on a store.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub(crate) struct Api {
     store: Arc<Store>,
     region: Region,
 }
 
 impl Api {
     /// Offers a store as buckets in a region.
-    pub fn new(store: Arc<Store>, region: Region) -> Self {
+    pub(crate) fn new(store: Arc<Store>, region: Region) -> Self {
         Self { store, region }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The algorithms that S3 offers for additional checksums (S3 User Guide, "Checking object integrity").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Algorithm {
+pub(crate) enum Algorithm {
     Crc32,
     Crc32c,
     Crc64Nvme,
@@ -20,10 +20,10 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
+    pub(crate) const ALL: [Self; 5] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha1, Self::Sha256];
 
     /// As headers and XML name it: `CRC32`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "CRC32",
             Self::Crc32c => "CRC32C",
@@ -34,17 +34,17 @@ impl Algorithm {
     }
 
     /// The algorithm called `name`, in any case.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// The header or trailer that carries its value.
-    pub fn header(self) -> String {
+    pub(crate) fn header(self) -> String {
         format!("x-amz-checksum-{}", self.name().to_ascii_lowercase())
     }
 
     /// What a multipart upload gets when it names the algorithm only: CRC64NVME can't be composed.
-    pub fn usual_coverage(self) -> Coverage {
+    pub(crate) fn usual_coverage(self) -> Coverage {
         match self {
             Self::Crc64Nvme => Coverage::FullObject,
             Self::Crc32 | Self::Crc32c | Self::Sha1 | Self::Sha256 => Coverage::Composite,
@@ -52,7 +52,7 @@ impl Algorithm {
     }
 
     /// The digest's length in bytes.
-    pub fn length(self) -> usize {
+    pub(crate) fn length(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 4,
             Self::Crc64Nvme => 8,
@@ -65,7 +65,7 @@ impl Algorithm {
 /// What a multipart object's checksum covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Coverage {
+pub(crate) enum Coverage {
     /// All bytes.
     FullObject,
     /// The parts' checksums, one after the other.
@@ -74,7 +74,7 @@ pub enum Coverage {
 
 impl Coverage {
     /// As headers and XML name it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::FullObject => "FULL_OBJECT",
             Self::Composite => "COMPOSITE",
@@ -84,16 +84,16 @@ impl Coverage {
 
 /// A checksum as S3 shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checksum {
-    pub algorithm: Algorithm,
-    pub coverage: Coverage,
+pub(crate) struct Checksum {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) coverage: Coverage,
     /// Base64, followed by `-n` when it is composed of `n` parts.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 impl Checksum {
     /// The checksum over the parts' checksums.
-    pub fn composed(algorithm: Algorithm, parts: &[Self]) -> Self {
+    pub(crate) fn composed(algorithm: Algorithm, parts: &[Self]) -> Self {
         let mut hasher = hasher(algorithm);
         for part in parts {
             hasher.update(&decode(&part.value).unwrap_or_default());
@@ -103,7 +103,7 @@ impl Checksum {
     }
 
     /// Whether a client that sent `claimed` means this one; a composite may come without its `-n`.
-    pub fn is(&self, claimed: &str) -> bool {
+    pub(crate) fn is(&self, claimed: &str) -> bool {
         let bare =
             |text: &str| text.split_once('-').map_or_else(|| text.to_owned(), |(sum, _)| sum.to_owned());
         match self.coverage {
@@ -116,7 +116,7 @@ impl Checksum {
 }
 
 /// Size, MD5 and checksum of bytes, in one pass.
-pub struct Digests {
+pub(crate) struct Digests {
     size: u64,
     md5: Md5,
     algorithm: Algorithm,
@@ -125,35 +125,35 @@ pub struct Digests {
 
 /// What [`Digests`] found.
 #[derive(Clone, Debug)]
-pub struct Digested {
-    pub size: u64,
-    pub md5: [u8; 16],
+pub(crate) struct Digested {
+    pub(crate) size: u64,
+    pub(crate) md5: [u8; 16],
     /// Over all bytes.
-    pub checksum: Checksum,
+    pub(crate) checksum: Checksum,
 }
 
 impl Digested {
     /// The ETag of an object put in one piece, without quotes.
-    pub fn etag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         hex(&self.md5)
     }
 }
 
 impl Digests {
     /// Of no bytes yet.
-    pub fn new(algorithm: Algorithm) -> Self {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
         Self { size: 0, md5: Md5::new(), algorithm, checksum: hasher(algorithm) }
     }
 
     /// Takes the next bytes in.
-    pub fn update(&mut self, bytes: &[u8]) {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.md5.update(bytes);
         self.checksum.update(bytes);
     }
 
     /// The sums over everything taken in.
-    pub fn finish(self) -> Digested {
+    pub(crate) fn finish(self) -> Digested {
         let value = encoded(self.checksum, self.algorithm);
         let checksum = Checksum { algorithm: self.algorithm, coverage: Coverage::FullObject, value };
         Digested { size: self.size, md5: self.md5.finalize(), checksum }
@@ -161,7 +161,7 @@ impl Digests {
 }
 
 /// The ETag of a multipart object from its parts' ETags: `md5(md5s)-n`.
-pub fn multipart_etag<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn multipart_etag<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     let mut md5 = Md5::new();
     let mut count = 0;
     for part in parts {
@@ -172,7 +172,7 @@ pub fn multipart_etag<'a>(parts: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The bytes behind base64, or `None` when it is none.
-pub fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text).ok()
 }
 

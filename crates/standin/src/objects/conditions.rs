@@ -12,11 +12,11 @@ use std::time::SystemTime;
 
 /// The `If-*` headers of a read, or the `x-amz-copy-source-if-*` headers of a copy.
 #[derive(Debug, Default)]
-pub struct ReadGuard {
-    pub if_match: Option<ETagCondition>,
-    pub if_none_match: Option<ETagCondition>,
-    pub if_modified_since: Option<Timestamp>,
-    pub if_unmodified_since: Option<Timestamp>,
+pub(crate) struct ReadGuard {
+    pub(crate) if_match: Option<ETagCondition>,
+    pub(crate) if_none_match: Option<ETagCondition>,
+    pub(crate) if_modified_since: Option<Timestamp>,
+    pub(crate) if_unmodified_since: Option<Timestamp>,
 }
 
 /// Why a guarded read does not happen.
@@ -30,7 +30,7 @@ impl ReadGuard {
     ///
     /// # Errors
     /// `PreconditionFailed` (412), or `NotModified` (304) with the object's ETag.
-    pub fn check(&self, found: &Found) -> S3Result<()> {
+    pub(crate) fn check(&self, found: &Found) -> S3Result<()> {
         match self.refusal(found) {
             None => Ok(()),
             Some(Refusal::Failed) => Err(failed()),
@@ -42,7 +42,7 @@ impl ReadGuard {
     ///
     /// # Errors
     /// `PreconditionFailed`.
-    pub fn check_source(&self, found: &Found) -> S3Result<()> {
+    pub(crate) fn check_source(&self, found: &Found) -> S3Result<()> {
         self.refusal(found).map_or(Ok(()), |_| Err(failed()))
     }
 
@@ -88,20 +88,20 @@ fn not_modified(found: &Found) -> S3Error {
 
 /// The piece of an object that a read gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub(crate) struct Piece {
     /// Offset in bytes.
-    pub start: u64,
+    pub(crate) start: u64,
     /// In bytes.
-    pub length: u64,
+    pub(crate) length: u64,
     /// The `Content-Range` header when it is not all of the object.
-    pub content_range: Option<String>,
+    pub(crate) content_range: Option<String>,
 }
 
 /// Which piece of an object a `Range` header or a part number asks for.
 ///
 /// # Errors
 /// `InvalidRange` (416), `InvalidPartNumber` (416), and `InvalidRequest` for both at once.
-pub fn piece(found: &Found, range: Option<Range>, part: Option<i32>) -> S3Result<Piece> {
+pub(crate) fn piece(found: &Found, range: Option<Range>, part: Option<i32>) -> S3Result<Piece> {
     let size = found.object.size;
     let span = match (range, part) {
         (None, None) => return Ok(Piece { start: 0, length: size, content_range: None }),
@@ -140,6 +140,6 @@ fn unsatisfiable(size: u64) -> S3Error {
 }
 
 /// A time as s3s carries it.
-pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
+pub(crate) fn timestamp(time: DateTime<Utc>) -> Timestamp {
     Timestamp::from(SystemTime::from(time))
 }

@@ -10,7 +10,9 @@ const SECRET_ACCESS_KEY: &str = "S3_SECRET_ACCESS_KEY";
 /// One access key and its secret.
 #[derive(Clone)]
 pub struct Keys {
+    /// `S3_ACCESS_KEY_ID`.
     pub access_key_id: String,
+    /// `S3_SECRET_ACCESS_KEY`.
     pub secret_access_key: String,
 }
 

@@ -1,23 +1,23 @@
 //! Pages of sorted names with prefix, delimiter and limit: the one rule behind every list operation.
-//! Knows neither the store nor the protocol.
+//! It depends neither on the store nor on the protocol.
 
 /// What a client wants of a list.
 #[derive(Clone, Debug, Default)]
-pub struct Query<'a> {
+pub(crate) struct Query<'a> {
     /// Only names that begin with it.
-    pub prefix: &'a str,
+    pub(crate) prefix: &'a str,
     /// Names that hold it after the prefix are rolled up into one entry that ends with it.
-    pub delimiter: Option<&'a str>,
+    pub(crate) delimiter: Option<&'a str>,
     /// A rolled-up prefix that an earlier page gave is not given again. Skipping names is up to who
     /// makes the iterator.
-    pub after: Option<&'a str>,
+    pub(crate) after: Option<&'a str>,
     /// The most entries of either kind.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// One entry of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry<T> {
+pub(crate) enum Entry<T> {
     Item(T),
     /// All names that begin with this text.
     Prefix(String),
@@ -25,15 +25,15 @@ pub enum Entry<T> {
 
 /// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     /// In the order of names.
-    pub entries: Vec<Entry<T>>,
+    pub(crate) entries: Vec<Entry<T>>,
     /// Whether there are more.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 /// Makes a page of `items`, which come sorted by name.
-pub fn page<'a, T>(items: impl Iterator<Item = (&'a str, T)>, query: &Query<'_>) -> Page<T> {
+pub(crate) fn page<'a, T>(items: impl Iterator<Item = (&'a str, T)>, query: &Query<'_>) -> Page<T> {
     let mut entries: Vec<Entry<T>> = Vec::new();
     let given = query.after.filter(|after| rolled_up(after, query) == Some(*after));
     for (name, item) in items {

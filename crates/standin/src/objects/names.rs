@@ -5,11 +5,11 @@ use std::fmt;
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BucketName(pub String);
+pub(crate) struct BucketName(pub(crate) String);
 
 impl BucketName {
     /// The name as it stands in a request.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -23,11 +23,11 @@ impl fmt::Display for BucketName {
 /// The key of an object in a bucket, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ObjectKey(pub String);
+pub(crate) struct ObjectKey(pub(crate) String);
 
 impl ObjectKey {
     /// The key as it stands in a request.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

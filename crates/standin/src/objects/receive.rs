@@ -1,5 +1,5 @@
-//! Bodies on their way in: streamed to a file that nobody sees, digested on the way, and compared with
-//! everything the client claimed before they may become an object or a part.
+//! Request bodies: streamed to a temporary file, digested, and compared with everything the client
+//! claimed before they may become an object or a part.
 
 use crate::objects::checksum::{Algorithm, Digested, Digests, decode};
 use crate::objects::store::{Store, stored};
@@ -10,9 +10,9 @@ use s3s::{S3Error, S3ErrorCode, S3Result, StdError, TrailingHeaders, s3_error};
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt as _;
 
-/// What the client says about the body it sends.
+/// What the client claims about the body that it sends.
 #[derive(Debug)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// Bytes of the body itself, without the framing of chunks.
     length: Option<u64>,
     md5: Option<Vec<u8>>,
@@ -34,7 +34,7 @@ impl Claims {
     ///
     /// # Errors
     /// `InvalidDigest` and `InvalidRequest` for values that can't be digests, or for more than one.
-    pub fn read(
+    pub(crate) fn read(
         headers: &HeaderMap,
         trailers: Option<TrailingHeaders>,
         fallback: Algorithm,
@@ -94,7 +94,7 @@ impl Claims {
 ///
 /// # Errors
 /// `InvalidRequest`.
-pub fn claimed(headers: &HeaderMap) -> S3Result<Option<(Algorithm, String)>> {
+pub(crate) fn claimed(headers: &HeaderMap) -> S3Result<Option<(Algorithm, String)>> {
     let mut found = Algorithm::ALL.into_iter().filter_map(|algorithm| {
         let value = headers.get(algorithm.header().as_str())?.to_str().ok()?;
         Some((algorithm, value.to_owned()))
@@ -130,7 +130,7 @@ fn well_formed(algorithm: Algorithm, value: &str) -> S3Result<()> {
 ///
 /// # Errors
 /// `BadDigest`, `IncompleteBody` and their kin; then nothing of the body is left.
-pub async fn receive(
+pub(crate) async fn receive(
     store: &Store,
     body: Option<StreamingBlob>,
     claims: &Claims,
@@ -151,7 +151,7 @@ pub async fn receive(
     Ok((path, found))
 }
 
-/// Why a body ended early. The types behind these errors are private to s3s, so their text tells.
+/// Why a body ended early. The types behind these errors are private to s3s, so their text is matched.
 fn broken(error: &StdError) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {
@@ -165,7 +165,7 @@ fn broken(error: &StdError) -> S3Error {
 }
 
 /// An error whose code s3s does not list.
-pub fn custom(code: &'static str, text: &'static str, status: StatusCode) -> S3Error {
+pub(crate) fn custom(code: &'static str, text: &'static str, status: StatusCode) -> S3Error {
     let mut error = S3Error::with_message(S3ErrorCode::Custom(code.into()), text);
     error.set_status_code(status);
     error

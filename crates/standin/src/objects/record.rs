@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// Guide, "Using versioning in S3 buckets").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Versioning {
+pub(crate) enum Versioning {
     /// Never configured: one version a key, and responses carry no version id.
     Never,
     /// Every write makes a new version.
@@ -23,38 +23,38 @@ pub enum Versioning {
 
 /// `bucket.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct BucketRecord {
-    pub created: DateTime<Utc>,
-    pub versioning: Versioning,
+pub(crate) struct BucketRecord {
+    pub(crate) created: DateTime<Utc>,
+    pub(crate) versioning: Versioning,
     /// The bucket's tags, by key; `None` until it is given some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
 }
 
 /// A version's name as clients see it: opaque, or `null` for what was written without versioning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct VersionId(pub String);
+pub(crate) struct VersionId(pub(crate) String);
 
 impl VersionId {
     /// The id of what is written while versioning is off or suspended.
-    pub fn null() -> Self {
+    pub(crate) fn null() -> Self {
         Self("null".to_owned())
     }
 
     /// A new id. It begins with the order number, so that a listing can be continued after a version
     /// that was deleted between two pages.
-    pub fn fresh(order: u64) -> Self {
+    pub(crate) fn fresh(order: u64) -> Self {
         Self(unique(order))
     }
 
     /// Whether this is the `null` version.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.0 == "null"
     }
 
     /// The order number inside an id made by [`VersionId::fresh`].
-    pub fn order(&self) -> Option<u64> {
+    pub(crate) fn order(&self) -> Option<u64> {
         self.0.get(..16).and_then(|text| u64::from_str_radix(text, 16).ok())
     }
 }
@@ -62,11 +62,11 @@ impl VersionId {
 /// The name of a multipart upload in progress; sorts by the time of its start.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct UploadId(pub String);
+pub(crate) struct UploadId(pub(crate) String);
 
 impl UploadId {
     /// A new id.
-    pub fn fresh(order: u64) -> Self {
+    pub(crate) fn fresh(order: u64) -> Self {
         Self(unique(order))
     }
 }
@@ -78,18 +78,18 @@ fn unique(order: u64) -> String {
 
 /// One version of one key: `versions/<order>.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct VersionRecord {
-    pub key: ObjectKey,
+pub(crate) struct VersionRecord {
+    pub(crate) key: ObjectKey,
     /// Later versions have higher numbers, also within one millisecond. Names the files on disk.
-    pub order: u64,
-    pub id: VersionId,
-    pub modified: DateTime<Utc>,
-    pub content: Content,
+    pub(crate) order: u64,
+    pub(crate) id: VersionId,
+    pub(crate) modified: DateTime<Utc>,
+    pub(crate) content: Content,
 }
 
 impl VersionRecord {
     /// The object, unless this is a delete marker.
-    pub fn object(&self) -> Option<&ObjectRecord> {
+    pub(crate) fn object(&self) -> Option<&ObjectRecord> {
         match &self.content {
             Content::Object(object) => Some(object),
             Content::DeleteMarker => None,
@@ -100,7 +100,7 @@ impl VersionRecord {
 /// What a version is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Content {
+pub(crate) enum Content {
     /// The key was deleted while versioning was on; there are no bytes.
     DeleteMarker,
     /// Bytes, in the file beside the record.
@@ -109,56 +109,56 @@ pub enum Content {
 
 /// Everything about an object except its bytes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ObjectRecord {
+pub(crate) struct ObjectRecord {
     /// In bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// Without quotes: MD5 in hex, or `md5-n` after a multipart upload.
-    pub etag: String,
-    pub checksum: Checksum,
-    pub headers: Headers,
+    pub(crate) etag: String,
+    pub(crate) checksum: Checksum,
+    pub(crate) headers: Headers,
     /// Sizes in bytes of the parts it was uploaded in; empty when it was put in one piece.
-    pub part_sizes: Vec<u64>,
+    pub(crate) part_sizes: Vec<u64>,
     /// The multipart upload that made it: at a restart that upload is known to be over.
-    pub upload: Option<UploadId>,
+    pub(crate) upload: Option<UploadId>,
 }
 
 /// The headers that S3 keeps with an object and gives back with it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Headers {
-    pub content_type: Option<String>,
-    pub cache_control: Option<String>,
-    pub content_disposition: Option<String>,
-    pub content_encoding: Option<String>,
-    pub content_language: Option<String>,
-    pub expires: Option<Timestamp>,
-    pub website_redirect_location: Option<String>,
+pub(crate) struct Headers {
+    pub(crate) content_type: Option<String>,
+    pub(crate) cache_control: Option<String>,
+    pub(crate) content_disposition: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) content_language: Option<String>,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) website_redirect_location: Option<String>,
     /// `None` is STANDARD.
-    pub storage_class: Option<String>,
+    pub(crate) storage_class: Option<String>,
     /// User metadata, names without `x-amz-meta-`.
-    pub metadata: BTreeMap<String, String>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// `uploads/<id>/upload.json`: a multipart upload that was begun.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct UploadRecord {
-    pub key: ObjectKey,
-    pub id: UploadId,
-    pub initiated: DateTime<Utc>,
-    pub headers: Headers,
+pub(crate) struct UploadRecord {
+    pub(crate) key: ObjectKey,
+    pub(crate) id: UploadId,
+    pub(crate) initiated: DateTime<Utc>,
+    pub(crate) headers: Headers,
     /// What the client asked the object's checksum to be; `None` leaves it to us.
-    pub checksum: Option<(Algorithm, Coverage)>,
+    pub(crate) checksum: Option<(Algorithm, Coverage)>,
 }
 
 /// `uploads/<id>/<number>.json`: one part of an upload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PartRecord {
+pub(crate) struct PartRecord {
     /// 1 to 10000.
-    pub number: i32,
+    pub(crate) number: i32,
     /// The name of the file with its bytes; a part that is sent again gets another.
-    pub body: String,
-    pub size: u64,
+    pub(crate) body: String,
+    pub(crate) size: u64,
     /// MD5 in hex.
-    pub etag: String,
-    pub checksum: Checksum,
-    pub modified: DateTime<Utc>,
+    pub(crate) etag: String,
+    pub(crate) checksum: Checksum,
+    pub(crate) modified: DateTime<Utc>,
 }

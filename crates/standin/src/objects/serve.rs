@@ -9,35 +9,36 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::region::Region;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3Result, s3_error};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// How long requests under way may take after the server was told to stop.
+/// How long requests in flight may take after a stop was requested.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A server that takes requests. It stops when this is dropped, abruptly; [`Running::stop`] lets
-/// requests under way finish.
+/// A server that takes requests. It stops when this is dropped, abruptly; [`EmbeddedStore::stop`] lets
+/// requests in flight finish.
 #[derive(Debug)]
-pub struct Running {
+pub struct EmbeddedStore {
     address: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Running {
+impl EmbeddedStore {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no further requests, finishes those under way (for at most five seconds) and lets go of
-    /// the folder.
+    /// Refuses new requests, finishes those in flight (for at most five seconds) and unlocks the
+    /// folder.
     pub async fn stop(mut self) {
         self.stop.cancel();
         // A panic in it has been printed and ends here.
@@ -45,17 +46,41 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Serves until SIGTERM or SIGINT. Prints `listening on http://ADDRESS` on stdout, and nothing else,
+/// once requests are taken.
+///
+/// # Errors
+/// [`ObjectsError`] when the server can't start.
+pub async fn serve(args: ObjectsArgs) -> Result<(), ObjectsError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ObjectsError::Process)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ObjectsError::Process)?;
+    let running = bind(args).await?;
+    announce(running.address()).map_err(ObjectsError::Process)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    running.stop().await;
+    Ok(())
+}
+
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
 }
 
 /// Opens the store and starts to serve it.
 ///
 /// # Errors
 /// [`ObjectsError`]: the folder can't be used, or the address can't be listened on.
-pub async fn bind(args: ObjectsArgs) -> Result<Running, ObjectsError> {
+pub async fn bind(args: ObjectsArgs) -> Result<EmbeddedStore, ObjectsError> {
     let region = Region::new(args.region.clone().into())
         .map_err(|_| ObjectsError::Region { region: args.region.clone() })?;
     let listener = listen(args.listen).await?;
@@ -65,7 +90,7 @@ pub async fn bind(args: ObjectsArgs) -> Result<Running, ObjectsError> {
     builder.set_auth(Accepted(args.keys));
     let stop = CancellationToken::new();
     let task = tokio::spawn(accept(listener, builder.build(), stop.clone()));
-    Ok(Running { address, stop, task })
+    Ok(EmbeddedStore { address, stop, task })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ObjectsError> {

@@ -40,7 +40,7 @@ fn steps(path: &str) -> Result<Vec<Step<'_>>, String> {
 
 /// What `path` leads to in `data`; `None` where it leads nowhere, an error where it is malformed.
 /// `this` is the data itself.
-pub fn look_up<'d>(data: &'d Value, path: &str) -> Result<Option<&'d Value>, String> {
+pub(crate) fn look_up<'d>(data: &'d Value, path: &str) -> Result<Option<&'d Value>, String> {
     if path == "this" {
         return Ok(Some(data));
     }
@@ -52,7 +52,7 @@ pub fn look_up<'d>(data: &'d Value, path: &str) -> Result<Option<&'d Value>, Str
 }
 
 /// The payload as the nodes see it: a copy with every mapping's target put in.
-pub fn adapt(data: &Value, mappings: &[FieldMapping]) -> Result<Value, RenderError> {
+pub(crate) fn adapt(data: &Value, mappings: &[FieldMapping]) -> Result<Value, RenderError> {
     let mut adapted = data.clone();
     for (i, mapping) in mappings.iter().enumerate() {
         let path = format!("fieldMappings[{i}]");
@@ -85,13 +85,13 @@ fn put(data: &mut Value, path: &str, value: Value) -> Result<(), String> {
 }
 
 /// Whether the condition holds for `data`.
-pub fn holds(clause: &Clause, data: &Value) -> Result<bool, String> {
+pub(crate) fn holds(clause: &Clause, data: &Value) -> Result<bool, String> {
     match clause {
         Clause::Leaf(condition) => compare(condition, look_up(data, &condition.path)?),
         Clause::Group { all, negate, clauses } => {
             let mut verdict = *all;
             for clause in clauses {
-                // Every clause is evaluated, so that a malformed path is told whatever the data.
+                // Every clause is evaluated, so that a malformed path is reported for any data.
                 let one = holds(clause, data)?;
                 verdict = if *all { verdict && one } else { verdict || one };
             }

@@ -8,8 +8,8 @@ use super::{
     RenderError,
     data::{holds, look_up},
     definition::{Divider, Hints, Image, Kind, Node, Spacer, Table, Variant},
+    strings::Strings,
     style::{Length, Style},
-    words::Words,
 };
 use handlebars::Context;
 use serde_json::Value;
@@ -21,20 +21,20 @@ const MOST_TEXT: usize = 4 * 1024 * 1024;
 
 /// A node with its data in it.
 #[derive(Debug)]
-pub struct Block<'t> {
+pub(crate) struct Block<'t> {
     /// Where the node stands.
-    pub path: &'t str,
-    /// Its looks.
-    pub style: &'t Style,
+    pub(crate) path: &'t str,
+    /// Its style.
+    pub(crate) style: &'t Style,
     /// Where pages may break.
-    pub hints: &'t Hints,
+    pub(crate) hints: &'t Hints,
     /// What there is to draw.
-    pub body: Body<'t>,
+    pub(crate) body: Body<'t>,
 }
 
 /// What there is to draw.
 #[derive(Debug)]
-pub enum Body<'t> {
+pub(crate) enum Body<'t> {
     /// One below the other.
     Stack(Vec<Block<'t>>),
     /// Side by side, each with its share.
@@ -57,27 +57,31 @@ pub enum Body<'t> {
 
 /// A table with its data in it. Every row has a text for each column.
 #[derive(Debug)]
-pub struct Grid<'t> {
+pub(crate) struct Grid<'t> {
     /// What it was made from.
-    pub table: &'t Table,
+    pub(crate) table: &'t Table,
     /// Above the table.
-    pub caption: Option<String>,
+    pub(crate) caption: Option<String>,
     /// Texts of the rows above the header row, one per cell.
-    pub banners: Vec<Vec<String>>,
+    pub(crate) banners: Vec<Vec<String>>,
     /// Texts of the header row.
-    pub header: Vec<String>,
+    pub(crate) header: Vec<String>,
     /// Texts of the body.
-    pub rows: Vec<Vec<String>>,
+    pub(crate) rows: Vec<Vec<String>>,
     /// Texts of the footer row, where it is shown.
-    pub footer: Option<Vec<String>>,
+    pub(crate) footer: Option<Vec<String>>,
     /// In place of rows, where there are none.
-    pub empty: Option<String>,
+    pub(crate) empty: Option<String>,
 }
 
 /// The document as blocks.
-pub fn expand<'t>(document: &'t Node, words: &'t Words, data: &Value) -> Result<Block<'t>, RenderError> {
+pub(crate) fn expand<'t>(
+    document: &'t Node,
+    strings: &'t Strings,
+    data: &Value,
+) -> Result<Block<'t>, RenderError> {
     let root = Scope::new(data, &document.path)?;
-    let mut expander = Expander { words, root: &root, blocks: 0, text: 0 };
+    let mut expander = Expander { strings, root: &root, blocks: 0, text: 0 };
     let mut blocks = expander.node(document, &root)?;
     Ok(blocks.swap_remove(0))
 }
@@ -96,7 +100,7 @@ impl<'d> Scope<'d> {
 }
 
 struct Expander<'t, 'd> {
-    words: &'t Words,
+    strings: &'t Strings,
     root: &'d Scope<'d>,
     blocks: usize,
     text: usize,
@@ -112,7 +116,7 @@ impl<'t> Expander<'t, '_> {
     }
 
     fn write(&mut self, source: &str, scope: &Scope<'_>, path: &str) -> Result<String, RenderError> {
-        let text = self.words.write(source, &scope.context, path)?;
+        let text = self.strings.render(source, &scope.context, path)?;
         self.text += text.len();
         self.count(0, path)?;
         Ok(text)
@@ -229,7 +233,8 @@ impl<'t> Expander<'t, '_> {
         let cells = columns.map(|(i, column)| {
             let at = |message| RenderError::at(format!("{path}.columns[{i}]"), message);
             let value = look_up(item, &column.key).map_err(at)?.unwrap_or(&Value::Null);
-            let text = self.words.format(value, column.format.as_deref(), &column.format_args).map_err(at)?;
+            let text =
+                self.strings.format(value, column.format.as_deref(), &column.format_args).map_err(at)?;
             self.text += text.len();
             self.count(0, path)?;
             Ok(text)

@@ -5,25 +5,25 @@ use dejavu::{SANS, SANS_BOLD};
 use ttf_parser::Face;
 
 /// Height above the baseline, in ems.
-pub const ASCENT: f32 = 0.928;
+pub(crate) const ASCENT: f32 = 0.928;
 /// Depth below the baseline, in ems.
-pub const DESCENT: f32 = 0.236;
+pub(crate) const DESCENT: f32 = 0.236;
 
 /// Both weights, ready to measure.
-pub struct Fonts {
+pub(crate) struct Fonts {
     regular: Face<'static>,
     bold: Face<'static>,
 }
 
 impl Fonts {
     /// Reads the fonts that are built in.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let face = |bytes| Face::parse(bytes, 0).expect("the fonts that are built in are whole");
         Self { regular: face(SANS), bold: face(SANS_BOLD) }
     }
 
     /// Glyph and advance in ems. Characters that the font lacks give its box for them.
-    pub fn glyph(&self, character: char, bold: bool) -> (u16, f32) {
+    pub(crate) fn glyph(&self, character: char, bold: bool) -> (u16, f32) {
         let face = if bold { &self.bold } else { &self.regular };
         let glyph = face.glyph_index(character).unwrap_or(ttf_parser::GlyphId(0));
         let advance = face.glyph_hor_advance(glyph).unwrap_or(0);
@@ -31,12 +31,12 @@ impl Fonts {
     }
 
     /// Width in points.
-    pub fn width(&self, text: &str, size: f32, bold: bool) -> f32 {
+    pub(crate) fn width(&self, text: &str, size: f32, bold: bool) -> f32 {
         text.chars().map(|c| self.glyph(c, bold).1).sum::<f32>() * size
     }
 
     /// Lines no wider than `width`, broken at spaces, and within a word where it alone is wider.
-    pub fn wrap(&self, text: &str, size: f32, bold: bool, width: f32) -> Vec<String> {
+    pub(crate) fn wrap(&self, text: &str, size: f32, bold: bool, width: f32) -> Vec<String> {
         let mut lines = Vec::new();
         for paragraph in text.lines() {
             let mut line = String::new();

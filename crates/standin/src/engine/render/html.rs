@@ -1,5 +1,5 @@
-//! Blocks to one HTML page. Enough to read it in a browser: looks are those of the PDF only where
-//! HTML gives them for nothing. Texts come with values escaped and the template's own markup as it is.
+//! Blocks to one HTML page, to be read in a browser. It is styled like the PDF only where HTML does so
+//! by itself. Texts come with values escaped and the template's own markup as it is.
 
 use super::expand::{Block, Body, Grid};
 use super::style::Align;
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/').remove(b'~');
 
 /// The whole page.
-pub fn page(title: &str, document: &Block<'_>) -> String {
+pub(crate) fn page(title: &str, document: &Block<'_>) -> String {
     let mut html = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.push_str(&format!("<title>{}</title>\n", escape(title)));
     html.push_str("<style>body{font-family:sans-serif;max-width:48em;margin:2em auto}");

@@ -1,13 +1,13 @@
 //! Blocks to slices: what there is to draw, cut where a page may break.
 //!
-//! Knows widths and heights, nothing of PDF. Coordinates are points from the top left.
+//! It handles widths and heights and does not depend on PDF. Coordinates are points from the top left.
 
 mod flow;
-mod look;
-pub mod paginate;
+pub(crate) mod paginate;
 mod table;
+mod text_style;
 
-pub use look::Look;
+pub(crate) use text_style::TextStyle;
 
 use super::{
     RenderError,
@@ -22,7 +22,7 @@ const MOST_MARKS: usize = 300_000;
 
 /// One thing to draw. `y` grows downwards.
 #[derive(Clone, Debug)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// `y` is the baseline.
     Text { x: f32, y: f32, size: f32, bold: bool, colour: [u8; 3], text: Rc<str> },
     /// A filled rectangle.
@@ -35,7 +35,7 @@ pub enum Mark {
 
 impl Mark {
     /// Moves it.
-    pub fn shift(&mut self, dx: f32, dy: f32) {
+    pub(crate) fn shift(&mut self, dx: f32, dy: f32) {
         match self {
             Mark::Text { x, y, .. }
             | Mark::Fill { x, y, .. }
@@ -50,7 +50,7 @@ impl Mark {
 
 /// What a slice is to the paginator.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Sort {
+pub(crate) enum Sort {
     /// Drawn where it comes.
     Solid,
     /// Space that the top of a page swallows.
@@ -59,19 +59,19 @@ pub enum Sort {
     Break,
 }
 
-/// A part that no page break goes through.
+/// A part that no page break may split.
 #[derive(Clone, Debug)]
-pub struct Slice {
+pub(crate) struct Slice {
     /// Points.
-    pub height: f32,
+    pub(crate) height: f32,
     /// Relative to its top left.
-    pub marks: Vec<Mark>,
+    pub(crate) marks: Vec<Mark>,
     /// What it is to the paginator.
-    pub sort: Sort,
+    pub(crate) sort: Sort,
     /// On the same page as the next slice, where that is possible.
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// Drawn again above it, where it comes first on a page.
-    pub header: Option<Rc<Vec<Slice>>>,
+    pub(crate) header: Option<Rc<Vec<Slice>>>,
 }
 
 impl Slice {
@@ -88,34 +88,41 @@ impl Slice {
     }
 }
 
-/// What the layout of one document needs to know.
-pub struct Layouter<'a> {
+/// What the layout of one document needs.
+pub(crate) struct Layouter<'a> {
     /// To measure with.
-    pub fonts: &'a Fonts,
+    pub(crate) fonts: &'a Fonts,
     /// Pixels of every image: width and height, by storage key.
-    pub sizes: &'a BTreeMap<String, (u32, u32)>,
+    pub(crate) sizes: &'a BTreeMap<String, (u32, u32)>,
     /// Points from margin to margin.
-    pub page_height: f32,
+    pub(crate) page_height: f32,
     marks: Cell<usize>,
 }
 
 impl<'a> Layouter<'a> {
     /// Nothing laid out yet.
-    pub fn new(fonts: &'a Fonts, sizes: &'a BTreeMap<String, (u32, u32)>, page_height: f32) -> Self {
+    pub(crate) fn new(fonts: &'a Fonts, sizes: &'a BTreeMap<String, (u32, u32)>, page_height: f32) -> Self {
         Self { fonts, sizes, page_height, marks: Cell::new(0) }
     }
 
     /// The whole document, `width` points wide.
-    pub fn document(&self, document: &Block<'_>, width: f32) -> Result<Vec<Slice>, RenderError> {
-        self.block(document, width, &Look::default())
+    pub(crate) fn document(&self, document: &Block<'_>, width: f32) -> Result<Vec<Slice>, RenderError> {
+        self.block(document, width, &TextStyle::default())
     }
 
     /// Lines of text as slices, as wide as `width`.
-    fn lines(&self, text: &str, look: &Look, width: f32, path: &str) -> Result<Vec<Slice>, RenderError> {
-        let text = look.transformed(text);
-        let lines = self.fonts.wrap(&text, look.size, look.bold, width);
+    fn lines(
+        &self,
+        text: &str,
+        text_style: &TextStyle,
+        width: f32,
+        path: &str,
+    ) -> Result<Vec<Slice>, RenderError> {
+        let text = text_style.transformed(text);
+        let lines = self.fonts.wrap(&text, text_style.size, text_style.bold, width);
         self.count(lines.len(), path)?;
-        let mut slices: Vec<Slice> = lines.into_iter().map(|line| self.line(&line, look, width)).collect();
+        let mut slices: Vec<Slice> =
+            lines.into_iter().map(|line| self.line(&line, text_style, width)).collect();
         // No line of a paragraph alone at the top or the bottom of a page.
         let last = slices.len().saturating_sub(1);
         for i in [0, last.saturating_sub(1)] {
@@ -126,14 +133,21 @@ impl<'a> Layouter<'a> {
         Ok(slices)
     }
 
-    fn line(&self, line: &str, look: &Look, width: f32) -> Slice {
-        let height = look.size * look.leading;
-        let spare = width - self.fonts.width(line, look.size, look.bold);
-        let y = (height - look.size * (ASCENT + DESCENT)) / 2.0 + look.size * ASCENT;
-        let marks = match (line.is_empty(), look.colour.rgb) {
+    fn line(&self, line: &str, text_style: &TextStyle, width: f32) -> Slice {
+        let height = text_style.size * text_style.leading;
+        let spare = width - self.fonts.width(line, text_style.size, text_style.bold);
+        let y = (height - text_style.size * (ASCENT + DESCENT)) / 2.0 + text_style.size * ASCENT;
+        let marks = match (line.is_empty(), text_style.colour.rgb) {
             (false, Some(colour)) => {
-                let x = look.offset(spare.max(0.0));
-                vec![Mark::Text { x, y, size: look.size, bold: look.bold, colour, text: line.into() }]
+                let x = text_style.offset(spare.max(0.0));
+                vec![Mark::Text {
+                    x,
+                    y,
+                    size: text_style.size,
+                    bold: text_style.bold,
+                    colour,
+                    text: line.into(),
+                }]
             }
             _ => Vec::new(),
         };

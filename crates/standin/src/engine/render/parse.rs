@@ -1,13 +1,13 @@
 //! JSON to [`Template`], with every problem and the path it stands at.
 //!
-//! Goes on after a problem, so that validation lists them all. Depth and number of nodes are
+//! Continues after a problem, so that validation lists them all. Depth and number of nodes are
 //! bounded: definitions come from clients.
 
 use super::{
     RenderError,
     definition::{Clause, Condition, Heading, Hints, Image, Kind, Node, RenderConfig, Table, Template},
+    strings::Strings,
     style::{Length, Style},
-    words::Words,
 };
 use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
@@ -23,7 +23,7 @@ const MOST_PROBLEMS: usize = 100;
 ///
 /// # Errors
 /// All problems that were found, at least one.
-pub fn template(definition: &Value, escape: bool) -> Result<(Template, Words), Vec<RenderError>> {
+pub(crate) fn template(definition: &Value, escape: bool) -> Result<(Template, Strings), Vec<RenderError>> {
     let mut parser = Parser { problems: Vec::new(), nodes: 0, sources: Vec::new() };
     if !definition.is_object() {
         return Err(vec![RenderError {
@@ -48,14 +48,14 @@ pub fn template(definition: &Value, escape: bool) -> Result<(Template, Words), V
         Some(document) => parser.document(document),
         None => parser.problem("document", "there is no document"),
     };
-    let mut words = Words::new(escape, render_config.locale.clone());
+    let mut strings = Strings::new(escape, render_config.locale.clone());
     for (source, path) in std::mem::take(&mut parser.sources) {
-        if let Err(error) = words.learn(&source, &path) {
+        if let Err(error) = strings.compile(&source, &path) {
             parser.problems.push(error);
         }
     }
     match (document, parser.problems.is_empty()) {
-        (Some(document), true) => Ok((Template { name, field_mappings, render_config, document }, words)),
+        (Some(document), true) => Ok((Template { name, field_mappings, render_config, document }, strings)),
         _ => Err(parser.problems),
     }
 }

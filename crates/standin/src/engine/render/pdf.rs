@@ -20,22 +20,22 @@ use std::collections::BTreeMap;
 const FURTHEST: f32 = 30_000.0;
 
 /// Everything there is to write.
-pub struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     /// The document's title.
-    pub title: &'a str,
+    pub(crate) title: &'a str,
     /// Width and height in points.
-    pub size: (f32, f32),
+    pub(crate) size: (f32, f32),
     /// Marks of each page, from its top left corner.
-    pub pages: Vec<Vec<Mark>>,
+    pub(crate) pages: Vec<Vec<Mark>>,
     /// Images by storage key.
-    pub images: &'a BTreeMap<String, Image>,
+    pub(crate) images: &'a BTreeMap<String, Image>,
     /// To choose glyphs with.
-    pub fonts: &'a Fonts,
+    pub(crate) fonts: &'a Fonts,
 }
 
 impl Pages<'_> {
     /// The document's bytes.
-    pub fn write(self) -> Result<Vec<u8>, RenderError> {
+    pub(crate) fn write(self) -> Result<Vec<u8>, RenderError> {
         let bad = |message: &str| RenderError { message: message.to_owned(), code: None, path: None };
         let weights = [dejavu::SANS, dejavu::SANS_BOLD].map(|bytes| Font::new(bytes.into(), 0));
         let [Some(regular), Some(bold)] = weights else {

@@ -12,7 +12,7 @@ const MOST_PIXELS: u64 = 40_000_000;
 ///
 /// # Errors
 /// Why it can't be drawn.
-pub fn read(bytes: &[u8]) -> Result<Image, String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Image, String> {
     // Decoders read foreign bytes: should one of them panic, it is that image that is at fault.
     catch_unwind(AssertUnwindSafe(|| decode(bytes)))
         .unwrap_or_else(|_| Err("the decoder gave up on it".into()))
@@ -26,7 +26,7 @@ fn decode(bytes: &[u8]) -> Result<Image, String> {
         image
     } else if bytes.starts_with(&[0xff, 0xd8]) {
         let image = within_bounds(Image::from_jpeg(data, false)?)?;
-        // A PDF carries JPEG bytes as they are: whether they decode is seen here or by nobody.
+        // A PDF contains JPEG bytes unchanged: only this place checks whether they decode.
         let options = DecoderOptions::default().set_strict_mode(true);
         JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().map_err(|e| e.to_string())?;
         if !bytes.windows(2).any(|pair| pair == [0xff, 0xd9]) {

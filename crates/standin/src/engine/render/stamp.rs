@@ -1,5 +1,5 @@
 //! `pageHeader` and `pageFooter`: the HTML that stands in the margin of every page, as far as it
-//! is text. Tags are dropped, but for the spans that say page number, number of pages and title.
+//! is text. Tags are dropped, except the spans for page number, number of pages and title.
 
 use super::{RenderError, font::Fonts, layout::Mark, style::Length};
 
@@ -8,7 +8,7 @@ const NUMBER: char = '\u{1}';
 const TOTAL: char = '\u{2}';
 
 /// What goes in a margin.
-pub struct Stamp {
+pub(crate) struct Stamp {
     lines: Vec<String>,
     size: f32,
     /// 0 left, 0.5 centred, 1 right.
@@ -17,7 +17,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// Reads the HTML, in which Handlebars has done its work already.
-    pub fn read(html: &str, title: &str, path: &str) -> Result<Self, RenderError> {
+    pub(crate) fn read(html: &str, title: &str, path: &str) -> Result<Self, RenderError> {
         let mut text = String::new();
         let mut rest = html;
         while let Some((before, tag_on)) = rest.split_once('<') {
@@ -39,7 +39,13 @@ impl Stamp {
     }
 
     /// Marks for a page, centred on `middle` points from the top, between `left` and `right`.
-    pub fn marks(&self, fonts: &Fonts, page: (usize, usize), span: (f32, f32), middle: f32) -> Vec<Mark> {
+    pub(crate) fn marks(
+        &self,
+        fonts: &Fonts,
+        page: (usize, usize),
+        span: (f32, f32),
+        middle: f32,
+    ) -> Vec<Mark> {
         let leading = self.size * 1.3;
         let top = middle - leading * self.lines.len() as f32 / 2.0;
         let lines = self.lines.iter().enumerate().map(|(i, line)| {

@@ -1,6 +1,6 @@
 //! The part of CSS that a node's `style` may use here: lengths, colours, borders, text properties.
 //!
-//! Parses what a definition says; it does not lay anything out. Names that the renderer has no use
+//! Parses the styles of a definition; it does not lay anything out. Names that the renderer has no use
 //! for (`flex`, `zIndex`, …) are passed over, a value that it can't read is an error.
 
 use serde::Deserialize;
@@ -13,7 +13,7 @@ const LONGEST: f32 = 20_000.0;
 /// A length as the definition gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Length {
+pub(crate) enum Length {
     /// Points.
     Points(f32),
     /// A share of the width at hand; 1.0 is all of it.
@@ -26,7 +26,7 @@ pub enum Length {
 
 impl Length {
     /// In points, where `whole` is what a percentage refers to; `None` for `auto`.
-    pub fn points(self, whole: f32, font_size: f32) -> Option<f32> {
+    pub(crate) fn points(self, whole: f32, font_size: f32) -> Option<f32> {
         match self {
             Length::Points(points) => Some(points),
             Length::Share(share) => Some(share * whole),
@@ -72,7 +72,7 @@ fn length(text: &str) -> Result<Length, String> {
 /// Four lengths in CSS order: top, right, bottom, left.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Sides(pub [Length; 4]);
+pub(crate) struct Sides(pub(crate) [Length; 4]);
 
 impl TryFrom<String> for Sides {
     type Error = String;
@@ -92,14 +92,14 @@ impl TryFrom<String> for Sides {
 /// A colour, opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Colour {
+pub(crate) struct Colour {
     /// Red, green and blue; `None` is transparent.
-    pub rgb: Option<[u8; 3]>,
+    pub(crate) rgb: Option<[u8; 3]>,
 }
 
 impl Colour {
     /// Opaque, from its parts.
-    pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {
+    pub(crate) const fn rgb(red: u8, green: u8, blue: u8) -> Self {
         Self { rgb: Some([red, green, blue]) }
     }
 }
@@ -147,11 +147,11 @@ fn colour(text: &str) -> Result<Colour, String> {
 /// `1px solid #ccc`: width in points and colour. Every visible style is drawn solid.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Border {
-    /// Points; nought where there is no border.
-    pub width: f32,
+pub(crate) struct Border {
+    /// Points; zero without a border.
+    pub(crate) width: f32,
     /// What it is drawn in.
-    pub colour: Colour,
+    pub(crate) colour: Colour,
 }
 
 impl TryFrom<String> for Border {
@@ -176,9 +176,9 @@ impl TryFrom<String> for Border {
 /// Bold or not: the two weights there are fonts for.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Weight {
+pub(crate) struct Weight {
     /// 600 and up.
-    pub bold: bool,
+    pub(crate) bold: bool,
 }
 
 impl TryFrom<String> for Weight {
@@ -199,7 +199,7 @@ impl TryFrom<String> for Weight {
 /// Where lines stand between the margins. Justified text is set flush left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Align {
+pub(crate) enum Align {
     /// Flush left.
     #[default]
     Left,
@@ -214,7 +214,7 @@ pub enum Align {
 /// What letters are turned into before they are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Transform {
+pub(crate) enum Transform {
     /// As written.
     None,
     /// ALL CAPITALS.
@@ -225,55 +225,55 @@ pub enum Transform {
     Capitalize,
 }
 
-/// What a node says about its looks; `None` is inherited or the default of its kind.
+/// A node's style; `None` is inherited or the default of its kind.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Style {
-    pub width: Option<Length>,
-    pub max_width: Option<Length>,
-    pub height: Option<Length>,
-    pub min_height: Option<Length>,
-    pub margin: Option<Sides>,
-    pub margin_top: Option<Length>,
-    pub margin_right: Option<Length>,
-    pub margin_bottom: Option<Length>,
-    pub margin_left: Option<Length>,
-    pub padding: Option<Sides>,
-    pub padding_top: Option<Length>,
-    pub padding_right: Option<Length>,
-    pub padding_bottom: Option<Length>,
-    pub padding_left: Option<Length>,
-    pub font_size: Option<Length>,
-    pub font_weight: Option<Weight>,
-    pub line_height: Option<String>,
-    pub text_align: Option<Align>,
-    pub text_transform: Option<Transform>,
-    pub color: Option<Colour>,
-    pub background_color: Option<Colour>,
-    pub border: Option<Border>,
-    pub border_top: Option<Border>,
-    pub border_right: Option<Border>,
-    pub border_bottom: Option<Border>,
-    pub border_left: Option<Border>,
+pub(crate) struct Style {
+    pub(crate) width: Option<Length>,
+    pub(crate) max_width: Option<Length>,
+    pub(crate) height: Option<Length>,
+    pub(crate) min_height: Option<Length>,
+    pub(crate) margin: Option<Sides>,
+    pub(crate) margin_top: Option<Length>,
+    pub(crate) margin_right: Option<Length>,
+    pub(crate) margin_bottom: Option<Length>,
+    pub(crate) margin_left: Option<Length>,
+    pub(crate) padding: Option<Sides>,
+    pub(crate) padding_top: Option<Length>,
+    pub(crate) padding_right: Option<Length>,
+    pub(crate) padding_bottom: Option<Length>,
+    pub(crate) padding_left: Option<Length>,
+    pub(crate) font_size: Option<Length>,
+    pub(crate) font_weight: Option<Weight>,
+    pub(crate) line_height: Option<String>,
+    pub(crate) text_align: Option<Align>,
+    pub(crate) text_transform: Option<Transform>,
+    pub(crate) color: Option<Colour>,
+    pub(crate) background_color: Option<Colour>,
+    pub(crate) border: Option<Border>,
+    pub(crate) border_top: Option<Border>,
+    pub(crate) border_right: Option<Border>,
+    pub(crate) border_bottom: Option<Border>,
+    pub(crate) border_left: Option<Border>,
 }
 
 impl Style {
     /// Margins in CSS order, where given.
-    pub fn margins(&self) -> [Option<Length>; 4] {
+    pub(crate) fn margins(&self) -> [Option<Length>; 4] {
         let all = self.margin.map(|sides| sides.0);
         let own = [self.margin_top, self.margin_right, self.margin_bottom, self.margin_left];
         sides(all, own)
     }
 
     /// Paddings in CSS order, where given.
-    pub fn paddings(&self) -> [Option<Length>; 4] {
+    pub(crate) fn paddings(&self) -> [Option<Length>; 4] {
         let all = self.padding.map(|sides| sides.0);
         let own = [self.padding_top, self.padding_right, self.padding_bottom, self.padding_left];
         sides(all, own)
     }
 
     /// Borders in CSS order, where given.
-    pub fn borders(&self) -> [Option<Border>; 4] {
+    pub(crate) fn borders(&self) -> [Option<Border>; 4] {
         [self.border_top, self.border_right, self.border_bottom, self.border_left]
             .map(|own| own.or(self.border).filter(|border| border.width > 0.0))
     }

@@ -20,7 +20,7 @@ macro_rules! user_item {
     };
 }
 
-pub async fn tenants(
+pub(crate) async fn tenants(
     State(app): State<Shared>,
     caller: Caller,
     params: Params,
@@ -29,7 +29,7 @@ pub async fn tenants(
     app.rows.tenants(params.page()?).await.map(Json)
 }
 
-pub async fn tenant(
+pub(crate) async fn tenant(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -41,12 +41,12 @@ pub async fn tenant(
 
 /// A tenant to be.
 #[derive(Deserialize)]
-pub struct NewTenant {
+pub(crate) struct NewTenant {
     id: String,
     name: String,
 }
 
-pub async fn create_tenant(
+pub(crate) async fn create_tenant(
     State(app): State<Shared>,
     caller: Caller,
     Input(new): Input<NewTenant>,
@@ -72,11 +72,11 @@ pub async fn create_tenant(
 
 /// What a tenant's record may be given.
 #[derive(Deserialize)]
-pub struct TenantPatch {
+pub(crate) struct TenantPatch {
     name: String,
 }
 
-pub async fn rename_tenant(
+pub(crate) async fn rename_tenant(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -93,7 +93,7 @@ pub async fn rename_tenant(
     tenant(State(app), caller, Path(id)).await
 }
 
-pub async fn archive_tenant(
+pub(crate) async fn archive_tenant(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -101,7 +101,7 @@ pub async fn archive_tenant(
     set_status(&app, &caller, &id, "archived", "archive").await
 }
 
-pub async fn unarchive_tenant(
+pub(crate) async fn unarchive_tenant(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -135,7 +135,7 @@ async fn set_status(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn users(State(app): State<Shared>, caller: Caller) -> Result<Json<Value>, Failure> {
+pub(crate) async fn users(State(app): State<Shared>, caller: Caller) -> Result<Json<Value>, Failure> {
     caller.admin()?;
     const LIST: &str = concat!(
         "SELECT jsonb_build_object('users', coalesce(jsonb_agg(",
@@ -148,7 +148,7 @@ pub async fn users(State(app): State<Shared>, caller: Caller) -> Result<Json<Val
 /// An editor to be.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct NewUser {
+pub(crate) struct NewUser {
     id: String,
     display_name: String,
     key: String,
@@ -156,7 +156,7 @@ pub struct NewUser {
     email: Option<String>,
 }
 
-pub async fn create_user(
+pub(crate) async fn create_user(
     State(app): State<Shared>,
     caller: Caller,
     Input(new): Input<NewUser>,
@@ -190,7 +190,7 @@ pub async fn create_user(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-pub async fn audit_events(
+pub(crate) async fn audit_events(
     State(app): State<Shared>,
     caller: Caller,
     params: Params,
@@ -206,7 +206,7 @@ pub async fn audit_events(
     app.rows.audit_events(&caller.tenant, filter, params.page()?).await.map(Json)
 }
 
-pub async fn usage(
+pub(crate) async fn usage(
     State(app): State<Shared>,
     caller: Caller,
     params: Params,

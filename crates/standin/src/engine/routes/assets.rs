@@ -2,7 +2,7 @@
 
 mod writing;
 
-pub use writing::{replace, restore, upload};
+pub(crate) use writing::{replace, restore, upload};
 
 use crate::engine::access::{Caller, Params, Scope};
 use crate::engine::app::Shared;
@@ -18,11 +18,15 @@ use uuid::Uuid;
 
 const READERS: [Scope; 3] = [Scope::Editor, Scope::Preview, Scope::Render];
 
-pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> Result<Json<Value>, Failure> {
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    caller: Caller,
+    params: Params,
+) -> Result<Json<Value>, Failure> {
     caller.allow(&READERS)?;
     let text = |name: &str| params.get(name).map(str::to_owned);
     let filter = AssetFilter {
-        words: text("q"),
+        search: text("q"),
         mime_type: text("mimeType"),
         folder: text("folder"),
         tag: text("tag"),
@@ -34,7 +38,7 @@ pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> 
     Ok(Json(found))
 }
 
-pub async fn details(
+pub(crate) async fn details(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -49,7 +53,7 @@ pub async fn details(
     Ok(Json(asset))
 }
 
-pub async fn versions(
+pub(crate) async fn versions(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -62,7 +66,7 @@ pub async fn versions(
 }
 
 /// In private mode a download needs a key; in public mode nobody is asked.
-pub struct Reader;
+pub(crate) struct Reader;
 
 impl FromRequestParts<Shared> for Reader {
     type Rejection = Failure;
@@ -75,7 +79,7 @@ impl FromRequestParts<Shared> for Reader {
     }
 }
 
-pub async fn download(
+pub(crate) async fn download(
     State(app): State<Shared>,
     _: Reader,
     Path(filename): Path<String>,
@@ -89,7 +93,7 @@ pub async fn download(
     Ok(([(header::CONTENT_TYPE, mime)], bytes).into_response())
 }
 
-pub async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,

@@ -19,7 +19,7 @@ const ITEMS: usize = 100;
 /// A batch as sent. Each item is an order of its own.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Batch {
+pub(crate) struct Batch {
     items: Vec<Value>,
     /// Recorded with the job. The stand-in calls nobody: the job stays `webhookDelivered: false`.
     webhook_url: Option<String>,
@@ -38,7 +38,7 @@ impl Batch {
     }
 }
 
-pub async fn now(
+pub(crate) async fn now(
     State(app): State<Shared>,
     caller: Caller,
     Input(batch): Input<Batch>,
@@ -48,7 +48,7 @@ pub async fn now(
     Ok(Json(jobs::render_all(&app, &caller.tenant, &batch.items).await))
 }
 
-pub async fn submit(
+pub(crate) async fn submit(
     State(app): State<Shared>,
     caller: Caller,
     Input(batch): Input<Batch>,
@@ -63,7 +63,7 @@ pub async fn submit(
     Ok((StatusCode::ACCEPTED, Json(body)))
 }
 
-pub async fn poll(
+pub(crate) async fn poll(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,

@@ -27,7 +27,7 @@ macro_rules! letter_item {
     };
 }
 
-pub async fn executions(
+pub(crate) async fn executions(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -45,7 +45,7 @@ pub async fn executions(
     page(app.rows.sql()?, LIST, params.page()?, |query| query.bind(id).bind(status)).await.map(Json)
 }
 
-pub async fn execution(
+pub(crate) async fn execution(
     State(app): State<Shared>,
     caller: Caller,
     Path((id, execution)): Path<(String, String)>,
@@ -63,7 +63,7 @@ pub async fn execution(
     found.map(Json).ok_or_else(|| Failure::not_found(format!("execution `{execution}`")))
 }
 
-pub async fn dead_letters(
+pub(crate) async fn dead_letters(
     State(app): State<Shared>,
     caller: Caller,
     params: Params,
@@ -85,7 +85,7 @@ pub async fn dead_letters(
     .map(Json)
 }
 
-pub async fn dead_letter(
+pub(crate) async fn dead_letter(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -101,7 +101,7 @@ pub async fn dead_letter(
     found.map(Json).ok_or_else(|| Failure::not_found(format!("dead letter `{id}`")))
 }
 
-pub async fn replay(
+pub(crate) async fn replay(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -114,7 +114,7 @@ pub async fn replay(
     dead_letter(State(app), caller, Path(id)).await
 }
 
-pub async fn abandon(
+pub(crate) async fn abandon(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,

@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     Path(key): Path<String>,
@@ -22,7 +22,7 @@ pub async fn list(
     Ok(Json(json!({ "items": items })))
 }
 
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path((key, label)): Path<(String, String)>,
@@ -35,11 +35,11 @@ pub async fn get(
 
 /// What a label points at.
 #[derive(Deserialize)]
-pub struct Target {
+pub(crate) struct Target {
     version: String,
 }
 
-pub async fn set(
+pub(crate) async fn set(
     State(app): State<Shared>,
     caller: Caller,
     Path((key, label)): Path<(String, String)>,
@@ -60,7 +60,7 @@ pub async fn set(
     Ok(Json(set))
 }
 
-pub async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Path((key, label)): Path<(String, String)>,

@@ -11,7 +11,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-pub async fn pdf(
+pub(crate) async fn pdf(
     State(app): State<Shared>,
     caller: Caller,
     Input(order): Input<Order>,
@@ -24,8 +24,8 @@ pub async fn pdf(
     Ok((file, send("application/pdf", rendered)).into_response())
 }
 
-/// `POST /render`, deprecated in favour of `/render/pdf`: says so, and does the same.
-pub async fn pdf_by_old_name(
+/// `POST /render`, deprecated in favour of `/render/pdf`: does the same and reports the deprecation.
+pub(crate) async fn pdf_by_old_name(
     app: State<Shared>,
     caller: Caller,
     order: Input<Order>,
@@ -35,7 +35,7 @@ pub async fn pdf_by_old_name(
         .into_response())
 }
 
-pub async fn html(
+pub(crate) async fn html(
     State(app): State<Shared>,
     caller: Caller,
     Input(order): Input<Order>,
@@ -45,7 +45,7 @@ pub async fn html(
     Ok(send("text/html; charset=utf-8", rendered))
 }
 
-pub async fn validate(
+pub(crate) async fn validate(
     State(app): State<Shared>,
     caller: Caller,
     Input(order): Input<Order>,

@@ -33,7 +33,7 @@ struct Plan {
     delivery_targets: Vec<Value>,
     /// The moment before which it does not run.
     valid_from: Option<DateTime<Utc>>,
-    /// When to run next, instead of what the expression says: an extension of the stand-in, so that
+    /// When to run next, instead of by the expression: an extension of the stand-in, so that
     /// a drill can plan a moment of its own.
     next_fire_at: Option<DateTime<Utc>>,
 }
@@ -80,7 +80,11 @@ impl Plan {
     }
 }
 
-pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> Result<Json<Value>, Failure> {
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    caller: Caller,
+    params: Params,
+) -> Result<Json<Value>, Failure> {
     caller.admin()?;
     const LIST: &str = paged!(
         schedule_item!(),
@@ -97,7 +101,7 @@ pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> 
     .map(Json)
 }
 
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -106,7 +110,7 @@ pub async fn get(
     record(&app, &caller, parse_id(&id)?).await.map(Json)
 }
 
-pub async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
     Input(body): Input,
@@ -117,7 +121,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(record(&app, &caller, id).await?)))
 }
 
-pub async fn replace(
+pub(crate) async fn replace(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -132,7 +136,7 @@ pub async fn replace(
 
 /// Members that are sent replace those that are there. The next run is kept, unless the expression
 /// or the moment itself is sent.
-pub async fn patch(
+pub(crate) async fn patch(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -196,7 +200,7 @@ async fn write(app: &Shared, caller: &Caller, id: Uuid, plan: &Plan, operation: 
     Ok(())
 }
 
-pub async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -218,7 +222,7 @@ pub async fn delete(
 }
 
 /// Runs a schedule by hand and answers with the finished execution.
-pub async fn trigger(
+pub(crate) async fn trigger(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -237,7 +241,7 @@ pub async fn trigger(
 }
 
 /// A schedule as the wire shows it.
-pub async fn record(app: &Shared, caller: &Caller, id: Uuid) -> Result<Value, Failure> {
+pub(crate) async fn record(app: &Shared, caller: &Caller, id: Uuid) -> Result<Value, Failure> {
     const ONE: &str =
         concat!("SELECT ", schedule_item!(), " FROM schedules s WHERE s.tenant_id = $1 AND s.id = $2");
     let found: Option<Value> =
@@ -245,6 +249,6 @@ pub async fn record(app: &Shared, caller: &Caller, id: Uuid) -> Result<Value, Fa
     found.ok_or_else(|| Failure::not_found(format!("schedule `{id}`")))
 }
 
-pub fn parse_id(id: &str) -> Result<Uuid, Failure> {
+pub(crate) fn parse_id(id: &str) -> Result<Uuid, Failure> {
     id.parse().map_err(|_| Failure::not_found(format!("schedule `{id}`")))
 }

@@ -13,13 +13,17 @@ use serde_json::{Value, json};
 
 const READERS: [Scope; 3] = [Scope::Editor, Scope::Preview, Scope::Render];
 
-pub async fn list(State(app): State<Shared>, caller: Caller, params: Params) -> Result<Json<Value>, Failure> {
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    caller: Caller,
+    params: Params,
+) -> Result<Json<Value>, Failure> {
     caller.allow(&READERS)?;
     let trash = params.get("state") == Some("trash");
     app.rows.templates(&caller.tenant, trash, params.get("q"), params.page()?).await.map(Json)
 }
 
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(key): Path<String>,
@@ -28,7 +32,7 @@ pub async fn get(
     answer(&app, &caller, &key, None).await
 }
 
-pub async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
     headers: HeaderMap,
@@ -51,7 +55,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, summary).into_response())
 }
 
-pub async fn update(
+pub(crate) async fn update(
     State(app): State<Shared>,
     caller: Caller,
     Path(key): Path<String>,
@@ -66,7 +70,7 @@ pub async fn update(
     advance(&app, &caller, &key, &wanted, "update", definition, note(&headers)).await
 }
 
-pub async fn restore(
+pub(crate) async fn restore(
     State(app): State<Shared>,
     caller: Caller,
     Path((key, version)): Path<(String, String)>,
@@ -101,7 +105,7 @@ async fn advance(
     answer(app, caller, key, None).await
 }
 
-pub async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Path(key): Path<String>,
@@ -125,7 +129,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn undelete(
+pub(crate) async fn undelete(
     State(app): State<Shared>,
     caller: Caller,
     Path(key): Path<String>,
@@ -144,7 +148,7 @@ fn not_in_trash(key: &str) -> Failure {
     Failure::conflict("template_not_in_trash", format!("`{key}` is not in the trash"))
 }
 
-pub async fn versions(
+pub(crate) async fn versions(
     State(app): State<Shared>,
     caller: Caller,
     Path(key): Path<String>,
@@ -155,7 +159,7 @@ pub async fn versions(
     found.map(Json).ok_or_else(|| Failure::not_found(format!("template `{key}`")))
 }
 
-pub async fn version(
+pub(crate) async fn version(
     State(app): State<Shared>,
     caller: Caller,
     Path((key, version)): Path<(String, String)>,
@@ -166,7 +170,7 @@ pub async fn version(
 
 /// A template with its definition, at a version (then under the name it had) or the current one,
 /// under its `ETag`.
-pub async fn answer(
+pub(crate) async fn answer(
     app: &Shared,
     caller: &Caller,
     key: &str,

@@ -10,17 +10,17 @@ mod library;
 mod records;
 mod templates;
 
-use library::LibraryTrouble;
-
-use super::{Change, Rows, Window};
+use super::{Change, JobResults, Rows, Window};
 use crate::engine::failure::Failure;
 use async_trait::async_trait;
-use library::Library;
+use chrono::{DateTime, Utc};
+use library::{Library, LibraryError};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -28,25 +28,40 @@ use uuid::Uuid;
 const TENANT: &str = "default";
 
 /// Rows in two folders.
-pub struct FileRows {
+pub(crate) struct FileRows {
     library: Library,
     writing: Arc<Mutex<()>>,
-    jobs: Mutex<HashMap<Uuid, jobs::JobRow>>,
-    usage: Mutex<records::Counts>,
+    jobs: Mutex<HashMap<Uuid, JobRow>>,
+    usage: Mutex<Counts>,
 }
+
+/// A batch job.
+struct JobRow {
+    tenant: String,
+    items: Vec<Value>,
+    status: &'static str,
+    failure_code: Option<String>,
+    kept: Option<JobResults>,
+    created_at: DateTime<Utc>,
+    /// When it ended, and how long it stays pollable.
+    ended: Option<(DateTime<Utc>, Duration)>,
+}
+
+/// Renders and bytes by template, format and source.
+type Counts = BTreeMap<(Option<String>, &'static str, &'static str), (u64, usize)>;
 
 impl FileRows {
     /// Makes missing folders and reads everything once.
     ///
     /// # Errors
     /// When a folder can't be used, or a file in it can't be read.
-    pub fn open(templates: PathBuf, assets: PathBuf) -> Result<Self, LibraryTrouble> {
+    pub(crate) fn open(templates: PathBuf, assets: PathBuf) -> Result<Self, LibraryError> {
         let library = Library::open(templates, assets)?;
         Ok(Self {
             library,
             writing: Arc::new(Mutex::new(())),
             jobs: Mutex::new(HashMap::new()),
-            usage: Mutex::new(records::Counts::new()),
+            usage: Mutex::new(Counts::new()),
         })
     }
 }
@@ -61,7 +76,7 @@ impl Rows for FileRows {
     async fn complaint(&self) -> Option<String> {
         // In turn with writers: they rename one file after another.
         let _turn = self.writing.lock().await;
-        self.library.check().err().map(|trouble| trouble.to_string())
+        self.library.check().err().map(|error| error.to_string())
     }
 
     fn sql(&self) -> Result<&PgPool, Failure> {
@@ -80,6 +95,6 @@ fn cut(items: Vec<Value>, (limit, offset): Window) -> Value {
 }
 
 /// Whether one text holds another, whatever their case.
-fn holds(text: &str, words: &str) -> bool {
-    text.to_lowercase().contains(&words.to_lowercase())
+fn holds(text: &str, search: &str) -> bool {
+    text.to_lowercase().contains(&search.to_lowercase())
 }

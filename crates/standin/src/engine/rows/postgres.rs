@@ -6,7 +6,7 @@ mod records;
 mod templates;
 
 use super::{Change, Rows};
-use crate::engine::access::Caller;
+use crate::engine::caller::Caller;
 use crate::engine::failure::Failure;
 use crate::engine::schema::{self, Release};
 use async_trait::async_trait;
@@ -14,13 +14,13 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 /// Rows in a database whose schema ends at a release's last step.
-pub struct PostgresRows {
+pub(crate) struct PostgresRows {
     db: PgPool,
     release: Release,
 }
 
 impl PostgresRows {
-    pub fn new(db: PgPool, release: Release) -> Self {
+    pub(crate) fn new(db: PgPool, release: Release) -> Self {
         Self { db, release }
     }
 }
@@ -73,7 +73,7 @@ impl Change for SqlChange {
 }
 
 /// Records what a caller did, within the transaction that did it.
-pub async fn audit(
+pub(crate) async fn audit(
     connection: &mut PgConnection,
     caller: &Caller,
     resource: &str,

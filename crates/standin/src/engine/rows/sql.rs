@@ -122,10 +122,10 @@ macro_rules! paged {
 pub(crate) use {asset_item, execution_item, moment, paged, schedule_item, template_item, tenant_item};
 
 /// A query that gives one JSON value.
-pub type JsonQuery = QueryScalar<'static, Postgres, Value, PgArguments>;
+pub(crate) type JsonQuery = QueryScalar<'static, Postgres, Value, PgArguments>;
 
 /// Runs a query made with `paged!`; `bind` adds what comes after limit and offset.
-pub async fn page(
+pub(crate) async fn page(
     db: &PgPool,
     sql: &'static str,
     (limit, offset): Window,

@@ -1,7 +1,7 @@
 //! Binaries as objects in one bucket of any S3 server.
 
-use super::StoreFailure;
-use crate::engine::settings::BucketSettings;
+use super::failure::StoreFailure;
+use super::settings::BucketSettings;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
@@ -18,14 +18,14 @@ const READ: Duration = Duration::from_secs(15);
 const WRITTEN: Duration = Duration::from_secs(300);
 
 /// A bucket of binaries.
-pub struct Bucket {
+pub(crate) struct Bucket {
     client: Client,
     bucket: String,
     endpoint: String,
 }
 
 impl Bucket {
-    pub fn new(settings: &BucketSettings) -> Self {
+    pub(crate) fn new(settings: &BucketSettings) -> Self {
         let http = aws_smithy_http_client::Builder::new();
         // Loading the system's certificates takes longer than all else at the start.
         let http = match &settings.endpoint {
@@ -65,11 +65,11 @@ impl Bucket {
         }
     }
 
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} at {}", self.bucket, self.endpoint)
     }
 
-    pub async fn probe(&self) -> Result<(), StoreFailure> {
+    pub(crate) async fn probe(&self) -> Result<(), StoreFailure> {
         match self.client.head_bucket().bucket(&self.bucket).send().await {
             Ok(_) => Ok(()),
             // HeadBucket has no body: 404 can only mean the bucket.
@@ -82,14 +82,14 @@ impl Bucket {
         }
     }
 
-    pub async fn get(&self, key: &str) -> Result<Vec<u8>, StoreFailure> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, StoreFailure> {
         let object = self.client.get_object().bucket(&self.bucket).key(key).send().await;
         let body = object.map_err(|error| explain(&error))?.body.collect().await;
         body.map(|bytes| bytes.to_vec())
             .map_err(|error| StoreFailure::Unreachable(format!("the body broke off: {error}")))
     }
 
-    pub async fn put(&self, key: &str, bytes: Vec<u8>, mime_type: &str) -> Result<(), StoreFailure> {
+    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>, mime_type: &str) -> Result<(), StoreFailure> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(mime_type);
         // A binary is replaced under its address: who has it must ask again.
         let put = put
@@ -100,7 +100,7 @@ impl Bucket {
         put.send().await.map(drop).map_err(|error| explain(&error))
     }
 
-    pub async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(key);
         let deleted = delete.customize().config_override(patient()).send().await;
         match deleted.map_err(|error| explain(&error)) {

@@ -1,31 +1,31 @@
 //! Binaries as files below one folder. Keys are ours (a UUID and a sanitised name); a key that
 //! would leave the folder is refused all the same, since rows can be restored from anywhere.
 
-use super::StoreFailure;
+use super::failure::StoreFailure;
 use std::io::{Error, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 use tokio::fs;
 
 /// A folder of binaries.
-pub struct Folder {
+pub(crate) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    pub fn new(root: PathBuf) -> Self {
+    pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.root.display().to_string()
     }
 
     /// Makes the folder where it is missing at start only: afterwards its absence is an outage.
-    pub async fn make(&self) -> Result<(), StoreFailure> {
+    pub(crate) async fn make(&self) -> Result<(), StoreFailure> {
         fs::create_dir_all(&self.root).await.map_err(|error| unreachable(&error))
     }
 
-    pub async fn probe(&self) -> Result<(), StoreFailure> {
+    pub(crate) async fn probe(&self) -> Result<(), StoreFailure> {
         match fs::read_dir(&self.root).await {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(denied(&error)),
@@ -33,7 +33,7 @@ impl Folder {
         }
     }
 
-    pub async fn get(&self, key: &str) -> Result<Vec<u8>, StoreFailure> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Vec<u8>, StoreFailure> {
         match fs::read(self.path(key)?).await {
             Ok(bytes) => Ok(bytes),
             Err(error) => Err(self.explain(&error).await),
@@ -41,7 +41,7 @@ impl Folder {
     }
 
     /// Writes beside the target and renames, so that no reader sees half a binary.
-    pub async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreFailure> {
+    pub(crate) async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreFailure> {
         let path = self.path(key)?;
         let beside = path.with_added_extension(format!("{}.part", uuid::Uuid::new_v4().simple()));
         // Only what lies below the root is made: a lost root must not come back empty by a write.
@@ -60,7 +60,7 @@ impl Folder {
         Ok(())
     }
 
-    pub async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         match fs::remove_file(self.path(key)?).await {
             Ok(()) => Ok(()),
             Err(error) => match self.explain(&error).await {

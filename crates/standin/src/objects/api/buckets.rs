@@ -53,7 +53,7 @@ impl Api {
     }
 
     pub(super) async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
-        self.store.look(&BucketName(request.input.bucket), |_| ())?;
+        self.store.with_bucket(&BucketName(request.input.bucket), |_| ())?;
         let bucket_region = Some(self.region.as_str().to_owned());
         Ok(S3Response::new(HeadBucketOutput { bucket_region, ..Default::default() }))
     }
@@ -70,7 +70,7 @@ impl Api {
         &self,
         request: S3Request<GetBucketLocationInput>,
     ) -> Answer<GetBucketLocationOutput> {
-        self.store.look(&BucketName(request.input.bucket), |_| ())?;
+        self.store.with_bucket(&BucketName(request.input.bucket), |_| ())?;
         // S3 names every region but its first.
         let region = self.region.as_str();
         let location = (region != "us-east-1").then(|| BucketLocationConstraint::from(region.to_owned()));
@@ -82,7 +82,7 @@ impl Api {
         request: S3Request<GetBucketVersioningInput>,
     ) -> Answer<GetBucketVersioningOutput> {
         let bucket = BucketName(request.input.bucket);
-        let status = match self.store.look(&bucket, |bucket| bucket.record.versioning)? {
+        let status = match self.store.with_bucket(&bucket, |bucket| bucket.record.versioning)? {
             Versioning::Never => None,
             Versioning::Enabled => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::ENABLED)),
             Versioning::Suspended => {

@@ -64,7 +64,7 @@ impl Api {
         let class = input.storage_class.map(|class| class.as_str().to_owned());
         let output = self
             .on_store(move |store| {
-                store.look(&bucket, |_| ())?;
+                store.with_bucket(&bucket, |_| ())?;
                 let Body { found, file } = source.open(store, &guard)?;
                 let algorithm = algorithm.unwrap_or(found.object.checksum.algorithm);
                 let (body, digested) = duplicate(store, [Ok(file)], algorithm)?;
@@ -135,7 +135,7 @@ impl Api {
     }
 }
 
-/// The request's own headers, when it says that they replace the source's.
+/// The request's own headers, when it asks for them to replace the source's.
 fn replaced_headers(input: &CopyObjectInput) -> S3Result<Option<Headers>> {
     let headers: Headers = kept_headers!(input)?;
     match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {

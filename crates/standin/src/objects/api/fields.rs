@@ -20,7 +20,7 @@ macro_rules! set_checksum {
 }
 
 /// The kept [`Headers`](crate::objects::record::Headers) of a request that makes an object.
-/// What asks for something that is not kept is refused rather than forgotten.
+/// A header for something that is not stored is refused, not ignored.
 macro_rules! kept_headers {
     ($input:expr) => {{
         let refused = [
@@ -85,10 +85,10 @@ macro_rules! described {
 }
 
 /// What S3 calls an object whose type nobody gave.
-pub const UNKNOWN_TYPE: &str = "binary/octet-stream";
+pub(crate) const UNKNOWN_TYPE: &str = "binary/octet-stream";
 
 /// `Content-Encoding` as it is kept: `aws-chunked` describes the transfer only.
-pub fn without_chunking(encoding: Option<&str>) -> Option<String> {
+pub(crate) fn without_chunking(encoding: Option<&str>) -> Option<String> {
     let kept: Vec<&str> = encoding?
         .split(',')
         .map(str::trim)
@@ -101,7 +101,7 @@ pub fn without_chunking(encoding: Option<&str>) -> Option<String> {
 ///
 /// # Errors
 /// `KeyTooLongError` over 1024 bytes, `InvalidRequest` when empty.
-pub fn key(text: String) -> S3Result<ObjectKey> {
+pub(crate) fn key(text: String) -> S3Result<ObjectKey> {
     if text.is_empty() {
         return Err(s3_error!(InvalidRequest, "A key may not be empty."));
     }

@@ -19,12 +19,12 @@ const PAGE: i32 = 1000;
 
 /// What the list operations have in common.
 pub(super) struct Asked {
-    pub prefix: String,
-    pub delimiter: Option<String>,
+    pub(crate) prefix: String,
+    pub(crate) delimiter: Option<String>,
     /// `encoding-type=url`: names are percent-encoded, for XML can't carry every character.
-    pub url: bool,
+    pub(crate) url: bool,
     /// As the response tells it.
-    pub limit: i32,
+    pub(crate) limit: i32,
 }
 
 impl Asked {
@@ -83,7 +83,7 @@ impl Asked {
     }
 }
 
-/// A page of current objects, and the name to go on after.
+/// A page of current objects, and the name after which the next page starts.
 struct Objects {
     contents: Vec<Object>,
     prefixes: Vec<CommonPrefix>,
@@ -162,7 +162,7 @@ impl Api {
         after: Option<&str>,
         with_owner: bool,
     ) -> S3Result<Objects> {
-        self.store.look(&BucketName(bucket.to_owned()), |bucket| {
+        self.store.with_bucket(&BucketName(bucket.to_owned()), |bucket| {
             let current = bucket.keys.range(start(asked, after)).filter_map(|(key, versions)| {
                 let version = versions.last()?;
                 version.object().map(|object| (key.as_str(), (version, object)))
@@ -200,7 +200,7 @@ impl Api {
             let text = "A version-id marker cannot be specified without a key marker.";
             return Err(s3_error!(InvalidArgument, "{text}"));
         }
-        let mut output = self.store.look(&BucketName(input.bucket.clone()), |bucket| {
+        let mut output = self.store.with_bucket(&BucketName(input.bucket.clone()), |bucket| {
             versions(bucket, &asked, key_marker.as_deref(), version_marker.map(VersionId))
         })?;
         output.name = Some(input.bucket);

@@ -190,7 +190,7 @@ fn assembled(
 }
 
 /// # Errors
-/// `BadDigest`, and `InvalidRequest` when the size is not what the client says.
+/// `BadDigest`, and `InvalidRequest` when the size is not the one that the client claims.
 fn verify(object: &ObjectRecord, claimed: Option<&(Algorithm, String)>, size: Option<i64>) -> S3Result<()> {
     if size.is_some_and(|size| u64::try_from(size) != Ok(object.size)) {
         let text = "The provided 'x-amz-mp-object-size' header does not match what was computed.";

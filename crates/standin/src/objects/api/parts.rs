@@ -102,7 +102,7 @@ impl Api {
             key.as_str() < key_marker.as_str()
                 || (key.as_str() == key_marker && (id_marker.is_empty() || id.0 <= id_marker))
         };
-        let mut output = self.store.look(&BucketName(input.bucket.clone()), |bucket| {
+        let mut output = self.store.with_bucket(&BucketName(input.bucket.clone()), |bucket| {
             let items = bucket
                 .uploads
                 .iter()

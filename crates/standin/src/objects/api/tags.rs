@@ -18,7 +18,8 @@ impl Api {
         &self,
         request: S3Request<GetBucketTaggingInput>,
     ) -> Answer<GetBucketTaggingOutput> {
-        let tags = self.store.look(&BucketName(request.input.bucket), |bucket| bucket.record.tags.clone())?;
+        let tags =
+            self.store.with_bucket(&BucketName(request.input.bucket), |bucket| bucket.record.tags.clone())?;
         let tags = tags.ok_or_else(|| s3_error!(NoSuchTagSet, "The TagSet does not exist"))?;
         let tag_set = tags.into_iter().map(|(key, value)| Tag { key: Some(key), value: Some(value) });
         Ok(S3Response::new(GetBucketTaggingOutput { tag_set: tag_set.collect() }))
@@ -30,7 +31,7 @@ impl Api {
     ) -> Answer<PutBucketTaggingOutput> {
         let input = request.input;
         let bucket = BucketName(input.bucket);
-        self.store.look(&bucket, |_| ())?;
+        self.store.with_bucket(&bucket, |_| ())?;
         let tags = checked(input.tagging.tag_set)?;
         self.on_store(move |store| store.set_tags(&bucket, Some(tags))).await?;
         Ok(S3Response::new(PutBucketTaggingOutput::default()))

@@ -21,7 +21,7 @@ impl Api {
         let claims = Claims::read(&request.headers, trailers, Algorithm::Crc64Nvme)?;
         let mut input = request.input;
         let bucket = BucketName(input.bucket.clone());
-        self.store.look(&bucket, |_| ())?;
+        self.store.with_bucket(&bucket, |_| ())?;
         let headers = kept_headers!(input)?;
         let (body, digested) = receive(&self.store, input.body.take(), &claims).await?;
         let object = whole(&digested, headers);
@@ -68,7 +68,7 @@ impl Api {
         }
         let quiet = delete.quiet == Some(true);
         let bucket = BucketName(bucket);
-        self.store.look(&bucket, |_| ())?;
+        self.store.with_bucket(&bucket, |_| ())?;
         let (deleted, errors) = self
             .on_store(move |store| {
                 let (mut deleted, mut errors) = (Vec::new(), Vec::new());

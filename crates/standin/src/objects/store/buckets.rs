@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fs};
 
 impl Store {
     /// All buckets, by name.
-    pub fn buckets(&self) -> Vec<(BucketName, BucketRecord)> {
+    pub(crate) fn buckets(&self) -> Vec<(BucketName, BucketRecord)> {
         self.read().buckets.iter().map(|(name, bucket)| (name.clone(), bucket.record.clone())).collect()
     }
 
@@ -17,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// `BucketAlreadyOwnedByYou`.
-    pub fn create_bucket(&self, name: &BucketName) -> S3Result<()> {
+    pub(crate) fn create_bucket(&self, name: &BucketName) -> S3Result<()> {
         if !s3s::path::check_bucket_name(name.as_str()) {
             return Err(s3_error!(InvalidBucketName, "The specified bucket is not valid."));
         }
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, and `BucketNotEmpty` as long as any version or delete marker is left.
-    pub fn delete_bucket(&self, name: &BucketName) -> S3Result<()> {
+    pub(crate) fn delete_bucket(&self, name: &BucketName) -> S3Result<()> {
         let mut state = self.write();
         if !state.bucket(name)?.keys.is_empty() {
             let text = "The bucket you tried to delete is not empty. Delete all its versions first.";
@@ -58,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`.
-    pub fn set_versioning(&self, name: &BucketName, versioning: Versioning) -> S3Result<()> {
+    pub(crate) fn set_versioning(&self, name: &BucketName, versioning: Versioning) -> S3Result<()> {
         self.change(name, |record| BucketRecord { versioning, ..record })
     }
 
@@ -66,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`.
-    pub fn set_tags(&self, name: &BucketName, tags: Option<BTreeMap<String, String>>) -> S3Result<()> {
+    pub(crate) fn set_tags(&self, name: &BucketName, tags: Option<BTreeMap<String, String>>) -> S3Result<()> {
         self.change(name, |record| BucketRecord { tags, ..record })
     }
 

@@ -1,4 +1,4 @@
-//! Where things lie in the store's folder, and how a record gets there whole. Knows no S3.
+//! The layout of the store's folder, and atomic writes of records. It does not depend on S3.
 
 use crate::objects::ObjectsError;
 use crate::objects::names::BucketName;
@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 /// The store's folder. No path is made from an object's key.
 #[derive(Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     root: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`ObjectsError::Folder`] and [`ObjectsError::Foreign`].
-    pub fn open(root: &Path) -> Result<Self, ObjectsError> {
+    pub(crate) fn open(root: &Path) -> Result<Self, ObjectsError> {
         let failed = |source| ObjectsError::Folder { path: root.to_owned(), source };
         fs::create_dir_all(root).map_err(failed)?;
         let layout = Self { root: root.to_owned() };
@@ -34,59 +34,59 @@ impl Layout {
     }
 
     /// The folder itself.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Locked while a server uses the folder; also marks the folder as a store.
-    pub fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.root.join("lock")
     }
 
     /// Files and folders that no record names yet, or no longer. Emptied at every start.
-    pub fn unfinished(&self) -> PathBuf {
+    pub(crate) fn unfinished(&self) -> PathBuf {
         self.root.join("unfinished")
     }
 
     /// One folder a bucket.
-    pub fn buckets(&self) -> PathBuf {
+    pub(crate) fn buckets(&self) -> PathBuf {
         self.root.join("buckets")
     }
 
     /// A bucket's folder. Bucket names are checked before (lower case, digits, `.` and `-`, at least
     /// three characters), so they are safe as names of folders.
-    pub fn bucket(&self, name: &BucketName) -> PathBuf {
+    pub(crate) fn bucket(&self, name: &BucketName) -> PathBuf {
         self.buckets().join(name.as_str())
     }
 
     /// The record of a version; without it the body beside it does not count.
-    pub fn version(&self, bucket: &BucketName, order: u64) -> PathBuf {
+    pub(crate) fn version(&self, bucket: &BucketName, order: u64) -> PathBuf {
         self.bucket(bucket).join("versions").join(format!("{order:016x}.json"))
     }
 
     /// The bytes of a version.
-    pub fn body(&self, bucket: &BucketName, order: u64) -> PathBuf {
+    pub(crate) fn body(&self, bucket: &BucketName, order: u64) -> PathBuf {
         self.version(bucket, order).with_extension("body")
     }
 
     /// The folder of a multipart upload in progress.
-    pub fn upload(&self, bucket: &BucketName, id: &UploadId) -> PathBuf {
+    pub(crate) fn upload(&self, bucket: &BucketName, id: &UploadId) -> PathBuf {
         self.bucket(bucket).join("uploads").join(&id.0)
     }
 
     /// A new file among the unfinished; gone when dropped, unless it is moved to its place.
     ///
     /// # Errors
-    /// What the file system says.
-    pub fn spare(&self) -> io::Result<NamedTempFile> {
+    /// The file system's error.
+    pub(crate) fn spare(&self) -> io::Result<NamedTempFile> {
         NamedTempFile::new_in(self.unfinished())
     }
 
     /// Writes a record so that `path` holds either its old content or the new, never a part.
     ///
     /// # Errors
-    /// What the file system says.
-    pub fn write<T: Serialize>(&self, path: &Path, record: &T) -> io::Result<()> {
+    /// The file system's error.
+    pub(crate) fn write<T: Serialize>(&self, path: &Path, record: &T) -> io::Result<()> {
         let mut file = self.spare()?;
         file.write_all(&serde_json::to_vec(record)?)?;
         file.persist(path).map_err(|kept| kept.error)?;
@@ -96,12 +96,12 @@ impl Layout {
     /// Takes a folder out of the store in one step, then deletes it.
     ///
     /// # Errors
-    /// What the file system says; once the folder is out, it no longer matters.
-    pub fn discard(&self, folder: &Path) -> io::Result<()> {
-        let aside = self.unfinished().join(uuid::Uuid::new_v4().to_string());
-        fs::rename(folder, &aside)?;
+    /// The file system's error; once the folder is out, errors no longer matter.
+    pub(crate) fn discard(&self, folder: &Path) -> io::Result<()> {
+        let discarded = self.unfinished().join(uuid::Uuid::new_v4().to_string());
+        fs::rename(folder, &discarded)?;
         // What stays is deleted at the next start.
-        fs::remove_dir_all(&aside).or(Ok(()))
+        fs::remove_dir_all(&discarded).or(Ok(()))
     }
 }
 
@@ -109,7 +109,7 @@ impl Layout {
 ///
 /// # Errors
 /// [`ObjectsError::Record`], also when its text is not what the store writes.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ObjectsError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ObjectsError> {
     let failed = |source| ObjectsError::Record { path: path.to_owned(), source };
     let text = fs::read(path).map_err(failed)?;
     serde_json::from_slice(&text).map_err(|wrong| failed(wrong.into()))
@@ -119,7 +119,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ObjectsError> {
 ///
 /// # Errors
 /// [`ObjectsError::Folder`].
-pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, ObjectsError> {
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ObjectsError> {
     let failed = |source| ObjectsError::Folder { path: folder.to_owned(), source };
     fs::read_dir(folder)
         .map_err(failed)?
@@ -128,12 +128,12 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, ObjectsError> {
 }
 
 /// Whether a path ends in `.json`.
-pub fn is_record(path: &Path) -> bool {
+pub(crate) fn is_record(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "json")
 }
 
 /// The file name of a bucket's record.
-pub const BUCKET: &str = "bucket.json";
+pub(crate) const BUCKET: &str = "bucket.json";
 
 /// The file name of an upload's record.
-pub const UPLOAD: &str = "upload.json";
+pub(crate) const UPLOAD: &str = "upload.json";

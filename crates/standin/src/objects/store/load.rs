@@ -1,7 +1,7 @@
 //! The start of a store: its lock, the clearing of what a killed server left, and the index.
 
 use super::disk::{self, Layout, entries, is_record};
-use super::{Bucket, State, Upload};
+use super::index::{Bucket, State, Upload};
 use crate::objects::ObjectsError;
 use crate::objects::names::{BucketName, ObjectKey};
 use crate::objects::record::{PartRecord, UploadId, UploadRecord, VersionRecord};
@@ -13,7 +13,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`ObjectsError::InUse`] when another server has it.
-pub fn lock(layout: &Layout) -> Result<File, ObjectsError> {
+pub(crate) fn lock(layout: &Layout) -> Result<File, ObjectsError> {
     let failed = |source| ObjectsError::Folder { path: layout.root().to_owned(), source };
     let file = File::create(layout.lock()).map_err(failed)?;
     match file.try_lock() {
@@ -27,7 +27,7 @@ pub fn lock(layout: &Layout) -> Result<File, ObjectsError> {
 ///
 /// # Errors
 /// [`ObjectsError::Folder`] and [`ObjectsError::Record`].
-pub fn load(layout: &Layout) -> Result<State, ObjectsError> {
+pub(crate) fn load(layout: &Layout) -> Result<State, ObjectsError> {
     let failed = |source| ObjectsError::Folder { path: layout.root().to_owned(), source };
     if layout.unfinished().exists() {
         fs::remove_dir_all(layout.unfinished()).map_err(failed)?;

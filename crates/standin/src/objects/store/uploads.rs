@@ -1,7 +1,7 @@
 //! Multipart uploads in progress. No listing or read of objects sees them before they are complete.
 
 use super::versions::{self, Incoming, Stored};
-use super::{Store, disk, stored};
+use super::{Store, Upload, disk, stored};
 use crate::objects::checksum::{Algorithm, Coverage, Digested};
 use crate::objects::names::{BucketName, ObjectKey};
 use crate::objects::record::{Headers, PartRecord, UploadId, UploadRecord};
@@ -11,19 +11,12 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use tempfile::TempPath;
 
-/// An upload in progress and its parts by number.
-#[derive(Clone, Debug)]
-pub struct Upload {
-    pub record: UploadRecord,
-    pub parts: BTreeMap<i32, PartRecord>,
-}
-
 impl Store {
     /// Begins an upload.
     ///
     /// # Errors
     /// `NoSuchBucket`.
-    pub fn begin_upload(
+    pub(crate) fn begin_upload(
         &self,
         bucket: &BucketName,
         key: ObjectKey,
@@ -51,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchUpload`.
-    pub fn upload(&self, bucket: &BucketName, key: &ObjectKey, id: &UploadId) -> S3Result<Upload> {
+    pub(crate) fn upload(&self, bucket: &BucketName, key: &ObjectKey, id: &UploadId) -> S3Result<Upload> {
         let state = self.read();
         let upload = state.bucket(bucket)?.uploads.get(&(key.clone(), id.clone()));
         upload.cloned().ok_or_else(no_such_upload)
@@ -61,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchUpload`.
-    pub fn put_part(
+    pub(crate) fn put_part(
         &self,
         bucket: &BucketName,
         upload: &UploadRecord,
@@ -98,16 +91,21 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchUpload` when the upload ended, or the part was replaced, in the meantime.
-    pub fn open_part(&self, bucket: &BucketName, upload: &UploadId, part: &PartRecord) -> S3Result<File> {
+    pub(crate) fn open_part(
+        &self,
+        bucket: &BucketName,
+        upload: &UploadId,
+        part: &PartRecord,
+    ) -> S3Result<File> {
         let path = self.layout.upload(bucket, upload).join(&part.body);
         File::open(path).map_err(|_| no_such_upload())
     }
 
-    /// Makes the assembled object visible and ends the upload, in one step for everyone who looks.
+    /// Makes the assembled object visible and ends the upload, in one step for every reader.
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchUpload`, and those of the write guard.
-    pub fn complete_upload(
+    pub(crate) fn complete_upload(
         &self,
         bucket: &BucketName,
         upload: &UploadRecord,
@@ -132,7 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, `NoSuchUpload`.
-    pub fn abort_upload(&self, bucket: &BucketName, key: &ObjectKey, id: &UploadId) -> S3Result<()> {
+    pub(crate) fn abort_upload(&self, bucket: &BucketName, key: &ObjectKey, id: &UploadId) -> S3Result<()> {
         let mut state = self.write();
         let uploads = &mut state.bucket_mut(bucket)?.uploads;
         let place = (key.clone(), id.clone());

@@ -13,51 +13,51 @@ use tempfile::TempPath;
 
 /// A version that was asked for.
 #[derive(Clone, Debug)]
-pub struct Found {
-    pub object: ObjectRecord,
-    pub modified: DateTime<Utc>,
+pub(crate) struct Found {
+    pub(crate) object: ObjectRecord,
+    pub(crate) modified: DateTime<Utc>,
     /// What responses show as version id: nothing in a bucket that never had versioning.
-    pub shown_id: Option<String>,
+    pub(crate) shown_id: Option<String>,
 }
 
 /// A version and its bytes. The bytes stay readable when the version is replaced or deleted.
 #[derive(Debug)]
-pub struct Body {
-    pub found: Found,
-    pub file: File,
+pub(crate) struct Body {
+    pub(crate) found: Found,
+    pub(crate) file: File,
 }
 
 /// A complete, verified object on its way in.
 #[derive(Debug)]
-pub struct Incoming {
-    pub key: ObjectKey,
-    pub object: ObjectRecord,
-    pub body: TempPath,
-    pub guard: WriteGuard,
+pub(crate) struct Incoming {
+    pub(crate) key: ObjectKey,
+    pub(crate) object: ObjectRecord,
+    pub(crate) body: TempPath,
+    pub(crate) guard: WriteGuard,
 }
 
 /// What a commit made.
 #[derive(Clone, Debug)]
-pub struct Stored {
-    pub modified: DateTime<Utc>,
+pub(crate) struct Stored {
+    pub(crate) modified: DateTime<Utc>,
     /// As in [`Found::shown_id`].
-    pub shown_id: Option<String>,
+    pub(crate) shown_id: Option<String>,
 }
 
 /// What a delete did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deleted {
+pub(crate) struct Deleted {
     /// The id of the delete marker that was made, or of the version that was removed.
-    pub shown_id: Option<String>,
+    pub(crate) shown_id: Option<String>,
     /// Whether that version is a delete marker.
-    pub marker: bool,
+    pub(crate) marker: bool,
 }
 
 /// Conditions on a write, checked in the same instant as it becomes visible.
 #[derive(Clone, Debug, Default)]
-pub struct WriteGuard {
-    pub if_match: Option<ETagCondition>,
-    pub if_none_match: Option<ETagCondition>,
+pub(crate) struct WriteGuard {
+    pub(crate) if_match: Option<ETagCondition>,
+    pub(crate) if_none_match: Option<ETagCondition>,
 }
 
 impl WriteGuard {
@@ -93,7 +93,12 @@ impl Store {
     /// # Errors
     /// `NoSuchBucket`, `NoSuchKey`, `NoSuchVersion`, and `MethodNotAllowed` for a named delete marker;
     /// the last two with the headers that tell of the marker.
-    pub fn find(&self, bucket: &BucketName, key: &ObjectKey, id: Option<&VersionId>) -> S3Result<Found> {
+    pub(crate) fn find(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        id: Option<&VersionId>,
+    ) -> S3Result<Found> {
         find(self.read().bucket(bucket)?, key, id).map(|(found, _)| found)
     }
 
@@ -101,7 +106,12 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::find`].
-    pub fn open_body(&self, bucket: &BucketName, key: &ObjectKey, id: Option<&VersionId>) -> S3Result<Body> {
+    pub(crate) fn open_body(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        id: Option<&VersionId>,
+    ) -> S3Result<Body> {
         let state = self.read();
         let (found, order) = find(state.bucket(bucket)?, key, id)?;
         let file = File::open(self.layout.body(bucket, order)).map_err(stored)?;
@@ -112,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`, and those of the [`WriteGuard`]; then nothing has changed.
-    pub fn commit(&self, bucket: &BucketName, incoming: Incoming) -> S3Result<Stored> {
+    pub(crate) fn commit(&self, bucket: &BucketName, incoming: Incoming) -> S3Result<Stored> {
         let mut state = self.write();
         state.bucket(bucket)?;
         let order = state.next_order();
@@ -123,7 +133,7 @@ impl Store {
     ///
     /// # Errors
     /// `NoSuchBucket`.
-    pub fn delete(
+    pub(crate) fn delete(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
@@ -285,6 +295,6 @@ fn marked(version: &VersionRecord, named: bool) -> S3Error {
 }
 
 /// A stored ETag as headers and XML carry it.
-pub fn quoted(etag: &str) -> ETag {
+pub(crate) fn quoted(etag: &str) -> ETag {
     ETag::Strong(etag.to_owned())
 }

@@ -1,6 +1,6 @@
 //! Each kind of block to slices, with its box: margin, border, padding, background.
 
-use super::{Layouter, Look, Mark, Slice, Sort, change, fill, paginate::paginate, shift};
+use super::{Layouter, Mark, Slice, Sort, TextStyle, change, fill, paginate::paginate, shift};
 use crate::engine::render::{
     RenderError,
     definition::{DashStyle, Divider, Image, Variant},
@@ -20,13 +20,13 @@ impl Layouter<'_> {
         &self,
         block: &Block<'_>,
         width: f32,
-        parent: &Look,
+        parent: &TextStyle,
     ) -> Result<Vec<Slice>, RenderError> {
-        let look = look_of(block, parent);
-        let edges = edges_of(block, width, &look);
+        let text_style = text_style_of(block, parent);
+        let edges = edges_of(block, width, &text_style);
         let style = block.style;
         let room = (width - edges.margin[1] - edges.margin[3]).max(1.0);
-        let given = |length: Option<Length>| length.and_then(|length| length.points(width, look.size));
+        let given = |length: Option<Length>| length.and_then(|length| length.points(width, text_style.size));
         let mut outer = match &block.body {
             // An image's width is that of the image, not of its box.
             Body::Image { .. } => room,
@@ -35,7 +35,7 @@ impl Layouter<'_> {
         outer = outer.min(given(style.max_width).unwrap_or(outer)).max(1.0);
         let sides = |of: &[f32; 4]| of[1] + of[3];
         let inner = (outer - sides(&edges.border) - sides(&edges.padding)).max(1.0);
-        let mut slices = self.content(block, inner, &look)?;
+        let mut slices = self.content(block, inner, &text_style)?;
         if !matches!(block.body, Body::Image { .. }) {
             let least = given(style.min_height).into_iter().chain(given(style.height)).fold(0.0, f32::max);
             let has: f32 = slices.iter().map(|slice| slice.height).sum();
@@ -78,45 +78,52 @@ impl Layouter<'_> {
         }
     }
 
-    fn content(&self, block: &Block<'_>, width: f32, look: &Look) -> Result<Vec<Slice>, RenderError> {
+    fn content(
+        &self,
+        block: &Block<'_>,
+        width: f32,
+        text_style: &TextStyle,
+    ) -> Result<Vec<Slice>, RenderError> {
         Ok(match &block.body {
             Body::Stack(children) => {
                 let mut slices = Vec::new();
                 for child in children {
-                    slices.append(&mut self.block(child, width, look)?);
+                    slices.append(&mut self.block(child, width, text_style)?);
                 }
                 slices
             }
-            Body::Columns { gap, columns } => self.columns(*gap, columns, width, look)?,
-            Body::Heading(_, text) | Body::Text(_, text) => self.lines(text, look, width, block.path)?,
-            Body::Image { image, key, .. } => vec![self.image(image, key, block.style, width, look)],
-            Body::Table(grid) => self.table(grid, width, look, block.path)?,
+            Body::Columns { gap, columns } => self.columns(*gap, columns, width, text_style)?,
+            Body::Heading(_, text) | Body::Text(_, text) => {
+                self.lines(text, text_style, width, block.path)?
+            }
+            Body::Image { image, key, .. } => vec![self.image(image, key, block.style, width, text_style)],
+            Body::Table(grid) => self.table(grid, width, text_style, block.path)?,
             Body::Spacer(spacer) if spacer.horizontal => Vec::new(),
             Body::Spacer(spacer) => {
-                let height = spacer.size.points(width, look.size).unwrap_or(0.0);
+                let height = spacer.size.points(width, text_style.size).unwrap_or(0.0);
                 vec![Slice::gap(height.max(0.0))]
             }
-            Body::Divider(divider) => vec![rule(divider, width, look)],
+            Body::Divider(divider) => vec![rule(divider, width, text_style)],
             Body::PageBreak => vec![Slice::page_break()],
         })
     }
 
-    /// Side by side. What is higher than a page goes on in the same column of the next one.
+    /// Side by side. What is higher than a page continues in the same column of the next one.
     fn columns(
         &self,
         gap: Option<Length>,
         columns: &[(f32, Block<'_>)],
         width: f32,
-        look: &Look,
+        text_style: &TextStyle,
     ) -> Result<Vec<Slice>, RenderError> {
-        let gap = gap.and_then(|gap| gap.points(width, look.size)).unwrap_or(12.0).max(0.0);
+        let gap = gap.and_then(|gap| gap.points(width, text_style.size)).unwrap_or(12.0).max(0.0);
         let spans: f32 = columns.iter().map(|(span, _)| span).sum();
         let gaps = gap * columns.len().saturating_sub(1) as f32;
         let mut rows: Vec<Slice> = Vec::new();
         let mut x = 0.0;
         for (span, column) in columns {
             let wide = ((width - gaps) * span / spans).max(1.0);
-            let slices = self.block(column, wide, look)?;
+            let slices = self.block(column, wide, text_style)?;
             for (i, mut sheet) in paginate(slices, self.page_height).into_iter().enumerate() {
                 if rows.len() <= i {
                     rows.push(Slice::new(0.0, Vec::new()));
@@ -130,11 +137,11 @@ impl Layouter<'_> {
         Ok(rows)
     }
 
-    fn image(&self, image: &Image, key: &str, style: &Style, width: f32, look: &Look) -> Slice {
+    fn image(&self, image: &Image, key: &str, style: &Style, width: f32, text_style: &TextStyle) -> Slice {
         let (wide, high) = self.sizes.get(key).copied().unwrap_or((1, 1));
         let (wide, high) = (wide.max(1) as f32, high.max(1) as f32);
         let points = |length: Option<Length>, whole| {
-            length.and_then(|length| length.points(whole, look.size)).filter(|points| *points > 0.0)
+            length.and_then(|length| length.points(whole, text_style.size)).filter(|points| *points > 0.0)
         };
         let (w, h) = (
             points(image.width.or(style.width), width),
@@ -152,28 +159,32 @@ impl Layouter<'_> {
         };
         let shrink = (width / w).min(self.page_height / h).min(1.0);
         (w, h) = (w * shrink, h * shrink);
-        let x = look.offset((width - w).max(0.0));
+        let x = text_style.offset((width - w).max(0.0));
         Slice::new(h, vec![Mark::Image { x, y: 0.0, width: w, height: h, key: key.into() }])
     }
 }
 
-fn look_of(block: &Block<'_>, parent: &Look) -> Look {
-    let mut look = parent.clone();
+fn text_style_of(block: &Block<'_>, parent: &TextStyle) -> TextStyle {
+    let mut text_style = parent.clone();
     let grey = Colour::rgb(0x6b, 0x74, 0x80);
     match &block.body {
         Body::Heading(level, _) => {
-            look.size = [24.0, 18.0, 14.0, 12.0, 11.0, 10.0][usize::from(*level).clamp(1, 6) - 1];
-            look.bold = true;
-            look.leading = 1.2;
+            text_style.size = [24.0, 18.0, 14.0, 12.0, 11.0, 10.0][usize::from(*level).clamp(1, 6) - 1];
+            text_style.bold = true;
+            text_style.leading = 1.2;
         }
         Body::Text(Variant::Body, _) => {}
-        Body::Text(Variant::Caption, _) => (look.size, look.colour) = (look.size * 0.85, grey),
-        Body::Text(Variant::Label, _) => (look.size, look.bold) = (look.size * 0.9, true),
-        Body::Text(Variant::Overline, _) => {
-            (look.size, look.colour) = (look.size * 0.8, grey);
-            look.transform = crate::engine::render::style::Transform::Uppercase;
+        Body::Text(Variant::Caption, _) => {
+            (text_style.size, text_style.colour) = (text_style.size * 0.85, grey)
         }
-        Body::Text(Variant::Footnote, _) => (look.size, look.colour) = (look.size * 0.75, grey),
+        Body::Text(Variant::Label, _) => (text_style.size, text_style.bold) = (text_style.size * 0.9, true),
+        Body::Text(Variant::Overline, _) => {
+            (text_style.size, text_style.colour) = (text_style.size * 0.8, grey);
+            text_style.transform = crate::engine::render::style::Transform::Uppercase;
+        }
+        Body::Text(Variant::Footnote, _) => {
+            (text_style.size, text_style.colour) = (text_style.size * 0.75, grey)
+        }
         Body::Stack(_)
         | Body::Columns { .. }
         | Body::Image { .. }
@@ -182,10 +193,10 @@ fn look_of(block: &Block<'_>, parent: &Look) -> Look {
         | Body::Divider(_)
         | Body::PageBreak => {}
     }
-    look.with(block.style)
+    text_style.with(block.style)
 }
 
-fn edges_of(block: &Block<'_>, width: f32, look: &Look) -> Edges {
+fn edges_of(block: &Block<'_>, width: f32, text_style: &TextStyle) -> Edges {
     let default = match &block.body {
         Body::Heading(..) => [4.0, 0.0, 6.0, 0.0],
         Body::Text(..) => [0.0, 0.0, 4.0, 0.0],
@@ -194,7 +205,7 @@ fn edges_of(block: &Block<'_>, width: f32, look: &Look) -> Edges {
         Body::Image { .. } | Body::Columns { .. } => [0.0, 0.0, 6.0, 0.0],
         Body::Stack(_) | Body::Spacer(_) | Body::PageBreak => [0.0; 4],
     };
-    let points = |length: Option<Length>| length.and_then(|length| length.points(width, look.size));
+    let points = |length: Option<Length>| length.and_then(|length| length.points(width, text_style.size));
     let margins = block.style.margins();
     let paddings = block.style.paddings();
     let borders = block.style.borders();
@@ -262,8 +273,9 @@ fn boxed(slices: Vec<Slice>, style: &Style, edges: &Edges, width: f32) -> Vec<Sl
     all
 }
 
-fn rule(divider: &Divider, width: f32, look: &Look) -> Slice {
-    let thickness = divider.thickness.and_then(|length| length.points(width, look.size)).unwrap_or(0.75);
+fn rule(divider: &Divider, width: f32, text_style: &TextStyle) -> Slice {
+    let thickness =
+        divider.thickness.and_then(|length| length.points(width, text_style.size)).unwrap_or(0.75);
     let thickness = thickness.clamp(0.1, 100.0);
     let colour = divider.color.unwrap_or(Colour::rgb(0xc9, 0xcf, 0xd6));
     let mark = match (divider.dash_style.unwrap_or(DashStyle::Solid), colour.rgb) {

@@ -4,18 +4,18 @@ use super::{Mark, Slice, Sort};
 
 /// One page: marks relative to its content's top left, and how much of the height they take.
 #[derive(Debug, Default)]
-pub struct Sheet {
+pub(crate) struct Sheet {
     /// What is on it.
-    pub marks: Vec<Mark>,
+    pub(crate) marks: Vec<Mark>,
     /// Points.
-    pub used: f32,
+    pub(crate) used: f32,
     /// Something solid is on it.
     solid: bool,
 }
 
 /// Puts slices on pages `height` points high. At least one page. A slice that is higher than a
 /// page gets one to itself and runs out of it.
-pub fn paginate(slices: Vec<Slice>, height: f32) -> Vec<Sheet> {
+pub(crate) fn paginate(slices: Vec<Slice>, height: f32) -> Vec<Sheet> {
     let mut pages = Pages { done: Vec::new(), sheet: Sheet::default(), height };
     let mut group = Vec::new();
     for slice in slices {

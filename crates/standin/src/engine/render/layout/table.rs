@@ -1,6 +1,6 @@
 //! Tables: widths of the columns, rows as slices, the header again on each page.
 
-use super::{Layouter, Look, Mark, Slice, fill};
+use super::{Layouter, Mark, Slice, TextStyle, fill};
 use crate::engine::render::{
     RenderError,
     definition::{ROW_LINE, Table},
@@ -14,12 +14,12 @@ const PADDING: [f32; 2] = [4.0, 6.0];
 /// A column that the content sizes is at least and at most this wide, in points.
 const NATURAL: [f32; 2] = [36.0, 240.0];
 
-/// One cell of a row: where it stands, what it says and how it looks.
+/// One cell of a row: position, text and style.
 struct Cell<'g> {
     x: f32,
     width: f32,
     text: &'g str,
-    look: Look,
+    text_style: TextStyle,
     background: Option<Colour>,
 }
 
@@ -28,28 +28,33 @@ impl Layouter<'_> {
         &self,
         grid: &Grid<'_>,
         width: f32,
-        look: &Look,
+        text_style: &TextStyle,
         path: &str,
     ) -> Result<Vec<Slice>, RenderError> {
-        let widths = self.widths(grid, width, look);
-        let mut header = self.banners(grid, &widths, look, path)?;
-        header.push(self.header(grid, &widths, look, path)?);
+        let widths = self.widths(grid, width, text_style);
+        let mut header = self.banners(grid, &widths, text_style, path)?;
+        header.push(self.header(grid, &widths, text_style, path)?);
         header.iter_mut().for_each(|slice| slice.keep = true);
         let again = grid.table.repeat_header.unwrap_or(true).then(|| Rc::new(header.clone()));
         let mut slices = Vec::new();
         if let Some(caption) = &grid.caption {
-            slices.extend(self.lines(caption, &Look { bold: true, ..look.clone() }, width, path)?);
+            slices.extend(self.lines(
+                caption,
+                &TextStyle { bold: true, ..text_style.clone() },
+                width,
+                path,
+            )?);
             slices.push(Slice::gap(4.0));
             slices.iter_mut().for_each(|slice| slice.keep = true);
         }
         slices.append(&mut header);
         for (i, row) in grid.rows.iter().enumerate() {
-            let mut slice = self.body_row(grid, (i, row), &widths, look, path)?;
+            let mut slice = self.body_row(grid, (i, row), &widths, text_style, path)?;
             slice.header.clone_from(&again);
             slices.push(slice);
         }
         if let (true, Some(text)) = (grid.rows.is_empty(), &grid.empty) {
-            let cell = Cell { x: 0.0, width, text, look: look.clone(), background: None };
+            let cell = Cell { x: 0.0, width, text, text_style: text_style.clone(), background: None };
             slices.push(self.row(&[cell], None, Some(ROW_LINE.colour), path)?);
         }
         if let Some(footer) = &grid.footer {
@@ -57,23 +62,23 @@ impl Layouter<'_> {
             if let Some(last) = slices.last_mut() {
                 last.keep = true;
             }
-            let mut slice = self.footer(grid, footer, &widths, look, path)?;
+            let mut slice = self.footer(grid, footer, &widths, text_style, path)?;
             slice.header = again;
             slices.push(slice);
         }
         Ok(slices)
     }
 
-    /// Given widths as given, the rest shared out by how much the columns have to say.
-    fn widths(&self, grid: &Grid<'_>, width: f32, look: &Look) -> Vec<f32> {
+    /// Given widths as given, the rest distributed by the length of the columns' text.
+    fn widths(&self, grid: &Grid<'_>, width: f32, text_style: &TextStyle) -> Vec<f32> {
         let columns = &grid.table.columns;
-        let given = |i: usize| columns[i].width.and_then(|length| length.points(width, look.size));
+        let given = |i: usize| columns[i].width.and_then(|length| length.points(width, text_style.size));
         let natural = |i: usize| {
-            // The first rows speak for all: measuring every cell would cost more than it gives.
+            // The first rows are a sample: measuring every cell would cost too much.
             let cells = grid.rows.iter().take(200).filter_map(|row| row.get(i));
             let texts =
                 cells.chain(grid.header.get(i)).chain(grid.footer.iter().filter_map(|row| row.get(i)));
-            let longest = texts.map(|text| self.fonts.width(text, look.size, true)).fold(0.0, f32::max);
+            let longest = texts.map(|text| self.fonts.width(text, text_style.size, true)).fold(0.0, f32::max);
             (longest + 2.0 * PADDING[1]).clamp(NATURAL[0], NATURAL[1])
         };
         let wanted: Vec<(bool, f32)> = (0..columns.len())
@@ -92,21 +97,21 @@ impl Layouter<'_> {
         &self,
         grid: &Grid<'_>,
         widths: &[f32],
-        look: &Look,
+        text_style: &TextStyle,
         path: &str,
     ) -> Result<Vec<Slice>, RenderError> {
         let mut slices = Vec::new();
         for (row, texts) in grid.table.header_rows.iter().zip(&grid.banners) {
-            let row_look = Look { bold: true, ..look.clone() }.with(&row.style);
+            let row_look = TextStyle { bold: true, ..text_style.clone() }.with(&row.style);
             let mut column = 0;
             let cells = row.cells.iter().zip(texts).map(|(cell, text)| {
                 let end = (column + cell.colspan.unwrap_or(1)).min(widths.len());
                 let x = widths[..column].iter().sum();
                 let width = widths[column..end].iter().sum();
                 column = end;
-                let mut look = row_look.with(&cell.style);
-                look.align = cell.style.text_align.unwrap_or(cell.align);
-                Cell { x, width, text, look, background: cell.style.background_color }
+                let mut text_style = row_look.with(&cell.style);
+                text_style.align = cell.style.text_align.unwrap_or(cell.align);
+                Cell { x, width, text, text_style, background: cell.style.background_color }
             });
             let cells: Vec<_> = cells.collect();
             slices.push(self.row(&cells, row.style.background_color, Some(ROW_LINE.colour), path)?);
@@ -114,11 +119,18 @@ impl Layouter<'_> {
         Ok(slices)
     }
 
-    fn header(&self, grid: &Grid<'_>, widths: &[f32], look: &Look, path: &str) -> Result<Slice, RenderError> {
+    fn header(
+        &self,
+        grid: &Grid<'_>,
+        widths: &[f32],
+        text_style: &TextStyle,
+        path: &str,
+    ) -> Result<Slice, RenderError> {
         let style = &grid.table.header_row_style;
-        let look = Look { bold: true, size: look.size * 0.9, ..look.clone() }.with(style);
+        let text_style =
+            TextStyle { bold: true, size: text_style.size * 0.9, ..text_style.clone() }.with(style);
         let columns: Vec<&Style> = grid.table.columns.iter().map(|column| &column.header_style).collect();
-        let cells = cells(grid.table, &grid.header, widths, &look, &columns);
+        let cells = cells(grid.table, &grid.header, widths, &text_style, &columns);
         let background = style.background_color.unwrap_or(Colour::rgb(0xee, 0xf1, 0xf5));
         self.row(&cells, Some(background), Some(Colour::rgb(0xb4, 0xbc, 0xc6)), path)
     }
@@ -128,18 +140,18 @@ impl Layouter<'_> {
         grid: &Grid<'_>,
         (i, texts): (usize, &[String]),
         widths: &[f32],
-        look: &Look,
+        text_style: &TextStyle,
         path: &str,
     ) -> Result<Slice, RenderError> {
         let table = grid.table;
-        let mut look = look.with(&table.body_row_style);
+        let mut text_style = text_style.with(&table.body_row_style);
         let mut background = table.body_row_style.background_color;
         if i.is_multiple_of(2) {
-            look = look.with(&table.alternate_row_style);
+            text_style = text_style.with(&table.alternate_row_style);
             background = table.alternate_row_style.background_color.or(background);
         }
         let columns: Vec<&Style> = table.columns.iter().map(|column| &column.style).collect();
-        let cells = cells(table, texts, widths, &look, &columns);
+        let cells = cells(table, texts, widths, &text_style, &columns);
         self.row(&cells, background, Some(ROW_LINE.colour), path)
     }
 
@@ -148,13 +160,13 @@ impl Layouter<'_> {
         grid: &Grid<'_>,
         texts: &[String],
         widths: &[f32],
-        look: &Look,
+        text_style: &TextStyle,
         path: &str,
     ) -> Result<Slice, RenderError> {
         let style = &grid.table.footer_row_style;
-        let look = Look { bold: true, ..look.clone() }.with(style);
+        let text_style = TextStyle { bold: true, ..text_style.clone() }.with(style);
         let columns = vec![style; widths.len()];
-        let cells = cells(grid.table, texts, widths, &look, &columns);
+        let cells = cells(grid.table, texts, widths, &text_style, &columns);
         self.row(&cells, style.background_color, None, path)
     }
 
@@ -171,7 +183,7 @@ impl Layouter<'_> {
         for cell in cells {
             let inner = (cell.width - 2.0 * PADDING[1]).max(1.0);
             let mut y = PADDING[0];
-            for mut slice in self.lines(cell.text, &cell.look, inner, path)? {
+            for mut slice in self.lines(cell.text, &cell.text_style, inner, path)? {
                 slice.marks.iter_mut().for_each(|mark| mark.shift(cell.x + PADDING[1], y));
                 texts.append(&mut slice.marks);
                 y += slice.height;
@@ -191,18 +203,18 @@ fn cells<'g>(
     table: &Table,
     texts: &'g [String],
     widths: &[f32],
-    look: &Look,
+    text_style: &TextStyle,
     styles: &[&Style],
 ) -> Vec<Cell<'g>> {
     let mut x = 0.0;
     let columns = table.columns.iter().zip(texts).zip(widths).zip(styles);
     let cells = columns.map(|(((column, text), width), style)| {
-        let mut look = look.with(style);
-        look.align = match column.align {
+        let mut text_style = text_style.with(style);
+        text_style.align = match column.align {
             Align::Left => style.text_align.unwrap_or(Align::Left),
             other => other,
         };
-        let cell = Cell { x, width: *width, text, look, background: style.background_color };
+        let cell = Cell { x, width: *width, text, text_style, background: style.background_color };
         x += width;
         cell
     });

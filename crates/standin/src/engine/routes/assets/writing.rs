@@ -1,5 +1,5 @@
 //! What writes binaries: upload, replacement, restoring an earlier one. Both stores are written within
-//! one request; which one first, the settings say.
+//! one request; the settings determine which one first.
 
 use super::{parse_id, record};
 use crate::engine::access::{Caller, Scope, if_match};
@@ -28,7 +28,7 @@ struct Upload {
     alt_text: Option<String>,
 }
 
-pub async fn upload(
+pub(crate) async fn upload(
     State(app): State<Shared>,
     caller: Caller,
     request: Request,
@@ -60,7 +60,7 @@ pub async fn upload(
     Ok((StatusCode::CREATED, Json(record(&app, &caller, id).await?)))
 }
 
-pub async fn replace(
+pub(crate) async fn replace(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -86,7 +86,7 @@ pub async fn replace(
     record(&app, &caller, id).await.map(Json)
 }
 
-pub async fn restore(
+pub(crate) async fn restore(
     State(app): State<Shared>,
     caller: Caller,
     Path((id, version)): Path<(String, i32)>,
@@ -120,7 +120,7 @@ struct New<'a> {
 }
 
 /// Writes other content and the row that describes it: under the present key, the present binary being
-/// kept under one of its own; or under a new key, and the old object goes after the answer.
+/// kept under one of its own; or under a new key, and the old object is deleted after the answer.
 async fn overwrite(
     app: &Shared,
     mut change: Box<dyn Change>,

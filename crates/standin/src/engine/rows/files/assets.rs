@@ -3,7 +3,7 @@
 use super::change::FileChange;
 use super::library::{AssetFile, AssetVersionFile};
 use super::{FileRows, cut, holds};
-use crate::engine::access::Caller;
+use crate::engine::caller::Caller;
 use crate::engine::failure::Failure;
 use crate::engine::rows::{
     AssetChange, AssetFilter, Assets, Content, Current, NewAsset, Window, wire_moment,
@@ -20,7 +20,7 @@ impl Assets for FileRows {
         let same =
             |wanted: &Option<String>, there: Option<&str>| wanted.is_none() || wanted.as_deref() == there;
         let shown = |asset: &AssetFile| {
-            filter.words.as_deref().is_none_or(|words| holds(&asset.original_name, words))
+            filter.search.as_deref().is_none_or(|search| holds(&asset.original_name, search))
                 && same(&filter.mime_type, Some(&asset.mime_type))
                 && same(&filter.folder, asset.folder.as_deref())
                 && filter.tag.as_ref().is_none_or(|tag| asset.tags.contains(tag))
@@ -87,7 +87,7 @@ impl Assets for FileRows {
         Ok(Value::Array(found))
     }
 
-    async fn lookalike(&self, filename: &str) -> Result<Option<String>, Failure> {
+    async fn similar_asset(&self, filename: &str) -> Result<Option<String>, Failure> {
         let index = self.library.index()?;
         let Some(this) = index.values().find(|asset| asset.filename == filename) else { return Ok(None) };
         let others = index.values().filter(|a| a.filename != filename && a.mime_type == this.mime_type);

@@ -1,8 +1,8 @@
-//! A write under way: steps are collected, `commit` puts them on disk in the order that keeps a
+//! A write in progress: steps are collected, `commit` puts them on disk in the order that keeps a
 //! reader from seeing something that points at nothing.
 
-use super::library::{AssetFile, EventLine, Index, Library, LibraryTrouble, TemplateFile, VersionFile};
-use crate::engine::access::Caller;
+use super::library::{AssetFile, EventLine, Index, Library, LibraryError, TemplateFile, VersionFile};
+use crate::engine::caller::Caller;
 use crate::engine::failure::Failure;
 use crate::engine::rows::{Change, wire_moment};
 use async_trait::async_trait;
@@ -11,34 +11,34 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tokio::sync::OwnedMutexGuard;
 
-/// What becomes of a template.
-pub enum Fate {
-    Made(TemplateFile, VersionFile),
+/// What a write does to a template.
+pub(crate) enum TemplateWrite {
+    Created(TemplateFile, VersionFile),
     Changed(TemplateFile, Option<VersionFile>),
     Purged,
 }
 
 /// Steps that are not on disk yet, and the turn to put them there.
-pub struct FileChange {
-    pub library: Library,
-    pub templates: BTreeMap<String, Fate>,
-    pub index: Option<Index>,
+pub(crate) struct FileChange {
+    pub(crate) library: Library,
+    pub(crate) templates: BTreeMap<String, TemplateWrite>,
+    pub(crate) index: Option<Index>,
     events: Vec<EventLine>,
     _turn: OwnedMutexGuard<()>,
 }
 
 impl FileChange {
-    pub fn new(library: Library, turn: OwnedMutexGuard<()>) -> Self {
+    pub(crate) fn new(library: Library, turn: OwnedMutexGuard<()>) -> Self {
         Self { library, templates: BTreeMap::new(), index: None, events: Vec::new(), _turn: turn }
     }
 
     /// The asset's row as the steps so far leave it.
-    pub fn asset(&mut self, id: &str) -> Result<Option<&mut AssetFile>, LibraryTrouble> {
+    pub(crate) fn asset(&mut self, id: &str) -> Result<Option<&mut AssetFile>, LibraryError> {
         Ok(self.index()?.get_mut(id))
     }
 
     /// The index as the steps so far leave it; from now on it is written at the end.
-    pub fn index(&mut self) -> Result<&mut Index, LibraryTrouble> {
+    pub(crate) fn index(&mut self) -> Result<&mut Index, LibraryError> {
         let index = match self.index.take() {
             Some(index) => index,
             None => self.library.index()?,
@@ -46,17 +46,17 @@ impl FileChange {
         Ok(self.index.insert(index))
     }
 
-    fn keep(&self) -> Result<(), LibraryTrouble> {
-        for (key, fate) in &self.templates {
-            match fate {
-                Fate::Made(template, first) => self.library.create_template(template, first)?,
-                Fate::Changed(template, version) => {
+    fn write_all(&self) -> Result<(), LibraryError> {
+        for (key, write) in &self.templates {
+            match write {
+                TemplateWrite::Created(template, first) => self.library.create_template(template, first)?,
+                TemplateWrite::Changed(template, version) => {
                     if let Some(version) = version {
                         self.library.put_version(key, version)?;
                     }
                     self.library.put_template(template)?;
                 }
-                Fate::Purged => self.library.remove_template(key)?,
+                TemplateWrite::Purged => self.library.remove_template(key)?,
             }
         }
         if let Some(index) = &self.index {
@@ -92,6 +92,6 @@ impl Change for FileChange {
     }
 
     async fn commit(self: Box<Self>) -> Result<(), Failure> {
-        Ok(self.keep()?)
+        Ok(self.write_all()?)
     }
 }

@@ -1,32 +1,20 @@
 //! Batch jobs in memory: a restart loses them.
 
-use super::FileRows;
+use super::{FileRows, JobRow};
 use crate::engine::failure::Failure;
-use crate::engine::rows::{Job, Jobs, Kept, wire_moment};
+use crate::engine::rows::{Job, JobResults, Jobs, wire_moment};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
-
-/// A job.
-pub struct JobRow {
-    tenant: String,
-    items: Vec<Value>,
-    status: &'static str,
-    failure_code: Option<String>,
-    kept: Option<Kept>,
-    created_at: DateTime<Utc>,
-    /// When it ended, and how long it stays pollable.
-    ended: Option<(DateTime<Utc>, Duration)>,
-}
 
 impl FileRows {
     async fn end_job(
         &self,
         id: Uuid,
         retention: Duration,
-        outcome: Result<Kept, &str>,
+        outcome: Result<JobResults, &str>,
     ) -> Result<(), Failure> {
         let mut jobs = self.jobs.lock().await;
         let job = jobs.get_mut(&id).ok_or_else(|| Failure::not_found(format!("job `{id}`")))?;
@@ -69,7 +57,7 @@ impl Jobs for FileRows {
         Ok((job.tenant.clone(), job.items.clone()))
     }
 
-    async fn complete_job(&self, id: Uuid, kept: Kept, retention: Duration) -> Result<(), Failure> {
+    async fn complete_job(&self, id: Uuid, kept: JobResults, retention: Duration) -> Result<(), Failure> {
         self.end_job(id, retention, Ok(kept)).await
     }
 
@@ -91,8 +79,8 @@ impl Jobs for FileRows {
             shown["completedAt"] = json!(wire_moment(at));
         }
         let (results, result_key) = match &job.kept {
-            Some(Kept::Inline(results)) => (Some(results.clone()), None),
-            Some(Kept::Stored(key)) => (None, Some(key.clone())),
+            Some(JobResults::Inline(results)) => (Some(results.clone()), None),
+            Some(JobResults::Stored(key)) => (None, Some(key.clone())),
             None => (None, None),
         };
         let expired = job

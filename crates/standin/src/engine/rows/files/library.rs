@@ -16,120 +16,120 @@ const INDEX: &str = ".assets-index.json";
 /// `<key>/template.json`.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub struct TemplateFile {
-    pub key: String,
-    pub name: String,
+pub(crate) struct TemplateFile {
+    pub(crate) key: String,
+    pub(crate) name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    pub current_version: String,
-    pub created_at: String,
-    pub updated_at: String,
+    pub(crate) description: Option<String>,
+    pub(crate) current_version: String,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deleted_at: Option<String>,
+    pub(crate) deleted_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub deleted_by: Option<String>,
-    pub labels: BTreeMap<String, LabelFile>,
+    pub(crate) deleted_by: Option<String>,
+    pub(crate) labels: BTreeMap<String, LabelFile>,
 }
 
 /// One of its labels.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub struct LabelFile {
-    pub version: String,
-    pub created_at: String,
-    pub updated_at: String,
+pub(crate) struct LabelFile {
+    pub(crate) version: String,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub updated_by: Option<String>,
+    pub(crate) updated_by: Option<String>,
 }
 
 /// `<key>/versions/<version>.json`.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub struct VersionFile {
-    pub version: String,
-    pub definition: Value,
-    pub created_at: String,
+pub(crate) struct VersionFile {
+    pub(crate) version: String,
+    pub(crate) definition: Value,
+    pub(crate) created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub change_note: Option<String>,
+    pub(crate) change_note: Option<String>,
 }
 
 /// All of `.assets-index.json`.
-pub type Index = BTreeMap<String, AssetFile>;
+pub(crate) type Index = BTreeMap<String, AssetFile>;
 
 /// One asset in it.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub struct AssetFile {
-    pub id: String,
-    pub filename: String,
-    pub original_name: String,
-    pub mime_type: String,
-    pub size_bytes: i64,
-    pub content_hash: String,
-    pub version: i32,
-    pub tags: Vec<String>,
+pub(crate) struct AssetFile {
+    pub(crate) id: String,
+    pub(crate) filename: String,
+    pub(crate) original_name: String,
+    pub(crate) mime_type: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) content_hash: String,
+    pub(crate) version: i32,
+    pub(crate) tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub folder: Option<String>,
+    pub(crate) folder: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub alt_text: Option<String>,
-    pub created_at: String,
-    pub updated_at: String,
+    pub(crate) alt_text: Option<String>,
+    pub(crate) created_at: String,
+    pub(crate) updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub updated_by: Option<String>,
-    pub versions: Vec<AssetVersionFile>,
+    pub(crate) updated_by: Option<String>,
+    pub(crate) versions: Vec<AssetVersionFile>,
 }
 
 /// An earlier binary of it.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub struct AssetVersionFile {
-    pub version: i32,
-    pub object_key: String,
-    pub mime_type: String,
-    pub size_bytes: i64,
-    pub content_hash: String,
-    pub created_at: String,
+pub(crate) struct AssetVersionFile {
+    pub(crate) version: i32,
+    pub(crate) object_key: String,
+    pub(crate) mime_type: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) content_hash: String,
+    pub(crate) created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 /// A line of `.audit-events.jsonl`.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub struct EventLine {
-    pub id: String,
-    pub timestamp: String,
-    pub event: String,
-    pub operation: String,
-    pub resource_type: String,
-    pub resource_id: String,
+pub(crate) struct EventLine {
+    pub(crate) id: String,
+    pub(crate) timestamp: String,
+    pub(crate) event: String,
+    pub(crate) operation: String,
+    pub(crate) resource_type: String,
+    pub(crate) resource_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
+    pub(crate) actor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub credential_scope: Option<String>,
-    pub details: Value,
+    pub(crate) credential_scope: Option<String>,
+    pub(crate) details: Value,
 }
 
 /// A file or folder that can't be used.
 #[derive(Debug)]
-pub struct LibraryTrouble {
+pub(crate) struct LibraryError {
     path: PathBuf,
     why: Why,
 }
 
 #[derive(Debug)]
 enum Why {
-    /// The disk said no.
+    /// The file system refused.
     Unreachable(String),
-    /// What is in it is not what should be.
+    /// Its content is not valid.
     Damaged(String),
 }
 
-impl fmt::Display for LibraryTrouble {
+impl fmt::Display for LibraryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Why::Unreachable(why) => write!(f, "{} cannot be used: {why}", self.path.display()),
@@ -138,36 +138,36 @@ impl fmt::Display for LibraryTrouble {
     }
 }
 
-impl From<LibraryTrouble> for Failure {
-    fn from(trouble: LibraryTrouble) -> Self {
-        match trouble.why {
-            Why::Unreachable(_) => Self::unavailable("service_unavailable", trouble.to_string()),
-            Why::Damaged(_) => Self::internal("internal_error", trouble.to_string()),
+impl From<LibraryError> for Failure {
+    fn from(error: LibraryError) -> Self {
+        match error.why {
+            Why::Unreachable(_) => Self::unavailable("service_unavailable", error.to_string()),
+            Why::Damaged(_) => Self::internal("internal_error", error.to_string()),
         }
     }
 }
 
-type Result<T> = std::result::Result<T, LibraryTrouble>;
+type Result<T> = std::result::Result<T, LibraryError>;
 
-fn unreachable(path: &Path) -> impl FnOnce(io::Error) -> LibraryTrouble {
+fn unreachable(path: &Path) -> impl FnOnce(io::Error) -> LibraryError {
     let path = path.to_owned();
-    |error| LibraryTrouble { path, why: Why::Unreachable(error.to_string()) }
+    |error| LibraryError { path, why: Why::Unreachable(error.to_string()) }
 }
 
-fn damaged(path: &Path, why: impl fmt::Display) -> LibraryTrouble {
-    LibraryTrouble { path: path.to_owned(), why: Why::Damaged(why.to_string()) }
+fn damaged(path: &Path, why: impl fmt::Display) -> LibraryError {
+    LibraryError { path: path.to_owned(), why: Why::Damaged(why.to_string()) }
 }
 
 /// The two folders. The files are small and local: reading them waits for no one else.
 #[derive(Clone)]
-pub struct Library {
+pub(crate) struct Library {
     templates: PathBuf,
     assets: PathBuf,
 }
 
 impl Library {
     /// Makes missing folders, then reads everything once.
-    pub fn open(templates: PathBuf, assets: PathBuf) -> Result<Self> {
+    pub(crate) fn open(templates: PathBuf, assets: PathBuf) -> Result<Self> {
         for folder in [&templates, &assets] {
             fs::create_dir_all(folder).map_err(unreachable(folder))?;
         }
@@ -177,7 +177,7 @@ impl Library {
     }
 
     /// Reads all that is there, and follows what points at something else.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         for template in self.templates()? {
             let labelled = template.labels.values().map(|label| &label.version);
             for version in labelled.chain([&template.current_version]) {
@@ -193,7 +193,7 @@ impl Library {
     }
 
     /// All templates by key, those in the trash too.
-    pub fn templates(&self) -> Result<Vec<TemplateFile>> {
+    pub(crate) fn templates(&self) -> Result<Vec<TemplateFile>> {
         let mut all = Vec::new();
         for name in names(&self.templates)? {
             let path = self.templates.join(&name);
@@ -206,7 +206,7 @@ impl Library {
         Ok(all)
     }
 
-    pub fn template(&self, key: &str) -> Result<Option<TemplateFile>> {
+    pub(crate) fn template(&self, key: &str) -> Result<Option<TemplateFile>> {
         if !is_name(key) {
             return Ok(None);
         }
@@ -219,7 +219,7 @@ impl Library {
         }
     }
 
-    pub fn version(&self, key: &str, version: &str) -> Result<Option<VersionFile>> {
+    pub(crate) fn version(&self, key: &str, version: &str) -> Result<Option<VersionFile>> {
         if !is_name(key) || !is_name(version) {
             return Ok(None);
         }
@@ -233,7 +233,7 @@ impl Library {
     }
 
     /// All versions of a template, oldest first.
-    pub fn versions(&self, key: &str) -> Result<Vec<VersionFile>> {
+    pub(crate) fn versions(&self, key: &str) -> Result<Vec<VersionFile>> {
         let folder = self.folder(key).join("versions");
         let mut all = Vec::new();
         for name in names(&folder)? {
@@ -249,7 +249,7 @@ impl Library {
     }
 
     /// Asset metadata; none where there is no index.
-    pub fn index(&self) -> Result<Index> {
+    pub(crate) fn index(&self) -> Result<Index> {
         let path = self.assets.join(INDEX);
         let index: Index = self.read(&self.assets, &path)?.unwrap_or_default();
         let mut filenames = HashSet::new();
@@ -265,7 +265,7 @@ impl Library {
     }
 
     /// The audit trail, oldest first; none where there is no file.
-    pub fn events(&self) -> Result<Vec<EventLine>> {
+    pub(crate) fn events(&self) -> Result<Vec<EventLine>> {
         let path = self.templates.join(EVENTS);
         let Some(bytes) = bytes(&self.templates, &path)? else { return Ok(Vec::new()) };
         let text = String::from_utf8(bytes).map_err(|error| damaged(&path, error))?;
@@ -277,7 +277,7 @@ impl Library {
     }
 
     /// A new template appears whole, by one rename.
-    pub fn create_template(&self, template: &TemplateFile, first: &VersionFile) -> Result<()> {
+    pub(crate) fn create_template(&self, template: &TemplateFile, first: &VersionFile) -> Result<()> {
         let beside = self.templates.join(part_name());
         let made = fs::create_dir_all(beside.join("versions")).map_err(unreachable(&beside));
         let whole = made
@@ -290,27 +290,27 @@ impl Library {
         whole
     }
 
-    pub fn put_template(&self, template: &TemplateFile) -> Result<()> {
+    pub(crate) fn put_template(&self, template: &TemplateFile) -> Result<()> {
         write(&self.folder(&template.key).join("template.json"), template)
     }
 
-    pub fn put_version(&self, key: &str, version: &VersionFile) -> Result<()> {
+    pub(crate) fn put_version(&self, key: &str, version: &VersionFile) -> Result<()> {
         write(&self.folder(key).join("versions").join(format!("{}.json", version.version)), version)
     }
 
     /// Gone by one rename; what is left of it then is removed.
-    pub fn remove_template(&self, key: &str) -> Result<()> {
+    pub(crate) fn remove_template(&self, key: &str) -> Result<()> {
         let beside = self.templates.join(part_name());
         fs::rename(self.folder(key), &beside).map_err(unreachable(&beside))?;
         fs::remove_dir_all(&beside).map_err(unreachable(&beside))
     }
 
-    pub fn put_index(&self, index: &Index) -> Result<()> {
+    pub(crate) fn put_index(&self, index: &Index) -> Result<()> {
         write(&self.assets.join(INDEX), index)
     }
 
     /// Adds lines at the end, by one write.
-    pub fn append_events(&self, events: &[EventLine]) -> Result<()> {
+    pub(crate) fn append_events(&self, events: &[EventLine]) -> Result<()> {
         let path = self.templates.join(EVENTS);
         let mut text = String::new();
         for event in events {
@@ -337,7 +337,7 @@ impl Library {
 }
 
 /// Whether a key or version is a file's name and no path.
-pub fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\\', '\0'])
 }
 

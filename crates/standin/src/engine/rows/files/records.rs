@@ -5,10 +5,6 @@ use crate::engine::failure::Failure;
 use crate::engine::rows::{EventFilter, Records, Usage, Window};
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
-/// Renders and bytes by template, format and source.
-pub type Counts = BTreeMap<(Option<String>, &'static str, &'static str), (u64, usize)>;
 
 #[async_trait]
 impl Records for FileRows {

@@ -1,9 +1,9 @@
 //! Templates in files.
 
-use super::change::{Fate, FileChange};
-use super::library::{LabelFile, Library, LibraryTrouble, TemplateFile, VersionFile};
+use super::change::{FileChange, TemplateWrite};
+use super::library::{LabelFile, Library, LibraryError, TemplateFile, VersionFile};
 use super::{FileRows, cut, holds};
-use crate::engine::access::Caller;
+use crate::engine::caller::Caller;
 use crate::engine::failure::Failure;
 use crate::engine::rows::{NewVersion, Pin, TemplateChange, Templates, Window, wire_moment};
 use async_trait::async_trait;
@@ -16,12 +16,12 @@ impl Templates for FileRows {
         &self,
         _tenant: &str,
         trash: bool,
-        words: Option<&str>,
+        search: Option<&str>,
         window: Window,
     ) -> Result<Value, Failure> {
         let shown = |template: &TemplateFile| {
             template.deleted_at.is_some() == trash
-                && words.is_none_or(|words| holds(&template.key, words) || holds(&template.name, words))
+                && search.is_none_or(|search| holds(&template.key, search) || holds(&template.name, search))
         };
         let all = self.library.templates()?;
         Ok(cut(all.iter().filter(|template| shown(template)).map(summary).collect(), window))
@@ -117,7 +117,7 @@ impl TemplateChange for FileChange {
             deleted_by: None,
             labels: Default::default(),
         };
-        self.templates.insert(key.to_owned(), Fate::Made(template, version));
+        self.templates.insert(key.to_owned(), TemplateWrite::Created(template, version));
         Ok(true)
     }
 
@@ -136,7 +136,7 @@ impl TemplateChange for FileChange {
             updated_at: version.created_at.clone(),
             ..template
         };
-        self.templates.insert(key.to_owned(), Fate::Changed(changed, Some(version)));
+        self.templates.insert(key.to_owned(), TemplateWrite::Changed(changed, Some(version)));
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl TemplateChange for FileChange {
         if let Some(mut template) = in_use(&self.library, key)? {
             template.deleted_at = Some(wire_moment(Utc::now()));
             template.deleted_by = caller.actor();
-            self.templates.insert(key.to_owned(), Fate::Changed(template, None));
+            self.templates.insert(key.to_owned(), TemplateWrite::Changed(template, None));
         }
         Ok(())
     }
@@ -152,7 +152,7 @@ impl TemplateChange for FileChange {
     async fn purge_template(&mut self, _tenant: &str, key: &str) -> Result<bool, Failure> {
         let trashed = self.library.template(key)?.is_some_and(|template| template.deleted_at.is_some());
         if trashed {
-            self.templates.insert(key.to_owned(), Fate::Purged);
+            self.templates.insert(key.to_owned(), TemplateWrite::Purged);
         }
         Ok(trashed)
     }
@@ -161,7 +161,7 @@ impl TemplateChange for FileChange {
         let trashed = self.library.template(key)?.filter(|template| template.deleted_at.is_some());
         let Some(template) = trashed else { return Ok(false) };
         let back = TemplateFile { deleted_at: None, deleted_by: None, ..template };
-        self.templates.insert(key.to_owned(), Fate::Changed(back, None));
+        self.templates.insert(key.to_owned(), TemplateWrite::Changed(back, None));
         Ok(true)
     }
 
@@ -186,20 +186,20 @@ impl TemplateChange for FileChange {
         };
         let shown = show_label(label, &set);
         template.labels.insert(label.to_owned(), set);
-        self.templates.insert(key.to_owned(), Fate::Changed(template, None));
+        self.templates.insert(key.to_owned(), TemplateWrite::Changed(template, None));
         Ok(Some(shown))
     }
 
     async fn delete_label(&mut self, _tenant: &str, key: &str, label: &str) -> Result<bool, Failure> {
         let Some(mut template) = in_use(&self.library, key)? else { return Ok(false) };
         let there = template.labels.remove(label).is_some();
-        self.templates.insert(key.to_owned(), Fate::Changed(template, None));
+        self.templates.insert(key.to_owned(), TemplateWrite::Changed(template, None));
         Ok(there)
     }
 }
 
 /// A template that is not in the trash.
-pub fn in_use(library: &Library, key: &str) -> Result<Option<TemplateFile>, LibraryTrouble> {
+pub(crate) fn in_use(library: &Library, key: &str) -> Result<Option<TemplateFile>, LibraryError> {
     Ok(library.template(key)?.filter(|template| template.deleted_at.is_none()))
 }
 

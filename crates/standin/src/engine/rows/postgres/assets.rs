@@ -1,7 +1,7 @@
 //! Asset metadata in a database.
 
 use super::{PostgresRows, SqlChange};
-use crate::engine::access::Caller;
+use crate::engine::caller::Caller;
 use crate::engine::failure::Failure;
 use crate::engine::rows::{
     AssetChange, AssetFilter, Assets, Content, Current, NewAsset, Window, asset_item, moment, page, paged,
@@ -20,10 +20,10 @@ impl Assets for PostgresRows {
                AND ($7::text IS NULL OR $7 = ANY(a.tags))",
             "a.created_at, a.id"
         );
-        let AssetFilter { words, mime_type, folder, tag } = filter;
+        let AssetFilter { search, mime_type, folder, tag } = filter;
         let tenant = tenant.to_owned();
         page(&self.db, LIST, window, |query| {
-            query.bind(tenant).bind(words).bind(mime_type).bind(folder).bind(tag)
+            query.bind(tenant).bind(search).bind(mime_type).bind(folder).bind(tag)
         })
         .await
     }
@@ -83,7 +83,7 @@ impl Assets for PostgresRows {
         Ok(found.bind(tenant).bind(named).fetch_one(&self.db).await?)
     }
 
-    async fn lookalike(&self, filename: &str) -> Result<Option<String>, Failure> {
+    async fn similar_asset(&self, filename: &str) -> Result<Option<String>, Failure> {
         let other = sqlx::query_scalar(
             "SELECT b.filename FROM assets a, assets b WHERE a.filename = $1 AND b.filename <> $1
                 AND a.mime_type = b.mime_type ORDER BY b.content_hash = a.content_hash, b.filename",

@@ -2,7 +2,7 @@
 
 use super::PostgresRows;
 use crate::engine::failure::Failure;
-use crate::engine::rows::{Job, Jobs, Kept, moment};
+use crate::engine::rows::{Job, JobResults, Jobs, moment};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::time::Duration;
@@ -36,10 +36,10 @@ impl Jobs for PostgresRows {
         Ok((tenant, items.as_array().cloned().unwrap_or_default()))
     }
 
-    async fn complete_job(&self, id: Uuid, kept: Kept, retention: Duration) -> Result<(), Failure> {
+    async fn complete_job(&self, id: Uuid, kept: JobResults, retention: Duration) -> Result<(), Failure> {
         let (inline, key) = match kept {
-            Kept::Inline(results) => (Some(results), None),
-            Kept::Stored(key) => (None, Some(key)),
+            JobResults::Inline(results) => (Some(results), None),
+            JobResults::Stored(key) => (None, Some(key)),
         };
         sqlx::query(
             "UPDATE batch_jobs SET status = 'completed', results = $2, result_key = $3, completed_at = now(),

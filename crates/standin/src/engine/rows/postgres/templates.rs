@@ -1,7 +1,7 @@
 //! Templates in a database.
 
 use super::{PostgresRows, SqlChange};
-use crate::engine::access::Caller;
+use crate::engine::caller::Caller;
 use crate::engine::failure::Failure;
 use crate::engine::rows::{
     NewVersion, Pin, TemplateChange, Templates, Window, moment, page, paged, template_item,
@@ -31,7 +31,7 @@ impl Templates for PostgresRows {
         &self,
         tenant: &str,
         trash: bool,
-        words: Option<&str>,
+        search: Option<&str>,
         window: Window,
     ) -> Result<Value, Failure> {
         const LIST: &str = paged!(
@@ -40,8 +40,8 @@ impl Templates for PostgresRows {
                AND ($5::text IS NULL OR t.key ILIKE '%' || $5 || '%' OR t.name ILIKE '%' || $5 || '%')",
             "t.key"
         );
-        let (tenant, words) = (tenant.to_owned(), words.map(str::to_owned));
-        page(&self.db, LIST, window, |query| query.bind(tenant).bind(trash).bind(words)).await
+        let (tenant, search) = (tenant.to_owned(), search.map(str::to_owned));
+        page(&self.db, LIST, window, |query| query.bind(tenant).bind(trash).bind(search)).await
     }
 
     async fn template(
