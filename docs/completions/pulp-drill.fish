@@ -71,10 +71,10 @@ hides-dead-letters\t'Does not list dead letters from before its start'
 admits-archived\t'Lets in archived tenants from before its start'
 skips-missed-runs\t'Never makes the runs of schedules that were due while it was down'
 repeats-missed-runs\t'Makes the runs of schedules that were due while it was down twice'
-forgets-unfinished-jobs\t'Leaves batch jobs that a start finds under way as they are'
+forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as they are'
 swallows-upload\t'Answers 201 to an upload whose binary it never stored'
 wrong-asset\t'Embeds another asset\'s binary'
-lies-ready\t'Says that it is ready although the store cannot be reached'
+lies-ready\t'Reports that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -194,10 +194,10 @@ hides-dead-letters\t'Does not list dead letters from before its start'
 admits-archived\t'Lets in archived tenants from before its start'
 skips-missed-runs\t'Never makes the runs of schedules that were due while it was down'
 repeats-missed-runs\t'Makes the runs of schedules that were due while it was down twice'
-forgets-unfinished-jobs\t'Leaves batch jobs that a start finds under way as they are'
+forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as they are'
 swallows-upload\t'Answers 201 to an upload whose binary it never stored'
 wrong-asset\t'Embeds another asset\'s binary'
-lies-ready\t'Says that it is ready although the store cannot be reached'
+lies-ready\t'Reports that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -310,14 +310,14 @@ hides-dead-letters\t'Does not list dead letters from before its start'
 admits-archived\t'Lets in archived tenants from before its start'
 skips-missed-runs\t'Never makes the runs of schedules that were due while it was down'
 repeats-missed-runs\t'Makes the runs of schedules that were due while it was down twice'
-forgets-unfinished-jobs\t'Leaves batch jobs that a start finds under way as they are'
+forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as they are'
 swallows-upload\t'Answers 201 to an upload whose binary it never stored'
 wrong-asset\t'Embeds another asset\'s binary'
-lies-ready\t'Says that it is ready although the store cannot be reached'
+lies-ready\t'Reports that it is ready although the store cannot be reached'
 old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l stop-in-the-middle -d 'Apply the last step by half and fail, as a migration that was killed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l stop-in-the-middle -d 'Apply half of the last step and fail, like a migration that was killed'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l dir -d 'Folder that holds the objects; made when it is missing' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from objects" -l listen -d 'Address to listen on; port 0 takes a free port and prints it' -r
