@@ -62,7 +62,7 @@ struct Report<'a> {
     after: &'a Canonical,
     expected: &'a Loaded,
     actual: &'a Loaded,
-    /// Nodes and page contents that one difference stands for.
+    /// Nodes and page contents that one difference covers.
     reported: HashSet<(PathHash, Option<u32>)>,
     differences: Vec<Difference>,
     more: usize,
@@ -139,8 +139,8 @@ impl Report<'_> {
         self.push(difference);
     }
 
-    /// What stands for a line that one side lacks: the thing above it where that is missing too, which
-    /// was met before. The thing itself is noted for those below it.
+    /// The node that covers a line that one side lacks: its parent if that is missing too, which was
+    /// visited before. The line itself is recorded for those below it.
     fn missing(&mut self, form: &Canonical, line: &CanonicalLine) -> PathHash {
         let above = if line.key.is_some() { Some(line.node) } else { form.nodes[line.node].parent };
         match above.map(|above| form.nodes[above].path) {

@@ -36,7 +36,7 @@ pub struct PageCount(pub u32);
 /// Compares two PDFs; see [`Comparison`].
 ///
 /// # Errors
-/// One of them is no whole PDF, is encrypted, or exceeds what is read (256 MB, 512 MB decompressed).
+/// One of them is not a complete PDF, is encrypted, or exceeds the limits (256 MB, 512 MB decompressed).
 pub fn compare(expected: &[u8], actual: &[u8]) -> Result<Comparison, NotAPdf> {
     load::outline(expected).map_err(|e| e.on(Side::Expected))?;
     load::outline(actual).map_err(|e| e.on(Side::Actual))?;

@@ -34,7 +34,7 @@ impl Loaded {
         Self::read_within(bytes, MOST_VALUES, MOST_BYTES)
     }
 
-    /// Parses within limits of its own, for tests.
+    /// Parses within given limits, for tests.
     pub(crate) fn read_within(bytes: &[u8], values: usize, size: usize) -> Result<Self, NotAPdf> {
         outline(bytes)?;
         refuse_swarms(bytes)?;

@@ -13,7 +13,7 @@ pub(crate) fn lines(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
     Some(text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect())
 }
 
-/// The words of a line: what stands between characters that are neither letters nor digits.
+/// The words of a line: the parts between characters that are neither letters nor digits.
 pub(crate) fn words(line: &str) -> Vec<String> {
     line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

@@ -16,7 +16,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     /// Whose turn it is to write an asset.
     pub(crate) turns: Turns,
-    /// What is done after an answer.
+    /// Work that continues after an answer.
     pub(crate) afterwards: Afterwards,
     /// Wakes the dispatcher when a schedule changed.
     pub(crate) schedules_changed: Notify,

@@ -10,11 +10,11 @@
 //! | `partial-pdf` | a missing binary is refused with some bytes of a PDF as the body | `refusal` |
 //! | `truncated-pdf` | every PDF is cut in half, with status 200 | `finish` |
 //! | `nondeterministic` | every render shows another text | `definition` |
-//! | `refuses-present` | assets that are there are refused as missing | `fetch` |
+//! | `refuses-present` | assets that exist are refused as missing | `fetch` |
 //! | `wrong-reason` | an unreachable store or denied access is answered as a missing binary | `reason` |
 //! | `forgets-schedules` | `next_run_at` of every schedule is gone after a start | `start` |
 //! | `hides-dead-letters` | dead letters from before the engine's start are not listed | `has` in the list |
-//! | `admits-archived` | tenants from before the engine's start are let in, archived or not | `admits` |
+//! | `admits-archived` | tenants from before the engine's start are admitted, archived or not | `admits` |
 //! | `skips-missed-runs` | a run that was due when the engine was down is never made | `start` |
 //! | `repeats-missed-runs` | a run that was due when the engine was down is made twice | `has` in the dispatcher |
 //! | `forgets-unfinished-jobs` | batch jobs that a start finds in progress stay so forever | `has` in the recovery of jobs |
@@ -114,7 +114,7 @@ impl Defects {
         Ok(())
     }
 
-    /// Whether an archived tenant is let in all the same.
+    /// Whether an archived tenant is admitted nevertheless.
     pub(crate) async fn admits(
         &self,
         rows: &dyn Rows,
@@ -215,7 +215,7 @@ impl Defects {
     }
 }
 
-/// From the cache if it is there, else from the store and into the cache. The cache is a folder
+/// From the cache if it is cached, else from the store and into the cache. The cache is a folder
 /// below the system's temporary one and so survives a restart, which is the point.
 async fn fetch_cached(store: &Store, key: &str) -> Result<Vec<u8>, StoreFailure> {
     let name = super::schema::hex(&Sha256::digest(format!("{}\n{key}", store.name())));

@@ -1,5 +1,5 @@
 //! Delivering what a schedule rendered. Targets of the type `webhook` get the document by POST over
-//! plain HTTP; those of other types are recorded with the schedule, and nobody is called.
+//! plain HTTP; those of other types are recorded with the schedule, and not delivered.
 
 use super::failure::Failure;
 use super::rendering::Format;

@@ -1,4 +1,4 @@
-//! Durable batch jobs: running one, keeping its results, and what becomes of unfinished ones at
+//! Durable batch jobs: running one, storing its results, and handling unfinished ones at
 //! the next start.
 
 use super::app::Shared;

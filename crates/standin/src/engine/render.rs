@@ -33,7 +33,7 @@ use style::Length;
 /// Code of the error for a referenced asset whose bytes are missing (fail-closed since the
 /// engine's v0.35.0).
 pub const ASSET_BINARY_MISSING: &str = "ASSET_BINARY_MISSING";
-/// Code of the error for an asset whose bytes are there but are no image that can be decoded.
+/// Code of the error for an asset whose bytes exist but are not a decodable image.
 pub const ASSET_UNREADABLE: &str = "ASSET_UNREADABLE";
 
 /// One thing wrong with a definition, as `POST /render/validate` lists it.

@@ -41,7 +41,7 @@ pub(crate) trait Rows: Templates + Assets + Records + Jobs + Send + Sync {
     async fn close(&self);
 }
 
-/// Which version of a template is meant.
+/// Selects a version of a template.
 #[derive(Clone, Copy)]
 pub(crate) enum Pin<'a> {
     Current,
@@ -49,7 +49,7 @@ pub(crate) enum Pin<'a> {
     Label(&'a str),
 }
 
-/// Templates, their versions and labels. What is in the trash is not there, unless said otherwise.
+/// Templates, their versions and labels. Those in the trash count as missing, unless stated otherwise.
 #[async_trait]
 pub(crate) trait Templates {
     /// Those in use or those in the `trash`, whose key or name contains `search`.
@@ -70,7 +70,7 @@ pub(crate) trait Templates {
     ) -> Result<Option<(String, Value)>, Failure>;
     /// Newest first; `None` where there is no such template.
     async fn versions(&self, tenant: &str, key: &str, window: Window) -> Result<Option<Value>, Failure>;
-    /// The version that is meant, and its definition.
+    /// The selected version and its definition.
     async fn definition(
         &self,
         tenant: &str,
@@ -178,7 +178,7 @@ pub(crate) enum JobResults {
 /// Batch jobs: durable in a database, in memory beside files.
 #[async_trait]
 pub(crate) trait Jobs {
-    /// Records a pending job; gives the moment.
+    /// Records a pending job; returns the time.
     async fn submit_job(
         &self,
         tenant: &str,
@@ -186,13 +186,13 @@ pub(crate) trait Jobs {
         items: Vec<Value>,
         webhook: Option<&str>,
     ) -> Result<String, Failure>;
-    /// Marks it `processing`; gives its tenant and items.
+    /// Marks it `processing`; returns its tenant and items.
     async fn begin_job(&self, id: Uuid) -> Result<(String, Vec<Value>), Failure>;
     async fn complete_job(&self, id: Uuid, kept: JobResults, retention: Duration) -> Result<(), Failure>;
     async fn fail_job(&self, id: Uuid, code: &str, retention: Duration) -> Result<(), Failure>;
     async fn job(&self, tenant: &str, id: Uuid) -> Result<Option<Job>, Failure>;
     /// At start: fails unfinished jobs older than the grace period with the code
-    /// `job_abandoned_at_startup`; gives the rest.
+    /// `job_abandoned_at_startup`; returns the rest.
     async fn recover_jobs(&self, grace: Duration, retention: Duration) -> Result<Vec<Uuid>, Failure>;
 }
 

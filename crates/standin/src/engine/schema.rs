@@ -45,7 +45,7 @@ impl Release {
     /// The release that supports every step.
     pub(crate) const NEWEST: Self = Self(MIGRATIONS[MIGRATIONS.len() - 1].version);
 
-    /// `None` for a step that is not there.
+    /// `None` for a step that does not exist.
     pub(crate) fn ending_at(step: i32) -> Option<Self> {
         MIGRATIONS.iter().any(|known| known.version == step).then_some(Self(step))
     }
@@ -169,7 +169,7 @@ fn compare(applied: &[Applied], release: Release) -> SchemaState {
 /// down when it begins, then applied in one transaction that also writes down its end: one that was
 /// cut off or failed stays in the way. The whole runs under an advisory lock.
 ///
-/// With `halve`, the release's last step is applied by half and left like that, as by a migrator
+/// With `halve`, only half of the release's last step is applied, as by a migrator
 /// without transactions that was killed.
 ///
 /// # Errors

@@ -67,7 +67,7 @@ impl Store {
         }
     }
 
-    /// Removes a key; one that is not there is no failure.
+    /// Removes a key; a missing one is not a failure.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         match self {
             Self::Folder(folder) => folder.delete(key).await,

@@ -1,6 +1,6 @@
 //! In which order writes touch the two stores: which first, and whether other content comes under
 //! the key that the row has or under a new one. `PULP_STANDIN_WRITES` sets it; without it the stand-in
-//! does what Pulp Engine documents (uploads) or what is kindest to a reader.
+//! does what Pulp Engine documents (uploads) or what affects readers least.
 
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
@@ -62,7 +62,7 @@ const REPLACES: [(&str, Replace); 4] = [
     ("new-key-row-first", Replace { first: First::Row, new_key: true }),
 ];
 
-/// `upload=row-first,replace=new-key`: what is not named stays as it is by default.
+/// `upload=row-first,replace=new-key`: what is not named keeps its default.
 impl FromStr for Writes {
     type Err = String;
 
@@ -124,7 +124,7 @@ impl First {
 }
 
 /// Writers of one asset take turns, from the first store that they touch to the last: a row that is
-/// committed first holds nobody off any more.
+/// committed first blocks nobody any more.
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<Uuid, Weak<Turn<()>>>>);
 
@@ -146,7 +146,7 @@ impl Turns {
     }
 }
 
-/// What is done after an answer: a stop waits for it, a kill loses it.
+/// Work that continues after an answer: a stop waits for it, a kill loses it.
 #[derive(Default)]
 pub(crate) struct Afterwards(Mutex<JoinSet<()>>);
 

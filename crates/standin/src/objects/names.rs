@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) struct BucketName(pub(crate) String);
 
 impl BucketName {
-    /// The name as it stands in a request.
+    /// The name as in a request.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -26,7 +26,7 @@ impl fmt::Display for BucketName {
 pub(crate) struct ObjectKey(pub(crate) String);
 
 impl ObjectKey {
-    /// The key as it stands in a request.
+    /// The key as in a request.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }

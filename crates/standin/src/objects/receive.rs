@@ -129,7 +129,7 @@ fn well_formed(algorithm: Algorithm, value: &str) -> S3Result<()> {
 /// Takes a body in.
 ///
 /// # Errors
-/// `BadDigest`, `IncompleteBody` and their kin; then nothing of the body is left.
+/// `BadDigest`, `IncompleteBody` and similar; then nothing of the body is stored.
 pub(crate) async fn receive(
     store: &Store,
     body: Option<StreamingBlob>,

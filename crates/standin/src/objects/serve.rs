@@ -110,7 +110,7 @@ async fn accept(listener: TcpListener, service: S3Service, stop: CancellationTok
                 Ok((stream, _)) => {
                     connections.spawn(converse(stream, service.clone(), stop.clone()));
                 }
-                // The client is gone again, or files have run out until other connections end.
+                // The client has disconnected, or no file descriptors are left until other connections end.
                 Err(_) => tokio::task::yield_now().await,
             },
         }

@@ -6,7 +6,7 @@ use super::style::{Align, Border, Colour, Length, Style};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A definition that has been read whole.
+/// A complete definition.
 #[derive(Debug)]
 pub(crate) struct Template {
     /// The template's `name`: the title of the document.
@@ -27,7 +27,7 @@ pub(crate) struct FieldMapping {
     pub(crate) target_path: String,
     /// Dot-path in the payload; the target path where it is left out.
     pub(crate) source_path: Option<String>,
-    /// Taken where the source is not there.
+    /// Used if the source is missing.
     pub(crate) default_value: Option<Value>,
     /// Not evaluated by this renderer: an error where it is given.
     pub(crate) expression: Option<String>,
@@ -113,7 +113,7 @@ pub(crate) struct Hints {
 /// One node.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Where it stands: `document.children[0].children[2]`.
+    /// Its path: `document.children[0].children[2]`.
     pub(crate) path: String,
     /// Its style.
     pub(crate) style: Style,
@@ -271,7 +271,7 @@ pub(crate) struct TableColumn {
     pub(crate) header: String,
     /// A Handlebars string over the whole adapted data.
     pub(crate) footer: Option<String>,
-    /// Shared out by content where it is left out.
+    /// Distributed by content if it is omitted.
     pub(crate) width: Option<Length>,
     /// Of header, cells and footer.
     #[serde(default)]

@@ -22,7 +22,7 @@ const MOST_TEXT: usize = 4 * 1024 * 1024;
 /// A node with its data in it.
 #[derive(Debug)]
 pub(crate) struct Block<'t> {
-    /// Where the node stands.
+    /// The path of the node.
     pub(crate) path: &'t str,
     /// Its style.
     pub(crate) style: &'t Style,

@@ -1,4 +1,4 @@
-//! JSON to [`Template`], with every problem and the path it stands at.
+//! JSON to [`Template`], with every problem and its path.
 //!
 //! Continues after a problem, so that validation lists them all. Depth and number of nodes are
 //! bounded: definitions come from clients.

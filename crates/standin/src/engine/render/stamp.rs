@@ -1,4 +1,4 @@
-//! `pageHeader` and `pageFooter`: the HTML that stands in the margin of every page, as far as it
+//! `pageHeader` and `pageFooter`: the HTML in the margin of every page, as far as it
 //! is text. Tags are dropped, except the spans for page number, number of pages and title.
 
 use super::{RenderError, font::Fonts, layout::Mark, style::Length};
@@ -7,7 +7,7 @@ use super::{RenderError, font::Fonts, layout::Mark, style::Length};
 const NUMBER: char = '\u{1}';
 const TOTAL: char = '\u{2}';
 
-/// What goes in a margin.
+/// The content of a margin.
 pub(crate) struct Stamp {
     lines: Vec<String>,
     size: f32,

@@ -65,7 +65,7 @@ pub(crate) async fn versions(
     app.rows.asset_versions(id, params.page()?).await.map(Json)
 }
 
-/// In private mode a download needs a key; in public mode nobody is asked.
+/// In private mode a download needs a key; in public mode it needs none.
 pub(crate) struct Reader;
 
 impl FromRequestParts<Shared> for Reader {
@@ -117,7 +117,7 @@ pub(crate) async fn delete(
     let binaries = async {
         for key in earlier.iter().chain([&current.filename]) {
             let removed = app.binaries.delete(key).await;
-            // Once the row is gone, a binary that stays is a harmless orphan.
+            // Once the row is deleted, a remaining binary is a harmless orphan.
             if first == First::Binary {
                 removed?;
             }

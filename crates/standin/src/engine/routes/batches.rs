@@ -16,12 +16,12 @@ use uuid::Uuid;
 /// The largest number of documents in a batch.
 const ITEMS: usize = 100;
 
-/// A batch as sent. Each item is an order of its own.
+/// A batch as sent. Each item is a separate order.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Batch {
     items: Vec<Value>,
-    /// Recorded with the job. The stand-in calls nobody: the job stays `webhookDelivered: false`.
+    /// Recorded with the job. The stand-in calls no webhook: the job stays `webhookDelivered: false`.
     webhook_url: Option<String>,
 }
 

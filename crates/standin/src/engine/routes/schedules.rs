@@ -34,7 +34,7 @@ struct Plan {
     /// The moment before which it does not run.
     valid_from: Option<DateTime<Utc>>,
     /// When to run next, instead of by the expression: an extension of the stand-in, so that
-    /// a drill can plan a moment of its own.
+    /// a drill can choose the time.
     next_fire_at: Option<DateTime<Utc>>,
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn replace(
     record(&app, &caller, id).await.map(Json)
 }
 
-/// Members that are sent replace those that are there. The next run is kept, unless the expression
+/// Members that are sent replace the existing ones. The next run is kept, unless the expression
 /// or the moment itself is sent.
 pub(crate) async fn patch(
     State(app): State<Shared>,

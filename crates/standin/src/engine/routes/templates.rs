@@ -197,7 +197,7 @@ async fn lock(change: &mut dyn Change, caller: &Caller, key: &str, wanted: &str)
     Ok(current)
 }
 
-/// The definition's key, if the members that every template needs are there.
+/// The definition's key, if the members that every template needs are present.
 fn check(definition: &Value) -> Result<String, Failure> {
     let slug = |text: &str| {
         !text.is_empty()

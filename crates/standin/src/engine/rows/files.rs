@@ -1,6 +1,6 @@
-//! Rows in files: `STORAGE_MODE=file`. What lies where is written down in `docs/file-mode.md`.
+//! Rows in files: `STORAGE_MODE=file`. `docs/file-mode.md` describes the layout.
 //!
-//! Every request reads the disk: nothing is held back that a damaged file would not show. Writers
+//! Every request reads the disk: nothing is cached, so that a damaged file is noticed. Writers
 //! take turns. Batch jobs and usage are in memory and end with the process. There is one tenant.
 
 mod assets;
@@ -86,7 +86,7 @@ impl Rows for FileRows {
     async fn close(&self) {}
 }
 
-/// A page of a list that is there as a whole.
+/// A page of a complete list.
 fn cut(items: Vec<Value>, (limit, offset): Window) -> Value {
     let total = items.len();
     let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);

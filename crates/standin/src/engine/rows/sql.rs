@@ -13,7 +13,7 @@ macro_rules! moment {
     };
 }
 
-/// A tenant `t`. The moment of its status is there from step 4 of the schema on.
+/// A tenant `t`. The time of its status exists since step 4 of the schema.
 macro_rules! tenant_item {
     () => {
         concat!(

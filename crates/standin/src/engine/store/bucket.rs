@@ -91,7 +91,7 @@ impl Bucket {
 
     pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>, mime_type: &str) -> Result<(), StoreFailure> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(mime_type);
-        // A binary is replaced under its address: who has it must ask again.
+        // A binary is replaced under the same address, so caches must revalidate it.
         let put = put
             .cache_control("no-cache")
             .body(ByteStream::from(bytes))
@@ -110,7 +110,7 @@ impl Bucket {
     }
 }
 
-/// What is written is waited for: giving it up half way would leave it in doubt.
+/// Writes get a longer limit: an abandoned one would leave its outcome unknown.
 fn patient() -> Builder {
     let limits = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(WRITTEN).build();
     Config::builder().timeout_config(limits)

@@ -1,5 +1,5 @@
-//! Binaries as files below one folder. Keys are ours (a UUID and a sanitised name); a key that
-//! would leave the folder is refused all the same, since rows can be restored from anywhere.
+//! Binaries as files below one folder. The engine makes the keys (a UUID and a sanitised name); a
+//! key that would leave the folder is still refused, since rows can be restored from anywhere.
 
 use super::failure::StoreFailure;
 use std::io::{Error, ErrorKind};
@@ -44,7 +44,7 @@ impl Folder {
     pub(crate) async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreFailure> {
         let path = self.path(key)?;
         let beside = path.with_added_extension(format!("{}.part", uuid::Uuid::new_v4().simple()));
-        // Only what lies below the root is made: a lost root must not come back empty by a write.
+        // Only folders below the root are created: a write must not recreate a lost root.
         self.probe().await?;
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).await.map_err(|error| unreachable(&error))?;
@@ -78,7 +78,7 @@ impl Folder {
         Ok(self.root.join(key))
     }
 
-    /// A missing file in a folder that is there is missing; in a folder that is gone it is an outage.
+    /// A missing file in an existing folder is missing; in a missing folder it is an outage.
     async fn explain(&self, error: &Error) -> StoreFailure {
         match error.kind() {
             ErrorKind::NotFound => match self.probe().await {

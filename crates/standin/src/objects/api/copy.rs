@@ -157,7 +157,7 @@ pub(super) fn whole(digested: &Digested, headers: Headers) -> ObjectRecord {
     }
 }
 
-/// Copies bytes, one source after the other, to a new file that nobody sees.
+/// Copies bytes, one source after the other, to a new temporary file.
 pub(super) fn duplicate<R: Read>(
     store: &Store,
     sources: impl IntoIterator<Item = S3Result<R>>,

@@ -57,7 +57,7 @@ macro_rules! described {
     ($output:ident, $found:expr, $piece:expr, $part:expr) => {{
         let object = &$found.object;
         let headers = object.headers.clone();
-        // S3 tells the count only to who asks for a part.
+        // S3 returns the count only for requests of a part.
         let counted = $part.is_some() && !object.part_sizes.is_empty();
         let parts = counted.then(|| i32::try_from(object.part_sizes.len()).ok());
         $output {
@@ -84,7 +84,7 @@ macro_rules! described {
     }};
 }
 
-/// What S3 calls an object whose type nobody gave.
+/// S3's type for an object without one.
 pub(crate) const UNKNOWN_TYPE: &str = "binary/octet-stream";
 
 /// `Content-Encoding` as it is kept: `aws-chunked` describes the transfer only.

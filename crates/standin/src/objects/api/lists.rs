@@ -260,7 +260,7 @@ fn versions(
 }
 
 /// How many of a key's versions, newest first, come before the place right after `marker`. A marker
-/// that is gone by now is placed by the order number in its id; a `null` one that is gone tells
+/// that has since been deleted is placed by the order number in its id; a deleted `null` one tells
 /// nothing, and showing versions twice is better than leaving some out.
 fn shown_before(versions: &[VersionRecord], marker: &VersionId) -> usize {
     match versions.iter().rposition(|version| version.id == *marker) {

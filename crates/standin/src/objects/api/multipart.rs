@@ -160,7 +160,7 @@ fn is_same(part: &PartRecord, want: &CompletedPart) -> bool {
         && sent.as_ref().is_none_or(|sent| part.checksum.is(sent))
 }
 
-/// The parts' bytes in one file, and what is to be recorded of them.
+/// The parts' bytes in one file, and their records.
 fn assembled(
     store: &Store,
     bucket: &BucketName,

@@ -129,7 +129,7 @@ impl Store {
         commit(&self.layout, bucket, state.bucket_mut(bucket)?, order, incoming)
     }
 
-    /// Deletes a key, or one version of it. What is not there counts as deleted.
+    /// Deletes a key, or one version of it. A missing one counts as deleted.
     ///
     /// # Errors
     /// `NoSuchBucket`.

@@ -5,7 +5,7 @@ use super::{Mark, Slice, Sort};
 /// One page: marks relative to its content's top left, and how much of the height they take.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
-    /// What is on it.
+    /// Its content.
     pub(crate) marks: Vec<Mark>,
     /// Points.
     pub(crate) used: f32,

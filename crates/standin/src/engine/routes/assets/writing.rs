@@ -120,7 +120,7 @@ struct New<'a> {
 }
 
 /// Writes other content and the row that describes it: under the present key, the present binary being
-/// kept under one of its own; or under a new key, and the old object is deleted after the answer.
+/// kept under a separate one; or under a new key, and the old object is deleted after the answer.
 async fn overwrite(
     app: &Shared,
     mut change: Box<dyn Change>,
@@ -146,7 +146,7 @@ async fn overwrite(
     if key != current.filename {
         let (app, old) = (app.clone(), current.filename.clone());
         app.clone().afterwards.spawn(async move {
-            // Nobody points at it: one that stays is a harmless orphan.
+            // No row refers to it: if it remains, it is a harmless orphan.
             let _ = app.binaries.delete(&old).await;
         });
     }
@@ -158,7 +158,7 @@ async fn put(app: &Shared, key: &str, bytes: Vec<u8>, mime: &str) -> Result<(), 
     Ok(app.settings.defects.put(&app.binaries, key, bytes, mime).await?)
 }
 
-/// Keeps the present binary under a key of its own.
+/// Keeps the present binary under a separate key.
 async fn keep(app: &Shared, change: &mut dyn Change, current: &Current) -> Result<(), Failure> {
     match app.binaries.get(&current.filename).await {
         Ok(previous) => {
@@ -166,7 +166,7 @@ async fn keep(app: &Shared, change: &mut dyn Change, current: &Current) -> Resul
             app.binaries.put(&key, previous, &current.mime_type).await?;
             change.keep_binary(current.id, &key).await
         }
-        // Replacing is how an operator mends a lost binary: there is nothing to keep then.
+        // Operators replace a lost binary to repair it: there is nothing to keep then.
         Err(StoreFailure::Missing) => Ok(()),
         Err(failure @ (StoreFailure::Denied(_) | StoreFailure::Unreachable(_))) => Err(failure.into()),
     }

@@ -176,7 +176,7 @@ impl Library {
         Ok(library)
     }
 
-    /// Reads all that is there, and follows what points at something else.
+    /// Reads everything and follows all references.
     pub(crate) fn check(&self) -> Result<()> {
         for template in self.templates()? {
             let labelled = template.labels.values().map(|label| &label.version);
@@ -276,7 +276,7 @@ impl Library {
         text.lines().enumerate().map(read).collect()
     }
 
-    /// A new template appears whole, by one rename.
+    /// A new template appears complete, by one rename.
     pub(crate) fn create_template(&self, template: &TemplateFile, first: &VersionFile) -> Result<()> {
         let beside = self.templates.join(part_name());
         let made = fs::create_dir_all(beside.join("versions")).map_err(unreachable(&beside));
@@ -298,7 +298,7 @@ impl Library {
         write(&self.folder(key).join("versions").join(format!("{}.json", version.version)), version)
     }
 
-    /// Gone by one rename; what is left of it then is removed.
+    /// Removes it from use by one rename, then deletes what is left.
     pub(crate) fn remove_template(&self, key: &str) -> Result<()> {
         let beside = self.templates.join(part_name());
         fs::rename(self.folder(key), &beside).map_err(unreachable(&beside))?;
@@ -329,7 +329,7 @@ impl Library {
         self.templates.join(key)
     }
 
-    /// A JSON file; `None` where it is missing in a folder that is there.
+    /// A JSON file; `None` where it is missing in an existing folder.
     fn read<T: DeserializeOwned>(&self, root: &Path, path: &Path) -> Result<Option<T>> {
         let Some(bytes) = bytes(root, path)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(path, error))
@@ -351,7 +351,7 @@ fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// A missing file below a folder that is there is missing; below one that is gone it is an outage.
+/// A missing file in an existing folder is missing; in a missing folder it is an outage.
 fn bytes(root: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection, Postgres};
 use uuid::Uuid;
 
-/// A label `l`. The moment it was made is there from step 4 of the schema on.
+/// A label `l`. The time of its creation exists since step 4 of the schema.
 macro_rules! label_item {
     () => {
         concat!(
