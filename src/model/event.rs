@@ -67,7 +67,7 @@ pub enum Event {
         id: ScenarioId,
         /// What is missing.
         why: String,
-        /// The controls that it names, for which it says nothing now.
+        /// The controls that it names, for which there is no evidence now.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         controls: Vec<String>,
     },
@@ -105,7 +105,7 @@ pub enum Event {
     FaultInjected {
         /// Its id in the catalogue.
         fault: String,
-        /// Its words in the scenario file.
+        /// As in the scenario file.
         description: String,
         /// Whether anything was changed.
         changed: bool,
@@ -158,7 +158,7 @@ pub enum Event {
     },
     /// Something could not be done or found out.
     Troubled {
-        /// The trouble, as a person reads it.
+        /// The error message.
         error: String,
         /// Whether it is a bug of ours.
         ours: bool,
@@ -280,7 +280,7 @@ pub struct RunStarted {
     pub started_by: BTreeMap<String, String>,
     /// Operating system, architecture, cores.
     pub machine: BTreeMap<String, String>,
-    /// The ids of all scenarios to be run, controls included, so that one that never ran is noticed.
+    /// The ids of all scenarios to be run, baseline drills included, so that one that never ran is noticed.
     pub scenarios: Vec<ScenarioId>,
     /// The runs in the report folder that no run had named before, so that one that is taken away
     /// is missed.
@@ -310,7 +310,7 @@ pub struct Partition {
     pub index: u32,
     /// Of how many.
     pub of: u32,
-    /// A digest of the ids and files of the whole set: parts of other sets are told by it.
+    /// A digest of the ids and files of the whole set, to detect parts of other sets.
     pub set: Digest,
     /// The ids of the whole set, baseline drills included, in the order of its plan.
     pub all: Vec<ScenarioId>,
@@ -352,7 +352,7 @@ pub struct ScenarioStarted {
     /// What may be found or not: chance decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub possible: Vec<Expectation>,
-    /// Its steps in words.
+    /// Its steps, as in the scenario file.
     pub steps: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
-//! The target profile: what the harness must be told about an application whose rows point at
-//! binaries. Nothing in the harness hard-codes a table or column; a user edits a copy of the
-//! shipped profile (`profiles/pulp-engine.yaml`) for the real schema.
+//! The target profile: the description of an application whose rows point at binaries. The harness
+//! hard-codes no table or column; a user edits a copy of the shipped profile
+//! (`profiles/pulp-engine.yaml`) for the real schema.
 
 use crate::{base::ids::TableName, model::write::WriteOrder};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ pub mod start;
 pub use run::{ReadyCheck, Signal, StopCommand, TargetApi, Within};
 pub use start::{AtStart, Due, EngineStart, RunRows};
 
-/// Where a migration notes what it has done: rows of nobody's.
+/// The tables in which migration tools record applied migrations: no entity's rows.
 const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
 
 /// A target profile.
@@ -24,77 +24,75 @@ pub struct Profile {
     #[serde(skip)]
     #[schemars(skip)]
     pub folder: PathBuf,
-    /// What it fits, for people.
+    /// The application and releases that it describes.
     pub name: String,
-    /// What the harness may ask the target for.
+    /// The API that the harness uses.
     #[serde(default)]
     pub api: TargetApi,
     /// The durable entities, by the name that findings use.
     pub entities: BTreeMap<String, ProfileEntity>,
-    /// Tables whose rows are no promise of a backup (scratch tables, locks).
+    /// Tables whose rows a backup need not contain (scratch tables, locks).
     #[serde(default)]
     pub ignore_tables: Vec<TableName>,
-    /// How many rows the migration itself writes into an empty database, by table: a site that holds
-    /// no more counts as empty.
+    /// How many rows the migration itself writes into an empty database, by table: a site with no more
+    /// rows counts as empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fresh_rows: BTreeMap<TableName, u64>,
     /// Object key prefixes that no row points at by design.
     #[serde(default)]
     pub ignore_objects: Vec<String>,
-    /// How a missing binary shows when it is rendered; needed with `api: pulp-engine`. Without an
-    /// API nothing is rendered, and it shows as a row whose object is not there.
+    /// The answer to a render whose binary is missing; required with `api: pulp-engine`. Without an API
+    /// nothing is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_binary: Option<MissingBinary>,
-    /// In which order the target's writes touch the two stores.
+    /// The order in which the target's writes touch the two stores.
     pub write_order: WriteOrder,
-    /// The variable in which the target is told another order where a scenario has `writes`:
+    /// The environment variable that sets the order of writes for a scenario with `writes`:
     /// `upload=row-first,replace=new-key,delete=row-first,batch=binary-first`. Without it no scenario
-    /// can ask for that.
+    /// can have `writes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub write_order_env: Option<String>,
-    /// The command that migrates the database forward, and makes the schema of a fresh one. The word
+    /// The command that migrates the database, and creates the schema of an empty one. The name
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
-    /// The command that starts the target where `--engine` does not say how; `${PORT}` is the port
-    /// that it must listen on. Without it and without an API nothing is started.
+    /// The command that starts the target if there is no `--engine`; `${PORT}` is the port that it must
+    /// listen on. Without it and without an API nothing is started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub start: Vec<String>,
-    /// How it is seen that the target is up; `/health/ready` of an engine, and needed beside `start`
-    /// without an API.
+    /// The readiness probe; `/health/ready` for an engine, required with `start` if there is no API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<ReadyCheck>,
-    /// How the target is asked to end.
+    /// How the target is stopped.
     #[serde(default)]
     pub stop: StopCommand,
-    /// The command that fills a fresh site; needed without an API, through which that is done
-    /// otherwise.
+    /// The command that seeds an empty site; required without an API, because seeds are created through
+    /// the API.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seed: Vec<String>,
-    /// Programs that the commands need; where one is not installed, scenarios of this target are
-    /// skipped and say so.
+    /// Programs that the commands need; if one is not installed, scenarios of this target are skipped
+    /// with that reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
-    /// More variables for the target and the commands: `PGURL: ${DATABASE_URL}`.
+    /// Additional environment variables of the target and the commands: `PGURL: ${DATABASE_URL}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// The same command so that it stops half way and fails, as one that was killed; without it no
-    /// scenario can ask for that.
+    /// The migration command in a form that stops half way and fails, as if it had been killed; without
+    /// it no scenario can inject that fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrate_by_half: Vec<String>,
-    /// How the release before this one is come by; without it no scenario can ask for it.
+    /// How to obtain the previous release; without it no scenario can have `schema: previous`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_release: Option<PreviousRelease>,
-    /// Where the rows are when they are kept in files (runbook 6); without it the target has no such
-    /// mode.
+    /// Where the rows are in file mode (runbook 6); without it the target has no file mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_mode: Option<FileMode>,
 }
 
-/// The release before this one.
+/// The previous release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PreviousRelease {
-    /// What it has in its environment beside what this release has, for its migrations too.
+    /// Its additional environment variables, also for its migrations.
     pub env: BTreeMap<String, String>,
 }
 
@@ -104,8 +102,7 @@ pub struct PreviousRelease {
 pub struct FileMode {
     /// The files of each table.
     pub tables: BTreeMap<TableName, FileTable>,
-    /// The durable entities, as for a database; what `entities` says above does not hold in file
-    /// mode.
+    /// The durable entities, as for a database; they replace `entities` above in file mode.
     pub entities: BTreeMap<String, ProfileEntity>,
 }
 
@@ -113,28 +110,27 @@ pub struct FileMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FileTable {
-    /// The folder that they lie in.
+    /// Their folder.
     pub folder: RowFolder,
     /// Which files, as a path below it: `.assets-index.json`, `*/template.json`. A `*` stands for
     /// any part of one name, but not for the dot that a name begins with.
     pub files: String,
-    /// What is in such a file.
+    /// The format of such a file.
     pub form: FileForm,
-    /// The member that holds the table's rows, where they are part of other rows: a list, or an
-    /// object of rows by name. It is no part of those other rows then.
+    /// The member that contains the table's rows, if they are part of other rows: a list, or an object
+    /// of rows by name. It is then excluded from those other rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// For rows within rows: members that are taken over from the row that they are part of, so that
-    /// people know it by its name.
+    /// For rows within rows: members that are copied from the outer row, as labels for people.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherit: Vec<String>,
-    /// The members that tell one row from another; without them its place does: the file's path, the
-    /// name in the object, the number of the line, and all of them for rows within rows.
+    /// The members that identify a row; by default its position: the file's path, the name in the object,
+    /// the line number, and all of them for rows within rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<String>,
 }
 
-/// A folder that holds rows in file mode.
+/// A folder with rows in file mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowFolder {
@@ -144,7 +140,7 @@ pub enum RowFolder {
     Assets,
 }
 
-/// What is in a file with rows.
+/// The format of a file with rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileForm {
@@ -166,7 +162,7 @@ pub struct ProfileEntity {
     /// (`definition.key`, `items.0.template`). Without it the primary key is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label: Vec<String>,
-    /// Columns that may change without a loss (last seen, heartbeat).
+    /// Columns whose changes are not a loss (last seen, heartbeat).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volatile: Vec<String>,
     /// The binary that each row points at.
@@ -178,7 +174,7 @@ pub struct ProfileEntity {
     /// For schedules: the column with the next run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_run: Option<String>,
-    /// What the start of an engine may do to its rows; nothing without it.
+    /// The changes that an engine may make to its rows at startup; none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at_start: Vec<AtStart>,
 }
@@ -189,7 +185,7 @@ pub struct ProfileEntity {
 pub struct Binary {
     /// The object key.
     pub key: String,
-    /// Where it is.
+    /// Its store.
     #[serde(default, skip_serializing_if = "BinaryStore::is_default")]
     pub store: BinaryStore,
     /// The size in bytes, if recorded.
@@ -210,7 +206,7 @@ pub enum BinaryStore {
     /// With the assets.
     #[default]
     Assets,
-    /// With the results of batch jobs, where they have a place of their own.
+    /// With the results of batch jobs, if they have a place of their own.
     Results,
 }
 
@@ -220,12 +216,12 @@ impl BinaryStore {
     }
 }
 
-/// How a refused render shows: the code may stand in `code` or in any `issues[].code` of an answer
-/// that is no success.
+/// The answer to a refused render: the code is in `code` or in any `issues[].code` of an answer
+/// that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MissingBinary {
-    /// The HTTP status; without it any that is no success.
+    /// The HTTP status; by default any that is not a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The documented code.
@@ -233,42 +229,42 @@ pub struct MissingBinary {
 }
 
 impl Profile {
-    /// Where it is asked whether it is up: the path of an HTTP server on 127.0.0.1.
+    /// The path of the readiness probe, on an HTTP server on 127.0.0.1.
     pub fn ready_path(&self) -> &str {
         self.ready.as_ref().map_or("/health/ready", |ready| &ready.path)
     }
 
-    /// How long it may take to end when it is asked to.
+    /// How long it may take to stop.
     pub fn grace(&self) -> Duration {
         self.stop.within.0
     }
 
-    /// The entity that a row fault on an asset means: `asset` where there is one, else every entity
-    /// whose rows point at binaries.
+    /// The entities of a row fault on an asset: `asset` if there is one, else every entity whose rows point
+    /// at binaries.
     pub fn assets(&self) -> Vec<(&ProfileEntity, &Binary)> {
         let asset = self.entities.get("asset").and_then(|e| Some((e, e.binary.as_ref()?)));
         asset.map_or_else(|| self.with_binaries().collect(), |asset| vec![asset])
     }
 
-    /// The profile as it holds where rows are kept in files; none where the target has no such mode.
+    /// The profile in file mode; `None` if the target has no file mode.
     pub fn in_file_mode(&self) -> Option<Self> {
         let entities = self.file_mode.as_ref()?.entities.clone();
         Some(Self { entities, ..self.clone() })
     }
 
-    /// Whether schedules are kept, as far as it tells.
+    /// Whether it describes schedules.
     pub fn keeps_schedules(&self) -> bool {
         self.entities.values().any(|entity| entity.next_run.is_some())
     }
 
-    /// The rows that a fresh database may hold, by table: what the profile says, and the notes of
-    /// its migrations.
+    /// The number of rows that an empty database may have, by table: those of the profile, and those of the
+    /// migration tool.
     pub fn fresh(&self) -> BTreeMap<String, u64> {
         let said = self.fresh_rows.iter().map(|(table, rows)| (table.to_string(), *rows));
         said.chain(MIGRATIONS.map(|table| (table.to_owned(), u64::MAX))).collect()
     }
 
-    /// The entity that a table holds.
+    /// The entity of a table.
     pub fn entity_of(&self, table: &TableName) -> Option<&ProfileEntity> {
         self.entities.values().find(|e| e.table == *table)
     }
@@ -278,7 +274,7 @@ impl Profile {
         self.entities.values().filter_map(|e| e.binary.as_ref().map(|b| (e, b)))
     }
 
-    /// What people call a row: its label columns, else its key.
+    /// The name of a row for people: its label columns, else its key.
     pub fn row_name(&self, table: &TableName, key: &str, json: &serde_json::Value) -> String {
         let label = self.entity_of(table).map_or(&[][..], |e| &e.label[..]);
         let parts: Option<Vec<String>> = label.iter().map(|path| text_at(json, path)).collect();

@@ -109,7 +109,7 @@ pub struct ScenarioRecord {
     pub cut_point: BTreeMap<String, TableFacts>,
     /// Objects at the cut point.
     pub cut_objects: Option<usize>,
-    /// Faults: id, words, whether they changed anything, what.
+    /// Faults: id, description, whether they changed anything, and what.
     pub faults: Vec<FaultRecord>,
     /// What became of the writes under load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,7 +161,7 @@ pub struct StepRecord {
 pub struct FaultRecord {
     /// Its id.
     pub fault: String,
-    /// Its words.
+    /// Its description.
     pub description: String,
     /// Whether anything changed.
     pub changed: bool,

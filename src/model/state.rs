@@ -1,6 +1,6 @@
-//! What is, or must be, in both stores at one moment: rows, sequences, the catalog and objects;
-//! and what the harness knows of the things it put there. Taken at the source, compared with what
-//! was restored. Pure values: the doors in `system` fill them.
+//! The contents of both stores at one instant: rows, sequences, the catalog and objects; and what the
+//! harness knows about the items that it created. Read at the source and compared with the restored
+//! stores. Pure values: the adapters in `system` fill them.
 
 use crate::base::{
     digest::{Digest, Hasher},
@@ -9,19 +9,19 @@ use crate::base::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Both stores at one moment.
+/// Both stores at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// The database.
     pub database: Database,
     /// The bucket, by key.
     pub objects: BTreeMap<ObjectKey, ObjectState>,
-    /// The results of batch jobs, by key, where they have a place of their own.
+    /// The results of batch jobs, by key, if they have a place of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<ObjectKey, ObjectState>,
 }
 
-/// A database at one moment, read in one snapshot.
+/// A database at one instant, read in one snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Database {
     /// Every ordinary table outside the system schemas.
@@ -97,19 +97,19 @@ pub struct ObjectState {
     pub size: u64,
     /// SHA-256 of the bytes as they were read.
     pub sha256: Digest,
-    /// What the store keeps beside them.
+    /// The headers that the store keeps with them.
     #[serde(default)]
     pub metadata: Metadata,
 }
 
-/// What a store keeps beside an object's bytes, by the name of its header in lower case:
+/// The headers that a store keeps with an object's bytes, by lower-case name:
 /// `content-type`, `cache-control`, `x-amz-meta-owner`. A folder keeps none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(pub BTreeMap<String, String>);
 
 impl Metadata {
-    /// How headers begin that mean something to whoever set them, and nothing to the store.
+    /// The prefix of user-defined headers, which the store does not interpret.
     pub const USER: &str = "x-amz-meta-";
 
     /// A content type and nothing else.
@@ -117,9 +117,8 @@ impl Metadata {
         Self(BTreeMap::from([("content-type".to_owned(), content_type.into())]))
     }
 
-    /// What was lost or became another on the way to `after`, before and after, in words; nothing where
-    /// all came through. What programs add of their own for users (rclone its `x-amz-meta-mtime`) takes
-    /// nothing away.
+    /// The headers that `after` lacks or changes, before and after, as text; `None` if there is no such
+    /// header. Additional user-defined headers (rclone's `x-amz-meta-mtime`) do not count.
     pub fn changed(&self, after: &Self) -> Option<(String, String)> {
         let MapChange { set, gone } = change(&self.0, &after.0);
         let counts = |name: &&String| self.0.contains_key(*name) || !name.starts_with(Self::USER);
@@ -132,17 +131,16 @@ impl Metadata {
     }
 }
 
-/// A difference between two maps: what appeared or became another (with its new value), and what
-/// went away.
+/// A difference between two maps: new and changed entries with their new values, and removed keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapChange<K: Ord, V> {
-    /// New or other values.
+    /// New and changed entries.
     pub set: BTreeMap<K, V>,
-    /// Keys that went away.
+    /// Removed keys.
     pub gone: Vec<K>,
 }
 
-/// What changes `before` into `after`.
+/// The changes from `before` to `after`.
 pub fn change<K: Ord + Clone, V: PartialEq + Clone>(
     before: &BTreeMap<K, V>,
     after: &BTreeMap<K, V>,
@@ -158,7 +156,7 @@ pub fn change<K: Ord + Clone, V: PartialEq + Clone>(
 }
 
 impl<K: Ord + Clone, V: Clone> MapChange<K, V> {
-    /// Makes the change on another map.
+    /// Applies the change to another map.
     pub fn apply(self, to: &mut BTreeMap<K, V>) {
         to.extend(self.set);
         for key in &self.gone {
@@ -168,8 +166,8 @@ impl<K: Ord + Clone, V: Clone> MapChange<K, V> {
 }
 
 impl State {
-    /// Takes over what an honest write did between two looks at the source, and only that: damage
-    /// that a fault did before the write stays outside of what is expected.
+    /// Adds only what a correct write changed between two reads of the source: damage by an earlier fault
+    /// does not become part of the expected state.
     pub fn take_over(&mut self, before: &Self, after: &Self) {
         change(&before.objects, &after.objects).apply(&mut self.objects);
         change(&before.results, &after.results).apply(&mut self.results);
@@ -183,17 +181,17 @@ impl State {
     }
 }
 
-/// What the harness knows of the things that it put on a site through the API.
+/// What the harness knows about the items that it created through the API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Known {
-    /// The assets that are there, by name.
+    /// The existing assets, by name.
     pub assets: BTreeMap<AssetName, KnownAsset>,
-    /// The templates that are there.
+    /// The existing templates.
     pub templates: BTreeMap<TemplateKey, KnownTemplate>,
     /// The completed batch jobs, by the engine's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, KnownJob>,
-    /// The batch jobs that are under way, by the engine's id, and the template of their first document.
+    /// The batch jobs in flight, by the engine's id, with the template of their first document.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unfinished: BTreeMap<String, TemplateKey>,
 }
@@ -201,7 +199,7 @@ pub struct Known {
 /// A completed batch job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownJob {
-    /// The template of its first document, by which people know it.
+    /// The template of its first document, which is its name for people.
     pub template: TemplateKey,
     /// SHA-256 of the results as they were polled, as JSON text.
     pub results: Digest,
@@ -220,15 +218,15 @@ pub struct KnownAsset {
     pub sha256: Digest,
 }
 
-/// A template, the data it is rendered with, and what came out when all was well.
+/// A template, the data that it is rendered with, and its known-good render.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnownTemplate {
     /// The data for the render, asset references in place.
     pub data: serde_json::Value,
     /// The assets that a render with this data needs.
     pub assets: Vec<AssetName>,
-    /// Those of them whose picture the known-good PDF shows for certain: a definition may refer to
-    /// one in a branch that its data does not take.
+    /// The assets among them that are certain to be visible in the known-good PDF: a definition may refer
+    /// to an asset in a branch that its data does not take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shown: Vec<AssetName>,
     /// The known-good PDF: its digest and its file.
@@ -272,19 +270,19 @@ mod tests {
         let before =
             kept(&[("cache-control", "no-cache"), ("content-type", "image/png"), ("x-amz-meta-a", "1")]);
         assert_eq!(before.changed(&before), None);
-        let told = |after: &[(&str, &str)]| {
+        let lost = |after: &[(&str, &str)]| {
             let (was, is) = before.changed(&kept(after)).unwrap();
             format!("{was} / {is}")
         };
         assert_eq!(
-            told(&[("content-type", "image/jpeg"), ("x-amz-meta-a", "1"), ("x-amz-meta-mtime", "2")]),
+            lost(&[("content-type", "image/jpeg"), ("x-amz-meta-a", "1"), ("x-amz-meta-mtime", "2")]),
             "content-type: image/png, cache-control: no-cache / content-type: image/jpeg, cache-control: none"
         );
         let all = [("cache-control", "no-cache"), ("content-type", "image/png")];
-        assert_eq!(told(&all), "x-amz-meta-a: 1 / x-amz-meta-a: none");
+        assert_eq!(lost(&all), "x-amz-meta-a: 1 / x-amz-meta-a: none");
         let user = ("x-amz-meta-a", "1");
         let encoded = [all[0], all[1], user, ("content-encoding", "gzip")];
-        assert_eq!(told(&encoded), "content-encoding: none / content-encoding: gzip");
+        assert_eq!(lost(&encoded), "content-encoding: none / content-encoding: gzip");
         assert_eq!(before.changed(&kept(&[all[0], all[1], user, ("x-amz-meta-mtime", "2")])), None);
     }
 

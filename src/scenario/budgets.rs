@@ -1,4 +1,4 @@
-//! Reading a file of budgets, with the same care for mistakes as scenario files.
+//! Reading a file of budgets, reporting mistakes like those in scenario files.
 
 use crate::{
     model::budget::{Budgets, TimeSpan},
@@ -16,7 +16,7 @@ use std::path::Path;
 /// Reads budgets: `rto`, `rpo` and `max-age-of-last-drill`, each a span such as `15m`, each optional.
 ///
 /// # Errors
-/// All mistakes in it; a file that bounds nothing is one.
+/// All mistakes in it; a file without a budget is one.
 pub fn read_budgets(file: &Path) -> Result<Budgets, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     let budgets = read_text(file, LARGEST, &mut diagnostics).and_then(|text| {
@@ -38,7 +38,7 @@ fn budgets(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Budgets> {
     fields.finish(mistakes);
     if budgets == Budgets::default() && mistakes.is_empty() {
         let help = "write `rto: 15m`, `rpo: 24h` or `max-age-of-last-drill: 90d`";
-        mistakes.push(Mistake::at(place, "no budget stands here").help(help));
+        mistakes.push(Mistake::at(place, "the file sets no budget").help(help));
     }
     Some(budgets)
 }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn budgets_are_spans_and_mistakes_are_told() {
+    fn budgets_are_spans_and_mistakes_are_reported() {
         let budgets = read("rto: 15m\nmax-age-of-last-drill: 90d\n").unwrap();
         assert_eq!((budgets.rto, budgets.rpo), (Some(TimeSpan { ms: 900_000 }), None));
         assert!(read("rtoo: 15m\n").unwrap_err().contains("did you mean `rto`?"));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 impl BackupStep {
-    /// The words of a scenario file: `dump database`, `upload: late-logo.png`.
+    /// As in a scenario file: `dump database`, `upload: late-logo.png`.
     pub fn describe(&self) -> String {
         match self {
             Self::Own(job) => job.describe().to_owned(),
@@ -19,7 +19,7 @@ impl BackupStep {
 }
 
 impl RestoreStep {
-    /// The words of a scenario file: `restore objects`, `upload: late-logo.png`.
+    /// As in a scenario file: `restore objects`, `upload: late-logo.png`.
     pub fn describe(&self) -> String {
         match self {
             Self::Own(job) => job.describe().to_owned(),
@@ -29,14 +29,14 @@ impl RestoreStep {
 }
 
 impl Destroy {
-    /// The words of a scenario file: `everything`.
+    /// As in a scenario file: `everything`.
     pub fn describe(self) -> String {
         flow(&self, false)
     }
 }
 
 impl Act {
-    /// The words of a scenario file: `fault: {delete binary: logo.png}`.
+    /// As in a scenario file: `fault: {delete binary: logo.png}`.
     pub fn describe(&self) -> String {
         match self {
             // Keys in the order in which people write them.
@@ -66,7 +66,7 @@ impl Begin {
 }
 
 impl Step {
-    /// The words of a scenario file: `back up: runbook`, `back up: [dump database, copy objects]`.
+    /// As in a scenario file: `back up: runbook`, `back up: [dump database, copy objects]`.
     pub fn describe(&self, method: &Method) -> String {
         match self {
             Self::BackUp(steps) => {

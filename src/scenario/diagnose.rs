@@ -1,5 +1,5 @@
-//! Mistakes in the files that a user writes: where they are, what is wrong, what was probably meant.
-//! Rendering shows the offending line. What is a mistake is decided where the files are read.
+//! Mistakes in files that users write: their position, what is wrong, and a suggestion. Rendering shows
+//! the line. The readers of the files decide what is a mistake.
 
 use crate::{base::error::Error, scenario::SourcePosition};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
@@ -25,17 +25,17 @@ const LONG_LINE: usize = 400;
 /// A mistake in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// The file; or the path that was given, where there is none.
+    /// The file, or the path that was given if there is no file.
     pub file: PathBuf,
-    /// Where; none where the file as a whole is meant.
+    /// The position; `None` if the mistake concerns the file as a whole.
     pub place: Option<SourcePosition>,
     /// What is wrong, a fragment.
     pub message: String,
-    /// What the underlined words are.
+    /// A label for the marked text.
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
-    /// Another place that it has to do with.
+    /// A second place that it concerns.
     pub also: Option<Also>,
 }
 
@@ -141,8 +141,8 @@ impl Diagnostics {
         }
     }
 
-    /// Adds the line of a place. The renderer goes through all of its source, so it gets the one line,
-    /// and of a very long one the part around the place; then the place is told apart from the source.
+    /// Adds the line of a place. The renderer processes all of its source, so it gets only this line, or
+    /// the part around the place if the line is very long; the position is then printed separately.
     fn show(
         &self,
         group: Group<'static>,
@@ -169,7 +169,7 @@ impl Diagnostics {
             .element(annotated(&line[from..to], within(span.start)..within(span.end)))
     }
 
-    /// The mistakes as one trouble: exit code 2.
+    /// The mistakes as one error with exit code 2.
     pub fn into_error(self, colour: bool, width: usize) -> Error {
         let files: BTreeSet<&Path> = self.list.iter().map(|d| d.file.as_path()).collect();
         let files = match files.len() {

@@ -1,6 +1,5 @@
-//! What scenario files may refer to: the seeds and asset files below `fixtures/`, and the profile of
-//! those that name none. No name leads out
-//! of the folder that it belongs to.
+//! What scenario files may refer to: the seeds and asset files below `fixtures/`, and the default profile.
+//! No name leads out of its folder.
 
 use std::{
     fs,

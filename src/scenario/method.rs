@@ -1,21 +1,24 @@
-//! Where a site's state lives and by which procedure it is backed up and restored: topologies,
-//! stores, the sub-steps of backup and restore, and the procedures that are made of them. How each
-//! sub-step is done is in `procedure`.
+//! Where a site's state lives and by which procedure it is backed up and restored: topologies, stores
+//! and procedures. Their sub-steps are in the submodules; how each is done is in `procedure`.
 
 use crate::model::write::WriteOrderOverride;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf};
 
-/// All that tells one way to keep, back up and restore from another; each needs a clean control of
-/// its own.
+mod jobs;
+mod runbook;
+
+pub use jobs::{BackupJob, RestoreJob};
+
+/// How a site keeps its state, is backed up and restored. Each method needs its own baseline drill.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Method {
-    /// What runs beside the stores.
+    /// Which process runs beside the stores.
     pub runs: TargetProcess,
     /// Where rows and binaries live.
     pub topology: Topology,
-    /// Where the results of batch jobs live, where they have a place of their own.
+    /// Where the results of batch jobs live, if they have a place of their own.
     pub results: Option<Results>,
     /// What `runbook` means.
     pub procedure: Procedure,
@@ -25,36 +28,36 @@ pub struct Method {
     pub commands: Option<Commands>,
     /// The schema of the backup.
     pub schema: BackupSchema,
-    /// What the engine has in its environment beside the rest.
+    /// Additional environment variables of the engine.
     pub env: BTreeMap<String, String>,
-    /// The order of writes, where it is not the one of the target's profile.
+    /// The order of writes, if it differs from that of the target's profile.
     pub writes: WriteOrderOverride,
 }
 
-/// The schema that the backup's rows have, seen from the release that restores them (runbook 3.4).
+/// The schema of the backup's rows, relative to the release that restores them (runbook 3.4).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum BackupSchema {
-    /// Its own: backup and restore are of one release.
+    /// That of the same release.
     #[default]
     Same,
-    /// That of the release before: the restore brings it forward.
+    /// That of the previous release: the restore migrates it.
     Previous,
-    /// That of the release after: the restore is under a release that does not know it.
+    /// That of a newer release, which the restoring release does not know.
     Newer,
 }
 
-/// What of a target runs beside its stores, and whether it can be asked for anything.
+/// The process of a target beside its stores, and whether it has an API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TargetProcess {
     /// An engine with the API of Pulp Engine.
     #[default]
     WithApi,
-    /// Something that is started and stopped, and asked for no more than whether it is up.
+    /// A process without an API: it is started, stopped and probed for readiness.
     WithoutApi,
-    /// Nothing: the stores are all that there is.
+    /// None: the target consists of its stores.
     Nothing,
 }
 
@@ -113,14 +116,14 @@ pub enum Procedure {
     #[default]
     #[serde(rename = "dump and copy")]
     DumpAndCopy,
-    /// The same with the engine stopped meanwhile (runbook 2.3).
+    /// The same while the engine is stopped (runbook 2.3).
     #[serde(rename = "maintenance window")]
     MaintenanceWindow,
     /// Dump and copy; the rows are restored into a fresh database and the connection is flipped
     /// (runbook 3.3, "safer alternative").
     #[serde(rename = "fresh database")]
     FreshDatabase,
-    /// Continuous archiving and bucket versioning: both stores are brought to one moment
+    /// Continuous archiving and bucket versioning: both stores are recovered to one instant
     /// (runbook 2.3).
     #[serde(rename = "point in time")]
     PointInTime,
@@ -139,7 +142,7 @@ pub struct DumpOptions {
     /// `--jobs`: of the dump (directory format only) and of the restore (custom and directory).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jobs: Option<u8>,
-    /// `--compress` by level, 0 to 9; without it what `pg_dump` does by itself.
+    /// `--compress` by level, 0 to 9; the default of `pg_dump` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compress: Option<u8>,
 }
@@ -168,18 +171,18 @@ pub struct Commands {
     #[serde(skip)]
     #[schemars(skip)]
     pub folder: PathBuf,
-    /// Done once before the first backup: a repository is made, archiving is set up.
+    /// Runs once before the first backup, for example to create a repository or set up archiving.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prepare: Option<String>,
     /// Takes the backup.
     #[serde(rename = "back up")]
     pub back_up: String,
-    /// Brings it back.
+    /// Restores it.
     pub restore: String,
-    /// Whether they need a PostgreSQL server of the scenario's own, with its data directory.
+    /// Whether they need a dedicated PostgreSQL server, with access to its data directory.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own_server: bool,
-    /// Programs that must be there; without one of them the scenario is skipped and says so.
+    /// Required programs; if one is missing, the scenario is skipped with that reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
 }
@@ -208,7 +211,7 @@ impl Topology {
         }
     }
 
-    /// In the words of a scenario file.
+    /// As in a scenario file.
     pub fn describe(self) -> &'static str {
         match self {
             Self::PostgresS3 => "postgres + s3",
@@ -233,7 +236,7 @@ impl DurableStore {
 }
 
 impl Procedure {
-    /// Whether it can back up and restore what is in these places.
+    /// Whether it can back up and restore these places.
     pub fn fits(self, topology: Topology, results: Option<Results>) -> bool {
         match self {
             Self::DumpAndCopy | Self::MaintenanceWindow | Self::OwnCommands => true,
@@ -242,7 +245,7 @@ impl Procedure {
         }
     }
 
-    /// In the words of a scenario file.
+    /// As in a scenario file.
     pub fn describe(self) -> &'static str {
         match self {
             Self::DumpAndCopy => "dump and copy",
@@ -266,19 +269,19 @@ impl Method {
         self.procedure == Procedure::PointInTime || self.commands.as_ref().is_some_and(|c| c.own_server)
     }
 
-    /// The same with nothing in it that goes wrong by itself, or that matters to a write only: what its
-    /// clean control is of.
+    /// The method of its baseline drill: without the parts that damage data by themselves or matter to
+    /// writes only.
     #[must_use]
     pub fn sound(&self) -> Self {
         let schema = match self.schema {
             BackupSchema::Newer => BackupSchema::Same,
             as_it_is @ (BackupSchema::Same | BackupSchema::Previous) => as_it_is,
         };
-        // It writes nothing beside its seed.
+        // A baseline drill writes nothing but its seed.
         Self { schema, writes: WriteOrderOverride::default(), env: BTreeMap::new(), ..self.clone() }
     }
 
-    /// What tells it from the default in the id of its clean control: `files-maintenance-window`.
+    /// The suffix of its baseline drill's id, with the differences from the default: `files-maintenance-window`.
     pub fn suffix(&self) -> String {
         let mut parts = Vec::new();
         if self.topology != Topology::default() {
@@ -314,111 +317,10 @@ impl Method {
         };
         kebab(&parts.join(" "))
     }
-
-    /// The sections of the runbook that it exercises.
-    pub fn sections(&self) -> Vec<&'static str> {
-        let backup: &[&str] = match (self.procedure, self.topology) {
-            (Procedure::PointInTime, _) => &["2.1", "2.2", "2.3", "2.4"],
-            (Procedure::MaintenanceWindow, Topology::PostgresS3 | Topology::PostgresFiles) => {
-                &["2.1", "2.2", "2.3", "2.4"]
-            }
-            (_, Topology::PostgresS3 | Topology::PostgresFiles) => &["2.1", "2.2", "2.4"],
-            (_, Topology::Files) => &["6"],
-            (_, Topology::FilesS3) => &["2.2", "6"],
-        };
-        let restore: &[&str] = match self.topology {
-            Topology::PostgresS3 | Topology::PostgresFiles => &["3.1", "3.2", "3.3", "3.4", "3.5", "3.6"],
-            Topology::Files | Topology::FilesS3 => &["3.6"],
-        };
-        backup.iter().chain(restore).copied().collect()
-    }
-
-    /// The backup's sub-steps in the runbook's order: every place once, the manifest after them
-    /// (2.4). A maintenance window stops the engine before and starts it after (2.3).
-    pub fn backup(&self) -> Vec<BackupJob> {
-        let mut jobs = self.whole_backup();
-        jobs.retain(|job| self.can_back_up(*job));
-        jobs
-    }
-
-    /// Whether a sub-step is one of this target's: without an API there is no inventory, and what
-    /// does not run is neither stopped nor started.
-    pub fn can_back_up(&self, job: BackupJob) -> bool {
-        match job {
-            BackupJob::RecordManifest => self.runs == TargetProcess::WithApi,
-            BackupJob::StopEngine | BackupJob::StartEngine => self.runs != TargetProcess::Nothing,
-            _ => true,
-        }
-    }
-
-    /// The same of a restore.
-    pub fn can_restore(&self, job: RestoreJob) -> bool {
-        !matches!(job, RestoreJob::StopEngine | RestoreJob::StartEngine)
-            || self.runs != TargetProcess::Nothing
-    }
-
-    fn whole_backup(&self) -> Vec<BackupJob> {
-        use BackupJob as B;
-        let places = self.places();
-        let each = || {
-            places.iter().map(|place| match place {
-                DurableStore::Database => B::DumpDatabase,
-                DurableStore::Bucket => B::CopyObjects,
-                DurableStore::Templates => B::ArchiveTemplates,
-                DurableStore::Assets => B::ArchiveAssets,
-                DurableStore::Results => B::CopyResults,
-            })
-        };
-        match self.procedure {
-            Procedure::DumpAndCopy | Procedure::FreshDatabase => each().chain([B::RecordManifest]).collect(),
-            Procedure::MaintenanceWindow => {
-                [B::StopEngine].into_iter().chain(each()).chain([B::StartEngine, B::RecordManifest]).collect()
-            }
-            Procedure::PointInTime => vec![B::TakeBaseBackup, B::RecordManifest, B::ChooseTarget],
-            Procedure::OwnCommands => vec![B::RunBackupCommand, B::RecordManifest],
-        }
-    }
-
-    /// The restore's sub-steps in the runbook's order: binaries before rows, the engine last
-    /// (runbook 3).
-    pub fn restore(&self) -> Vec<RestoreJob> {
-        use RestoreJob as R;
-        let mut jobs = vec![R::StopEngine];
-        match self.procedure {
-            Procedure::OwnCommands => jobs.push(R::RunRestoreCommand),
-            Procedure::PointInTime => jobs.extend([R::RecoverObjects, R::RecoverDatabase]),
-            Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::FreshDatabase => {
-                let mut places = self.places();
-                places.sort_by_key(|place| match place {
-                    DurableStore::Bucket => 0,
-                    DurableStore::Results => 1,
-                    DurableStore::Assets => 2,
-                    DurableStore::Templates => 3,
-                    DurableStore::Database => 4,
-                });
-                jobs.extend(places.iter().map(|place| match place {
-                    DurableStore::Database if self.procedure == Procedure::FreshDatabase => {
-                        R::RestoreFreshDatabase
-                    }
-                    DurableStore::Database => R::RestoreDatabase,
-                    DurableStore::Bucket => R::RestoreObjects,
-                    DurableStore::Templates => R::ExtractTemplates,
-                    DurableStore::Assets => R::ExtractAssets,
-                    DurableStore::Results => R::RestoreResults,
-                }));
-            }
-        }
-        if self.topology.has_database() {
-            jobs.push(R::Migrate);
-        }
-        jobs.push(R::StartEngine);
-        jobs.retain(|job| self.can_restore(*job));
-        jobs
-    }
 }
 
 impl DumpFormat {
-    /// As `pg_dump` takes it.
+    /// The value of `pg_dump --format`.
     pub fn option(self) -> &'static str {
         match self {
             Self::Custom => "custom",
@@ -428,108 +330,13 @@ impl DumpFormat {
         }
     }
 
-    /// How the file or folder is called.
+    /// The extension of the file or folder.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Custom => "dump",
             Self::Plain => "sql",
             Self::Directory => "dir",
             Self::Tar => "tar",
-        }
-    }
-}
-
-// A sub-step: its variant, its words in a scenario file, the places that it saves or brings back,
-// and what it does.
-macro_rules! jobs {
-    ($(#[$doc:meta])* $name:ident $of:ident: $($variant:ident $description:literal [$($place:ident)*] $meaning:literal),* $(,)?) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum $name { $(#[doc = $meaning] #[serde(rename = $description)] $variant),* }
-
-        impl $name {
-            /// All, in the order of a procedure.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The words of a scenario file.
-            pub fn describe(self) -> &'static str {
-                match self { $(Self::$variant => $description),* }
-            }
-
-            /// What it does, in a sentence.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Self::$variant => $meaning),* }
-            }
-
-            /// The sub-step with these words.
-            pub fn named(description: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|job| job.describe() == description)
-            }
-
-            /// The places that it
-            #[doc = stringify!($of)]
-            pub fn $of(self) -> &'static [DurableStore] {
-                match self { $(Self::$variant => &[$(DurableStore::$place),*]),* }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.describe())
-            }
-        }
-    };
-}
-
-jobs! {
-    /// A sub-step of a backup (runbook 2).
-    BackupJob saves:
-    StopEngine "stop engine" [] "The engine is stopped: a maintenance window begins (runbook 2.3).",
-    DumpDatabase "dump database" [Database] "`pg_dump` (runbook 2.1).",
-    CopyObjects "copy objects" [Bucket] "The bucket into a dated prefix of the backup bucket (runbook 2.2).",
-    ListObjects "list objects" [] "The bucket is listed: what is copied after it is what was listed.",
-    CopyListed "copy listed objects" [Bucket] "What of the list is not copied yet, as `copy objects` does it; what is gone by then is noted.",
-    ArchiveTemplates "archive templates" [Templates] "`tar` of `TEMPLATES_DIR` (runbook 6).",
-    ArchiveAssets "archive assets" [Assets] "`tar` of `ASSETS_DIR` (runbook 2.2, 6).",
-    CopyResults "copy results" [Results] "The results of batch jobs (runbook 1).",
-    TakeBaseBackup "take base backup" [Database Bucket Results] "`pg_basebackup`, WAL archiving, bucket versioning (runbook 2.1, 2.3).",
-    ChooseTarget "choose recovery target" [] "The moment that both stores will be brought to (runbook 2.3).",
-    RunBackupCommand "run backup command" [Database Bucket Templates Assets Results] "The operator's own backup.",
-    StartEngine "start engine" [] "The engine is started: a maintenance window ends.",
-    RecordManifest "record manifest" [] "The metadata inventory (runbook 2.4).",
-}
-
-jobs! {
-    /// A sub-step of a restore (runbook 3).
-    RestoreJob brings_back:
-    StopEngine "stop engine" [] "The engine is stopped (runbook 3.1).",
-    RestoreObjects "restore objects" [Bucket] "The copy back into the bucket (runbook 3.2).",
-    RestoreResults "restore results" [Results] "The results of batch jobs.",
-    ExtractAssets "extract assets" [Assets] "`ASSETS_DIR` from its tarball (runbook 3.2, 6).",
-    ExtractTemplates "extract templates" [Templates] "`TEMPLATES_DIR` from its tarball (runbook 6).",
-    RecoverObjects "recover objects" [Bucket Results] "The buckets to their versions as of the recovery target.",
-    RestoreDatabase "restore database" [Database] "Drop, create, `pg_restore` (runbook 3.3).",
-    RestoreFreshDatabase "restore into fresh database" [Database] "`pg_restore` into a new database, and the connection is flipped (runbook 3.3).",
-    RecoverDatabase "recover database" [Database] "The base backup, and WAL up to the recovery target.",
-    RunRestoreCommand "run restore command" [Database Bucket Templates Assets Results] "The operator's own restore.",
-    Migrate "migrate" [] "Brings the schema forward (runbook 3.4).",
-    StartEngine "start engine" [] "The engine is started (runbook 3.5).",
-}
-
-impl BackupJob {
-    /// Whether its beginning is the instant whose rows the backup promises.
-    pub fn fixes_cut_point(self) -> bool {
-        match self {
-            Self::DumpDatabase | Self::ArchiveTemplates | Self::ChooseTarget | Self::RunBackupCommand => true,
-            Self::StopEngine
-            | Self::CopyObjects
-            | Self::ListObjects
-            | Self::CopyListed
-            | Self::ArchiveAssets
-            | Self::CopyResults
-            | Self::TakeBaseBackup
-            | Self::StartEngine
-            | Self::RecordManifest => false,
         }
     }
 }
@@ -579,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_control_is_of_a_schema_that_can_be_restored() {
+    fn a_baseline_drill_has_a_schema_that_can_be_restored() {
         let of = |schema| Method { schema, ..Method::default() };
         assert_eq!(of(BackupSchema::Newer).sound(), Method::default());
         assert_eq!(of(BackupSchema::Previous).sound().suffix(), "previous-schema");

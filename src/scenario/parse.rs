@@ -1,5 +1,5 @@
-//! Reading scenario files: each part by itself, so that all mistakes of all files come out at once.
-//! What the steps do, and whether they can be done on a site, is not known here.
+//! Reads scenario files. Each part is read by itself, so that all mistakes of all files are reported
+//! together. What the steps do, and whether a site supports them, is not known here.
 
 use crate::{
     base::ids::ScenarioId,
@@ -77,7 +77,7 @@ struct Reader<'a> {
     library: &'a FixtureLibrary,
     /// Each seed is read once; none where it could not be read.
     seeds: BTreeMap<String, Option<Seed>>,
-    /// Each profile too.
+    /// Each profile is read once, too.
     targets: BTreeMap<String, Option<Arc<NamedTarget>>>,
     /// Where each id stands first.
     ids: BTreeMap<String, (PathBuf, SourcePosition)>,
@@ -129,7 +129,7 @@ impl Reader<'_> {
         mistakes.extend(title.iter().filter_map(|text| one_line(text).err()));
         mistakes.extend(controls.iter().filter_map(wrong_control));
         if let Some(shows) = shows.as_ref().filter(|shows| shows.value.trim().is_empty()) {
-            mistakes.push(Mistake::at(shows.place, "nothing stands here").label("expected a few sentences"));
+            mistakes.push(Mistake::at(shows.place, "the text is empty").label("expected a few sentences"));
         }
         mistakes.extend(runbook.iter().filter_map(wrong_section));
         let found: Vec<At<Expectation>> = expect.iter().chain(&possible).cloned().collect();
@@ -137,8 +137,8 @@ impl Reader<'_> {
         let with_api = method.runs == TargetProcess::WithApi;
         let known_seed = seed.as_ref().filter(|_| with_api).and_then(|seed| self.seed(seed, mistakes));
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
-            // With a step missing, others would be blamed for it; and a procedure's own steps for its being
-            // none of the topology.
+            // A step that could not be read, or a procedure that does not fit the topology, would cause
+            // misleading mistakes in other steps.
             if steps_sound && method.procedure.fits(method.topology, method.results) {
                 let profile = target.as_deref().map(|target| &*target.profile);
                 order::check(steps, &method, profile, key.place, mistakes);
@@ -177,10 +177,10 @@ impl Reader<'_> {
         };
         if !id.value.split('-').all(word) {
             let message = format!("the id `{}` is not in kebab case", id.value);
-            let help = "use small letters and digits with single hyphens between: `binary-missing`";
+            let help = "use lower-case letters and digits, separated by single hyphens: `binary-missing`";
             mistakes.push(Mistake::at(id.place, message).label("not in kebab case").help(help));
         } else if id.value != stem {
-            let message = format!("the id `{}` is not the file's name", id.value);
+            let message = format!("the id `{}` differs from the file's name", id.value);
             let help = format!("write `id: {stem}`, or rename the file to `{}.yaml`", id.value);
             mistakes.push(Mistake::at(id.place, message).label(format!("the file is `{stem}`")).help(help));
         }
@@ -189,9 +189,12 @@ impl Reader<'_> {
                 self.ids.insert(id.value.clone(), (file.to_owned(), id.place));
             }
             Some((first, place)) => {
-                let also =
-                    Also { file: first.clone(), place: *place, label: "the id stands here first".to_owned() };
-                let message = format!("the id `{}` is that of another scenario too", id.value);
+                let also = Also {
+                    file: first.clone(),
+                    place: *place,
+                    label: "the id is first used here".to_owned(),
+                };
+                let message = format!("the id `{}` is also the id of another scenario", id.value);
                 let mistake = Mistake::at(id.place, message).label("a duplicate id");
                 let help = "give one of the two another id and file name";
                 self.diagnostics.add(Diagnostic { also: Some(also), ..mistake.help(help).in_file(file) });
@@ -241,7 +244,7 @@ impl Reader<'_> {
     }
 }
 
-/// What of a target runs beside its stores; an engine where the target is not known.
+/// Which process of a target runs beside its stores; an engine where the target is not known.
 fn runs(target: Option<&NamedTarget>) -> TargetProcess {
     match target.map(|target| (target.profile.api, target.profile.start.is_empty())) {
         None | Some((TargetApi::PulpEngine, _)) => TargetProcess::WithApi,
@@ -250,7 +253,8 @@ fn runs(target: Option<&NamedTarget>) -> TargetProcess {
     }
 }
 
-/// What is on the site before: a seed of the library, or what the profile's own command puts there.
+/// The contents of the site before the drill: a seed of the library, or what the profile's own command
+/// creates.
 fn seed_of(
     fields: &mut Fields<'_>,
     target: Option<&NamedTarget>,
@@ -261,14 +265,14 @@ fn seed_of(
         return fields.required::<String>("seed", mistakes);
     };
     if let Some((key, _)) = fields.node("seed") {
-        let message = format!("sites of `{}` are filled by its profile", target.short());
-        let help = "remove `seed`: the profile's `seed` is the command that does it";
-        mistakes.push(Mistake::at(key.place, message).label("nobody reads this seed").help(help));
+        let message = format!("the profile of `{}` seeds its sites", target.short());
+        let help = "remove `seed`: the command under `seed` in the profile seeds the site";
+        mistakes.push(Mistake::at(key.place, message).label("this seed is not used").help(help));
     }
     Some(At { value: target.short(), place: own.map_or(fields.place, |own| own.place) })
 }
 
-/// Where the site's state lives and how it is backed up; what does not go together is told.
+/// Where the site's state lives and how it is backed up. Reports combinations that are not possible.
 fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> Method {
     let topology = fields.optional::<Topology>("topology", mistakes);
     let results = fields.optional::<Results>("results", mistakes);
@@ -284,13 +288,13 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     let procedure_is = procedure.as_ref().map_or_else(Procedure::default, |at| at.value);
     let results_is = results.as_ref().map(|at| at.value);
     let mut wrong = |place, message: String, help: &str| {
-        mistakes.push(Mistake::at(place, message).label("does not go together").help(help));
+        mistakes.push(Mistake::at(place, message).label("not possible in this combination").help(help));
     };
     if let Some(at) = &procedure {
         let fits = at.value.fits(topology_is, results_is);
         if !fits {
             let message = format!(
-                "`{}` is no procedure for the topology `{}`",
+                "the procedure `{}` does not support the topology `{}`",
                 at.value.describe(),
                 topology_is.describe()
             );
@@ -313,10 +317,10 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         && matches!(format, DumpFormat::Plain | DumpFormat::Tar)
     {
         let help = "parallel jobs need `format: directory` (dump and restore) or `custom` (restore)";
-        wrong(at.place, format!("a {} dump takes no jobs", format.option()), help);
+        wrong(at.place, format!("a {} dump has no parallel jobs", format.option()), help);
     }
     if let Some(at) = dump.as_ref().filter(|at| at.value.compress.is_some_and(|level| level > 9)) {
-        wrong(at.place, "no such level of compression".to_owned(), "levels are 0 to 9");
+        wrong(at.place, "there is no such compression level".to_owned(), "levels are 0 to 9");
     }
     if let Some(at) = results
         .as_ref()
@@ -326,16 +330,16 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         wrong(at.place, message, "write `results: directory`");
     }
     if let Some(at) = results.as_ref().filter(|_| !topology_is.has_database()) {
-        let message = "batch jobs are not durable in file mode, and their results are nobody's".to_owned();
+        let message = "batch jobs are not durable in file mode: their results have no place".to_owned();
         wrong(at.place, message, "remove `results`, or choose a topology with Postgres");
     }
     if let Some(at) = schema.as_ref().filter(|_| !topology_is.has_database()) {
-        let message = "there is no schema where rows are in files".to_owned();
+        let message = "there is no schema when rows are in files".to_owned();
         wrong(at.place, message, "remove `schema`, or choose a topology with Postgres");
     }
     match (&commands, procedure_is) {
         (Some(at), p) if p != Procedure::OwnCommands => {
-            wrong(at.place, "commands that nobody runs".to_owned(), "add `procedure: own commands`");
+            wrong(at.place, "these commands are never run".to_owned(), "add `procedure: own commands`");
         }
         (None, Procedure::OwnCommands) => {
             let place = procedure.as_ref().map_or(fields.place, |at| at.place);
@@ -360,13 +364,13 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
     }
 }
 
-/// What says where the stores are is the site's to say.
+/// Variables that locate the stores belong to the site, not to a scenario.
 fn own_variables(env: &At<BTreeMap<String, String>>, mistakes: &mut Vec<Mistake>) {
     for name in env.value.keys() {
         let wrong = if name.is_empty() || name.contains(['=', '\0']) {
-            ("is no name of a variable", "a name has no `=`")
+            ("is not a valid variable name", "a name contains no `=`")
         } else if VARIABLES.contains(&name.as_str()) || name.starts_with("API_KEY_") {
-            ("says where the site is, or who may ask", "every site has its own: remove it")
+            ("locates the site or grants access to it", "each site sets its own value: remove it")
         } else {
             continue;
         };
@@ -374,7 +378,7 @@ fn own_variables(env: &At<BTreeMap<String, String>>, mistakes: &mut Vec<Mistake>
     }
 }
 
-/// The folder of a file, also of one that is named without any.
+/// The folder of a file; `.` for a bare file name.
 fn folder_of(file: &Path) -> PathBuf {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),
@@ -390,7 +394,7 @@ fn wrong_section(section: &At<String>) -> Option<Mistake> {
     let known = || SECTIONS.iter().map(|(number, _)| *number);
     let there = known().any(|number| number == section.value);
     (!there).then(|| {
-        // Numbers are near to one another by spelling only.
+        // Similar numbers are not similar sections.
         let known: Vec<&str> = known().collect();
         Mistake::unknown(Some(section.place), "section of the runbook", &section.value, [])
             .label("no such section")
@@ -398,7 +402,7 @@ fn wrong_section(section: &At<String>) -> Option<Mistake> {
     })
 }
 
-/// A control is one of the catalogue, in its words.
+/// A control must be one of the catalogue, by its id.
 fn wrong_control(control: &At<String>) -> Option<Mistake> {
     if let Err(mistake) = one_line(control) {
         return Some(mistake);
@@ -411,12 +415,12 @@ fn wrong_control(control: &At<String>) -> Option<Mistake> {
     })
 }
 
-/// The same finding is expected once.
+/// The same finding may be expected once only.
 fn twice(expect: &[At<Expectation>], mistakes: &mut Vec<Mistake>) {
     let mut seen = HashSet::new();
     for At { value, place } in expect {
         if !seen.insert(value.to_string()) {
-            let message = format!("`{value}` is expected twice");
+            let message = format!("`{value}` is listed twice");
             mistakes.push(Mistake::at(*place, message).label("a duplicate").help("remove one of the two"));
         }
     }

@@ -1,4 +1,4 @@
-//! Reading target profiles, with the same care for mistakes as scenario files.
+//! Reading target profiles, reporting mistakes like those in scenario files.
 
 use crate::{
     base::{digest::Digest, ids::TableName},
@@ -220,11 +220,11 @@ fn file_tables(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> BTreeMap<TableNa
         };
         let inside = !table.files.split('/').any(|part| matches!(part, "" | "." | ".."));
         if !inside {
-            let message = format!("`{}` is no path below the folder", table.files);
+            let message = format!("`{}` is not a path below the folder", table.files);
             mistakes.push(Mistake::at(node.place, message).label("of this table"));
         }
         if table.form == FileForm::Lines && table.within.is_some() {
-            let message = "rows within rows are looked for in objects only";
+            let message = "rows within rows are possible in JSON objects only";
             mistakes.push(Mistake::at(node.place, message).label("has lines"));
         }
         tables.insert(TableName::new(&key.text), table);
@@ -245,7 +245,7 @@ fn entities(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, Pr
         };
         let entity = entity.value;
         if let Some((other, _)) = entities.iter().find(|(_, known)| known.table == entity.table) {
-            let message = format!("the table `{}` is that of `{other}` too", entity.table);
+            let message = format!("the table `{}` is also the table of `{other}`", entity.table);
             mistakes.push(Mistake::at(key.place, message).label("a table holds one entity"));
         }
         entities.insert(key.text.clone(), entity);

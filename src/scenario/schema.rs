@@ -1,5 +1,5 @@
 //! The JSON Schema of scenario files, for editors. It is derived from the types that the files are
-//! read into; what is written in more ways than a derive knows is spelled out here.
+//! read into; forms that a derive does not cover are written here.
 
 use crate::{
     base::ids::ScenarioId,
@@ -14,7 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// A scenario of pulp-drill: what is done to a site, in order, and what is to be found afterwards.
+/// A scenario of pulp-drill: what is done to a site, in order, and the findings that must be reported.
 #[derive(JsonSchema)]
 #[schemars(
     deny_unknown_fields,
@@ -23,7 +23,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 )]
 #[expect(dead_code, reason = "only its schema is of use; the fields are read one by one")]
 struct ScenarioFile {
-    /// The scenario's name; the file is named like it.
+    /// The scenario's name, which is also the file's.
     #[schemars(regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"))]
     id: ScenarioId,
     /// What it is about, in a line.
@@ -41,7 +41,7 @@ struct ScenarioFile {
     /// Where rows and binaries live.
     #[schemars(default)]
     topology: Topology,
-    /// Where the results of batch jobs live, where they have a place of their own.
+    /// Where the results of batch jobs live, if they have a place of their own.
     #[schemars(default)]
     results: Option<Results>,
     /// What `back up: runbook` and `restore: runbook` mean.
@@ -53,32 +53,32 @@ struct ScenarioFile {
     /// The operator's own commands, with `procedure: own commands`.
     #[schemars(default)]
     commands: Option<Commands>,
-    /// The application that is drilled, where it is not the run's `--profile`: a name of `profiles/`,
+    /// The application, if it is not the run's `--profile`: a name of `profiles/`,
     /// or a path from this file's folder.
     #[schemars(default)]
     profile: Option<String>,
-    /// The schema of the backup, seen from the release that restores it.
+    /// The schema of the backup, relative to the release that restores it.
     #[schemars(default)]
     schema: BackupSchema,
-    /// What the engine has in its environment beside the rest: `STARTUP_ORPHAN_GRACE_MS`.
+    /// Additional environment variables of the engine: `STARTUP_ORPHAN_GRACE_MS`.
     #[schemars(default)]
     env: BTreeMap<String, String>,
-    /// The order in which the target's writes touch the two stores, where it is not the one of its
+    /// The order in which the target's writes touch the two stores, if it differs from that of its
     /// profile.
     #[schemars(default)]
     writes: WriteOrderOverride,
-    /// What is on the site before: the name of a folder in `fixtures/seeds/`. Left out where the
-    /// profile says `api: none`: its own command fills the site.
+    /// The contents of the site before the drill: the name of a folder in `fixtures/seeds/`. Omitted if
+    /// the profile has `api: none`: its own command seeds the site.
     #[schemars(default)]
     seed: Option<String>,
     /// What is done, in order.
     #[schemars(length(min = 1, max = 200))]
     steps: Vec<StepForm>,
-    /// What is to be found afterwards. Nothing is the default.
+    /// The findings that must be reported; none by default.
     #[schemars(default)]
     expect: Vec<ExpectationForm>,
-    /// What may be found afterwards or not, because chance decides: which of the writes under load a
-    /// backup catches. Neither fails the scenario.
+    /// Findings that may be reported, because they depend on timing: on which writes under load are in
+    /// flight during a backup. The scenario passes with or without them.
     #[schemars(default)]
     possible: Vec<ExpectationForm>,
 }
@@ -93,20 +93,20 @@ enum StepForm {
     /// Lose the site, or one store of it.
     #[schemars(rename = "destroy")]
     Destroy(Destroy),
-    /// Bring the site back (runbook 3).
+    /// Restore the site (runbook 3).
     #[schemars(rename = "restore")]
     Restore(RestoreForm),
-    /// Something else at this point.
+    /// A write, a wait or a fault at this point.
     #[schemars(untagged)]
     Act(Act),
 }
 
-/// In the runbook's order and nothing between.
+/// In the runbook's order, with nothing in between.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its schema is of use")]
 enum Runbook {
-    /// In the runbook's order and nothing between.
+    /// In the runbook's order, with nothing in between.
     Runbook,
 }
 
@@ -117,18 +117,18 @@ enum Runbook {
 enum BackUpForm {
     /// The manifest, the dump, the copy.
     Whole(Runbook),
-    /// Sub-steps in this order, anything between them.
+    /// Sub-steps in this order, with acts between them.
     List(Vec<BackupStep>),
 }
 
-/// How the site is brought back.
+/// How the site is restored.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is of use")]
 enum RestoreForm {
     /// Stop, objects, database, migrations, start.
     Whole(Runbook),
-    /// Sub-steps in this order, anything between them.
+    /// Sub-steps in this order, with acts between them.
     List(Vec<RestoreStep>),
 }
 
@@ -160,7 +160,7 @@ impl JsonSchema for ControlForm {
     }
 }
 
-/// An expected finding: its kind, and of what.
+/// An expected finding: its kind and its subject.
 struct ExpectationForm;
 
 impl JsonSchema for ExpectationForm {
@@ -174,7 +174,7 @@ impl JsonSchema for ExpectationForm {
             (kind.describe().to_owned(), text)
         };
         json_schema!({
-            "description": "An expected finding: its kind, and of what.",
+            "description": "An expected finding: its kind and its subject.",
             "type": "object",
             "properties": FindingKind::ALL.iter().map(of).collect::<serde_json::Map<_, _>>(),
             "additionalProperties": false,

@@ -1,5 +1,5 @@
-//! Seeds: what is put on a site before a scenario begins. `fixtures/seeds/<name>/seed.yaml` names
-//! assets, templates and schedules by files of its folder, and tenants. Putting them there is `runbook::seed`'s.
+//! Seeds: the contents of a site before a scenario begins. `fixtures/seeds/<name>/seed.yaml` names
+//! assets, templates and schedules by files of its folder, and tenants. `runbook::seed` creates them.
 
 use crate::{
     base::ids::{AssetName, TemplateKey},

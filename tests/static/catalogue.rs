@@ -220,7 +220,7 @@ fn part(path: &str, name: &str, wanted: &str) {
 #[test]
 fn the_guide_to_scenarios_is_current() {
     const GUIDE: &str = "docs/scenarios.md";
-    let mut faults = String::from("| word | what it does | takes effect |\n|---|---|---|\n");
+    let mut faults = String::from("| fault | what it does | takes effect |\n|---|---|---|\n");
     for fault in Fault::ALL {
         let when = match fault.target {
             FaultTarget::Objects => {
@@ -252,7 +252,7 @@ fn the_guide_to_scenarios_is_current() {
     }
     part(GUIDE, "faults", &faults);
 
-    let mut findings = String::from("| word | weighs | meaning | what to do |\n|---|---|---|---|\n");
+    let mut findings = String::from("| finding | severity | meaning | what to do |\n|---|---|---|---|\n");
     for kind in FindingKind::ALL {
         let weight = match kind.severity() {
             Severity::Warning => "warning",
@@ -262,13 +262,13 @@ fn the_guide_to_scenarios_is_current() {
     }
     part(GUIDE, "findings", &findings);
 
-    let mut apart = String::from("| word | shown only by |\n|---|---|\n");
+    let mut apart = String::from("| finding | reported only for |\n|---|---|\n");
     for (kind, why) in NOT_BY_SCENARIO {
         writeln!(apart, "| `{kind}` | {why} |").unwrap();
     }
     part(GUIDE, "not by scenarios", &apart);
 
-    let mut checks = String::from("| check | what it looks at | rule |\n|---|---|---|\n");
+    let mut checks = String::from("| check | what it verifies | rule |\n|---|---|---|\n");
     for check in CheckId::ALL {
         writeln!(checks, "| `{check}` | {} | {} |", check.title(), check.rule()).unwrap();
     }

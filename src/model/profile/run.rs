@@ -91,7 +91,7 @@ impl Serialize for Within {
     }
 }
 
-/// The port that a target is told to listen on. Only this one may be named in a command, whose words
+/// The port that a target must listen on. Only this one may be named in a command, whose words
 /// everybody on the machine can read.
 pub const PORT: &str = "PORT";
 

@@ -1,6 +1,6 @@
-//! What the start of an engine may do to the rows of an entity: an unfinished batch job is given up or
-//! taken up again (runbook 1), a schedule whose run was missed runs now (runbook 3.5). What is not
-//! said here nobody may do. It looks at two versions of a row; which rows there are is not its matter.
+//! The changes that an engine may make to the rows of an entity at startup: an unfinished batch job is
+//! failed or resumed (runbook 1), a schedule whose run was missed runs now (runbook 3.5). No other change
+//! is allowed. Compares two versions of a row; does not know which rows exist.
 
 use super::run::Within;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -9,38 +9,38 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A change that the start of an engine may make to a row.
+/// A change that an engine may make to a row at startup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AtStart {
-    /// The rows that it may be made to: columns with the values of which they have one.
+    /// The rows that it applies to: columns, each with the allowed values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub from: BTreeMap<String, Vec<String>>,
-    /// Only rows of such an age.
+    /// Only rows of this age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age: Option<Age>,
-    /// Only rows whose moment in this column has passed; it moves on.
+    /// Only rows whose time in this column has passed; the change sets a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
-    /// What these columns are afterwards.
+    /// The values of these columns afterwards.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub to: BTreeMap<String, String>,
-    /// Columns that may be anything afterwards.
+    /// Columns that may have any value afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<String>,
-    /// The runs that are made of it.
+    /// The runs that it causes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<RunRows>,
-    /// How many rows of other entities it may add for each row that it changes.
+    /// How many rows of other entities it may add per changed row.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub adds: BTreeMap<String, usize>,
 }
 
-/// How old a row is when the engine starts: either more or less than so long.
+/// The age of a row when the engine starts: either over or under a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Age {
-    /// The column with the moment that its age is counted from.
+    /// The column with the time from which its age is measured.
     pub of: String,
     /// It is older than this, `60s` or `2m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,12 +48,12 @@ pub struct Age {
     /// It is no older than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<Within>,
-    /// The variable of the engine that says another limit, in milliseconds.
+    /// The engine's environment variable for another limit, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variable: Option<String>,
 }
 
-/// The rows that tell of runs.
+/// The rows that record runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunRows {
@@ -61,26 +61,26 @@ pub struct RunRows {
     pub entity: String,
     /// Their column with the key of the row that is run.
     pub of: String,
-    /// How many there are of a run that was missed; 0 where it is passed over.
+    /// How many rows a missed run must have; 0 if it is skipped.
     pub times: usize,
-    /// Columns, and the values that they have as long as the run is not over.
+    /// Columns with the values that they have while a run is in flight.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub under_way: BTreeMap<String, Vec<String>>,
 }
 
-/// When an engine was started, and with what.
+/// When and in which environment an engine was started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineStart {
     /// Before it was started.
     pub began: DateTime<Utc>,
-    /// When it was looked at afterwards.
+    /// When its rows were read afterwards.
     pub until: DateTime<Utc>,
     /// Its environment.
     pub env: BTreeMap<String, String>,
 }
 
-/// Whether a change is due to a row: where the limit lies between the engine's start and the look at
-/// what it did, nobody can tell.
+/// Whether a change of a row is due. It is undecided if the limit lies between the engine's start and the
+/// moment when the rows were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     /// It may not be made.
@@ -92,7 +92,7 @@ pub enum Due {
 }
 
 impl AtStart {
-    /// Whether a row is to be changed like this.
+    /// Whether the change is due for a row.
     pub fn is_due(&self, row: &Value, start: &EngineStart) -> Due {
         let has = |(column, values): (&String, &Vec<String>)| {
             text(row, column).is_some_and(|value| values.contains(&value))
@@ -123,7 +123,7 @@ impl AtStart {
 }
 
 impl RunRows {
-    /// Whether a row tells of a run that is not over.
+    /// Whether a row records a run in flight.
     pub fn is_under_way(&self, row: &Value) -> bool {
         let has = |(column, values): (&String, &Vec<String>)| {
             text(row, column).is_some_and(|value| values.contains(&value))
@@ -133,7 +133,7 @@ impl RunRows {
 }
 
 impl Age {
-    /// The limit that holds for an engine.
+    /// The limit in an engine's environment.
     pub fn limit(&self, env: &BTreeMap<String, String>) -> TimeDelta {
         let said = self.variable.as_ref().and_then(|name| env.get(name)?.trim().parse().ok());
         let otherwise = self.over.or(self.under).unwrap_or_default().0;
@@ -153,7 +153,7 @@ impl Age {
     }
 }
 
-/// Whether a moment had passed when the engine looked, which was some time between these two.
+/// Whether a time had passed when the engine read it, which was between `began` and `until`.
 fn passed(at: DateTime<Utc>, began: DateTime<Utc>, until: DateTime<Utc>) -> Due {
     match () {
         () if at < began => Due::Yes,
@@ -162,12 +162,12 @@ fn passed(at: DateTime<Utc>, began: DateTime<Utc>, until: DateTime<Utc>) -> Due 
     }
 }
 
-/// Whether a moment moved on. One that is gone did not: nobody would ever come back to it.
+/// Whether a time moved forward. A removed time did not: the engine would never return to it.
 pub fn later(was: &Value, is: &Value, column: &str) -> bool {
     matches!((moment(was, column), moment(is, column)), (Some(was), Some(is)) if is > was)
 }
 
-/// A column's value as text; none where it has none.
+/// A column's value as text; `None` without a value.
 fn text(row: &Value, column: &str) -> Option<String> {
     match row.get(column)? {
         Value::Null => None,
@@ -176,7 +176,7 @@ fn text(row: &Value, column: &str) -> Option<String> {
     }
 }
 
-/// A column's moment; one without a zone is in UTC.
+/// A column's time; UTC if it has no zone.
 pub fn moment(row: &Value, column: &str) -> Option<DateTime<Utc>> {
     let text = row.get(column)?.as_str()?;
     let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_what_the_profile_says_and_nothing_else() {
+    fn only_the_change_of_the_profile_is_allowed() {
         let was = json!({ "status": "pending", "made": "2026-01-01T11:00:00Z", "code": null, "ended": null, "n": 1 });
         let good = json!({ "status": "failed", "made": "2026-01-01T11:00:00Z", "code": "abandoned", "ended": 5, "n": 1 });
         let rule = given_up();

@@ -1,4 +1,4 @@
-//! A mistake before it is known in which file: also the error of deserialising from a located
+//! A mistake whose file is not known yet: also the error of deserialising from a located
 //! tree, so that serde's derives find the mistakes and the tree says where.
 
 use crate::scenario::{
@@ -11,11 +11,11 @@ use std::{fmt, path::Path};
 /// Something wrong at a place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where; none where the file as a whole is meant.
+    /// The position; `None` if the mistake concerns the file as a whole.
     pub place: Option<SourcePosition>,
     /// What is wrong, a fragment.
     pub message: String,
-    /// What the underlined words are.
+    /// A label for the marked text.
     pub label: String,
     /// What to write instead.
     pub help: Option<String>,
@@ -32,7 +32,7 @@ impl Mistake {
         Self { place: None, message: message.into(), label: String::new(), help: None }
     }
 
-    /// Says what the underlined words are.
+    /// Sets the label of the marked text.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();

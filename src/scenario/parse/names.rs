@@ -19,7 +19,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The writes under load, as findings about them name them.
+/// The kinds of writes under load, as findings name them.
 fn operations() -> [&'static str; 6] {
     WriteKind::ALL.map(WriteKind::plural)
 }
@@ -36,7 +36,7 @@ pub struct Context<'a> {
     pub steps_sound: bool,
 }
 
-/// What a scenario's names can mean, as far as its steps were read.
+/// The names that a scenario can use at a point of its steps.
 struct Names<'a> {
     library: &'a FixtureLibrary,
     seed: &'a Seed,
@@ -155,7 +155,8 @@ impl Names<'_> {
                 {
                     let message = format!("no earlier step plans the next run of `{schedule}`");
                     let help = format!("put `plan next run: {{schedule: {schedule}, in: 2s}}` before it");
-                    self.mistakes.push(Mistake::at(place, message).label("it may be years away").help(help));
+                    self.mistakes
+                        .push(Mistake::at(place, message).label("it may be far in the future").help(help));
                 }
             }
             Act::Fault(fault) | Act::FaultInBackup(fault) => self.fault(fault, place),
@@ -201,7 +202,7 @@ impl Names<'_> {
         if self.assets.contains(name) && !self.written.contains(name) {
             let message = format!("no earlier write made an object of `{name}`");
             let help = format!("write `copy object: {name}`, or put the write before it");
-            self.mistakes.push(Mistake::at(place, message).label("nothing new").help(help));
+            self.mistakes.push(Mistake::at(place, message).label("there is no new object").help(help));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Steps and expectations out of the tree. Whether they make sense together is not looked at here.
+//! Reads steps and expectations from the tree. Does not check whether they fit together.
 
 use crate::{
     model::{
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// More steps than this are no scenario that anybody reads.
+/// The most steps of a scenario: nobody can review more.
 const MOST_STEPS: usize = 200;
 
-/// The words of steps that are no acts.
+/// The keywords of steps that are not acts.
 pub const OWN_WORDS: [&str; 3] = ["back up", "destroy", "restore"];
 
 /// The steps of a scenario.
@@ -28,13 +28,13 @@ pub fn steps(node: &YamlNode, method: &Method, mistakes: &mut Vec<Mistake>) -> V
     let nodes = items(node, mistakes);
     if matches!(&node.data, Data::List(items) if items.is_empty()) {
         mistakes.push(
-            Mistake::at(node.place, "no step at all")
+            Mistake::at(node.place, "there are no steps")
                 .label("an empty list")
                 .help("a drill backs up, destroys and restores"),
         );
     }
     if let Some(first) = nodes.get(MOST_STEPS) {
-        let message = format!("{} steps, at most {MOST_STEPS} can be done", nodes.len());
+        let message = format!("{} steps; at most {MOST_STEPS} are allowed", nodes.len());
         mistakes.push(Mistake::at(first.place, message).label("one too many"));
         return Vec::new();
     }
@@ -72,14 +72,14 @@ fn step(node: &YamlNode, method: &Method, mistakes: &mut Vec<Mistake>) -> Option
 
 fn needs_value(word: &str, place: SourcePosition) -> Mistake {
     let (label, help) = match word {
-        "destroy" => ("what?", "write `destroy: everything`"),
-        "restore" => ("how?", "write `restore: runbook`, or its sub-steps as a list below it"),
-        _ => ("how?", "write `back up: runbook`, or its sub-steps as a list below it"),
+        "destroy" => ("expected a value", "write `destroy: everything`"),
+        "restore" => ("expected a value", "write `restore: runbook`, or its sub-steps as a list below it"),
+        _ => ("expected a value", "write `back up: runbook`, or its sub-steps as a list below it"),
     };
     Mistake::at(place, format!("`{word}` needs a value")).label(label).help(help)
 }
 
-/// Sub-steps of a kind with acts between them.
+/// Sub-steps of a backup or a restore, with acts between them.
 struct SubSteps<S>(Vec<At<Either<S>>>);
 
 enum Either<S> {
@@ -114,7 +114,8 @@ fn sub_steps<S: Copy>(
         }
         Data::List(items) => {
             if items.is_empty() {
-                mistakes.push(Mistake::at(node.place, format!("`{of}` does nothing")).label("an empty list"));
+                mistakes
+                    .push(Mistake::at(node.place, format!("`{of}` has no sub-steps")).label("an empty list"));
             }
             let mut list = Vec::new();
             for item in items {
@@ -138,7 +139,7 @@ fn sub_steps<S: Copy>(
     }
 }
 
-/// An act. `first` and `last` are the other words that can stand here.
+/// An act. `first` and `last` are the other keywords that are allowed here.
 fn act(node: &YamlNode, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistake>) -> Option<Act> {
     let acts = words_of::<Act>();
     let act = node.word().and_then(|(word, place, value)| {
@@ -147,7 +148,7 @@ fn act(node: &YamlNode, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistak
         }
         if first.contains(&word) && value.is_some() {
             return Err(Mistake::at(place, format!("`{word}` takes no value"))
-                .label("a sub-step of its own")
+                .label("a sub-step without a value")
                 .help(format!("write `- {word}`")));
         }
         let allowed: Vec<&str> = first.iter().chain(last).chain(acts).copied().collect();
@@ -157,22 +158,22 @@ fn act(node: &YamlNode, first: &[&str], last: &[&str], mistakes: &mut Vec<Mistak
     act.map_err(|mistake| mistakes.push(mistake)).ok()
 }
 
-/// A word that exists but can't stand here.
+/// A keyword that exists and is not allowed here.
 fn elsewhere(word: &str, place: SourcePosition, allowed: &[&str]) -> Option<Mistake> {
     let misplaced = |label: &str, help: String| {
-        Some(Mistake::at(place, format!("`{word}` can't stand here")).label(label.to_owned()).help(help))
+        Some(Mistake::at(place, format!("`{word}` is not allowed here")).label(label.to_owned()).help(help))
     };
     if BackupJob::ALL.iter().any(|job| job.describe() == word) {
-        return misplaced("a sub-step of a backup", "put it into the list of a `back up`".to_owned());
+        return misplaced("a sub-step of a backup", "put it in the list of a `back up`".to_owned());
     }
     if RestoreJob::ALL.iter().any(|job| job.describe() == word) {
-        return misplaced("a sub-step of a restore", "put it into the list of a `restore`".to_owned());
+        return misplaced("a sub-step of a restore", "put it in the list of a `restore`".to_owned());
     }
     if words_of::<Fault>().contains(&word) {
         return misplaced("a fault", format!("write `fault: {{{word}: …}}`"));
     }
     if OWN_WORDS.contains(&word) && !allowed.contains(&word) {
-        return misplaced("a step of its own", "put it one level further out".to_owned());
+        return misplaced("a top-level step", "put it one level up".to_owned());
     }
     None
 }
@@ -189,8 +190,8 @@ fn expectation(node: &YamlNode) -> Result<At<Expectation>, Mistake> {
         return Err(Mistake::unknown(Some(place), "finding", word, description).label("unknown finding"));
     };
     let Some(value) = value.filter(|value| !value.is_nothing()) else {
-        return Err(Mistake::at(place, format!("`{word}` needs to say of what"))
-            .label("of what?")
+        return Err(Mistake::at(place, format!("`{word}` needs a subject"))
+            .label("expected a subject")
             .help(format!("write `{word}: …`")));
     };
     let entity = read::<String>(value)?.value;

@@ -10,11 +10,11 @@ use crate::{
     },
 };
 
-/// More writers, or more writes a second, drill the machine and not the backup.
+/// More writers, or more writes per second, would test the machine and not the backup.
 const MOST_WRITERS: u8 = 64;
 const MOST_WRITES: u16 = 1_000;
 
-/// More backups take longer than anybody waits for.
+/// More backups would take too long.
 const MOST_BACKUPS: u8 = 50;
 
 /// A point of the timeline.
@@ -25,7 +25,7 @@ enum Point<'a> {
     Act(&'a Act),
 }
 
-/// What matters of the load at a point of the timeline.
+/// The state of the load at a point of the timeline.
 #[derive(Default)]
 struct Course {
     /// Where it began, and whether it goes on.
@@ -37,7 +37,7 @@ struct Course {
     restored: bool,
 }
 
-/// Looks at all steps.
+/// Checks all steps.
 pub fn check(steps: &[At<Step>], method: &Method, mistakes: &mut Vec<Mistake>) {
     let mut course = Course { running: true, ..Course::default() };
     for (point, place) in points(steps) {
@@ -89,14 +89,14 @@ impl Course {
                 self.backed_up |= self.writing && job.fixes_cut_point();
                 if self.restored && self.load.is_some() && job.fixes_cut_point() {
                     let help = "give this backup a scenario of its own";
-                    wrong("a second backup of writes under load", "they were restored before", help);
+                    wrong("a second backup of writes under load", "these writes were already restored", help);
                 }
             }
             Point::Destroy | Point::Restore => {
                 self.restored |= matches!(point, Point::Restore);
                 if std::mem::take(&mut self.writing) {
                     let help = "put `- stop writing` before it";
-                    wrong("the site is lost or restored while writers write", "they write here", help);
+                    wrong("the site is lost or restored while writers run", "writers run here", help);
                 }
             }
             Point::Act(act) => self.act(act, place, method, mistakes),
@@ -110,7 +110,7 @@ impl Course {
         match act {
             Act::WriteUnderLoad(load) => {
                 if self.load.is_some() {
-                    wrong("a second load", "writers have written before", "let one load go on for longer");
+                    wrong("a second load", "there was a load before", "extend the first load");
                     return;
                 }
                 (self.load, self.writing) = (Some((*load, place)), true);
@@ -118,23 +118,23 @@ impl Course {
                 mistakes.extend(repeated(load, method, place));
                 if load.mix.batch > 0 && method.results.is_none() {
                     let mistake = Mistake::at(place, "batch jobs whose results have no place of their own");
-                    let help = "put `results: bucket` beside the seed, or leave `batch` out of the mix";
+                    let help = "put `results: bucket` beside the seed, or remove `batch` from the mix";
                     mistakes.push(mistake.label("a write to rows only cannot be torn").help(help));
                 }
             }
             Act::WaitForWrites(_) | Act::StopWriting if !self.writing => {
                 let help = "put `- write under load: …` before it";
-                wrong("nobody writes at this point", "there are no writers", help);
+                wrong("no writers run at this point", "there are no writers", help);
             }
             Act::WaitForWrites(0) => {
-                wrong("a wait for no write", "waits for nothing", "write `wait for writes: 20`");
+                wrong("a wait for zero writes", "waits for nothing", "write `wait for writes: 20`");
             }
             Act::WaitForWrites(_) => {}
             Act::StopWriting => {
                 self.writing = false;
                 if !self.backed_up {
                     let help = "put `dump database` and `copy objects` before it";
-                    wrong("no backup ran under this load", "nothing was backed up meanwhile", help);
+                    wrong("no backup ran under this load", "no backup before this step", help);
                 }
             }
             Act::Fault(_)
@@ -157,7 +157,11 @@ impl Course {
                 if self.writing =>
             {
                 let help = "put it before `write under load`, or after `stop writing`";
-                wrong("a write of the timeline while writers write", "nobody could tell them apart", help);
+                wrong(
+                    "a write of the timeline while writers run",
+                    "it cannot be distinguished from theirs",
+                    help,
+                );
             }
             Act::Upload(_)
             | Act::Replace(_)
@@ -179,14 +183,18 @@ fn numbers(load: &Load, place: SourcePosition) -> Vec<Mistake> {
     let within = |number: u64, most: u64| (1..=most).contains(&number);
     let checks = [
         (within(load.writers.into(), MOST_WRITERS.into()), "writers", format!("1 to {MOST_WRITERS}")),
-        (within(load.rate.into(), MOST_WRITES.into()), "rate", format!("1 to {MOST_WRITES} writes a second")),
+        (
+            within(load.rate.into(), MOST_WRITES.into()),
+            "rate",
+            format!("1 to {MOST_WRITES} writes per second"),
+        ),
         (within(load.backups.into(), MOST_BACKUPS.into()), "backups", format!("1 to {MOST_BACKUPS}")),
-        (load.mix.sum() > 0, "mix", "one operation at least: `mix: { upload: 1 }`".to_owned()),
+        (load.mix.sum() > 0, "mix", "at least one operation: `mix: { upload: 1 }`".to_owned()),
     ];
     let wrong = |(_, key, can_be): &(bool, &str, String)| {
-        Mistake::at(place, format!("no such `{key}` of a load"))
-            .label("nothing is written so")
-            .help(format!("`{key}` can be {can_be}"))
+        Mistake::at(place, format!("`{key}` of the load is out of range"))
+            .label("out of range")
+            .help(format!("`{key}` must be {can_be}"))
     };
     checks.iter().filter(|(right, ..)| !right).map(wrong).collect()
 }
@@ -201,7 +209,7 @@ fn repeated(load: &Load, method: &Method, place: SourcePosition) -> Option<Mista
     (load.backups > 1 && !fits).then(|| {
         let (procedure, topology) = (method.procedure.describe(), method.topology.describe());
         Mistake::at(place, format!("several backups by `{procedure}` in the topology `{topology}`"))
-            .label("only the last one could be looked at")
+            .label("only the last one could be verified")
             .help("remove `backups`, or choose a dump and a copy of a bucket")
     })
 }

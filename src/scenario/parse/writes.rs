@@ -1,4 +1,4 @@
-//! The order of writes that a scenario asks for. Whether the target can be told is not known here.
+//! Reads the order of writes that a scenario sets. Whether the target supports it is not known here.
 
 use crate::{
     model::write::WriteOrderOverride,
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// The order of writes; one that nobody could see is told.
+/// The order of writes. Reports one that has no effect.
 pub fn writes(fields: &mut Fields<'_>, method: &Method, mistakes: &mut Vec<Mistake>) -> WriteOrderOverride {
     let Some(At { value, place }) = fields.optional::<WriteOrderOverride>("writes", mistakes) else {
         return WriteOrderOverride::default();
@@ -19,19 +19,23 @@ pub fn writes(fields: &mut Fields<'_>, method: &Method, mistakes: &mut Vec<Mista
         mistakes.push(Mistake::at(place, message).label(label).help(help));
     };
     if value == WriteOrderOverride::default() {
-        wrong(
-            "no write is named",
-            "nothing stands here",
-            "write `writes: {replace: row-first}`, or remove it",
-        );
+        wrong("no write is named", "expected a write", "write `writes: {replace: row-first}`, or remove it");
     }
     if method.runs != TargetProcess::WithApi {
         let help = "remove `writes`: the drill writes nothing there";
-        wrong("an order of writes through an API that the target does not have", "nobody writes", help);
+        wrong(
+            "an order of writes through an API that the target does not have",
+            "there are no such writes",
+            help,
+        );
     }
     if value.batch.is_some() && method.results.is_none() {
         let help = "add `results: bucket`, or remove `batch`";
-        wrong("results of batch jobs that lie in their rows have no order", "`batch` changes nothing", help);
+        wrong(
+            "without a place of their own, results of batch jobs have no order",
+            "`batch` has no effect",
+            help,
+        );
     }
     value
 }

@@ -92,7 +92,7 @@ pub fn build(text: &str, mistakes: &mut Vec<Mistake>) -> Option<YamlNode> {
 }
 
 impl YamlNode {
-    /// Whether nothing stands here: `title:`, `~` or `null`.
+    /// Whether there is no value: `title:`, `~` or `null`.
     pub fn is_nothing(&self) -> bool {
         match &self.data {
             Data::Scalar { text, plain } => {
@@ -204,11 +204,11 @@ impl Builder<'_> {
 fn new_key(node: YamlNode, seen: &mut HashSet<String>, mistakes: &mut Vec<Mistake>) -> Option<Key> {
     let YamlNode { place, data } = node;
     let Data::Scalar { text, .. } = data else {
-        mistakes.push(Mistake::at(place, "a key must be text").label("this is a list or has keys itself"));
+        mistakes.push(Mistake::at(place, "a key must be text").label("this is a list or a mapping"));
         return None;
     };
     if !seen.insert(text.clone()) {
-        let message = format!("the key `{text}` stands here a second time");
+        let message = format!("the key `{text}` appears twice");
         mistakes.push(Mistake::at(place, message).label("a duplicate key").help("remove one of the two"));
         return None;
     }

@@ -1,5 +1,5 @@
-//! Typed values out of the located tree: a `serde::Deserializer` over a node whose errors carry the
-//! node's place. The vocabulary is in the derives of the types that are asked for.
+//! Reads typed values from the located tree: a `serde::Deserializer` for a node whose errors carry the
+//! node's position. The keywords come from the derives of the types.
 
 use super::tree::{Data, Key, YamlNode};
 use crate::scenario::{At, SourcePosition, diagnose::Mistake};
@@ -21,7 +21,7 @@ pub fn read<'a, T: Deserialize<'a>>(node: &'a YamlNode) -> Result<At<T>, Mistake
     Ok(At { value, place: node.place })
 }
 
-/// The words of an enum, as its derive knows them.
+/// The keywords of an enum, from its derive.
 pub fn words_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
     struct Probe<'p>(&'p mut &'static [&'static str]);
     impl<'de> Deserializer<'de> for Probe<'_> {
@@ -36,7 +36,7 @@ pub fn words_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
             _: V,
         ) -> Result<V::Value, Mistake> {
             *self.0 = description;
-            Err(Mistake::custom("only the words are wanted"))
+            Err(Mistake::custom("only the keywords are read"))
         }
         forward_to_deserialize_any! {
             bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
@@ -49,7 +49,7 @@ pub fn words_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
     description
 }
 
-/// What the words of an enum are called in a mistake.
+/// What the keywords of an enum are called in messages.
 fn kind_of_word(name: &str) -> &'static str {
     match name {
         "Fault" => "fault",
@@ -65,11 +65,11 @@ fn kind_of_word(name: &str) -> &'static str {
         "StoreOrder" => "order of writes",
         "ReplaceKeys" => "place for replaced content",
         "TargetApi" => "API",
-        _ => "word",
+        _ => "keyword",
     }
 }
 
-/// A plain word's type in YAML 1.2's core schema.
+/// The type of a plain scalar in YAML 1.2's core schema.
 fn visit_plain<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, Mistake> {
     let numeric = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     match text {
@@ -147,21 +147,21 @@ impl<'de> Deserializer<'de> for &'de YamlNode {
 }
 
 impl YamlNode {
-    /// The one word of a value: `dump database`, or the key of `upload: logo.png` with its value.
+    /// The keyword of a value: `dump database`, or the key of `upload: logo.png` with its value.
     ///
     /// # Errors
     /// It is a list, or has no key or several.
     pub fn word(&self) -> Result<(&str, SourcePosition, Option<&YamlNode>), Mistake> {
         match &self.data {
             Data::Scalar { .. } if self.is_nothing() => {
-                Err(Mistake::at(self.place, "nothing stands here").label("expected a word"))
+                Err(Mistake::at(self.place, "the value is empty").label("expected a keyword"))
             }
             Data::Scalar { text, .. } => Ok((text, self.place, None)),
             Data::Map(entries) => match entries.as_slice() {
                 [(key, value)] => Ok((&key.text, key.place, Some(value))),
-                [] => Err(Mistake::at(self.place, "nothing stands here").label("expected a word")),
+                [] => Err(Mistake::at(self.place, "the value is empty").label("expected a keyword")),
                 [_, (second, _), ..] => {
-                    let message = format!("one word with its value can stand here, found {}", entries.len());
+                    let message = format!("expected one keyword with its value, found {}", entries.len());
                     let label = format!("`{}` is the second", second.text);
                     Err(Mistake::at(second.place, message)
                         .label(label)
@@ -169,7 +169,7 @@ impl YamlNode {
                 }
             },
             Data::List(_) => {
-                Err(Mistake::at(self.place, "expected a word, found a list").label("expected a word"))
+                Err(Mistake::at(self.place, "expected a keyword, found a list").label("expected a keyword"))
             }
         }
     }
@@ -204,8 +204,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
-        let node =
-            self.value.take().ok_or_else(|| Mistake::custom("a value was asked for before its key"))?;
+        let node = self.value.take().ok_or_else(|| Mistake::custom("a value was read before its key"))?;
         seed.deserialize(node).map_err(|mistake| mistake.or_at(node.place))
     }
 }
@@ -230,7 +229,7 @@ impl<'de> Word<'de> {
     fn value(&self) -> Result<&'de YamlNode, Mistake> {
         self.value.filter(|node| !node.is_nothing()).ok_or_else(|| {
             Mistake::at(self.place, format!("`{}` needs a value", self.word))
-                .label("what of?")
+                .label("expected a value")
                 .help(format!("write `{}: …`", self.word))
         })
     }
@@ -243,7 +242,7 @@ impl<'de> VariantAccess<'de> for Word<'de> {
         match self.value {
             None => Ok(()),
             Some(node) => Err(Mistake::at(node.place, format!("`{}` takes no value", self.word))
-                .label("nothing can stand here")
+                .label("not allowed here")
                 .help(format!("write `{}` alone, without a colon", self.word))),
         }
     }
@@ -266,18 +265,18 @@ impl<'de> VariantAccess<'de> for Word<'de> {
     }
 }
 
-/// Text that is to be neither empty nor longer than a line.
+/// Checks that a text is neither empty nor longer than a line.
 pub fn one_line(text: &At<String>) -> Result<(), Mistake> {
     if text.value.trim().is_empty() {
-        return Err(Mistake::at(text.place, "nothing stands here").label("expected text"));
+        return Err(Mistake::at(text.place, "the text is empty").label("expected text"));
     }
     if text.value.trim_end().contains(['\n', '\r']) {
-        return Err(Mistake::at(text.place, "more than one line stands here").label("expected one line"));
+        return Err(Mistake::at(text.place, "the text has more than one line").label("expected one line"));
     }
     Ok(())
 }
 
-/// What a tree holds where a mapping is wanted.
+/// The mistake for a node that is not a mapping.
 pub fn not_keys(node: &YamlNode, what: &str) -> Mistake {
     let found = match &node.data {
         Data::Scalar { .. } => "a word or text",

@@ -1,5 +1,5 @@
-//! Writes under way along a timeline: whether they can be held where it is said, and what can't be
-//! done beside them.
+//! Writes in flight along a timeline: whether they can be held at the given points, and which steps are
+//! not possible meanwhile.
 
 use super::Timeline;
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// Where a timeline ends, in words.
+/// The end of a timeline, for messages.
 pub(super) const END: &str = "the end";
 
-/// The writes that are under way at a point of the timeline.
+/// The writes in flight at a point of the timeline.
 #[derive(Default)]
 pub(super) struct Writes(BTreeMap<WriteName, Going>);
 
-/// One of them.
+/// A write in flight.
 #[derive(Clone, Copy)]
 struct Going {
     kind: WriteKind,
@@ -65,10 +65,10 @@ impl Timeline<'_> {
         if let (Some(was), Some(stage)) = (going.stage, stage)
             && stage.number <= was.number
         {
-            let message = format!("`{}` has come to `{}` already", go_on.write, go_on.hold);
+            let message = format!("`{}` is already at `{}`", go_on.write, go_on.hold);
             let points = self.way(going.kind).map_or_else(Vec::new, WritePath::points);
             let help = format!("its points in their order: {}", in_order(&points));
-            self.wrong(place, message, "this is not further on", &help);
+            self.wrong(place, message, "this point is not after it", &help);
         }
         self.writes.0.remove(&go_on.write);
         self.may_come_to(stage, going.kind, place);
@@ -91,16 +91,16 @@ impl Timeline<'_> {
         );
         if !self.running {
             let help = "remove it, or put `start engine` before it";
-            self.wrong(place, "`kill engine` while none runs", "nothing is left to kill", help);
+            self.wrong(place, "`kill engine` while no engine runs", "no engine is running", help);
         }
         self.running = false;
         self.writes.0.clear();
     }
 
-    /// Nothing may be under way here.
+    /// Reports writes that are in flight here.
     pub(super) fn nothing_under_way(&mut self, at: &str, place: SourcePosition) {
         for (name, going) in std::mem::take(&mut self.writes.0) {
-            let message = format!("`{name}` is still under way at {}", quoted(at));
+            let message = format!("`{name}` is still in flight at {}", quoted(at));
             let also = format!("it was begun in line {}", going.place.line);
             let before = if at == END { "at the end" } else { "before it" };
             let help = format!("put `release: {name}` or `kill engine` {before}");
@@ -126,11 +126,12 @@ impl Timeline<'_> {
         self.write(place);
         if !self.method.topology.has_database() {
             let help = "remove it, or choose a topology with Postgres";
-            self.wrong(place, "batch jobs are not durable in file mode", "nobody keeps its results", help);
+            self.wrong(place, "batch jobs are not durable in file mode", "its results have no place", help);
         }
     }
 
-    /// On its way to a stage a write must not wait for another. A batch job writes its row at once.
+    /// A write must not wait for another one before it reaches its stage. A batch job writes its row at
+    /// once.
     fn may_come_to(&mut self, stage: Option<Stage>, kind: WriteKind, place: SourcePosition) {
         let writes = |stage: Stage| stage.row || stage.by == Stopper::Table || kind == WriteKind::Batch;
         if stage.is_some_and(writes) {
@@ -138,7 +139,7 @@ impl Timeline<'_> {
         }
     }
 
-    /// A fault by SQL waits for whoever has its rows or its table.
+    /// A fault by SQL would wait for a write that has locked its rows or its table.
     pub(super) fn fault_beside_writes(&mut self, fault: &Fault, place: SourcePosition) {
         for name in fault.assets() {
             self.alone(&name.as_str().into(), place);
@@ -146,22 +147,22 @@ impl Timeline<'_> {
         self.table_is_free(false, place);
     }
 
-    /// Nobody else has this under way.
+    /// No other write of this name may be in flight.
     fn alone(&mut self, name: &WriteName, place: SourcePosition) {
         if let Some(going) = self.writes.0.get(name).copied() {
-            let message = format!("`{name}` is written twice at once");
-            let also = format!("the write that was begun in line {} is still under way", going.place.line);
+            let message = format!("two concurrent writes of `{name}`");
+            let also = format!("the write that was begun in line {} is still in flight", going.place.line);
             self.wrong(place, message, &also, &format!("put `release: {name}` before it"));
         }
     }
 
-    /// Nobody holds this table.
+    /// No write in flight may hold this table.
     fn table_is_free(&mut self, of_batches: bool, place: SourcePosition) {
         let holder = self.writes.0.iter().find(|(_, going)| going.holds_table(of_batches));
         if let Some((name, going)) = holder.map(|(name, going)| (name.clone(), *going)) {
             let message = format!("this write would wait for `{name}`");
             let also = format!("the table is held since line {}: `before row`", going.place.line);
-            let help = format!("release `{name}` before it, or hold that somewhere else");
+            let help = format!("release `{name}` before it, or hold that at another point");
             self.wrong(place, message, &also, &help);
         }
     }
@@ -175,10 +176,10 @@ impl Timeline<'_> {
         let way = self.way(kind)?;
         let topology = self.method.topology;
         let Some(stage) = way.stage(point) else {
-            let message = format!("no {} is ever `{point}` here", kind.describe());
+            let message = format!("a {} has no point `{point}` here", kind.describe());
             let label = match point {
-                HoldPoint::AfterRow => "nothing of it follows its row",
-                _ => "it leaves no old object to be removed",
+                HoldPoint::AfterRow => "it sends no request after its row",
+                _ => "it has no old object to remove",
             };
             let help = format!("it can be held {}", in_order(&way.points()));
             self.wrong(place, message, label, &help);
@@ -193,38 +194,38 @@ impl Timeline<'_> {
             | WriteKind::Label => topology.has_bucket(),
         };
         let (message, label, help) = match (stage.by, kind) {
-            // Its table is written when it is submitted and when it begins, too.
+            // Its row is also written when it is submitted and when it begins.
             (Stopper::Table, WriteKind::Batch) if stage.number == 0 => (
-                format!("a batch job can't be held `{point}` where that comes first"),
-                "its row is written before, too",
+                format!("a batch job can't be held `{point}` where its row comes first"),
+                "its row is also written earlier",
                 "hold it `before binary`",
             ),
-            // Whoever asks for it is told that it is completed, and gets its results.
+            // The API already reports it as completed, with its results.
             (Stopper::Answer, WriteKind::Batch) if stage.row => (
                 format!("a batch job can't be held `{point}` where its row comes first"),
-                "it is whole by then, and shown as completed",
+                "it is already complete, and reported as completed",
                 "hold it `before binary`",
             ),
             (Stopper::Table, WriteKind::Batch) if !in_bucket => (
                 format!("a batch job can't be held `{point}` without a bucket for results"),
-                "nobody can tell when its results are there",
+                "it cannot be detected when its results are stored",
                 "write `results: bucket`",
             ),
             (Stopper::Table, _) if topology.has_database() => return Some(stage),
             (Stopper::Table, _) => (
                 format!("a write can't be held `{point}` in the topology `{}`", topology.describe()),
-                "rows are in files, and no table can be held",
+                "rows are in files: there is no table to lock",
                 if in_bucket { "hold it at its binary" } else { "choose a topology with Postgres" },
             ),
             (Stopper::Request | Stopper::Answer | Stopper::Cleanup, _) if in_bucket => return Some(stage),
             (Stopper::Request | Stopper::Answer | Stopper::Cleanup, WriteKind::Batch) => (
                 format!("a batch job can't be held `{point}` without a bucket for results"),
-                "no request to an object store can be held",
+                "there is no request to an object store to hold",
                 "write `results: bucket`",
             ),
             (Stopper::Request | Stopper::Answer | Stopper::Cleanup, _) => (
                 format!("a write can't be held `{point}` in the topology `{}`", topology.describe()),
-                "binaries are in a folder, and no request for them can be held",
+                "binaries are in a folder: there is no request to hold",
                 "hold it `before row`, or choose a topology with a bucket",
             ),
         };
@@ -232,17 +233,17 @@ impl Timeline<'_> {
         None
     }
 
-    /// The write of this name, which must be under way.
+    /// The write of this name, which must be in flight.
     fn under_way(&mut self, name: &WriteName, word: &str, place: SourcePosition) -> Option<Going> {
         let going = self.writes.0.get(name).copied();
         if going.is_none() {
-            let message = format!("`{word}`: no write `{}` is under way here", suggest::short(name.as_str()));
+            let message = format!("`{word}`: no write `{}` is in flight here", suggest::short(name.as_str()));
             let known: Vec<&str> = self.writes.0.keys().map(WriteName::as_str).collect();
             let help = match known.is_empty() {
                 true => "put a `begin` before it".to_owned(),
                 false => suggest::instead_of(name.as_str(), known),
             };
-            self.mistakes.push(Mistake::at(place, message).label("never begun, or ended by now").help(help));
+            self.mistakes.push(Mistake::at(place, message).label("never begun, or already ended").help(help));
         }
         going
     }

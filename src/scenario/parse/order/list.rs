@@ -1,4 +1,4 @@
-//! A copy of the bucket in parts: the list, and what of it is copied.
+//! A copy of the bucket in parts: the list, and which of its objects are copied.
 
 use super::Timeline;
 use crate::scenario::{Act, At, BackupStep, SourcePosition, method::BackupJob};
@@ -37,7 +37,7 @@ impl Timeline<'_> {
         self.saved.insert(crate::scenario::method::DurableStore::Bucket);
         let word = description.split(':').next().unwrap_or(description);
         if !self.list.in_backup {
-            let help = "put it into the list of a `back up`, after `list objects`";
+            let help = "put it in the list of a `back up`, after `list objects`";
             self.wrong(place, format!("`{word}` outside of a backup"), "a sub-step of a backup", help);
         } else if self.list.made.is_none() {
             let message = format!("`{word}` without `list objects`");
@@ -50,7 +50,7 @@ impl Timeline<'_> {
         let list = std::mem::take(&mut self.list);
         if let (Some(place), false) = (list.made, list.copied) {
             let help = "add `- copy listed objects` after it";
-            self.wrong(place, "`list objects` without any copy", "nobody reads this list", help);
+            self.wrong(place, "`list objects` without any copy", "this list is not used", help);
         }
     }
 }
