@@ -26,7 +26,7 @@ pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits};
 /// What is to be done in a drill.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The scenario's id; `control-<seed>` for a clean control.
+    /// The scenario's id; `baseline-<seed>` for a baseline drill.
     pub id: ScenarioId,
     /// The application that is drilled.
     pub target: Arc<NamedTarget>,
@@ -79,29 +79,29 @@ pub enum PlanJob {
     HoldSchedules,
 }
 
-/// The plans of all scenarios, the clean control of each seed, method and target before them.
+/// The plans of all scenarios, with the baseline drill of each seed, method and target before them.
 pub fn plans(scenarios: &[Scenario]) -> Vec<Plan> {
     let ground = |s: &'_ Scenario| (s.seed.value.clone(), s.method.sound(), s.target.name.clone());
     let grounds: BTreeMap<_, &Scenario> = scenarios.iter().map(|s| (ground(s), s)).collect();
     let plans: Vec<Plan> = scenarios.iter().map(plan).collect();
-    let controls = grounds.into_values().map(control);
-    // A scenario that is just that is its own control. Of an operator's commands nobody can say
-    // which of them is the fault.
-    let needed = |control: &Plan| {
-        if control.method.commands.is_some() {
+    let baselines = grounds.into_values().map(baseline);
+    // A scenario without a fault is its own baseline drill. For an operator's commands there is none: it
+    // is not known which of them is the fault.
+    let needed = |baseline: &Plan| {
+        if baseline.method.commands.is_some() {
             return false;
         }
         let same = |plan: &&Plan| {
-            plan.seed == control.seed && plan.method == control.method && plan.target == control.target
+            plan.seed == baseline.seed && plan.method == baseline.method && plan.target == baseline.target
         };
-        let clean = |plan: &Plan| plan.expect.is_empty() && plan.steps == control.steps;
-        control.method == Method::default() || !plans.iter().filter(same).any(clean)
+        let clean = |plan: &Plan| plan.expect.is_empty() && plan.steps == baseline.steps;
+        baseline.method == Method::default() || !plans.iter().filter(same).any(clean)
     };
-    controls.filter(needed).collect::<Vec<_>>().into_iter().chain(plans.clone()).collect()
+    baselines.filter(needed).collect::<Vec<_>>().into_iter().chain(plans.clone()).collect()
 }
 
 /// One part of scenarios: of those sorted by id, every `of`th from the one at `index` (from 1) on.
-/// [`plans`] gives the part its clean controls. `set` is what the whole set's plans say of it.
+/// [`plans`] adds the part's baseline drills. The partition records the plans of the whole set.
 pub fn partition(mut scenarios: Vec<Scenario>, index: u32, of: u32) -> (Vec<Scenario>, Partition) {
     let whole = plans(&scenarios);
     let mut set = Hasher::new();
@@ -174,8 +174,8 @@ fn own_profile(scenario: &Scenario) -> Option<(String, Digest)> {
     scenario.own_profile.then(|| (name.clone(), digest()))
 }
 
-/// The clean control of a scenario: of its seed, method and target.
-fn control(scenario: &Scenario) -> Plan {
+/// The baseline drill of a scenario: of its seed, method and target.
+fn baseline(scenario: &Scenario) -> Plan {
     let (seed, method) = (scenario.seed.value.as_str(), &scenario.method.sound());
     let backup = method.backup().into_iter().map(PlanJob::BackUp);
     let restore = method.restore().into_iter().map(PlanJob::Restore);
@@ -187,13 +187,13 @@ fn control(scenario: &Scenario) -> Plan {
     let of = scenario.target.short();
     let of = if profile.is_some() && of != seed { format!("-{of}") } else { String::new() };
     Plan {
-        id: ScenarioId::new(format!("control-{seed}{of}{suffix}")),
+        id: ScenarioId::new(format!("baseline-{seed}{of}{suffix}")),
         target: Arc::clone(&scenario.target),
         seed: seed.to_owned(),
         existing: None,
         method: method.clone(),
         started: ScenarioStarted {
-            title: format!("Clean control: {seed} without a fault"),
+            title: format!("Baseline drill: {seed} without a fault"),
             shows: "The same seed, backed up, lost and restored by the runbook without any fault: \
                     every check must stay silent."
                 .to_owned(),

@@ -163,7 +163,7 @@ pub enum Act {
     /// Let a write that is held go on to its end, which must be a good one.
     #[serde(rename = "release")]
     Release(WriteName),
-    /// Kill the engine without warning; writes under way die with it.
+    /// Kill the engine without warning; writes in flight die with it.
     #[serde(rename = "kill engine")]
     KillEngine,
     /// In a backup, after `list objects`: copy the listed object that was the asset's before its last

@@ -103,7 +103,7 @@ pub fn gaps(runs: &[Link]) -> Vec<Gap> {
     named.filter_map(gap).collect()
 }
 
-/// Whether a run is the one that was named; one that was still under way then may have ended since.
+/// Whether a run is the one that was named; one that was still in flight then may have ended since.
 pub fn same(found: &Previous, named: &Previous) -> bool {
     found.began == named.began && (named.sealed.is_none() || named.sealed == found.sealed)
 }

@@ -252,7 +252,7 @@ pub struct OfBackup {
     /// When it read the stores.
     pub times: Times,
     /// Torn writes in it: a row without its object, or with other content.
-    pub half_kept: u64,
+    pub torn: u64,
 }
 
 /// The time up to which the restored state is complete.

@@ -12,14 +12,14 @@ pub struct Raced {
     /// Writes within the window of their backup.
     pub at_risk: u64,
     /// Those of them that were torn.
-    pub half_kept: u64,
+    pub torn: u64,
 }
 
 impl Raced {
     /// Scenarios may allow torn writes; a passing report must mention them nevertheless.
     pub fn warning(&self) -> Option<String> {
-        let Self { at_risk, half_kept, .. } = self;
-        (*half_kept > 0).then(|| format!("Of {at_risk} writes that raced a backup, {half_kept} were torn."))
+        let Self { at_risk, torn, .. } = self;
+        (*torn > 0).then(|| format!("Of {at_risk} writes that raced a backup, {torn} were torn."))
     }
 }
 
@@ -27,8 +27,8 @@ impl Raced {
 pub fn raced(record: &RunRecord) -> Option<Raced> {
     let loads: Vec<_> = record.scenarios.iter().filter_map(|s| s.load.as_ref()).collect();
     let rates = || loads.iter().filter_map(|load| load.all.rate);
-    let (at_risk, half_kept) = (rates().map(|r| r.of).sum(), rates().map(|r| r.hits).sum());
-    (!loads.is_empty()).then_some(Raced { drills: loads.len(), at_risk, half_kept })
+    let (at_risk, torn) = (rates().map(|r| r.of).sum(), rates().map(|r| r.hits).sum());
+    (!loads.is_empty()).then_some(Raced { drills: loads.len(), at_risk, torn })
 }
 
 /// The columns of a tally, after the kind of write.

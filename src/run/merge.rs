@@ -297,8 +297,8 @@ fn cut_short(parts: &[Part], of: u32) -> Option<String> {
     (!whys.is_empty()).then(|| whys.join("; "))
 }
 
-/// For each scenario the part that it is taken from. Clean controls run in several parts: the worst
-/// is kept.
+/// For each scenario the part that it is taken from. Baseline drills run in several parts: the worst
+/// result is kept.
 fn kept(parts: &[Part]) -> BTreeMap<ScenarioId, u32> {
     let mut kept: BTreeMap<ScenarioId, (Verdict, u32)> = BTreeMap::new();
     for part in parts {

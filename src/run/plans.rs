@@ -115,7 +115,7 @@ fn skip(options: &Options, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>
     let mut skipped = Vec::new();
     scenarios.retain(|scenario| {
         let Some(why) = why_not(options, results, scenario) else { return true };
-        // Of its own plan, which is the last: a clean control goes before it.
+        // Of its own plan, which is the last: its baseline drill comes before it.
         let plan = plans(std::slice::from_ref(scenario)).pop();
         let controls = plan.map_or_else(Vec::new, |plan| plan.started.controls);
         skipped.push(Skipped { id: scenario.id.clone(), why, controls });

@@ -18,7 +18,7 @@ pub mod acknowledged;
 pub mod age;
 pub mod api_snapshot;
 pub mod at_start;
-pub mod baseline;
+pub mod source;
 pub mod catalog;
 pub mod contents;
 pub mod fail_closed;

@@ -278,7 +278,7 @@ mod tests {
             acknowledged: 0,
             refused: 0,
             unanswered: 0,
-            backups: vec![OfBackup { times, half_kept: 0 }],
+            backups: vec![OfBackup { times, torn: 0 }],
             operations,
             all,
             backups_hit: Interval::wilson(0, 1),

@@ -254,7 +254,7 @@ async fn a_body_cut_short_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_server_finishes_what_is_under_way() {
+async fn a_stopped_server_finishes_what_is_in_flight() {
     use tokio::io::AsyncReadExt as _;
     let dir = tempfile::tempdir().unwrap();
     let (running, client) = start(dir.path()).await;

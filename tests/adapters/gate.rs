@@ -131,7 +131,7 @@ async fn a_client_that_resets_in_a_hold_leaves_nothing_behind() {
     let mut next = connect(&gate).await;
     ask(&mut next, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "GET /x h ").await;
     let ends: Vec<End> = gate.seen().iter().map(|seen| seen.end).collect();
-    assert!(matches!(ends[..], [End::UnderWay | End::Broken, End::Answered(200)]), "{ends:?}");
+    assert!(matches!(ends[..], [End::InFlight | End::Broken, End::Answered(200)]), "{ends:?}");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_connection_that_is_open_obeys_the_next_mode_with_its_next_request() {
 }
 
 #[tokio::test]
-async fn refusing_resets_connections_old_and_new_and_those_under_way() {
+async fn refusing_resets_connections_old_and_new_and_those_in_flight() {
     let gate = Gate::start(&echo().await).await.unwrap();
     let mut idle = connect(&gate).await;
     ask(&mut idle, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n", "/x h ").await;

@@ -94,7 +94,7 @@ async fn held_before_it_is_forwarded_it_is_not_in_the_store(access: &S3Access) {
     assert_eq!((reached.operation, reached.key.as_str()), (S3Operation::PutObject, "a b/ü+.bin"));
     assert_eq!(case.stored("a b/ü+.bin").await, None);
     assert!(put.as_mut().now_or_never().is_none(), "the client still waits");
-    assert_eq!(case.ends()[1].2, End::UnderWay);
+    assert_eq!(case.ends()[1].2, End::InFlight);
     held.release();
     put.await.unwrap();
     assert!(case.stored("a b/ü+.bin").await.as_ref() == Some(&big));
@@ -191,7 +191,7 @@ async fn no_answer_comes_until_the_failure_ends(access: &S3Access) {
     let put = case.put("k", &[1; 100_000]);
     tokio::pin!(put);
     assert!(timeout(Duration::from_millis(300), &mut put).await.is_err(), "nothing comes");
-    assert_eq!((failing.hits(), case.ends()[0].2), (1, End::UnderWay));
+    assert_eq!((failing.hits(), case.ends()[0].2), (1, End::InFlight));
     drop(failing);
     timeout(LIMIT, put).await.unwrap().unwrap_err();
     assert_eq!(case.stored("k").await, None);

@@ -113,7 +113,7 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
     for skipped in ["render", "manifest", "fail-closed", "jobs", "operations"] {
         assert_eq!(went(&record, skipped)["why"], "the target has no API", "{skipped}");
     }
-    assert_eq!(record["scenarios"].as_array().unwrap().len(), 1, "it is its own control");
+    assert_eq!(record["scenarios"].as_array().unwrap().len(), 1, "it is its own baseline drill");
     sandbox.assert_empty();
 
     // A maintenance window stops it, by the signal that it wants.
@@ -171,7 +171,7 @@ fn one_run_drills_two_applications_and_refuses_what_does_not_fit() {
     ids.sort_unstable();
     assert_eq!(
         ids,
-        ["control-photo-archive", "control-small", "nothing-happens", "photo-archive-photo-missing"]
+        ["baseline-photo-archive", "baseline-small", "nothing-happens", "photo-archive-photo-missing"]
     );
     sandbox.assert_empty();
     call(sandbox.run(&["--profile", "photo-archive", "--engine", "standin", &photos]))

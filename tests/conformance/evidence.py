@@ -65,7 +65,7 @@ def look(folder: pathlib.Path) -> None:
     assert payload["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1", payload["predicateType"]
     assert predicate.result in ("PASSED", "WARNED"), predicate.result
     assert {s.name for s in read.subject} >= {"events.jsonl", "record.json", "junit.xml"}, read.subject
-    assert set(predicate.passed_tests) | set(predicate.warned_tests) == {"binary-missing", "control-invoices"}, predicate
+    assert set(predicate.passed_tests) | set(predicate.warned_tests) == {"binary-missing", "baseline-invoices"}, predicate
     print("conformance: in-toto-attestation takes statement and predicate")
 
 

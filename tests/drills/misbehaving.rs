@@ -36,8 +36,8 @@ use Liar::{Engine, Nobody, Program};
 /// that nobody expected.
 struct Says(i32, &'static str, &'static str);
 
-/// The clean control of the seed.
-const CONTROL: &str = "control";
+/// The baseline drill of the seed.
+const BASELINE: &str = "baseline";
 
 const MISSING: &str = "scenarios/binary-missing.yaml";
 const FLIPPED: &str = "scenarios/binary-bit-flipped.yaml";
@@ -61,43 +61,43 @@ const LIES: &[(Liar, &str, Says)] = &[
     (Engine("heals-rows"), ROW_LOST, Says(1, "engine changed data", "assets/draft-mark.png")),
     (Engine("heals-binaries"), MISSING, Says(1, "engine changed data", "logo.png")),
     (Engine("deletes-rows-without-binary"), MISSING, Says(1, "engine changed data", "assets/logo.png")),
-    (Engine("moves-schedules"), CONTROL, Says(1, "engine changed data", "schedules/")),
+    (Engine("moves-schedules"), BASELINE, Says(1, "engine changed data", "schedules/")),
     (Engine("cached-by-data"), MISSING, Says(1, "stale render", "invoice")),
     (Engine("cached-by-data"), FLIPPED, Says(1, "stale render", "invoice")),
     (Engine("cached-by-data"), DEFINITION, Says(1, "stale render", "packing-slip")),
     (Engine("other-text-in-one"), FLIPPED, Says(1, "pdf differs", "invoice")),
-    (Engine("fail-open-for-one"), CONTROL, Says(1, "stale render", "statement")),
+    (Engine("fail-open-for-one"), BASELINE, Says(1, "stale render", "statement")),
     (Engine("fail-open-unless-watched"), MISSING, Says(1, "fail open", "")),
     (Engine("refuses-all-after-first"), MISSING, Says(1, "render refused", "packing-slip")),
     (Engine("wrong-status"), MISSING, Says(1, "wrong refusal", "invoice")),
     (Engine("refuses-with-200"), MISSING, Says(1, "wrong refusal", "invoice")),
-    (Engine("blames-binaries"), CONTROL, Says(1, "render refused", "invoice")),
+    (Engine("blames-binaries"), BASELINE, Says(1, "render refused", "invoice")),
     (Engine("sweeps-orphans"), "scenarios/orphan-binary.yaml", Says(1, "engine changed data", "")),
-    (Engine("labels-first-version"), CONTROL, Says(1, "wrong listing", "template_labels/")),
-    (Engine("html"), CONTROL, Says(1, "partial pdf", "invoice")),
-    (Engine("empty"), CONTROL, Says(1, "partial pdf", "invoice")),
-    (Engine("no-content"), CONTROL, Says(1, "partial pdf", "invoice")),
-    (Engine("cut"), CONTROL, Says(1, "partial pdf", "invoice")),
-    (Engine("chunks-cut"), CONTROL, Says(1, "partial pdf", "invoice")),
-    (Engine("junk-behind"), CONTROL, Says(1, "partial pdf", "invoice")),
-    (Engine("redirect"), CONTROL, Says(1, "render refused", "invoice")),
-    (Engine("dies"), CONTROL, Says(1, "engine not ready", "engine")),
-    (Engine("lists-wrongly"), CONTROL, Says(1, "manifest drift", "")),
-    (Engine("stores-other-bytes"), CONTROL, Says(1, "unstored write", "logo.png")),
-    (Engine("lists-first-page"), CONTROL, Says(1, "manifest drift", "warehouse.jpg")),
-    (Engine("hands-out-placeholders"), CONTROL, Says(1, "wrong listing", "banner.jpg")),
-    (Engine("takes-no-writes"), CONTROL, Says(1, "engine not ready", "engine")),
-    (Engine("adds-index"), CONTROL, Says(1, "engine changed data", "index healed")),
-    (Engine("forgets-audit"), CONTROL, Says(1, "engine changed data", "audit_events/")),
-    (Engine("names-other-key"), CONTROL, Says(1, "unstored write", "logo.png")),
+    (Engine("labels-first-version"), BASELINE, Says(1, "wrong listing", "template_labels/")),
+    (Engine("html"), BASELINE, Says(1, "partial pdf", "invoice")),
+    (Engine("empty"), BASELINE, Says(1, "partial pdf", "invoice")),
+    (Engine("no-content"), BASELINE, Says(1, "partial pdf", "invoice")),
+    (Engine("cut"), BASELINE, Says(1, "partial pdf", "invoice")),
+    (Engine("chunks-cut"), BASELINE, Says(1, "partial pdf", "invoice")),
+    (Engine("junk-behind"), BASELINE, Says(1, "partial pdf", "invoice")),
+    (Engine("redirect"), BASELINE, Says(1, "render refused", "invoice")),
+    (Engine("dies"), BASELINE, Says(1, "engine not ready", "engine")),
+    (Engine("lists-wrongly"), BASELINE, Says(1, "manifest drift", "")),
+    (Engine("stores-other-bytes"), BASELINE, Says(1, "unstored write", "logo.png")),
+    (Engine("lists-first-page"), BASELINE, Says(1, "manifest drift", "warehouse.jpg")),
+    (Engine("hands-out-placeholders"), BASELINE, Says(1, "wrong listing", "banner.jpg")),
+    (Engine("takes-no-writes"), BASELINE, Says(1, "engine not ready", "engine")),
+    (Engine("adds-index"), BASELINE, Says(1, "engine changed data", "index healed")),
+    (Engine("forgets-audit"), BASELINE, Says(1, "engine changed data", "audit_events/")),
+    (Engine("names-other-key"), BASELINE, Says(1, "unstored write", "logo.png")),
     (
         Program("pg_dump", r#"exec "$REAL/pg_dump" --exclude-table-data=audit_events "$@""#),
-        CONTROL,
+        BASELINE,
         Says(1, "row lost", "audit_events"),
     ),
     (
         Program("pg_dump", r#"exec "$REAL/pg_dump" --section=pre-data --section=data "$@""#),
-        CONTROL,
+        BASELINE,
         Says(1, "catalog differs", "index "),
     ),
     (
@@ -108,15 +108,15 @@ const LIES: &[(Liar, &str, Says)] = &[
 for arg; do shift; [ "$arg" = "$last" ] || set -- "$@" "$arg"; done
 exec "$REAL/pg_dump" "$@" "$(printf %s "$last" | sed 's,/[^/]*$,/postgres,')""#,
         ),
-        CONTROL,
+        BASELINE,
         Says(1, "row lost", "assets/logo.png"),
     ),
     (
         Program("pg_dump", r#"for arg; do case $arg in --file=*) : > "${arg#--file=}";; esac; done; exit 0"#),
-        CONTROL,
+        BASELINE,
         Says(1, "restore failed", "restore database"),
     ),
-    (Program("pg_restore", "exit 0"), CONTROL, Says(1, "row lost", "assets/logo.png")),
+    (Program("pg_restore", "exit 0"), BASELINE, Says(1, "row lost", "assets/logo.png")),
     (
         Program(
             "pg_restore",
@@ -124,7 +124,7 @@ exec "$REAL/pg_dump" "$@" "$(printf %s "$last" | sed 's,/[^/]*$,/postgres,')""#,
 for arg; do case $arg in --dbname=*) url=${arg#--dbname=};; esac; done
 exec "$REAL/psql" -Xqc "delete from template_labels where label = 'staging'" "$url""#,
         ),
-        CONTROL,
+        BASELINE,
         Says(1, "row lost", "template_labels/"),
     ),
     (
@@ -134,7 +134,7 @@ exec "$REAL/psql" -Xqc "delete from template_labels where label = 'staging'" "$u
 for arg; do case $arg in --dbname=*) url=${arg#--dbname=};; esac; done
 exec "$REAL/psql" -XqAtc "select setval(c.oid, 1, false) from pg_class c where relkind = 'S'" "$url" >/dev/null"#,
         ),
-        CONTROL,
+        BASELINE,
         Says(1, "sequence behind", ""),
     ),
 ];
@@ -220,11 +220,11 @@ fn run(liar: Liar, ground: &str, real: &Path) -> (Output, Vec<serde_json::Value>
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let reports = folder.path().join("reports");
-    // Controls run first, so that one that fails ends the run.
-    let scenario = if ground == CONTROL { MISSING } else { ground };
+    // Baseline drills run first, so that one that fails ends the run.
+    let scenario = if ground == BASELINE { MISSING } else { ground };
     let mut command = Command::new(DRILL);
     command.current_dir(home).args(["run", scenario, "--jobs", "1", "--report-dir"]).arg(&reports);
-    if ground == CONTROL {
+    if ground == BASELINE {
         command.arg("--fail-fast");
     }
     match liar {

@@ -1,5 +1,5 @@
-//! All shipped scenarios on the real binary, real PostgreSQL and a real S3 API: they pass, the clean
-//! controls are silent, and every fault is seen by the check that the catalogue names. And the other
+//! All shipped scenarios on the real binary, real PostgreSQL and a real S3 API: they pass, the baseline
+//! drills report nothing, and the check that the catalogue names detects its fault. And the other
 //! way round: a scenario whose fault or expectation is taken away fails.
 
 use crate::support::bless;
@@ -64,36 +64,36 @@ async fn every_scenario_passes_and_every_fault_is_seen_by_its_check() {
     let is_file = |e: &fs::DirEntry| e.path().is_file();
     let count = |folder: &str| fs::read_dir(folder).unwrap().map(Result::unwrap).filter(is_file).count();
     let files = count("scenarios") + count("scenarios/window");
-    let (controls, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
+    let (baselines, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
     for skipped in &record.skipped {
         eprintln!("skipped: {}, because {}", skipped.id, skipped.why);
     }
     assert_eq!(scenarios.len() + record.skipped.len(), files, "not every scenario was run");
-    let ids: Vec<&str> = controls.iter().map(|control| control.id.as_str()).collect();
+    let ids: Vec<&str> = baselines.iter().map(|baseline| baseline.id.as_str()).collect();
     // One a seed, and one of what the window's scenarios do to the small seed.
     let wanted = [
-        "control-brochure",
-        "control-brochure-maintenance-window",
-        "control-brochure-point-in-time",
-        "control-invoices",
-        "control-operations",
-        "control-operations-results-bucket",
+        "baseline-brochure",
+        "baseline-brochure-maintenance-window",
+        "baseline-brochure-point-in-time",
+        "baseline-invoices",
+        "baseline-operations",
+        "baseline-operations-results-bucket",
     ];
     assert_eq!(ids, wanted);
-    for control in controls {
-        assert!(control.findings.is_empty(), "{}: {:#?}", control.id, control.findings);
+    for baseline in baselines {
+        assert!(baseline.findings.is_empty(), "{}: {:#?}", baseline.id, baseline.findings);
         for check in CheckId::ALL {
-            let went = control.checks.iter().find(|(id, ..)| id == check).map(|(_, outcome, _)| outcome);
+            let went = baseline.checks.iter().find(|(id, ..)| id == check).map(|(_, outcome, _)| outcome);
             // A seed without schedules has none to lose, a site without a place for the results of batch
-            // jobs has none either, and nobody writes beside a control.
+            // jobs has none either, and a baseline drill has no writes under load.
             let nothing_there = match check {
-                CheckId::Schedules => control.id.as_str().starts_with("control-brochure"),
-                CheckId::Jobs => !control.id.as_str().ends_with("results-bucket"),
+                CheckId::Schedules => baseline.id.as_str().starts_with("baseline-brochure"),
+                CheckId::Jobs => !baseline.id.as_str().ends_with("results-bucket"),
                 CheckId::Acknowledged => true,
                 _ => false,
             };
             let looked = matches!(went, Some(CheckOutcome::Checked { items }) if *items > 0);
-            assert!(looked || nothing_there, "{}: {check} did not look: {went:?}", control.id);
+            assert!(looked || nothing_there, "{}: {check} did not look: {went:?}", baseline.id);
         }
     }
     let healed = |s: &ScenarioRecord| s.started.as_ref().is_some_and(|s| s.expect.is_empty());
@@ -180,6 +180,6 @@ async fn a_scenario_without_its_fault_or_its_expectation_fails() {
     assert_eq!(reasons_of("without-fault"), "expected finding was not reported: missing binary: logo.png");
     let unexpected = reasons_of("without-expectation");
     assert!(unexpected.starts_with("missing binary: logo.png (expected "), "{unexpected}");
-    let control = record.scenarios.iter().find(|s| s.is_baseline()).unwrap();
-    assert_eq!(control.verdict(), Verdict::Pass, "{:#?}", reasons(control));
+    let baseline = record.scenarios.iter().find(|s| s.is_baseline()).unwrap();
+    assert_eq!(baseline.verdict(), Verdict::Pass, "{:#?}", reasons(baseline));
 }

@@ -22,7 +22,7 @@ fn rendered(dir: &Path, format: PrintFormat) -> Output {
 fn rendering_again_gives_the_same_files_and_prints_them() {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
-    let record = tell(&journal, &[records::failing(), records::control()], Some(None));
+    let record = tell(&journal, &[records::failing(), records::baseline()], Some(None));
     let files = write_all(journal.dir(), &record).expect("written");
     let before: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
     update_latest(reports.path(), journal.dir()).expect("linked");
@@ -58,7 +58,7 @@ fn a_changed_journal_is_told_and_not_rendered() {
 fn what_another_version_attested_is_left_as_it_is() {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
-    let Event::RunStarted(mut started) = records::run_started(&[records::control().id]) else {
+    let Event::RunStarted(mut started) = records::run_started(&[records::baseline().id]) else {
         panic!("another event")
     };
     started.harness = "pulp-drill 0.0.9".to_owned();
@@ -80,7 +80,7 @@ fn what_another_version_attested_is_left_as_it_is() {
 fn a_killed_run_is_rendered_up_to_its_torn_line() {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
-    tell(&journal, &[records::control()], None);
+    tell(&journal, &[records::baseline()], None);
     let path = journal.dir().join(EVENTS);
     let mut text = fs::read_to_string(&path).expect("a journal");
     text.push_str("{\"seq\":9,");

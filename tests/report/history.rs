@@ -3,7 +3,7 @@
 
 mod bucket;
 
-use crate::records::{Tale, control, failing, orphan_scenario, run_started, write};
+use crate::records::{Tale, baseline, failing, orphan_scenario, run_started, write};
 use chrono::{DateTime, TimeDelta, Utc};
 use pulp_drill::{
     base::{
@@ -67,7 +67,7 @@ fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partiti
 }
 
 fn good(place: &Path, name: &str, day: &str) -> PathBuf {
-    run(place, name, day, &[orphan_scenario(), control()], None)
+    run(place, name, day, &[orphan_scenario(), baseline()], None)
 }
 
 fn added(place: &Path, run_dir: PathBuf) -> Result<Output, Error> {
@@ -87,7 +87,7 @@ fn three(place: &Path) {
     for dir in [
         good(place, "run-one", "2026-08-01"),
         good(place, "run-two", "2026-09-01"),
-        run(place, "run-three", "2026-10-01", &[bad, control()], None),
+        run(place, "run-three", "2026-10-01", &[bad, baseline()], None),
     ] {
         assert_eq!(added(place, dir).unwrap().exit, ExitCode::AllHeld);
     }
@@ -150,7 +150,7 @@ fn a_proof_that_is_still_to_come_is_none() {
 fn names_and_numbers_from_elsewhere_do_no_harm() {
     let place = tempfile::tempdir().unwrap();
     let longest = Tale { rto_ms: Some(u64::MAX), ..failing() };
-    let dir = run(place.path(), "run-\u{1b}[2J\n::error::x", "2026-08-01", &[longest, control()], None);
+    let dir = run(place.path(), "run-\u{1b}[2J\n::error::x", "2026-08-01", &[longest, baseline()], None);
     let said = added(place.path(), dir).unwrap().stderr;
     assert!(said.contains("run-\\u{1b}[2J ::error::x is line 1"), "{said}");
     let mut line = read(&file_of(place.path())).unwrap().unwrap().remove(0);
@@ -181,7 +181,7 @@ fn a_pipe_in_place_of_the_ledgers_digest_keeps_nobody_waiting() {
 #[test]
 fn failed_runs_prove_nothing() {
     let place = tempfile::tempdir().unwrap();
-    let dir = run(place.path(), "bad", "2026-10-01", &[failing(), control()], None);
+    let dir = run(place.path(), "bad", "2026-10-01", &[failing(), baseline()], None);
     added(place.path(), dir).unwrap();
     let outcome = shown(place.path(), Some("90d"), "2026-10-01T04:00:00Z", HistoryFormat::Human).unwrap();
     assert_eq!(outcome.exit, ExitCode::IntegrityFailure);
@@ -197,7 +197,7 @@ fn a_run_is_added_once_and_a_part_of_one_never() {
     assert_eq!(error.blame, Blame::Usage);
     assert!(error.to_string().contains("run run-one is in the ledger already, at line 1"), "{error}");
     let part = Partition { index: 1, of: 2, set: Digest::ZERO, all: Vec::new() };
-    let dir = run(place.path(), "part", "2026-08-02", &[control()], Some(part));
+    let dir = run(place.path(), "part", "2026-08-02", &[baseline()], Some(part));
     assert!(added(place.path(), dir).unwrap_err().to_string().contains("part 1 of 2"));
     assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), 1);
 }

@@ -35,7 +35,7 @@ fn noted(text: &str) -> Event {
 
 fn whole_run(reports: &Path) -> Journal {
     let journal = records::journal(reports);
-    tell(&journal, &[records::orphan_scenario(), records::control()], Some(None));
+    tell(&journal, &[records::orphan_scenario(), records::baseline()], Some(None));
     journal
 }
 
@@ -113,7 +113,7 @@ fn lost_doubled_swapped_and_cut_off_lines_are_reported_with_their_place() {
 fn a_torn_last_line_is_told_apart_and_the_rest_is_readable() {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
-    tell(&journal, &[records::control()], None);
+    tell(&journal, &[records::baseline()], None);
     let path = journal.dir().join(EVENTS);
     let text = fs::read(&path).expect("events");
     let whole = read(journal.dir()).expect("readable").entries.len();

@@ -1,7 +1,7 @@
 //! `pulp-drill report merge`: parts become one run with one verdict, and nothing that is missing,
 //! foreign or changed becomes a pass.
 
-use crate::records::{Tale, clock, control, failing, orphan_scenario, run_started, unsure, write};
+use crate::records::{Tale, baseline, clock, failing, orphan_scenario, run_started, unsure, write};
 use pulp_drill::{
     base::{
         digest::Digest,
@@ -92,10 +92,10 @@ fn record(place: &Path) -> RunRecord {
     serde_json::from_str(&text).expect("a record")
 }
 
-/// Three parts, of which each has the clean control.
+/// Three parts, of which each has the baseline drill.
 fn three(place: &Path) -> Vec<PathBuf> {
-    let all = [control(), orphan_scenario(), failing(), unsure()];
-    let of = |n: usize| part(place, (n as u32, 3), &all, &[control(), all[n].clone()], same);
+    let all = [baseline(), orphan_scenario(), failing(), unsure()];
+    let of = |n: usize| part(place, (n as u32, 3), &all, &[baseline(), all[n].clone()], same);
     vec![of(3), of(1), of(2)]
 }
 
@@ -107,8 +107,8 @@ fn parts_become_one_run_with_the_worst_verdict() {
     let record = record(place.path());
     assert_eq!(record.verdict(), Verdict::Fail);
     let ids: Vec<&str> = record.scenarios.iter().map(|s| s.id.as_str()).collect();
-    assert_eq!(ids, [control().id, orphan_scenario().id, failing().id, unsure().id]);
-    assert_eq!(record.scenarios[0].checks.len(), 3, "the control's events came more than once");
+    assert_eq!(ids, [baseline().id, orphan_scenario().id, failing().id, unsure().id]);
+    assert_eq!(record.scenarios[0].checks.len(), 3, "the events of the baseline drill came more than once");
     assert_eq!(record.versions["postgres"], "15.1");
     assert_eq!(record.versions["postgres (part 2 of 3)"], "15.2");
     assert!(
@@ -129,9 +129,9 @@ fn parts_become_one_run_with_the_worst_verdict() {
 #[test]
 fn parts_that_hold_hold_together() {
     let place = tempfile::tempdir().expect("a folder");
-    let all = [control(), orphan_scenario()];
-    let one = part(place.path(), (1, 2), &all, &[control(), orphan_scenario()], same);
-    let two = part(place.path(), (2, 2), &all, &[control()], same);
+    let all = [baseline(), orphan_scenario()];
+    let one = part(place.path(), (1, 2), &all, &[baseline(), orphan_scenario()], same);
+    let two = part(place.path(), (2, 2), &all, &[baseline()], same);
     assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, ExitCode::AllHeld);
     assert_eq!(record(place.path()).verdict(), Verdict::Pass);
 }
@@ -139,7 +139,7 @@ fn parts_that_hold_hold_together() {
 #[test]
 fn what_one_machine_skips_makes_no_part_foreign_and_is_told_once() {
     let place = tempfile::tempdir().expect("a folder");
-    let all = [control(), orphan_scenario(), failing()];
+    let all = [baseline(), orphan_scenario(), failing()];
     let one = part_without(place.path(), (1, 2), &all, &all[..2], same, Some(&failing()));
     // A part of an older version told what others skip, and what another part ran.
     let two = part_without(place.path(), (2, 2), &all, &all[..1], same, Some(&failing()));
@@ -151,7 +151,7 @@ fn what_one_machine_skips_makes_no_part_foreign_and_is_told_once() {
     let skipped: Vec<&str> = joined.skipped.iter().map(|s| s.id.as_str()).collect();
     assert_eq!(skipped, [failing().id]);
     let place = tempfile::tempdir().expect("a folder");
-    let ran = [control(), orphan_scenario()];
+    let ran = [baseline(), orphan_scenario()];
     let one = part(place.path(), (1, 2), &ran, &ran, same);
     let two = part_without(place.path(), (2, 2), &ran, &ran[..1], same, Some(&orphan_scenario()));
     assert_eq!(merged(place.path(), &[one, two]).expect("merged").exit, ExitCode::AllHeld);
@@ -161,7 +161,7 @@ fn what_one_machine_skips_makes_no_part_foreign_and_is_told_once() {
 #[test]
 fn a_joined_run_is_signed_attested_and_chained_to_the_run_before_it() {
     let place = tempfile::tempdir().expect("a folder");
-    let all = [control(), orphan_scenario()];
+    let all = [baseline(), orphan_scenario()];
     let key = SigningKey::from_seed(&[7; 32], "joined").expect("a key");
     let text = key.to_openssh().expect("text");
     let out = place.path().join("joined");
@@ -211,7 +211,7 @@ fn signed_part(place: &Path, index: u32, all: &[Tale]) -> PathBuf {
 
 #[test]
 fn what_was_sealed_must_be_as_it_was() {
-    let all = [control(), orphan_scenario()];
+    let all = [baseline(), orphan_scenario()];
     type Harm = fn(&Path);
     let changes: [(&str, Harm); 3] = [
         ("junit.xml", |dir| fs::write(dir.join("junit.xml"), "<testsuites/>").expect("changed")),
@@ -248,7 +248,7 @@ fn a_joined_run_without_a_key_says_so() {
 #[test]
 fn a_missing_part_is_unknown() {
     let place = tempfile::tempdir().expect("a folder");
-    let all = [control(), orphan_scenario()];
+    let all = [baseline(), orphan_scenario()];
     let one = part(place.path(), (1, 2), &all, &all, same);
     assert_eq!(merged(place.path(), &[one]).expect("merged").exit, ExitCode::Unverified);
     let record = record(place.path());
@@ -258,18 +258,18 @@ fn a_missing_part_is_unknown() {
 }
 
 #[test]
-fn the_worse_of_two_clean_controls_counts() {
+fn the_worse_of_two_baseline_drills_counts() {
     let place = tempfile::tempdir().expect("a folder");
-    let bad = Tale { checks: unsure().checks, ..control() };
-    let all = [control()];
-    let dirs = [(1, control()), (2, bad)].map(|(n, tale)| part(place.path(), (n, 2), &all, &[tale], same));
+    let bad = Tale { checks: unsure().checks, ..baseline() };
+    let all = [baseline()];
+    let dirs = [(1, baseline()), (2, bad)].map(|(n, tale)| part(place.path(), (n, 2), &all, &[tale], same));
     assert_eq!(merged(place.path(), &dirs).expect("merged").exit, ExitCode::Unverified);
     assert_eq!(record(place.path()).scenarios[0].verdict(), Verdict::Unknown);
 }
 
 #[test]
 fn foreign_and_doubled_parts_are_refused() {
-    let all = [control(), orphan_scenario()];
+    let all = [baseline(), orphan_scenario()];
     let changes: [(&str, Change); 6] = [
         ("the set of scenarios", |s| s.partition.as_mut().expect("a part").set = Digest::of("another")),
         ("the number of parts", |s| s.partition.as_mut().expect("a part").of = 4),
@@ -298,7 +298,7 @@ fn foreign_and_doubled_parts_are_refused() {
 #[test]
 fn a_part_without_a_signature_goes_with_no_signed_one() {
     let place = tempfile::tempdir().expect("a folder");
-    let all = [control(), orphan_scenario()];
+    let all = [baseline(), orphan_scenario()];
     let dirs = [part(place.path(), (1, 2), &all, &all, same), signed_part(place.path(), 2, &all)];
     let error = merged(place.path(), &dirs).expect_err("two signers").to_string();
     assert!(error.contains("the signing key differs"), "{error}");
@@ -307,7 +307,7 @@ fn a_part_without_a_signature_goes_with_no_signed_one() {
 
 #[test]
 fn a_part_that_no_run_has_is_refused() {
-    let all = [control(), orphan_scenario()];
+    let all = [baseline(), orphan_scenario()];
     for which in [(0, 2), (3, 2), (1, u32::MAX)] {
         let place = tempfile::tempdir().expect("a folder");
         let dir = part(place.path(), which, &all, &all, same);
@@ -320,7 +320,7 @@ fn a_part_that_no_run_has_is_refused() {
 #[test]
 fn what_a_part_keeps_goes_over_nothing_of_the_joined_run() {
     let place = tempfile::tempdir().expect("a folder");
-    let all = [control()];
+    let all = [baseline()];
     let dir = part(place.path(), (1, 1), &all, &all, same);
     let journal = Journal::create(&place.path().join("b"), &"b".into(), clock(), Redactor::new()).expect("b");
     for entry in read(&dir).expect("a journal").entries {

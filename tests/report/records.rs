@@ -164,8 +164,8 @@ pub fn orphan_scenario() -> Tale {
     }
 }
 
-pub fn control() -> Tale {
-    Tale { id: "control-invoices-one-site", baseline: true, checks: looked(), ..Tale::default() }
+pub fn baseline() -> Tale {
+    Tale { id: "baseline-invoices-one-site", baseline: true, checks: looked(), ..Tale::default() }
 }
 
 pub fn failing() -> Tale {
@@ -230,23 +230,23 @@ pub fn record(tales: &[Tale], end: Option<Option<&str>>) -> RunRecord {
 }
 
 pub fn green() -> RunRecord {
-    record(&[orphan_scenario(), control()], Some(None))
+    record(&[orphan_scenario(), baseline()], Some(None))
 }
 
 pub fn red() -> RunRecord {
-    record(&[orphan_scenario(), failing(), unsure(), control()], Some(None))
+    record(&[orphan_scenario(), failing(), unsure(), baseline()], Some(None))
 }
 
 pub fn unknown() -> RunRecord {
-    record(&[unsure(), control()], Some(None))
+    record(&[unsure(), baseline()], Some(None))
 }
 
 pub fn cut_short() -> RunRecord {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = journal(reports.path());
-    write(&journal, None, run_started(&[control().id, orphan_scenario().id, "dump-truncated", "row-lost"]));
-    control().begin(&journal);
-    control().end(&journal);
+    write(&journal, None, run_started(&[baseline().id, orphan_scenario().id, "dump-truncated", "row-lost"]));
+    baseline().begin(&journal);
+    baseline().end(&journal);
     orphan_scenario().begin(&journal);
     journal.record()
 }

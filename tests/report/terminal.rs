@@ -68,7 +68,7 @@ fn a_log_has_a_line_per_scenario_and_the_reasons_of_failures() {
     let journal = records::journal(reports.path());
     let kept = Kept::default();
     journal.observe(Box::new(Terminal::lines(Box::new(kept.clone()), PLAIN)));
-    let tales = [records::orphan_scenario(), records::failing(), records::unsure(), records::control()];
+    let tales = [records::orphan_scenario(), records::failing(), records::unsure(), records::baseline()];
     records::tell(&journal, &tales, Some(None));
     let text = String::from_utf8(kept.0.lock().expect("no panic").clone()).expect("text");
     fits(&text);

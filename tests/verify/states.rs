@@ -310,15 +310,15 @@ fn started() -> EngineStart {
     EngineStart { began, until, env: [("STARTUP_ORPHAN_GRACE_MS".to_owned(), "1000".to_owned())].into() }
 }
 
-/// A job that was under way, made then.
-fn under_way(created_at: &str) -> Value {
+/// A job that was in flight, made then.
+fn in_flight(created_at: &str) -> Value {
     json!({
         "items": [{ "template": "invoice" }], "status": "processing", "created_at": created_at, "started_at": 1,
         "completed_at": null, "expires_at": null, "failure_code": null, "results": null, "result_key": null,
     })
 }
 
-/// What is said after an engine was started on a job that was under way, of which it made this.
+/// What is said after an engine was started on a job that was in flight, of which it made this.
 fn after_start(was: Value, then: &[(&str, Value)], also: impl FnOnce(&mut State)) -> Vec<String> {
     let with = |job: Value| {
         let mut state = sound();
@@ -347,15 +347,15 @@ fn a_start_may_give_up_an_old_job_as_the_profile_says_and_not_otherwise() {
         |code: &str| [("status", json!("failed")), ("failure_code", json!(code)), ("completed_at", json!(5))];
     let told = ["row changed: batch_jobs/invoice", "engine changed data: batch_jobs/invoice"];
     let abandoned = failed("job_abandoned_at_startup");
-    assert_eq!(after_start(under_way(OLD), &[], |_| {}), [""; 0]);
-    assert_eq!(after_start(under_way(OLD), &abandoned, |_| {}), [""; 0]);
-    assert_eq!(after_start(under_way(OLD), &failed("timeout"), |_| {}), told);
-    assert_eq!(after_start(under_way(YOUNG), &abandoned, |_| {}), told);
-    let mut completed = under_way(OLD);
+    assert_eq!(after_start(in_flight(OLD), &[], |_| {}), [""; 0]);
+    assert_eq!(after_start(in_flight(OLD), &abandoned, |_| {}), [""; 0]);
+    assert_eq!(after_start(in_flight(OLD), &failed("timeout"), |_| {}), told);
+    assert_eq!(after_start(in_flight(YOUNG), &abandoned, |_| {}), told);
+    let mut completed = in_flight(OLD);
     completed["status"] = json!("completed");
     assert_eq!(after_start(completed, &abandoned, |_| {}), told);
     let more = [abandoned.to_vec(), vec![("started_at", json!(2))]].concat();
-    assert_eq!(after_start(under_way(OLD), &more, |_| {}), told);
+    assert_eq!(after_start(in_flight(OLD), &more, |_| {}), told);
 }
 
 #[test]
@@ -373,17 +373,17 @@ fn a_start_may_run_a_young_job_again_once_and_store_its_result() {
         used(state, &[2]);
         stored(state, "2.json");
     };
-    assert_eq!(after_start(under_way(YOUNG), &completed, once), [""; 0]);
-    let old = after_start(under_way(OLD), &completed, once);
+    assert_eq!(after_start(in_flight(YOUNG), &completed, once), [""; 0]);
+    let old = after_start(in_flight(OLD), &completed, once);
     assert!(old.contains(&"row changed: batch_jobs/invoice".to_owned()), "{old:?}");
     assert!(old.contains(&"row added: render_usage/[2]".to_owned()), "{old:?}");
     assert!(old.contains(&"engine changed data: 2.json".to_owned()), "{old:?}");
-    let twice = after_start(under_way(YOUNG), &completed, |state| used(state, &[2, 3]));
+    let twice = after_start(in_flight(YOUNG), &completed, |state| used(state, &[2, 3]));
     assert_eq!(twice, ["row added: render_usage/[3]", "engine changed data: render_usage/[3]"]);
-    let elsewhere = after_start(under_way(YOUNG), &completed, |state| stored(state, "3.json"));
+    let elsewhere = after_start(in_flight(YOUNG), &completed, |state| stored(state, "3.json"));
     assert_eq!(elsewhere, ["engine changed data: 3.json"]);
     let over_another = [("status", json!("completed")), ("result_key", json!("1.json"))];
-    let damaged = after_start(under_way(YOUNG), &over_another, |state| stored(state, "1.json"));
+    let damaged = after_start(in_flight(YOUNG), &over_another, |state| stored(state, "1.json"));
     assert_eq!(damaged, ["engine changed data: 1.json"]);
 }
 

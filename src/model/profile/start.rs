@@ -65,7 +65,7 @@ pub struct RunRows {
     pub times: usize,
     /// Columns with the values that they have while a run is in flight.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub under_way: BTreeMap<String, Vec<String>>,
+    pub in_flight: BTreeMap<String, Vec<String>>,
 }
 
 /// When and in which environment an engine was started.
@@ -124,11 +124,11 @@ impl AtStart {
 
 impl RunRows {
     /// Whether a row records a run in flight.
-    pub fn is_under_way(&self, row: &Value) -> bool {
+    pub fn is_in_flight(&self, row: &Value) -> bool {
         let has = |(column, values): (&String, &Vec<String>)| {
             text(row, column).is_some_and(|value| values.contains(&value))
         };
-        !self.under_way.is_empty() && self.under_way.iter().all(has)
+        !self.in_flight.is_empty() && self.in_flight.iter().all(has)
     }
 }
 

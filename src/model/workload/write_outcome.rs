@@ -189,7 +189,7 @@ pub fn count(judged: &[Judged], times: Times, since: u64) -> BTreeMap<WriteKind,
 
 impl WriteTally {
     /// Torn writes: a row without its object, or with other content.
-    pub fn half_kept(&self) -> u64 {
+    pub fn torn(&self) -> u64 {
         self.half + self.wrong
     }
 
@@ -197,8 +197,7 @@ impl WriteTally {
     /// write outside the window counts as at risk, too: a rate is never above 1.
     #[must_use]
     pub fn of_backups(backups: &[Self]) -> Self {
-        let clusters: Vec<(u64, u64)> =
-            backups.iter().map(|t| (t.half_kept(), t.at_risk.max(t.half_kept()))).collect();
+        let clusters: Vec<(u64, u64)> = backups.iter().map(|t| (t.torn(), t.at_risk.max(t.torn()))).collect();
         let at_risk = clusters.iter().map(|(_, of)| of).sum();
         let all = backups.iter().fold(Self::default(), |all, tally| all.and(*tally));
         Self { at_risk, rate: Interval::clustered(&clusters), ..all }

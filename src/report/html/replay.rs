@@ -116,7 +116,7 @@ mod tests {
             machine: BTreeMap::new(),
             scenarios: Vec::new(),
         };
-        let mut scenarios = vec![scenario("control-invoices", true), scenario("row-lost", false)];
+        let mut scenarios = vec![scenario("baseline-invoices", true), scenario("row-lost", false)];
         let at = change(&mut scenarios);
         let record = RunRecord { started: Some(started), scenarios, ..RunRecord::default() };
         super::command(&record, &record.scenarios[at])

@@ -186,7 +186,7 @@ fn proven(record: &RunRecord) -> Vec<String> {
         let drills = count(raced.drills, "drill");
         shown.push(format!(
             "{drills} backed up under load: of {} writes at risk, {} were torn.",
-            raced.at_risk, raced.half_kept
+            raced.at_risk, raced.torn
         ));
     }
     let silent = quiet_checks(record);

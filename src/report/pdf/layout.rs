@@ -56,7 +56,7 @@ impl Cell {
     }
 }
 
-/// Pages under way.
+/// Pages in flight.
 pub(super) struct Press {
     pub(super) letters: Letters,
     pages: Vec<Vec<Mark>>,

@@ -37,8 +37,8 @@ use crate::{
         restore::{self, StepResult},
         seed::{self, SeededSite},
         verify::{
-            self, CheckResult, ProcedureLog, RestoreObservations, Verification, at_start, baseline,
-            fail_closed::ProbeScope, procedure::Measurements, untouched,
+            self, CheckResult, ProcedureLog, RestoreObservations, Verification, at_start,
+            fail_closed::ProbeScope, procedure::Measurements, source, untouched,
         },
     },
     scenario::{
@@ -155,7 +155,7 @@ impl<'a> DrillState<'a> {
         self.source.learn();
         let state = verify::observe(self.site, None).await?;
         let began = Instant::now();
-        let result = baseline::check(self.site, &mut self.source.seeded.known, &state, &self.log).await;
+        let result = source::check(self.site, &mut self.source.seeded.known, &state, &self.log).await;
         results.verified.record(CheckId::Source, result, began.elapsed(), &self.log)?;
         // Renders leave usage rows behind: what must come back is what is there now.
         self.source.live = verify::observe(self.site, None).await?;

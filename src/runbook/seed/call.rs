@@ -1,5 +1,5 @@
 //! One write through the API: what is sent, what is answered, and what is known of the site then.
-//! Sending needs nothing but the engine, so that a write can be under way while other things happen.
+//! Sending needs nothing but the engine, so that a write can be in flight while other things happen.
 
 use crate::{
     base::{

@@ -152,7 +152,7 @@ fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &Engi
             let done = |rule: &&AtStart| {
                 let runs = runs_of(rule, key, profile, before, now);
                 let over = |told: &RunRows| {
-                    runs.len() >= told.times && !runs.iter().any(|(_, run)| told.is_under_way(&run.json))
+                    runs.len() >= told.times && !runs.iter().any(|(_, run)| told.is_in_flight(&run.json))
                 };
                 rule.made(&was.json, &is.json, start) && rule.runs.as_ref().is_none_or(over)
             };

@@ -33,10 +33,10 @@ mod outage;
 /// How far the probe goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeScope {
-    /// Each template and each binary at least once: in the clean control of a seed.
+    /// Each template and each binary at least once: in the baseline drill of a seed.
     Everything,
-    /// The smallest template: in every other scenario. What an engine does to other templates does
-    /// not depend on the fault, and the seed's control has seen it.
+    /// The smallest template: in every other scenario. The engine's behaviour with other templates does
+    /// not depend on the fault, and the baseline drill of the seed covers it.
     OneTemplate,
 }
 

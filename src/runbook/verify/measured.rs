@@ -24,8 +24,8 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
     let earlier = load.earlier.iter().map(|(times, judged)| (*times, &judged[..]));
     for (times, judged) in earlier.chain([(times, judged)]) {
         let tally = count(judged, times, since);
-        let half_kept = tally.values().map(WriteTally::half_kept).sum();
-        backups.push(OfBackup { times, half_kept });
+        let torn = tally.values().map(WriteTally::torn).sum();
+        backups.push(OfBackup { times, torn });
         tallies.push(tally);
         grace_needed_ms = grace_needed_ms.max(grace_needed(judged, times));
         since = times.window().to;
@@ -40,7 +40,7 @@ pub fn measured(load: &UnderLoad, judged: &[Judged], order: WriteOrder) -> Optio
     let done: BTreeSet<WriteKind> = tallies.iter().flat_map(BTreeMap::keys).copied().collect();
     let operations = done.into_iter().map(|operation| (operation, of(&[operation]))).collect();
     let all = of(&WriteKind::ALL);
-    let hit = backups.iter().filter(|backup| backup.half_kept > 0).count() as u64;
+    let hit = backups.iter().filter(|backup| backup.torn > 0).count() as u64;
     let answers = |is: fn(&WriteAnswer) -> bool| load.writes.iter().filter(|w| is(&w.answer)).count() as u64;
     let end = load.writes.iter().map(|write| write.answered).max().unwrap_or(0);
     let mut measured = Measured {

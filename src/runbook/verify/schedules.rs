@@ -99,12 +99,12 @@ fn made_up(
     start: &EngineStart,
 ) -> Option<Wrong> {
     let told = rule.runs.as_ref();
-    let under_way = runs.iter().filter(|run| told.is_some_and(|told| told.is_under_way(run))).count();
-    let done = match under_way {
+    let in_flight = runs.iter().filter(|run| told.is_some_and(|told| told.is_in_flight(run))).count();
+    let done = match in_flight {
         0 => format!("runs since: {}", runs.len()),
-        _ => format!("runs since: {}, of which {under_way} not over", runs.len()),
+        _ => format!("runs since: {}, of which {in_flight} not over", runs.len()),
     };
-    if told.is_some_and(|told| told.times != runs.len()) || under_way > 0 {
+    if told.is_some_and(|told| told.times != runs.len()) || in_flight > 0 {
         let times = told.map_or(0, |told| told.times);
         let expected = format!("runs since: {times}, of the moment {}", next(column, was));
         return Some((FindingKind::MissedRun, expected, format!("{done}; next run {}", next(column, is))));

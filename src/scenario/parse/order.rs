@@ -2,12 +2,9 @@
 //! is not possible at its place, or has no effect there.
 
 use crate::{
-    model::{
-        fault::{Archive, Fault, FaultTarget},
-        profile::Profile,
-    },
+    model::{fault::FaultTarget, profile::Profile},
     scenario::{
-        Act, At, BackupStep, Destroy, PlanRun, RestoreStep, SourcePosition, Step,
+        Act, At, PlanRun, SourcePosition, Step,
         diagnose::Mistake,
         method::{BackupJob, DurableStore, Method, Procedure, RestoreJob, TargetProcess},
     },
@@ -44,7 +41,7 @@ struct Timeline<'a> {
     /// Whether a recovery target was chosen.
     targeted: bool,
     /// Faults that take effect at a later step: their place, and which step.
-    armed: Vec<(SourcePosition, FaultTarget)>,
+    pending: Vec<(SourcePosition, FaultTarget)>,
     mistakes: &'a mut Vec<Mistake>,
 }
 
@@ -68,7 +65,7 @@ pub fn check(
         dumped: false,
         based: false,
         targeted: false,
-        armed: Vec::new(),
+        pending: Vec::new(),
         mistakes,
     };
     for At { value, place } in steps {
@@ -194,7 +191,7 @@ impl Timeline<'_> {
     fn end(&mut self, steps: &[At<Step>], steps_key: SourcePosition) {
         self.unused_faults();
         let Some(last) = steps.last() else { return };
-        self.nothing_under_way(held_writes::END, last.place);
+        self.nothing_in_flight(held_writes::END, last.place);
         if !steps.iter().any(|step| matches!(step.value, Step::Restore(_))) {
             let help = "add `- restore: runbook`";
             self.wrong(steps_key, "nothing is restored", "these steps have no `restore`", help);

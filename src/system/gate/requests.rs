@@ -22,7 +22,7 @@ pub struct GateRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// It is in flight, held, or its connection was closed meanwhile.
-    UnderWay,
+    InFlight,
     /// Answered with this status, by the store or by the gate.
     Answered(u16),
     /// The connection was closed or reset instead of an answer.
@@ -42,7 +42,7 @@ impl Log {
 
     /// Takes a request down and gives its number.
     pub(super) fn came(&self, request: &S3Request) -> usize {
-        let seen = GateRequest { at: self.clock.now(), request: request.clone(), end: End::UnderWay };
+        let seen = GateRequest { at: self.clock.now(), request: request.clone(), end: End::InFlight };
         let mut all = self.seen.lock_unpoisoned();
         all.push(seen);
         all.len() - 1

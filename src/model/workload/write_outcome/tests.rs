@@ -308,7 +308,7 @@ fn a_backup_counts_what_became_of_the_writes_that_it_raced() {
     };
     assert_eq!(counted.and(counted), twice);
     let rate = WriteTally::of_backups(&[counted, counted]).rate.unwrap();
-    assert_eq!((counted.half_kept(), rate.hits, rate.of), (3, 6, 10));
+    assert_eq!((counted.torn(), rate.hits, rate.of), (3, 6, 10));
     assert_eq!(count(&all, times, 200), BTreeMap::new());
     let second = Times { objects: MillisRange { from: 300, to: 400 }, ..times };
     assert_eq!(count(&all, second, 200)[&WriteKind::Delete].half, 1);
@@ -342,7 +342,7 @@ fn each_write_is_counted_in_one_backup() {
         WriteTally::of_backups(&of_both.each_ref().map(|of| of.get(&operation).copied().unwrap_or_default()))
     });
     assert_eq!((upload.writes, upload.at_risk, upload.kept, upload.rate), (1, 0, 1, None));
-    assert_eq!((delete.writes, delete.at_risk, delete.half, delete.half_kept()), (1, 1, 1, 1));
+    assert_eq!((delete.writes, delete.at_risk, delete.half, delete.torn()), (1, 1, 1, 1));
     assert_eq!(delete.rate.map(|rate| (rate.hits, rate.of)), Some((1, 1)));
     assert_eq!(upload.and(delete).writes, 2);
     let mut judged = judge(&all, &sights, first);

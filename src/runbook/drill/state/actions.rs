@@ -14,7 +14,7 @@ use crate::{
         },
         fault::{self, FaultSite},
         seed::{self, Call},
-        verify::{self, CheckResult, baseline, pictures, reconcile},
+        verify::{self, CheckResult, pictures, reconcile, source},
     },
     scenario::{
         Act,
@@ -181,7 +181,7 @@ impl DrillState<'_> {
         self.source.learn_earlier(written, before, &after);
         let mut sent = self.source.seeded.known.clone();
         sent.assets.retain(|name, _| Some(name) == written);
-        let mut wrong = baseline::stored(self.site, &sent, &after);
+        let mut wrong = source::stored(self.site, &sent, &after);
         let touched: Vec<TemplateKey> =
             written.into_iter().flat_map(|name| self.source.seeded.known.broken_by(name)).cloned().collect();
         for (key, name) in touched.iter().zip(written.into_iter().cycle()) {
@@ -190,7 +190,7 @@ impl DrillState<'_> {
                 continue;
             }
             let known = &mut self.source.seeded.known;
-            wrong.extend(baseline::renders_anew(self.site, known, key, name, &self.log).await?);
+            wrong.extend(source::renders_anew(self.site, known, key, name, &self.log).await?);
         }
         if let Some(key) = saved {
             let known = &mut self.source.seeded.known;
@@ -198,7 +198,7 @@ impl DrillState<'_> {
             if let Some(template) = known.templates.get_mut(key) {
                 template.golden = None;
             }
-            wrong.extend(baseline::renders(self.site, known, key, &self.log).await?);
+            wrong.extend(source::renders(self.site, known, key, &self.log).await?);
         }
         if !wrong.is_empty() {
             let result = CheckResult::checked(1, wrong);
@@ -238,7 +238,7 @@ impl DrillState<'_> {
         }
         template.golden = None;
         // What it renders may be wrong in any way: it was never promised to be right.
-        let _findings = baseline::renders(self.site, known, key, &self.log).await?;
+        let _findings = source::renders(self.site, known, key, &self.log).await?;
         pictures::find_shown(self.site, known).await?;
         if known.templates.get(key).is_some_and(|template| template.golden.is_none()) {
             known.templates.remove(key);

@@ -186,7 +186,7 @@ impl DrillState<'_> {
         self.written(before, written.as_ref(), None, results).await
     }
 
-    /// Kills the engine. Writes under way die with it.
+    /// Kills the engine. Writes in flight die with it.
     pub(super) async fn kill_engine(&mut self) -> Result<(), Error> {
         if self.site.has_api() && self.site.engine.is_running().await {
             // Nobody answers from now on, and nothing changes.
@@ -222,7 +222,7 @@ impl DrillState<'_> {
     }
 
     fn take_in_flight(&mut self, name: &WriteName) -> Result<HeldWrite, Error> {
-        self.in_flight.remove(name).ok_or_else(|| Error::harness(format!("no write {name} is under way")))
+        self.in_flight.remove(name).ok_or_else(|| Error::harness(format!("no write {name} is in flight")))
     }
 
     /// A write that is held is not answered: unless its target gave up waiting.
@@ -367,7 +367,7 @@ impl DrillState<'_> {
         let of = seen.get(since..).unwrap_or_default();
         let description = of.iter().rev().take(SHOWN).rev().map(|seen| {
             let end = match seen.end {
-                End::UnderWay => "under way".to_owned(),
+                End::InFlight => "in flight".to_owned(),
                 End::Answered(status) => status.to_string(),
                 End::Broken => "broken off".to_owned(),
             };

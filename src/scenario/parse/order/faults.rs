@@ -23,9 +23,9 @@ impl Timeline<'_> {
                 self.must_recover(fault.describe(), place);
                 self.fault_in_store(self.has_binaries(), "bucket", place);
             }
-            armed @ (FaultTarget::NextBucketRecovery | FaultTarget::NextDatabaseRecovery) => {
+            target @ (FaultTarget::NextBucketRecovery | FaultTarget::NextDatabaseRecovery) => {
                 self.must_recover(fault.describe(), place);
-                self.armed.push((place, armed));
+                self.pending.push((place, target));
             }
             FaultTarget::Dump | FaultTarget::Tarball => self.wrong(
                 place,
@@ -48,14 +48,14 @@ impl Timeline<'_> {
             }
             FaultTarget::RowFiles => self.fault_in_row_files(place),
             FaultTarget::Objects => self.fault_in_store(self.has_binaries(), "bucket", place),
-            armed @ (FaultTarget::NextDump
+            target @ (FaultTarget::NextDump
             | FaultTarget::NextCopy
             | FaultTarget::NextTransfer
             | FaultTarget::NextArchive
             | FaultTarget::NextResults
             | FaultTarget::NextRestore
             | FaultTarget::NextMigration) => {
-                self.armed.push((place, armed));
+                self.pending.push((place, target));
             }
         }
     }
@@ -125,12 +125,12 @@ impl Timeline<'_> {
     }
 
     pub(super) fn fire(&mut self, takes: FaultTarget) {
-        self.armed.retain(|(_, armed)| *armed != takes);
+        self.pending.retain(|(_, target)| *target != takes);
     }
 
     /// Reports faults that wait for a step that never comes.
     pub(super) fn unused_faults(&mut self) {
-        for (place, takes) in std::mem::take(&mut self.armed) {
+        for (place, takes) in std::mem::take(&mut self.pending) {
             let step = match takes {
                 FaultTarget::NextDump => BackupJob::DumpDatabase.describe(),
                 FaultTarget::NextCopy | FaultTarget::NextTransfer => BackupJob::CopyObjects.describe(),

@@ -60,7 +60,7 @@ impl Timeline<'_> {
     }
 
     pub(super) fn go_on(&mut self, go_on: &GoOn, place: SourcePosition) {
-        let Some(going) = self.under_way(&go_on.write, "go on", place) else { return };
+        let Some(going) = self.in_flight(&go_on.write, "go on", place) else { return };
         let stage = self.stage(going.kind, go_on.hold, place);
         if let (Some(was), Some(stage)) = (going.stage, stage)
             && stage.number <= was.number
@@ -76,7 +76,7 @@ impl Timeline<'_> {
     }
 
     pub(super) fn release(&mut self, name: &WriteName, place: SourcePosition) {
-        let going = self.under_way(name, "release", place);
+        let going = self.in_flight(name, "release", place);
         self.writes.0.remove(name);
         if let Some(going) = going.filter(|going| going.stage.is_some_and(|stage| !stage.row)) {
             self.table_is_free(going.kind == WriteKind::Batch, place);
@@ -98,7 +98,7 @@ impl Timeline<'_> {
     }
 
     /// Reports writes that are in flight here.
-    pub(super) fn nothing_under_way(&mut self, at: &str, place: SourcePosition) {
+    pub(super) fn nothing_in_flight(&mut self, at: &str, place: SourcePosition) {
         for (name, going) in std::mem::take(&mut self.writes.0) {
             let message = format!("`{name}` is still in flight at {}", quoted(at));
             let also = format!("it was begun in line {}", going.place.line);
@@ -234,7 +234,7 @@ impl Timeline<'_> {
     }
 
     /// The write of this name, which must be in flight.
-    fn under_way(&mut self, name: &WriteName, word: &str, place: SourcePosition) -> Option<Going> {
+    fn in_flight(&mut self, name: &WriteName, word: &str, place: SourcePosition) -> Option<Going> {
         let going = self.writes.0.get(name).copied();
         if going.is_none() {
             let message = format!("`{word}`: no write `{}` is in flight here", suggest::short(name.as_str()));

@@ -64,7 +64,7 @@ impl Timeline<'_> {
         self.saved.extend(job.saves());
         match job {
             BackupJob::StopEngine => {
-                self.nothing_under_way(job.describe(), place);
+                self.nothing_in_flight(job.describe(), place);
                 self.running = false;
             }
             BackupJob::StartEngine => self.running = true,
@@ -108,7 +108,7 @@ impl Timeline<'_> {
     }
 
     pub(super) fn destroy(&mut self, what: Destroy, place: SourcePosition) {
-        self.nothing_under_way("destroy", place);
+        self.nothing_in_flight("destroy", place);
         if !self.backed_up {
             let message = "the site is destroyed before any backup";
             self.wrong(place, message, "nothing can be restored after this", "put `back up` before it");
@@ -118,7 +118,7 @@ impl Timeline<'_> {
     }
 
     pub(super) fn restore(&mut self, list: &[At<RestoreStep>], place: SourcePosition) {
-        self.nothing_under_way("restore", place);
+        self.nothing_in_flight("restore", place);
         if !self.backed_up {
             let help = "put `back up` before it";
             self.wrong(place, "a restore without a backup", "nothing to restore", help);
@@ -147,7 +147,7 @@ impl Timeline<'_> {
         self.there.extend(job.brings_back());
         match job {
             RestoreJob::StopEngine => {
-                self.nothing_under_way(job.describe(), place);
+                self.nothing_in_flight(job.describe(), place);
                 self.running = false;
             }
             RestoreJob::StartEngine => self.running = true,

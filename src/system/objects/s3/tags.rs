@@ -65,7 +65,7 @@ impl S3Bucket {
             Err(error) => return Err(failed(&error, self.describe("list the versions in", ""))),
         }
         match self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).send().await {
-            Ok(page) if !page.uploads().is_empty() => Ok(Some("uploads under way".to_owned())),
+            Ok(page) if !page.uploads().is_empty() => Ok(Some("uploads in flight".to_owned())),
             Ok(_) => Ok(None),
             Err(error) if is_unknown(&code(&error)) => Ok(None),
             Err(error) => Err(failed(&error, self.describe("list the uploads in", ""))),

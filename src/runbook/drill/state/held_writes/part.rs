@@ -56,7 +56,7 @@ impl DrillState<'_> {
             self.source.names.learn(key.clone(), name.clone());
             self.source.made(&name, write.old.as_ref(), (write.kind != WriteKind::Delete).then_some(key));
             if let Some(old) = write.old.as_ref().filter(|old| *old != key) {
-                // Under way, both are there: the asset's own is the one that its row will point at.
+                // In flight, both are there: the asset's own is the one that its row will point at.
                 self.source.seeded.replaced(&name, old);
                 self.source.learn();
             }
@@ -70,7 +70,7 @@ impl DrillState<'_> {
         }
     }
 
-    /// Nobody acknowledged a write under way: what is known of its asset is what the stores hold.
+    /// Nobody acknowledged a write in flight: what is known of its asset is what the stores hold.
     pub(super) fn know_as_stored(&mut self, write: &HeldWrite, now: &State) {
         let (WriteKind::Replace | WriteKind::Delete, Some(name)) = (write.kind, write.asset()) else {
             return;
