@@ -330,7 +330,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         wrong(at.place, message, "write `results: directory`");
     }
     if let Some(at) = results.as_ref().filter(|_| !topology_is.has_database()) {
-        let message = "batch jobs are not durable in file mode: their results have no place".to_owned();
+        let message = "batch jobs are not durable in file mode".to_owned();
         wrong(at.place, message, "remove `results`, or choose a topology with Postgres");
     }
     if let Some(at) = schema.as_ref().filter(|_| !topology_is.has_database()) {

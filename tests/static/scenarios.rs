@@ -195,7 +195,7 @@ fn a_duplicate_id_names_both_files() {
         fs::write(folder.path().join(sub).join("drill.yaml"), &text).unwrap();
     }
     let rendered = read(folder.path()).unwrap_err().render(false, 200);
-    assert!(rendered.contains("the id `drill` is that of another scenario too"), "{rendered}");
+    assert!(rendered.contains("the id `drill` is also the id of another scenario"), "{rendered}");
     assert!(rendered.contains("a/drill.yaml:1:5") && rendered.contains("b/drill.yaml:1:5"), "{rendered}");
     // The same file, named twice, is one scenario.
     let file = folder.path().join("a/drill.yaml");

@@ -68,7 +68,7 @@ impl Timeline<'_> {
             let message = format!("`{}` is already at `{}`", go_on.write, go_on.hold);
             let points = self.way(going.kind).map_or_else(Vec::new, WritePath::points);
             let help = format!("its points in their order: {}", in_order(&points));
-            self.wrong(place, message, "this point is not after it", &help);
+            self.wrong(place, message, "not a later point", &help);
         }
         self.writes.0.remove(&go_on.write);
         self.may_come_to(stage, going.kind, place);
@@ -126,7 +126,7 @@ impl Timeline<'_> {
         self.write(place);
         if !self.method.topology.has_database() {
             let help = "remove it, or choose a topology with Postgres";
-            self.wrong(place, "batch jobs are not durable in file mode", "its results have no place", help);
+            self.wrong(place, "batch jobs are not durable in file mode", "its results are not durable", help);
         }
     }
 
@@ -176,7 +176,7 @@ impl Timeline<'_> {
         let way = self.way(kind)?;
         let topology = self.method.topology;
         let Some(stage) = way.stage(point) else {
-            let message = format!("a {} has no point `{point}` here", kind.describe());
+            let message = format!("this {} has no point `{point}`", kind.describe());
             let label = match point {
                 HoldPoint::AfterRow => "it sends no request after its row",
                 _ => "it has no old object to remove",
