@@ -241,8 +241,8 @@ impl Look<'_> {
             if signed { &[SEAL, ATTESTATION, SIGNATURE, SIGNER] } else { &[SEAL, ATTESTATION] };
         let belongs = |name: &str| own.contains(&name) || names.contains(name);
         let extra: Vec<String> = self.inventory.files.keys().filter(|n| !belongs(n)).cloned().collect();
-        let told: BTreeSet<String> = record.artefacts.iter().map(|a| a.path.clone()).collect();
-        let wanted = names.difference(&told).map(String::as_str).chain(own.iter().copied());
+        let listed: BTreeSet<String> = record.artefacts.iter().map(|a| a.path.clone()).collect();
+        let wanted = names.difference(&listed).map(String::as_str).chain(own.iter().copied());
         let missing: Vec<&str> = wanted.filter(|name| !self.inventory.files.contains_key(*name)).collect();
         for name in extra {
             self.problem(&name, "it was added: the run did not write it");

@@ -110,20 +110,20 @@ pub struct MoveLabel {
     /// The label: `production`.
     pub label: String,
     /// The new version.
-    pub to: TemplateVersion,
+    pub to: VersionRef,
 }
 
 /// A version of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a version such as 1.0.0, or its number, counted from 1")]
-pub enum TemplateVersion {
+pub enum VersionRef {
     /// Its number in the order in which versions were saved, from 1.
     Nth(u32),
     /// The target's name for it.
     Named(String),
 }
 
-impl fmt::Display for TemplateVersion {
+impl fmt::Display for VersionRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nth(number) => number.fmt(f),

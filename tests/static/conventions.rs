@@ -6,10 +6,10 @@ use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeMap;
 
 /// Names that two public types still share. Entries are deleted here, never added.
-const SHARED_NAMES_LEFT: &[&str] = &["TemplateVersion"];
+const SHARED_NAMES_LEFT: &[&str] = &[];
 
 /// How many lines with a forbidden phrase are left. The number only decreases.
-const PHRASES_LEFT: usize = 59;
+const PHRASES_LEFT: usize = 25;
 
 /// Phrases that only this project used. Those of one word match whole words.
 const PHRASES: [&str; 9] =

@@ -38,14 +38,14 @@ pub fn run_isolated(
     };
     // One that ends early takes no more: that is seen in how it ended.
     let fed = thread::spawn(move || drop(stdin.write_all(&input)));
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let read = thread::spawn(move || {
         let mut said = Vec::new();
         let whole = stdout.take(most + 1).read_to_end(&mut said).is_ok() && said.len() as u64 <= most;
         // Nobody listens once patience has run out.
-        let _ = tell.send(whole.then_some(said));
+        let _ = sender.send(whole.then_some(said));
     });
-    let said = told.recv_timeout(patience);
+    let said = receiver.recv_timeout(patience);
     if !matches!(said, Ok(Some(_))) {
         // One that has ended can't be killed.
         let _ = child.kill();

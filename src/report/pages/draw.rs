@@ -68,15 +68,15 @@ fn guarded<T: Send + 'static>(
     patience: Duration,
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let started = thread::Builder::new().name("pages".to_owned()).stack_size(STACK).spawn(move || {
         let broke = |_| Err("breaks the program that draws".to_owned());
         let result = panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(broke);
         // Nobody listens once patience has run out.
-        let _ = tell.send(result);
+        let _ = sender.send(result);
     });
     started.map_err(|error| format!("can't be drawn: no thread to draw it on: {error}"))?;
-    match told.recv_timeout(patience) {
+    match receiver.recv_timeout(patience) {
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(too_long(patience)),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err("breaks the program that draws".to_owned()),

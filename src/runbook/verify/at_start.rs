@@ -151,8 +151,9 @@ fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &Engi
                 rules.iter().filter(|r| r.is_due(&was.json, start) == Due::Yes).collect();
             let done = |rule: &&AtStart| {
                 let runs = runs_of(rule, key, profile, before, now);
-                let over = |told: &RunRows| {
-                    runs.len() >= told.times && !runs.iter().any(|(_, run)| told.is_in_flight(&run.json))
+                let over = |declared: &RunRows| {
+                    runs.len() >= declared.times
+                        && !runs.iter().any(|(_, run)| declared.is_in_flight(&run.json))
                 };
                 rule.made(&was.json, &is.json, start) && rule.runs.as_ref().is_none_or(over)
             };

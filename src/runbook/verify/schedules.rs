@@ -98,14 +98,15 @@ fn made_up(
     runs: &[&Value],
     start: &EngineStart,
 ) -> Option<Wrong> {
-    let told = rule.runs.as_ref();
-    let in_flight = runs.iter().filter(|run| told.is_some_and(|told| told.is_in_flight(run))).count();
+    let declared = rule.runs.as_ref();
+    let in_flight =
+        runs.iter().filter(|run| declared.is_some_and(|declared| declared.is_in_flight(run))).count();
     let done = match in_flight {
         0 => format!("runs since: {}", runs.len()),
         _ => format!("runs since: {}, of which {in_flight} not over", runs.len()),
     };
-    if told.is_some_and(|told| told.times != runs.len()) || in_flight > 0 {
-        let times = told.map_or(0, |told| told.times);
+    if declared.is_some_and(|declared| declared.times != runs.len()) || in_flight > 0 {
+        let times = declared.map_or(0, |declared| declared.times);
         let expected = format!("runs since: {times}, of the moment {}", next(column, was));
         return Some((FindingKind::MissedRun, expected, format!("{done}; next run {}", next(column, is))));
     }

@@ -11,7 +11,7 @@ use crate::{
     scenario::{
         Act, At, BackupStep, PlanRun, Replace, RestoreStep, SourcePosition, Step,
         diagnose::{Mistake, suggest},
-        hold::{CopyAsset, MoveLabel, TemplateVersion, Write},
+        hold::{CopyAsset, MoveLabel, VersionRef, Write},
         library::{FixtureLibrary, NoFile},
         method::{BackupJob, RestoreJob},
         seed::Seed,
@@ -213,9 +213,9 @@ impl Names<'_> {
         let later = self.saved.get(&label.template).copied().unwrap_or_default();
         let saved = 1 + template.then.len() + later;
         let there = match &label.to {
-            TemplateVersion::Nth(number) => (1..=saved).contains(&(*number as usize)),
+            VersionRef::Nth(number) => (1..=saved).contains(&(*number as usize)),
             // What the target calls the versions of later saves is not known here.
-            TemplateVersion::Named(name) => later > 0 || template.versions().any(|version| version == name),
+            VersionRef::Named(name) => later > 0 || template.versions().any(|version| version == name),
         };
         if !there {
             let message = format!("`{}` has no version {} at this point", label.template, label.to);

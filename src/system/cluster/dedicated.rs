@@ -60,7 +60,7 @@ struct At {
     running: Option<Running>,
     /// How the superuser reaches the database `postgres`.
     access: Access,
-    /// How many starts there were: their logs are told apart.
+    /// How many starts there were, for distinct log names.
     starts: usize,
     /// How many data directories there were.
     folders: usize,

@@ -18,7 +18,7 @@ use crate::{
     },
     scenario::{
         Act,
-        hold::{MoveLabel, TemplateVersion, Write},
+        hold::{MoveLabel, VersionRef, Write},
     },
     system::engine::media_type,
 };
@@ -142,8 +142,8 @@ impl DrillState<'_> {
         let api = self.site.engine.api().await?;
         let MoveLabel { template, label, to } = label;
         let version = match to {
-            TemplateVersion::Named(name) => name.clone(),
-            TemplateVersion::Nth(number) => {
+            VersionRef::Named(name) => name.clone(),
+            VersionRef::Nth(number) => {
                 let newest_first = api.template_versions(template.as_str()).await?;
                 let nth = newest_first.iter().rev().nth((*number as usize).saturating_sub(1));
                 let missing = || Error::usage(format!("{template} has no version number {number}"));
