@@ -31,6 +31,7 @@ pub mod schema;
 pub mod site;
 pub mod standin;
 pub mod sweep;
+pub mod trust;
 
 pub use output::Output;
 

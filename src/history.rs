@@ -1,9 +1,10 @@
 //! The ledger of runs: JSON Lines, a line a run, each with the SHA-256 of the line before, so that a
-//! run that was taken out or changed is noticed. The digest of the whole file stands beside it: the
-//! chain vouches for every line but the last.
+//! run that was removed or changed is noticed. The digest of the whole file stands beside it, because
+//! the chain does not protect the last line. The digest that the file will have is written before a line is
+//! added: an interrupted write leaves a torn line or none, never a whole line without its digest.
 //!
 //! It keeps what a trend needs and the digest of each run's record; the runs themselves are kept
-//! elsewhere. It is no signature: who can write both files can write another history.
+//! elsewhere. It is not a signature: whoever can write both files can write another history.
 
 use crate::{
     base::{
@@ -39,6 +40,9 @@ pub mod bucket;
 
 /// The ledger's name in a folder.
 pub const LEDGER: &str = "ledger.jsonl";
+
+/// The most bytes of a seal: a digest for each of several hundred writers at once.
+const LONGEST_SEAL: u64 = 64 << 10;
 
 /// A run in the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,7 +187,7 @@ pub fn read(file: &Path) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
     let open = File::open(file).or_environment(|| format!("can't read {}", file.display()))?;
     // Nobody adds a line meanwhile.
     let mut locked = lock(open, FlockArg::LockShared, file)?;
-    verified(&mut locked, file)
+    Ok(verified(&mut locked, file)?.map(|ledger| ledger.lines))
 }
 
 /// Adds a run: locked, so that two at once come one behind the other, and only to a ledger that is as
@@ -199,29 +203,33 @@ pub fn add(file: &Path, mut line: LedgerEntry) -> Result<Added, Error> {
     let mut options = File::options();
     let open = options.read(true).append(true).create(true).open(file).or_environment(failed)?;
     let mut locked = lock(open, FlockArg::LockExclusive, file)?;
-    let lines = match verified(&mut locked, file)? {
-        Ok(lines) => lines,
+    let Ledger { lines, text: before } = match verified(&mut locked, file)? {
+        Ok(ledger) => ledger,
         Err(broken) => return Ok(Added::Broken(broken)),
     };
     if let Some(at) = lines.iter().position(|l| l.run == line.run || l.record == line.record) {
         let what = format!("run {} is in the ledger already, at line {}", line.run, at + 1);
         return Err(Error::usage(what).hint("a run is counted once"));
     }
-    let before = whole(&mut locked, file)?;
     line.seq = lines.len() as u64;
     line.prev = before.lines().last().map_or(Digest::ZERO, Digest::of);
     let text = serde_json::to_string(&line).or_harness(|| "can't write a line as JSON".to_owned())? + "\n";
-    let written = locked.write_all(text.as_bytes()).and_then(|()| locked.sync_data());
+    let after = format!("{before}{text}");
+    folder::write_whole(&seal_of(file), (seal(&before, file) + &seal(&after, file)).as_bytes())?;
+    let written = locked
+        // What an interrupted write has left.
+        .set_len(before.len() as u64)
+        .and_then(|()| locked.write_all(text.as_bytes()))
+        .and_then(|()| locked.sync_data());
     if let Err(error) = written {
-        // Half a line would break the chain for good.
         let taken_back = locked.set_len(before.len() as u64);
         let error = Error::environment(failed()).because(&error);
         return Err(match taken_back {
             Ok(()) => error,
-            Err(cause) => error.cause(format!("its torn last line can't be taken back: {cause}")),
+            Err(cause) => error.cause(format!("its torn last line can't be removed: {cause}")),
         });
     }
-    folder::write_whole(&seal_of(file), seal(&(before + &text), file).as_bytes())?;
+    folder::write_whole(&seal_of(file), seal(&after, file).as_bytes())?;
     Ok(Added::Line(lines.len() + 1))
 }
 
@@ -250,45 +258,69 @@ fn seal(text: &str, file: &Path) -> String {
     format!("{}  {name}\n", Digest::of(text))
 }
 
-/// The lines, or the first that is not as it was written.
-fn verified(file: &mut File, path: &Path) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
-    let text = whole(file, path)?;
+/// A ledger that is as it was written.
+struct Ledger {
+    lines: Vec<LedgerEntry>,
+    /// Its text, without what an interrupted write has left.
+    text: String,
+}
+
+/// The ledger, or the first line that is not as it was written.
+fn verified(file: &mut File, path: &Path) -> Result<Result<Ledger, Broken>, Error> {
+    let mut text = whole(file, path)?;
+    let sealed = text_of_seal(&seal_of(path), LONGEST_SEAL);
+    let last = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
+    let torn = text.get(last..).is_some_and(|line| {
+        !line.is_empty() && (!line.ends_with('\n') || serde_json::from_str::<LedgerEntry>(line).is_err())
+    });
+    if torn && is_sealed(sealed.as_deref(), &text[..last], path) {
+        text.truncate(last);
+    }
+    let lines = match chained(&text) {
+        Ok(lines) => lines,
+        Err(broken) => return Ok(Err(broken)),
+    };
+    if !is_sealed(sealed.as_deref(), &text, path) {
+        let seal = seal_of(path);
+        let why = match is_sealed(sealed.as_deref(), &text[..last.min(text.len())], path) {
+            true => format!("{} does not vouch for it: `history add` did not write it", seal.display()),
+            false => format!(
+                "{} does not vouch for it: it was changed, or runs after it were removed",
+                seal.display()
+            ),
+        };
+        return Ok(Err(Broken { line: lines.len().max(1), why }));
+    }
+    Ok(Ok(Ledger { lines, text }))
+}
+
+/// Whether the seal vouches for a text; without a seal, for an empty one only. While a line is being added,
+/// the seal has several digests: that of the ledger before, and what it may become.
+fn is_sealed(sealed: Option<&str>, text: &str, path: &Path) -> bool {
+    let Some(sealed) = sealed else { return text.is_empty() };
+    let digest = seal(text, path);
+    sealed.split_inclusive('\n').any(|line| line == digest)
+}
+
+/// The lines of a text whose chain holds.
+fn chained(text: &str) -> Result<Vec<LedgerEntry>, Broken> {
     let mut lines: Vec<LedgerEntry> = Vec::new();
     let mut prev = Digest::ZERO;
     for (i, raw) in text.split_inclusive('\n').enumerate() {
-        let broken = |why: String| Ok(Err(Broken { line: i + 1, why }));
-        let Some(raw) = raw.strip_suffix('\n') else {
-            return broken("it has no end".to_owned());
-        };
-        let line: LedgerEntry = match serde_json::from_str(raw) {
-            Ok(line) => line,
-            Err(error) => return broken(one_line(&format!("it is no run: {error}"))),
-        };
+        let broken = |why: String| Broken { line: i + 1, why };
+        let raw = raw.strip_suffix('\n').ok_or_else(|| broken("it has no end".to_owned()))?;
+        let line: LedgerEntry = serde_json::from_str(raw)
+            .map_err(|error| broken(one_line(&format!("it is not a run: {error}"))))?;
         if line.prev != prev {
             // The line that was changed, or behind which one is missing.
-            let at = if i == 0 { 1 } else { i };
             let why = format!("line {} vouches for another text", i + 1);
-            return Ok(Err(Broken { line: at, why }));
+            return Err(Broken { line: if i == 0 { 1 } else { i }, why });
         }
         if line.seq != i as u64 {
-            return broken(format!("it has the number {} instead of {i}", line.seq));
+            return Err(broken(format!("it has the number {} instead of {i}", line.seq)));
         }
         prev = Digest::of(raw);
         lines.push(line);
     }
-    let sealed = text_of_seal(&seal_of(path));
-    // A writer that was killed between the line and the digest leaves the digest of the lines before.
-    let last = text.trim_end_matches('\n').rfind('\n').map_or(0, |at| at + 1);
-    let vouched = match &sealed {
-        None => lines.len() <= 1,
-        Some(sealed) => *sealed == seal(&text, path) || *sealed == seal(&text[..last], path),
-    };
-    if !vouched {
-        let why = format!(
-            "{} does not vouch for it: it was changed, or runs after it were taken out",
-            seal_of(path).display()
-        );
-        return Ok(Err(Broken { line: lines.len().max(1), why }));
-    }
-    Ok(Ok(lines))
+    Ok(lines)
 }

@@ -3,13 +3,11 @@
 use crate::{
     base::{
         error::{Error, ErrorContext as _},
-        input_file,
         sanitize::one_line,
     },
-    cli::Output,
+    cli::{Output, trust::TrustArgs},
     evidence::{
         bundle, chain,
-        key::{VerifyingKey, allowed_signers},
         verify::{self, EvidenceCheck, Signed, Trust},
     },
     journal::read::{EVENTS, folder_of},
@@ -22,9 +20,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// The most bytes of a file of public keys.
-const LONGEST: u64 = 1 << 20;
 
 /// Arguments of `pulp-drill evidence`.
 #[derive(Args, Debug)]
@@ -57,15 +52,8 @@ pub struct VerifyArgs {
     /// Take the argument for a report folder, and verify all runs in it and the chain over them
     #[arg(long)]
     pub all: bool,
-    /// The public key (OpenSSH) that must have signed
-    #[arg(long, value_name = "PUB", conflicts_with = "allowed_signers")]
-    pub key: Option<PathBuf>,
-    /// The keys of which one must have signed, as ssh-keygen's allowed_signers
-    #[arg(long, value_name = "FILE")]
-    pub allowed_signers: Option<PathBuf>,
-    /// Refuse a run that is not signed; a key asks for it by itself
-    #[arg(long)]
-    pub require_signature: bool,
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// What is packed.
@@ -92,7 +80,7 @@ pub fn run(args: &EvidenceArgs) -> Result<Output, Error> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<Output, Error> {
-    let trust = trust(args)?;
+    let trust = args.trust.read()?;
     let runs = if args.all { all(&args.runs)? } else { args.runs.clone() };
     let (mut stdout, mut intact) = (String::new(), true);
     let mut links = Vec::new();
@@ -129,24 +117,6 @@ fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     }
     runs.sort();
     Ok(runs)
-}
-
-fn trust(args: &VerifyArgs) -> Result<Trust, Error> {
-    let read = |path: &Path| {
-        input_file::text_or_pipe(path, LONGEST).or_usage(|| format!("can't read {}", path.display()))
-    };
-    let keys = match (&args.key, &args.allowed_signers) {
-        (Some(path), _) => {
-            let key = VerifyingKey::from_openssh(&read(path)?);
-            vec![key.ok_or_else(|| {
-                Error::usage(format!("{} is no ed25519 public key in OpenSSH's format", path.display()))
-                    .hint("it is one line: ssh-ed25519 AAAA…")
-            })?]
-        }
-        (None, Some(path)) => allowed_signers(&read(path)?, &path.display().to_string())?,
-        (None, None) => Vec::new(),
-    };
-    Ok(Trust { keys, signed: args.require_signature })
 }
 
 fn describe_check(path: &Path, found: &EvidenceCheck) -> String {

@@ -9,13 +9,11 @@ use crate::{
         ids::RunId,
         sanitize::one_line,
     },
-    cli::{Output, s3_settings::S3Settings},
+    cli::{Output, s3_settings::S3Settings, trust::TrustArgs},
+    evidence::verify::{self, Problem},
     history::{self, Added, Broken, LedgerEntry, bucket::Remote, export, show, trend},
-    journal::{
-        self,
-        read::{EVENTS, Flaw, folder_of},
-    },
-    model::{budget::TimeSpan, exit_code::ExitCode, record::RunRecord},
+    journal::read::{EVENTS, folder_of},
+    model::{budget::TimeSpan, exit_code::ExitCode},
     report::{self, terminal},
     scenario::budgets::read_budgets,
 };
@@ -30,7 +28,7 @@ use std::path::{Path, PathBuf};
     pulp-drill history show --every 90d\n  \
     pulp-drill history show --format openmetrics > restore.prom\n  \
     pulp-drill history add reports/latest --ledger s3://drills/ledger/\n\n\
-    Exit codes: 0 all well, 1 the ledger was changed or --every is not kept, 2 usage,\n\
+    Exit codes: 0 all well, 1 the run or the ledger was changed or --every is not kept, 2 usage,\n\
     3 the ledger can't be reached. Keys for a bucket: LEDGER_AWS_ACCESS_KEY_ID,\n\
     LEDGER_AWS_SECRET_ACCESS_KEY, LEDGER_AWS_ENDPOINT_URL, LEDGER_AWS_REGION, or AWS_….")]
 pub struct HistoryArgs {
@@ -40,7 +38,7 @@ pub struct HistoryArgs {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Add a run to the ledger
+    /// Verify a run as `evidence verify` does, and add it to the ledger
     Add(AddArgs),
     /// Show the trend and the last proven restores
     Show(ShowArgs),
@@ -58,6 +56,8 @@ pub struct AddArgs {
     /// The time that counts as now (RFC 3339); the default is the machine's
     #[arg(long, value_name = "TIME")]
     pub now: Option<DateTime<Utc>>,
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// Arguments of `pulp-drill history show`.
@@ -133,17 +133,27 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<Output, Error> {
     Ok(after_adding(&run, &file.display().to_string(), history::add(&file, line)?))
 }
 
-/// What is kept of the run, or the outcome where it was changed.
+/// What is kept of the run, or the outcome where it does not verify. A ledger must not count a run whose
+/// events nobody vouches for.
 fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, Output>, Error> {
-    let stored = journal::read(&args.run_dir)?;
-    if let Some(flaw @ Flaw::Broken { .. }) = stored.flaw {
-        return Ok(Err(Output::integrity_failure(format!("{flaw}\n  the run was not added\n"))));
+    let dir = folder_of(&args.run_dir);
+    let found = verify::folder(&dir, &args.trust.read()?)?;
+    if !found.problems.is_empty() {
+        return Ok(Err(Output::integrity_failure(refusal(&dir, &found.problems))));
     }
-    let record = RunRecord::fold(&stored.entries);
+    let record = found.record;
     let digest = Digest::of(report::json(&record)?);
-    let events = folder_of(&args.run_dir).join(EVENTS);
+    let events = dir.join(EVENTS);
     let journal = Digest::of_file(&events).or_environment(|| format!("can't read {}", events.display()))?;
     LedgerEntry::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now())).map(Ok)
+}
+
+fn refusal(dir: &Path, problems: &[Problem]) -> String {
+    let mut text = format!("{} is NOT as the run wrote it:\n", one_line(&dir.display().to_string()));
+    for problem in problems {
+        text += &format!("  {}\n", problem.to_string().replace('\n', "\n  "));
+    }
+    text + "  the run was not added\n  hint: restore the run's folder from a copy\n"
 }
 
 fn after_adding(run: &RunId, ledger: &str, added: Added) -> Output {

@@ -1,19 +1,22 @@
-//! `pulp-drill report`: renders a stored run again, from its events alone. It touches no live
-//! system and says so where the events were changed after they were written.
+//! `pulp-drill report`: verifies a stored run and renders it again, from its events alone. It touches no
+//! live system. Reports of a run that does not verify begin with a warning.
 
 use crate::{
-    base::error::Error,
-    cli::Output,
-    evidence::ATTESTATION,
+    base::{digest::Digest, error::Error},
+    cli::{Output, trust::TrustArgs},
+    evidence::{
+        ATTESTATION,
+        verify::{self, EvidenceCheck, Trust},
+    },
     journal::{
         self,
         read::{Flaw, folder_of},
     },
-    model::record::RunRecord,
-    report::{self, junit, terminal},
+    model::{exit_code::ExitCode, record::RunRecord},
+    report::{self, ReportFormat, junit, terminal},
 };
 use clap::{Args, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub mod merge;
 
@@ -45,6 +48,8 @@ pub struct ReportArgs {
     /// What is printed to standard output
     #[arg(long, value_enum, default_value_t = PrintFormat::Human)]
     pub format: PrintFormat,
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// What is printed of a run.
@@ -58,12 +63,15 @@ pub enum PrintFormat {
     Junit,
 }
 
-/// Reads the run's events and writes all reports into its folder again. Changed events are not
-/// rendered (exit code 1), and reports that another version attested are not overwritten.
+/// Verifies the run as `evidence verify` does, and renders it. Reports that are missing or were changed are
+/// rendered again from the events; a run that does not verify even so gets reports that begin with a warning.
+/// Exit code 1 except where reports were only missing. A journal with a broken chain is not rendered, and reports that another version
+/// attested are not overwritten.
 ///
 /// # Errors
-/// Blames the user where the folder is no run's, the surroundings where it can't be read or written.
+/// Blames the user where the folder is no run's, the environment where it can't be read or written.
 pub fn run(args: &ReportArgs) -> Result<Output, Error> {
+    let trust = args.trust.read()?;
     let stored = journal::read(&args.run_dir)?;
     let dir = folder_of(&args.run_dir);
     let mut stderr = match stored.flaw {
@@ -78,14 +86,24 @@ pub fn run(args: &ReportArgs) -> Result<Output, Error> {
         Some(flaw @ Flaw::Torn(_)) => format!("{flaw}: the run was killed; what is before it is rendered\n"),
         None => String::new(),
     };
-    let record = RunRecord::fold(&stored.entries);
+    let mut record = RunRecord::fold(&stored.entries);
     if record.started.is_none() {
         return Err(Error::usage(format!("{} holds no run: its journal is empty", dir.display()))
             .hint("the run was killed before it began: start another"));
     }
-    if dir.join(ATTESTATION).exists() && !report::is_ours(&record) {
-        stderr += "another version wrote the run, and attested its reports: they are left as they are\n";
-    } else {
+    let attested = dir.join(ATTESTATION).exists();
+    let writable = !attested || report::is_ours(&record);
+    let mut exit = ExitCode::AllHeld;
+    // A run that was killed has no evidence yet; its verdict is unknown.
+    if record.finished.is_some() || attested {
+        let found = examine(&dir, &record, &trust, writable)?;
+        exit = ExitCode::of_integrity(found.is_intact());
+        record.integrity = found.last.as_ref().unwrap_or(&found.first).integrity();
+        stderr += &found.describe();
+    }
+    if !writable {
+        stderr += "another version wrote the run and attested its reports: they are left as they are\n";
+    } else if record.finished.is_none() || !record.integrity.is_intact() {
         report::write_all(&dir, &record)?;
     }
     let stdout = match args.format {
@@ -96,5 +114,60 @@ pub fn run(args: &ReportArgs) -> Result<Output, Error> {
         PrintFormat::Json => report::json(&record)?,
         PrintFormat::Junit => junit::render(&record)?,
     };
-    Ok(Output { stderr, ..Output::data(stdout) })
+    Ok(Output { stdout, stderr, exit })
+}
+
+/// What verification found, before and after the reports were rendered again.
+struct Examined {
+    first: EvidenceCheck,
+    /// None where nothing was rendered again.
+    last: Option<EvidenceCheck>,
+    /// Whether a report was there and was not what the events render.
+    changed: bool,
+}
+
+/// Verifies the folder. Where it does not verify, the reports are rendered again and it is verified once more:
+/// reports follow from the events, so that changed ones can be replaced.
+fn examine(dir: &Path, record: &RunRecord, trust: &Trust, writable: bool) -> Result<Examined, Error> {
+    let first = verify::folder(dir, trust)?;
+    if first.problems.is_empty() || !writable {
+        return Ok(Examined { first, last: None, changed: false });
+    }
+    let before = digests(dir);
+    report::write_all(dir, record)?;
+    let changed = before.iter().zip(digests(dir)).any(|(old, new)| old.is_some() && *old != new);
+    let last = Some(verify::folder(dir, trust)?);
+    Ok(Examined { first, last, changed })
+}
+
+/// The digests of the reports that are in a folder.
+fn digests(dir: &Path) -> [Option<Digest>; ReportFormat::ALL.len()] {
+    ReportFormat::ALL.map(|format| Digest::of_file(&dir.join(format.file_name())).ok())
+}
+
+impl Examined {
+    /// Whether nothing in the folder was wrong; reports may have been missing.
+    fn is_intact(&self) -> bool {
+        let restored = self.last.as_ref().is_some_and(|last| last.problems.is_empty()) && !self.changed;
+        self.first.problems.is_empty() || restored
+    }
+
+    /// What was wrong, one line each, and what that means; empty for an intact run.
+    fn describe(&self) -> String {
+        if self.first.problems.is_empty() {
+            return String::new();
+        }
+        let head = if self.is_intact() { "reports were missing" } else { "the run is NOT as it was written" };
+        let mut text = format!("{head}:\n");
+        for problem in &self.first.problems {
+            text += &format!("  {}\n", problem.to_string().replace('\n', "\n  "));
+        }
+        text += match &self.last {
+            Some(last) if last.problems.is_empty() => {
+                "  the events verify: the reports were rendered again and verify now\n"
+            }
+            Some(_) | None => "  hint: restore the run's folder from a copy\n",
+        };
+        text
+    }
 }

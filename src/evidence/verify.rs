@@ -19,7 +19,10 @@ use crate::{
         self,
         read::{EVENTS, Flaw, SEAL, StoredJournal, seal_in},
     },
-    model::{event::Entry, record::RunRecord},
+    model::{
+        event::Entry,
+        record::{Integrity, RunRecord},
+    },
 };
 use rerender::Rendered;
 use std::{collections::BTreeSet, fmt, fs, path::Path};
@@ -63,6 +66,8 @@ pub enum Signed {
 /// What was found of a run.
 #[derive(Clone, Debug)]
 pub struct EvidenceCheck {
+    /// What its journal holds.
+    pub record: RunRecord,
     /// The run's id.
     pub run: String,
     /// The program and version that wrote it.
@@ -87,6 +92,7 @@ impl EvidenceCheck {
     /// What is found where nothing could be read.
     pub(in crate::evidence) fn nothing() -> Self {
         Self {
+            record: RunRecord::default(),
             run: "-".to_owned(),
             harness: "-".to_owned(),
             events: 0,
@@ -98,12 +104,27 @@ impl EvidenceCheck {
             link: None,
         }
     }
+
+    /// What reports of the run state about its integrity.
+    pub fn integrity(&self) -> Integrity {
+        match &self.problems[..] {
+            [] => Integrity::Intact,
+            problems => Integrity::Violated(problems.iter().map(Problem::line).collect()),
+        }
+    }
+}
+
+impl Problem {
+    /// The file and what is wrong with it, without the digests.
+    fn line(&self) -> String {
+        // A name in a folder from elsewhere may hold anything, escape codes included.
+        format!("{}: {}", self.file.escape_debug(), one_line(&self.what))
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A name in a folder from elsewhere may hold anything, escape codes included.
-        write!(f, "{}: {}", self.file.escape_debug(), one_line(&self.what))?;
+        f.write_str(&self.line())?;
         if let Some((expected, found)) = &self.digests {
             write!(f, "\n  expected {expected}\n  found    {found}")?;
         }
@@ -142,13 +163,14 @@ pub fn folder(dir: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
             Signed::No
         }
     };
-    let harness = record.started.as_ref().map_or("-", |s| &s.harness);
+    let harness = record.started.as_ref().map_or("-", |s| &s.harness).escape_debug().to_string();
     Ok(EvidenceCheck {
         run: record.id().as_str().escape_debug().to_string(),
-        harness: harness.escape_debug().to_string(),
+        harness,
         events: stored.entries.len(),
         files: look.inventory.files.len(),
         result: statement::result(&record),
+        record,
         signed,
         notes: look.notes,
         problems: look.problems,

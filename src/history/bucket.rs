@@ -75,18 +75,23 @@ impl Remote {
             if let Some(at) = lines.iter().position(ours).filter(|_| attempt > 0) {
                 return Ok(Added::Line(at + 1));
             }
-            // One who was killed left the digest a line behind; it must never be two.
-            let whole = seal(&text(&here.file)?, &here.file);
-            if !lines.is_empty() && text(&seal_of(&here.file))? != whole {
-                self.seal.write(&whole, &here.seal).await?;
-                continue;
-            }
+            let before = seal(&text(&here.file)?, &here.file);
+            let others = text(&seal_of(&here.file))?;
             let added = super::add(&here.file, line.clone())?;
-            if !self.lines.write(&text(&here.file)?, &here.lines).await? {
+            let after = text(&seal_of(&here.file))?;
+            // The digests that others announced over the same lines stay: one of them may be written next.
+            let base = if others.starts_with(&before) { others } else { before };
+            let announced = base + &after;
+            if !self.seal.write(&announced, &here.seal).await?
+                || !self.lines.write(&text(&here.file)?, &here.lines).await?
+            {
                 continue;
             }
-            // Refused where the next one has vouched for our line already.
-            self.seal.write(&text(&seal_of(&here.file))?, &here.seal).await?;
+            // Where another has announced a line since, its seal vouches for ours.
+            let (sealed, seen) = self.seal.read(LARGEST).await?;
+            if sealed.as_deref() == Some(&announced) {
+                self.seal.write(&after, &seen).await?;
+            }
             return Ok(added);
         }
         Err(Error::environment(format!("can't write {}", self.shown()))

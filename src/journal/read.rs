@@ -84,13 +84,13 @@ pub(in crate::journal) fn seal(digest: &Digest) -> String {
 
 /// The text of [`SEAL`] in a run's folder.
 pub fn seal_in(dir: &Path) -> Option<String> {
-    text_of_seal(&dir.join(SEAL))
+    text_of_seal(&dir.join(SEAL), LONGEST_SEAL)
 }
 
-/// The text of a file with a digest as `sha256sum` writes it. A link, a pipe or something endless in its
-/// place is none.
-pub fn text_of_seal(path: &Path) -> Option<String> {
-    let is_one = fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.len() <= LONGEST_SEAL);
+/// The text of a file with digests as `sha256sum` writes them. A link, a pipe or a file of more than
+/// `longest` bytes in its place is none.
+pub fn text_of_seal(path: &Path, longest: u64) -> Option<String> {
+    let is_one = fs::symlink_metadata(path).is_ok_and(|m| m.is_file() && m.len() <= longest);
     is_one.then(|| fs::read_to_string(path).ok()).flatten()
 }
 

@@ -21,9 +21,16 @@ use std::collections::BTreeMap;
 /// What an artefact is that holds a template's known-good PDF.
 pub const KNOWN_GOOD: &str = "the known-good PDF";
 
+/// The most problems that a warning names.
+const MOST_PROBLEMS: usize = 3;
+
 /// A run, as its events tell it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// Whether the folder that it was read from is as the run wrote it. The fold does not know: whoever
+    /// verifies a stored run sets it. No run writes it into its own record.
+    #[serde(default, skip_serializing_if = "Integrity::is_intact")]
+    pub integrity: Integrity,
     /// How it began; none where the first event is missing.
     pub started: Option<RunStarted>,
     /// When it began.
@@ -51,6 +58,42 @@ pub struct RunRecord {
     pub budgets: Vec<BudgetChecked>,
     /// How it ended; none where it did not (a killed run).
     pub finished: Option<Finished>,
+}
+
+/// Whether a stored run is as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Integrity {
+    /// Nothing is known against it.
+    #[default]
+    Intact,
+    /// It does not verify: what is wrong, by file. Nothing in it proves anything.
+    Violated(Vec<String>),
+}
+
+impl Integrity {
+    /// Whether nothing is known against it.
+    pub fn is_intact(&self) -> bool {
+        *self == Self::Intact
+    }
+
+    /// The warning that every report begins with; none for an intact run.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Self::Intact => None,
+            Self::Violated(problems) => {
+                let shown = &problems[..problems.len().min(MOST_PROBLEMS)];
+                let more = match problems.len() - shown.len() {
+                    0 => String::new(),
+                    more => format!("; and {more} more"),
+                };
+                Some(format!(
+                    "NOT AS WRITTEN: this run does not verify, so nothing in this report is proven. {}{more}",
+                    shown.join("; ")
+                ))
+            }
+        }
+    }
 }
 
 /// A scenario that was not run.
@@ -208,13 +251,13 @@ impl RunRecord {
         record
     }
 
-    /// The verdict: the greatest of its scenarios' and of its budgets'; a run that did not end, or whose planned
-    /// scenarios did not all run, is unknown at best.
+    /// The verdict: the greatest of its scenarios' and of its budgets'. A run that did not end, whose planned
+    /// scenarios did not all run, or that does not verify is unknown at best.
     pub fn verdict(&self) -> Verdict {
         let worst = self.scenarios.iter().map(ScenarioRecord::verdict).max().unwrap_or(Verdict::Unknown);
         let worst = self.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
-        let whole = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.errors.is_empty();
-        if whole { worst } else { worst.max(Verdict::Unknown) }
+        let planned = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.errors.is_empty();
+        if planned && self.integrity.is_intact() { worst } else { worst.max(Verdict::Unknown) }
     }
 
     /// The longest of what was measured, and the scenario that it was measured in; of equals the last.

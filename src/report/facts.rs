@@ -4,7 +4,7 @@
 use crate::model::{
     check::CheckId,
     event::RpoFrom,
-    record::{RunRecord, ScenarioRecord, Skipped},
+    record::{Integrity, RunRecord, ScenarioRecord, Skipped},
     verdict::{CheckOutcome, Reason, Verdict, limit::Limit},
 };
 use std::fmt;
@@ -12,6 +12,11 @@ use std::fmt;
 /// What went wrong with a run as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunProblem {
+    /// Its stored files are not as it wrote them.
+    NotAsWritten {
+        /// What is wrong, by file.
+        problems: Vec<String>,
+    },
     /// There is no last event.
     NotEnded,
     /// It ended before its scenarios did.
@@ -36,6 +41,9 @@ pub enum RunProblem {
 impl fmt::Display for RunProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAsWritten { problems } => {
+                write!(f, "the stored run does not verify: {}", problems.join("; "))
+            }
             Self::NotEnded => f.write_str("the run did not end: it was killed or is still running"),
             Self::CutShort { why } => write!(f, "the run was cut short: {why}"),
             Self::NoScenario => f.write_str("no scenario was run"),
@@ -49,6 +57,9 @@ impl fmt::Display for RunProblem {
 /// What went wrong with the run as a whole; empty where it ended as planned.
 pub fn run_problems(record: &RunRecord) -> Vec<RunProblem> {
     let mut problems = Vec::new();
+    if let Integrity::Violated(found) = &record.integrity {
+        problems.push(RunProblem::NotAsWritten { problems: found.clone() });
+    }
     match &record.finished {
         None => problems.push(RunProblem::NotEnded),
         Some(finished) => {

@@ -37,8 +37,10 @@ pub fn render(record: &RunRecord) -> Result<String, Error> {
         properties.push(properties::of_run(record));
     }
     if let Some(run) = run_suite(record) {
-        suites.push(run);
-        properties.push(properties::of_run(record));
+        // The suite of a run that does not verify comes first.
+        let at = if record.integrity.is_intact() { suites.len() } else { 0 };
+        suites.insert(at, run);
+        properties.insert(at, properties::of_run(record));
     }
     let extras: Vec<_> = suites
         .iter()

@@ -70,6 +70,9 @@ impl File<'_> {
 
     fn root(&self) -> Value {
         let run = self.record.id();
+        let warning = self.record.integrity.warning().map(|warning| warning + ". ").unwrap_or_default();
+        let remarks = "Generated from the record of the run. The remarks of each finding list what the evidence \
+                       does not show.";
         json!({
             "uuid": self.uuid("assessment-results"),
             "metadata": {
@@ -77,8 +80,7 @@ impl File<'_> {
                 "last-modified": time(self.record.ended.or(self.record.began)),
                 "version": line(run.as_str()),
                 "oscal-version": OSCAL,
-                "remarks": "Generated from the record of the run. The remarks of each finding list what the \
-                            evidence does not show.",
+                "remarks": line(&(warning + remarks)),
             },
             // The plan is in the first event of the journal.
             "import-ap": { "href": format!("#{}", self.resource(EVENTS)) },

@@ -61,6 +61,10 @@ fn cover(press: &mut Press, record: &RunRecord) {
         "Whether a backup of database rows and stored binaries could be restored, and what was checked.";
     press.text(what, Style { size: 10.0, bold: false, colour: QUIET });
     press.gap(16.0);
+    if let Some(warning) = record.integrity.warning() {
+        press.banner("Not as written", &warning, RED);
+        press.gap(16.0);
+    }
     let verdict = record.verdict();
     press.banner(word(verdict), &sentence(record), colour(verdict));
     press.gap(16.0);

@@ -6,24 +6,36 @@ use pulp_drill::{
     cli::{
         Output,
         report::{PrintFormat, ReportArgs, run},
+        trust::TrustArgs,
     },
     evidence::ATTESTATION,
     journal::{read::EVENTS, update_latest},
-    model::{event::Event, exit_code::ExitCode},
-    report::write_all,
+    model::{event::Event, exit_code::ExitCode, verdict::Verdict},
 };
 use std::{fs, path::Path};
 
+fn args(dir: &Path, format: PrintFormat) -> ReportArgs {
+    ReportArgs { run_dir: dir.to_owned(), format, trust: TrustArgs::default() }
+}
+
 fn rendered(dir: &Path, format: PrintFormat) -> Output {
-    run(&ReportArgs { run_dir: dir.to_owned(), format }).expect("readable")
+    run(&args(dir, format)).expect("readable")
 }
 
 #[test]
 fn rendering_again_gives_the_same_files_and_prints_them() {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
-    let record = tell(&journal, &[records::failing(), records::baseline()], Some(None));
-    let files = write_all(journal.dir(), &record).expect("written");
+    let tales = [records::failing(), records::baseline()];
+    let started = records::unsigned_run_started(&tales.each_ref().map(|tale| tale.id));
+    records::write(&journal, None, Event::RunStarted(started));
+    for tale in &tales {
+        tale.begin(&journal);
+        tale.end(&journal);
+    }
+    let (verdict, exit) = (Verdict::Fail, ExitCode::IntegrityFailure);
+    records::write(&journal, None, Event::RunFinished { verdict, exit, cut_short: None });
+    let files = records::seal(&journal);
     let before: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
     update_latest(reports.path(), journal.dir()).expect("linked");
     for (i, format) in [PrintFormat::Json, PrintFormat::Junit].into_iter().enumerate() {
@@ -95,13 +107,13 @@ fn a_killed_run_is_rendered_up_to_its_torn_line() {
 fn a_folder_that_is_no_run_is_the_users_mistake() {
     let folder = tempfile::tempdir().expect("a folder");
     for dir in [folder.path().to_owned(), folder.path().join("nothing")] {
-        let error = run(&ReportArgs { run_dir: dir, format: PrintFormat::Human }).expect_err("no run");
+        let error = run(&args(&dir, PrintFormat::Human)).expect_err("no run");
         assert_eq!(error.blame, Blame::Usage);
         assert!(error.hint.is_some());
     }
     // Killed before its first event.
     fs::write(folder.path().join(EVENTS), "").expect("written");
-    let error = run(&ReportArgs { run_dir: folder.path().to_owned(), format: PrintFormat::Human });
+    let error = run(&args(folder.path(), PrintFormat::Human));
     let error = error.expect_err("no run");
     assert!(error.blame == Blame::Usage && error.what.contains("its journal is empty"), "{error}");
 }

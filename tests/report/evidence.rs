@@ -10,6 +10,7 @@ mod hostile;
 mod keys;
 mod made;
 mod others;
+mod refused;
 mod results;
 mod rewritten;
 mod runs;

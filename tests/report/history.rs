@@ -3,7 +3,7 @@
 
 mod bucket;
 
-use crate::records::{Tale, baseline, failing, orphan_scenario, run_started, write};
+use crate::records::{Tale, baseline, failing, orphan_scenario, seal, unsigned_run_started, write};
 use chrono::{DateTime, TimeDelta, Utc};
 use pulp_drill::{
     base::{
@@ -16,6 +16,7 @@ use pulp_drill::{
     cli::{
         Output,
         history::{AddArgs, HistoryFormat, ShowArgs, add, show},
+        trust::TrustArgs,
     },
     history::{LEDGER, LedgerEntry, file_of, read},
     journal::Journal,
@@ -51,7 +52,7 @@ fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partiti
     let id = RunId::from(name);
     let journal = Journal::create(&place.join("runs").join(name), &id, clock, Redactor::new()).unwrap();
     let ids: Vec<&str> = tales.iter().map(|t| t.id).collect();
-    let Event::RunStarted(mut started) = run_started(&ids) else { panic!("another event") };
+    let mut started = unsigned_run_started(&ids);
     (started.run, started.partition) = (id, part);
     write(&journal, None, Event::RunStarted(started));
     for tale in tales {
@@ -63,6 +64,7 @@ fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partiti
         None,
         Event::RunFinished { verdict: Verdict::Pass, exit: ExitCode::AllHeld, cut_short: None },
     );
+    seal(&journal);
     journal.dir().to_owned()
 }
 
@@ -72,7 +74,7 @@ fn good(place: &Path, name: &str, day: &str) -> PathBuf {
 
 fn added(place: &Path, run_dir: PathBuf) -> Result<Output, Error> {
     let now = Some(at("2026-12-01T00:00:00Z"));
-    add(&AddArgs { run_dir, ledger: place.to_owned(), now }, &no_clock())
+    add(&AddArgs { run_dir, ledger: place.to_owned(), now, trust: TrustArgs::default() }, &no_clock())
 }
 
 fn shown(place: &Path, every: Option<&str>, now: &str, format: HistoryFormat) -> Result<Output, Error> {
@@ -236,14 +238,67 @@ fn a_writer_that_was_killed_before_the_digest_breaks_nothing() {
     let place = tempfile::tempdir().unwrap();
     let seal = place.path().join("ledger.jsonl.sha256");
     added(place.path(), good(place.path(), "one", "2026-08-01")).unwrap();
-    let before = fs::read(&seal).unwrap();
+    let ledger = place.path().join(LEDGER);
+    let (one, before) = (fs::read_to_string(&ledger).unwrap(), fs::read_to_string(&seal).unwrap());
     added(place.path(), good(place.path(), "two", "2026-08-02")).unwrap();
-    fs::write(&seal, before).unwrap();
-    assert_eq!(
-        added(place.path(), good(place.path(), "three", "2026-08-03")).unwrap().exit,
-        ExitCode::AllHeld
-    );
-    assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), 3);
+    let (two, after) = (fs::read_to_string(&ledger).unwrap(), fs::read_to_string(&seal).unwrap());
+    let announced = before.clone() + &after;
+    let torn = &two[..two.len() - 20];
+    let later = good(place.path(), "three", "2026-08-03");
+    // What is in the ledger at each moment of adding the second run, and how many runs that are.
+    for (text, sealed, runs) in [
+        (one.as_str(), &announced, 1),
+        (torn, &announced, 1),
+        (&format!("{torn}\n"), &announced, 1),
+        (&two, &announced, 2),
+        (&two, &after, 2),
+        // As a version left it that wrote the digest last.
+        (torn, &before, 1),
+    ] {
+        fs::write(&ledger, text).unwrap();
+        fs::write(&seal, sealed).unwrap();
+        assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), runs);
+        assert_eq!(added(place.path(), later.clone()).unwrap().exit, ExitCode::AllHeld);
+        assert_eq!(read(&file_of(place.path())).unwrap().unwrap().len(), runs + 1);
+    }
+}
+
+/// A whole last line without its digest was not written by an interrupted `history add`.
+#[test]
+fn a_forged_last_line_is_not_taken_for_an_interrupted_write() {
+    let place = tempfile::tempdir().unwrap();
+    let seal = place.path().join("ledger.jsonl.sha256");
+    let ledger = place.path().join(LEDGER);
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    added(place.path(), good(place.path(), "one", "2026-08-01")).unwrap();
+    let (one, before) = (read(&ledger), read(&seal));
+    added(place.path(), good(place.path(), "two", "2026-08-02")).unwrap();
+    let (two, after) = (read(&ledger), read(&seal));
+    let late = good(place.path(), "late", "2026-10-05");
+    let last = &two[one.len()..];
+    for (forged, sealed) in [
+        // Added behind the last run, with a chain that holds.
+        (two.clone(), &before),
+        // Changed.
+        (two.replace("run-", "r-").replace("2026-08-02", "2026-09-02"), &after),
+        // Added behind it without a chain, and without the end of the line.
+        (format!("{two}{last}"), &after),
+        (format!("{one}{}", last.trim_end()), &after),
+        // Taken out again.
+        (one, &after),
+    ] {
+        fs::write(&ledger, &forged).unwrap();
+        fs::write(&seal, sealed).unwrap();
+        let shown = shown(place.path(), None, "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap();
+        assert_eq!((shown.exit, shown.stdout.as_str()), (ExitCode::IntegrityFailure, ""), "{forged}");
+        assert!(shown.stderr.contains("broken at line"), "{}", shown.stderr);
+        assert_eq!(added(place.path(), late.clone()).unwrap().exit, ExitCode::IntegrityFailure);
+        assert_eq!(read(&ledger), forged, "something was added");
+    }
+    // A first line needs its digest, too.
+    fs::write(&ledger, two.lines().next().unwrap().to_owned() + "\n").unwrap();
+    fs::remove_file(&seal).unwrap();
+    assert_eq!(added(place.path(), late).unwrap().exit, ExitCode::IntegrityFailure);
 }
 
 #[test]

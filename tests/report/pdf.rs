@@ -15,7 +15,7 @@ fn rendered(record: &RunRecord) -> Vec<u8> {
 }
 
 /// The text as another program reads it, in one line; none where it is not installed.
-fn text(pdf: &[u8]) -> Option<String> {
+pub fn text(pdf: &[u8]) -> Option<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.pdf");
     std::fs::write(&path, pdf).expect("written");

@@ -9,6 +9,7 @@ use pulp_drill::{
         ids::{RunId, ScenarioId},
         redact::Redactor,
     },
+    evidence::{self, SIGNED_BY, UNSIGNED},
     journal::Journal,
     model::{
         check::CheckId,
@@ -18,10 +19,11 @@ use pulp_drill::{
         record::RunRecord,
         verdict::{Answers, CheckOutcome, Facts, Verdict, judge, limit::Limit},
     },
+    report,
 };
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -221,6 +223,21 @@ pub fn tell(journal: &Journal, tales: &[Tale], end: Option<Option<&str>>) -> Run
         write(journal, None, Event::RunFinished { verdict, exit: ExitCode::AllHeld, cut_short });
     }
     journal.record()
+}
+
+/// How a run begins that will be sealed without a key.
+pub fn unsigned_run_started(scenarios: &[&str]) -> Box<RunStarted> {
+    let Event::RunStarted(mut started) = run_started(scenarios) else { panic!("another event") };
+    started.config.insert(SIGNED_BY.to_owned(), UNSIGNED.to_owned());
+    started
+}
+
+/// Writes the reports and the evidence of a run that has ended.
+pub fn seal(journal: &Journal) -> Vec<PathBuf> {
+    let record = journal.record();
+    let files = report::write_all(journal.dir(), &record).expect("reports");
+    evidence::seal(journal.dir(), &record, &files, None).expect("sealed");
+    files
 }
 
 /// A record of the tales, told into a folder that is gone afterwards.

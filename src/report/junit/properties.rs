@@ -36,7 +36,9 @@ pub fn of_run(record: &RunRecord) -> Vec<(String, String)> {
 }
 
 fn about_run(record: &RunRecord) -> Vec<(String, String)> {
-    let mut properties = vec![("run".to_owned(), record.id().0)];
+    let warning = record.integrity.warning().map(|warning| ("integrity".to_owned(), warning));
+    let mut properties: Vec<_> = warning.into_iter().collect();
+    properties.push(("run".to_owned(), record.id().0));
     if let Some(started) = &record.started {
         properties.push(("harness".to_owned(), started.harness.clone()));
         properties.push(("seed".to_owned(), started.seed.to_string()));

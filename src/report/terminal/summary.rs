@@ -28,6 +28,11 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
     let (passed, rows): (Vec<_>, Vec<_>) =
         record.scenarios.iter().partition(|s| s.is_baseline() && s.verdict() == Verdict::Pass);
     let mut text = String::new();
+    if let Some(warning) = record.integrity.warning() {
+        for line in look.wrap("", &warning).lines() {
+            text.push_str(&format!("{}\n", look.paint(Tone::Bad, line)));
+        }
+    }
     if !record.scenarios.is_empty() {
         text.push_str(&table(&rows, &passed, look));
         text.push_str(
@@ -195,7 +200,7 @@ fn sentence(record: &RunRecord) -> String {
                 text.push_str(&format!("\n{problem}"));
             }
             // Listed above the verdict.
-            RunProblem::NotStarted { .. } | RunProblem::Error { .. } => {}
+            RunProblem::NotAsWritten { .. } | RunProblem::NotStarted { .. } | RunProblem::Error { .. } => {}
         }
     }
     text

@@ -4,7 +4,10 @@ use super::made::{Run, blamed, files, key, one, other_key, trusting, verify};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pulp_drill::{
     base::digest::Digest,
-    cli::evidence::{self as cli, EvidenceArgs, EvidenceCommand, VerifyArgs},
+    cli::{
+        evidence::{self as cli, EvidenceArgs, EvidenceCommand, VerifyArgs},
+        trust::TrustArgs,
+    },
     evidence::{
         bundle, chain,
         key::{VerifyingKey, allowed_signers},
@@ -194,13 +197,7 @@ fn what_a_reader_quotes_can_not_write_on_the_terminal() {
     }
     let moved = reports.path().join("\u{1b}[2J");
     fs::rename(&run, &moved).unwrap();
-    let args = VerifyArgs {
-        runs: vec![moved],
-        all: false,
-        key: None,
-        allowed_signers: None,
-        require_signature: false,
-    };
+    let args = VerifyArgs { runs: vec![moved], all: false, trust: TrustArgs::default() };
     let said = cli::run(&EvidenceArgs { command: EvidenceCommand::Verify(args) }).unwrap();
     assert!(said.exit == ExitCode::AllHeld && !said.stdout.contains('\u{1b}'), "{}", said.stdout);
 }

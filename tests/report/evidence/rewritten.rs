@@ -19,13 +19,12 @@ use std::{fs, path::Path};
 
 const ATTESTATION: &str = "attestation.dsse.json";
 
-fn lines(run: &Path) -> Vec<String> {
+pub fn lines(run: &Path) -> Vec<String> {
     fs::read_to_string(run.join(EVENTS)).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Writes lines with a chain and a seal of their own, and all reports and the attestation that follow
-/// from them; `spelled` may spell a line otherwise.
-fn write(run: &Path, lines: Vec<String>, spelled: impl Fn(usize, String) -> String) {
+/// Writes lines with a chain and a seal of their own; `spelled` may spell a line otherwise.
+pub fn rechain(run: &Path, lines: Vec<String>, spelled: impl Fn(usize, String) -> String) -> RunRecord {
     let (mut prev, mut text) = (Digest::ZERO, String::new());
     for (number, line) in lines.into_iter().enumerate() {
         let rest = &line[line.find("\"at\":").unwrap()..];
@@ -35,7 +34,12 @@ fn write(run: &Path, lines: Vec<String>, spelled: impl Fn(usize, String) -> Stri
     }
     fs::write(run.join(EVENTS), &text).unwrap();
     fs::write(run.join(SEAL), format!("{}  {EVENTS}\n", Digest::of(&text))).unwrap();
-    let record = RunRecord::fold(&read(run).unwrap().entries);
+    RunRecord::fold(&read(run).unwrap().entries)
+}
+
+/// As [`rechain`], with all reports and the attestation that follow from the lines.
+fn write(run: &Path, lines: Vec<String>, spelled: impl Fn(usize, String) -> String) {
+    let record = rechain(run, lines, spelled);
     if record.started.is_some() && record.finished.is_some() {
         let files = report::write_all(run, &record).unwrap();
         evidence::seal(run, &record, &files, None).unwrap();

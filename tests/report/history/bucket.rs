@@ -94,8 +94,13 @@ async fn kept_by_several(shared: &Shared) {
 
     // One was killed between the line and its digest: the next sees to it first.
     let (before, sealed) = (shared.text(LEDGER).await, shared.text(SEAL).await);
+    assert_eq!(sealed.lines().count(), 1, "{sealed}");
     ends(shared.add(&run("killed")), 0, "line 7 of s3://evidence/drills/2026/ledger.jsonl");
+    let announced = sealed.clone() + &shared.text(SEAL).await;
+    // A whole line without an announced digest is a forgery.
     shared.put(SEAL, &sealed).await;
+    ends(shared.program(&["show"]), 1, "`history add` did not write it");
+    shared.put(SEAL, &announced).await;
     ends(shared.program(&["show"]), 0, "pass");
     ends(shared.add(&run("next")), 0, "line 8");
     let (whole, sealed) = (shared.text(LEDGER).await, shared.text(SEAL).await);
