@@ -56,7 +56,7 @@ pub fn render(record: &RunRecord, pictures: &Pictures) -> String {
 
 fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
     html! {
-        @if let Some(warning) = record.integrity.warning() { p .integrity role="alert" { (text::line(&warning)) } }
+        @if let Some(warning) = record.integrity.warning() { p .verdict.fail role="alert" { (text::line(&warning)) } }
         header {
             p { strong { "pulp-drill" } " · backup and restore drill · run " code { (text::line(record.id().as_str())) } }
             nav aria-label="Parts of this report" { (contents(record)) }
