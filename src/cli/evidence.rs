@@ -52,6 +52,7 @@ pub struct VerifyArgs {
     /// Take the argument for a report folder, and verify all runs in it and the chain over them
     #[arg(long)]
     pub all: bool,
+    /// Whose signature is required.
     #[command(flatten)]
     pub trust: TrustArgs,
 }

@@ -56,6 +56,7 @@ pub struct AddArgs {
     /// The time that counts as now (RFC 3339); the default is the machine's
     #[arg(long, value_name = "TIME")]
     pub now: Option<DateTime<Utc>>,
+    /// Whose signature is required.
     #[command(flatten)]
     pub trust: TrustArgs,
 }

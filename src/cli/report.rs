@@ -48,6 +48,7 @@ pub struct ReportArgs {
     /// What is printed to standard output
     #[arg(long, value_enum, default_value_t = PrintFormat::Human)]
     pub format: PrintFormat,
+    /// Whose signature is required.
     #[command(flatten)]
     pub trust: TrustArgs,
 }
