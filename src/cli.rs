@@ -5,7 +5,7 @@ use crate::{
     cli::s3_settings::{Purpose, S3Settings},
     model::exit_code::ExitCode,
     report::terminal::{self, notice},
-    run::signing,
+    run::{notify as notifications, signing},
 };
 use clap::{Parser, Subcommand};
 use std::process;
@@ -20,6 +20,7 @@ pub mod generate;
 pub mod history;
 pub mod keys;
 pub mod list;
+pub mod notify;
 pub mod manifest;
 mod output;
 pub mod pdf;
@@ -117,13 +118,15 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
         Command::Run(args) => {
             environment::remove_foreign_settings();
             let sign_key = environment::take(signing::VARIABLE);
-            on_runtime(run::run(*args, sign_key))?
+            let webhook_secret = environment::take(notifications::SECRET);
+            on_runtime(run::run(*args, sign_key, webhook_secret))?
         }
         Command::RestoreTest(args) => {
             let origin = S3Settings::take(Purpose::Origin, environment::take);
             environment::remove_foreign_settings();
             let sign_key = environment::take(signing::VARIABLE);
-            on_runtime(restore_test::run(*args, origin, sign_key))?
+            let webhook_secret = environment::take(notifications::SECRET);
+            on_runtime(restore_test::run(*args, origin, sign_key, webhook_secret))?
         }
         Command::List(args) => {
             let look = terminal::stdout_look();

@@ -3,6 +3,7 @@
 //! `runbook::drill`) -> `session` (header, teardown, reports, evidence). It prints nothing but
 //! notices, and knows nothing of the command line.
 
+pub mod notify;
 pub mod options;
 pub mod signing;
 pub mod site_variables;

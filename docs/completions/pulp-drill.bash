@@ -1695,7 +1695,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__restore__subcmd__test)
-            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --budgets --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --help"
+            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --budgets --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1757,6 +1757,14 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ping)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1765,7 +1773,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --help"
+            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1861,6 +1869,14 @@ _pulp__drill() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                --ping)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -90,6 +90,8 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l budgets -d
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l seed -d 'The seed of every choice; a run prints its own' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l ping -d 'Ping a dead man\'s switch such as healthchecks.io: URL/start at the start, URL where the exit code is 0, URL/fail otherwise' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l webhook -d 'POST the result of each run as JSON; PULP_DRILL_WEBHOOK_SECRET may hold a secret that signs it' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l keep -d 'Leave the sites running for inspection, and print how to connect; `pulp-drill sweep --kept` removes them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fail-fast -d 'Stop after the first scenario that fails'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -108,6 +110,8 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'A table of scenarios'
 json\t'The run\'s record'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ping -d 'Ping a dead man\'s switch such as healthchecks.io: URL/start at the start, URL where the exit code is 0, URL/fail otherwise' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l webhook -d 'POST the result of each run as JSON; PULP_DRILL_WEBHOOK_SECRET may hold a secret that signs it' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l restore-as-superuser -d 'Restore as a superuser, who may start programs: for dumps with extensions that need it, and only for those that you would give a shell'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/' -r -F

@@ -3,12 +3,15 @@
 use crate::{
     base::{error::Error, redact::Redactor},
     cli::{
+        notify::NotifyArgs,
         run::{RunFormat, print},
         s3_settings::S3Settings,
     },
     model::{budget::TimeSpan, exit_code::ExitCode},
     run::{
+        FinishedRun,
         existing_backup::{self, BackupTestOptions},
+        notify::RunSummary,
         options::EngineOption,
         signing,
     },
@@ -78,16 +81,37 @@ pub struct RestoreTestArgs {
     /// key itself instead
     #[arg(long, value_name = "FILE", env = "PULP_DRILL_SIGN_KEY_FILE")]
     sign_key: Option<PathBuf>,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Tests a backup, prints the run and returns the exit code. `origin` has the settings to read S3 origins
-/// with, `sign_key` the text of the key to sign with, where the environment has them.
+/// with, `sign_key` the text of the key to sign with, `webhook_secret` that of the secret of the webhook,
+/// where the environment has them.
 pub async fn run(
     args: RestoreTestArgs,
     origin: S3Settings,
     sign_key: Option<String>,
+    webhook_secret: Option<String>,
 ) -> Result<ExitCode, Error> {
     let redactor = Redactor::new();
+    let (notifier, format) = (args.notify.notifier(webhook_secret, &redactor)?, args.format);
+    notifier.started().await;
+    let tested = test(args, origin, sign_key, redactor).await;
+    let (result, ended) = match tested {
+        Ok(run) => (print(&run, format).map(|()| run.exit), vec![RunSummary::of(&run)]),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    notifier.ended(&result, ended).await;
+    result
+}
+
+async fn test(
+    args: RestoreTestArgs,
+    origin: S3Settings,
+    sign_key: Option<String>,
+    redactor: Redactor,
+) -> Result<FinishedRun, Error> {
     let sign_key = signing::read(args.sign_key.as_deref(), sign_key.as_deref())?;
     if let EngineOption::Url(_) = args.engine {
         return Err(Error::usage(
@@ -95,7 +119,7 @@ pub async fn run(
         )
         .hint("use --engine standin or command:…"));
     }
-    let run = existing_backup::run(BackupTestOptions {
+    existing_backup::run(BackupTestOptions {
         dump: origin.origin(&args.dump, args.dump.ends_with('/'), &redactor)?,
         assets: assets(&args.assets, &origin, &redactor)?,
         manifest: args.manifest,
@@ -112,9 +136,7 @@ pub async fn run(
         sign_key,
         redactor,
     })
-    .await?;
-    print(&run, args.format)?;
-    Ok(run.exit)
+    .await
 }
 
 /// Where the binaries are: a folder, a prefix, or a tarball.

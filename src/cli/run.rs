@@ -1,8 +1,8 @@
 //! `pulp-drill run`: its arguments as options of a run, and what is printed of a run at its end.
 
 use crate::{
-    base::error::Error,
-    cli::Output,
+    base::{error::Error, redact::Redactor},
+    cli::{Output, notify::NotifyArgs},
     model::exit_code::ExitCode,
     report::{
         self,
@@ -10,6 +10,7 @@ use crate::{
     },
     run::{
         FinishedRun,
+        notify::RunSummary,
         options::{EngineOption, Options, PartOption, Stores},
         schedule, signing,
     },
@@ -55,6 +56,8 @@ pub struct RunArgs {
     /// What to print on stdout at the end
     #[arg(long, value_enum, default_value_t = RunFormat::Human)]
     format: RunFormat,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Arguments that `run` shares with the replay of `explore`: stores, engine, fixtures, report folder.
@@ -131,18 +134,36 @@ pub struct SharedArgs {
 }
 
 /// Runs the drills, prints each run at its end, and returns the gravest exit code. `sign_key` is the text
-/// of the key to sign with, where the environment has one.
-pub async fn run(args: RunArgs, sign_key: Option<String>) -> Result<ExitCode, Error> {
-    let options = Options {
-        paths: args.paths,
-        filter: args.filter,
-        part: args.partition,
-        budgets: args.budgets,
-        seed: args.seed,
-        fail_fast: args.fail_fast,
-        ..args.shared.options(sign_key.as_deref())?
-    };
-    schedule::run(options, &mut |run| print(&run, args.format)).await
+/// of the key to sign with, `webhook_secret` that of the secret of the webhook, where the environment has them.
+pub async fn run(
+    args: RunArgs,
+    sign_key: Option<String>,
+    webhook_secret: Option<String>,
+) -> Result<ExitCode, Error> {
+    let redactor = Redactor::new();
+    let notifier = args.notify.notifier(webhook_secret, &redactor)?;
+    notifier.started().await;
+    let mut ended = Vec::new();
+    let result = async {
+        let options = Options {
+            paths: args.paths,
+            filter: args.filter,
+            part: args.partition,
+            budgets: args.budgets,
+            seed: args.seed,
+            fail_fast: args.fail_fast,
+            redactor,
+            ..args.shared.options(sign_key.as_deref())?
+        };
+        let mut finished = |run: FinishedRun| {
+            ended.push(RunSummary::of(&run));
+            print(&run, args.format)
+        };
+        schedule::run(options, &mut finished).await
+    }
+    .await;
+    notifier.ended(&result, ended).await;
+    result
 }
 
 /// Prints a run. Findings outweigh the failure to print them.
@@ -182,6 +203,7 @@ impl SharedArgs {
         let args = self.clone();
         Ok(Options {
             sign_key: signing::read(args.sign_key.as_deref(), sign_key)?,
+            redactor: Redactor::new(),
             stores: self.stores()?,
             paths: Vec::new(),
             filter: None,

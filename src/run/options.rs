@@ -1,7 +1,7 @@
 //! What a run is asked to do, in plain types: the command line is one way to fill them in.
 
 use crate::{
-    base::error::Error,
+    base::{error::Error, redact::Redactor},
     run::signing::KeyText,
     runbook::provision::{containers::Images, processes::ObjectKind},
 };
@@ -46,6 +46,8 @@ pub struct Options {
     pub report_dir: PathBuf,
     /// The key to sign with.
     pub sign_key: Option<KeyText>,
+    /// Knows the secrets of notifications.
+    pub redactor: Redactor,
     /// The file with the variables of the user's own site; by default the environment.
     pub env_file: Option<PathBuf>,
     /// What the user agreed to have destroyed: a database, or buckets.

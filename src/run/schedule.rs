@@ -4,7 +4,6 @@ use crate::{
     base::{
         clock::iso,
         error::{Blame, Error, ErrorContext as _},
-        redact::Redactor,
     },
     journal::{Journal, Logbook},
     model::{budget::Budgets, event::Event, exit_code::ExitCode, record::Skipped, verdict::Verdict},
@@ -68,7 +67,7 @@ async fn run_once(options: Options, cancel: CancellationToken) -> Result<Finishe
     if let Stores::Containers { .. } = options.stores {
         daemon().await?;
     }
-    let redactor = Redactor::new();
+    let redactor = options.redactor.clone();
     let key = signing::key(options.sign_key.as_ref(), &redactor)?;
     let held = match options.stores {
         Stores::External => Some(Arc::new(hold(&options, &redactor).await?)),

@@ -10,6 +10,7 @@ mod defects;
 mod engines;
 mod environment;
 mod lifecycle;
+mod notifications;
 mod refusals;
 mod reports;
 mod targets;

@@ -80,7 +80,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("lopdf", &["pdf_compare"]),
     ("maud", &["report::html"]),
     ("pdf_compare", &["cli", "run", "runbook::verify"]),
-    ("reqwest", &["system::engine"]),
+    // Notifications go to services outside of the system under test.
+    ("reqwest", &["system::engine", "run::notify"]),
     ("s3s", &["standin::objects"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
