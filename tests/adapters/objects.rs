@@ -1,4 +1,4 @@
-//! The object store's door.
+//! The adapter of object stores, on the embedded server and on servers that answer wrongly.
 
 use crate::support::embedded_s3::start;
 use pulp_drill::base::digest::Digest;
@@ -6,13 +6,25 @@ use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::model::state::{Metadata, ObjectState};
 use pulp_drill::system::destroy::Guard;
-use pulp_drill::system::objects::{Got, ObjectStore, S3Access, Tags};
+use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access, Tags};
 use std::collections::BTreeMap;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 fn key(text: &str) -> ObjectKey {
     ObjectKey::from(text)
+}
+
+/// A bucket at a server whose answers the test decides.
+fn bucket_of(server: &MockServer) -> Bucket {
+    let access = S3Access {
+        endpoint: server.uri(),
+        region: "us-east-1".to_owned(),
+        access_key: "test-key".to_owned(),
+        secret_key: "test-secret".to_owned(),
+        path_style: true,
+    };
+    ObjectStore::s3(&access).bucket(&BucketName::from("assets"))
 }
 
 #[tokio::test]
@@ -117,15 +129,42 @@ async fn a_bucket_without_tags_may_not_be_there() {
     let none = "<Error><Code>NoSuchTagSet</Code><Message>The TagSet does not exist</Message></Error>";
     let none = ResponseTemplate::new(404).set_body_string(none);
     Mock::given(method("GET")).respond_with(none).mount(&minio).await;
-    let access = S3Access {
-        endpoint: minio.uri(),
-        region: "us-east-1".to_owned(),
-        access_key: "test-key".to_owned(),
-        secret_key: "test-secret".to_owned(),
-        path_style: true,
-    };
-    let bucket = ObjectStore::s3(&access).bucket(&BucketName::from("assets"));
+    let bucket = bucket_of(&minio);
     assert_eq!(bucket.tags().await.unwrap(), Tags::NoBucket);
     Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(200)).mount(&minio).await;
     assert_eq!(bucket.tags().await.unwrap(), Tags::Of(BTreeMap::new()));
+}
+
+#[tokio::test]
+async fn a_listing_that_a_store_cuts_short_is_an_error() {
+    for pointer in ["<NextContinuationToken>again</NextContinuationToken>", ""] {
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated>{pointer}\
+             <Contents><Key>a</Key><Size>1</Size></Contents></ListBucketResult>"
+        );
+        let store = always(&page).await;
+        let error = bucket_of(&store).list("").await.unwrap_err();
+        assert_eq!(error.blame, Blame::Environment);
+        assert!(error.to_string().contains("reports a further page"), "{error}");
+    }
+    for pointer in ["<NextKeyMarker>a</NextKeyMarker>", ""] {
+        let page = format!(
+            "<ListVersionsResult><IsTruncated>true</IsTruncated>{pointer}<Version><Key>a</Key>\
+             <VersionId>1</VersionId><LastModified>2026-10-21T07:28:00Z</LastModified></Version>\
+             </ListVersionsResult>"
+        );
+        let store = always(&page).await;
+        let error = bucket_of(&store).versions("").await.unwrap_err();
+        assert!(error.to_string().contains("reports a further page"), "{error}");
+    }
+}
+
+/// A server that answers every request with the same page.
+async fn always(page: &str) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(page))
+        .mount(&server)
+        .await;
+    server
 }

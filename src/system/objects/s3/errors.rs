@@ -56,3 +56,10 @@ where
         _ => error,
     }
 }
+
+/// An environment error: what was listed is not everything, and the rest cannot be requested.
+pub(super) fn truncated(what: String) -> Error {
+    Error::environment(what)
+        .cause("the store reports a further page, but not where it begins")
+        .hint("check the object store: each truncated page needs a new continuation token or marker")
+}

@@ -1,7 +1,7 @@
 //! Reading: listings to their end, objects whole, and the inventory that digests every byte.
 
 use super::S3Bucket;
-use super::errors::{code, failed, is_denied};
+use super::errors::{code, failed, is_denied, truncated};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
@@ -21,11 +21,14 @@ const AT_A_TIME: usize = 8;
 impl S3Bucket {
     pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
         let mut pages = self.list_request(prefix).into_paginator().send();
-        let mut all = Vec::new();
+        let (mut all, mut is_truncated) = (Vec::new(), false);
         while let Some(page) = pages.next().await {
-            all.extend(listed(&page.map_err(|error| failed(&error, self.describe("list", "")))?)?);
+            let page = page.map_err(|error| failed(&error, self.describe("list", "")))?;
+            is_truncated = page.is_truncated == Some(true);
+            all.extend(listed(&page)?);
         }
-        Ok(all)
+        // The paginator also stops where a store repeats its continuation token or gives none.
+        if is_truncated { Err(truncated(self.describe("list", ""))) } else { Ok(all) }
     }
 
     pub(in crate::system::objects) async fn first_page(

@@ -1,6 +1,6 @@
 //! Versions by the S3 API: listed to their end, brought back, removed for good.
 
-use super::errors::failed;
+use super::errors::{failed, truncated};
 use super::read::decoded;
 use super::{S3Bucket, encoded};
 use crate::base::error::Error;
@@ -16,14 +16,14 @@ impl S3Bucket {
         prefix: &str,
     ) -> Result<Vec<ObjectVersion>, Error> {
         let context = || self.describe("list the versions in", "");
-        let (mut all, mut key_marker, mut version_marker) = (Vec::new(), None, None);
+        let (mut all, mut markers) = (Vec::new(), (None, None));
         loop {
             let request = self.s3.client.list_object_versions().bucket(self.name.as_str());
             let page = request
                 .encoding_type(EncodingType::Url)
                 .set_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
-                .set_key_marker(key_marker)
-                .set_version_id_marker(version_marker)
+                .set_key_marker(markers.0.clone())
+                .set_version_id_marker(markers.1.clone())
                 .send()
                 .await
                 .map_err(|error| failed(&error, context()))?;
@@ -47,12 +47,15 @@ impl S3Bucket {
                 let at = m.last_modified.as_ref();
                 all.push(one(m.key(), m.version_id(), at, true, m.is_latest)?);
             }
-            if page.is_truncated != Some(true) || page.next_key_marker.is_none() {
+            if page.is_truncated != Some(true) {
                 newest_first(&mut all);
                 return Ok(all);
             }
-            key_marker = page.next_key_marker.as_deref().map(plain);
-            version_marker = page.next_version_id_marker;
+            let next = (page.next_key_marker.as_deref().map(plain), page.next_version_id_marker);
+            if next.0.is_none() || next == markers {
+                return Err(truncated(context()));
+            }
+            markers = next;
         }
     }
 
