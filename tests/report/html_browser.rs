@@ -84,7 +84,7 @@ fn without_its_script_it_is_whole() {
     let page = page.replacen("script-src", "other-src", 1);
     let dom = opened(browser, folder.path(), &page, &["--dump-dom"]);
     assert!(dom.contains("id=\"filters\" hidden"), "filters that can't work are shown");
-    assert!(dom.contains("Red: 1 of 4 drills failed"));
+    assert!(dom.contains("Failed: 1 of 4 drills"));
     let Some(read) = parsed(&dom) else { return };
     assert_eq!(read["drills"].as_array().map(Vec::len), Some(4));
 }
@@ -172,7 +172,7 @@ fn it_prints() {
     };
     let text = String::from_utf8_lossy(&text.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     for wanted in
-        ["Red: 1 of 4 drills failed", "What was not shown", "What to do:", "no such key", "DORA 12(7)"]
+        ["Failed: 1 of 4 drills", "What was not shown", "What to do:", "no such key", "DORA 12(7)"]
     {
         assert!(text.contains(wanted), "{wanted} is not in print: {text}");
     }
