@@ -171,8 +171,7 @@ fn it_prints() {
         return;
     };
     let text = String::from_utf8_lossy(&text.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
-    for wanted in
-        ["Failed: 1 of 4 drills", "What was not shown", "What to do:", "no such key", "DORA 12(7)"]
+    for wanted in ["Failed: 1 of 4 drills", "What was not shown", "What to do:", "no such key", "DORA 12(7)"]
     {
         assert!(text.contains(wanted), "{wanted} is not in print: {text}");
     }
