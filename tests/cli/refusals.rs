@@ -46,9 +46,9 @@ fn bad_scenario_files_are_told_before_anything_is_started() {
     untouched(&sandbox);
 }
 
-/// A target is asked for another order of writes only where it can be told.
+/// A target is given another order of writes only where its profile has the setting for it.
 #[test]
-fn an_order_of_writes_that_the_target_can_not_be_told_is_skipped_with_its_reason() {
+fn an_order_of_writes_without_a_setting_is_skipped_with_its_reason() {
     let sandbox = Sandbox::new();
     let shipped = std::fs::read_to_string(Path::new(ROOT).join("profiles/pulp-engine.yaml")).unwrap();
     let env = "write-order-env: PULP_STANDIN_WRITES\n";
@@ -57,11 +57,11 @@ fn an_order_of_writes_that_the_target_can_not_be_told_is_skipped_with_its_reason
     let silent = silent.to_str().unwrap();
     let other = scenario("replace-under-new-key");
     call(sandbox.run(&["--profile", silent, &other]))
-        .is(3, &["replace-under-new-key can't be run", "the profile does not say how its target is told"]);
+        .is(3, &["replace-under-new-key can't be run", "the profile does not have the setting for another order of writes"]);
     let elsewhere = ["--engine", "url:http://127.0.0.1:9", "--i-understand-this-destroys", "x"];
     call(sandbox.run(&[&elsewhere[..], &[&other]].concat()))
-        .is(3, &["an engine that runs elsewhere can't be told another order of writes"]);
-    // The order that the target has anyway need not be told.
+        .is(3, &["an engine that runs elsewhere can't be given another order of writes"]);
+    // The order that the target has by default needs no setting.
     let text = std::fs::read_to_string(&other).unwrap();
     let same = text
         .replace("writes: {replace-keys: new-key}", "writes: {replace-keys: in-place, delete: row-first}");

@@ -26,7 +26,7 @@ for name in ("SIGINT", "SIGTERM"):
     signal.signal(getattr(signal, name), end)
 names = ("ROWS", "FILES", "ADDRESS", "PORT", "DATABASE_URL", "S3_BUCKET")
 with open("started.json", "w") as out:
-    json.dump({"description": sys.argv[1:], **{name: os.environ.get(name) for name in names}}, out)
+    json.dump({"arguments": sys.argv[1:], **{name: os.environ.get(name) for name in names}}, out)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 "#;
 
@@ -97,7 +97,7 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
     let read = |name: &str| std::fs::read_to_string(sandbox.path(name)).unwrap();
     // It was started in the profile's folder, with its own names for what every target gets.
     let started: Value = serde_json::from_str(&read("app/started.json")).unwrap();
-    assert_eq!(started["words"][0], started["PORT"]);
+    assert_eq!(started["arguments"][0], started["PORT"]);
     assert_eq!(started["ADDRESS"], format!("127.0.0.1:{}", started["PORT"].as_str().unwrap()));
     assert_eq!((&started["ROWS"], &started["FILES"]), (&started["DATABASE_URL"], &started["S3_BUCKET"]));
     assert!(started["ROWS"].as_str().unwrap().starts_with("postgresql://"));
