@@ -77,7 +77,7 @@ fn segments() -> Vec<String> {
 fn play(role: &str, temp: &Path, env: &[(&str, &str)]) -> (Child, Vec<String>) {
     let log = temp.join("role.log");
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "plays_its_part", "--nocapture"])
+        .args(["--exact", "local_substrate::plays_its_part", "--nocapture"])
         .env(ROLE, role)
         .env(TEMP, temp)
         .envs(env.iter().copied())
@@ -360,7 +360,7 @@ async fn minio_is_used_when_its_health_says_ready_and_s3_answers() {
     let text = format!(
         "if [ \"$1\" = --version ]; then echo minio version RELEASE.X; exit; fi\n\
          echo \"$1 $2 $3\" >args; echo \"$MINIO_ROOT_USER $MINIO_ROOT_PASSWORD\" >keys\n\
-         {ROLE}=minio {TEMP}=$4 exec {} --exact plays_its_part --nocapture",
+         {ROLE}=minio {TEMP}=$4 exec {} --exact local_substrate::plays_its_part --nocapture",
         us.display()
     );
     let program = ObjectProgram::minio(&script(temp.path(), "minio", &text)).await.unwrap();
