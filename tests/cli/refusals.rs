@@ -56,8 +56,13 @@ fn an_order_of_writes_without_a_setting_is_skipped_with_its_reason() {
     let silent = sandbox.write("silent.yaml", &shipped.replace(env, ""));
     let silent = silent.to_str().unwrap();
     let other = scenario("replace-under-new-key");
-    call(sandbox.run(&["--profile", silent, &other]))
-        .is(3, &["replace-under-new-key can't be run", "the profile does not have the setting for another order of writes"]);
+    call(sandbox.run(&["--profile", silent, &other])).is(
+        3,
+        &[
+            "replace-under-new-key can't be run",
+            "the profile does not have the setting for another order of writes",
+        ],
+    );
     let elsewhere = ["--engine", "url:http://127.0.0.1:9", "--i-understand-this-destroys", "x"];
     call(sandbox.run(&[&elsewhere[..], &[&other]].concat()))
         .is(3, &["an engine that runs elsewhere can't be given another order of writes"]);
