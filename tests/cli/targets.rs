@@ -108,7 +108,11 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
     );
     let record = sandbox.record();
     for looked in ["source", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
-        assert!(went(&record, looked)["at"].as_u64().unwrap_or(0) > 0, "{looked}: {}", went(&record, looked));
+        assert!(
+            went(&record, looked)["items"].as_u64().unwrap_or(0) > 0,
+            "{looked}: {}",
+            went(&record, looked)
+        );
     }
     for skipped in ["render", "manifest", "fail-closed", "jobs", "operations"] {
         assert_eq!(went(&record, skipped)["why"], "the target has no API", "{skipped}");
