@@ -274,6 +274,21 @@ impl Profile {
         self.entities.values().filter_map(|e| e.binary.as_ref().map(|b| (e, b)))
     }
 
+    /// The columns of a table that its entities name, JSON columns as a whole. What is compared and
+    /// reported of a row needs no others.
+    pub fn columns_of(&self, table: &TableName) -> impl Iterator<Item = &str> {
+        let entities = self.entities.values().filter(move |entity| entity.table == *table);
+        entities.flat_map(|entity| {
+            let label = entity.label.iter().map(|path| path.split('.').next().unwrap_or_default());
+            let binary = entity.binary.iter().flat_map(|binary| {
+                let optional = [&binary.size, &binary.media_type, &binary.sha256];
+                std::iter::once(binary.key.as_str()).chain(optional.into_iter().filter_map(Option::as_deref))
+            });
+            let rules = entity.at_start.iter().flat_map(AtStart::columns);
+            label.chain(binary).chain(entity.next_run.as_deref()).chain(rules)
+        })
+    }
+
     /// The name of a row for people: its label columns, else its key.
     pub fn row_name(&self, table: &TableName, key: &str, json: &serde_json::Value) -> String {
         let label = self.entity_of(table).map_or(&[][..], |e| &e.label[..]);

@@ -15,6 +15,9 @@ use std::{
     path::Path,
 };
 
+pub mod compression;
+pub mod head;
+pub mod script;
 pub mod tarball;
 
 /// How much of a dump is looked at to tell what it is.

@@ -92,6 +92,13 @@ pub enum Due {
 }
 
 impl AtStart {
+    /// The columns that the rule looks at.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let age = self.age.as_ref().map(|age| &age.of);
+        let names = self.from.keys().chain(age).chain(&self.due).chain(self.to.keys()).chain(&self.moves);
+        names.map(String::as_str)
+    }
+
     /// Whether the change is due for a row.
     pub fn is_due(&self, row: &Value, start: &EngineStart) -> Due {
         let has = |(column, values): (&String, &Vec<String>)| {

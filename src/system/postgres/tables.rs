@@ -12,12 +12,13 @@ use futures::TryStreamExt;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The greatest table whose rows are kept as JSON, in rows.
+/// The greatest table whose rows are kept as whole JSON, in rows. Of rows beyond it, and of wider rows,
+/// the columns that the profile names are kept.
 const JSON_ROWS: u64 = 20_000;
 
-/// The greatest row that is kept as JSON, in bytes of its JSON.
+/// The greatest row that is kept as whole JSON, in bytes of its JSON.
 const JSON_BYTES: usize = 64 * 1024;
 
 /// Tables that hold rows, with their columns in order. A partitioned table's rows are its leaves'.
@@ -40,6 +41,8 @@ struct Plan {
     columns: Vec<(String, bool)>,
     /// The columns of the key; empty for a table without one.
     key: Vec<String>,
+    /// The columns that the profile names: they are kept whatever the size of table and row.
+    named: BTreeSet<String>,
 }
 
 /// All tables that the profile does not ignore.
@@ -59,6 +62,7 @@ pub(super) async fn read_all(
             source: qualified(&schema, &relation),
             columns: names(&text(&row, 2)?)?.into_iter().map(|column| (column, true)).collect(),
             key: names(&text(&row, 3)?)?,
+            named: profile.columns_of(&name).map(str::to_owned).collect(),
         };
         let plan = plan.without_volatile(profile, &name).at_the_time_of(as_of, &name);
         let table = read(connection, &plan).await.map_err(|t| t.while_doing(format!("can't read {name}")))?;
@@ -118,23 +122,32 @@ impl Plan {
             none if none.is_empty() => "null".to_owned(),
             some => format!("json_build_array({})", some.join(", ")),
         };
-        let json = if with_json {
-            // A column by the row's name would be taken for the row.
-            let mut whole = "whole".to_owned();
-            while self.present().any(|column| column == whole) {
-                whole.push('_');
-            }
-            // Text JSON: binary JSON refuses \u0000, which a column of type json may hold.
-            format!(
-                "(select case when octet_length(j) <= {JSON_BYTES} then j end \
-                  from (select row_to_json({whole})::text as j from (select {}) {whole} offset 0) x)",
-                columns.join(", ")
-            )
-        } else {
-            "null".to_owned()
+        let named = list(&mut self.present().filter(|column| self.named.contains(*column)));
+        let named = self.as_json(&named);
+        let json = match with_json {
+            true => format!(
+                "(select case when octet_length(j) <= {JSON_BYTES} then j else {named} end \
+                  from (select {} as j offset 0) x)",
+                self.as_json(&columns)
+            ),
+            false => named,
         };
         let fields = [vec![key, json], columns].concat();
         format!("select {} from only {} t", fields.join(", "), self.source)
+    }
+
+    /// Columns of the row as the text of a JSON object; null without any. Text JSON: binary JSON
+    /// refuses \u0000, which a column of type json may hold.
+    fn as_json(&self, columns: &[String]) -> String {
+        if columns.is_empty() {
+            return "null".to_owned();
+        }
+        // A column by the row's name would be taken for the row.
+        let mut whole = "whole".to_owned();
+        while self.present().any(|column| column == whole) {
+            whole.push('_');
+        }
+        format!("(select row_to_json({whole})::text from (select {}) {whole})", columns.join(", "))
     }
 }
 
