@@ -11,6 +11,7 @@ mod children;
 mod command;
 mod daemon;
 mod ports;
+mod progress;
 mod run;
 mod run_dir;
 mod spawn;
@@ -24,6 +25,7 @@ pub use daemon::{Daemon, until};
 pub use isolated::{IsolatedOutput, run_isolated};
 pub use nix::sys::signal::Signal;
 pub use ports::{PORT_TRIES, free_port};
+pub use progress::Progress;
 pub use run::{Exit, Ran, run};
 pub use run_dir::{
     Base, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, RunDir, free_bytes, remove_run_folder,

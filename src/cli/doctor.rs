@@ -55,7 +55,7 @@ pub async fn run(args: DoctorArgs) -> Output {
 }
 
 async fn postgres() -> Line {
-    let discovery = discover(&Places::of_machine()).await;
+    let discovery = discover(&Places::of_machine(), None).await;
     let found = discovery.found.as_ref().map(|bin| format!("{} in {}", bin.version, bin.dir.display()));
     let todo = match &found {
         Some(_) => String::new(),

@@ -15,6 +15,7 @@ use crate::{
         options::EngineOption,
         signing,
     },
+    procedure::foreign::tarball::ENDINGS,
     system::objects::origin::Origin,
 };
 use clap::Args;
@@ -62,9 +63,9 @@ pub struct RestoreTestArgs {
     /// only for those that you would give a shell
     #[arg(long)]
     restore_as_superuser: bool,
-    /// The engine: standin, command:PROGRAM ARGS…
-    #[arg(long, default_value = "standin", value_name = "ENGINE")]
-    engine: EngineOption,
+    /// The engine: standin, command:PROGRAM ARGS…; without it the stand-in, or what the profile starts
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<EngineOption>,
     /// How long the engine may take until GET /health/ready succeeds
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     ready_within: u16,
@@ -113,7 +114,7 @@ async fn test(
     redactor: Redactor,
 ) -> Result<FinishedRun, Error> {
     let sign_key = signing::read(args.sign_key.as_deref(), sign_key.as_deref())?;
-    if let EngineOption::Url(_) = args.engine {
+    if let Some(EngineOption::Url(_)) = args.engine {
         return Err(Error::usage(
             "restore-test restores into a site of its own, never into one that runs elsewhere",
         )
@@ -141,11 +142,11 @@ async fn test(
 
 /// Where the binaries are: a folder, a prefix, or a tarball.
 fn assets(text: &str, settings: &S3Settings, redactor: &Redactor) -> Result<Origin, Error> {
-    let tarball = [".tar", ".tar.gz", ".tgz"].iter().any(|end| text.ends_with(end));
+    let tarball = ENDINGS.iter().any(|end| text.ends_with(end));
     let assets = settings.origin(text, !tarball, redactor)?;
     if !assets.is_folder() && !tarball {
         return Err(Error::usage(format!("{} is neither a folder nor a tarball", assets.shown()))
-            .hint("a tarball's name ends with .tar, .tar.gz or .tgz"));
+            .hint(format!("the name of a tarball ends with {}", ENDINGS.join(", "))));
     }
     Ok(assets)
 }

@@ -49,6 +49,7 @@ checks! {
     Render "render" "Every template renders its known-good PDF, or is refused as documented if a binary is missing" "runbook 3.6",
     Catalog "catalog" "Tables, columns, constraints, indexes and other schema objects equal those of the source" "runbook 3.3, 3.4",
     Contents "contents" "Rows equal those of the cut point, by count and digest" "runbook 3.7",
+    Indexes "indexes" "Every index has exactly the rows of its table, and the pages of both are intact" "PostgreSQL, pg_amcheck --heapallindexed",
     Sequences "sequences" "No sequence is behind the column that it supplies" "PostgreSQL, CREATE SEQUENCE",
     Reconcile "reconcile" "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
     Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for exactly once" "runbook 3.5",

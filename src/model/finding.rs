@@ -167,6 +167,12 @@ findings! {
     SequenceBehind "sequence behind" Failure Other Stores [TableLost]
         "The next value of a sequence is one that a row already has: the next insert fails."
         "Restore sequence data too, or set each sequence past its column's maximum with setval().",
+    DamagedIndex "damaged index" Failure Other Stores []
+        "An index is damaged, or does not have the rows of its table: a query by it finds too few rows."
+        "Rebuild it with REINDEX and find out why the copy of the data directory was not consistent.",
+    DamagedTable "damaged table" Failure Other Stores []
+        "Pages of a table are damaged."
+        "Restore the table from another backup. Check the data directory's storage, and whether its files were copied while they were written.",
     EngineNotReady "engine not ready" Failure Other Stores [TableLost, CatalogDiffers, RestoreFailed]
         "The engine does not become ready on the restored stores."
         "Read its log in this run's folder. Check migrations and bucket access (runbook 3.4, 3.5).",

@@ -79,6 +79,9 @@ pub struct Sequence {
     pub feeds: Option<(TableName, String)>,
     /// The column's greatest value (least, for a negative increment); none for an empty table.
     pub reached: Option<i64>,
+    /// Whether it has handed out a value, or was set to one.
+    #[serde(default)]
+    pub called: bool,
 }
 
 /// The schema of a database: each object's name and its definition as PostgreSQL prints it.

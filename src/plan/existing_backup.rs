@@ -54,11 +54,15 @@ impl ExistingBackup {
     /// Where the site keeps its binaries: a bucket for those of a bucket, else a folder.
     pub fn method(&self) -> Method {
         let format = match &self.recognised {
-            Recognised::Dump { format, .. } => *format,
+            Recognised::Dump(head) => head.format,
             Recognised::Not(_) => DumpFormat::Custom,
         };
         let in_folder = self.assets.is_local() || !self.assets.is_folder();
         let topology = if in_folder { Topology::PostgresFiles } else { Topology::PostgresS3 };
-        Method { topology, dump: DumpOptions { format, ..DumpOptions::default() }, ..Method::default() }
+        Method {
+            topology,
+            dump: DumpOptions { format, without_subscriptions: true, ..DumpOptions::default() },
+            ..Method::default()
+        }
     }
 }

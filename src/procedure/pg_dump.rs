@@ -4,19 +4,19 @@
 use crate::{
     base::{
         error::{Error, ErrorContext},
-        process::{self, Ran},
+        process::{self, Progress, Ran},
     },
     journal::Logbook,
     model::finding::Finding,
     procedure::{PendingFaults, backup_failed, restore_failed},
     scenario::method::DumpFormat,
     site::Handles,
-    system::postgres::{Access, drop_statement, quote_ident},
+    system::postgres::{Access, Postgres, drop_statement, drop_subscriptions, quote_ident},
 };
 use std::{path::Path, time::Duration};
 
-/// No command of a drill's size takes longer.
-const LIMIT: Duration = Duration::from_secs(600);
+/// How often the server is asked whether it works for a command.
+const ASKED: Duration = Duration::from_secs(2);
 
 /// `pg_dump --no-owner --no-privileges` (runbook 2.1), in the scenario's format.
 pub async fn dump(
@@ -52,7 +52,9 @@ pub async fn restore(
 ) -> Result<Option<Finding>, Error> {
     site.disconnect().await;
     let database = site.database()?;
-    let drop = drop_statement(site.guard.database(&database).await?);
+    let ours = site.guard.database(&database).await?;
+    drop_subscriptions(&ours).await?;
+    let drop = drop_statement(ours);
     for sql in [drop, create(&database)] {
         if let Some(why) = maintain(site, &database, sql, log).await? {
             return Ok(Some(restore_failed("restore database", why)));
@@ -131,6 +133,7 @@ async fn fill(
     } else {
         let mut args = vec![target, "--no-owner".to_owned(), "--no-privileges".to_owned()];
         args.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
+        args.extend(options.without_subscriptions.then(|| "--no-subscriptions".to_owned()));
         if armed.without_sequences {
             args.push(format!("--use-list={}", list_without_sequences(site, from, log).await?.display()));
         }
@@ -160,14 +163,49 @@ async fn list_without_sequences(
     Ok(path)
 }
 
-/// Runs one of PostgreSQL's client programs against the site and keeps it in the journal.
+/// Writes the schema of a dump in one of `pg_restore`'s formats as SQL. Gives why that failed.
+pub async fn schema_of(
+    site: &Handles,
+    dump: &Path,
+    to: &Path,
+    log: &Logbook,
+) -> Result<Option<String>, Error> {
+    let options = ["--schema-only", "--no-owner", "--no-privileges"].map(str::to_owned);
+    let files = [format!("--file={}", to.display()), dump.display().to_string()];
+    let ran = client(site, "pg_restore", &[&options[..], &files].concat(), log).await?;
+    Ok((!ran.exit.is_success()).then(|| said(&ran)))
+}
+
+/// Runs one of PostgreSQL's client programs against the site, as long as it or the server makes progress,
+/// and keeps it in the journal.
 async fn client(site: &Handles, program: &str, args: &[String], log: &Logbook) -> Result<Ran, Error> {
-    let mut command =
-        site.programs.command(program).args(args).limit(LIMIT).recorded_in(&site.engine.children);
-    for (name, value) in site.database()?.client_env() {
+    let (database, progress) = (site.database()?, Progress::default());
+    let command = site.programs.command(program).args(args).recorded_in(&site.engine.children);
+    let mut command = command.while_progressing(progress.clone());
+    for (name, value) in database.client_env() {
         command = command.env(name, value);
     }
-    let ran = process::run(command, &site.redactor).await?;
+    let ran = tokio::select! {
+        ran = process::run(command, &site.redactor) => ran?,
+        () = server_at_work(&database, &progress) => unreachable!("it is asked for ever"),
+    };
     log.ran(&ran)?;
     Ok(ran)
+}
+
+/// Reports progress while the server executes a statement for a role: a client waits silently for an
+/// index that takes an hour.
+async fn server_at_work(database: &Access, progress: &Progress) {
+    // Other sessions of the role: the drill's own are idle while a command runs.
+    const ACTIVE: &str = "select pid::text from pg_stat_activity \
+        where state = 'active' and usename = current_user and pid <> pg_backend_pid()";
+    loop {
+        tokio::time::sleep(ASKED).await;
+        if let Ok(server) = Postgres::connect(&database.maintenance()).await {
+            if server.texts(ACTIVE).await.is_ok_and(|active| !active.is_empty()) {
+                progress.report();
+            }
+            server.close().await;
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     model::{budget::TimeSpan, event::Event, exit_code::ExitCode, state::Golden},
     plan::{self, ExistingBackup, ExpectedRender, RecoveryLimits, existing_backup::ID},
     procedure::{
-        foreign::{self, Recognised},
+        foreign::{self, DumpHead, Recognised},
         manifest::Manifest,
     },
     report::terminal::to_error,
@@ -70,7 +70,7 @@ pub struct BackupTestOptions {
     /// Whether a superuser restores.
     pub restore_as_superuser: bool,
     /// The engine.
-    pub engine: EngineOption,
+    pub engine: Option<EngineOption>,
     /// The longest time until the engine is ready, in seconds.
     pub ready_within: u16,
     /// The target profile.
@@ -119,7 +119,8 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
     let Session { journal, clock, redactor, teardown, .. } = session;
     let (name, Prepared { backup, target, engine }) = (session.short_id(), prepared);
     let profile = Arc::clone(&target.profile);
-    let substrate = Substrate::start(name, false, None, profile, engine, redactor, teardown).await?;
+    let major = backup.recognised.major();
+    let substrate = Substrate::start(name, false, None, major, profile, engine, redactor, teardown).await?;
     let versions = substrate.versions().await?;
     let limits = substrate.limits(&versions);
     session.log().event(Event::SubstrateReady { versions, limits })?;
@@ -133,7 +134,7 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
 /// Everything that can be known and refused before anything is started.
 async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let target = read_target(&options.profile).map_err(to_error)?;
-    let engine = plans::engine(Some(&options.engine), &[], options.ready_within, &target.profile)?;
+    let engine = plans::engine(options.engine.as_ref(), &[], options.ready_within, &target.profile)?;
     let budgets = options.budgets.as_deref().map(read_budgets).transpose();
     let budgets = budgets.map_err(to_error)?.unwrap_or_default();
     let renders = renders(options)?;
@@ -163,13 +164,12 @@ async fn recognise(dump: &Origin) -> Result<Recognised, Error> {
         let start = start.ok_or_else(|| not_there(dump))?;
         return Ok(foreign::recognise(&start));
     }
-    let toc = match dump.is_local() {
-        true => dump.items().await?.iter().any(|item| item.key.as_str() == "toc.dat"),
-        false => dump.start(&ObjectKey::from("toc.dat"), 1).await?.is_some(),
-    };
-    Ok(match toc {
-        true => Recognised::Dump { format: DumpFormat::Directory, gzip: false },
-        false => {
+    Ok(match dump.start(&ObjectKey::from("toc.dat"), foreign::START).await? {
+        Some(toc) => match foreign::recognise(&toc) {
+            Recognised::Dump(head) => Recognised::Dump(DumpHead { format: DumpFormat::Directory, ..head }),
+            not => not,
+        },
+        None => {
             Recognised::Not("a folder without toc.dat, which pg_dump writes in directory format".to_owned())
         }
     })

@@ -161,7 +161,7 @@ impl Run {
                     Substrate::in_containers(name, images, profile, engine, redactor, teardown).await
                 }
                 (None, None, Stores::Local { objects }) => {
-                    Substrate::start(name, keep, *objects, profile, engine, redactor, teardown).await
+                    Substrate::start(name, keep, *objects, None, profile, engine, redactor, teardown).await
                 }
                 (None, None, Stores::External) => Err(Error::harness("no site was taken")),
             }

@@ -9,9 +9,17 @@ use crate::{
         error::{Error, ErrorContext as _},
         ids::ObjectKey,
     },
-    model::state::Database,
+    journal::Logbook,
+    model::{profile::Profile, state::Database},
     plan::ExistingBackup,
-    procedure::foreign::{self, Recognised, Room, tarball},
+    procedure::{
+        foreign::{
+            self, Compression, Recognised, Room,
+            script::{self, ScriptFacts},
+            tarball,
+        },
+        pg_dump,
+    },
     runbook::verify::age::Newest,
     scenario::method::DumpFormat,
     site::{Handles, Site, Source},
@@ -20,32 +28,44 @@ use crate::{
             Bucket,
             origin::{Item, Origin},
         },
-        postgres::quote_ident,
+        postgres::{Postgres, quote_ident},
     },
 };
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::BufWriter,
+    path::{Component, Path, PathBuf},
+};
 
 /// Objects in flight at a time.
 const CONCURRENT: usize = 8;
 
 /// A dump in the site's folder.
+#[derive(Debug, Default)]
 pub struct FetchedDump {
     /// Where.
     pub path: PathBuf,
     /// SHA-256 as it was read, where it is one file.
     pub sha256: Option<Digest>,
+    /// What it needs of the cluster that it is restored into.
+    pub needs: ScriptFacts,
 }
 
-/// Brings the dump to the site's folder, in a form that may be restored.
+/// Brings the dump to the site's folder, in a form that may be restored, and finds out what it needs.
 ///
 /// # Errors
-/// It is not a dump, or cannot be fetched.
-pub async fn fetch_dump(backup: &ExistingBackup, site: &Handles) -> Result<FetchedDump, Error> {
+/// It is not a dump, is cut off, or cannot be fetched.
+pub async fn fetch_dump(
+    backup: &ExistingBackup,
+    site: &Handles,
+    log: &Logbook,
+) -> Result<FetchedDump, Error> {
     let origin = &backup.dump;
-    let (format, gzip) = match &backup.recognised {
-        Recognised::Dump { format, gzip } => (*format, *gzip),
+    let head = match &backup.recognised {
+        Recognised::Dump(head) => head,
         Recognised::Not(why) => {
             return Err(Error::usage(format!("{} is not a dump", origin.shown())).cause(why));
         }
@@ -54,29 +74,160 @@ pub async fn fetch_dump(backup: &ExistingBackup, site: &Handles) -> Result<Fetch
     let items = origin.items().await?;
     items.iter().try_for_each(|item| room.take(item.size))?;
     let fetched = site.folder.join("fetched");
-    if format == DumpFormat::Directory {
+    if head.format == DumpFormat::Directory {
         for item in &items {
             origin.fetch(&item.key, &below(&fetched, &item.key)?).await?;
         }
-        return Ok(FetchedDump { path: fetched, sha256: None });
+        let needs = needs_of_archive(site, &fetched, log).await?;
+        return Ok(FetchedDump { path: fetched, sha256: None, needs });
     }
-    let item = first(origin, &items)?;
-    let sha256 = Some(origin.fetch(&item.key, &fetched).await?.sha256);
+    let sha256 = Some(origin.fetch(&first(origin, &items)?.key, &fetched).await?.sha256);
     let mut path = fetched;
-    if gzip {
+    if head.compression != Compression::None {
         let unpacked = site.folder.join("unpacked");
-        foreign::gunzip(&path, &unpacked, &mut room)?;
+        foreign::unpack(&path, &unpacked, head.compression, &mut room)?;
         path = unpacked;
     }
-    if format == DumpFormat::Plain {
-        let confined = site.folder.join("confined.sql");
-        foreign::confine(&path, &confined, &clock::password())?;
-        path = confined;
-    }
-    Ok(FetchedDump { path, sha256 })
+    let needs = match head.format {
+        DumpFormat::Plain => {
+            let copy = site.folder.join("restricted.sql");
+            let needs = restricted(&path, &copy, head.cluster, &site.profile)?;
+            path = copy;
+            needs
+        }
+        DumpFormat::Custom | DumpFormat::Tar | DumpFormat::Directory => {
+            needs_of_archive(site, &path, log).await?
+        }
+    };
+    Ok(FetchedDump { path, sha256, needs })
 }
 
-/// Brings the binaries into the site. Returns the newest of them by its time.
+/// Copies a plain dump so that it can be restored here.
+fn restricted(from: &Path, to: &Path, cluster: bool, profile: &Profile) -> Result<ScriptFacts, Error> {
+    let open = || File::open(from).or_environment(|| format!("can't read {}", from.display()));
+    let database = match cluster {
+        true => Some(database_of(&script::facts(open()?)?, profile)?),
+        false => None,
+    };
+    let copy = File::create_new(to).or_environment(|| format!("can't write {}", to.display()))?;
+    let facts = script::copy(open()?, BufWriter::new(copy), &clock::password(), database.as_deref())?;
+    match facts.complete {
+        true => Ok(facts),
+        false => Err(Error::usage("the dump is cut off: it does not end with the line that pg_dump writes last")
+            .cause("\"-- PostgreSQL database dump complete\" is missing; psql restores what there is without an error")),
+    }
+}
+
+/// The database of a cluster's dump that holds most of the profile's tables.
+fn database_of(facts: &ScriptFacts, profile: &Profile) -> Result<String, Error> {
+    let tables: Vec<String> = profile.entities.values().map(|entity| entity.table.to_string()).collect();
+    let holds = |held: &BTreeSet<String>| {
+        let held = |table: &&String| held.contains(*table) || held.contains(&format!("public.{table}"));
+        tables.iter().filter(held).count()
+    };
+    let best = facts.databases.iter().filter(|(name, _)| !name.is_empty());
+    let best = best.map(|(name, held)| (holds(held), name)).max_by_key(|(count, _)| *count);
+    match best {
+        Some((count, name)) if count > 0 => Ok(name.clone()),
+        Some(_) | None => {
+            Err(Error::usage("no database of the dump has the profile's tables").cause(format!(
+                "it holds {}",
+                facts
+                    .databases
+                    .keys()
+                    .filter(|name| !name.is_empty())
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )))
+        }
+    }
+}
+
+/// What a dump in one of `pg_restore`'s formats needs. One whose schema can't be read needs nothing: its
+/// restore reports why.
+async fn needs_of_archive(site: &Handles, dump: &Path, log: &Logbook) -> Result<ScriptFacts, Error> {
+    let schema = site.folder.join("schema.sql");
+    if pg_dump::schema_of(site, dump, &schema, log).await?.is_some() {
+        return Ok(ScriptFacts::default());
+    }
+    script::facts(File::open(&schema).or_environment(|| format!("can't read {}", schema.display()))?)
+}
+
+/// Gives the cluster what the dump needs: roles without login. What it can't give is refused before
+/// anything is restored.
+///
+/// # Errors
+/// Blames the environment: an extension is not installed, or only a superuser may restore the dump.
+pub async fn prepare_cluster(
+    needs: &ScriptFacts,
+    as_superuser: bool,
+    server: &Postgres,
+) -> Result<Vec<String>, Error> {
+    let installed = server.texts("select name::text from pg_available_extensions").await?;
+    let missing: Vec<&str> = needs
+        .extensions
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !installed.iter().any(|i| i == name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(Error::environment(format!(
+            "the dump needs extensions that this PostgreSQL does not have: {}",
+            missing.join(", ")
+        ))
+        .hint(
+            "install their packages for this version, or choose another installation with PULP_DRILL_PG_BIN",
+        ));
+    }
+    if !as_superuser && !needs.needs_superuser.is_empty() {
+        let kinds: Vec<&str> = needs.needs_superuser.iter().copied().collect();
+        return Err(Error::environment(format!(
+            "only a superuser may restore what the dump contains: {}",
+            kinds.join(", ")
+        ))
+        .hint("repeat with --restore-as-superuser, if you would give whoever made the dump a shell here"));
+    }
+    let existing = server.texts("select rolname::text from pg_roles").await?;
+    let roles: Vec<&String> = needs.roles.iter().filter(|role| !existing.contains(role)).collect();
+    for role in &roles {
+        server.execute(&format!("create role {} nologin", quote_ident(role)), &[]).await?;
+    }
+    Ok(roles.into_iter().cloned().collect())
+}
+
+/// The binaries in the site.
+#[derive(Debug, Default)]
+pub struct FetchedObjects {
+    /// The newest by its time.
+    pub newest: Option<Newest>,
+    /// The files of a tarball, with the folders that they were packed in.
+    pub unpacked: Vec<PathBuf>,
+}
+
+/// Moves the files of a tarball out of the folders that they were packed in, by the keys that the
+/// restored rows name.
+///
+/// # Errors
+/// A file can't be moved.
+pub fn place_unpacked(unpacked: &[PathBuf], site: &Handles, rows: &Database) -> Result<(), Error> {
+    let columns = site.profile.with_binaries().flat_map(|(entity, binary)| {
+        let rows = rows.tables.get(&entity.table).into_iter().flat_map(|table| table.rows.values());
+        rows.filter_map(|row| row.json.get(&binary.key)?.as_str())
+    });
+    let leading = tarball::leading_folder(unpacked, &columns.collect());
+    if leading.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let assets = site.assets_dir();
+    let packed = assets.with_added_extension("packed");
+    let context = || format!("can't move {}", assets.display());
+    std::fs::rename(&assets, &packed).or_environment(context)?;
+    std::fs::rename(packed.join(&leading), &assets).or_environment(context)?;
+    std::fs::remove_dir_all(&packed).or_environment(context)
+}
+
+/// Brings the binaries into the site.
 ///
 /// # Errors
 /// There are none, or they cannot be fetched or unpacked.
@@ -84,28 +235,35 @@ pub async fn fetch_objects(
     backup: &ExistingBackup,
     site: &Site<Source>,
     now: DateTime<Utc>,
-) -> Result<Option<Newest>, Error> {
+) -> Result<FetchedObjects, Error> {
     let origin = &backup.assets;
     let mut room = Room::of(&site.folder)?;
     let items = origin.items().await?;
     items.iter().try_for_each(|item| room.take(item.size))?;
-    let (count, times) = if origin.is_folder() {
+    let (count, times, unpacked) = if origin.is_folder() {
         copy(origin, &items, site).await?;
         let visible = |item: &&Item| !item.key.as_str().split('/').any(|part| part.starts_with('.'));
         let objects: Vec<&Item> = items.iter().filter(visible).collect();
         let times = objects.iter().filter_map(|item| Some((item.key.clone(), item.modified?)));
-        (objects.len(), times.collect::<Vec<_>>())
+        (objects.len(), times.collect::<Vec<_>>(), Vec::new())
     } else {
         let packed = site.folder.join("assets.tar");
         origin.fetch(&first(origin, &items)?.key, &packed).await?;
-        let unpacked = tarball::unpack(&packed, &site.assets_dir(), &mut room)?;
-        (unpacked.objects, unpacked.newest.into_iter().collect())
+        let files = tarball::unpack(&packed, &site.assets_dir(), &mut room)?;
+        let visible =
+            files.iter().filter(|file| !file.iter().any(|part| part.as_encoded_bytes().starts_with(b".")));
+        let times = visible.clone().filter_map(|file| {
+            let modified = site.assets_dir().join(file).metadata().ok()?.modified().ok()?;
+            Some((ObjectKey::new(file.to_string_lossy().into_owned()), modified.into()))
+        });
+        let times = times.collect::<Vec<_>>();
+        (visible.count(), times, files)
     };
     if count == 0 {
         return Err(Error::usage(format!("there is no binary at {}", origin.shown()))
             .hint("an empty copy proves nothing: check that this is the right place"));
     }
-    Ok(Newest::of_objects(times, now))
+    Ok(FetchedObjects { newest: Newest::of_objects(times, now), unpacked })
 }
 
 fn first<'a>(origin: &Origin, items: &'a [Item]) -> Result<&'a Item, Error> {

@@ -12,7 +12,10 @@ use crate::{
     site::{Handles, Restored, RowStore, Site},
 };
 use fail_closed::ProbeScope;
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 pub mod acknowledged;
 pub mod age;
@@ -22,6 +25,7 @@ pub mod source;
 pub mod catalog;
 pub mod contents;
 pub mod fail_closed;
+pub mod indexes;
 pub mod jobs;
 pub mod measured;
 mod observe;
@@ -80,6 +84,8 @@ impl VerifyResults {
 /// What the restore observed, before the checks.
 #[derive(Debug, Default)]
 pub struct RestoreObservations {
+    /// The files of an existing backup's tarball, until the restored rows show where they belong.
+    pub unpacked: Vec<PathBuf>,
     /// Both stores as the backup returned them, before migration and engine start, where no state of
     /// the source is recorded.
     pub loaded: Option<State>,
@@ -175,6 +181,7 @@ impl Verification<'_> {
                 contents::check(reference, ordinary, self.restore.loaded.as_ref(), profile, start)
             }
             CheckId::Sequences => in_database(site, || catalog::sequences(reference, ordinary)),
+            CheckId::Indexes => indexes::check(site).await,
             CheckId::Reconcile => reconcile::check(reference, ordinary, profile, self.names),
             CheckId::Schedules => schedules::check(reference, ordinary, profile, start),
             CheckId::Jobs => jobs::check(site, reference, start).await,

@@ -145,6 +145,10 @@ pub struct DumpOptions {
     /// `--compress` by level, 0 to 9; the default of `pg_dump` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compress: Option<u8>,
+    /// Whether the restore leaves subscriptions out (`pg_restore --no-subscriptions`): a copy must not
+    /// replicate from a system that still runs.
+    #[serde(skip)]
+    pub without_subscriptions: bool,
 }
 
 /// `pg_dump --format`.

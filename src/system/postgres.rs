@@ -2,6 +2,7 @@
 //! tables mean; PostgreSQL's own programs (`pg_dump`, `psql`) are run elsewhere.
 
 mod access;
+mod amcheck;
 mod capture;
 mod catalog;
 mod hold;
@@ -11,6 +12,7 @@ mod normalize;
 mod tables;
 mod text;
 
+pub use amcheck::Integrity;
 pub use access::{Access, quote_ident};
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
@@ -96,6 +98,16 @@ impl Postgres {
         rows.iter().map(|row| row.try_get(0).or_harness(context)).collect()
     }
 
+    /// Runs one query whose only column is text, such as names of the catalog.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<String>, Error> {
+        let context = || self.failed(sql);
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .persistent(false)
+            .fetch_all(&self.pool)
+            .await
+            .or_environment(context)
+    }
+
     /// Runs one statement and gives how many rows it touched. Arguments are bound as text.
     pub async fn execute(&self, sql: &str, args: &[&str]) -> Result<u64, Error> {
         let query = args.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, arg| query.bind(*arg));
@@ -156,7 +168,25 @@ pub async fn create_database(maintenance: &Access, name: &str, owner: &str) -> R
 /// Drops a database, and whoever is connected to it. One that does not exist is no error.
 pub async fn drop_database(database: Destructible<Access>) -> Result<(), Error> {
     let (maintenance, name) = (database.what().maintenance(), database.what().database.clone());
+    drop_subscriptions(&database).await?;
     once(&maintenance, drop_statement(database), || format!("can't drop database {name:?}")).await
+}
+
+/// Drops the subscriptions of a database, which can't be dropped with them. Their slots at the publisher
+/// are left alone (PostgreSQL documentation, ALTER SUBSCRIPTION, `slot_name`). A database that can't be
+/// reached has none that matter: dropping it reports why.
+pub async fn drop_subscriptions(database: &Destructible<Access>) -> Result<(), Error> {
+    const NAMES: &str = "select subname::text from pg_subscription s join pg_database d on d.oid = s.subdbid \
+        where d.datname = current_database()";
+    let Ok(postgres) = Postgres::connect(database.what()).await else { return Ok(()) };
+    for name in postgres.texts(NAMES).await? {
+        let name = quote_ident(&name);
+        for action in ["alter subscription {} disable", "alter subscription {} set (slot_name = none)", "drop subscription {}"] {
+            postgres.execute(&action.replace("{}", &name), &[]).await?;
+        }
+    }
+    postgres.close().await;
+    Ok(())
 }
 
 /// The statement that drops a database, for whoever runs it himself (runbook 3.3).

@@ -40,7 +40,7 @@ fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 async fn postgres(run_dir: &RunDir, redactor: &Redactor) -> PostgresServer {
-    let bin = discover(&Places::of_machine()).await.or_error().unwrap();
+    let bin = discover(&Places::of_machine(), None).await.or_error().unwrap();
     PostgresServer::start(run_dir, &bin, Durability::Off, redactor).await.unwrap()
 }
 
@@ -380,7 +380,7 @@ async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all
     let temp = temp();
     let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "own", false).unwrap();
     let redactor = Redactor::new();
-    let bin = discover(&Places::of_machine()).await.or_error().unwrap();
+    let bin = discover(&Places::of_machine(), None).await.or_error().unwrap();
     let own = OwnServer::start(&run_dir, "own-001", ServerPrograms::Here(&bin), &redactor).await.unwrap();
     let ask = async |sql: &str| {
         let door = Postgres::connect(&own.access("postgres").await).await.unwrap();

@@ -32,7 +32,7 @@ impl Cluster {
         std::fs::set_permissions(temp.path(), Permissions::from_mode(0o711)).unwrap();
         let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "doors", false).unwrap();
         let redactor = Redactor::new();
-        let bin = discover(&Places::of_machine()).await.or_error().unwrap();
+        let bin = discover(&Places::of_machine(), None).await.or_error().unwrap();
         let server = PostgresServer::start(&run_dir, &bin, Durability::Off, &redactor).await.unwrap();
         Self { server, redactor, _run_dir: run_dir, temp }
     }

@@ -56,8 +56,11 @@ fn sound() -> State {
                 ("audit_events".into(), table(&[("[7]", json!({ "id": 7 }))])),
             ]
             .into(),
-            sequences: [("audit_id".into(), Sequence { next: 8, increment: 1, feeds, reached: Some(7) })]
-                .into(),
+            sequences: [(
+                "audit_id".into(),
+                Sequence { next: 8, increment: 1, feeds, reached: Some(7), called: true },
+            )]
+            .into(),
             catalog: Catalog { parts: [("column assets.filename".into(), part)].into() },
         },
         results: [("1.json".into(), object("results"))].into(),

@@ -1,6 +1,7 @@
 //! What to start: the description of a child, before it is one.
 
 use crate::base::process::children::Children;
+use crate::base::process::progress::Progress;
 use crate::base::process::user::User;
 use nix::sys::signal::Signal;
 use std::ffi::{OsStr, OsString};
@@ -31,6 +32,7 @@ pub struct Command {
     pub(super) input: CommandInput,
     pub(super) user: Option<User>,
     pub(super) limit: Duration,
+    pub(super) progress: Option<Progress>,
     pub(super) stop: Signal,
     pub(super) death: Signal,
     pub(super) hint: Option<String>,
@@ -50,6 +52,7 @@ impl Command {
             input: CommandInput::Nothing,
             user: None,
             limit: Duration::from_secs(300),
+            progress: None,
             stop: Signal::SIGTERM,
             death: Signal::SIGKILL,
             hint: None,
@@ -106,6 +109,13 @@ impl Command {
     #[must_use]
     pub fn user(mut self, user: Option<User>) -> Self {
         self.user = user;
+        self
+    }
+
+    /// Lets [`run`](crate::base::process::run) work as long as it makes progress, instead of to a limit.
+    #[must_use]
+    pub fn while_progressing(mut self, progress: Progress) -> Self {
+        self.progress = Some(progress);
         self
     }
 

@@ -32,6 +32,8 @@ pub enum Exit {
     Signal(i32),
     /// We ended it, because it was past its limit.
     TimedOut,
+    /// We ended it, because it made no progress for this long.
+    Stalled(Duration),
 }
 
 impl Exit {
@@ -60,6 +62,9 @@ impl std::fmt::Display for Exit {
                 Err(_) => write!(f, "ended by signal {number}"),
             },
             Self::TimedOut => f.write_str("ended by us, past its limit"),
+            Self::Stalled(patience) => {
+                write!(f, "ended by us: it made no progress for {} s", patience.as_secs())
+            }
         }
     }
 }
@@ -113,6 +118,20 @@ impl Drop for GroupGuard {
     }
 }
 
+/// Ends when a command is to be ended: past its limit, or without progress.
+async fn overdue(spec: &Command, pid: u32) -> Exit {
+    match &spec.progress {
+        Some(progress) => {
+            progress.stalled(pid).await;
+            Exit::Stalled(progress.patience())
+        }
+        None => {
+            tokio::time::sleep(spec.limit).await;
+            Exit::TimedOut
+        }
+    }
+}
+
 /// Runs a command to its end or its limit; its whole process group is gone afterwards. A failing
 /// command is a `Ran`, not a `Error`: that is only for one that could not be started.
 pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
@@ -136,15 +155,19 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
         // A child need not read its input to the end: its exit code decides.
         writer.spawn(async move { drop(stream.write_all(&bytes).await) });
     }
-    let exit = match timeout(spec.limit, child.wait()).await {
+    let waited = tokio::select! {
+        status = child.wait() => Ok(status),
+        reason = overdue(&spec, pid) => Err(reason),
+    };
+    let exit = match waited {
         Ok(status) => status.or_environment(|| format!("can't wait for {}", spec.name()))?.into(),
-        Err(_) => {
+        Err(reason) => {
             signal_group(pid, Signal::SIGTERM);
             if timeout(GRACE, child.wait()).await.is_err() {
                 signal_group(pid, Signal::SIGKILL);
                 child.wait().await.or_environment(|| format!("can't wait for {}", spec.name()))?;
             }
-            Exit::TimedOut
+            reason
         }
     };
     let left = match mark {
@@ -170,6 +193,7 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::process::progress::Progress;
     use crate::base::error::Blame;
     use crate::base::process::children::start_ticks;
     use crate::base::process::daemon::until;
@@ -269,5 +293,20 @@ mod tests {
             .env("HOMELY", "kept");
         let ran = run(spec, &Redactor::new()).await.unwrap();
         assert!(ran.stdout.text.starts_with("unset unset kept\n"), "{}", ran.stdout.text);
+    }
+
+    #[tokio::test]
+    async fn a_command_works_as_long_as_it_makes_progress() {
+        let patience = Duration::from_millis(400);
+        let shell = |script: &str| {
+            Command::new("/bin/sh")
+                .args(["-c", script])
+                .limit(Duration::from_millis(1))
+                .while_progressing(Progress::with_patience(patience))
+        };
+        let works = shell("for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.1; done");
+        assert!(run(works, &Redactor::new()).await.unwrap().exit.is_success());
+        let loops = shell("while :; do :; done");
+        assert_eq!(run(loops, &Redactor::new()).await.unwrap().exit, Exit::Stalled(patience));
     }
 }

@@ -20,6 +20,16 @@ pub enum Recognised {
     Not(String),
 }
 
+impl Recognised {
+    /// The newest major version that took part in the dump, if it shows one.
+    pub fn major(&self) -> Option<u32> {
+        match self {
+            Self::Dump(head) => head.major,
+            Self::Not(_) => None,
+        }
+    }
+}
+
 /// What the head of a dump shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DumpHead {

@@ -34,6 +34,8 @@ pub struct ScriptFacts {
     pub roles: BTreeSet<String>,
     /// Extensions that it creates.
     pub extensions: BTreeSet<String>,
+    /// Subscriptions, which are left out of a copy: it must not replicate from a system that still runs.
+    pub subscriptions: BTreeSet<String>,
     /// What only a superuser may create, as kinds: `event trigger`.
     pub needs_superuser: BTreeSet<&'static str>,
     /// The tables of each database that it connects to, with their schemas; those before the first
@@ -51,7 +53,7 @@ pub fn facts(from: impl Read) -> Result<ScriptFacts, Error> {
 
 /// Copies a script so that it can be run on an empty database as a role that owns nothing else, and
 /// gives what it needs. Left out are `psql`'s commands of `pg_dump` (`\restrict`, `\connect`), what
-/// concerns databases, owners and privileges (as `pg_restore --no-owner --no-privileges` does, runbook
+/// concerns databases, subscriptions, owners and privileges (as `pg_restore --no-owner --no-privileges` does, runbook
 /// 3.3), a byte order mark and carriage returns of a script that was converted as a whole. `DROP` of
 /// `--clean` becomes `DROP IF EXISTS`. Of a dump of a cluster only the named database is copied.
 ///

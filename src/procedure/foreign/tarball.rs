@@ -17,7 +17,8 @@ const DEEPEST: usize = 8;
 
 /// Endings of names that mean a tarball.
 pub const ENDINGS: [&str; 11] = [
-    ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz", ".tar.lz4",
+    ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz",
+    ".tar.lz4",
 ];
 
 /// Unpacks a tarball below a folder and gives the paths of its files, as they are in it.
@@ -46,7 +47,9 @@ pub fn unpack(from: &Path, into: &Path, room: &mut Room) -> Result<Vec<PathBuf>,
                 let modified = entry.header().mtime().ok();
                 let mut target = File::create(&to).or_environment(context)?;
                 room.pour(&mut entry, &mut target, &format!("{} of the tarball", path.display()))?;
-                if let Some(at) = modified.and_then(|at| std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(at))) {
+                if let Some(at) = modified
+                    .and_then(|at| std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(at)))
+                {
                     target.set_modified(at).or_environment(context)?;
                 }
             }
@@ -71,7 +74,8 @@ pub fn leading_folder(files: &[PathBuf], keys: &BTreeSet<&str>) -> PathBuf {
         }
     }
     // The shallowest of equals: less is assumed.
-    let best = matches.iter().max_by_key(|(folder, count)| (**count, std::cmp::Reverse(folder.iter().count())));
+    let best =
+        matches.iter().max_by_key(|(folder, count)| (**count, std::cmp::Reverse(folder.iter().count())));
     best.map_or_else(|| shared_folder(files), |(folder, _)| folder.clone())
 }
 
@@ -92,7 +96,10 @@ fn check(from: &Path, room: &Room) -> Result<(), Error> {
         if let Some(link) = link
             && !known.contains(&link)
         {
-            return Err(refused(&path.to_string_lossy(), "it is a link to a file that is not before it in the tarball"));
+            return Err(refused(
+                &path.to_string_lossy(),
+                "it is a link to a file that is not before it in the tarball",
+            ));
         }
         total = total.saturating_add(entry.size());
         room.fits(total)?;
@@ -129,7 +136,9 @@ fn each(
                 Some(link) => Some(below(&link)?),
                 None => return Err(refused(&name, "it is a link to nothing")),
             },
-            EntryType::Symlink => return Err(refused(&name, "it is a symbolic link, which could lead out of the folder")),
+            EntryType::Symlink => {
+                return Err(refused(&name, "it is a symbolic link, which could lead out of the folder"));
+            }
             _ => return Err(refused(&name, "it is neither a file nor a folder")),
         };
         if path.as_os_str().is_empty() || entry.path_bytes().ends_with(b"/") {
@@ -262,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_tarball_that_is_cut_or_empty_is_the_backups_fault() {
-        let whole = std::fs::read(packed(&[("a", EntryType::file()), ("b", EntryType::file())]).path()).unwrap();
+        let whole =
+            std::fs::read(packed(&[("a", EntryType::file()), ("b", EntryType::file())]).path()).unwrap();
         let into = tempfile::tempdir().unwrap();
         for cut in [0, 300, 514, 1100, 1537] {
             let file = tempfile::NamedTempFile::new().unwrap();
@@ -279,7 +289,11 @@ mod tests {
             leading_folder(&files(names), &keys.iter().copied().collect()).display().to_string()
         };
         assert_eq!(folder(&["assets/logo.png", "assets/v/1"], &["logo.png", "v/1"]), "assets");
-        assert_eq!(folder(&["photos/1.jpg", "photos/2.jpg"], &["photos/1.jpg"]), "", "it is part of the keys");
+        assert_eq!(
+            folder(&["photos/1.jpg", "photos/2.jpg"], &["photos/1.jpg"]),
+            "",
+            "it is part of the keys"
+        );
         assert_eq!(folder(&["srv/app/media/a/1", "srv/app/log"], &["a/1"]), "srv/app/media");
         assert_eq!(folder(&["a/x", "b/x", "b/y"], &["x", "y"]), "b", "most keys decide");
         assert_eq!(folder(&["assets/a", "assets/b"], &[]), "assets", "no key decides: what all share");

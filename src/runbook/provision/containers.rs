@@ -60,7 +60,7 @@ impl Substrate {
         teardown: &Teardown,
     ) -> Result<Self, Error> {
         let daemon = daemon().await?;
-        let programs = discover(&Places::of_machine()).await.or_error()?;
+        let programs = discover(&Places::of_machine(), None).await.or_error()?;
         let run_dir = run_folder(run, Some(teardown))?;
         let folder = run_dir.path().to_owned();
         let gone = async move { remove_all_of(&folder).await.map(|_count| ()) };

@@ -61,23 +61,25 @@ impl Substrate {
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Error> {
-        let programs = discover(&Places::of_machine()).await.or_error()?;
+        let programs = discover(&Places::of_machine(), None).await.or_error()?;
         let run_dir = run_folder(run, Some(teardown))?;
         Ok(Self { stores, programs, run_dir, profile, engine, redactor: redactor.clone() })
     }
 
     /// Starts a private PostgreSQL cluster and an S3 server in a folder of the run's own. With `keep`,
-    /// nothing is torn down at the run's end.
+    /// nothing is torn down at the run's end. With `major`, the server is of that version, or of the
+    /// nearest newer one.
     pub async fn start(
         run: &str,
         keep: bool,
         objects: Option<ObjectKind>,
+        major: Option<u32>,
         profile: Arc<Profile>,
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Error> {
-        let bin = discover(&Places::of_machine()).await.or_error()?;
+        let bin = discover(&Places::of_machine(), major).await.or_error()?;
         let program = ObjectProgram::choose(objects).await?;
         let undo = (!keep).then_some(teardown);
         let run_dir = run_folder(run, undo)?;

@@ -55,12 +55,15 @@ impl Newest {
         past.max_by_key(|(_, at)| *at).map(|(key, at)| Self { at, place: key.to_string() })
     }
 
-    /// The newest moment in any column of any row that is not in the future. Columns that the profile
-    /// names as a next run are plans and do not count. `timestamp` without a zone is taken as UTC.
+    /// The newest moment in any column of any row that is not in the future, in the tables that the
+    /// profile names: others, such as a record of migrations, show when a program ran and not what was
+    /// saved. Columns that the profile names as a next run are plans and do not count. `timestamp` without
+    /// a zone is taken as UTC.
     pub fn of_rows(database: &Database, profile: &Profile, now: DateTime<Utc>) -> Option<Self> {
         let mut newest: Option<Self> = None;
         for (name, table) in &database.tables {
-            let plan = profile.entity_of(name).and_then(|e| e.next_run.as_ref());
+            let Some(entity) = profile.entity_of(name) else { continue };
+            let plan = entity.next_run.as_ref();
             let values = table.rows.values().filter_map(|row| row.json.as_object()).flatten();
             for (column, value) in values.filter(|(column, _)| Some(*column) != plan) {
                 let Some(at) = value.as_str().and_then(moment).filter(|at| *at <= now) else { continue };

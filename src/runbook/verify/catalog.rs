@@ -84,28 +84,27 @@ pub fn sequences(reference: &Reference, observed: &State) -> CheckResult {
     CheckResult::checked(names.len(), findings)
 }
 
-/// What was expected of a sequence that is behind, and what it is.
+/// What was expected of a sequence that is behind, and what it is. Rows with imported ids can be ahead of
+/// their sequence at the source too: a sequence that came back as it was recorded is right, and without a
+/// record only one that was never set is known to have lost its position.
 fn behind(before: Option<&Sequence>, now: Option<&Sequence>) -> Option<(String, String)> {
     let precedes = |a: i64, b: i64, by: &Sequence| if by.increment < 0 { a > b } else { a < b };
     let recorded = before.map(|before| format!("next value {} (the cut point's)", before.next));
     let Some(now) = now else {
         return Some((recorded.unwrap_or_default(), "no such sequence".to_owned()));
     };
-    match now.reached {
-        Some(reached) if !precedes(reached, now.next, now) => {
-            let beyond = if now.increment < 0 { "below" } else { "above" };
-            let expected = || format!("next value {beyond} {reached}, which the column has reached");
-            let next = now.next;
-            let actual =
-                format!("next value {next}, but the column has reached {reached}: the next insert collides");
-            Some((recorded.unwrap_or_else(expected), actual))
-        }
-        Some(_) | None => {
-            let before = before.filter(|before| precedes(now.next, before.next, before))?;
-            let actual = format!("next value {}: old numbers are handed out again", now.next);
-            Some((format!("next value {} (the cut point's)", before.next), actual))
-        }
+    if let Some(before) = before {
+        let lost = precedes(now.next, before.next, before);
+        let actual = || format!("next value {}: old numbers are handed out again", now.next);
+        return lost.then(|| (recorded.unwrap_or_default(), actual()));
     }
+    let reached = now.reached.filter(|reached| !now.called && !precedes(*reached, now.next, now))?;
+    let beyond = if now.increment < 0 { "below" } else { "above" };
+    let actual = format!(
+        "next value {}, as if no row had ever been inserted: the sequence was not restored",
+        now.next
+    );
+    Some((format!("next value {beyond} {reached}, which the column has reached"), actual))
 }
 
 fn finding(kind: FindingKind, entity: Entity, expected: String, actual: &str) -> Finding {
@@ -121,18 +120,19 @@ mod tests {
     fn without_a_recorded_position_a_sequence_is_compared_with_its_column() {
         let (reference, mut state) = (Reference::default(), State::default());
         assert!(matches!(sequences(&reference, &state).outcome, CheckOutcome::Skipped { .. }));
-        for (name, next, increment, reached) in [
-            ("at", 7, 1, Some(7)),
-            ("good", 8, 1, Some(7)),
-            ("down", -3, -1, Some(-4)),
-            ("empty", 1, 1, None),
+        for (name, next, increment, reached, called) in [
+            ("at", 1, 1, Some(7), false),
+            ("good", 8, 1, Some(7), true),
+            ("down", -1, -1, Some(-4), false),
+            ("empty", 1, 1, None, false),
+            ("imported", 8, 1, Some(999_999_999), true),
         ] {
-            let sequence = Sequence { next, increment, feeds: None, reached };
+            let sequence = Sequence { next, increment, feeds: None, reached, called };
             state.database.sequences.insert(name.to_owned(), sequence);
         }
         let result = sequences(&reference, &state);
         let found: Vec<String> = result.findings.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["sequence behind: at", "sequence behind: down"]);
-        assert_eq!(result.outcome, CheckOutcome::Checked { items: 4 });
+        assert_eq!(result.outcome, CheckOutcome::Checked { items: 5 });
     }
 }

@@ -22,6 +22,8 @@ const MOST: usize = 5;
 /// Reconciles the restored stores.
 pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: &Names) -> CheckResult {
     let mut at = 0;
+    // Rows that point at an object, and rows that are gone: without any, nothing is reconciled.
+    let mut rows = 0;
     let mut findings = Vec::new();
     let mut referenced = BTreeSet::new();
     let tables = &reference.database().unwrap_or(&observed.database).tables;
@@ -42,16 +44,13 @@ pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: 
         }
         let found = kept(observed, binary.store);
         // A row that was lost counts as checked.
-        at += known.map_or(0, |known| known.rows.keys().filter(|key| !table.rows.contains_key(*key)).count());
+        rows +=
+            known.map_or(0, |known| known.rows.keys().filter(|key| !table.rows.contains_key(*key)).count());
         for (row_key, row) in &table.rows {
-            if row.json.is_null() {
-                blind.push(format!("{} has rows too large to be kept", entity.table));
-                break;
-            }
             let Some(key) = row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from) else {
                 continue;
             };
-            at += 1;
+            rows += 1;
             let name = names.asset(&key).map_or_else(
                 || Entity::Row {
                     table: entity.table.clone(),
@@ -98,8 +97,12 @@ pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: 
             ));
         }
     }
+    if profile.with_binaries().next().is_some() && rows == 0 && blind.is_empty() {
+        let why = "no row points at an object: nothing shows that rows and objects belong together";
+        return CheckResult::unknown(why, findings);
+    }
     if blind.is_empty() {
-        return CheckResult::checked(at, findings);
+        return CheckResult::checked(at + rows, findings);
     }
     // What the profile names is not there: a pass would be about nothing.
     blind.truncate(MOST);

@@ -133,7 +133,10 @@ impl Origin {
                 let path = self.path(key)?;
                 let context = || format!("can't read {}", path.display());
                 let mut start = Vec::new();
-                let file = File::open(&path).or_environment(context)?;
+                let file = match File::open(&path) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                    file => file.or_environment(context)?,
+                };
                 file.take(most as u64).read_to_end(&mut start).or_environment(context)?;
                 Ok(Some(start))
             }

@@ -48,7 +48,7 @@ pub(super) async fn read_all(
         if owner.as_ref().is_some_and(|table| profile.ignore_tables.contains(table)) {
             continue;
         }
-        let next = next(connection, &qualified(&schema, &name), increment).await?;
+        let (next, called) = next(connection, &qualified(&schema, &name), increment).await?;
         let reached = match &feeds {
             // A column of another type has no order that the sequence would follow.
             Some((schema, table, column)) if text(&row, 6)? == "t" => {
@@ -58,16 +58,18 @@ pub(super) async fn read_all(
             Some(_) | None => None,
         };
         let feeds = owner.zip(feeds.map(|(_, _, column)| column));
-        sequences.insert(name_in(&schema, &name), Sequence { next, increment, feeds, reached });
+        sequences.insert(name_in(&schema, &name), Sequence { next, increment, feeds, reached, called });
     }
     Ok(sequences)
 }
 
-async fn next(connection: &mut PgConnection, sequence: &str, increment: i64) -> Result<i64, Error> {
+/// The next value, and whether one was handed out before.
+async fn next(connection: &mut PgConnection, sequence: &str, increment: i64) -> Result<(i64, bool), Error> {
     let rows = all(connection, format!("select last_value, is_called from {sequence}")).await?;
     let row = rows.first().ok_or_else(|| Error::environment(format!("sequence {sequence} is empty")))?;
     let last = number(&text(row, 0)?)?;
-    Ok(if text(row, 1)? == "t" { last.saturating_add(increment) } else { last })
+    let called = text(row, 1)? == "t";
+    Ok((if called { last.saturating_add(increment) } else { last }, called))
 }
 
 /// The column's greatest value, or its least.

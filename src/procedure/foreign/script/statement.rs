@@ -26,10 +26,9 @@ pub(super) enum Action {
 }
 
 /// Kinds of objects that only a superuser may create (PostgreSQL documentation, "SQL Commands").
-const SUPERUSER: [(&str, &str); 9] = [
+const SUPERUSER: [(&str, &str); 8] = [
     ("CREATE EVENT TRIGGER ", "event trigger"),
     ("CREATE FOREIGN DATA WRAPPER ", "foreign-data wrapper"),
-    ("CREATE SUBSCRIPTION ", "subscription"),
     ("CREATE OPERATOR CLASS ", "operator class"),
     ("CREATE OPERATOR FAMILY ", "operator family"),
     ("CREATE TEXT SEARCH PARSER ", "text search parser"),
@@ -86,6 +85,9 @@ pub(super) fn classify(line: &str, clean: bool, facts: &mut ScriptFacts) -> Acti
         return psql_command(command).unwrap_or(keep);
     }
     if is_left_out(line) {
+        if let Some(rest) = line.strip_prefix("CREATE SUBSCRIPTION ") {
+            facts.subscriptions.extend(identifiers(rest).into_iter().next());
+        }
         return Action::Skip;
     }
     if clean && let Some(dropped) = drop_if_exists(line) {
@@ -123,7 +125,7 @@ fn psql_command(command: &str) -> Option<Action> {
 
 /// What concerns databases, roles, owners and privileges.
 fn is_left_out(line: &str) -> bool {
-    const STARTS: [&str; 15] = [
+    const STARTS: [&str; 18] = [
         "CREATE DATABASE ",
         "ALTER DATABASE ",
         "DROP DATABASE ",
@@ -139,6 +141,9 @@ fn is_left_out(line: &str) -> bool {
         "SET SESSION AUTHORIZATION ",
         "COMMENT ON EXTENSION ",
         "COMMENT ON DATABASE ",
+        "CREATE SUBSCRIPTION ",
+        "ALTER SUBSCRIPTION ",
+        "COMMENT ON SUBSCRIPTION ",
     ];
     let mapping = line.starts_with("CREATE USER MAPPING ");
     (!mapping && STARTS.iter().any(|start| line.starts_with(start)))

@@ -3,7 +3,7 @@
 
 use crate::{
     base::{clock, error::Error},
-    model::{event::Event, verdict::limit::Limit},
+    model::{event::Event, state::State, verdict::limit::Limit},
     plan::ExistingBackup,
     runbook::{
         drill::state::DrillState,
@@ -13,15 +13,13 @@ use crate::{
             age::{BackupAge, Newest},
         },
     },
+    system::postgres::Postgres,
 };
 use std::time::Instant;
 
 impl DrillState<'_> {
     /// The recovery begins with the first read of the backup.
     pub(super) async fn prepare_existing(&mut self, backup: &ExistingBackup) -> Result<(), Error> {
-        if !backup.as_superuser {
-            self.context.substrate.restrict_role(self.site).await?;
-        }
         self.cut.reference.manifest.clone_from(&backup.manifest);
         self.cut.reference.renders.clone_from(&backup.renders);
         self.procedure.limits = backup.limits;
@@ -43,7 +41,24 @@ impl DrillState<'_> {
     }
 
     pub(super) async fn fetch_dump(&mut self) -> Result<(), Error> {
-        let fetched = existing_backup::fetch_dump(self.existing()?, self.site).await?;
+        let existing = self.existing()?;
+        let as_superuser = existing.as_superuser;
+        let fetched = existing_backup::fetch_dump(existing, self.site, &self.log).await?;
+        let server = Postgres::connect(&self.site.database()?.maintenance()).await?;
+        let roles = existing_backup::prepare_cluster(&fetched.needs, as_superuser, &server).await?;
+        server.close().await;
+        if !as_superuser {
+            self.context.substrate.restrict_role(self.site).await?;
+        }
+        let note = |text: String| self.log.event(Event::Noted { text });
+        if !roles.is_empty() {
+            note(format!("roles that the dump names were created without login: {}", roles.join(", ")))?;
+        }
+        for subscription in &fetched.needs.subscriptions {
+            note(format!(
+                "subscription {subscription} was left out: a copy must not replicate from a system that still runs"
+            ))?;
+        }
         self.backup.dump = Some(fetched.path);
         self.restored.dump = fetched.sha256;
         Ok(())
@@ -51,7 +66,9 @@ impl DrillState<'_> {
 
     pub(super) async fn fetch_objects(&mut self) -> Result<(), Error> {
         let now = self.age().now;
-        self.age().object = existing_backup::fetch_objects(self.existing()?, self.site, now).await?;
+        let fetched = existing_backup::fetch_objects(self.existing()?, self.site, now).await?;
+        self.age().object = fetched.newest;
+        self.restored.unpacked = fetched.unpacked;
         Ok(())
     }
 
@@ -62,6 +79,8 @@ impl DrillState<'_> {
             return Err(Error::usage("the dump contains no table"));
         }
         let now = self.age().now;
+        existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
+        let loaded = State { objects: self.site.objects.inventory("").await?, ..loaded };
         self.age().row = Newest::of_rows(&loaded.database, &self.site.profile, now);
         self.restored.loaded = Some(loaded);
         Ok(())

@@ -16,8 +16,8 @@ const PROGRAMS: [&str; 5] = ["initdb", "postgres", "pg_dump", "pg_restore", "psq
 /// Where to look for PostgreSQL.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    /// The folder that the user named by `PULP_DRILL_PG_BIN`: then nothing else is looked at.
-    pub chosen: Option<PathBuf>,
+    /// The folders that the user named by `PULP_DRILL_PG_BIN`: then no other is considered.
+    pub chosen: Vec<PathBuf>,
     /// A `pg_config` to ask for its folder.
     pub pg_config: Option<PathBuf>,
     /// Folders to look into, in order: those of `PATH`.
@@ -41,7 +41,9 @@ impl Places {
             ("/usr/local/opt", "postgresql@"),
         ];
         Self {
-            chosen: std::env::var_os("PULP_DRILL_PG_BIN").filter(|v| !v.is_empty()).map(PathBuf::from),
+            chosen: std::env::var_os("PULP_DRILL_PG_BIN")
+                .filter(|value| !value.is_empty())
+                .map_or_else(Vec::new, |value| std::env::split_paths(&value).collect()),
             pg_config: folders.iter().map(|f| f.join("pg_config")).find(|f| f.is_file()),
             folders,
             versioned: versioned.into_iter().map(|(p, f)| (p.into(), f.to_owned())).collect(),
@@ -49,8 +51,8 @@ impl Places {
     }
 
     async fn candidates(&self) -> Vec<PathBuf> {
-        if let Some(chosen) = &self.chosen {
-            return vec![chosen.clone()];
+        if !self.chosen.is_empty() {
+            return self.chosen.clone();
         }
         let mut all = Vec::new();
         if let Some(pg_config) = &self.pg_config {
@@ -73,6 +75,8 @@ pub struct Discovery {
     /// listed.
     pub explored: Vec<(PathBuf, String)>,
     chosen: bool,
+    /// The oldest major version that was asked for.
+    wanted: Option<u32>,
 }
 
 impl Discovery {
@@ -81,8 +85,12 @@ impl Discovery {
         if let Some(found) = self.found {
             return Ok(found);
         }
+        let needed = self.wanted.unwrap_or(OLDEST);
         let mut error =
-            Error::environment(format!("no PostgreSQL server programs ({OLDEST} or newer) were found"));
+            Error::environment(format!("no PostgreSQL server programs ({needed} or newer) were found"));
+        if let Some(wanted) = self.wanted {
+            error = error.cause(format!("the dump was made by PostgreSQL {wanted}: older programs cannot restore it"));
+        }
         for (folder, what) in &self.explored {
             error = error.cause(format!("{}: {what}", folder.display()));
         }
@@ -97,9 +105,12 @@ impl Discovery {
     }
 }
 
-/// Looks for an installation: the first folder that holds all programs in a version that will do.
-pub async fn discover(places: &Places) -> Discovery {
-    let mut discovery = Discovery { found: None, explored: Vec::new(), chosen: places.chosen.is_some() };
+/// Looks for an installation: the first folder that holds all programs in a version that will do. With
+/// `wanted`, of all installations the one of that major version, else of the nearest newer one.
+pub async fn discover(places: &Places, wanted: Option<u32>) -> Discovery {
+    let chosen = !places.chosen.is_empty();
+    let mut discovery = Discovery { found: None, explored: Vec::new(), chosen, wanted };
+    let distance = |bin: &PgBin| wanted.and_then(|wanted| bin.version.major.checked_sub(wanted));
     let mut seen = Vec::new();
     for folder in places.candidates().await {
         // `/bin` is `/usr/bin` on most machines.
@@ -121,8 +132,19 @@ pub async fn discover(places: &Places) -> Discovery {
             match version(&folder).await {
                 Ok(version) if version.major >= OLDEST => {
                     discovery.explored.push((folder.clone(), format!("PostgreSQL {version}")));
-                    discovery.found = Some(PgBin { dir: folder, version });
-                    return discovery;
+                    let here = PgBin { dir: folder, version };
+                    let nearer = match (&discovery.found, distance(&here)) {
+                        (_, None) => wanted.is_none(),
+                        (None, Some(_)) => true,
+                        (Some(found), Some(here)) => distance(found).is_none_or(|there| here < there),
+                    };
+                    if nearer {
+                        discovery.found = Some(here);
+                    }
+                    if discovery.found.as_ref().is_some_and(|found| wanted.is_none() || distance(found) == Some(0)) {
+                        return discovery;
+                    }
+                    continue;
                 }
                 Ok(version) => format!("PostgreSQL {version} is too old"),
                 Err(why) => why,
@@ -193,7 +215,7 @@ mod tests {
             versioned: vec![(versioned.clone(), String::new())],
             ..Places::default()
         };
-        let found = discover(&places).await;
+        let found = discover(&places, None).await;
         assert_eq!(
             found.explored[0],
             (lone, "holds no initdb, no pg_dump, no pg_restore, no psql".to_owned())
@@ -209,9 +231,25 @@ mod tests {
         let old = root.path().join("9.6/bin");
         install(&old, &PROGRAMS, "9.6.24");
         let places = Places { versioned: vec![(root.path().into(), String::new())], ..Places::default() };
-        let error = discover(&places).await.or_error().unwrap_err();
+        let error = discover(&places, None).await.or_error().unwrap_err();
         assert_eq!(error.causes, [format!("{}: PostgreSQL 9.6.24 is too old", old.display())]);
         assert!(error.hint.unwrap().contains("PULP_DRILL_PG_BIN"));
+    }
+
+    #[tokio::test]
+    async fn a_dump_gets_its_own_version_or_the_nearest_newer_one() {
+        let root = tempfile::tempdir().unwrap();
+        for version in ["14.2", "16.3", "18.1"] {
+            let major = version.split('.').next().unwrap();
+            install(&root.path().join(major).join("bin"), &PROGRAMS, version);
+        }
+        let places = Places { versioned: vec![(root.path().into(), String::new())], ..Places::default() };
+        for (wanted, expected) in [(14, 14), (15, 16), (16, 16), (17, 18), (18, 18)] {
+            let bin = discover(&places, Some(wanted)).await.or_error().unwrap();
+            assert_eq!(bin.version.major, expected, "{wanted}");
+        }
+        let error = discover(&places, Some(19)).await.or_error().unwrap_err();
+        assert!(error.to_string().contains("(19 or newer)"), "{error}");
     }
 
     #[tokio::test]
@@ -219,11 +257,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         install(&root.path().join("16/bin"), &PROGRAMS, "16.3");
         let places = Places {
-            chosen: Some(root.path().join("nowhere")),
+            chosen: vec![root.path().join("nowhere")],
             versioned: vec![(root.path().into(), String::new())],
             ..Places::default()
         };
-        let found = discover(&places).await;
+        let found = discover(&places, None).await;
         assert_eq!(found.explored, [(root.path().join("nowhere"), "no such folder".to_owned())]);
         assert_eq!(found.found, None);
     }

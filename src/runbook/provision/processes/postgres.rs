@@ -141,7 +141,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         std::fs::set_permissions(temp.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
         let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "port", false).unwrap();
-        let bin = discover(&Places::of_machine()).await.or_error().unwrap();
+        let bin = discover(&Places::of_machine(), None).await.or_error().unwrap();
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let busy = taken.local_addr().unwrap().port();
         let mut asked = 0;
