@@ -173,7 +173,7 @@ pub async fn schema_of(
     let options = ["--schema-only", "--no-owner", "--no-privileges"].map(str::to_owned);
     let files = [format!("--file={}", to.display()), dump.display().to_string()];
     let ran = client(site, "pg_restore", &[&options[..], &files].concat(), log).await?;
-    Ok((!ran.exit.is_success()).then(|| said(&ran)))
+    Ok((!ran.exit.is_success()).then(|| ran.describe_failure()))
 }
 
 /// Runs one of PostgreSQL's client programs against the site, as long as it or the server makes progress,

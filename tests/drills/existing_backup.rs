@@ -126,7 +126,7 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
         assert!(pdf.is_success());
         fs::write(folder.path().join(format!("{key}.pdf")), pdf.body).unwrap();
     }
-    let programs = discover(&Places::of_machine()).await.or_error().unwrap();
+    let programs = discover(&Places::of_machine(), None).await.or_error().unwrap();
     let (objects, backups) = (s3.bucket(&"assets".into()), s3.bucket(&BACKUPS.into()));
     let live = Live { url, api, programs, store, objects, backups, put, folder };
     work(&live).await;

@@ -208,7 +208,7 @@ fn grounds() -> Option<PathBuf> {
         return None;
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let found = runtime.block_on(discover(&Places::of_machine())).found;
+    let found = runtime.block_on(discover(&Places::of_machine(), None)).found;
     if found.is_none() {
         println!("skipped: no PostgreSQL server programs (initdb, postgres) found");
     }

@@ -16,7 +16,7 @@ use std::{fs, process::Command};
 
 /// Whether schedules can be performed here; prints the reason if not.
 async fn has_postgres() -> bool {
-    let found = discover(&Places::of_machine()).await.found.is_some();
+    let found = discover(&Places::of_machine(), None).await.found.is_some();
     if !found {
         println!("skipped: no PostgreSQL server binaries (initdb, postgres) found");
     }

@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::Comma
 
 /// Whether drills can be run here; says so where they can't.
 async fn has_postgres() -> bool {
-    let found = discover(&Places::of_machine()).await.found.is_some();
+    let found = discover(&Places::of_machine(), None).await.found.is_some();
     if !found {
         println!("skipped: no PostgreSQL server binaries (initdb, postgres) found");
     }

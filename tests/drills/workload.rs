@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 /// Whether drills can be run here; prints the reason if not.
 async fn has_postgres() -> bool {
-    let found = discover(&Places::of_machine()).await.found.is_some();
+    let found = discover(&Places::of_machine(), None).await.found.is_some();
     if !found {
         println!("skipped: no PostgreSQL server binaries (initdb, postgres) found");
     }
