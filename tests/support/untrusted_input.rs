@@ -79,7 +79,8 @@ pub fn envelope(bytes: &[u8]) {
 pub fn dump_header(bytes: &[u8]) {
     foreign::recognise(bytes);
     with_file("dump", bytes, |folder, file| {
-        drop(foreign::gunzip(file, &folder.join("plain"), &mut Room::with(ROOM)));
-        drop(foreign::confine(file, &folder.join("confined"), "key"));
+        let compression = foreign::Compression::of(bytes);
+        drop(foreign::unpack(file, &folder.join("plain"), compression, &mut Room::with(ROOM)));
+        drop(foreign::script::copy(bytes, std::io::sink(), "key", None));
     });
 }
