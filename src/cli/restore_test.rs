@@ -8,6 +8,7 @@ use crate::{
         s3_settings::S3Settings,
     },
     model::{budget::TimeSpan, exit_code::ExitCode},
+    procedure::foreign::tarball::ENDINGS,
     run::{
         FinishedRun,
         existing_backup::{self, BackupTestOptions},
@@ -15,7 +16,6 @@ use crate::{
         options::EngineOption,
         signing,
     },
-    procedure::foreign::tarball::ENDINGS,
     system::objects::origin::Origin,
 };
 use clap::Args;

@@ -202,6 +202,8 @@ faults! {
         "The row of the first asset is made to refer to the object of the second.",
     ChangeDefinition(template: TemplateKey) "definition-changed" "change one character in definition" Rows Api Contents
         "One character of a template's current definition is changed; counts and lengths are unchanged.",
+    DamageIndex(table: TableName) "index-damaged" "damage index of" Rows Stores Indexes
+        "The index of a table's primary key loses the entry of one row; the row remains.",
     TruncateDump "dump-truncated" "truncate dump" Dump Stores Procedure
         "The dump file loses its second half.",
     TruncateArchive(archive: Archive) "archive-truncated" "truncate archive" Tarball Stores Procedure

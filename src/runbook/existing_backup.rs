@@ -106,7 +106,7 @@ pub async fn fetch_dump(
 fn restricted(from: &Path, to: &Path, cluster: bool, profile: &Profile) -> Result<ScriptFacts, Error> {
     let open = || File::open(from).or_environment(|| format!("can't read {}", from.display()));
     let database = match cluster {
-        true => Some(database_of(&script::facts(open()?)?, profile)?),
+        true => Some(database_of(&script::facts_of(open()?)?, profile)?),
         false => None,
     };
     let copy = File::create_new(to).or_environment(|| format!("can't write {}", to.display()))?;
@@ -151,7 +151,7 @@ async fn needs_of_archive(site: &Handles, dump: &Path, log: &Logbook) -> Result<
     if pg_dump::schema_of(site, dump, &schema, log).await?.is_some() {
         return Ok(ScriptFacts::default());
     }
-    script::facts(File::open(&schema).or_environment(|| format!("can't read {}", schema.display()))?)
+    script::facts_of(File::open(&schema).or_environment(|| format!("can't read {}", schema.display()))?)
 }
 
 /// Gives the cluster what the dump needs: roles without login. What it can't give is refused before

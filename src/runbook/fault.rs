@@ -105,6 +105,7 @@ async fn dispatch(
         F::DeleteRow(row) => rows::delete(site, row).await,
         F::RepointRow([one, other]) => rows::repoint(site, one, other).await,
         F::ChangeDefinition(key) => rows::change_definition(site, key).await,
+        F::DamageIndex(table) => rows::damage_index(site, table).await,
         F::TruncateDump => dump::truncate(site.backup.dump.as_deref(), "dump"),
         F::TruncateArchive(Archive::Templates) => {
             dump::truncate(site.backup.templates.as_deref(), "archive of the templates folder")

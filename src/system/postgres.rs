@@ -12,8 +12,8 @@ mod normalize;
 mod tables;
 mod text;
 
-pub use amcheck::Integrity;
 pub use access::{Access, quote_ident};
+pub use amcheck::Integrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 
@@ -181,7 +181,11 @@ pub async fn drop_subscriptions(database: &Destructible<Access>) -> Result<(), E
     let Ok(postgres) = Postgres::connect(database.what()).await else { return Ok(()) };
     for name in postgres.texts(NAMES).await? {
         let name = quote_ident(&name);
-        for action in ["alter subscription {} disable", "alter subscription {} set (slot_name = none)", "drop subscription {}"] {
+        for action in [
+            "alter subscription {} disable",
+            "alter subscription {} set (slot_name = none)",
+            "drop subscription {}",
+        ] {
             postgres.execute(&action.replace("{}", &name), &[]).await?;
         }
     }

@@ -454,3 +454,26 @@ async fn a_held_table_makes_writes_wait_and_lets_a_dump_pass() {
     let error = HeldTable::hold(&access, &TableName::from("nowhere"), Statements::Writes).await.unwrap_err();
     assert!(error.to_string().contains("can't hold the table nowhere"), "{error}");
 }
+
+#[tokio::test]
+async fn an_index_that_lacks_a_row_is_reported_and_nothing_is_left_behind() {
+    let cluster = Cluster::start().await;
+    let postgres = cluster.database("integrity").await;
+    for sql in ["create table kept (n int primary key)", "insert into kept select generate_series(1, 9)"] {
+        postgres.execute(sql, &[]).await.unwrap();
+    }
+    let whole = postgres.integrity().await.unwrap().unwrap();
+    assert!(whole.checked >= 2 && whole.indexes.is_empty() && whole.tables.is_empty(), "{whole:?}");
+    let ready = |value: &str| {
+        format!("update pg_index set indisready = {value} where indexrelid = 'kept_pkey'::regclass")
+    };
+    for sql in [ready("false").as_str(), "insert into kept values (10)", ready("true").as_str()] {
+        postgres.execute(sql, &[]).await.unwrap();
+    }
+    let damaged = postgres.integrity().await.unwrap().unwrap();
+    assert_eq!(damaged.indexes.len(), 1, "{damaged:?}");
+    assert_eq!(damaged.indexes[0].0, "kept_pkey");
+    let left = postgres.texts("select extname::text from pg_extension where extname = 'amcheck'").await;
+    assert!(left.unwrap().is_empty(), "the extension is still there");
+    cluster.server.stop().await;
+}

@@ -31,6 +31,7 @@ static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
 
 /// Findings that no scenario of a sound engine can expect, and why.
 const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
+    (FindingKind::DamagedTable, "damaged pages of a data directory, which no fault makes"),
     (FindingKind::FailOpen, "a defect of the engine"),
     (FindingKind::StaleRender, "a defect of the engine"),
     (FindingKind::WrongRefusal, "a defect of the engine"),

@@ -56,6 +56,8 @@ impl Progress {
 /// The bytes that a process has read and written (proc(5), `/proc/PID/io`); 0 where that is not known.
 fn transferred(pid: u32) -> u64 {
     let Ok(io) = std::fs::read_to_string(format!("/proc/{pid}/io")) else { return 0 };
-    let bytes = |line: &str| line.strip_prefix("rchar: ").or_else(|| line.strip_prefix("wchar: "))?.parse::<u64>().ok();
+    let bytes = |line: &str| {
+        line.strip_prefix("rchar: ").or_else(|| line.strip_prefix("wchar: "))?.parse::<u64>().ok()
+    };
     io.lines().filter_map(bytes).sum()
 }

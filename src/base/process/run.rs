@@ -193,10 +193,10 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::process::progress::Progress;
     use crate::base::error::Blame;
     use crate::base::process::children::start_ticks;
     use crate::base::process::daemon::until;
+    use crate::base::process::progress::Progress;
 
     fn shell(script: &str) -> Command {
         Command::new("sh").args(["-c", script])

@@ -4,14 +4,13 @@
 //! recognised by their first words, as `pg_dump` writes them.
 
 use crate::base::error::{Error, ErrorContext as _};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::{BufRead, BufReader, Read, Write},
-};
+use std::io::{BufRead, BufReader, Read, Write};
 
+mod facts;
 mod lexer;
 mod statement;
 
+pub use facts::ScriptFacts;
 use lexer::Lexer;
 use statement::{Action, classify};
 
@@ -25,29 +24,11 @@ const COMPLETE: &str = "-- PostgreSQL database dump complete";
 /// The last comment of `pg_dumpall`.
 const CLUSTER_COMPLETE: &str = "-- PostgreSQL database cluster dump complete";
 
-/// What a script needs and holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScriptFacts {
-    /// Whether `pg_dump`'s last line is there, for a dump of a cluster that of `pg_dumpall`.
-    pub complete: bool,
-    /// Roles that policies and user mappings name.
-    pub roles: BTreeSet<String>,
-    /// Extensions that it creates.
-    pub extensions: BTreeSet<String>,
-    /// Subscriptions, which are left out of a copy: it must not replicate from a system that still runs.
-    pub subscriptions: BTreeSet<String>,
-    /// What only a superuser may create, as kinds: `event trigger`.
-    pub needs_superuser: BTreeSet<&'static str>,
-    /// The tables of each database that it connects to, with their schemas; those before the first
-    /// `\connect` are under the empty name.
-    pub databases: BTreeMap<String, BTreeSet<String>>,
-}
-
 /// Reads a script and gives what it needs.
 ///
 /// # Errors
 /// Blames the user where the script can't be read to its end: it is cut off or damaged.
-pub fn facts(from: impl Read) -> Result<ScriptFacts, Error> {
+pub fn facts_of(from: impl Read) -> Result<ScriptFacts, Error> {
     Copier::new(std::io::sink(), Selection::Everything).run(from)
 }
 
@@ -61,7 +42,7 @@ pub fn facts(from: impl Read) -> Result<ScriptFacts, Error> {
 /// backslash command that is left (CVE-2025-8714). A `psql` that does not know `\restrict` stops there.
 ///
 /// # Errors
-/// As [`facts`]; blames the environment where the copy can't be written.
+/// As [`facts_of`]; blames the environment where the copy can't be written.
 pub fn copy(
     from: impl Read,
     mut to: impl Write,

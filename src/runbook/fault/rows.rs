@@ -91,6 +91,27 @@ pub async fn repoint(target: &FaultSite<'_>, one: &AssetName, other: &AssetName)
     Ok(Injected { changed: changed == moves.len() as u64, detail })
 }
 
+/// Writes one row of a table again while the index of its primary key is not maintained, as a copy of a
+/// data directory that was not consistent leaves them. Needs a superuser.
+pub async fn damage_index(target: &FaultSite<'_>, table: &TableName) -> Result<Injected, Error> {
+    let name = q(table.as_str());
+    let ready = |value: bool| format!("update pg_index set indisready = {value} where indexrelid = i");
+    let sql = format!(
+        "do $$ declare i oid; begin
+            select indexrelid into strict i from pg_index where indrelid = '{name}'::regclass and indisprimary;
+            perform set_config('session_replication_role', 'replica', true);
+            {off};
+            with gone as (delete from {name} where ctid = (select ctid from {name} limit 1) returning *)
+                insert into {name} overriding system value select * from gone;
+            {on};
+        end $$",
+        off = ready(false),
+        on = ready(true)
+    );
+    execute(target, &sql, &[]).await?;
+    Ok(Injected::changed(format!("the index of the primary key of {table} has no entry for one row")))
+}
+
 /// Changes one letter of a text in a template's current definition.
 pub async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Result<Injected, Error> {
     let found = target.site.profile.entities.values().find_map(|e| Some((&e.table, e.definition.as_ref()?)));

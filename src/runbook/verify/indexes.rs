@@ -26,7 +26,8 @@ pub async fn check(site: &Site<Restored>) -> CheckResult {
         Finding::new(CheckId::Indexes, kind, Entity::Table(name.as_str().into()), expected, why.clone())
     };
     let indexes = integrity.indexes.iter();
-    let indexes = indexes.map(|index| finding(FindingKind::DamagedIndex, "an index with the rows of its table", index));
+    let indexes =
+        indexes.map(|index| finding(FindingKind::DamagedIndex, "an index with the rows of its table", index));
     let tables = integrity.tables.iter();
     let tables = tables.map(|table| finding(FindingKind::DamagedTable, "intact pages", table));
     match integrity.checked {

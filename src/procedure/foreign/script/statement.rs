@@ -1,7 +1,7 @@
 //! What a statement of a plain dump is, by its first line as `pg_dump` writes it, and what becomes of
 //! it in the copy.
 
-use super::ScriptFacts;
+use super::facts::ScriptFacts;
 
 /// What becomes of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]

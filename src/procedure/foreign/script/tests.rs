@@ -96,7 +96,7 @@ fn of_a_cluster_the_named_database_is_copied() {
          -- PostgreSQL database dump complete\n"
     );
     assert!(!cut.complete, "the cluster's own end is missing");
-    let facts = facts(format!("{script}{end}").as_bytes()).unwrap();
+    let facts = facts_of(format!("{script}{end}").as_bytes()).unwrap();
     assert!(facts.complete);
     assert_eq!(
         facts.databases.keys().map(String::as_str).collect::<Vec<_>>(),

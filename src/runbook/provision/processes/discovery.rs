@@ -89,7 +89,8 @@ impl Discovery {
         let mut error =
             Error::environment(format!("no PostgreSQL server programs ({needed} or newer) were found"));
         if let Some(wanted) = self.wanted {
-            error = error.cause(format!("the dump was made by PostgreSQL {wanted}: older programs cannot restore it"));
+            error = error
+                .cause(format!("the dump was made by PostgreSQL {wanted}: older programs cannot restore it"));
         }
         for (folder, what) in &self.explored {
             error = error.cause(format!("{}: {what}", folder.display()));
@@ -141,7 +142,11 @@ pub async fn discover(places: &Places, wanted: Option<u32>) -> Discovery {
                     if nearer {
                         discovery.found = Some(here);
                     }
-                    if discovery.found.as_ref().is_some_and(|found| wanted.is_none() || distance(found) == Some(0)) {
+                    if discovery
+                        .found
+                        .as_ref()
+                        .is_some_and(|found| wanted.is_none() || distance(found) == Some(0))
+                    {
                         return discovery;
                     }
                     continue;
