@@ -358,10 +358,71 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
         assert!(!bare.checked(C::Render) && !bare.checked(C::Contents) && bare.checked(C::Reconcile));
         assert_eq!(before, origin(), "the origin was changed");
 
+        other_forms(live, &folder, &tarball);
         damaged(live, &custom, &manifest, &all).await;
         hostile(live, &custom, &folder).await;
     })
     .await;
+}
+
+/// The last line of a plain dump.
+const COMPLETE: &str = "-- PostgreSQL database dump complete\n";
+
+/// Sound backups in other forms, each with a damaged neighbour.
+fn other_forms(live: &Live, folder: &str, tarball: &str) {
+    let plain = fs::read_to_string(live.dump("plain.sql", &["--format=plain"])).unwrap();
+    let clean = live.dump("clean.sql", &["--format=plain", "--clean", "--create"]);
+    let cluster = format!(
+        "-- PostgreSQL database cluster dump\nCREATE ROLE somebody;\n\\connect other\n{COMPLETE}\\connect shop\n{plain}\
+         -- PostgreSQL database cluster dump complete\n"
+    );
+    let unpacked = Command::new("gzip").args(["-dc", tarball]).output().unwrap().stdout;
+    let tarball = live.write("assets.tar.zst", &zstd::encode_all(&unpacked[..], 1).unwrap());
+    let converted = plain.replace('\n', "\r\n");
+    let wrapped = format!("-- nightly\nSET statement_timeout = 0;\n{plain}");
+    let policy = plain.replace(
+        COMPLETE,
+        &format!(
+            "ALTER TABLE public.assets ENABLE ROW LEVEL SECURITY;\n\
+             ALTER TABLE ONLY public.assets FORCE ROW LEVEL SECURITY;\n\
+             CREATE POLICY p ON public.assets TO nobody_knows USING (true);\n{COMPLETE}"
+        ),
+    );
+    for (name, bytes) in [
+        ("bom.sql", [b"\xef\xbb\xbf", plain.as_bytes()].concat()),
+        ("crlf.sql", converted.into_bytes()),
+        ("wrapped.sql", wrapped.into_bytes()),
+        ("policy.sql", policy.into_bytes()),
+        ("all.sql", cluster.clone().into_bytes()),
+        ("all.sql.zst", zstd::encode_all(cluster.as_bytes(), 1).unwrap()),
+        ("clean-again.sql", fs::read(clean).unwrap()),
+    ] {
+        let good = test(&live.write(name, &bytes), &tarball, &[], &[]);
+        assert_eq!(
+            (good.exit, good.found()),
+            (Some(0), BTreeSet::new()),
+            "{name}: {}{}",
+            good.actual(),
+            good.said
+        );
+        assert!(good.checked(CheckId::Reconcile), "{name}");
+    }
+    let cut = plain.split("ADD CONSTRAINT").next().unwrap().rsplit_once(";\n").unwrap().0;
+    let extension = plain.replace("CREATE TABLE", "CREATE EXTENSION not_here;\nCREATE TABLE");
+    for (name, text, exit, says) in [
+        ("cut.sql", format!("{cut};\n"), 1, "cut off"),
+        ("extension.sql", extension, 3, "not_here"),
+        (
+            "newer.sql",
+            plain.replace("Dumped by pg_dump version 1", "Dumped by pg_dump version 91"),
+            3,
+            "or newer",
+        ),
+    ] {
+        let red = test(&live.write(name, text.as_bytes()), folder, &[], &[]);
+        assert_eq!(red.exit, Some(exit), "{name}: {}", red.said);
+        assert!(red.said.contains(says), "{name}: {}", red.said);
+    }
 }
 
 /// Damage that only a look at the restored stores shows.
@@ -414,16 +475,18 @@ async fn hostile(live: &Live, custom: &str, folder: &str) {
     // Also the user that PostgreSQL runs as could write there, if it were let.
     fs::set_permissions(live.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let whole = fs::read(custom).unwrap();
-    let order =
-        format!("-- PostgreSQL database dump\ncreate table t (id int);\n\\! touch {}\n", proof.display());
+    let order = format!(
+        "-- PostgreSQL database dump\ncreate table t (id int);\n\\! touch {}\n{COMPLETE}",
+        proof.display()
+    );
     let program = format!(
-        "-- PostgreSQL database dump\ncreate table t (id int);\ncopy t to program 'touch {}';\n",
+        "-- PostgreSQL database dump\ncreate table t (id int);\ncopy t to program 'touch {}';\n{COMPLETE}",
         proof.display()
     );
     for (name, bytes, step, says) in [
         ("short.dump", &whole[..whole.len() / 2], "restore database", "pg_restore"),
         ("empty.dump", &b""[..], "fetch dump", "it is empty"),
-        ("page.dump", &b"<html>not found</html>"[..], "fetch dump", "no dump of PostgreSQL"),
+        ("page.dump", &b"<html>not found</html>"[..], "fetch dump", "not a dump of PostgreSQL"),
         ("order.sql", order.as_bytes(), "restore database", "restricted"),
         ("program.sql", program.as_bytes(), "restore database", "external program"),
     ] {
