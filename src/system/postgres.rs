@@ -13,7 +13,7 @@ mod tables;
 mod text;
 
 pub use access::{Access, quote_ident};
-pub use amcheck::Integrity;
+pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 

@@ -33,7 +33,7 @@ pub fn facts_of(from: impl Read) -> Result<ScriptFacts, Error> {
 }
 
 /// Copies a script so that it can be run on an empty database as a role that owns nothing else, and
-/// gives what it needs. Left out are `psql`'s commands of `pg_dump` (`\restrict`, `\connect`), what
+/// gives what it needs. Left out are `psql`'s commands of `pg_dump` (`\restrict`, `\connect`, `\encoding`), what
 /// concerns databases, subscriptions, owners and privileges (as `pg_restore --no-owner --no-privileges` does, runbook
 /// 3.3), a byte order mark and carriage returns of a script that was converted as a whole. `DROP` of
 /// `--clean` becomes `DROP IF EXISTS`. Of a dump of a cluster only the named database is copied.
@@ -156,6 +156,10 @@ impl<W: Write> Copier<W> {
         }
         let action = classify(line, !self.created, &mut self.facts);
         self.lexer.read(raw);
+        if line.starts_with('\\') {
+            // A command of psql ends with its line.
+            self.lexer.reset();
+        }
         let ended = self.lexer.between_statements();
         let selected = self.selected();
         match action {
@@ -176,12 +180,8 @@ impl<W: Write> Copier<W> {
                 self.skipping = !ended;
                 Ok(())
             }
-            Action::Command => {
-                self.lexer.reset();
-                Ok(())
-            }
+            Action::Command => Ok(()),
             Action::Connect(database) => {
-                self.lexer.reset();
                 self.created = false;
                 self.facts.databases.entry(database.clone()).or_default();
                 self.database = database;

@@ -43,7 +43,7 @@ const HEAP_SINCE: u32 = 14;
 
 /// What `amcheck` reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Integrity {
+pub struct RelationIntegrity {
     /// How many indexes and tables were checked.
     pub checked: usize,
     /// Indexes that are damaged or do not match their tables, with the reason.
@@ -58,7 +58,7 @@ impl Postgres {
     ///
     /// # Errors
     /// The database can't be read.
-    pub async fn integrity(&self) -> Result<Result<Integrity, String>, Error> {
+    pub async fn integrity(&self) -> Result<Result<RelationIntegrity, String>, Error> {
         let context = || "can't check indexes and tables".to_owned();
         let major = self.version().await?.split('.').next().and_then(|major| major.parse::<u32>().ok());
         let mut transaction = self.pool.begin().await.or_environment(context)?;
@@ -68,7 +68,7 @@ impl Postgres {
                 None => error.to_string(),
             }));
         }
-        let mut found = Integrity::default();
+        let mut found = RelationIntegrity::default();
         let parts = [(INDEXES, true), (TABLES, major.is_some_and(|major| major >= HEAP_SINCE))];
         for (sql, wanted) in parts {
             if !wanted {

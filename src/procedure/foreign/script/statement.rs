@@ -113,7 +113,8 @@ pub(super) fn classify(line: &str, clean: bool, facts: &mut ScriptFacts) -> Acti
 fn psql_command(command: &str) -> Option<Action> {
     let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
     match name {
-        "restrict" | "unrestrict" => Some(Action::Command),
+        // The settings behind it set the encoding too.
+        "restrict" | "unrestrict" | "encoding" => Some(Action::Command),
         "connect" => {
             // `\connect -reuse-previous=on "dbname='shop x'"` is written for unusual names.
             let name = rest.rsplit_once("dbname=").map_or(rest, |(_, name)| name);

@@ -104,3 +104,10 @@ fn of_a_cluster_the_named_database_is_copied() {
     );
     assert!(facts.databases["shop"].contains("public.photos"));
 }
+
+#[test]
+fn commands_of_psql_end_with_their_line() {
+    let script = "CREATE DATABASE shop;\n\\unrestrict abc\n\\encoding SQL_ASCII\n\\connect shop\n\\restrict abc\n\
+                  \\! id\nGRANT x TO y;\nSELECT 1;\n";
+    assert_eq!(copied(script).0, "\\restrict KEY\n\\! id\nSELECT 1;\n");
+}
