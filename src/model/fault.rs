@@ -154,8 +154,8 @@ macro_rules! faults {
             /// Its place in [`Self::ALL`].
             fn index(&self) -> usize {
                 #[derive(Clone, Copy)]
-                enum Index { $($variant),* }
-                match self { $(Self::$variant { .. } => Index::$variant as usize),* }
+                enum Place { $($variant),* }
+                match self { $(Self::$variant { .. } => Place::$variant as usize),* }
             }
 
             /// The assets that it names.

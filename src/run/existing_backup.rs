@@ -27,7 +27,7 @@ use crate::{
     },
     runbook::{
         RunContext, drill,
-        provision::{EngineChoice, Substrate, leftovers},
+        provision::{EngineChoice, ServerChoice, Substrate, leftovers},
     },
     scenario::{
         budgets::read_budgets,
@@ -119,8 +119,8 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
     let Session { journal, clock, redactor, teardown, .. } = session;
     let (name, Prepared { backup, target, engine }) = (session.short_id(), prepared);
     let profile = Arc::clone(&target.profile);
-    let major = backup.recognised.major();
-    let substrate = Substrate::start(name, false, None, major, profile, engine, redactor, teardown).await?;
+    let servers = ServerChoice { objects: None, major: backup.recognised.major() };
+    let substrate = Substrate::start(name, false, servers, profile, engine, redactor, teardown).await?;
     let versions = substrate.versions().await?;
     let limits = substrate.limits(&versions);
     session.log().event(Event::SubstrateReady { versions, limits })?;

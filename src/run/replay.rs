@@ -52,6 +52,9 @@ impl From<ReplayResult> for ExitCode {
     }
 }
 
+/// Receives a run with its comparisons.
+pub type OnCompared<'a> = &'a mut dyn FnMut(&[Compared<'_>], FinishedRun) -> Result<(), Error>;
+
 /// Performs schedules on real stores, each as a scenario of an ordinary run. `finished` gets each run
 /// with its comparison; the gravest exit code is returned.
 ///
@@ -60,7 +63,7 @@ impl From<ReplayResult> for ExitCode {
 pub async fn run(
     scripts: &[(Schedule, Script)],
     options: Options,
-    finished: &mut dyn FnMut(&[Compared<'_>], FinishedRun) -> Result<(), Error>,
+    finished: OnCompared<'_>,
 ) -> Result<ExitCode, Error> {
     let folder = tempfile::tempdir().or_environment(|| "can't make a folder for scenarios".to_owned())?;
     let mut paths = Vec::new();

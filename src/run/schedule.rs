@@ -17,7 +17,7 @@ use crate::{
     },
     runbook::{
         DrillOutcome, RunContext, drill,
-        provision::{Substrate, attached::AttachedStores, external, leftovers},
+        provision::{ServerChoice, Substrate, attached::AttachedStores, external, leftovers},
     },
     system::{containers::daemon, engine::Launch, external_site::SiteLease},
 };
@@ -161,7 +161,8 @@ impl Run {
                     Substrate::in_containers(name, images, profile, engine, redactor, teardown).await
                 }
                 (None, None, Stores::Local { objects }) => {
-                    Substrate::start(name, keep, *objects, None, profile, engine, redactor, teardown).await
+                    let servers = ServerChoice { objects: *objects, major: None };
+                    Substrate::start(name, keep, servers, profile, engine, redactor, teardown).await
                 }
                 (None, None, Stores::External) => Err(Error::harness("no site was taken")),
             }

@@ -16,4 +16,4 @@ mod substrate;
 mod variables;
 
 pub use engine_choice::EngineChoice;
-pub use substrate::Substrate;
+pub use substrate::{ServerChoice, Substrate};

@@ -69,7 +69,8 @@ targets! { scenario profile journal pdf tarball envelope dump_header }
 
 #[test]
 fn each_corpus_is_read_as_it_is_and_belongs_to_a_fuzz_target() {
-    let calls: [(&str, fn(&[u8])); 7] = [
+    type Entry = fn(&[u8]);
+    let calls: [(&str, Entry); 7] = [
         ("scenario", untrusted_input::scenario),
         ("profile", untrusted_input::profile),
         ("journal", untrusted_input::journal),
@@ -87,6 +88,7 @@ fn each_corpus_is_read_as_it_is_and_belongs_to_a_fuzz_target() {
         .filter_map(|path| Some(path.rsplit('/').next()?.trim_end_matches(".rs").to_owned()))
         .collect();
     let mut names = TARGETS.to_vec();
-    (targets.sort(), names.sort_unstable());
+    targets.sort();
+    names.sort_unstable();
     assert_eq!(targets, names);
 }

@@ -39,6 +39,15 @@ pub struct Substrate {
     pub(super) redactor: Redactor,
 }
 
+/// Which servers are started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServerChoice {
+    /// The object store; without it the embedded one.
+    pub objects: Option<ObjectKind>,
+    /// The major version of PostgreSQL, or the nearest newer one; without it the first installation.
+    pub major: Option<u32>,
+}
+
 impl Substrate {
     /// Uses the stores of an engine that runs elsewhere.
     pub async fn attached(
@@ -67,20 +76,18 @@ impl Substrate {
     }
 
     /// Starts a private PostgreSQL cluster and an S3 server in a folder of the run's own. With `keep`,
-    /// nothing is torn down at the run's end. With `major`, the server is of that version, or of the
-    /// nearest newer one.
+    /// nothing is torn down at the run's end.
     pub async fn start(
         run: &str,
         keep: bool,
-        objects: Option<ObjectKind>,
-        major: Option<u32>,
+        servers: ServerChoice,
         profile: Arc<Profile>,
         engine: EngineChoice,
         redactor: &Redactor,
         teardown: &Teardown,
     ) -> Result<Self, Error> {
-        let bin = discover(&Places::of_machine(), major).await.or_error()?;
-        let program = ObjectProgram::choose(objects).await?;
+        let bin = discover(&Places::of_machine(), servers.major).await.or_error()?;
+        let program = ObjectProgram::choose(servers.objects).await?;
         let undo = (!keep).then_some(teardown);
         let run_dir = run_folder(run, undo)?;
         let (postgres, objects) = tokio::join!(

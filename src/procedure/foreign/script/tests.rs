@@ -36,8 +36,8 @@ fn only_the_last_comment_shows_that_a_script_is_complete() {
     let end = "--\n-- PostgreSQL database dump complete\n--\n";
     assert!(!copied(script).1.complete, "cut between two statements");
     assert!(copied(&format!("{script}{end}")).1.complete);
-    let in_data = format!("COPY public.a (n) FROM stdin;\n-- PostgreSQL database dump complete\n\\.\n");
-    assert!(!copied(&in_data).1.complete, "in data it means nothing");
+    let in_data = "COPY public.a (n) FROM stdin;\n-- PostgreSQL database dump complete\n\\.\n";
+    assert!(!copied(in_data).1.complete, "in data it means nothing");
     assert!(!copied(&format!("{end}{script}")).1.complete, "something follows it");
     let in_text = format!("SELECT '\n{end}");
     assert!(!copied(&in_text).1.complete, "in a text it means nothing");
