@@ -254,8 +254,11 @@ fn test(dump: &str, assets: &str, more: &[String], env: &[(&str, String)]) -> Te
     let again = Command::new(PROGRAM).arg("report").arg(reports.path().join("latest")).output().unwrap();
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     let tested = Tested { exit: ran.status.code(), record, said };
-    let answered: BTreeSet<CheckId> = tested.scenario().checks.iter().map(|(check, ..)| *check).collect();
-    assert_eq!(answered, CheckId::ALL.iter().copied().collect(), "not every check has answered");
+    // What the environment lacks ends a test before its checks.
+    if tested.exit != Some(3) {
+        let answered: BTreeSet<CheckId> = tested.scenario().checks.iter().map(|(check, ..)| *check).collect();
+        assert_eq!(answered, CheckId::ALL.iter().copied().collect(), "not every check has answered");
+    }
     tested
 }
 
