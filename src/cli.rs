@@ -7,7 +7,7 @@ use crate::{
     report::terminal::{self, notice},
     run::{notify as notifications, signing},
 };
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process;
 
 pub mod check;
@@ -167,7 +167,7 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
         }
         Command::Pdf(args) => pdf::run(&args, &mut std::io::stdout().lock())?.into(),
         Command::Standin(args) => on_runtime(standin::run(args))?,
-        Command::Generate(args) => Output::data(generate::run(&args)?).print()?,
+        Command::Generate(args) => Output::data(generate::run(&args, Cli::command())?).print()?,
         Command::Draw => draw::run()?,
     };
     Ok(code.into())

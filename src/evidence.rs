@@ -28,6 +28,8 @@ pub mod key;
 mod statement;
 pub mod verify;
 
+pub use key::NAMESPACE;
+
 /// The in-toto statement in its DSSE envelope; without signatures where the run is not signed.
 pub const ATTESTATION: &str = "attestation.dsse.json";
 
@@ -37,9 +39,6 @@ pub const SIGNATURE: &str = "events.jsonl.sig";
 /// The public half of the key that signed. It vouches for nothing by itself: compare it with one
 /// that came another way.
 pub const SIGNER: &str = "signer.pub";
-
-/// The namespace of our SSH signatures: a signature for something else is none for a run.
-pub const NAMESPACE: &str = "pulp-drill";
 
 /// The name in a run's configuration under which it says which key signs it.
 pub const SIGNED_BY: &str = "signing key";

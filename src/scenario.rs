@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, sync::Arc};
 
 // Each module may import those declared before it.
+pub mod source;
+
 pub mod method;
 
 pub mod hold;
@@ -33,29 +35,10 @@ pub mod parse;
 
 pub mod schema;
 
-/// Where something stands in a scenario file: lines and columns count from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourcePosition {
-    /// Line.
-    pub line: usize,
-    /// Column.
-    pub column: usize,
-    /// Byte offset of its first byte.
-    pub start: usize,
-    /// Byte offset after its last byte.
-    pub end: usize,
-}
+pub use hold::Replace;
+pub use source::{At, SourcePosition};
 
-/// A value and its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct At<T> {
-    /// The value.
-    pub value: T,
-    /// Where it stands.
-    pub place: SourcePosition,
-}
-
-/// A scenario, as its file tells it.
+/// A scenario, as its file describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// The file it came from.
@@ -196,16 +179,6 @@ pub struct PlanRun {
     /// How long from now: `2s`.
     #[serde(rename = "in")]
     pub after: Within,
-}
-
-/// What is replaced by what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Replace {
-    /// The asset whose binary is replaced.
-    pub asset: AssetName,
-    /// The fixture with the new bytes.
-    pub with: AssetName,
 }
 
 /// What is lost.

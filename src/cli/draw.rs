@@ -22,7 +22,7 @@ pub(super) fn draw_in_subprocess() {
     }
 }
 
-/// Draws what is on stdin to stdout. A PDF that can't be drawn is told there, in words.
+/// Draws what is on stdin to stdout. Where a PDF can't be drawn, the reason is written instead.
 pub(super) fn run() -> Result<ExitCode, Error> {
     let context = || "can't draw".to_owned();
     // Not every system has a limit for memory: the others still have the time.

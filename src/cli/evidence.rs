@@ -152,7 +152,7 @@ fn describe_check(path: &Path, found: &EvidenceCheck) -> String {
 fn chain_told(gaps: &[chain::Gap], runs: usize) -> String {
     if gaps.is_empty() {
         return format!(
-            "chain over {}: whole; that no newer run was taken away can't be told from here\n",
+            "chain over {}: complete; whether a newer run was removed cannot be determined from these files\n",
             count(runs, "run")
         );
     }

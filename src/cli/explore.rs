@@ -96,7 +96,7 @@ fn scripts(table: &WindowTable, depth: usize) -> Result<Vec<(Schedule, Script)>,
     table.cells.iter().filter_map(|cell| shown(cell).transpose()).collect()
 }
 
-/// How many folders a folder is below the working directory; 0 where that can't be told.
+/// How many folders a folder is below the working directory; 0 where that is unknown.
 fn depth(folder: &Path) -> usize {
     let plain = folder.components().all(|part| matches!(part, Component::Normal(_)));
     if plain { folder.components().count() } else { 0 }

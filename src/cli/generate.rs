@@ -2,11 +2,8 @@
 //! from the command line itself. The text is the same on every machine: it asks neither the terminal
 //! nor the environment.
 
-use crate::{
-    base::error::{Error, ErrorContext},
-    cli::Cli,
-};
-use clap::{Args, Command, CommandFactory as _, ValueEnum};
+use crate::base::error::{Error, ErrorContext};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -37,30 +34,31 @@ pub enum What {
     Reference,
 }
 
-/// Gives the text that was asked for.
+/// Gives the text that was asked for, of the command line `of`.
 ///
 /// # Errors
 /// As [`text`].
-pub fn run(args: &GenerateArgs) -> Result<String, Error> {
-    text(args.what)
+pub fn run(args: &GenerateArgs, of: Command) -> Result<String, Error> {
+    text(args.what, of)
 }
 
-/// Gives the text.
+/// Gives the text that describes the command line `of`.
 ///
 /// # Errors
 /// Blames the harness when the command line can't be described.
-pub fn text(what: What) -> Result<String, Error> {
+pub fn text(what: What, of: Command) -> Result<String, Error> {
+    let command = built(of);
     match what {
-        What::Bash => completions(Shell::Bash),
-        What::Zsh => completions(Shell::Zsh),
-        What::Fish => completions(Shell::Fish),
-        What::Man => man(),
-        What::Reference => Ok(reference()),
+        What::Bash => completions(Shell::Bash, command),
+        What::Zsh => completions(Shell::Zsh, command),
+        What::Fish => completions(Shell::Fish, command),
+        What::Man => man(&command),
+        What::Reference => Ok(reference(&command)),
     }
 }
 
 /// The command line with every subcommand built, and nothing from the environment in its texts.
-fn command() -> Command {
+fn built(command: Command) -> Command {
     fn plain(command: Command) -> Command {
         command
             .term_width(WIDTH)
@@ -68,25 +66,24 @@ fn command() -> Command {
             .mut_args(|arg| arg.hide_env_values(true))
             .mut_subcommands(plain)
     }
-    let mut command = plain(Cli::command());
+    let mut command = plain(command);
     command.build();
     command
 }
 
-fn completions(shell: Shell) -> Result<String, Error> {
+fn completions(shell: Shell, mut command: Command) -> Result<String, Error> {
     let mut out = Vec::new();
-    clap_complete::generate(shell, &mut command(), "pulp-drill", &mut out);
+    clap_complete::generate(shell, &mut command, "pulp-drill", &mut out);
     utf8(out)
 }
 
 /// One page: the program's own, then a section for each subcommand.
-fn man() -> Result<String, Error> {
+fn man(command: &Command) -> Result<String, Error> {
     let failed = || "can't make the man page".to_owned();
-    let command = command();
     let mut out = Vec::new();
     Man::new(command.clone()).render(&mut out).or_harness(failed)?;
     let mut page = utf8(out)?;
-    for sub in described(&command).into_iter().skip(1) {
+    for sub in described(command).into_iter().skip(1) {
         page += &format!(".SH \"{}\"\n", name(sub).to_uppercase());
         let man = Man::new(sub.clone());
         let mut part = Vec::new();
@@ -99,10 +96,9 @@ fn man() -> Result<String, Error> {
 }
 
 /// Each command's long help, as it is printed.
-fn reference() -> String {
-    let command = command();
+fn reference(command: &Command) -> String {
     let mut out = "# Command line\n\nMade by `make generate` from the program itself.\n".to_owned();
-    for sub in described(&command) {
+    for sub in described(command) {
         let help = sub.clone().render_long_help().to_string();
         let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
         out += &format!("\n## `{}`\n\n```text\n{}\n```\n", name(sub), lines.join("\n").trim_end());

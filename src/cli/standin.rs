@@ -21,7 +21,7 @@ enum Which {
     Objects(objects::ObjectsArgs),
 }
 
-/// Runs a stand-in until it is told to stop.
+/// Runs a stand-in until a signal stops it.
 pub async fn run(args: StandinArgs) -> Result<ExitCode, Error> {
     let failed = |what: &str, error: &(dyn std::error::Error + 'static)| {
         let mut text = error.to_string();

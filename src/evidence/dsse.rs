@@ -14,7 +14,7 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// An envelope: payload and signatures over it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(in crate::evidence) struct Envelope {
+pub(super) struct Envelope {
     payload: String,
     payload_type: String,
     signatures: Vec<Signature>,
@@ -30,7 +30,7 @@ struct Signature {
 
 impl Envelope {
     /// Puts a payload into an envelope, signed where there is a key.
-    pub(in crate::evidence) fn new(payload: String, key: Option<&SigningKey>) -> Self {
+    pub(super) fn new(payload: String, key: Option<&SigningKey>) -> Self {
         let sign = |key: &SigningKey| Signature {
             keyid: key.public().fingerprint(),
             sig: STANDARD.encode(key.sign(&pre_authentication(payload.as_bytes()))),
@@ -40,13 +40,13 @@ impl Envelope {
     }
 
     /// The file's text.
-    pub(in crate::evidence) fn text(&self) -> Result<String, Error> {
+    pub(super) fn text(&self) -> Result<String, Error> {
         let text = serde_json::to_string_pretty(self);
         Ok(text.or_harness(|| "can't write the attestation".to_owned())? + "\n")
     }
 
     /// Reads an envelope. One of our own has one spelling; every other is refused.
-    pub(in crate::evidence) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
         let envelope: Self = serde_json::from_slice(bytes).map_err(|e| format!("it is no envelope: {e}"))?;
         if envelope.payload_type != PAYLOAD_TYPE {
             return Err(format!("its payload type is {:?}, not {PAYLOAD_TYPE}", envelope.payload_type));
@@ -58,17 +58,17 @@ impl Envelope {
     }
 
     /// The bytes that were signed.
-    pub(in crate::evidence) fn payload(&self) -> Result<Vec<u8>, String> {
+    pub(super) fn payload(&self) -> Result<Vec<u8>, String> {
         STANDARD.decode(&self.payload).map_err(|e| format!("its payload is not base64: {e}"))
     }
 
     /// Whether it claims no signature.
-    pub(in crate::evidence) fn is_unsigned(&self) -> bool {
+    pub(super) fn is_unsigned(&self) -> bool {
         self.signatures.is_empty()
     }
 
     /// Why this key is not the one and only signer of it; none where it is.
-    pub(in crate::evidence) fn refused_by(&self, key: &VerifyingKey) -> Option<String> {
+    pub(super) fn refused_by(&self, key: &VerifyingKey) -> Option<String> {
         let [signature] = &self.signatures[..] else {
             return Some(format!("it has {} signatures instead of 1", self.signatures.len()));
         };

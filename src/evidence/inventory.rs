@@ -16,18 +16,18 @@ const DEPTH: usize = 4;
 
 /// What lies in a folder.
 #[derive(Debug, Default)]
-pub(in crate::evidence) struct Inventory {
+pub(super) struct Inventory {
     /// Plain files: path below the folder, with `/`, and digest.
-    pub(in crate::evidence) files: BTreeMap<String, Digest>,
+    pub(super) files: BTreeMap<String, Digest>,
     /// What is neither a file nor a folder with files in it, and what it is.
-    pub(in crate::evidence) odd: Vec<(String, &'static str)>,
+    pub(super) odd: Vec<(String, &'static str)>,
 }
 
 /// Looks at everything in a folder.
 ///
 /// # Errors
 /// Blames the surroundings where something can't be read.
-pub(in crate::evidence) fn take(dir: &Path) -> Result<Inventory, Error> {
+pub(super) fn take(dir: &Path) -> Result<Inventory, Error> {
     let unreadable = |path: &Path| format!("can't read {}", path.display());
     dir.metadata().or_environment(|| unreadable(dir))?;
     let mut inventory = Inventory::default();

@@ -1,12 +1,9 @@
 //! Signing keys: ed25519 in OpenSSH's formats, made here or by `ssh-keygen -t ed25519`. The only
 //! place that touches private key bytes. It reads no files and asks for no randomness.
 
-use crate::{
-    base::{
-        error::{Error, ErrorContext as _},
-        redact::Redactor,
-    },
-    evidence::NAMESPACE,
+use crate::base::{
+    error::{Error, ErrorContext as _},
+    redact::Redactor,
 };
 use ed25519_dalek::Signer as _;
 use ssh_key::{
@@ -14,6 +11,9 @@ use ssh_key::{
     private::{Ed25519Keypair, KeypairData},
     public::KeyData,
 };
+
+/// The namespace of our SSH signatures: a signature made for another purpose is not valid for a run.
+pub const NAMESPACE: &str = "pulp-drill";
 
 /// Lines of a private key that are shorter could be a part of anything.
 const TELLING: usize = 16;
@@ -94,12 +94,12 @@ impl SigningKey {
     }
 
     /// A plain ed25519 signature.
-    pub(in crate::evidence) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.signer().sign(message).to_bytes()
     }
 
     /// A signature over a file's bytes, as `ssh-keygen -Y verify` reads it.
-    pub(in crate::evidence) fn sign_file(&self, bytes: &[u8]) -> Result<String, Error> {
+    pub(super) fn sign_file(&self, bytes: &[u8]) -> Result<String, Error> {
         let signed = self.0.sign(NAMESPACE, HashAlg::Sha512, bytes);
         signed.and_then(|s| s.to_pem(LineEnding::LF)).or_harness(|| "can't sign".to_owned())
     }
@@ -136,13 +136,13 @@ impl VerifyingKey {
 
     /// Whether this key made a plain signature. Signatures that fit several keys or messages, and
     /// other spellings of a good one, are none.
-    pub(in crate::evidence) fn made(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn made(&self, message: &[u8], signature: &[u8]) -> bool {
         let signature = ed25519_dalek::Signature::from_slice(signature);
         signature.is_ok_and(|s| self.1.verify_strict(message, &s).is_ok())
     }
 
     /// Why this key did not make the signature over a file's bytes; none where it did.
-    pub(in crate::evidence) fn refuses(&self, bytes: &[u8], signature: &str) -> Option<&'static str> {
+    pub(super) fn refuses(&self, bytes: &[u8], signature: &str) -> Option<&'static str> {
         let Ok(parsed) = SshSig::from_pem(signature) else {
             return Some("it is no SSH signature");
         };

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The files that are attested, by their path below the run's folder.
-pub(in crate::evidence) type Subjects = BTreeMap<String, Digest>;
+pub(super) type Subjects = BTreeMap<String, Digest>;
 
 /// The subject that carries the annotations.
 const RECORD: &str = ReportFormat::Record.file_name();
@@ -67,16 +67,13 @@ struct Predicate<'a> {
 }
 
 /// The result and how many scenarios passed, passed with warnings, and did not pass.
-pub(in crate::evidence) fn result(record: &RunRecord) -> (&'static str, [usize; 3]) {
+pub(super) fn result(record: &RunRecord) -> (&'static str, [usize; 3]) {
     let of = predicate(record);
     (of.result, [of.passed_tests.len(), of.warned_tests.len(), of.failed_tests.len()])
 }
 
 /// The files that a run's attestation is about: its events, its reports, what it kept.
-pub(in crate::evidence) fn names(
-    record: &RunRecord,
-    reports: impl IntoIterator<Item = String>,
-) -> BTreeSet<String> {
+pub(super) fn names(record: &RunRecord, reports: impl IntoIterator<Item = String>) -> BTreeSet<String> {
     let kept = record.artefacts.iter().map(|a| a.path.clone());
     kept.chain(reports).chain([EVENTS.to_owned()]).collect()
 }
@@ -85,7 +82,7 @@ pub(in crate::evidence) fn names(
 ///
 /// # Errors
 /// Blames the harness.
-pub(in crate::evidence) fn text(record: &RunRecord, subjects: &Subjects) -> Result<String, Error> {
+pub(super) fn text(record: &RunRecord, subjects: &Subjects) -> Result<String, Error> {
     let subject = subjects.iter().map(|(name, digest)| Resource {
         annotations: if name == RECORD { annotations(record) } else { BTreeMap::new() },
         ..resource(name, digest)
@@ -100,7 +97,7 @@ pub(in crate::evidence) fn text(record: &RunRecord, subjects: &Subjects) -> Resu
 }
 
 /// Whether a statement, of whatever version, attests the result that the record gives.
-pub(in crate::evidence) fn agrees(record: &RunRecord, payload: &[u8]) -> bool {
+pub(super) fn agrees(record: &RunRecord, payload: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Attested {
         #[serde(rename = "_type")]

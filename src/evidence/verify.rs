@@ -90,7 +90,7 @@ pub struct EvidenceCheck {
 
 impl EvidenceCheck {
     /// What is found where nothing could be read.
-    pub(in crate::evidence) fn nothing() -> Self {
+    pub(super) fn nothing() -> Self {
         Self {
             record: RunRecord::default(),
             run: "-".to_owned(),

@@ -12,7 +12,7 @@ use std::{
 const PROBE: usize = 64 * 1024;
 
 /// Makes `<reports>/<name>` with an empty file in it; takes everything away again if that fails.
-pub(in crate::journal) fn make(reports: &Path, name: &str, file: &str) -> Result<(PathBuf, File), Error> {
+pub(super) fn make(reports: &Path, name: &str, file: &str) -> Result<(PathBuf, File), Error> {
     let missing: Vec<&Path> = reports.ancestors().take_while(|p| !p.exists()).collect();
     let dir = reports.join(name);
     let mut made = false;
@@ -84,14 +84,14 @@ pub fn update_latest(reports: &Path, dir: &Path) -> Result<(), Error> {
 }
 
 /// A name for a file from any text: letters, digits, `.`, `_` and `-`, no dot first, at most 80.
-pub(in crate::journal) fn safe_name(name: &str) -> String {
+pub(super) fn safe_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let text: String = name.trim_start_matches('.').chars().take(80).map(plain).collect();
     if text.is_empty() { "file".to_owned() } else { text }
 }
 
 /// An I/O error with what to do about it.
-pub(in crate::journal) fn io_trouble(what: String, error: &io::Error) -> Error {
+pub(super) fn io_trouble(what: String, error: &io::Error) -> Error {
     let hint = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "free some room, or choose a folder on another disk with --report-dir"

@@ -78,7 +78,7 @@ impl fmt::Display for Flaw {
 }
 
 /// The text of [`SEAL`], as `sha256sum` writes it.
-pub(in crate::journal) fn seal(digest: &Digest) -> String {
+pub(super) fn seal(digest: &Digest) -> String {
     format!("{digest}  {EVENTS}\n")
 }
 

@@ -42,7 +42,7 @@ pub async fn back_up(
 /// Lines of a program's complaints that are looked at.
 const SAID: usize = 1_000;
 
-/// Whether GNU tar has told no more than that files changed, or went, while it read them: its exit code
+/// Whether GNU tar reported no more than that files changed, or went, while it read them: its exit code
 /// is 1 then, and the archive is readable (GNU tar manual, "Return values": "some files were changed
 /// while being archived"). Other tars give 1 for every error, so that what is said counts too.
 fn changed_meanwhile(exit: Exit, said: &str) -> bool {

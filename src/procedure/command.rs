@@ -276,7 +276,7 @@ fn clients(site: &Handles) -> BTreeMap<String, String> {
     env
 }
 
-/// What the commands are told; see `docs/own-commands.md`.
+/// What the commands find in their environment: `docs/own-commands.md`.
 fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeMap<String, String>, Error> {
     let home = home(site);
     let (repository, work) = (home.join(REPOSITORY), home.join(WORK));

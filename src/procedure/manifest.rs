@@ -30,7 +30,7 @@ pub struct Manifest {
     pub templates: Vec<TemplateItem>,
     /// The assets' metadata.
     pub assets: Vec<AssetItem>,
-    /// Where the database's dump lies, if that was told.
+    /// Where the database's dump is, if the manifest names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db_dump: Option<String>,
     /// The dump's SHA-256, where it is one file.

@@ -137,11 +137,11 @@ pub async fn recover_objects(
     let (point, target) = chosen(backup, step)?;
     let astray = |how| armed.astray.contains(&how);
     let at = if astray(RecoveryFault::BucketAtBaseBackup) { point.begun } else { target };
-    let mut told = String::new();
+    let mut listed = String::new();
     for bucket in site.versioned() {
         let todo = changes(&bucket.versions("").await?, at, !astray(RecoveryFault::MarkersPassedOver));
         for change in &todo {
-            told += &match change {
+            listed += &match change {
                 VersionChange::Bring(ObjectVersion { key, id, modified, .. }) => {
                     format!("bring {key} {id} {modified}\n")
                 }
@@ -163,7 +163,7 @@ pub async fn recover_objects(
         }
     }
     let name = format!("{}-bucket-changes.txt", log.name());
-    log.artefact(&name, told.as_bytes(), "what the recovery did to the buckets")?;
+    log.artefact(&name, listed.as_bytes(), "what the recovery did to the buckets")?;
     Ok(None)
 }
 
@@ -237,7 +237,7 @@ fn configure(
     server.give(data)
 }
 
-/// What is wrong with a server that has recovered: it stopped at another moment than it was told to,
+/// What is wrong with a server that has recovered: it stopped at another moment than its recovery target,
 /// or it writes into the source's archive.
 async fn astray(server: &OwnServer, before: &BTreeSet<String>) -> Result<Option<String>, Error> {
     let postgres = Postgres::connect(&server.access("postgres").await).await?;

@@ -41,7 +41,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// More parts than anybody starts; each that is missing is told by its number.
+/// More parts than anybody starts; each that is missing is reported by its number.
 const MOST_PARTS: u32 = 10_000;
 
 /// A part that was read.
@@ -322,7 +322,7 @@ fn own_events(
 ) -> Vec<(DateTime<Utc>, Option<ScenarioId>, Event)> {
     let name = &part.partition;
     let mine = |id: &ScenarioId| kept.get(id) == Some(&name.index);
-    // What was skipped is told once, and not at all where another part ran it.
+    // What was skipped is reported once, and not at all where another part ran it.
     let tells = |id: &ScenarioId| {
         let first = parts.iter().find(|p| p.record.skipped.iter().any(|s| s.id == *id));
         skipped(parts, id) && first.is_some_and(|p| p.partition.index == name.index)

@@ -2,65 +2,23 @@
 //! restore. Each injector reports what it changed, and an injector that changed nothing reports that.
 
 use crate::{
-    base::{
-        error::Error,
-        ids::{AssetName, ObjectKey},
-    },
-    journal::Logbook,
+    base::error::Error,
     model::fault::{Archive, Fault, FaultTarget},
-    procedure::{Backup, PendingFaults, RecoveryFault},
-    site::Handles,
+    procedure::{PendingFaults, RecoveryFault},
     system::objects::Bucket,
 };
-use std::collections::BTreeMap;
 
 pub mod dump;
 pub mod loss;
 pub mod objects;
 pub mod pending;
 pub mod rows;
+pub mod site;
 pub mod tarball;
 pub mod versions;
 pub mod wal;
 
-/// What a fault did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Injected {
-    /// Whether anything changed.
-    pub changed: bool,
-    /// What changed: before and after.
-    pub detail: String,
-}
-
-impl Injected {
-    fn changed(detail: impl Into<String>) -> Self {
-        Self { changed: true, detail: detail.into() }
-    }
-
-    fn nothing(detail: impl Into<String>) -> Self {
-        Self { changed: false, detail: detail.into() }
-    }
-}
-
-/// The place where a fault is injected.
-pub struct FaultSite<'a> {
-    /// The site.
-    pub site: &'a Handles,
-    /// The storage keys of assets, by name.
-    pub keys: BTreeMap<AssetName, ObjectKey>,
-    /// All bytes ever sent for an asset, oldest first.
-    pub sent: &'a BTreeMap<AssetName, Vec<Vec<u8>>>,
-    /// The backup so far.
-    pub backup: &'a Backup,
-    /// Whether the fault goes into the backup's artefacts instead of the live stores.
-    pub in_backup: bool,
-    /// The bytes of a fixture, where the fault adds one.
-    pub fixture: Option<Vec<u8>>,
-    /// The binaries of the backup's archive, while it is unpacked.
-    pub unpacked: Option<Bucket>,
-    /// The log of commands.
-    pub log: &'a Logbook,
-}
+pub use site::{FaultSite, Injected};
 
 /// Injects a fault; one that takes effect later becomes pending. A fault in binaries that are in a
 /// tarball is injected while the tarball is unpacked.

@@ -10,7 +10,7 @@ use crate::{
     journal::Logbook,
     model::{
         profile::Profile,
-        state::{Golden, Known, KnownAsset, KnownTemplate, State},
+        state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
     },
     procedure::command,
     scenario::seed::Seed,
@@ -190,6 +190,42 @@ impl SeededSite {
         let answer = call.send(api).await?;
         self.acknowledged(call, answer);
         Ok(())
+    }
+
+    /// What is known once a write was answered. Gives the storage key of the asset that it wrote.
+    pub fn acknowledged(&mut self, call: Call, answer: CallAnswer) -> Option<ObjectKey> {
+        let (name, bytes, record) = match (call, answer) {
+            (Call::Upload(upload), CallAnswer::Stored(record)) => {
+                (AssetName::new(upload.name), upload.bytes, record)
+            }
+            (Call::Replace { name, bytes, .. }, CallAnswer::Stored(record)) => (name, bytes, record),
+            (Call::Delete { name, .. }, _) => {
+                self.known.assets.remove(&name);
+                return None;
+            }
+            (Call::Batch { template, .. }, CallAnswer::Done { job, results }) => {
+                self.known.jobs.insert(job, KnownJob { template, results });
+                return None;
+            }
+            (Call::Upload(_) | Call::Replace { .. } | Call::Batch { .. }, _) => return None,
+        };
+        let key = ObjectKey::new(record.filename);
+        let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
+        let old = self.known.assets.get(&name).map(|asset| asset.key.clone());
+        if let Some(old) = old.filter(|old| *old != key) {
+            self.replaced(&name, &old);
+        }
+        let known = KnownAsset { id: record.id, key: key.clone(), size, sha256 };
+        self.known.assets.insert(name.clone(), known);
+        self.sent.entry(name).or_default().push(bytes);
+        Some(key)
+    }
+
+    /// Remembers the object that an asset had before it got another one: `logo.png@1`. After a restore it
+    /// can be one that it had before.
+    pub fn replaced(&mut self, name: &AssetName, old: &ObjectKey) {
+        let number = self.sent.get(name).map_or(0, Vec::len);
+        self.former.entry(old.clone()).or_insert_with(|| format!("{name}@{number}").into());
     }
 
     /// The objects that replacements under new keys have left behind, and what they are called.

@@ -58,7 +58,7 @@ pub struct WriterTargets {
 struct Record {
     began: Instant,
     writes: Mutex<Vec<Written>>,
-    /// How many were answered: whoever waits is told.
+    /// How many were answered; the channel wakes those who wait for more.
     answered: watch::Sender<usize>,
 }
 

@@ -1,7 +1,7 @@
 //! Mistakes in files that users write: their position, what is wrong, and a suggestion. Rendering shows
 //! the line. The readers of the files decide what is a mistake.
 
-use crate::{base::error::Error, scenario::SourcePosition};
+use crate::{base::error::Error, scenario::source::SourcePosition};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 use std::{
@@ -37,6 +37,14 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// A second place that it concerns.
     pub also: Option<Also>,
+}
+
+impl Diagnostic {
+    /// A mistake in this file.
+    pub(crate) fn new(mistake: Mistake, file: &Path) -> Self {
+        let Mistake { place, message, label, help } = mistake;
+        Self { file: file.to_owned(), place, message, label, help, also: None }
+    }
 }
 
 /// A second place of a mistake.
@@ -81,7 +89,7 @@ impl Diagnostics {
     /// Adds a file's mistakes, by their places.
     pub(crate) fn add_all(&mut self, file: &Path, mut mistakes: Vec<Mistake>) {
         mistakes.sort_by_key(|m| m.place.map(|p| p.start));
-        self.list.extend(mistakes.into_iter().map(|m| m.in_file(file)));
+        self.list.extend(mistakes.into_iter().map(|mistake| Diagnostic::new(mistake, file)));
     }
 
     /// Adds one.

@@ -5,11 +5,20 @@
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
     model::write::{StoreOrder, WriteKind, WritePath},
-    scenario::Replace,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// What is replaced by what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Replace {
+    /// The asset whose binary is replaced.
+    pub asset: AssetName,
+    /// The fixture with the new bytes.
+    pub with: AssetName,
+}
 
 /// Where a write is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -197,7 +197,8 @@ impl Reader<'_> {
                 let message = format!("the id `{}` is also the id of another scenario", id.value);
                 let mistake = Mistake::at(id.place, message).label("a duplicate id");
                 let help = "give one of the two another id and file name";
-                self.diagnostics.add(Diagnostic { also: Some(also), ..mistake.help(help).in_file(file) });
+                self.diagnostics
+                    .add(Diagnostic { also: Some(also), ..Diagnostic::new(mistake.help(help), file) });
             }
         }
     }

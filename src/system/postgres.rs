@@ -72,7 +72,7 @@ impl Postgres {
     /// it marks as volatile.
     ///
     /// With `as_of`, a table that is in it is read by *its* column list and keys, so that a later
-    /// migration can be told from damage: a column that is new is left out, one that is gone reads
+    /// migration can be distinguished from damage: a column that is new is left out, one that is gone reads
     /// as absent, which is another digest than any value.
     ///
     /// The row's key is its primary key as a JSON array (`["a", 1]`), else `sha256 #n`. The JSON

@@ -1,7 +1,11 @@
 //! Holds the files that are made from the program current: the command-line reference, the man page
 //! and the completions. `make generate` writes them anew. The JSON Schemas have their own test.
 
-use pulp_drill::cli::generate::{What, text};
+use clap::CommandFactory as _;
+use pulp_drill::cli::{
+    Cli,
+    generate::{What, text},
+};
 use std::{fs, path::Path};
 
 const FILES: &[(What, &str)] = &[
@@ -18,7 +22,7 @@ fn generated_files_are_current() {
     let mut old = Vec::new();
     for (what, name) in FILES {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-        let made = text(*what).expect("text");
+        let made = text(*what, Cli::command()).expect("text");
         if bless {
             fs::create_dir_all(path.parent().expect("a folder")).expect("make the folder");
             fs::write(&path, made).expect("write");
@@ -31,7 +35,10 @@ fn generated_files_are_current() {
 
 #[test]
 fn every_subcommand_has_its_section() {
-    let (reference, man) = (text(What::Reference).expect("text"), text(What::Man).expect("text"));
+    let (reference, man) = (
+        text(What::Reference, Cli::command()).expect("text"),
+        text(What::Man, Cli::command()).expect("text"),
+    );
     for name in
         ["run", "list", "check", "schema", "doctor", "explore", "report", "pdf diff", "standin engine"]
     {
@@ -60,7 +67,11 @@ fn nothing_of_the_environment_is_in_them() {
         let said = String::from_utf8(out.stdout).expect("UTF-8");
         assert!(secret.iter().all(|s| !said.contains(s)), "{what} holds what the environment says");
         if what == "reference" {
-            assert_eq!(said, text(What::Reference).expect("text"), "{what} depends on the environment");
+            assert_eq!(
+                said,
+                text(What::Reference, Cli::command()).expect("text"),
+                "{what} depends on the environment"
+            );
         }
     }
 }

@@ -155,7 +155,7 @@ impl Command {
         self
     }
 
-    /// What it has started and left running in sessions of their own is ended with it, too, and told in
+    /// What it has started and left running in sessions of their own is ended with it, too, and reported in
     /// [`Ran::left`](crate::base::process::Ran).
     #[must_use]
     pub fn leaving_nothing(mut self) -> Self {

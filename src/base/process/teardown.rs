@@ -122,9 +122,9 @@ impl std::fmt::Debug for Teardown {
 mod tests {
     use super::*;
 
-    type Seen = Arc<Mutex<Vec<String>>>;
+    type Order = Arc<Mutex<Vec<String>>>;
 
-    fn push(teardown: &Teardown, seen: &Seen, name: &'static str) {
+    fn push(teardown: &Teardown, seen: &Order, name: &'static str) {
         let (work, last) = (seen.clone(), seen.clone());
         let step = async move {
             work.lock().unwrap().push(name.to_owned());
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_comes_first_and_only_once() {
-        let (teardown, seen) = (Teardown::new(), Seen::default());
+        let (teardown, seen) = (Teardown::new(), Order::default());
         push(&teardown, &seen, "one");
         let (value, left) = teardown
             .around(&CancellationToken::new(), async {
@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn cancelling_undoes_what_was_set_up() {
-        let (teardown, seen, cancel) = (Teardown::new(), Seen::default(), CancellationToken::new());
+        let (teardown, seen, cancel) = (Teardown::new(), Order::default(), CancellationToken::new());
         let (value, _) = teardown
             .around(&cancel, async {
                 push(&teardown, &seen, "one");
@@ -167,7 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_undoes_what_was_set_up_and_goes_on() {
-        let (teardown, seen) = (Teardown::new(), Seen::default());
+        let (teardown, seen) = (Teardown::new(), Order::default());
         push(&teardown, &seen, "one");
         let cancel = CancellationToken::new();
         let work = teardown.around(&cancel, async { std::panic::resume_unwind(Box::new("boom")) });
@@ -178,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_that_hangs_or_fails_does_not_keep_the_others_from_their_turn() {
-        let (teardown, seen) = (Teardown::new(), Seen::default());
+        let (teardown, seen) = (Teardown::new(), Order::default());
         push(&teardown, &seen, "one");
         let fails = async { Err(Error::environment("no")) };
         teardown.push("fail", Duration::from_secs(5), fails, || ());
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn dropped_without_a_run_it_takes_the_last_resorts() {
-        let (teardown, seen) = (Teardown::new(), Seen::default());
+        let (teardown, seen) = (Teardown::new(), Order::default());
         push(&teardown, &seen, "one");
         teardown.push("boom", Duration::ZERO, std::future::pending(), || {
             std::panic::resume_unwind(Box::new("boom"));

@@ -23,19 +23,16 @@ use std::{
 const LARGEST: u64 = 64 << 20;
 
 /// A report as the record renders it.
-pub(in crate::evidence::verify) struct Rendered {
+pub(super) struct Rendered {
     /// Its name in the run's folder.
-    pub(in crate::evidence::verify) name: String,
+    pub(super) name: String,
     /// What must be in it.
-    pub(in crate::evidence::verify) bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// Renders all reports of the folder's record; none where another version wrote the run, which may have
 /// rendered otherwise.
-pub(in crate::evidence::verify) fn render(
-    dir: &Path,
-    record: &RunRecord,
-) -> Result<Option<Vec<Rendered>>, Error> {
+pub(super) fn render(dir: &Path, record: &RunRecord) -> Result<Option<Vec<Rendered>>, Error> {
     if !report::is_ours(record) {
         return Ok(None);
     }
@@ -47,7 +44,7 @@ pub(in crate::evidence::verify) fn render(
 
 /// The journal as its entries are spelled: other spellings of the same, and what a reader passes over,
 /// are not what the run wrote.
-pub(in crate::evidence::verify) fn spelled(entries: &[Entry]) -> Result<Rendered, Error> {
+pub(super) fn spelled(entries: &[Entry]) -> Result<Rendered, Error> {
     let mut bytes = Vec::new();
     for entry in entries {
         serde_json::to_writer(&mut bytes, entry).or_harness(|| "can't write an event as JSON".to_owned())?;
@@ -68,21 +65,21 @@ struct Subject {
 }
 
 /// The files that a statement is about; what can't be read is about none.
-pub(in crate::evidence::verify) fn subjects(payload: &[u8]) -> Vec<(String, Option<Digest>)> {
+pub(super) fn subjects(payload: &[u8]) -> Vec<(String, Option<Digest>)> {
     let statement: Option<Statement> = serde_json::from_slice(payload).ok();
     let subjects = statement.map(|s| s.subject).unwrap_or_default();
     subjects.into_iter().map(|s| (s.name, s.digest.get("sha256").and_then(|d| d.parse().ok()))).collect()
 }
 
 /// The reports that an attestation is about, for runs that can't be rendered again.
-pub(in crate::evidence::verify) fn attested(envelope: Option<&Envelope>) -> Vec<String> {
+pub(super) fn attested(envelope: Option<&Envelope>) -> Vec<String> {
     let payload = envelope.and_then(|e| e.payload().ok()).unwrap_or_default();
     let names = subjects(&payload).into_iter().map(|(name, _)| name);
     names.filter(|name| name != EVENTS && !name.contains('/')).collect()
 }
 
 /// Where a file begins to differ from what must be in it.
-pub(in crate::evidence::verify) fn first_difference(path: &Path, expected: &[u8]) -> String {
+pub(super) fn first_difference(path: &Path, expected: &[u8]) -> String {
     let mut found = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut found));
     if let Err(error) = read {
@@ -94,7 +91,7 @@ pub(in crate::evidence::verify) fn first_difference(path: &Path, expected: &[u8]
 }
 
 /// A file that a run keeps small; a link in its place is not followed.
-pub(in crate::evidence::verify) fn small(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn small(path: &Path) -> Result<Vec<u8>, String> {
     let meta = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
     if !meta.is_file() || meta.len() > LARGEST {
         return Err(format!("it is no file of at most {LARGEST} bytes"));

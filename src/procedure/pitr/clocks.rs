@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the store is asked.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// More than this is told as a warning: no store's rounding explains it.
+/// More than this is a warning: no store's rounding explains it.
 const MUCH: TimeDelta = TimeDelta::seconds(1);
 
 /// How far the object store's clock is ahead of PostgreSQL's; behind, where it is negative. The truth

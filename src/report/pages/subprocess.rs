@@ -97,6 +97,6 @@ mod tests {
         for short in [0, 5, bytes.len() - 1] {
             assert!(unpacked(&bytes[..short]).is_none());
         }
-        assert!(unpacked(&draw_here(b"no PDF".to_vec())).is_some_and(|told| told.is_err()));
+        assert!(unpacked(&draw_here(b"no PDF".to_vec())).is_some_and(|drawn| drawn.is_err()));
     }
 }

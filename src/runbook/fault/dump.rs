@@ -2,7 +2,7 @@
 
 use crate::{
     base::error::{Error, ErrorContext},
-    runbook::fault::Injected,
+    runbook::fault::site::Injected,
 };
 use std::path::Path;
 

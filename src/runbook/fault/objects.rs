@@ -7,7 +7,7 @@ use crate::{
         ids::{AssetName, ObjectKey},
     },
     model::state::Metadata,
-    runbook::fault::{FaultSite, Injected},
+    runbook::fault::site::{FaultSite, Injected},
     system::objects::{Bucket, Got},
 };
 

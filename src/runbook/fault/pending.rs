@@ -5,7 +5,7 @@ use crate::{
     base::ids::{ObjectKey, TableName},
     model::fault::Throttle,
     procedure::{PendingFaults, RecoveryFault},
-    runbook::fault::{FaultSite, Injected},
+    runbook::fault::site::{FaultSite, Injected},
 };
 
 /// The next dump excludes a table.

@@ -7,7 +7,7 @@ use crate::{
         ids::{AssetName, TableName, TemplateKey},
     },
     model::{fault::NamedRow, profile::Binary},
-    runbook::fault::{FaultSite, Injected},
+    runbook::fault::site::{FaultSite, Injected},
     site::Handles,
     system::postgres::quote_ident as q,
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{error::Error, ids::AssetName},
-    runbook::fault::{FaultSite, Injected},
+    runbook::fault::site::{FaultSite, Injected},
 };
 
 /// Suspends versioning, as a wrong script or a new bucket does.

@@ -2,7 +2,7 @@
 
 use crate::{
     base::error::{Error, ErrorContext},
-    runbook::fault::{FaultSite, Injected},
+    runbook::fault::site::{FaultSite, Injected},
 };
 use std::path::PathBuf;
 

@@ -55,7 +55,7 @@ pub(super) fn stores(
     (held.store().clone(), Some(place.s3.clone()), place.assets.clone(), results, place.backups.clone())
 }
 
-/// Where the rows of a held site are; the engine is told.
+/// Where the rows of a leased site are, as the engine is configured.
 pub(super) fn rows(held: &SiteLease, variables: &mut BTreeMap<String, String>) -> RowStore {
     let database = held.place().database.clone();
     variables.insert("STORAGE_MODE".to_owned(), "postgres".to_owned());

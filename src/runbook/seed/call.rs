@@ -5,10 +5,9 @@ use crate::{
     base::{
         digest::Digest,
         error::Error,
-        ids::{AssetName, ObjectKey, TemplateKey},
+        ids::{AssetName, TemplateKey},
     },
-    model::state::{KnownAsset, KnownJob},
-    runbook::seed::{SeededSite, wait},
+    runbook::seed::wait,
     system::engine::{AssetRecord, Engine, UploadRequest},
 };
 use serde_json::{Value, json};
@@ -108,42 +107,4 @@ pub async fn finished(
         return Err(Error::environment(format!("batch job {job} of {template} failed: {why}")));
     };
     Ok(CallAnswer::Done { job, results: Digest::of(results.to_string()) })
-}
-
-impl SeededSite {
-    /// What is known once a write was answered. Gives the storage key of the asset that it wrote.
-    pub fn acknowledged(&mut self, call: Call, answer: CallAnswer) -> Option<ObjectKey> {
-        let (name, bytes, record) = match (call, answer) {
-            (Call::Upload(upload), CallAnswer::Stored(record)) => {
-                (AssetName::new(upload.name), upload.bytes, record)
-            }
-            (Call::Replace { name, bytes, .. }, CallAnswer::Stored(record)) => (name, bytes, record),
-            (Call::Delete { name, .. }, _) => {
-                self.known.assets.remove(&name);
-                return None;
-            }
-            (Call::Batch { template, .. }, CallAnswer::Done { job, results }) => {
-                self.known.jobs.insert(job, KnownJob { template, results });
-                return None;
-            }
-            (Call::Upload(_) | Call::Replace { .. } | Call::Batch { .. }, _) => return None,
-        };
-        let key = ObjectKey::new(record.filename);
-        let (size, sha256) = (bytes.len() as u64, Digest::of(&bytes));
-        let old = self.known.assets.get(&name).map(|asset| asset.key.clone());
-        if let Some(old) = old.filter(|old| *old != key) {
-            self.replaced(&name, &old);
-        }
-        let known = KnownAsset { id: record.id, key: key.clone(), size, sha256 };
-        self.known.assets.insert(name.clone(), known);
-        self.sent.entry(name).or_default().push(bytes);
-        Some(key)
-    }
-
-    /// Remembers the object that an asset had before it got another one: `logo.png@1`. After a restore it
-    /// can be one that it had before.
-    pub fn replaced(&mut self, name: &AssetName, old: &ObjectKey) {
-        let number = self.sent.get(name).map_or(0, Vec::len);
-        self.former.entry(old.clone()).or_insert_with(|| format!("{name}@{number}").into());
-    }
 }

@@ -103,8 +103,11 @@ mod tests {
         let wait = || gone(&bucket, &key, &name, Instant::now(), Duration::ZERO);
         wait().await.unwrap();
         bucket.put(&key, b"old".to_vec(), &Metadata::default()).await.unwrap();
-        let told = wait().await.unwrap_err().to_string();
-        assert!(told.contains("logo.png@1 is still at a.png") && told.contains("replace-keys"), "{told}");
+        let message = wait().await.unwrap_err().to_string();
+        assert!(
+            message.contains("logo.png@1 is still at a.png") && message.contains("replace-keys"),
+            "{message}"
+        );
         // One that goes meanwhile is waited for.
         let (waited, removed) =
             tokio::join!(gone(&bucket, &key, &name, Instant::now(), Duration::from_secs(60)), async {

@@ -135,14 +135,14 @@ mod tests {
             ],
             &[("quay", "refused with 403 tenant_archived")],
         );
-        let told = |now: &ApiSnapshot| {
+        let changed = |now: &ApiSnapshot| {
             let found = compared(&then, now, &Reference::default(), &profile);
             found.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(told(&then), [""; 0]);
+        assert_eq!(changed(&then), [""; 0]);
         let mut more = then.clone();
         more.items.insert((ListedKind::Run, "8".to_owned()), "completed".to_owned());
-        assert_eq!(told(&more), [""; 0]);
+        assert_eq!(changed(&more), [""; 0]);
         let other = shown(
             &[
                 (ListedKind::Tenant, "quay", "archived"),
@@ -157,6 +157,6 @@ mod tests {
             "wrong listing: template_labels/invoice@production",
             "wrong access: tenants/quay",
         ];
-        assert_eq!(told(&other), wanted);
+        assert_eq!(changed(&other), wanted);
     }
 }

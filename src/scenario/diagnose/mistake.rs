@@ -1,12 +1,9 @@
 //! A mistake whose file is not known yet: also the error of deserialising from a located
 //! tree, so that serde's derives find the mistakes and the tree says where.
 
-use crate::scenario::{
-    SourcePosition,
-    diagnose::{Diagnostic, suggest},
-};
+use crate::scenario::{diagnose::suggest, source::SourcePosition};
 use serde::de::{self, Expected, Unexpected};
-use std::{fmt, path::Path};
+use std::fmt;
 
 /// Something wrong at a place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +59,6 @@ impl Mistake {
     pub fn or_at(mut self, place: SourcePosition) -> Self {
         self.place.get_or_insert(place);
         self
-    }
-
-    /// The same, of a file.
-    pub fn in_file(self, file: &Path) -> Diagnostic {
-        let Self { place, message, label, help } = self;
-        Diagnostic { file: file.to_owned(), place, message, label, help, also: None }
     }
 }
 

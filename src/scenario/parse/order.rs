@@ -2,11 +2,11 @@
 //! is not possible at its place, or has no effect there.
 
 use crate::{
-    model::{fault::FaultTarget, profile::Profile},
+    model::profile::Profile,
     scenario::{
         Act, At, PlanRun, SourcePosition, Step,
         diagnose::Mistake,
-        method::{BackupJob, DurableStore, Method, Procedure, RestoreJob, TargetProcess},
+        method::{Method, RestoreJob, TargetProcess},
     },
 };
 use std::collections::BTreeSet;
@@ -15,35 +15,12 @@ mod faults;
 mod held_writes;
 mod jobs;
 mod list;
+mod timeline;
 
-use held_writes::Writes;
-use list::List;
+use timeline::{List, Timeline, Writes};
 
 /// The latest next run, in seconds from now.
 const LONGEST: u64 = 60;
-
-/// The state of a site and its backup at a point of the timeline.
-struct Timeline<'a> {
-    method: &'a Method,
-    /// None where it could not be read.
-    profile: Option<&'a Profile>,
-    running: bool,
-    writes: Writes,
-    list: List,
-    /// The durable places that exist.
-    there: BTreeSet<DurableStore>,
-    /// The durable places that some backup holds.
-    saved: BTreeSet<DurableStore>,
-    backed_up: bool,
-    dumped: bool,
-    /// Whether a base backup was taken.
-    based: bool,
-    /// Whether a recovery target was chosen.
-    targeted: bool,
-    /// Faults that take effect at a later step: their place, and which step.
-    pending: Vec<(SourcePosition, FaultTarget)>,
-    mistakes: &'a mut Vec<Mistake>,
-}
 
 /// Checks the order of all steps. `steps_key` is where the steps begin.
 pub fn check(
@@ -80,61 +57,6 @@ pub fn check(
 }
 
 impl Timeline<'_> {
-    fn wrong(&mut self, place: SourcePosition, message: impl Into<String>, label: &str, help: &str) {
-        self.mistakes.push(Mistake::at(place, message).label(label).help(help));
-    }
-
-    fn is_whole(&self) -> bool {
-        self.method.places().iter().all(|place| self.there.contains(place))
-    }
-
-    fn has_rows(&self) -> bool {
-        self.there.contains(&DurableStore::Database) || self.there.contains(&DurableStore::Templates)
-    }
-
-    fn has_binaries(&self) -> bool {
-        let of = if self.method.topology.has_bucket() { DurableStore::Bucket } else { DurableStore::Assets };
-        self.there.contains(&of)
-    }
-
-    /// Reports a step for places that this topology does not have.
-    fn must_fit(&mut self, description: &str, of: &[DurableStore], place: SourcePosition) {
-        let places = self.method.places();
-        if !of.is_empty() && !of.iter().any(|of| places.contains(of)) {
-            let topology = self.method.topology.describe();
-            let message = format!("`{description}` in the topology `{topology}`");
-            let there: Vec<&str> = places.iter().map(|place| place.describe()).collect();
-            let help = format!("its durable places: {}", there.join(", "));
-            self.wrong(place, message, "there is no such place", &help);
-        }
-    }
-
-    fn recovers(&self) -> bool {
-        self.method.procedure == Procedure::PointInTime
-    }
-
-    /// Reports a step or fault of a point-in-time recovery in another procedure.
-    fn must_recover(&mut self, description: &str, place: SourcePosition) {
-        if !self.recovers() {
-            let message = format!("`{description}` in the procedure `{}`", self.method.procedure.describe());
-            let help = "write `procedure: point in time`";
-            self.wrong(place, message, "no WAL is archived and no versions are kept", help);
-        }
-    }
-
-    /// Reports a step for a process that the target does not have, or an inventory without an API.
-    fn must_run(&mut self, description: &str, can: bool, place: SourcePosition) {
-        if !can {
-            let message = format!("the target does not support `{description}`");
-            let (label, help) = if description == BackupJob::RecordManifest.describe() {
-                ("it has no API", "remove it: there is no inventory")
-            } else {
-                ("it has no process", "remove it, or give the profile a `start`")
-            };
-            self.wrong(place, message, label, help);
-        }
-    }
-
     fn act(&mut self, act: &Act, place: SourcePosition) {
         match act {
             Act::Upload(name) | Act::Delete(name) => self.write_asset(name, place),

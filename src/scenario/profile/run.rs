@@ -6,7 +6,11 @@ use crate::{
         ReadyCheck, StopCommand, TargetApi,
         run::{PORT, VARIABLES, named},
     },
-    scenario::{At, SourcePosition, diagnose::Mistake, yaml::fields::Fields},
+    scenario::{
+        diagnose::Mistake,
+        source::{At, SourcePosition},
+        yaml::fields::Fields,
+    },
 };
 use std::collections::BTreeMap;
 

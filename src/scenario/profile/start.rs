@@ -4,8 +4,8 @@
 use crate::{
     model::profile::{AtStart, ProfileEntity},
     scenario::{
-        SourcePosition,
         diagnose::Mistake,
+        source::SourcePosition,
         yaml::tree::{Data, Key, YamlNode},
     },
 };

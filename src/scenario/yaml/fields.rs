@@ -5,7 +5,10 @@ use super::{
     tree::{Data, Key, YamlNode},
     typed::{not_keys, read},
 };
-use crate::scenario::{At, SourcePosition, diagnose::Mistake};
+use crate::scenario::{
+    diagnose::Mistake,
+    source::{At, SourcePosition},
+};
 use serde::Deserialize;
 
 /// The keys of a mapping.

@@ -6,8 +6,8 @@ use crate::{
         input_file::{self, Unreadable},
     },
     scenario::{
-        SourcePosition,
         diagnose::{Diagnostics, Mistake},
+        source::SourcePosition,
     },
 };
 use std::{

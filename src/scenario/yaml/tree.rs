@@ -2,7 +2,7 @@
 //! here its events are stacked up, and what these files have no use for is refused: aliases (with
 //! them goes every "billion laughs"), tags, several documents, keys that are no text, deep nesting.
 
-use crate::scenario::{SourcePosition, diagnose::Mistake};
+use crate::scenario::{diagnose::Mistake, source::SourcePosition};
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span};
 use std::collections::HashSet;
 

@@ -2,7 +2,10 @@
 //! node's position. The keywords come from the derives of the types.
 
 use super::tree::{Data, Key, YamlNode};
-use crate::scenario::{At, SourcePosition, diagnose::Mistake};
+use crate::scenario::{
+    diagnose::Mistake,
+    source::{At, SourcePosition},
+};
 use serde::{
     Deserialize,
     de::{

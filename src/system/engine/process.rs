@@ -314,7 +314,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// The folders that an engine is told to keep files in, made so that an image's own user can write
+/// The folders that an engine is configured to keep files in, made so that an image's own user can write
 /// to them too: what is above them on this machine is ours alone.
 pub fn own_folders(env: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Error> {
     let mut folders = Vec::new();

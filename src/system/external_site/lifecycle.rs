@@ -301,7 +301,7 @@ impl SiteLease {
         now: String,
         found: &SiteInventory,
     ) -> Result<(), Error> {
-        // Looked at before anything is marked: it stops here if that database is not ours.
+        // Checked before anything is marked: it stops here if that database is not ours.
         if let DatabaseFound::Marked(restored) = &found.restored
             && restored.id != marker.id
         {

@@ -271,7 +271,7 @@ const KINDS: [Kind; 22] = [
          group by 1, 2",
     ),
     // They lie outside every schema, and a dump of chosen tables leaves them out. Their content is
-    // told by its digest; a role that may not read one is told so by the server.
+    // compared by its digest; for a role that may not read one the server reports an error.
     Kind(
         "large object",
         Naming::Alone,

@@ -107,7 +107,7 @@ impl HeldTable {
             if began.elapsed() > BROKEN_OFF {
                 let limit = BROKEN_OFF.as_secs();
                 let what = format!("sessions wait for the table {} and do not end", self.table);
-                return Err(Error::environment(what).cause(format!("they were told {limit} s ago")));
+                return Err(Error::environment(what).cause(format!("they were terminated {limit} s ago")));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -99,7 +99,7 @@ impl Plan {
             .filter(|(owner, _)| owner.as_ref() == Some(name))
             .find_map(|(_, definition)| key_columns(definition));
         match key {
-            // The key of a column that is gone can't be read; what is left of the row is still told.
+            // The key of a column that is gone can't be read; the rest of the row is still compared.
             Some(key) if key.iter().all(&there) => self.key = key,
             Some(_) => {}
             None => self.key = Vec::new(),
@@ -191,7 +191,7 @@ fn numbered(rows: &BTreeMap<String, Row>, what: &str) -> String {
 }
 
 /// The digest over each column's name and text, by name: the order of columns in the table does
-/// not matter. Null, a value and a column that is gone are told apart.
+/// not matter. Null, a value and a column that is gone are distinct.
 fn one(plan: &Plan, raw: &PgRow) -> Result<Row, Error> {
     let mut values: BTreeMap<&str, Option<Option<&[u8]>>> =
         plan.columns.iter().map(|(column, _)| (column.as_str(), None)).collect();

@@ -1,7 +1,7 @@
 //! Writes in flight along a timeline: whether they can be held at the given points, and which steps are
 //! not possible meanwhile.
 
-use super::Timeline;
+use super::timeline::{Timeline, WriteInFlight};
 use crate::{
     base::ids::{AssetName, TemplateKey, WriteName},
     model::{
@@ -15,32 +15,9 @@ use crate::{
         method::Results,
     },
 };
-use std::collections::BTreeMap;
 
 /// The end of a timeline, for messages.
 pub(super) const END: &str = "the end";
-
-/// The writes in flight at a point of the timeline.
-#[derive(Default)]
-pub(super) struct Writes(BTreeMap<WriteName, Going>);
-
-/// A write in flight.
-#[derive(Clone, Copy)]
-struct Going {
-    kind: WriteKind,
-    /// None after a mistake.
-    stage: Option<Stage>,
-    /// Where it was begun.
-    place: SourcePosition,
-}
-
-impl Going {
-    /// Whether it holds the table of assets, or that of batch jobs.
-    fn holds_table(self, of_batches: bool) -> bool {
-        self.stage.is_some_and(|stage| stage.by == Stopper::Table)
-            && (self.kind == WriteKind::Batch) == of_batches
-    }
-}
 
 impl Timeline<'_> {
     pub(super) fn begin(&mut self, begin: &Begin, place: SourcePosition) {
@@ -56,7 +33,7 @@ impl Timeline<'_> {
         self.alone(&name, place);
         let stage = self.stage(kind, begin.hold, place);
         self.may_come_to(stage, kind, place);
-        self.writes.0.insert(name, Going { kind, stage, place });
+        self.writes.0.insert(name, WriteInFlight { kind, stage, place });
     }
 
     pub(super) fn go_on(&mut self, go_on: &GoOn, place: SourcePosition) {
@@ -72,7 +49,7 @@ impl Timeline<'_> {
         }
         self.writes.0.remove(&go_on.write);
         self.may_come_to(stage, going.kind, place);
-        self.writes.0.insert(go_on.write.clone(), Going { stage, ..going });
+        self.writes.0.insert(go_on.write.clone(), WriteInFlight { stage, ..going });
     }
 
     pub(super) fn release(&mut self, name: &WriteName, place: SourcePosition) {
@@ -234,7 +211,7 @@ impl Timeline<'_> {
     }
 
     /// The write of this name, which must be in flight.
-    fn in_flight(&mut self, name: &WriteName, word: &str, place: SourcePosition) -> Option<Going> {
+    fn in_flight(&mut self, name: &WriteName, word: &str, place: SourcePosition) -> Option<WriteInFlight> {
         let going = self.writes.0.get(name).copied();
         if going.is_none() {
             let message = format!("`{word}`: no write `{}` is in flight here", suggest::short(name.as_str()));

@@ -1,23 +1,7 @@
 //! A copy of the bucket in parts: the list, and which of its objects are copied.
 
-use super::Timeline;
+use super::timeline::Timeline;
 use crate::scenario::{Act, At, BackupStep, SourcePosition, method::BackupJob};
-
-/// The list of the backup that is being taken.
-#[derive(Default)]
-pub(super) struct List {
-    in_backup: bool,
-    /// Where it was made.
-    made: Option<SourcePosition>,
-    copied: bool,
-}
-
-impl List {
-    /// A backup begins.
-    pub(super) fn begin(&mut self) {
-        *self = Self { in_backup: true, ..Self::default() };
-    }
-}
 
 /// Whether it is a step that copies one object.
 pub(super) fn copies(step: &At<BackupStep>) -> bool {
