@@ -50,7 +50,7 @@ pub const UNSIGNED: &str = "none";
 /// and key give the same bytes.
 ///
 /// # Errors
-/// Blames the surroundings where a file can't be read or written, the harness where the run has not
+/// Blames the environment where a file can't be read or written, the harness where the run has not
 /// ended or its journal names another signer.
 pub fn seal(
     dir: &Path,

@@ -177,7 +177,7 @@ pub fn file_of(path: &Path) -> PathBuf {
 /// Reads and verifies a ledger.
 ///
 /// # Errors
-/// Blames the user where there is none, the surroundings where it can't be read. A changed ledger is
+/// Blames the user where there is none, the environment where it can't be read. A changed ledger is
 /// no error but [`Broken`].
 pub fn read(file: &Path) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
     if !fs::metadata(file).is_ok_and(|m| m.is_file()) {
@@ -194,7 +194,7 @@ pub fn read(file: &Path) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
 /// it was written.
 ///
 /// # Errors
-/// Blames the user where the run is there already, the surroundings where the file can't be written.
+/// Blames the user where the run is there already, the environment where the file can't be written.
 pub fn add(file: &Path, mut line: LedgerEntry) -> Result<Added, Error> {
     let failed = || format!("can't write {}", file.display());
     if let Some(parent) = file.parent() {

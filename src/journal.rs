@@ -70,7 +70,7 @@ impl Journal {
     /// Makes the run's folder `<reports>/<time>-<end of the id>` and an empty journal in it.
     ///
     /// # Errors
-    /// Blames the surroundings where the folder can't be made or written, or is there already.
+    /// Blames the environment where the folder can't be made or written, or is there already.
     /// Nothing is left behind then.
     pub fn create(reports: &Path, run: &RunId, clock: Clock, redactor: Redactor) -> Result<Self, Error> {
         let name = format!("{}-{}", stamp(clock.now()), tail(run));
@@ -189,7 +189,7 @@ impl Chain {
         let bytes = format!("{line}\n");
         if let Err(error) = self.file.write_all(bytes.as_bytes()) {
             let path = dir.join(read::EVENTS);
-            let mut error = folder::io_trouble(format!("can't write {}", path.display()), &error);
+            let mut error = folder::io_error(format!("can't write {}", path.display()), &error);
             // Shortening needs no room; if it fails as well, the reader reports a torn last line.
             if let Err(cause) = self.file.set_len(self.len) {
                 error = error.cause(format!("its torn last line can't be taken back: {cause}"));
@@ -210,7 +210,7 @@ impl Chain {
             .rewind()
             .and_then(|()| self.file.read_to_end(&mut text))
             .and_then(|_| self.file.sync_data())
-            .map_err(|e| folder::io_trouble(format!("can't read back {}", path.display()), &e))?;
+            .map_err(|e| folder::io_error(format!("can't read back {}", path.display()), &e))?;
         folder::write_whole(&dir.join(read::SEAL), read::seal(&Digest::of(&text)).as_bytes())
     }
 }

@@ -93,7 +93,7 @@ pub struct PendingFaults {
     /// Whether the next migration stops half way.
     pub half_migration: bool,
     /// What goes wrong when the stores are recovered next.
-    pub astray: BTreeSet<RecoveryFault>,
+    pub recovery: BTreeSet<RecoveryFault>,
 }
 
 /// A way in which a recovery to a point in time goes wrong.

@@ -104,7 +104,7 @@ pub struct Handles {
     pub engine: EngineSlot,
     /// The databases that it was on before it was flipped: gone with the site.
     pub former: std::sync::Mutex<Vec<Access>>,
-    /// The open door to the database.
+    /// The open connection to the database.
     pub connection: Mutex<Option<Postgres>>,
     /// Secrets to keep out of what is printed.
     pub redactor: Redactor,
@@ -195,7 +195,7 @@ impl Handles {
         }
     }
 
-    /// The door to the site's database, opened once: logging in costs more than most questions.
+    /// The connection to the site's database, opened once: logging in costs more than most queries.
     pub async fn connect(&self) -> Result<Postgres, Error> {
         let mut connection = self.connection.lock().await;
         if let Some(postgres) = &*connection {
@@ -206,7 +206,7 @@ impl Handles {
         Ok(postgres)
     }
 
-    /// Closes the door: before the database is dropped, and so that nothing of ours stands in an
+    /// Disconnects: before the database is dropped, and so that nothing of ours stands in an
     /// operator's way.
     pub async fn disconnect(&self) {
         if let Some(postgres) = self.connection.lock().await.take() {

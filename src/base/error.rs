@@ -35,7 +35,7 @@ impl Error {
         Self::new(Blame::Usage, what)
     }
 
-    /// The surroundings do not give what is needed.
+    /// The environment does not provide what is needed.
     pub fn environment(what: impl Into<String>) -> Self {
         Self::new(Blame::Environment, what)
     }
@@ -104,7 +104,7 @@ impl std::error::Error for Error {}
 
 /// Turns any error into an [`Error`] that names what was being done.
 pub trait ErrorContext<T> {
-    /// Blames the surroundings.
+    /// Blames the environment.
     fn or_environment(self, what: impl FnOnce() -> String) -> Result<T, Error>;
     /// Blames the user's input.
     fn or_usage(self, what: impl FnOnce() -> String) -> Result<T, Error>;

@@ -71,7 +71,7 @@ pub struct BundleArgs {
 /// Verifies or packs. Exit code 1 if something is not as it was written.
 ///
 /// # Errors
-/// Blames the user where there is no run or a key can't be used, the surroundings where something
+/// Blames the user where there is no run or a key can't be used, the environment where something
 /// can't be read or written.
 pub fn run(args: &EvidenceArgs) -> Result<Output, Error> {
     match &args.command {

@@ -34,7 +34,7 @@ pub use args::{ExploreArgs, ExploreFormat, Named};
 /// arguments are.
 ///
 /// # Errors
-/// Blames the user for a schedule that can't be read or performed, and the surroundings where a file
+/// Blames the user for a schedule that can't be read or performed, and the environment where a file
 /// can't be written.
 pub fn run(args: &ExploreArgs) -> Result<String, Error> {
     if !args.replay.is_empty() {

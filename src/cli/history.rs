@@ -96,7 +96,7 @@ pub enum HistoryFormat {
 /// bucket.
 ///
 /// # Errors
-/// Blames the user where there is no run or no ledger, or the run is in it already; the surroundings
+/// Blames the user where there is no run or no ledger, or the run is in it already; the environment
 /// where a file or an object can't be read or written.
 pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result<Output, Error> {
     let remote = |ledger: &Path| {

@@ -44,7 +44,7 @@ pub struct NewArgs {
 /// Makes a key and gives what to print.
 ///
 /// # Errors
-/// Blames the user where a file is there already, the surroundings where one can't be written.
+/// Blames the user where a file is there already, the environment where one can't be written.
 pub fn run(args: &KeysArgs) -> Result<String, Error> {
     let KeysCommand::New(NewArgs { path, comment }) = &args.command;
     if comment.contains(char::is_control) {

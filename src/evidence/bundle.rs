@@ -34,7 +34,7 @@ const PREFIX: &str = "pulp-drill-";
 /// Packs a run's folder that was verified.
 ///
 /// # Errors
-/// Blames the surroundings where something can't be read or written.
+/// Blames the environment where something can't be read or written.
 pub fn pack(dir: &Path, out: impl Write) -> Result<(), Error> {
     let failed = || format!("can't bundle {}", dir.display());
     let link = chain::link(dir).ok_or_else(|| Error::usage(failed()).cause("it is no run"))?;
@@ -69,7 +69,7 @@ pub fn is_one(path: &Path) -> bool {
 /// Verifies the run in a bundle, and that the bundle holds nothing else.
 ///
 /// # Errors
-/// Blames the surroundings where it can't be read or has no room to be unpacked, the user where
+/// Blames the environment where it can't be read or has no room to be unpacked, the user where
 /// there is no run in it.
 pub fn verify(path: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
     let failed = || format!("can't read {}", path.display());

@@ -42,7 +42,7 @@ pub struct Gap {
 /// is left out.
 ///
 /// # Errors
-/// Blames the surroundings where the folder is there and can't be read.
+/// Blames the environment where the folder is there and can't be read.
 pub fn runs_in(reports: &Path) -> Result<Vec<Link>, Error> {
     if !reports.is_dir() {
         return Ok(Vec::new());

@@ -26,7 +26,7 @@ pub(super) struct Inventory {
 /// Looks at everything in a folder.
 ///
 /// # Errors
-/// Blames the surroundings where something can't be read.
+/// Blames the environment where something can't be read.
 pub(super) fn take(dir: &Path) -> Result<Inventory, Error> {
     let unreadable = |path: &Path| format!("can't read {}", path.display());
     dir.metadata().or_environment(|| unreadable(dir))?;

@@ -135,7 +135,7 @@ impl fmt::Display for Problem {
 /// Verifies the folder of one run.
 ///
 /// # Errors
-/// Blames the user where it is no run's folder, the surroundings where it can't be read.
+/// Blames the user where it is no run's folder, the environment where it can't be read.
 pub fn folder(dir: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
     let dir = &journal::read::folder_of(dir);
     let inventory = match dir.join(EVENTS).is_file() {

@@ -48,7 +48,7 @@ impl Remote {
     /// Reads and verifies it.
     ///
     /// # Errors
-    /// Blames the user where there is none, the surroundings where it can't be read. A changed ledger
+    /// Blames the user where there is none, the environment where it can't be read. A changed ledger
     /// is no error but [`Broken`].
     pub async fn read(&self) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
         let (here, lines) = self.settled().await?;
@@ -62,7 +62,7 @@ impl Remote {
     /// Adds a run, behind those that others add at the same time.
     ///
     /// # Errors
-    /// Blames the user where the run is there already, the surroundings where it can't be written.
+    /// Blames the user where the run is there already, the environment where it can't be written.
     pub async fn add(&self, line: LedgerEntry) -> Result<Added, Error> {
         for attempt in 0..ATTEMPTS {
             let (here, lines) = self.settled().await?;

@@ -33,7 +33,7 @@ pub(super) fn make(reports: &Path, name: &str, file: &str) -> Result<(PathBuf, F
             // Only what was made here, and only while it is empty.
             let _ = fs::remove_dir(path);
         }
-        io_trouble(format!("can't make the run's folder {}", dir.display()), &error)
+        io_error(format!("can't make the run's folder {}", dir.display()), &error)
     })
 }
 
@@ -49,7 +49,7 @@ fn probe(path: &Path) -> io::Result<File> {
 /// Writes a file so that a reader sees the old one or the new one, never a part; makes its folder.
 ///
 /// # Errors
-/// Blames the surroundings; the old file is as it was then.
+/// Blames the environment; the old file is as it was then.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || {
@@ -60,14 +60,14 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         file.write_all(bytes)?;
         file.persist(path).map_err(|e| e.error).map(drop)
     };
-    write().map_err(|e: io::Error| io_trouble(format!("can't write {}", path.display()), &e))
+    write().map_err(|e: io::Error| io_error(format!("can't write {}", path.display()), &e))
 }
 
 /// Lets `<reports>/latest` name the run: a symbolic link, or a file with the name where links are
 /// not possible. Readers see the old one or the new one.
 ///
 /// # Errors
-/// Blames the surroundings.
+/// Blames the environment.
 pub fn update_latest(reports: &Path, dir: &Path) -> Result<(), Error> {
     let name = dir.file_name().unwrap_or(dir.as_os_str());
     let latest = reports.join("latest");
@@ -91,7 +91,7 @@ pub(super) fn safe_name(name: &str) -> String {
 }
 
 /// An I/O error with what to do about it.
-pub(super) fn io_trouble(what: String, error: &io::Error) -> Error {
+pub(super) fn io_error(what: String, error: &io::Error) -> Error {
     let hint = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "free some room, or choose a folder on another disk with --report-dir"

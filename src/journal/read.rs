@@ -97,7 +97,7 @@ pub fn text_of_seal(path: &Path, longest: u64) -> Option<String> {
 /// Reads and verifies the journal in a run's folder, or in the folder that a `latest` file names.
 ///
 /// # Errors
-/// Blames the user where the folder holds no journal or one of another version, the surroundings
+/// Blames the user where the folder holds no journal or one of another version, the environment
 /// where it can't be read. A changed or torn journal is no error but a [`Flaw`].
 pub fn read(run_dir: &Path) -> Result<StoredJournal, Error> {
     let dir = folder_of(run_dir);

@@ -157,7 +157,7 @@ pub enum Event {
         what: String,
     },
     /// Something could not be done or found out.
-    Troubled {
+    ErrorOccurred {
         /// The error message.
         error: String,
         /// Whether it is a bug of ours.

@@ -44,7 +44,7 @@ pub struct RunRecord {
     /// What a pass does not show, as recorded by the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
-    /// Troubles of the run itself.
+    /// Errors of the run itself.
     pub errors: Vec<String>,
     /// The scenarios, in the order of the plan.
     pub scenarios: Vec<ScenarioRecord>,
@@ -166,7 +166,7 @@ pub struct ScenarioRecord {
     pub check_ends: Vec<DateTime<Utc>>,
     /// What was found.
     pub findings: Vec<Finding>,
-    /// Troubles.
+    /// Errors.
     pub errors: Vec<String>,
     /// The verdict; none where the scenario did not end.
     pub judgement: Option<Judgement>,
@@ -318,7 +318,7 @@ impl RunRecord {
             Event::ScenarioSkipped { id, why, controls } => {
                 self.skipped.push(Skipped { id: id.clone(), why: why.clone(), controls: controls.clone() })
             }
-            Event::Troubled { error, ours: _ } => {
+            Event::ErrorOccurred { error, ours: _ } => {
                 if entry.scenario.is_none() {
                     self.errors.push(error.clone());
                 }
@@ -395,7 +395,7 @@ impl ScenarioRecord {
                 self.check_ends.push(entry.at);
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
-            Event::Troubled { error, ours: _ } => self.errors.push(error.clone()),
+            Event::ErrorOccurred { error, ours: _ } => self.errors.push(error.clone()),
             Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from } => {
                 self.judgement = Some(judgement.clone());
                 self.ms = *ms;

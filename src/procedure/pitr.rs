@@ -135,11 +135,11 @@ pub async fn recover_objects(
 ) -> Result<Option<Finding>, Error> {
     let step = RestoreJob::RecoverObjects.describe();
     let (point, target) = chosen(backup, step)?;
-    let astray = |how| armed.astray.contains(&how);
-    let at = if astray(RecoveryFault::BucketAtBaseBackup) { point.begun } else { target };
+    let injected = |how| armed.recovery.contains(&how);
+    let at = if injected(RecoveryFault::BucketAtBaseBackup) { point.begun } else { target };
     let mut listed = String::new();
     for bucket in site.versioned() {
-        let todo = changes(&bucket.versions("").await?, at, !astray(RecoveryFault::MarkersPassedOver));
+        let todo = changes(&bucket.versions("").await?, at, !injected(RecoveryFault::MarkersPassedOver));
         for change in &todo {
             listed += &match change {
                 VersionChange::Bring(ObjectVersion { key, id, modified, .. }) => {
@@ -196,7 +196,7 @@ pub async fn recover_database(
         return Ok(Some(restore_failed(step, log.end())));
     }
     site.flip(server.access(&database).await).await?;
-    let why = astray(server, &before).await?;
+    let why = deviation(server, &before).await?;
     Ok(why.map(|why| restore_failed(step, why)))
 }
 
@@ -208,11 +208,11 @@ fn configure(
     target: DateTime<Utc>,
     armed: &PendingFaults,
 ) -> Result<(), Error> {
-    let astray = |how| armed.astray.contains(&how);
+    let injected = |how| armed.recovery.contains(&how);
     let hour = TimeDelta::hours(1);
-    let at = if astray(RecoveryFault::PastArchive) {
+    let at = if injected(RecoveryFault::PastArchive) {
         target + hour
-    } else if astray(RecoveryFault::BeforeBaseBackup) {
+    } else if injected(RecoveryFault::BeforeBaseBackup) {
         point.begun - hour
     } else {
         target
@@ -221,13 +221,13 @@ fn configure(
     let mut settings = vec![
         ("restore_command", restore.as_str()),
         ("recovery_target_time", at.as_str()),
-        ("recovery_target_inclusive", if astray(RecoveryFault::Exclusive) { "off" } else { "on" }),
-        ("recovery_target_timeline", if astray(RecoveryFault::WrongTimeline) { "7" } else { "current" }),
+        ("recovery_target_inclusive", if injected(RecoveryFault::Exclusive) { "off" } else { "on" }),
+        ("recovery_target_timeline", if injected(RecoveryFault::WrongTimeline) { "7" } else { "current" }),
         ("recovery_target_action", "promote"),
         // It takes connections when it has recovered, and not before.
         ("hot_standby", "off"),
     ];
-    if !astray(RecoveryFault::Archiving) {
+    if !injected(RecoveryFault::Archiving) {
         // The archive is the source's: a second server that writes into it ruins both.
         settings.push(("archive_mode", "off"));
     }
@@ -239,7 +239,7 @@ fn configure(
 
 /// What is wrong with a server that has recovered: it stopped at another moment than its recovery target,
 /// or it writes into the source's archive.
-async fn astray(server: &OwnServer, before: &BTreeSet<String>) -> Result<Option<String>, Error> {
+async fn deviation(server: &OwnServer, before: &BTreeSet<String>) -> Result<Option<String>, Error> {
     let postgres = Postgres::connect(&server.access("postgres").await).await?;
     let looked = async {
         let elsewhere = marks::look(&postgres).await?;

@@ -68,7 +68,7 @@ fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
             (timeline::of_run(record))
             (workload::side_by_side(record))
             (overview::overview(record))
-            (environment::surroundings(record))
+            (environment::environment(record))
         }
         footer {
             p {

@@ -146,7 +146,7 @@ impl Observer for Terminal {
                 self.progress(scenario, &format!("verify ({check} done)"));
             }
             // Errors of a scenario are among the reasons of its verdict.
-            Event::Troubled { error, ours: _ } if scenario.is_none() => {
+            Event::ErrorOccurred { error, ours: _ } if scenario.is_none() => {
                 self.print(&self.look.wrap("error: ", error));
             }
             Event::ScenarioFinished { .. } => self.ended(scenario),
@@ -158,7 +158,7 @@ impl Observer for Terminal {
                     drop(bars.clear());
                 }
             }
-            Event::Troubled { .. }
+            Event::ErrorOccurred { .. }
             | Event::StepFinished { .. }
             | Event::CommandRan(_)
             | Event::CutPoint { .. }

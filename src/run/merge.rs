@@ -258,8 +258,8 @@ impl Joined {
         let record = journal.record();
         let worst = record.scenarios.iter().map(|s| s.verdict()).max().unwrap_or(Verdict::Unknown);
         let worst = record.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
-        let troubled = self.cut_short.is_some() || !record.errors.is_empty();
-        let verdict = if troubled { worst.max(Verdict::Unknown) } else { worst };
+        let had_errors = self.cut_short.is_some() || !record.errors.is_empty();
+        let verdict = if had_errors { worst.max(Verdict::Unknown) } else { worst };
         let bug = self.ours.then_some(ExitCode::InternalError);
         let exit = bug.into_iter().fold(verdict.into(), ExitCode::max);
         journal.write(None, Event::RunFinished { verdict, exit, cut_short: self.cut_short })?;
@@ -337,8 +337,8 @@ fn own_events(
             // Budgets are held against the joined run.
             Event::RunStarted(_) | Event::RunFinished { .. } | Event::BudgetChecked(_) => return None,
             Event::Noted { text } if of_run => Event::Noted { text: format!("{name}: {text}") },
-            Event::Troubled { error, ours } if of_run => {
-                Event::Troubled { error: format!("{name}: {error}"), ours: *ours }
+            Event::ErrorOccurred { error, ours } if of_run => {
+                Event::ErrorOccurred { error: format!("{name}: {error}"), ours: *ours }
             }
             Event::SubstrateReady { versions, limits } => {
                 Event::SubstrateReady { versions: told_apart(versions, part, first), limits: limits.clone() }

@@ -207,14 +207,14 @@ impl Session {
             Err(_reported_by_the_panic_hook) => (Err(Error::harness("the run panicked")), Vec::new()),
         };
         for error in &left {
-            self.log().event(Event::Troubled { error: error.to_string(), ours: false })?;
+            self.log().event(Event::ErrorOccurred { error: error.to_string(), ours: false })?;
         }
         let exit = match done {
             Ok(exit) => exit,
             Err(error) => {
                 let ours = error.blame == Blame::Harness;
                 // Where the journal itself failed, the caller prints the error.
-                let event = Event::Troubled { error: error.to_string(), ours };
+                let event = Event::ErrorOccurred { error: error.to_string(), ours };
                 self.log().event(event).map_err(|_| error.clone())?;
                 ExitCode::from(&error)
             }

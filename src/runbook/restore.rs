@@ -88,12 +88,12 @@ pub async fn perform(
         }
         RestoreJob::RecoverDatabase => {
             let failed = pitr::recover_database(site, backup, pending, log).await?;
-            pending.astray.retain(|how| how.is_of_bucket());
+            pending.recovery.retain(|how| how.is_of_bucket());
             failed
         }
         RestoreJob::RecoverObjects => {
             let failed = pitr::recover_objects(site, backup, pending, log).await?;
-            pending.astray.retain(|how| !how.is_of_bucket());
+            pending.recovery.retain(|how| !how.is_of_bucket());
             failed
         }
         RestoreJob::RunRestoreCommand => command::restore(site, log).await?,

@@ -1,4 +1,4 @@
-//! The engine's door, against servers that answer as engines and what stands before them do.
+//! The engine adapter, against servers that answer as engines and their proxies do.
 
 use pulp_drill::base::process::{Exit, Signal};
 use pulp_drill::base::redact::Redactor;

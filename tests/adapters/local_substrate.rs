@@ -162,7 +162,7 @@ async fn keeper(base: &Base) {
     say(&server.daemon().pid().to_string());
 }
 
-/// A run in surroundings full of somebody's own PostgreSQL settings.
+/// A run in an environment full of somebody's own PostgreSQL settings.
 async fn client(base: &Base) {
     let redactor = Redactor::new();
     let run_dir = RunDir::create(base, "run", false).unwrap();
@@ -383,9 +383,9 @@ async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all
     let bin = discover(&Places::of_machine(), None).await.or_error().unwrap();
     let own = OwnServer::start(&run_dir, "own-001", ServerPrograms::Here(&bin), &redactor).await.unwrap();
     let ask = async |sql: &str| {
-        let door = Postgres::connect(&own.access("postgres").await).await.unwrap();
-        let rows = door.rows(sql, &[]).await;
-        door.close().await;
+        let connection = Postgres::connect(&own.access("postgres").await).await.unwrap();
+        let rows = connection.rows(sql, &[]).await;
+        connection.close().await;
         rows.unwrap()
     };
     ask("with made as (select pg_create_restore_point('here')) select to_json(count(*)) from made").await;

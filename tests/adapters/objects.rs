@@ -112,7 +112,7 @@ async fn a_bucket_goes_with_versions_and_markers_and_may_be_gone_already() {
 }
 
 #[tokio::test]
-async fn wrong_keys_are_the_surroundings_fault_and_are_not_shown() {
+async fn wrong_keys_are_an_environment_error_and_are_not_shown() {
     let server = start().await;
     let wrong = S3Access { secret_key: "wrong-secret-key".to_owned(), ..server.access.clone() };
     let error = ObjectStore::s3(&wrong).ping().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The database's door: what is captured must not change by going through PostgreSQL's own dump
+//! The database adapter: what is captured must not change by going through PostgreSQL's own dump
 //! and restore, and must change by anything else.
 
 use pulp_drill::base::error::Blame;
@@ -30,7 +30,7 @@ impl Cluster {
         let temp = tempfile::tempdir().unwrap();
         // PostgreSQL's user must be able to pass.
         std::fs::set_permissions(temp.path(), Permissions::from_mode(0o711)).unwrap();
-        let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "doors", false).unwrap();
+        let run_dir = RunDir::create(&Base::below(temp.path()).unwrap(), "adapter", false).unwrap();
         let redactor = Redactor::new();
         let bin = discover(&Places::of_machine(), None).await.or_error().unwrap();
         let server = PostgresServer::start(&run_dir, &bin, Durability::Off, &redactor).await.unwrap();

@@ -23,7 +23,7 @@ async fn a_key_opens_what_its_scope_is_for() {
     let html = || (Method::POST, "/render/html", Some(json!({"template": "nobody"})));
     let create = || (Method::POST, "/templates/", Some(json!({})));
     let audit = || (Method::GET, "/audit-events/", None);
-    // The status once the door is open: 404 and 400 come from behind it.
+    // The status with a good key: 404 and 400 come from the handlers.
     let table = [
         (render(), 404, ["key-admin", "key-render"].as_slice()),
         (html(), 404, &["key-admin", "key-render", "key-preview", "key-editor"]),

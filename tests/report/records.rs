@@ -106,7 +106,7 @@ impl Tale {
             tell(Event::CheckFinished { check: *check, outcome: outcome.clone(), ms: 120 });
         }
         for error in &self.errors {
-            tell(Event::Troubled { error: error.clone(), ours: false });
+            tell(Event::ErrorOccurred { error: error.clone(), ours: false });
         }
     }
 

@@ -1,4 +1,4 @@
-//! Plain dumps as a stream of SQL: what a script needs of its surroundings (roles, extensions,
+//! Plain dumps as a stream of SQL: what a script needs of its environment (roles, extensions,
 //! databases), whether it is complete, and a copy of it that fits an empty database of another name and
 //! owner. SQL is not interpreted: statements are separated by quotes, comments and `COPY` data, and
 //! recognised by their first words, as `pg_dump` writes them.

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// The section.
-pub fn surroundings(record: &RunRecord) -> Markup {
+pub fn environment(record: &RunRecord) -> Markup {
     let none = BTreeMap::new();
     let started = record.started.as_ref();
     html! {

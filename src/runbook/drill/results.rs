@@ -53,7 +53,7 @@ impl DrillResults {
     ) -> Result<DrillOutcome, Error> {
         for error in &self.errors {
             let ours = error.blame == Blame::Harness;
-            log.event(Event::Troubled { error: error.to_string(), ours })?;
+            log.event(Event::ErrorOccurred { error: error.to_string(), ours })?;
         }
         if !self.errors.is_empty() {
             self.verified.skip_rest("an error ended the drill", log)?;

@@ -79,6 +79,6 @@ pub fn recover(fault: RecoveryFault, pending: &mut PendingFaults) -> Injected {
         RecoveryFault::WrongTimeline => "follows a timeline that does not exist",
         RecoveryFault::Archiving => "leaves archive_mode on",
     };
-    pending.astray.insert(fault);
+    pending.recovery.insert(fault);
     Injected::changed(format!("the next recovery {detail}"))
 }

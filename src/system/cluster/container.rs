@@ -105,8 +105,8 @@ impl Contained<'_> {
 /// that recovers refuses.
 async fn connects(access: &Access) {
     loop {
-        if let Ok(door) = Postgres::connect(access).await {
-            return door.close().await;
+        if let Ok(connection) = Postgres::connect(access).await {
+            return connection.close().await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -146,7 +146,7 @@ impl Origin {
     /// Reads an item into a file that must not be there yet, whose folder is made.
     ///
     /// # Errors
-    /// Blames the surroundings, also where the item went away since it was listed.
+    /// Blames the environment, also where the item went away since it was listed.
     pub async fn fetch(&self, key: &ObjectKey, to: &Path) -> Result<Fetched, Error> {
         if let Some(folder) = to.parent() {
             std::fs::create_dir_all(folder).or_environment(|| format!("can't make {}", folder.display()))?;

@@ -1,4 +1,4 @@
-//! What a script needs of its surroundings, and what it holds.
+//! What a script needs of its environment, and what it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -80,7 +80,7 @@ pub struct Discovery {
 }
 
 impl Discovery {
-    /// The installation, or a trouble that lists what was looked at and says how to get one.
+    /// The installation, or an error that lists the places searched and how to get one.
     pub fn or_error(self) -> Result<PgBin, Error> {
         if let Some(found) = self.found {
             return Ok(found);

@@ -76,7 +76,7 @@ impl<'a> Outage<'a> {
 
 impl Drop for Outage<'_> {
     fn drop(&mut self) {
-        // Whoever gave up has a trouble of its own to tell.
+        // The probe that gave up reports its own error.
         let _ = self.0.take().map(Undo::run);
     }
 }
