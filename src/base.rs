@@ -21,3 +21,5 @@ pub mod folder;
 pub mod redact;
 
 pub mod process;
+
+pub mod shipped;

@@ -30,6 +30,7 @@ pub mod run;
 pub mod s3_settings;
 pub mod schema;
 pub mod site;
+pub mod sources;
 pub mod standin;
 pub mod sweep;
 pub mod trust;

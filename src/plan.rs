@@ -6,6 +6,7 @@ use crate::{
     base::{
         digest::{Digest, Hasher},
         ids::ScenarioId,
+        shipped,
     },
     model::{
         event::{Partition, ScenarioStarted, StepStage},
@@ -17,7 +18,7 @@ use crate::{
         profile::{self, NamedTarget},
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub mod existing_backup;
 
@@ -132,7 +133,7 @@ fn plan(scenario: &Scenario) -> Plan {
         started: ScenarioStarted {
             title: scenario.title.clone(),
             shows: scenario.shows.trim().to_owned(),
-            file: Some((scenario.file.display().to_string(), digest)),
+            file: Some((shipped::shown(&scenario.file).display().to_string(), digest)),
             runbook: scenario.runbook.clone(),
             controls: scenario.controls.clone(),
             topology: scenario.method.topology.describe().to_owned(),
@@ -171,7 +172,8 @@ fn repeat(jobs: Vec<PlanJob>) -> Vec<PlanJob> {
 fn own_profile(scenario: &Scenario) -> Option<(String, Digest)> {
     let name = &scenario.target.name;
     let digest = || profile::digest_of(name).unwrap_or(Digest::ZERO);
-    scenario.own_profile.then(|| (name.clone(), digest()))
+    let shown = || shipped::shown(Path::new(name)).display().to_string();
+    scenario.own_profile.then(|| (shown(), digest()))
 }
 
 /// The baseline drill of a scenario: of its seed, method and target.

@@ -343,17 +343,17 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__check)
-            opts="-h --fixtures --profile --format --help"
+            opts="-h --profile --fixtures --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --fixtures)
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --profile)
+                --fixtures)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1367,17 +1367,17 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__list)
-            opts="-h --fixtures --profile --format --help"
+            opts="-h --profile --fixtures --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --fixtures)
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --profile)
+                --fixtures)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -79,7 +79,7 @@ old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the stand-in, and for other engines what they render before the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
@@ -114,13 +114,13 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l p
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l webhook -d 'POST the result of each run as JSON; PULP_DRILL_WEBHOOK_SECRET may hold a secret that signs it' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l restore-as-superuser -d 'Restore as a superuser, who may start programs: for dumps with extensions that need it, and only for those that you would give a shell'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
 json\t'Programs'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
 json\t'Programs'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -206,7 +206,7 @@ old-version\t'Renders the version before the asked one'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l fixtures -d 'The folder with seeds/ and assets/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the stand-in, and for other engines what they render before the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F

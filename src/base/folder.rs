@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, ErrorContext, IfMissing};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 pub use walkdir::DirEntry as Entry;
@@ -45,6 +45,14 @@ pub fn is_visible(entry: &Entry) -> bool {
 /// An entry's path below the folder of the walk, with replacement characters where it is not UTF-8.
 pub fn path_below(folder: &Path, entry: &Entry) -> String {
     entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned()
+}
+
+/// Where programs of this user keep what they can make again: `$XDG_CACHE_HOME/pulp-drill`, else below
+/// `$HOME/.cache`.
+pub fn user_cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    cache.map(|cache| cache.join("pulp-drill"))
 }
 
 /// Removes a folder with its contents; one that does not exist is no error.

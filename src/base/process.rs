@@ -20,7 +20,7 @@ mod user;
 
 pub use capture::{Captured, tail, with_last_lines};
 pub use children::{Children, Ended, MARKER, boot_id, end_processes_of, start_ticks};
-pub use command::{Command, CommandInput};
+pub use command::{Command, CommandInput, own_program};
 pub use daemon::{Daemon, until};
 pub use isolated::{IsolatedOutput, run_isolated};
 pub use nix::sys::signal::Signal;

@@ -2,11 +2,10 @@
 
 use crate::{
     base::error::Error,
-    cli::list::ListFormat,
-    scenario::{diagnose::Diagnostics, library::FixtureLibrary, parse::read_all},
+    cli::{list::ListFormat, sources::ScenarioArgs},
+    scenario::{diagnose::Diagnostics, parse::read_all},
 };
 use clap::Args;
-use std::path::PathBuf;
 
 /// Look for mistakes in scenario files; nothing is started
 #[derive(Args, Clone, Debug)]
@@ -17,15 +16,9 @@ use std::path::PathBuf;
 
 Exit codes: 0 no mistake · 2 mistakes, all of them on stderr (with --format json on stdout)")]
 pub struct CheckArgs {
-    /// Scenario files, or folders of them
-    #[arg(default_value = "scenarios", value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// The folder with seeds/ and assets/
-    #[arg(long, default_value = "fixtures", value_name = "FOLDER")]
-    pub fixtures: PathBuf,
-    /// The target profile of scenarios that name none: a file, or a name of profiles/
-    #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
-    pub profile: String,
+    /// The scenarios, and what they refer to.
+    #[command(flatten)]
+    pub scenarios: ScenarioArgs,
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = ListFormat::Human)]
     pub format: ListFormat,
@@ -41,7 +34,11 @@ pub struct Checked {
 
 /// Checks. `colour` and `width` are those of stderr's terminal.
 pub fn run(args: &CheckArgs, colour: bool, width: usize) -> Checked {
-    let read = read_all(&args.paths, &FixtureLibrary::new(&args.fixtures).with_profile(&args.profile));
+    let (files, library) = match args.scenarios.sources() {
+        Ok(sources) => sources,
+        Err(error) => return Checked { output: String::new(), error: Some(error) },
+    };
+    let read = read_all(&files, &library);
     match (args.format, read) {
         (ListFormat::Human, Ok(scenarios)) => {
             let word = if scenarios.len() == 1 { "scenario" } else { "scenarios" };
@@ -73,12 +70,7 @@ mod tests {
     use crate::base::error::Blame;
 
     fn args(path: &str, format: ListFormat) -> CheckArgs {
-        CheckArgs {
-            paths: vec![path.into()],
-            fixtures: "tests/fixtures/library".into(),
-            profile: "pulp-engine".into(),
-            format,
-        }
+        CheckArgs { scenarios: ScenarioArgs::of(path, "tests/fixtures/library"), format }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `pulp-drill draw`: what draws a PDF for a report, in a process of its own. Not for people.
 
 use crate::{
-    base::error::{Error, ErrorContext as _},
+    base::{
+        error::{Error, ErrorContext as _},
+        process::own_program,
+    },
     model::exit_code::ExitCode,
     report::pages,
 };
@@ -17,7 +20,7 @@ const SECONDS: u64 = 20;
 
 /// Lets reports draw in a process of its own from now on.
 pub(super) fn draw_in_subprocess() {
-    if let Ok(program) = std::env::current_exe() {
+    if let Ok(program) = own_program() {
         pages::draw_by(program, &["draw"]);
     }
 }

@@ -1,12 +1,13 @@
 //! pulp-drill list: the scenarios of files and folders, as a table or as JSON.
 
 use crate::{
-    base::error::Error,
-    scenario::{Scenario, library::FixtureLibrary, parse::read_all},
+    base::{error::Error, shipped},
+    cli::sources::ScenarioArgs,
+    scenario::{Scenario, parse::read_all},
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use std::{fmt::Write as _, path::PathBuf};
+use std::fmt::Write as _;
 
 /// The table's width.
 const WIDTH: usize = 80;
@@ -26,15 +27,9 @@ pub enum ListFormat {
   pulp-drill list
   pulp-drill list --format json | jq -r '.[].id'")]
 pub struct ListArgs {
-    /// Scenario files, or folders of them
-    #[arg(default_value = "scenarios", value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// The folder with seeds/ and assets/
-    #[arg(long, default_value = "fixtures", value_name = "FOLDER")]
-    pub fixtures: PathBuf,
-    /// The target profile of scenarios that name none: a file, or a name of profiles/
-    #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
-    pub profile: String,
+    /// The scenarios, and what they refer to.
+    #[command(flatten)]
+    pub scenarios: ScenarioArgs,
     /// For people, or for programs
     #[arg(long, value_enum, default_value_t = ListFormat::Human)]
     pub format: ListFormat,
@@ -45,8 +40,9 @@ pub struct ListArgs {
 /// # Errors
 /// The files hold mistakes.
 pub fn run(args: &ListArgs, colour: bool, width: usize) -> Result<String, Error> {
-    let scenarios = read_all(&args.paths, &FixtureLibrary::new(&args.fixtures).with_profile(&args.profile))
-        .map_err(|diagnostics| diagnostics.into_error(colour, width))?;
+    let (files, library) = args.scenarios.sources()?;
+    let scenarios =
+        read_all(&files, &library).map_err(|diagnostics| diagnostics.into_error(colour, width))?;
     Ok(match args.format {
         ListFormat::Human => table(&scenarios),
         ListFormat::Json => format!("{:#}\n", Value::from_iter(scenarios.iter().map(entry))),
@@ -58,7 +54,7 @@ fn entry(scenario: &Scenario) -> Value {
         "id": scenario.id,
         "title": scenario.title,
         "shows": scenario.shows,
-        "file": scenario.file,
+        "file": shipped::shown(&scenario.file),
         "runbook": scenario.runbook,
         "controls": scenario.controls,
         "topology": scenario.method.topology,
@@ -112,9 +108,7 @@ mod tests {
     #[test]
     fn the_table_has_eighty_columns_and_json_has_everything() {
         let mut args = ListArgs {
-            paths: vec!["tests/fixtures/listed".into()],
-            fixtures: "tests/fixtures/library".into(),
-            profile: "pulp-engine".into(),
+            scenarios: ScenarioArgs::of("tests/fixtures/listed", "tests/fixtures/library"),
             format: ListFormat::Human,
         };
         let table = run(&args, false, 80).map_err(|t| t.to_string()).unwrap();

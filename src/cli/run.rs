@@ -2,7 +2,11 @@
 
 use crate::{
     base::{error::Error, redact::Redactor},
-    cli::{Output, notify::NotifyArgs},
+    cli::{
+        Output,
+        notify::NotifyArgs,
+        sources::{LibraryArgs, scenario_files},
+    },
     model::exit_code::ExitCode,
     report::{
         self,
@@ -32,8 +36,9 @@ use std::path::PathBuf;
     pulp-drill run --engine 'command:node dist/server.js' --golden known-good/\n\n\
     Exit codes: 0 all held, 1 integrity failure, 2 usage or scenario error, 3 could not verify.")]
 pub struct RunArgs {
-    /// Scenario files, or folders of them
-    #[arg(default_value = "scenarios")]
+    /// Scenario files, folders of them, or ids. The default is scenarios/ of the current folder, or else
+    /// the scenarios of this program
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     shared: SharedArgs,
@@ -109,12 +114,8 @@ pub struct SharedArgs {
     /// removes them
     #[arg(long)]
     keep: bool,
-    /// The target profile of scenarios that name none: a file, or a name of profiles/
-    #[arg(long, default_value = "pulp-engine", value_name = "PROFILE")]
-    profile: String,
-    /// The folder with seeds/ and assets/
-    #[arg(long, default_value = "fixtures", value_name = "DIR")]
-    fixtures: PathBuf,
+    #[command(flatten)]
+    library: LibraryArgs,
     /// Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the
     /// stand-in, and for other engines what they render before the backup
     #[arg(long, value_name = "DIR")]
@@ -146,7 +147,7 @@ pub async fn run(
     let mut ended = Vec::new();
     let result = async {
         let options = Options {
-            paths: args.paths,
+            paths: scenario_files(&args.paths)?,
             filter: args.filter,
             part: args.partition,
             budgets: args.budgets,
@@ -217,8 +218,8 @@ impl SharedArgs {
             ready_within: args.ready_within,
             jobs: args.jobs,
             keep: args.keep,
-            profile: args.profile,
-            fixtures: args.fixtures,
+            fixtures: args.library.fixtures()?,
+            profile: args.library.profile,
             golden: args.golden,
             report_dir: args.report_dir,
             env_file: args.env_file,

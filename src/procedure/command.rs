@@ -10,7 +10,7 @@ use crate::{
     base::{
         error::{Error, ErrorContext},
         folder::{ANY_DEPTH, Links, path_below, walk},
-        process::{self, Command, Ran},
+        process::{self, Command, Ran, own_program},
     },
     journal::Logbook,
     model::{event::Event, finding::Finding},
@@ -208,8 +208,7 @@ fn folder(site: &Handles, path: &Path) -> Result<(), Error> {
 pub fn own_words(description: &[String]) -> Result<Vec<String>, Error> {
     let mut description = description.to_vec();
     if let Some(first) = description.first_mut().filter(|word| *word == "pulp-drill") {
-        let ours = std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-        *first = ours.display().to_string();
+        *first = own_program()?.display().to_string();
     }
     Ok(description)
 }

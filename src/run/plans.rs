@@ -2,10 +2,7 @@
 //! engine are read, scenarios are filtered, partitioned and skipped, and become plans.
 
 use crate::{
-    base::{
-        error::{Error, ErrorContext},
-        redact::Redactor,
-    },
+    base::{error::Error, process::own_program, redact::Redactor},
     model::{
         budget::Budgets,
         event::Partition,
@@ -226,9 +223,8 @@ pub(super) fn engine(
         |launch, name| EngineChoice { launch, name, ready_within, asked_for: engine.is_some(), limit: None };
     match engine.unwrap_or(&EngineOption::Standin) {
         EngineOption::Standin => {
-            let ours =
-                std::env::current_exe().or_environment(|| "can't find our own executable".to_owned())?;
-            let mut description = vec![ours.display().to_string(), "standin".to_owned(), "engine".to_owned()];
+            let own = own_program()?.display().to_string();
+            let mut description = vec![own, "standin".to_owned(), "engine".to_owned()];
             let mut name = format!("stand-in {}", env!("CARGO_PKG_VERSION"));
             for defect in defects {
                 name += &format!(" with defect {defect}");

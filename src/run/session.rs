@@ -4,7 +4,7 @@
 use crate::{
     base::{
         clock::Clock,
-        error::{Blame, Error, ErrorContext as _},
+        error::{Blame, Error},
         ids::{RunId, ScenarioId},
         process::Teardown,
         redact::Redactor,
@@ -139,8 +139,7 @@ pub(super) fn config(
     ready_within: u16,
     stores: &str,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let digest =
-        profile::digest_of(profile).or_environment(|| format!("can't read the profile {profile}"))?;
+    let digest = profile::digest_of(profile)?;
     let config = [
         ("engine", engine.to_owned()),
         ("profile", profile.to_owned()),

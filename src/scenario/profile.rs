@@ -1,7 +1,12 @@
 //! Reading target profiles, reporting mistakes like those in scenario files.
 
 use crate::{
-    base::{digest::Digest, ids::TableName},
+    base::{
+        digest::Digest,
+        error::{Error, ErrorContext as _},
+        ids::TableName,
+        shipped,
+    },
     model::{
         profile::{
             FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, ProfileEntity, TargetApi,
@@ -71,7 +76,7 @@ pub fn names() -> Vec<String> {
     let stem = |path: &Path| Some(path.file_stem()?.to_str()?.to_owned());
     let yaml = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "yaml"));
     let mut names: Vec<String> = yaml.filter_map(|path| stem(&path)).collect();
-    names.push(BUILTIN.to_owned());
+    names.extend(shipped::paths().filter(|path| path.starts_with(FOLDER)).filter_map(stem));
     names.sort();
     names.dedup();
     names
@@ -79,21 +84,25 @@ pub fn names() -> Vec<String> {
 
 /// Whether there is such a profile, readable or not.
 pub fn is_there(name: &str) -> bool {
-    name == BUILTIN || file_of(name).is_file()
+    name == BUILTIN || file_of(name).is_ok_and(|file| file.is_file())
 }
 
 fn is_bare(name: &str) -> bool {
     !name.contains('/') && !name.ends_with(".yaml") && !name.ends_with(".yml")
 }
 
-/// The file of a profile that is none of this program's.
-fn file_of(name: &str) -> PathBuf {
+/// The file of a profile.
+fn file_of(name: &str) -> Result<PathBuf, Error> {
     let file = PathBuf::from(name);
-    if is_bare(name) && !file.is_file() { Path::new(FOLDER).join(name).with_extension("yaml") } else { file }
+    if is_bare(name) && !file.is_file() {
+        shipped::locate(&Path::new(FOLDER).join(name).with_extension("yaml"))
+    } else {
+        Ok(file)
+    }
 }
 
-/// Reads a profile: `pulp-engine` is the one that is part of this program, another bare name one of
-/// `profiles/`, anything else a path.
+/// Reads a profile: `pulp-engine` is part of this program, another bare name is one of `profiles/` of the
+/// current folder or of this program, anything else is a path.
 ///
 /// # Errors
 /// All mistakes in it.
@@ -103,9 +112,17 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
         diagnostics.keep_source(Path::new(BUILTIN_FILE), BUILTIN_TEXT);
         (PathBuf::from(BUILTIN_FILE), Some(BUILTIN_TEXT.to_owned()))
     } else {
-        let file = file_of(name_or_path);
-        let text = read_text(&file, LARGEST, &mut diagnostics);
-        (file, text)
+        match file_of(name_or_path) {
+            Ok(file) => {
+                let text = read_text(&file, LARGEST, &mut diagnostics);
+                (file, text)
+            }
+            Err(error) => {
+                let file = PathBuf::from(name_or_path);
+                diagnostics.add_all(&file, vec![Mistake::somewhere(error.to_string())]);
+                (file, None)
+            }
+        }
     };
     let profile = text.and_then(|text| {
         let mut mistakes = Vec::new();
@@ -124,13 +141,13 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
 /// The digest of a profile's text, by its name or file.
 ///
 /// # Errors
-/// Where the file can't be read.
-pub fn digest_of(name_or_path: &str) -> std::io::Result<Digest> {
+/// Blames the environment where the file can't be read.
+pub fn digest_of(name_or_path: &str) -> Result<Digest, Error> {
     if name_or_path == BUILTIN {
-        Ok(Digest::of(BUILTIN_TEXT))
-    } else {
-        Digest::of_file(&file_of(name_or_path))
+        return Ok(Digest::of(BUILTIN_TEXT));
     }
+    let file = file_of(name_or_path)?;
+    Digest::of_file(&file).or_environment(|| format!("can't read the profile {}", file.display()))
 }
 
 fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {

@@ -9,6 +9,7 @@ mod attached;
 mod defects;
 mod engines;
 mod environment;
+mod installed;
 mod lifecycle;
 mod notifications;
 mod refusals;

@@ -26,6 +26,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("errors, identifiers, digests", &["base::error", "base::ids", "base::digest"]),
     ("time, randomness, folders, redaction", &["base::clock", "base::folder", "base::redact"]),
     ("child processes and their folders", &["base::process"]),
+    ("files that the program carries with it", &["base::shipped"]),
     ("writes to an engine", &["model::write"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
@@ -83,6 +84,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     // Notifications go to services outside of the system under test.
     ("reqwest", &["system::engine", "run::notify"]),
     ("s3s", &["standin::objects"]),
+    ("shipped_files", &["base::shipped"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
     ("standin", &["cli"]),
@@ -93,7 +95,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// The packages below `crates/`. Cargo keeps them from importing the main package.
-const CRATES: &[&str] = &["dejavu", "pdf_compare", "standin"];
+const CRATES: &[&str] = &["dejavu", "pdf_compare", "shipped_files", "standin"];
 
 /// Who may print. During a run that is the terminal observer alone; a subcommand prints its result.
 const PRINTERS: &[&str] = &["cli", "report::terminal", "main"];

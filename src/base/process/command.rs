@@ -1,5 +1,6 @@
 //! What to start: the description of a child, before it is one.
 
+use crate::base::error::{Error, ErrorContext as _};
 use crate::base::process::children::Children;
 use crate::base::process::progress::Progress;
 use crate::base::process::user::User;
@@ -7,6 +8,24 @@ use nix::sys::signal::Signal;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The name that this program has in messages.
+const OWN_NAME: &str = "pulp-drill";
+
+/// Where Linux has the program of a process, also after its file was replaced or removed.
+const OWN_LINK: &str = "/proc/self/exe";
+
+/// This program, to be started again. An update may replace its file during a run.
+///
+/// # Errors
+/// Blames the environment where the system does not know the file.
+pub fn own_program() -> Result<PathBuf, Error> {
+    let link = Path::new(OWN_LINK);
+    if link.exists() {
+        return Ok(link.to_owned());
+    }
+    std::env::current_exe().or_environment(|| "can't find the file of this program".to_owned())
+}
 
 /// What a child reads from its standard input.
 #[derive(Clone, Default)]
@@ -163,8 +182,21 @@ impl Command {
         self
     }
 
+    /// Whether it is this program.
+    pub(super) fn is_own(&self) -> bool {
+        self.program == Path::new(OWN_LINK)
+    }
+
+    /// The program as it was named, for messages and for the list of processes.
+    pub(super) fn shown(&self) -> String {
+        if self.is_own() { OWN_NAME.to_owned() } else { self.program.display().to_string() }
+    }
+
     /// The program's file name, for messages.
     pub fn name(&self) -> String {
+        if self.is_own() {
+            return OWN_NAME.to_owned();
+        }
         self.program.file_name().unwrap_or(self.program.as_os_str()).to_string_lossy().into_owned()
     }
 
@@ -180,6 +212,6 @@ impl Command {
 impl std::fmt::Debug for Command {
     /// Without arguments and environment: they may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Command({})", self.program.display())
+        write!(f, "Command({})", self.shown())
     }
 }

@@ -180,7 +180,7 @@ pub async fn run(spec: Command, redactor: &Redactor) -> Result<Ran, Error> {
     // Whoever still holds the pipes left the group on purpose; what came until now is the output.
     drop(timeout(DRAIN, drained).await);
     Ok(Ran {
-        program: spec.program.display().to_string(),
+        program: spec.shown(),
         args: spec.args.iter().map(|arg| redactor.clean(&arg.to_string_lossy())).collect(),
         exit,
         duration: started.elapsed(),

@@ -87,7 +87,7 @@ enum Failed {
 }
 
 fn not_started(spec: &Command, error: &io::Error) -> Error {
-    let program = spec.program.display();
+    let program = spec.shown();
     if let Some(cwd) = spec.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Error::environment(format!("can't start {program}: no folder {}", cwd.display()));
     }
@@ -115,6 +115,9 @@ fn is_nowhere(program: &Path) -> bool {
 fn prepared(spec: &Command, dies_with_us: bool) -> Result<tokio::process::Command, Error> {
     let mut command = tokio::process::Command::new(&spec.program);
     command.args(&spec.args).process_group(0);
+    if spec.is_own() {
+        command.arg0(spec.shown());
+    }
     for name in spec.hidden() {
         command.env_remove(name);
     }

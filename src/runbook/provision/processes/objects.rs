@@ -2,8 +2,9 @@
 //! executable, or MinIO where that is asked for. It speaks no S3.
 
 use crate::base::clock::password;
-use crate::base::error::{Error, ErrorContext};
-use crate::base::process::{Command, Daemon, PORT_TRIES, RunDir, free_port, run};
+use crate::base::error::Error;
+use crate::base::folder;
+use crate::base::process::{Command, Daemon, PORT_TRIES, RunDir, free_port, own_program, run};
 use crate::base::redact::Redactor;
 use crate::system::objects::S3Access;
 use std::net::SocketAddr;
@@ -48,10 +49,7 @@ impl ObjectProgram {
             (Some(ObjectKind::Minio) | None, Some(path)) => Self::minio(Path::new(&path))
                 .await
                 .map_err(|error| error.hint("MINIO_BIN is set: let it name a MinIO server, or unset it")),
-            (Some(ObjectKind::Embedded), _) | (None, None) => {
-                let us = std::env::current_exe();
-                Ok(Self::embedded(us.or_environment(|| "can't find our own executable".to_owned())?))
-            }
+            (Some(ObjectKind::Embedded), _) | (None, None) => Ok(Self::embedded(own_program()?)),
         }
     }
 
@@ -87,9 +85,7 @@ impl ObjectProgram {
 /// What `deploy/minio.sh` has built: `<cache>/pulp-drill/minio-<version>/minio`, the newest first.
 /// Its pseudo-versions sort by time.
 fn built() -> Vec<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let folders = cache.and_then(|cache| cache.join("pulp-drill").read_dir().ok());
+    let folders = folder::user_cache().and_then(|cache| cache.read_dir().ok());
     let mut found: Vec<PathBuf> = folders
         .into_iter()
         .flatten()
