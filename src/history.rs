@@ -15,6 +15,8 @@ use crate::{
     },
     journal::{folder, read::text_of_seal},
     model::{
+        check::ProofLevel,
+        level,
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
@@ -63,6 +65,8 @@ pub struct LedgerEntry {
     pub ended: DateTime<Utc>,
     /// Its verdict.
     pub verdict: Verdict,
+    /// The level of proof that every restore without deliberate damage reached.
+    pub level: Option<ProofLevel>,
     /// The longest measured recovery time, in milliseconds.
     pub rto_ms: Option<u64>,
     /// The longest measured recovery point, in milliseconds.
@@ -75,12 +79,29 @@ pub struct LedgerEntry {
     pub skipped: usize,
     /// Unexpected findings.
     pub unexpected: usize,
-    /// By `topology / seed`: the worst verdict of its scenarios.
-    pub groups: BTreeMap<String, Verdict>,
+    /// By `topology / seed`, or `existing backup / profile`.
+    pub groups: BTreeMap<String, GroupResult>,
     /// SHA-256 of `record.json`.
     pub record: Digest,
     /// SHA-256 of the journal.
     pub journal: Digest,
+}
+
+/// What a run shows about one topology and seed, or about the existing backups of one application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupResult {
+    /// The worst verdict of its scenarios.
+    pub verdict: Verdict,
+    /// The level of proof that each of its restores without deliberate damage reached; none if there is
+    /// no such restore.
+    pub level: Option<ProofLevel>,
+}
+
+impl GroupResult {
+    /// Whether it proves that a restore works.
+    pub fn is_proven(self) -> bool {
+        self.verdict == Verdict::Pass && level::proves(self.level)
+    }
 }
 
 /// Keeps lines that earlier versions wrote as they are.
@@ -119,6 +140,7 @@ impl LedgerEntry {
             began,
             ended,
             verdict: record.verdict(),
+            level: record.level(),
             rto_ms: record.longest(|s| s.rto_ms).map(|(ms, _)| ms),
             rpo_ms: record.longest(|s| s.rpo_ms).map(|(ms, _)| ms),
             scenarios: record.scenarios.len(),
@@ -131,18 +153,31 @@ impl LedgerEntry {
     }
 }
 
-/// The worst verdict by topology and seed; in a run that did not end as planned nothing is proven.
-fn groups(record: &RunRecord) -> BTreeMap<String, Verdict> {
+/// The results by group; in a run that did not end as planned nothing is proven.
+fn groups(record: &RunRecord) -> BTreeMap<String, GroupResult> {
     let planned = record.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && record.errors.is_empty();
     let floor = if planned { Verdict::Pass } else { Verdict::Unknown };
-    let mut groups: BTreeMap<String, Verdict> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<&ScenarioRecord>> = BTreeMap::new();
     for scenario in &record.scenarios {
-        if let Some(started) = &scenario.started {
-            let worst = groups.entry(format!("{} / {}", started.topology, started.seed)).or_insert(floor);
-            *worst = (*worst).max(scenario.verdict());
+        if let Some(group) = group_of(record, scenario) {
+            groups.entry(group).or_default().push(scenario);
         }
     }
-    groups
+    let result = |scenarios: Vec<&ScenarioRecord>| GroupResult {
+        verdict: scenarios.iter().map(|s| s.verdict()).fold(floor, Verdict::max),
+        level: scenarios.iter().filter_map(|s| s.level.as_ref()).map(|level| level.reached).min().flatten(),
+    };
+    groups.into_iter().map(|(group, scenarios)| (group, result(scenarios))).collect()
+}
+
+/// The group of a scenario that started. Existing backups have no seed: they are those of an application.
+fn group_of(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
+    let started = scenario.started.as_ref()?;
+    let profile = || record.started.as_ref().and_then(|run| run.config.get("profile"));
+    Some(match started.seed.is_empty() {
+        true => format!("existing backup / {}", profile().map_or("unknown", String::as_str)),
+        false => format!("{} / {}", started.topology, started.seed),
+    })
 }
 
 /// What is wrong with a ledger.

@@ -1,6 +1,8 @@
-//! Rank 1: words only, no I/O. Each module may import those declared before it.
+//! Data types without I/O. Each module may import those declared before it.
 
 pub mod write;
+
+pub mod figures;
 
 pub mod check;
 
@@ -15,6 +17,8 @@ pub mod finding;
 pub mod verdict;
 
 pub mod exit_code;
+
+pub mod level;
 
 pub mod state;
 

@@ -4,7 +4,10 @@ use super::{
     LedgerEntry,
     trend::{age_ms, proofs},
 };
-use crate::{base::clock::seconds_of, model::verdict::Verdict};
+use crate::{
+    base::clock::seconds_of,
+    model::{check::ProofLevel, level, verdict::Verdict},
+};
 use chrono::{DateTime, Utc};
 use std::fmt::Write as _;
 
@@ -24,6 +27,13 @@ pub fn openmetrics(lines: &[LedgerEntry], now: DateTime<Utc>) -> String {
         for verdict in VERDICTS {
             let is = if last.verdict == verdict { "1" } else { "0" };
             sample(&mut out, name, &[(name, &verdict.to_string())], is);
+        }
+        let name = "pulp_drill_last_run_level";
+        let help = "The level of proof that its restores without deliberate damage reached.";
+        family(&mut out, name, "stateset", "", help);
+        for of in ProofLevel::ALL.iter().copied().map(Some).chain([None]) {
+            let is = if last.level == of { "1" } else { "0" };
+            sample(&mut out, name, &[(name, level::describe(of))], is);
         }
         gauge(
             &mut out,

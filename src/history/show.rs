@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     base::{clock::human, sanitize::one_line},
-    model::{budget::TimeSpan, verdict::Verdict},
+    model::{budget::TimeSpan, level, verdict::Verdict},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt::Write as _;
@@ -29,7 +29,7 @@ pub fn overview(lines: &[LedgerEntry], every: Option<TimeSpan>, now: DateTime<Ut
         print(format!("RTO         {}", sparkline(&recent.iter().map(|l| l.rto_ms).collect::<Vec<_>>())));
         print("            . pass  ? unknown  x fail; the last run is on the right".to_owned());
         print(String::new());
-        print("ended                 verdict  RTO       RPO       unexp.  drills  skip.  run".to_owned());
+        print("ended                 verdict  level       RTO       RPO       unexp.  run".to_owned());
     }
     for line in lines.iter().rev().take(LISTED) {
         let ended = line.ended.to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -38,9 +38,9 @@ pub fn overview(lines: &[LedgerEntry], every: Option<TimeSpan>, now: DateTime<Ut
         // The end of the id: ids that sort by time differ there.
         let run: String =
             one_line(line.run.as_str()).chars().rev().take(6).collect::<Vec<_>>().into_iter().rev().collect();
-        let LedgerEntry { unexpected, scenarios, skipped, .. } = line;
+        let (unexpected, level) = (line.unexpected, level::describe(line.level));
         print(format!(
-            "{ended:<20}  {:<7}  {rto:<8}  {rpo:<8}  {unexpected:>6}  {scenarios:>6}  {skipped:>5}  {run}",
+            "{ended:<20}  {:<7}  {level:<10}  {rto:<8}  {rpo:<8}  {unexpected:>6}  {run}",
             line.verdict.to_string()
         ));
     }

@@ -3,7 +3,7 @@
 use super::LedgerEntry;
 use crate::{
     base::{clock::human, sanitize::one_line},
-    model::{budget::TimeSpan, verdict::Verdict},
+    model::budget::TimeSpan,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 /// When a group was proven to restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// `topology / seed`.
+    /// `topology / seed`, or `existing backup / profile`.
     pub group: String,
-    /// The end of the last run in which all of its scenarios passed; none where there was none.
+    /// The end of the last run in which all of its scenarios passed and its restore was proven; none if
+    /// there is none.
     pub last: Option<DateTime<Utc>>,
     /// The end of such a run that is in the future because a clock was wrong. It proves nothing.
     pub future: Option<DateTime<Utc>>,
@@ -26,11 +27,11 @@ const SKEW: TimeDelta = TimeDelta::minutes(5);
 pub fn proofs(lines: &[LedgerEntry], now: DateTime<Utc>) -> Vec<Proof> {
     let mut proofs: BTreeMap<&str, Proof> = BTreeMap::new();
     for line in lines {
-        for (group, verdict) in &line.groups {
+        for (group, result) in &line.groups {
             let none = || Proof { group: group.clone(), last: None, future: None };
             let proof = proofs.entry(group).or_insert_with(none);
             let known = if line.ended > now + SKEW { &mut proof.future } else { &mut proof.last };
-            if *verdict == Verdict::Pass {
+            if result.is_proven() {
                 *known = (*known).max(Some(line.ended));
             }
         }

@@ -13,8 +13,48 @@ pub enum Requirement {
     Api,
 }
 
+/// How far a restore is proven. Each level includes those below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProofLevel {
+    /// Every part of the backup was read to its end.
+    Readable,
+    /// It was restored without an error, and no part of the schema is known to be missing.
+    Restored,
+    /// Rows and objects agree, and indexes agree with their tables.
+    Consistent,
+    /// The rows were compared with a reference.
+    Complete,
+    /// The application works on it.
+    Usable,
+}
+
+impl ProofLevel {
+    /// All levels, lowest first.
+    pub const ALL: &[Self] =
+        &[Self::Readable, Self::Restored, Self::Consistent, Self::Complete, Self::Usable];
+
+    /// The name in reports.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Readable => "readable",
+            Self::Restored => "restored",
+            Self::Consistent => "consistent",
+            Self::Complete => "complete",
+            Self::Usable => "usable",
+        }
+    }
+}
+
+impl fmt::Display for ProofLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+// One check: its variant, its id, the level of proof that it supports, what it verifies, its rule.
 macro_rules! checks {
-    ($($variant:ident $id:literal $title:literal $rule:literal),* $(,)?) => {
+    ($($variant:ident $id:literal $level:ident $title:literal $rule:literal),* $(,)?) => {
         /// One check. Every scenario has an answer from every check: a result, a reason to skip it, or unknown.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum CheckId { $(#[doc = $title] #[serde(rename = $id)] $variant),* }
@@ -34,6 +74,11 @@ macro_rules! checks {
                 match self { $(Self::$variant => $title),* }
             }
 
+            /// The level of proof that a restore does not reach while this check fails.
+            pub fn supports(self) -> ProofLevel {
+                match self { $(Self::$variant => ProofLevel::$level),* }
+            }
+
             /// Where the rule comes from.
             pub fn rule(self) -> &'static str {
                 match self { $(Self::$variant => $rule),* }
@@ -43,22 +88,22 @@ macro_rules! checks {
 }
 
 checks! {
-    Source "source" "Before the backup, at the source: acknowledged writes are stored as sent, and renders are the known-good PDFs" "runbook 2.3, 3.6",
-    Acknowledged "acknowledged" "Every write under load that was acknowledged before the dump is complete, and no write is torn" "runbook 2.3",
-    Ready "ready" "The engine is ready on the restored stores" "runbook 3.5",
-    Render "render" "Every template renders its known-good PDF, or is refused as documented if a binary is missing" "runbook 3.6",
-    Catalog "catalog" "Tables, columns, constraints, indexes and other schema objects equal those of the source" "runbook 3.3, 3.4",
-    Contents "contents" "Rows equal those of the cut point, by count and digest" "runbook 3.7",
-    Indexes "indexes" "Every index has exactly the rows of its table, and the pages of both are intact" "PostgreSQL, pg_amcheck --heapallindexed",
-    Sequences "sequences" "No sequence is behind the column that it supplies" "PostgreSQL, CREATE SEQUENCE",
-    Reconcile "reconcile" "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
-    Schedules "schedules" "Every schedule kept its next run, and a run that fell into the outage was made up for exactly once" "runbook 3.5",
-    Jobs "jobs" "Every completed batch job can be polled and returns its results, and every unfinished job ends" "runbook 1",
-    Operations "operations" "The API lists the same tenants, labels, runs and dead letters as at the cut point, grants access to the same tenants, and returns the binaries of the store" "runbook 1",
-    Manifest "manifest" "The metadata inventory shows no drift" "runbook 3.6, 4",
-    FailClosed "fail-closed" "With a binary removed, the store unreachable or access denied, the engine refuses to render, each time with the right reason" "runbook 2.3",
-    Untouched "untouched" "Starting and querying the engine changes no restored data; it stays ready and accepts a write" "runbook 3.5",
-    Procedure "procedure" "Every step of backup and restore succeeded, in the runbook's order" "runbook 2, 3",
+    Source "source" Usable "Before the backup, at the source: acknowledged writes are stored as sent, and renders are the known-good PDFs" "runbook 2.3, 3.6",
+    Acknowledged "acknowledged" Complete "Every write under load that was acknowledged before the dump is complete, and no write is torn" "runbook 2.3",
+    Ready "ready" Usable "The engine is ready on the restored stores" "runbook 3.5",
+    Render "render" Usable "Every template renders its known-good PDF, or is refused as documented if a binary is missing" "runbook 3.6",
+    Catalog "catalog" Restored "Tables, columns, constraints, indexes and other schema objects equal those of the source" "runbook 3.3, 3.4",
+    Contents "contents" Complete "Rows equal those of the cut point, by count and digest" "runbook 3.7",
+    Indexes "indexes" Consistent "Every index has exactly the rows of its table, and the pages of both are intact" "PostgreSQL, pg_amcheck --heapallindexed",
+    Sequences "sequences" Consistent "No sequence is behind the column that it supplies" "PostgreSQL, CREATE SEQUENCE",
+    Reconcile "reconcile" Consistent "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
+    Schedules "schedules" Complete "Every schedule kept its next run, and a run that fell into the outage was made up for exactly once" "runbook 3.5",
+    Jobs "jobs" Usable "Every completed batch job can be polled and returns its results, and every unfinished job ends" "runbook 1",
+    Operations "operations" Usable "The API lists the same tenants, labels, runs and dead letters as at the cut point, grants access to the same tenants, and returns the binaries of the store" "runbook 1",
+    Manifest "manifest" Complete "The metadata inventory shows no drift" "runbook 3.6, 4",
+    FailClosed "fail-closed" Usable "With a binary removed, the store unreachable or access denied, the engine refuses to render, each time with the right reason" "runbook 2.3",
+    Untouched "untouched" Usable "Starting and querying the engine changes no restored data; it stays ready and accepts a write" "runbook 3.5",
+    Procedure "procedure" Restored "Every step of backup and restore succeeded, in the runbook's order" "runbook 2, 3",
 }
 
 impl fmt::Display for CheckId {

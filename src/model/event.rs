@@ -9,7 +9,9 @@ use crate::{
     model::{
         check::CheckId,
         exit_code::ExitCode,
+        figures::RestoredFigures,
         finding::{Expectation, Finding},
+        level::LevelResult,
         verdict::{CheckOutcome, Judgement, Verdict, limit::Limit},
         workload::Measured,
     },
@@ -134,6 +136,8 @@ pub enum Event {
         /// Whether it is the known-good PDF.
         known_good: bool,
     },
+    /// The restored stores were counted.
+    RestoreMeasured(Box<RestoredFigures>),
     /// A check ended.
     CheckFinished {
         /// Which.
@@ -167,6 +171,9 @@ pub enum Event {
     ScenarioFinished {
         /// The verdict and what it rests on.
         judgement: Judgement,
+        /// How far the restore is proven; none where damage was injected on purpose.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        level: Option<LevelResult>,
         /// Milliseconds from the first step to the end of the last check.
         ms: u64,
         /// Measured recovery time: from the loss to the first known-good render, in milliseconds.

@@ -264,6 +264,12 @@ impl Profile {
         said.chain(MIGRATIONS.map(|table| (table.to_owned(), u64::MAX))).collect()
     }
 
+    /// Whether a backup need not contain the rows of a table: the profile ignores them, or a migration
+    /// tool writes them.
+    pub fn is_without_data(&self, table: &TableName) -> bool {
+        self.ignore_tables.contains(table) || MIGRATIONS.contains(&table.as_str())
+    }
+
     /// The entity of a table.
     pub fn entity_of(&self, table: &TableName) -> Option<&ProfileEntity> {
         self.entities.values().find(|e| e.table == *table)

@@ -3,13 +3,15 @@
 use crate::{
     base::ids::{RunId, ScenarioId},
     model::{
-        check::CheckId,
+        check::{CheckId, ProofLevel},
         event::{
             BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
             StepStage, TableFacts,
         },
         exit_code::ExitCode,
+        figures::RestoredFigures,
         finding::Finding,
+        level::LevelResult,
         verdict::{CheckOutcome, Judgement, Role, Verdict, limit::Limit},
         workload::Measured,
     },
@@ -157,6 +159,9 @@ pub struct ScenarioRecord {
     /// What became of the writes under load.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Box<Measured>>,
+    /// What came back, in figures; none where it was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Box<RestoredFigures>>,
     /// Renders: how many were the known-good PDF, refused, or other.
     pub renders: Renders,
     /// How each check went, with its milliseconds.
@@ -170,6 +175,9 @@ pub struct ScenarioRecord {
     pub errors: Vec<String>,
     /// The verdict; none where the scenario did not end.
     pub judgement: Option<Judgement>,
+    /// How far the restore is proven; none where damage was injected on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LevelResult>,
     /// Milliseconds.
     pub ms: u64,
     /// Measured recovery time.
@@ -256,8 +264,25 @@ impl RunRecord {
     pub fn verdict(&self) -> Verdict {
         let worst = self.scenarios.iter().map(ScenarioRecord::verdict).max().unwrap_or(Verdict::Unknown);
         let worst = self.budgets.iter().map(|b| b.verdict).fold(worst, Verdict::max);
+        if self.is_whole() { worst } else { worst.max(Verdict::Unknown) }
+    }
+
+    /// Whether it ended as planned and is as it was written.
+    fn is_whole(&self) -> bool {
         let planned = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.errors.is_empty();
-        if planned && self.integrity.is_intact() { worst } else { worst.max(Verdict::Unknown) }
+        planned && self.integrity.is_intact()
+    }
+
+    /// The scenario whose restore is proven least, of those without deliberate damage; none if there is
+    /// none. A run that did not end as planned or does not verify proves nothing.
+    pub fn least_proven(&self) -> Option<&ScenarioRecord> {
+        let judged = self.scenarios.iter().filter(|s| s.level.is_some() && self.is_whole());
+        judged.min_by_key(|s| s.level.as_ref().and_then(|level| level.reached))
+    }
+
+    /// The level of proof that every restore without deliberate damage reached.
+    pub fn level(&self) -> Option<ProofLevel> {
+        self.least_proven()?.level.as_ref()?.reached
     }
 
     /// The longest of what was measured, and the scenario that it was measured in; of equals the last.
@@ -343,6 +368,7 @@ impl RunRecord {
             | Event::FaultInjected { .. }
             | Event::LoadMeasured(_)
             | Event::Rendered { .. }
+            | Event::RestoreMeasured(_)
             | Event::CheckFinished { .. }
             | Event::Found(_)
             | Event::ScenarioFinished { .. } => {}
@@ -383,6 +409,7 @@ impl ScenarioRecord {
                 detail: detail.clone(),
             }),
             Event::LoadMeasured(measured) => self.load = Some(measured.clone()),
+            Event::RestoreMeasured(figures) => self.figures = Some(figures.clone()),
             Event::Rendered { site, status, known_good, .. } if site == "restored" => {
                 match (known_good, status) {
                     (true, _) => self.renders.known_good += 1,
@@ -396,8 +423,9 @@ impl ScenarioRecord {
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::ErrorOccurred { error, ours: _ } => self.errors.push(error.clone()),
-            Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from } => {
+            Event::ScenarioFinished { judgement, level, ms, rto_ms, rpo_ms, rpo_from } => {
                 self.judgement = Some(judgement.clone());
+                self.level.clone_from(level);
                 self.ms = *ms;
                 self.rto_ms = *rto_ms;
                 self.rpo_ms = *rpo_ms;

@@ -83,6 +83,11 @@ impl Answers {
         self.0.insert(check, all);
     }
 
+    /// The answer of a check.
+    pub fn of(&self, check: CheckId) -> Option<&CheckOutcome> {
+        self.0.get(&check)
+    }
+
     /// The checks that have not answered, in their order.
     pub fn missing(&self) -> impl Iterator<Item = CheckId> {
         CheckId::ALL.iter().copied().filter(|check| !self.0.contains_key(check))

@@ -2,10 +2,11 @@
 //! is not a pass, and what the run does not show. Reports only render them.
 
 use crate::model::{
-    check::CheckId,
+    check::{CheckId, ProofLevel},
     event::RpoFrom,
+    level::{self, LevelGap},
     record::{Integrity, RunRecord, ScenarioRecord, Skipped},
-    verdict::{CheckOutcome, Reason, Verdict, limit::Limit},
+    verdict::{CheckOutcome, Reason, Role, Verdict, limit::Limit},
 };
 use std::fmt;
 
@@ -80,6 +81,41 @@ pub fn run_problems(record: &RunRecord) -> Vec<RunProblem> {
 /// Whether anything is known of a planned scenario.
 pub fn has_begun(scenario: &ScenarioRecord) -> bool {
     scenario.started.is_some() || scenario.judgement.is_some()
+}
+
+/// The level of proof in a sentence; none for a run without a restore that could reach one.
+pub fn level(record: &RunRecord) -> Option<String> {
+    record.least_proven()?;
+    let level = level::describe(record.level());
+    let restores = record.scenarios.iter().filter(|s| s.level.is_some()).count();
+    Some(match (record.scenarios.len(), restores) {
+        (1, _) => format!("Level of proof: {level}."),
+        (_, 1) => format!("Level of proof of the restore without damage: {level}."),
+        (_, restores) => {
+            format!("Level of proof of the {restores} restores without damage: {level} or higher.")
+        }
+    })
+}
+
+/// What a passed run shows, in a sentence.
+pub fn shown_by_pass(record: &RunRecord) -> &'static str {
+    let expected = |s: &ScenarioRecord| s.judged().any(|(_, role)| matches!(role, Some(Role::Expected)));
+    let detected = record.scenarios.iter().any(expected);
+    match (record.least_proven().map(|_| record.level() >= Some(ProofLevel::Complete)), detected) {
+        (Some(true), false) => "The restored state matched the backup.",
+        (Some(true), true) => {
+            "The restored state matched the backup where nothing was damaged, and every injected fault was \
+             detected."
+        }
+        (None, true) => "Every injected fault was detected.",
+        (Some(false), true) => "No check found other damage, and every injected fault was detected.",
+        (Some(false) | None, false) => "No check found damage.",
+    }
+}
+
+/// What the levels lack that the least proven restore did not reach.
+pub fn level_gaps(record: &RunRecord) -> &[LevelGap] {
+    record.least_proven().and_then(|least| least.level.as_ref()).map_or(&[], |level| &level.gaps)
 }
 
 /// Why a scenario is not a pass, worst first; empty for a pass.

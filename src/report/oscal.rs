@@ -14,6 +14,7 @@ use crate::{
     model::{
         control::Control,
         event::BudgetChecked,
+        level,
         record::{Artefact, RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
@@ -115,6 +116,9 @@ impl File<'_> {
         let record = self.record;
         let mut props =
             vec![prop("run", record.id().as_str()), prop("verdict", &record.verdict().to_string())];
+        if record.least_proven().is_some() {
+            props.push(prop("level", level::describe(record.level())));
+        }
         if let Some(started) = &record.started {
             props.push(prop("harness", &started.harness));
             props.push(prop("seed", &started.seed.to_string()));

@@ -131,9 +131,7 @@ fn sentence(record: &RunRecord) -> String {
     let (baselines, named): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
     let all = format!("{} and {}", count(named.len(), "scenario"), count(baselines.len(), "baseline drill"));
     let mut text = match record.verdict() {
-        Verdict::Pass => format!(
-            "{all} passed. The restored state matched the backup, and every expected finding was reported."
-        ),
+        Verdict::Pass => format!("{all} passed. {}", facts::shown_by_pass(record)),
         Verdict::Unknown => format!(
             "Could not verify whether the backup restores; not counted as a pass. Of {all}, {} passed and {} could not be verified.",
             with(Verdict::Pass),
@@ -147,6 +145,7 @@ fn sentence(record: &RunRecord) -> String {
             with(Verdict::Pass)
         ),
     };
+    text.extend(facts::level(record).map(|level| format!(" {level}")));
     text.extend(raced(record).and_then(|raced| raced.warning()).map(|warning| format!(" {warning}")));
     for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
         text += &format!(" The {over}.");

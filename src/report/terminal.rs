@@ -164,6 +164,7 @@ impl Observer for Terminal {
             | Event::CutPoint { .. }
             | Event::FaultInjected { .. }
             | Event::LoadMeasured(_)
+            | Event::RestoreMeasured(_)
             | Event::Rendered { .. }
             | Event::Found(_)
             | Event::NotProven { .. }

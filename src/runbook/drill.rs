@@ -5,7 +5,7 @@ use crate::{
     journal::Logbook,
     model::{event::Event, verdict::Verdict},
     plan::Plan,
-    runbook::{restore, verify::procedure::Measurements},
+    runbook::{restore, verify::ProcedureLog},
 };
 use results::DrillResults;
 use state::DrillState;
@@ -34,7 +34,7 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
         Ok(site) => site,
         Err(error) => {
             let results = DrillResults { errors: vec![error], ..DrillResults::default() };
-            return results.conclude(plan, began, &Measurements::default(), &log);
+            return results.conclude(plan, began, &ProcedureLog::default(), &log);
         }
     };
     let mut state = DrillState::new(context, &site, plan, log.clone());
@@ -42,7 +42,7 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
     if let Err(error) = state.perform(&mut results).await {
         results.errors.push(error);
     }
-    let measured = state.into_measurements();
+    let procedure = state.into_procedure();
     let output = site.engine.last_words(&site.redactor);
     let mut standing = None;
     if context.keep {
@@ -54,7 +54,7 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
         restore::migrate(&site, &log).await?;
     }
     let hopeless = results.hopeless;
-    let outcome = results.conclude(plan, began, &measured, &log)?;
+    let outcome = results.conclude(plan, began, &procedure, &log)?;
     if outcome.verdict != Verdict::Pass && !output.is_empty() {
         log.artefact(
             &format!("{}-engine.log", plan.id),

@@ -7,7 +7,8 @@ use crate::{
     base::{digest::Digest, error::Error},
     journal::Logbook,
     model::{
-        check::CheckId, event::Event, finding::Finding, profile::EngineStart, state::State, verdict::Answers,
+        check::CheckId, event::Event, figures::RestoredFigures, finding::Finding, profile::EngineStart,
+        state::State, verdict::Answers,
     },
     site::{Handles, Restored, RowStore, Site},
 };
@@ -52,6 +53,8 @@ pub struct VerifyResults {
     pub answers: Answers,
     /// What they found.
     pub findings: Vec<Finding>,
+    /// What came back, in figures; none where it was not read.
+    pub figures: Option<RestoredFigures>,
 }
 
 impl VerifyResults {
@@ -138,12 +141,28 @@ impl Verification<'_> {
         let all = all.map_err(|error| error.while_doing("can't read the restored site"))?;
         let observed = Observed { ordinary: self.reference.without_workload(&all, &self.site.profile), all };
         let rest: Vec<CheckId> = results.answers.missing().collect();
+        let mut figures = self.figures(&observed.ordinary);
         for check in rest {
             let began = Instant::now();
-            let result = self.answer(check, &observed, &results.findings).await?;
+            let result = self.answer(check, &observed, &results.findings, &mut figures).await?;
             results.record(check, result, began.elapsed(), self.log)?;
         }
+        self.log.event(Event::RestoreMeasured(Box::new(figures.clone())))?;
+        results.figures = Some(figures);
         Ok(())
+    }
+
+    /// What came back; the checks add what they matched.
+    fn figures(&self, observed: &State) -> RestoredFigures {
+        let loaded = self.restore.loaded.as_ref().unwrap_or(observed);
+        let tables = loaded.database.tables.iter();
+        RestoredFigures {
+            tables: tables.map(|(name, table)| (name.clone(), table.rows.len() as u64)).collect(),
+            objects: loaded.objects.len() as u64,
+            bytes: loaded.objects.values().map(|object| object.size).sum(),
+            matched: 0,
+            not_compared: contents::not_compared(self.reference, loaded, &self.site.profile),
+        }
     }
 
     /// The answer of one check. `found` is what the checks before it found.
@@ -152,6 +171,7 @@ impl Verification<'_> {
         check: CheckId,
         observed: &Observed,
         found: &[Finding],
+        figures: &mut RestoredFigures,
     ) -> Result<CheckResult, Error> {
         let (site, ordinary, start) = (self.site, &observed.ordinary, self.restore.start.as_ref());
         let (reference, profile) = (&*self.reference, &site.profile);
@@ -182,7 +202,11 @@ impl Verification<'_> {
             }
             CheckId::Sequences => in_database(site, || catalog::sequences(reference, ordinary)),
             CheckId::Indexes => indexes::check(site).await,
-            CheckId::Reconcile => reconcile::check(reference, ordinary, profile, self.names),
+            CheckId::Reconcile => {
+                let (result, matched) = reconcile::check(reference, ordinary, profile, self.names);
+                figures.matched = matched;
+                result
+            }
             CheckId::Schedules => schedules::check(reference, ordinary, profile, start),
             CheckId::Jobs => jobs::check(site, reference, start).await,
             CheckId::Operations => operations::check(site, reference, &observed.all).await,

@@ -18,7 +18,7 @@ use pulp_drill::{
         history::{AddArgs, HistoryFormat, ShowArgs, add, show},
         trust::TrustArgs,
     },
-    history::{LEDGER, LedgerEntry, file_of, read},
+    history::{GroupResult, LEDGER, LedgerEntry, file_of, read},
     journal::Journal,
     model::{
         event::{Event, Partition},
@@ -157,7 +157,7 @@ fn names_and_numbers_from_elsewhere_do_no_harm() {
     assert!(said.contains("run-\\u{1b}[2J ::error::x is line 1"), "{said}");
     let mut line = read(&file_of(place.path())).unwrap().unwrap().remove(0);
     let name = "\u{1b}]0;title\u{7}\nlast proven restore";
-    line.groups = [(name.to_owned(), Verdict::Fail)].into();
+    line.groups = [(name.to_owned(), GroupResult { verdict: Verdict::Fail, level: None })].into();
     let other = place.path().join("other.jsonl");
     pulp_drill::history::add(&other, line).unwrap();
     let of = |format| shown(&other, Some("90d"), "2026-08-02T00:00:00Z", format).unwrap();

@@ -15,7 +15,9 @@ use pulp_drill::{
         check::CheckId,
         event::{Event, FORMAT, RunStarted, ScenarioStarted, StepStage},
         exit_code::ExitCode,
+        figures::RestoredFigures,
         finding::{Entity, Expectation, Finding, FindingKind},
+        level::LevelFacts,
         record::RunRecord,
         verdict::{Answers, CheckOutcome, Facts, Verdict, judge, limit::Limit},
     },
@@ -118,17 +120,27 @@ impl Tale {
             let given = self.checks.iter().find(|(id, _)| id == check).map(|(_, outcome)| outcome.clone());
             answers.add(*check, given.unwrap_or(skipped));
         }
-        let judgement = judge(&Facts {
+        let facts = Facts {
             possible: &[],
             findings: &self.findings,
             expected: &self.expect,
             answers: &answers,
             without_effect: &[],
             errors: &self.errors,
-        })
-        .unwrap();
+        };
+        let figures = RestoredFigures { matched: 1, ..RestoredFigures::default() };
+        let level = LevelFacts {
+            facts: &facts,
+            failed_step: None,
+            whole: true,
+            figures: Some(&figures),
+            renders: true,
+        };
+        let level = self.expect.is_empty().then(|| level.level());
+        let judgement = judge(&facts).unwrap();
         let finished = Event::ScenarioFinished {
             judgement,
+            level,
             ms: 1_430,
             rto_ms: self.rto_ms,
             rpo_ms: self.rpo_ms,

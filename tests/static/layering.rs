@@ -27,7 +27,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("time, randomness, folders, redaction", &["base::clock", "base::folder", "base::redact"]),
     ("child processes and their folders", &["base::process"]),
     ("files that the program carries with it", &["base::shipped"]),
-    ("writes to an engine", &["model::write"]),
+    ("writes to an engine, the figures of a restore", &["model::write", "model::figures"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
         &["model::check", "model::workload", "model::profile", "model::state"],
@@ -37,7 +37,7 @@ const RANKS: &[(&str, &[&str])] = &[
         &["model::control", "model::fault", "model::finding"],
     ),
     ("how a scenario is judged", &["model::verdict"]),
-    ("exit codes", &["model::exit_code"]),
+    ("exit codes, levels of proof", &["model::exit_code", "model::level"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
     ("the consistency window: model and advice", &["window"]),

@@ -84,7 +84,7 @@ fn all(cut: &State, observed: &State) -> Vec<(&'static str, CheckResult)> {
         ("catalog", catalog::check(&cut, observed)),
         ("contents", contents::check(&cut, observed, None, &profile, None)),
         ("sequences", catalog::sequences(&cut, observed)),
-        ("reconcile", reconcile::check(&cut, observed, &profile, &names)),
+        ("reconcile", reconcile::check(&cut, observed, &profile, &names).0),
         ("schedules", schedules::check(&cut, observed, &profile, None)),
     ]
 }
@@ -220,7 +220,7 @@ fn each_damage_to_a_binary_has_its_name() {
 fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
     let reconciled = |state: &State| {
         let cut = Reference { state: Some(state.clone()), ..Reference::default() };
-        reconcile::check(&cut, state, &profile(), &Names::default())
+        reconcile::check(&cut, state, &profile(), &Names::default()).0
     };
     let mut elsewhere = sound();
     elsewhere.database.tables.remove(&"assets".into());

@@ -6,8 +6,8 @@ use crate::{
         verdict::{Verdict, limit::Limit},
     },
     report::{
-        facts::{reasons as reasons_of, run_problems},
-        html::text::{count, is_expected, line, missing, sentence, with_role},
+        facts::{level, level_gaps, reasons as reasons_of, run_problems, shown_by_pass},
+        html::text::{count, line, missing, sentence},
         kinds::{kinds, times, worst_kind},
         workload::raced,
     },
@@ -35,15 +35,14 @@ pub fn tally(record: &RunRecord) -> ScenarioTally {
     }
 }
 
-/// The verdict in one sentence.
+/// The verdict in a sentence, and the level of proof.
 pub fn headline(record: &RunRecord) -> String {
-    match record.part() {
-        Some(part) => {
-            let part = part.to_string().replacen("part", "Part", 1);
-            format!("{part} of a run, not a verdict on the whole. {}", verdict(record))
-        }
-        None => verdict(record),
-    }
+    let part = record.part().map(|part| {
+        let part = part.to_string().replacen("part", "Part", 1);
+        format!("{part} of a run, not a verdict on the whole.")
+    });
+    let level = level(record).map(|level| line(&level));
+    part.into_iter().chain([verdict(record)]).chain(level).collect::<Vec<_>>().join(" ")
 }
 
 fn verdict(record: &RunRecord) -> String {
@@ -52,11 +51,7 @@ fn verdict(record: &RunRecord) -> String {
     let planned =
         format!("{} and {}", count(scenarios.len(), "scenario"), count(baselines.len(), "baseline drill"));
     match record.verdict() {
-        Verdict::Pass => {
-            let detected = scenarios.iter().any(|s| !with_role(s, is_expected).is_empty());
-            let detected = if detected { ", and every injected fault was detected" } else { "" };
-            format!("Passed: {planned}. The restored state matched the backup{detected}.")
-        }
+        Verdict::Pass => format!("Passed: {planned}. {}", shown_by_pass(record)),
         Verdict::Fail if failed == 0 => format!("Failed: {planned} passed, but {}.", causes(record)),
         Verdict::Fail => {
             format!("Failed: {failed} of {}{}: {}.", count(all, "drill"), named(record), causes(record))
@@ -153,6 +148,7 @@ pub fn reasons(record: &RunRecord) -> Vec<String> {
         );
     }
     whys.extend(run_problems(record).iter().map(|problem| sentence(&problem.to_string())));
+    whys.extend(level_gaps(record).iter().map(|gap| sentence(&line(&gap.to_string()))));
     whys.extend(raced(record).and_then(|raced| raced.warning()));
     whys
 }

@@ -1,10 +1,20 @@
 //! The properties of a suite: what a reader of the XML alone must know about the run.
 
-use crate::model::record::{RunRecord, ScenarioRecord};
+use crate::model::{
+    level,
+    record::{RunRecord, ScenarioRecord},
+};
 
 /// The properties of a scenario's suite: the run's and its own.
 pub fn of(record: &RunRecord, scenario: &ScenarioRecord) -> Vec<(String, String)> {
     let mut properties = vec![("verdict".to_owned(), scenario.verdict().to_string())];
+    if let Some(proof) = scenario.level.as_ref().filter(|_| record.integrity.is_intact()) {
+        properties.push(("level".to_owned(), level::describe(proof.reached).to_owned()));
+        let gap = |gap: &level::LevelGap| {
+            (format!("level.{}", gap.level), format!("{}; {}", gap.lacks, gap.lacks.remedy()))
+        };
+        properties.extend(proof.gaps.iter().map(gap));
+    }
     if let Some(ms) = scenario.rto_ms {
         properties.push(("rto_ms".to_owned(), ms.to_string()));
     }

@@ -14,7 +14,7 @@ use crate::{
         record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{Judgement, Role, Verdict, limit::Limit},
     },
-    report::facts::{RunProblem, has_begun, reasons as reasons_of, run_problems},
+    report::facts::{RunProblem, has_begun, level, level_gaps, reasons as reasons_of, run_problems},
 };
 use console::measure_text_width;
 use std::path::Path;
@@ -189,6 +189,8 @@ fn sentence(record: &RunRecord) -> String {
         }
         Verdict::Fail => format!("FAILED: {counts}{}", first_reason(with(Verdict::Fail))),
     };
+    text.extend(level(record).map(|level| format!("\n{level}")));
+    text.extend(level_gaps(record).iter().map(|gap| format!("\n{gap}")));
     if let Some(part) = record.part() {
         text.push_str(&format!(
             "\n{part} of a run, not a verdict on the whole: merge the parts with pulp-drill report merge"

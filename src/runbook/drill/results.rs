@@ -5,10 +5,12 @@ use crate::{
     journal::Logbook,
     model::{
         event::Event,
+        level::{LevelFacts, LevelResult},
+        profile::TargetApi,
         verdict::{Facts, Verdict, judge},
     },
-    plan::Plan,
-    runbook::verify::{VerifyResults, procedure::Measurements},
+    plan::{Plan, PlanJob},
+    runbook::verify::{ProcedureLog, VerifyResults},
 };
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,7 @@ impl DrillResults {
         mut self,
         plan: &Plan,
         began: Instant,
-        measured: &Measurements,
+        procedure: &ProcedureLog,
         log: &Logbook,
     ) -> Result<DrillOutcome, Error> {
         for error in &self.errors {
@@ -59,22 +61,39 @@ impl DrillResults {
             self.verified.skip_rest("an error ended the drill", log)?;
         }
         let errors: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
-        let judgement = judge(&Facts {
+        let facts = Facts {
             findings: &self.verified.findings,
             expected: &plan.expect,
             possible: &plan.possible,
             answers: &self.verified.answers,
             without_effect: &self.without_effect,
             errors: &errors,
-        })?;
+        };
+        let judgement = judge(&facts)?;
+        let level = self.level(plan, procedure, &facts);
+        let measured = &procedure.measured;
         let verdict = judgement.verdict;
         let rto_ms = measured.rto().map(ms);
         let (rpo_ms, rpo_from) = measured.rpo().map(|(rpo, from)| (ms(rpo), from)).unzip();
         let ms = ms(began.elapsed());
-        log.event(Event::ScenarioFinished { judgement, ms, rto_ms, rpo_ms, rpo_from })?;
+        log.event(Event::ScenarioFinished { judgement, level, ms, rto_ms, rpo_ms, rpo_from })?;
         let blames = || self.errors.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
         Ok(DrillOutcome { verdict, blame, standing: None, hopeless: false })
+    }
+
+    /// How far the restore is proven; none for a drill in which damage is expected.
+    fn level(&self, plan: &Plan, procedure: &ProcedureLog, facts: &Facts<'_>) -> Option<LevelResult> {
+        let reads = |job: &PlanJob| *job == PlanJob::FetchDump || !job.restores().is_empty();
+        let mut reading = plan.steps.iter().filter(|step| reads(&step.job));
+        let level = LevelFacts {
+            facts,
+            failed_step: procedure.failed.as_deref(),
+            whole: reading.all(|step| procedure.done.contains(&step.job)),
+            figures: self.verified.figures.as_ref(),
+            renders: plan.target.profile.api == TargetApi::PulpEngine,
+        };
+        (plan.expect.is_empty() && plan.possible.is_empty()).then(|| level.level())
     }
 }
 

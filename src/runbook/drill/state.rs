@@ -38,7 +38,7 @@ use crate::{
         seed::{self, SeededSite},
         verify::{
             self, CheckResult, ProcedureLog, RestoreObservations, Verification, at_start,
-            fail_closed::ProbeScope, procedure::Measurements, source, untouched,
+            fail_closed::ProbeScope, source, untouched,
         },
     },
     scenario::{
@@ -92,9 +92,9 @@ impl<'a> DrillState<'a> {
         }
     }
 
-    /// What was measured, once all is done.
-    pub(super) fn into_measurements(self) -> Measurements {
-        self.procedure.measured
+    /// What was done and measured.
+    pub(super) fn into_procedure(self) -> ProcedureLog {
+        self.procedure
     }
 
     /// Performs the steps and verifies. A step that fails ends the procedure.

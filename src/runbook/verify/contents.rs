@@ -38,6 +38,17 @@ pub fn check(
     }
 }
 
+/// The tables whose rows no reference covers although it covers others.
+pub fn not_compared(reference: &Reference, loaded: &State, profile: &Profile) -> Vec<TableName> {
+    let (None, Some(manifest)) = (&reference.state, &reference.manifest) else { return Vec::new() };
+    let is_covered =
+        |name: &&TableName| manifest.tables.contains_key(name.as_str()) || profile.is_without_data(name);
+    match manifest.tables.is_empty() {
+        true => Vec::new(),
+        false => loaded.database.tables.keys().filter(|name| !is_covered(name)).cloned().collect(),
+    }
+}
+
 /// Tables against the manifest's digests, where it has them.
 fn tables(manifest: &Manifest, loaded: &State) -> CheckResult {
     if manifest.tables.is_empty() {

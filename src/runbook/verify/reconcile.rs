@@ -19,9 +19,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Reasons for an incomplete check that are listed, at most.
 const MOST: usize = 5;
 
-/// Reconciles the restored stores.
-pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: &Names) -> CheckResult {
-    let mut at = 0;
+/// Reconciles the restored stores. Also returns how many rows have their object.
+pub fn check(
+    reference: &Reference,
+    observed: &State,
+    profile: &Profile,
+    names: &Names,
+) -> (CheckResult, u64) {
+    let (mut at, mut matched) = (0, 0);
     // Rows that point at an object, and rows that are gone: without any, nothing is reconciled.
     let mut rows = 0;
     let mut findings = Vec::new();
@@ -67,17 +72,16 @@ pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: 
             if let Some(hash) = unreadable_hash(&row.json, binary) {
                 blind.push(format!("{row_entity} has {hash:?} where the profile says that its SHA-256 is"));
             }
-            findings.extend(
-                one(
-                    &row.json,
-                    binary,
-                    &key,
-                    promised(reference, entity, binary, row_key, &key),
-                    found.get(&key),
-                    name,
-                )
-                .map(|f| f.touching([row_entity]).touching(owner)),
+            let wrong = one(
+                &row.json,
+                binary,
+                &key,
+                promised(reference, entity, binary, row_key, &key),
+                found.get(&key),
+                name,
             );
+            matched += u64::from(wrong.is_none());
+            findings.extend(wrong.map(|f| f.touching([row_entity]).touching(owner)));
             referenced.insert((binary.store, key));
         }
     }
@@ -99,14 +103,15 @@ pub fn check(reference: &Reference, observed: &State, profile: &Profile, names: 
     }
     if profile.with_binaries().next().is_some() && rows == 0 && blind.is_empty() {
         let why = "no row points at an object: nothing shows that rows and objects belong together";
-        return CheckResult::unknown(why, findings);
+        return (CheckResult::unknown(why, findings), matched);
     }
     if blind.is_empty() {
-        return CheckResult::checked(at + rows, findings);
+        return (CheckResult::checked(at + rows, findings), matched);
     }
     // What the profile names is not there: a pass would be about nothing.
     blind.truncate(MOST);
-    CheckResult::unknown(format!("the profile does not fit: {}", blind.join("; ")), findings)
+    let why = format!("the profile does not fit: {}", blind.join("; "));
+    (CheckResult::unknown(why, findings), matched)
 }
 
 /// The objects of a place.

@@ -96,7 +96,7 @@ fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> CheckResult 
         names.learn(asset.key.clone(), name.clone());
     }
     let here = Reference { state: Some(state.clone()), ..Reference::default() };
-    reconcile::check(&here, state, &site.profile, &names)
+    reconcile::check(&here, state, &site.profile, &names).0
 }
 
 /// Renders a template whose binary was replaced: what it renders now is known-good, unless it is

@@ -132,7 +132,14 @@ impl Run<'_> {
             journal
                 .write(
                     Some(&id),
-                    Event::ScenarioFinished { judgement, ms: 5, rto_ms: None, rpo_ms: None, rpo_from: None },
+                    Event::ScenarioFinished {
+                        judgement,
+                        level: None,
+                        ms: 5,
+                        rto_ms: None,
+                        rpo_ms: None,
+                        rpo_from: None,
+                    },
                 )
                 .unwrap();
         }
