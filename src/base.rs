@@ -12,6 +12,7 @@ pub mod ids;
 
 pub mod digest;
 
+pub mod checksum;
 pub mod clock;
 
 pub mod error;

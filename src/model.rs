@@ -24,6 +24,8 @@ pub mod state;
 
 pub mod profile;
 
+pub mod reference;
+
 pub mod event;
 
 pub mod record;

@@ -2,14 +2,26 @@
 //! hard-codes no table or column; a user edits a copy of the shipped profile
 //! (`profiles/pulp-engine.yaml`) for the real schema.
 
-use crate::{base::ids::TableName, model::write::WriteOrder};
+use crate::{
+    base::{checksum::ChecksumAlgorithm, ids::TableName, pattern},
+    model::write::WriteOrder,
+};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
+pub mod binary;
+pub mod column;
+pub mod key;
 pub mod run;
 pub mod start;
 
+pub use binary::{Binary, BinaryStore};
+pub use column::{ColumnPath, Condition};
 pub use run::{ReadyCheck, Signal, StopCommand, TargetApi, Within};
 pub use start::{AtStart, Due, EngineStart, RunRows};
 
@@ -38,7 +50,8 @@ pub struct Profile {
     /// rows counts as empty.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fresh_rows: BTreeMap<TableName, u64>,
-    /// Object key prefixes that no row points at by design.
+    /// Objects to which no row refers by design: patterns of keys in which `*` stands for any text
+    /// (`*__*`), or what keys begin with (`thumbnails/`).
     #[serde(default)]
     pub ignore_objects: Vec<String>,
     /// The answer to a render whose binary is missing; required with `api: pulp-engine`. Without an API
@@ -156,18 +169,35 @@ pub enum FileForm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ProfileEntity {
-    /// Its table.
+    /// Its table or view, with its schema unless that is `public`: `storage.objects`. Names as PostgreSQL
+    /// stores them; a part with a dot is quoted.
     pub table: TableName,
+    /// Only rows whose columns have these values, if several entities share the table.
+    #[serde(default, rename = "where", skip_serializing_if = "Condition::is_empty")]
+    pub only: Condition,
+    /// No rows in which one of these columns has one of these values.
+    #[serde(default, rename = "where-not", skip_serializing_if = "Condition::is_empty")]
+    pub except: Condition,
     /// The columns that name a row for people, joined by `@`; a dot goes into a JSON column
     /// (`definition.key`, `items.0.template`). Without it the primary key is shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub label: Vec<String>,
+    pub label: Vec<ColumnPath>,
     /// Columns whose changes are not a loss (last seen, heartbeat).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volatile: Vec<String>,
-    /// The binary that each row points at.
+    /// The column that marks a row as deleted, if it is neither NULL, false, 0 nor empty. The object of such
+    /// a row may be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub binary: Option<Binary>,
+    pub soft_deleted: Option<ColumnPath>,
+    /// The binaries to which each row refers: one, or a list.
+    #[serde(
+        default,
+        rename = "binary",
+        deserialize_with = "one_or_several",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(schema_with = "one_or_several_schema")]
+    pub binaries: Vec<Binary>,
     /// For templates' versions: the JSON column with the definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
@@ -179,41 +209,28 @@ pub struct ProfileEntity {
     pub at_start: Vec<AtStart>,
 }
 
-/// The columns that describe a binary.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Binary {
-    /// The object key.
-    pub key: String,
-    /// Its store.
-    #[serde(default, skip_serializing_if = "BinaryStore::is_default")]
-    pub store: BinaryStore,
-    /// The size in bytes, if recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<String>,
-    /// The media type, if recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
-    /// The SHA-256 in hex, if recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-}
-
-/// Where a row's binary is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum BinaryStore {
-    /// With the assets.
-    #[default]
-    Assets,
-    /// With the results of batch jobs, if they have a place of their own.
-    Results,
-}
-
-impl BinaryStore {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Binary>, D::Error> {
+    struct Binaries;
+    impl<'de> serde::de::Visitor<'de> for Binaries {
+        type Value = Vec<Binary>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a map")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Vec<Binary>, A::Error> {
+            let one = Binary::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+            Ok(vec![one])
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, list: A) -> Result<Vec<Binary>, A::Error> {
+            Vec::deserialize(serde::de::value::SeqAccessDeserializer::new(list))
+        }
     }
+    deserializer.deserialize_any(Binaries)
+}
+
+fn one_or_several_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let one = generator.subschema_for::<Binary>();
+    let several = generator.subschema_for::<Vec<Binary>>();
+    schemars::json_schema!({ "anyOf": [one, several] })
 }
 
 /// The answer to a refused render: the code is in `code` or in any `issues[].code` of an answer
@@ -242,7 +259,7 @@ impl Profile {
     /// The entities of a row fault on an asset: `asset` if there is one, else every entity whose rows point
     /// at binaries.
     pub fn assets(&self) -> Vec<(&ProfileEntity, &Binary)> {
-        let asset = self.entities.get("asset").and_then(|e| Some((e, e.binary.as_ref()?)));
+        let asset = self.entities.get("asset").and_then(|e| Some((e, e.binaries.first()?)));
         asset.map_or_else(|| self.with_binaries().collect(), |asset| vec![asset])
     }
 
@@ -270,14 +287,30 @@ impl Profile {
         self.ignore_tables.contains(table) || MIGRATIONS.contains(&table.as_str())
     }
 
-    /// The entity of a table.
-    pub fn entity_of(&self, table: &TableName) -> Option<&ProfileEntity> {
-        self.entities.values().find(|e| e.table == *table)
+    /// The entity of a row.
+    pub fn entity_of(&self, table: &TableName, row: &serde_json::Value) -> Option<&ProfileEntity> {
+        let mut of_table = self.entities.values().filter(|entity| entity.table == *table);
+        of_table.find(|entity| entity.selects(row))
     }
 
     /// The entities whose rows point at binaries.
     pub fn with_binaries(&self) -> impl Iterator<Item = (&ProfileEntity, &Binary)> {
-        self.entities.values().filter_map(|e| e.binary.as_ref().map(|b| (e, b)))
+        self.entities.values().flat_map(|e| e.binaries.iter().map(move |b| (e, b)))
+    }
+
+    /// The checksums that its rows record; SHA-256 is always computed.
+    pub fn checksums(&self) -> BTreeSet<ChecksumAlgorithm> {
+        let all = self.with_binaries().flat_map(|(_, binary)| binary.checksums());
+        all.map(|(algorithm, _)| algorithm).filter(|a| *a != ChecksumAlgorithm::Sha256).collect()
+    }
+
+    /// Whether no row refers to an object by design.
+    pub fn ignores(&self, key: &str) -> bool {
+        let fits = |pattern: &String| match pattern.contains('*') {
+            true => pattern::matches(pattern, key),
+            false => key.starts_with(pattern.as_str()),
+        };
+        self.ignore_objects.iter().any(fits)
     }
 
     /// The columns of a table that its entities name, JSON columns as a whole. What is compared and
@@ -285,36 +318,46 @@ impl Profile {
     pub fn columns_of(&self, table: &TableName) -> impl Iterator<Item = &str> {
         let entities = self.entities.values().filter(move |entity| entity.table == *table);
         entities.flat_map(|entity| {
-            let label = entity.label.iter().map(|path| path.split('.').next().unwrap_or_default());
-            let binary = entity.binary.iter().flat_map(|binary| {
-                let optional = [&binary.size, &binary.media_type, &binary.sha256];
-                std::iter::once(binary.key.as_str()).chain(optional.into_iter().filter_map(Option::as_deref))
-            });
             let rules = entity.at_start.iter().flat_map(AtStart::columns);
-            label.chain(binary).chain(entity.next_run.as_deref()).chain(rules)
+            entity.columns().chain(entity.next_run.as_deref()).chain(rules)
         })
     }
 
     /// The name of a row for people: its label columns, else its key.
     pub fn row_name(&self, table: &TableName, key: &str, json: &serde_json::Value) -> String {
-        let label = self.entity_of(table).map_or(&[][..], |e| &e.label[..]);
-        let parts: Option<Vec<String>> = label.iter().map(|path| text_at(json, path)).collect();
-        match parts {
-            Some(parts) if !parts.is_empty() => parts.join("@"),
-            Some(_) | None => key.to_owned(),
-        }
+        let label = self.entity_of(table, json).and_then(|entity| entity.label_of(json));
+        label.unwrap_or_else(|| key.to_owned())
     }
 }
 
-/// The text at a dotted path.
-fn text_at<'a>(json: &'a serde_json::Value, path: &str) -> Option<String> {
-    let member = |value: &'a serde_json::Value, name: &str| match name.parse::<usize>() {
-        Ok(index) if value.is_array() => value.get(index),
-        Ok(_) | Err(_) => value.get(name),
-    };
-    match path.split('.').try_fold(json, member)? {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+impl ProfileEntity {
+    /// Whether a row of its table is one of its rows.
+    pub fn selects(&self, row: &serde_json::Value) -> bool {
+        self.only.holds(row) && !self.except.holds_in_part(row)
+    }
+
+    /// Whether a row is marked as deleted.
+    pub fn is_deleted(&self, row: &serde_json::Value) -> bool {
+        let mark = self.soft_deleted.as_ref().and_then(|path| path.value(row));
+        binary::marks_deleted(mark.as_deref())
+    }
+
+    /// The label of a row; `None` if a part of it has no value.
+    pub fn label_of(&self, row: &serde_json::Value) -> Option<String> {
+        let text = |path: &ColumnPath| {
+            path.value(row).filter(|value| !value.is_null()).map(|value| match &*value {
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            })
+        };
+        let parts: Vec<String> = self.label.iter().map(text).collect::<Option<_>>()?;
+        (!parts.is_empty()).then(|| parts.join("@"))
+    }
+
+    /// The columns that tell which rows are its, what they are called, and to what they refer.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let conditions = self.only.0.keys().chain(self.except.0.keys());
+        let paths = conditions.chain(&self.label).chain(&self.soft_deleted);
+        paths.map(ColumnPath::column).chain(self.binaries.iter().flat_map(Binary::columns))
     }
 }

@@ -3,6 +3,7 @@
 //! stores. Pure values: the adapters in `system` fill them.
 
 use crate::base::{
+    checksum::Checksums,
     digest::{Digest, Hasher},
     ids::{AssetName, ObjectKey, TableName, TemplateKey},
 };
@@ -44,6 +45,9 @@ pub struct Table {
     /// describes, by path, and what is wrong with them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub damaged: BTreeMap<String, String>,
+    /// Whether its rows are those of other tables: a view, or a partitioned table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_others: bool,
 }
 
 /// A row.
@@ -100,6 +104,9 @@ pub struct ObjectState {
     pub size: u64,
     /// SHA-256 of the bytes as they were read.
     pub sha256: Digest,
+    /// The other checksums that rows record.
+    #[serde(default, skip_serializing_if = "Checksums::is_empty")]
+    pub checksums: Checksums,
     /// The headers that the store keeps with them.
     #[serde(default)]
     pub metadata: Metadata,
@@ -262,7 +269,12 @@ mod tests {
     use super::*;
 
     fn object(text: &str) -> ObjectState {
-        ObjectState { size: text.len() as u64, sha256: Digest::of(text), metadata: Metadata::default() }
+        ObjectState {
+            size: text.len() as u64,
+            sha256: Digest::of(text),
+            checksums: Checksums::default(),
+            metadata: Metadata::default(),
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
         ids::ObjectKey,
     },
     journal::Logbook,
-    model::{profile::Profile, state::Database},
+    model::{profile::Profile, reference::references, state::Database},
     plan::ExistingBackup,
     procedure::{
         foreign::{
@@ -28,7 +28,7 @@ use crate::{
             Bucket,
             origin::{Item, Origin},
         },
-        postgres::{Postgres, quote_ident},
+        postgres::{Postgres, quote_ident, quote_table},
     },
 };
 use chrono::{DateTime, Utc};
@@ -211,11 +211,8 @@ pub struct FetchedObjects {
 /// # Errors
 /// A file can't be moved.
 pub fn place_unpacked(unpacked: &[PathBuf], site: &Handles, rows: &Database) -> Result<(), Error> {
-    let columns = site.profile.with_binaries().flat_map(|(entity, binary)| {
-        let rows = rows.tables.get(&entity.table).into_iter().flat_map(|table| table.rows.values());
-        rows.filter_map(|row| row.json.get(&binary.key)?.as_str())
-    });
-    let leading = tarball::leading_folder(unpacked, &columns.collect());
+    let keys: Vec<String> = references(&site.profile, rows).map(|reference| reference.key.0).collect();
+    let leading = tarball::leading_folder(unpacked, &keys.iter().map(String::as_str).collect());
     if leading.as_os_str().is_empty() {
         return Ok(());
     }
@@ -299,8 +296,7 @@ pub async fn hold_schedules(site: &Handles, loaded: &Database) -> Result<(), Err
         else {
             continue;
         };
-        let table: Vec<String> = entity.table.as_str().split('.').map(quote_ident).collect();
-        let (table, column) = (table.join("."), quote_ident(column));
+        let (table, column) = (quote_table(&entity.table), quote_ident(column));
         let later = format!("update {table} set {column} = {column} + interval '100 years'");
         postgres.execute(&later, &[]).await?;
     }

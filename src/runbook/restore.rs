@@ -178,9 +178,10 @@ pub async fn inspect(
     let read = read.await;
     drop_database(site.guard.database(&access).await?).await?;
     let copy = made(backup.copy.as_ref(), RestoreJob::RestoreObjects)?;
-    let objects = site.backups.inventory(copy).await?;
+    let checksums = site.profile.checksums();
+    let objects = site.backups.inventory(copy, &checksums).await?;
     let results = match &backup.results {
-        Some(copy) => site.backups.inventory(copy).await?,
+        Some(copy) => site.backups.inventory(copy, &checksums).await?,
         None => BTreeMap::new(),
     };
     Ok(State { database: read?, objects, results })

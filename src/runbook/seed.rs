@@ -9,7 +9,8 @@ use crate::{
     },
     journal::Logbook,
     model::{
-        profile::Profile,
+        profile::{BinaryStore, Profile},
+        reference::{ObjectReference, references},
         state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
     },
     procedure::command,
@@ -141,31 +142,29 @@ pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Error>
 }
 
 impl SeededSite {
-    /// What a target without an API has, as its rows tell: every row that points at a binary and has
-    /// a label is an asset of that name.
-    ///
-    /// # Errors
-    /// Two rows have the same name: nobody could say which of them is meant.
-    pub fn observed(profile: &Profile, state: &State) -> Result<Self, Error> {
+    /// What a target without an API has: every object to which a row refers is an asset, by the label of the
+    /// row, or by its key if the label is not the name of one object only.
+    pub fn observed(profile: &Profile, state: &State) -> Self {
         let mut put = Self::default();
-        for (entity, binary) in profile.with_binaries().filter(|(entity, _)| !entity.label.is_empty()) {
-            let Some(table) = state.database.tables.get(&entity.table) else { continue };
-            for (id, row) in &table.rows {
-                let key = row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from);
-                let Some((key, object)) = key.and_then(|key| Some((key.clone(), state.objects.get(&key)?)))
-                else {
-                    continue;
-                };
-                let name = AssetName::new(profile.row_name(&entity.table, id, &row.json));
+        let rows: Vec<ObjectReference> = references(profile, &state.database)
+            .filter(|row| row.store == BinaryStore::Assets && row.name != row.row)
+            .collect();
+        let mut named: BTreeMap<&str, BTreeSet<&ObjectKey>> = BTreeMap::new();
+        for row in &rows {
+            named.entry(&row.name).or_default().insert(&row.key);
+        }
+        for row in references(profile, &state.database).filter(|row| row.store == BinaryStore::Assets) {
+            let objects = state.objects.range(row.key.clone()..).take_while(|(key, _)| row.includes(key));
+            for (key, object) in objects {
+                let unique =
+                    !row.is_prefix && named.get(row.name.as_str()).is_some_and(|keys| keys.len() == 1);
+                let name = if unique { row.name.clone() } else { key.to_string() };
                 let (size, sha256) = (object.size, object.sha256);
-                let known = KnownAsset { id: id.clone(), key, size, sha256 };
-                if put.known.assets.insert(name.clone(), known).is_some() {
-                    return Err(Error::usage(format!("two rows with binaries are called {name}"))
-                        .hint("give the entity a `label` in the profile that tells its rows apart"));
-                }
+                let known = KnownAsset { id: row.row.clone(), key: key.clone(), size, sha256 };
+                put.known.assets.insert(AssetName::new(name), known);
             }
         }
-        Ok(put)
+        put
     }
 }
 

@@ -8,9 +8,7 @@ use crate::{
         shipped,
     },
     model::{
-        profile::{
-            FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, ProfileEntity, TargetApi,
-        },
+        profile::{FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, TargetApi},
         write::WriteOrder,
     },
     scenario::{
@@ -29,6 +27,7 @@ use std::{
     sync::Arc,
 };
 
+mod entities;
 mod run;
 mod start;
 
@@ -153,7 +152,7 @@ pub fn digest_of(name_or_path: &str) -> Result<Digest, Error> {
 fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let mut fields = Fields::of(root, "a profile", mistakes)?;
     let name = fields.required::<String>("name", mistakes);
-    let entities = fields.needed("entities", mistakes).map(|(_, node)| entities(node, mistakes));
+    let entities = fields.needed("entities", mistakes).map(|(_, node)| entities::read(node, mistakes));
     let ignore_tables = fields.each::<TableName>("ignore-tables", mistakes);
     let fresh_rows = fields.optional::<BTreeMap<TableName, u64>>("fresh-rows", mistakes);
     let ignore_objects = fields.each::<String>("ignore-objects", mistakes);
@@ -210,7 +209,7 @@ fn file_mode(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<FileMode> {
     let mut fields = Fields::of(node, "the file mode", mistakes)?;
     let tables = fields.needed("tables", mistakes).map(|(_, node)| file_tables(node, mistakes));
     let entities_at = fields.needed("entities", mistakes);
-    let entities = entities_at.map(|(_, node)| entities(node, mistakes));
+    let entities = entities_at.map(|(_, node)| entities::read(node, mistakes));
     fields.finish(mistakes);
     let mode = FileMode { tables: tables?, entities: entities? };
     let without_files = mode.entities.iter().filter(|(_, entity)| !mode.tables.contains_key(&entity.table));
@@ -247,33 +246,4 @@ fn file_tables(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> BTreeMap<TableNa
         tables.insert(TableName::new(&key.text), table);
     }
     tables
-}
-
-fn entities(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> BTreeMap<String, ProfileEntity> {
-    let Data::Map(entries) = &node.data else {
-        mistakes.push(not_keys(node, "the entities"));
-        return BTreeMap::new();
-    };
-    let nodes = entries;
-    let mut entities: BTreeMap<String, ProfileEntity> = BTreeMap::new();
-    for (key, node) in nodes {
-        let Some(entity) = read::<ProfileEntity>(node).map_err(|mistake| mistakes.push(mistake)).ok() else {
-            continue;
-        };
-        let entity = entity.value;
-        if let Some((other, _)) = entities.iter().find(|(_, known)| known.table == entity.table) {
-            let message = format!("the table `{}` is also the table of `{other}`", entity.table);
-            mistakes.push(Mistake::at(key.place, message).label("a table holds one entity"));
-        }
-        entities.insert(key.text.clone(), entity);
-    }
-    start::check(&entities, nodes, mistakes);
-    if !entities.values().any(|entity| entity.binary.is_some()) && mistakes.is_empty() {
-        mistakes.push(
-            Mistake::at(node.place, "no entity points at a binary")
-                .label("nothing to reconcile")
-                .help("give the entity of your assets a `binary: {key: …}`"),
-        );
-    }
-    entities
 }

@@ -12,13 +12,14 @@ pub mod versions;
 pub use kinds::{Got, ListedObject, Tags};
 pub use s3::S3Access;
 
+use crate::base::checksum::ChecksumAlgorithm;
 use crate::base::error::Error;
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::model::state::{Metadata, ObjectState};
 use crate::system::destroy::Destructible;
 use files::{FolderStore, Folders};
 use s3::{S3, S3Bucket};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use versions::ObjectVersion;
 
 /// An object store. Cheap to clone.
@@ -159,14 +160,19 @@ impl Bucket {
         }
     }
 
-    /// What every object whose key starts so holds, by key without the prefix. Reads every byte.
+    /// What every object whose key starts so holds, by key without the prefix. Reads every byte,
+    /// and computes these checksums besides SHA-256.
     ///
     /// # Errors
     /// Also when an object goes away or is denied between listing and reading: it is named.
-    pub async fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
+    pub async fn inventory(
+        &self,
+        prefix: &str,
+        checksums: &BTreeSet<ChecksumAlgorithm>,
+    ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
         match self {
-            Self::S3(bucket) => bucket.inventory(prefix).await,
-            Self::Files(folder) => folder.inventory(prefix),
+            Self::S3(bucket) => bucket.inventory(prefix, checksums).await,
+            Self::Files(folder) => folder.inventory(prefix, checksums),
         }
     }
 

@@ -9,6 +9,7 @@ mod hold;
 mod maintenance;
 mod sequences;
 mod normalize;
+pub mod references;
 mod tables;
 mod text;
 
@@ -16,11 +17,15 @@ pub use access::{Access, quote_ident};
 pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
+pub use text::quote_table;
 
 use crate::base::error::{Error, ErrorContext};
+use crate::base::ids::ObjectKey;
 use crate::model::profile::Profile;
+use crate::model::reference::ObjectReference;
 use crate::model::state::Database;
 use crate::system::destroy::Destructible;
+use references::RowAddress;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use std::time::Duration;
@@ -86,6 +91,34 @@ impl Postgres {
         capture::capture(&self.pool, profile, as_of)
             .await
             .map_err(|error| error.while_doing(format!("can't read all of {:?}", self.access.database)))
+    }
+
+    /// Reads the references of all rows that the profile describes, in the order of the bytes of the keys,
+    /// in one snapshot in which nothing can be written. The list of columns and tables that the profile
+    /// names and that do not exist is the other answer.
+    ///
+    /// # Errors
+    /// Also when a value cannot be read as the profile says: text that is not JSON.
+    pub async fn references(
+        &self,
+        profile: &Profile,
+        each: impl FnMut(ObjectReference),
+    ) -> Result<Vec<String>, Error> {
+        capture::references(&self.pool, profile, each).await.map_err(|error| {
+            error.while_doing(format!("can't read the references of {:?}", self.access.database))
+        })
+    }
+
+    /// The rows that refer to an object.
+    ///
+    /// # Errors
+    /// As [`Postgres::references`].
+    pub async fn rows_of(&self, profile: &Profile, key: &ObjectKey) -> Result<Vec<RowAddress>, Error> {
+        let relations = capture::relations(&self.pool).await?;
+        let mut rows = Vec::new();
+        let keep = |row: ObjectReference| rows.extend(row.includes(key).then_some(row));
+        self.references(profile, keep).await?;
+        Ok(rows.into_iter().filter_map(|row| references::address(row, &relations)).collect())
     }
 
     /// The rows of a query with one column of type `json` or `jsonb`. Arguments are bound as text:

@@ -104,7 +104,7 @@ impl RowFiles {
                 rows.insert(key, Row { digest: digest(&json), json });
             }
         }
-        Ok(Table { columns: columns.into_iter().collect(), rows, damaged })
+        Ok(Table { columns: columns.into_iter().collect(), rows, damaged, of_others: false })
     }
 }
 

@@ -89,7 +89,11 @@ impl World {
         ];
         for name in ["prod-assets", "prod-backups"] {
             let bucket = self.store.store.bucket(&BucketName::from(name));
-            all.push(format!("{:?} {:?}", bucket.inventory("").await.unwrap(), bucket.tags().await.unwrap()));
+            all.push(format!(
+                "{:?} {:?}",
+                bucket.inventory("", &Default::default()).await.unwrap(),
+                bucket.tags().await.unwrap()
+            ));
         }
         all
     }

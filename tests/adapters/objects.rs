@@ -1,13 +1,14 @@
 //! The adapter of object stores, on the embedded server and on servers that answer wrongly.
 
 use crate::support::embedded_s3::start;
+use pulp_drill::base::checksum::Checksums;
 use pulp_drill::base::digest::Digest;
 use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::model::state::{Metadata, ObjectState};
 use pulp_drill::system::destroy::Guard;
 use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access, Tags};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -57,11 +58,16 @@ async fn what_is_put_is_listed_read_copied_and_taken_into_the_inventory() {
     }
     let object = |name: &str| {
         let bytes = if name == "zero" { String::new() } else { name.repeat(3) };
-        ObjectState { size: bytes.len() as u64, sha256: Digest::of(&bytes), metadata: metadata.clone() }
+        ObjectState {
+            size: bytes.len() as u64,
+            sha256: Digest::of(&bytes),
+            checksums: Checksums::default(),
+            metadata: metadata.clone(),
+        }
     };
     let wanted: BTreeMap<_, _> = nasty.iter().map(|name| (key(name), object(name))).collect();
-    assert_eq!(assets.inventory("").await.unwrap(), wanted);
-    assert_eq!(backup.inventory("2026/x y/").await.unwrap(), wanted);
+    assert_eq!(assets.inventory("", &BTreeSet::new()).await.unwrap(), wanted);
+    assert_eq!(backup.inventory("2026/x y/", &BTreeSet::new()).await.unwrap(), wanted);
     let listed: Vec<_> = assets.list("").await.unwrap().into_iter().map(|l| (l.key, l.size)).collect();
     let mut sizes: Vec<_> = wanted.iter().map(|(key, object)| (key.clone(), object.size)).collect();
     sizes.sort_by(|a, b| a.0.as_str().as_bytes().cmp(b.0.as_str().as_bytes()));

@@ -5,7 +5,7 @@ use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::TableName;
 use pulp_drill::base::process::{Base, RunDir, run};
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::model::profile::{Profile, ProfileEntity, StopCommand, TargetApi};
+use pulp_drill::model::profile::{Condition, Profile, ProfileEntity, StopCommand, TargetApi};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::model::write::{ReplaceKeys, StoreOrder, WriteOrder};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
@@ -18,7 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 /// A schema with all that a dump may trip over.
 const NASTY: &str = include_str!("nasty.sql");
 
-struct Cluster {
+pub struct Cluster {
     server: PostgresServer,
     redactor: Redactor,
     _run_dir: RunDir,
@@ -26,7 +26,7 @@ struct Cluster {
 }
 
 impl Cluster {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let temp = tempfile::tempdir().unwrap();
         // PostgreSQL's user must be able to pass.
         std::fs::set_permissions(temp.path(), Permissions::from_mode(0o711)).unwrap();
@@ -48,10 +48,14 @@ impl Cluster {
         }
     }
 
-    async fn database(&self, name: &str) -> Postgres {
+    pub async fn database(&self, name: &str) -> Postgres {
         let access = self.access(name);
         create_database(&access.maintenance(), name, &access.user).await.unwrap();
         Postgres::connect(&access).await.unwrap()
+    }
+
+    pub async fn connect(&self, database: &str) -> Postgres {
+        Postgres::connect(&self.access(database)).await.unwrap()
     }
 
     /// Runs one of PostgreSQL's programs on a database.
@@ -65,7 +69,7 @@ impl Cluster {
         ran.or_error(format!("{name} failed")).unwrap();
     }
 
-    async fn sql(&self, database: &str, sql: &str) {
+    pub async fn sql(&self, database: &str, sql: &str) {
         self.program("psql", database, &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql]).await;
     }
 
@@ -81,7 +85,7 @@ impl Cluster {
     }
 }
 
-fn profile() -> Profile {
+pub fn profile() -> Profile {
     Profile {
         folder: ".".into(),
         name: "test".to_owned(),
@@ -271,7 +275,10 @@ async fn the_profile_and_the_past_say_what_is_read() {
         label: Vec::new(),
         definition: None,
         volatile: vec!["seen".to_owned()],
-        binary: None,
+        only: Condition::default(),
+        except: Condition::default(),
+        soft_deleted: None,
+        binaries: Vec::new(),
         next_run: None,
         at_start: Vec::new(),
     };

@@ -540,7 +540,7 @@ async fn a_backup_in_a_bucket_is_only_read() {
         let examples = tokio::task::block_in_place(|| {
             [("awscli.sh", "aws"), ("rclone.sh", "rclone")].map(|(script, needs)| live.example(script, needs))
         });
-        let before = live.backups.inventory("").await.unwrap();
+        let before = live.backups.inventory("", &Default::default()).await.unwrap();
         let gate = Gate::start(&store.endpoint.parse().unwrap()).await.unwrap();
         let env = [
             ("ORIGIN_AWS_ACCESS_KEY_ID", store.access_key.clone()),
@@ -566,7 +566,11 @@ async fn a_backup_in_a_bucket_is_only_read() {
         let methods: BTreeSet<String> =
             gate.seen().iter().map(|seen| seen.request.method.to_string()).collect();
         assert_eq!(methods, BTreeSet::from(["GET".to_owned()]), "the origin was asked for more than reads");
-        assert_eq!(before, live.backups.inventory("").await.unwrap(), "the origin was changed");
+        assert_eq!(
+            before,
+            live.backups.inventory("", &Default::default()).await.unwrap(),
+            "the origin was changed"
+        );
     })
     .await;
 }

@@ -28,20 +28,21 @@ fn table(rows: &[(&str, Value)]) -> Table {
     Table {
         columns: columns.unwrap_or_default(),
         rows: rows.iter().map(|(key, json)| ((*key).to_owned(), row(json.clone()))).collect(),
-        damaged: Default::default(),
+        ..Table::default()
     }
 }
 
 fn asset() -> Value {
     json!({
         "original_name": "logo.png", "filename": "1-logo.png", "size_bytes": BYTES.len(),
-        "content_hash": Digest::of(BYTES).to_string(),
+        "content_hash": Digest::of(BYTES).to_string(), "mime_type": "image/png",
     })
 }
 
 /// A sound state.
 fn sound() -> State {
-    let version = json!({ "object_key": "1-logo.png", "size_bytes": null, "content_hash": null });
+    let version =
+        json!({ "object_key": "1-logo.png", "size_bytes": null, "content_hash": null, "mime_type": null });
     let job = json!({ "items": [{ "template": "invoice" }], "result_key": "1.json" });
     let schedule = json!({ "name": "monthly", "next_run_at": "2026-01-01T00:00:00Z" });
     let feeds = Some(("audit_events".into(), "id".to_owned()));
@@ -72,6 +73,7 @@ fn object(text: &str) -> ObjectState {
     ObjectState {
         size: text.len() as u64,
         sha256: Digest::of(text),
+        checksums: Default::default(),
         metadata: Metadata::of_type("image/png"),
     }
 }

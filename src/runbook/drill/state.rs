@@ -150,7 +150,7 @@ impl<'a> DrillState<'a> {
         } else {
             seed::fill_by_command(self.site, &self.log).await?;
             self.source.seeded =
-                SeededSite::observed(&self.site.profile, &verify::observe(self.site, None).await?)?;
+                SeededSite::observed(&self.site.profile, &verify::observe(self.site, None).await?);
         }
         self.source.learn();
         let state = verify::observe(self.site, None).await?;

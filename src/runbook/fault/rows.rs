@@ -4,21 +4,29 @@
 use crate::{
     base::{
         error::Error,
-        ids::{AssetName, TableName, TemplateKey},
+        ids::{AssetName, ObjectKey, TableName, TemplateKey},
     },
-    model::{fault::NamedRow, profile::Binary},
+    model::{
+        fault::NamedRow,
+        profile::{Binary, ColumnPath, ProfileEntity},
+    },
     runbook::fault::site::{FaultSite, Injected},
     site::Handles,
-    system::postgres::quote_ident as q,
+    system::postgres::{quote_ident as q, quote_table, references::RowAddress},
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
-/// Deletes the row of an asset.
+/// Deletes the rows that refer to an asset: those of assets, and not those of its versions.
 pub async fn delete_of_asset(target: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
-    let key = key(target, name)?;
-    let Some((table, binary)) = asset_table(target, &key).await? else { return Ok(no_table()) };
-    let sql = format!("DELETE FROM {} WHERE {}::text = $1", q(table.as_str()), q(&binary.key));
-    let gone = execute(target, &sql, &[&key]).await?;
+    let rows = rows_of(target, name).await?;
+    let Some(first) = rows.first() else { return Ok(no_row()) };
+    let table = &first.reference.table;
+    let mut gone = 0;
+    for row in rows.iter().filter(|row| row.reference.table == *table) {
+        gone +=
+            execute(target, &format!("DELETE FROM {} t WHERE {}", row.source, row.condition), &[]).await?;
+    }
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {table} deleted") })
 }
 
@@ -30,8 +38,8 @@ pub async fn delete(target: &FaultSite<'_>, row: &NamedRow) -> Result<Injected, 
     if entity.label.is_empty() {
         return Ok(Injected::nothing(format!("the profile gives no label for `{}`", row.entity)));
     }
-    let parts: Vec<String> = entity.label.iter().map(|path| label_sql(path)).collect();
-    let table = q(entity.table.as_str());
+    let parts: Vec<String> = entity.label.iter().map(label_sql).collect();
+    let table = quote_table(&entity.table);
     let sql = format!("DELETE FROM {table} WHERE concat_ws('@', {}) = $1", parts.join(", "));
     let gone = execute(target, &sql, &[&row.named]).await?;
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {} deleted", entity.table) })
@@ -45,14 +53,14 @@ pub async fn plan_run(site: &Handles, schedule: &str, seconds: u64) -> Result<Va
         return Err(Error::usage("the profile names no schedules")
             .hint("give their entity a `next-run` and a `label`"));
     };
-    let parts: Vec<String> = entity.label.iter().map(|path| label_sql(path)).collect();
-    let (table, column) = (q(entity.table.as_str()), q(column));
+    let parts: Vec<String> = entity.label.iter().map(label_sql).collect();
+    let (table, column) = (quote_table(&entity.table), q(column));
     // A column without a zone holds UTC.
     let sql = format!(
-        "UPDATE {table} SET {column} = CASE WHEN pg_typeof({column}) = 'timestamp'::regtype
+        "UPDATE {table} t SET {column} = CASE WHEN pg_typeof({column}) = 'timestamp'::regtype
              THEN (now() + make_interval(secs => $2::float8)) AT TIME ZONE 'UTC'
              ELSE now() + make_interval(secs => $2::float8) END
-          WHERE concat_ws('@', {}) = $1 RETURNING to_jsonb({table})",
+          WHERE concat_ws('@', {}) = $1 RETURNING to_jsonb(t)",
         parts.join(", ")
     );
     let rows = site.connect().await?.rows(&sql, &[schedule, &seconds.to_string()]).await?;
@@ -63,48 +71,74 @@ pub async fn plan_run(site: &Handles, schedule: &str, seconds: u64) -> Result<Va
 }
 
 /// A label's column, or the place in its JSON, as SQL text.
-fn label_sql(path: &str) -> String {
-    match path.split_once('.') {
-        None => format!("{}::text", q(path)),
-        Some((column, inside)) => {
-            let steps: Vec<String> =
-                inside.split('.').map(|step| format!("'{}'", step.replace('\'', "''"))).collect();
-            format!("({}::jsonb #>> ARRAY[{}])", q(column), steps.join(", "))
-        }
+fn label_sql(path: &ColumnPath) -> String {
+    let column = q(path.column());
+    if path.members().is_empty() {
+        return format!("{column}::text");
     }
+    let steps: Vec<String> = path.members().iter().map(|step| literal(step)).collect();
+    format!("({column}::jsonb #>> ARRAY[{}])", steps.join(", "))
 }
 
 /// Makes the row of one asset refer to the object of another, and the other row to the first object,
 /// because keys may be unique. This is what a wrong merge causes.
 pub async fn repoint(target: &FaultSite<'_>, one: &AssetName, other: &AssetName) -> Result<Injected, Error> {
-    let (first, second) = (key(target, one)?, key(target, other)?);
-    let Some((table, binary)) = asset_table(target, &first).await? else { return Ok(no_table()) };
-    let column = q(&binary.key);
-    let sql = format!("UPDATE {} SET {column} = $2 WHERE {column} = $1", q(table.as_str()));
-    let temporary = format!("{first}.temporary");
-    let moves = [(&first, &temporary), (&second, &first), (&temporary, &second)];
-    let mut changed = 0;
-    for (from, to) in moves {
-        changed += execute(target, &sql, &[from, to]).await?;
-    }
-    let detail = format!("{one} refers to {second}, {other} to {first}");
-    Ok(Injected { changed: changed == moves.len() as u64, detail })
+    let (first, second) = (rows_of(target, one).await?, rows_of(target, other).await?);
+    let same = |row: &&RowAddress| first.first().is_some_and(|f| f.reference.table == row.reference.table);
+    let (Some(first), Some(second)) = (first.first(), second.iter().find(same)) else { return Ok(no_row()) };
+    let of_table = |binary: &(&ProfileEntity, &Binary)| binary.0.table == first.reference.table;
+    let binaries = target.site.profile.with_binaries().filter(of_table);
+    let columns: BTreeSet<String> = binaries.flat_map(|(_, binary)| binary.key_columns()).map(q).collect();
+    let columns: Vec<String> = columns.into_iter().collect();
+    // The row that is set first gets other values for a moment: a unique key allows no value twice.
+    let set = |from: &str| {
+        let one = |column: &String| format!("{column} = {from}.{column}");
+        columns.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let aside: Vec<String> =
+        columns.iter().map(|column| format!("{column} = pg_temp.pulp_drill_aside({column})")).collect();
+    let sql = format!(
+        "do $pulp$ declare a {source}%rowtype; b {source}%rowtype; place_a tid; place_b tid; begin
+            select t.* into strict a from {source} t where {is_a};
+            select t.* into strict b from {source} t where {is_b};
+            select t.ctid into strict place_b from {source} t where {is_b};
+            create function pg_temp.pulp_drill_aside(anyelement) returns anyelement language plpgsql as
+                $f$ begin
+                    return case when pg_typeof($1) in ('text', 'varchar', 'bpchar')
+                        then left($1::text, -1) || '~' else $1::text end;
+                exception when others then return $1; end $f$;
+            update {source} t set {aside} where {is_a} returning t.ctid into strict place_a;
+            update {source} t set {from_a} where t.ctid = place_b;
+            update {source} t set {from_b} where t.ctid = place_a;
+            drop function pg_temp.pulp_drill_aside(anyelement);
+        end $pulp$",
+        source = first.source,
+        is_a = first.condition,
+        is_b = second.condition,
+        aside = aside.join(", "),
+        from_a = set("a"),
+        from_b = set("b"),
+    );
+    execute(target, &sql, &[]).await?;
+    let detail = format!("{one} refers to {}, {other} to {}", second.reference.key, first.reference.key);
+    Ok(Injected::changed(detail))
 }
 
 /// Writes one row of a table again while the index of its primary key is not maintained, as a copy of a
 /// data directory that was not consistent leaves them. Needs a superuser.
 pub async fn damage_index(target: &FaultSite<'_>, table: &TableName) -> Result<Injected, Error> {
-    let name = q(table.as_str());
+    let name = quote_table(table);
     let ready = |value: bool| format!("update pg_index set indisready = {value} where indexrelid = i");
     let sql = format!(
         "do $$ declare i oid; begin
-            select indexrelid into strict i from pg_index where indrelid = '{name}'::regclass and indisprimary;
+            select indexrelid into strict i from pg_index where indrelid = {regclass}::regclass and indisprimary;
             perform set_config('session_replication_role', 'replica', true);
             {off};
             with gone as (delete from {name} where ctid = (select ctid from {name} limit 1) returning *)
                 insert into {name} overriding system value select * from gone;
             {on};
         end $$",
+        regclass = literal(&name),
         off = ready(false),
         on = ready(true)
     );
@@ -118,7 +152,7 @@ pub async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Res
     let Some((table, column)) = found else {
         return Ok(Injected::nothing("the profile has no column with definitions"));
     };
-    let (table_sql, column_sql) = (q(table.as_str()), q(column));
+    let (table_sql, column_sql) = (quote_table(table), q(column));
     let api = target.site.engine.api().await?;
     let current = api.template(key.as_str()).await?.definition;
     let mut changed = current.clone();
@@ -127,7 +161,8 @@ pub async fn change_definition(target: &FaultSite<'_>, key: &TemplateKey) -> Res
     };
     // The text of a JSON column is cast to whatever type the column has.
     let kind = format!(
-        "SELECT to_jsonb(format_type(atttypid, atttypmod)) FROM pg_attribute WHERE attrelid = '{table_sql}'::regclass AND attname = $1"
+        "SELECT to_jsonb(format_type(atttypid, atttypmod)) FROM pg_attribute WHERE attrelid = {}::regclass AND attname = $1",
+        literal(&table_sql)
     );
     let postgres = target.site.connect().await?;
     let kind = postgres.rows(&kind, &[column]).await?;
@@ -165,33 +200,27 @@ fn change_letter(node: &mut Value) -> Option<(String, String)> {
     }
 }
 
-/// The table with the row that refers to an object: the only entity with a binary, else the one
-/// with a matching row.
-async fn asset_table<'a>(
-    target: &'a FaultSite<'_>,
-    key: &str,
-) -> Result<Option<(&'a TableName, &'a Binary)>, Error> {
-    let candidates = target.site.profile.assets();
-    if let [(entity, binary)] = candidates[..] {
-        return Ok(Some((&entity.table, binary)));
-    }
-    let postgres = target.site.connect().await?;
-    for (entity, binary) in candidates {
-        let (table, column) = (q(entity.table.as_str()), q(&binary.key));
-        let sql = format!("SELECT to_jsonb(1) FROM {table} WHERE {column}::text = $1 LIMIT 1");
-        if !postgres.rows(&sql, &[key]).await?.is_empty() {
-            return Ok(Some((&entity.table, binary)));
-        }
-    }
-    Ok(None)
+/// The rows that refer to the binary of an asset, those of the entity `asset` first.
+async fn rows_of(target: &FaultSite<'_>, name: &AssetName) -> Result<Vec<RowAddress>, Error> {
+    let key = key(target, name)?;
+    let profile = &target.site.profile;
+    let mut rows = target.site.connect().await?.rows_of(profile, &key).await?;
+    let assets: BTreeSet<&TableName> =
+        profile.assets().into_iter().map(|(entity, _)| &entity.table).collect();
+    rows.retain(|row| assets.contains(&row.reference.table));
+    Ok(rows)
 }
 
-fn no_table() -> Injected {
+fn no_row() -> Injected {
     Injected::nothing("no entity of the profile has a row that refers to this binary")
 }
 
-fn key(target: &FaultSite<'_>, name: &AssetName) -> Result<String, Error> {
-    target.keys.get(name).map(ToString::to_string).ok_or_else(|| {
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn key(target: &FaultSite<'_>, name: &AssetName) -> Result<ObjectKey, Error> {
+    target.keys.get(name).cloned().ok_or_else(|| {
         Error::usage(format!("asset {name} does not exist at this point of the timeline"))
             .hint("use an asset of the seed, or upload it in an earlier step")
     })

@@ -4,6 +4,7 @@
 
 use crate::{
     base::{
+        checksum::ChecksumAlgorithm,
         digest::Digest,
         ids::{ObjectKey, TableName},
     },
@@ -112,14 +113,16 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
     for (entity, binary) in profile.assets() {
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         for (row_key, row) in &table.rows {
-            let text = |column: &String| row.json.get(column).and_then(Value::as_str);
             let label = profile.row_name(&entity.table, row_key, &row.json);
             let by_id = row.json.get("id").and_then(Value::as_str).and_then(|id| ids.get(id));
             let by_label = keys.get_key_value(label.as_str()).map(|(name, _)| name);
             let Some(name) = by_id.or(by_label) else { continue };
-            let said = binary.sha256.as_ref().and_then(text).and_then(|hash| hash.parse::<Digest>().ok());
+            let referred = binary.referred(&row.json).into_iter().next();
+            let said =
+                referred.as_ref().and_then(|referred| referred.checksums.get(&ChecksumAlgorithm::Sha256));
+            let said = said.and_then(|hash| hash.parse::<Digest>().ok());
             let row = said.map_or(StoreContent::Present, StoreContent::Content);
-            let key = text(&binary.key).map(ObjectKey::from);
+            let key = referred.map(|referred| ObjectKey::new(referred.key));
             let object = key.as_ref().and_then(object).unwrap_or_default();
             sights.insert((*name).to_owned(), Sight { row, object, key });
         }
@@ -163,8 +166,8 @@ fn job(write: &Written, state: &State, profile: &Profile) -> Sight {
     {
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         let row = table.rows.values().find(|row| row.json.get("id").and_then(Value::as_str) == Some(id));
-        let key = row.and_then(|row| row.json.get(&binary.key)).and_then(Value::as_str);
-        if let Some(key) = key.map(ObjectKey::from) {
+        let referred = row.and_then(|row| binary.referred(&row.json).into_iter().next());
+        if let Some(key) = referred.map(|referred| ObjectKey::new(referred.key)) {
             let object = seen(state.results.contains_key(&key));
             return Sight { row: StoreContent::Present, object, key: Some(key) };
         }
@@ -279,7 +282,15 @@ mod tests {
         }
 
         let object = |key: &&str| {
-            ((*key).into(), ObjectState { size: 1, sha256: Digest::of(key), metadata: Metadata::default() })
+            (
+                (*key).into(),
+                ObjectState {
+                    size: 1,
+                    sha256: Digest::of(key),
+                    checksums: Default::default(),
+                    metadata: Metadata::default(),
+                },
+            )
         };
         state.results = results.iter().map(object).collect();
         state

@@ -62,10 +62,13 @@ impl Newest {
     pub fn of_rows(database: &Database, profile: &Profile, now: DateTime<Utc>) -> Option<Self> {
         let mut newest: Option<Self> = None;
         for (name, table) in &database.tables {
-            let Some(entity) = profile.entity_of(name) else { continue };
-            let plan = entity.next_run.as_ref();
+            let entities: Vec<_> = profile.entities.values().filter(|entity| entity.table == *name).collect();
+            let is_plan = |column: &String| entities.iter().any(|e| e.next_run.as_ref() == Some(column));
+            if entities.is_empty() {
+                continue;
+            }
             let values = table.rows.values().filter_map(|row| row.json.as_object()).flatten();
-            for (column, value) in values.filter(|(column, _)| Some(*column) != plan) {
+            for (column, value) in values.filter(|(column, _)| !is_plan(column)) {
                 let Some(at) = value.as_str().and_then(moment).filter(|at| *at <= now) else { continue };
                 if newest.as_ref().is_none_or(|n| n.at < at) {
                     newest = Some(Self { at, place: format!("{name}.{column}") });

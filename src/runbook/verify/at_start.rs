@@ -9,7 +9,7 @@ use crate::{
         ids::{ObjectKey, TableName},
     },
     model::{
-        profile::{AtStart, Due, EngineStart, Profile, ProfileEntity, RunRows},
+        profile::{AtStart, Binary, Due, EngineStart, Profile, ProfileEntity, RunRows},
         state::{Database, Row, State, Table},
     },
     runbook::verify::observe,
@@ -42,7 +42,7 @@ impl Allowed {
                 let made = |rule: &&AtStart| was.digest != is.digest && rule.made(&was.json, &is.json, start);
                 let Some(rule) = rules.iter().find(made) else { continue };
                 allowed.rows.insert((entity.table.clone(), key.clone()));
-                allowed.objects.extend(new_object(entity, rule, &is.json));
+                allowed.objects.extend(new_objects(entity, rule, &is.json));
                 for (name, rows) in &rule.adds {
                     let Some(other) = profile.entities.get(name) else { continue };
                     *adds.entry(&other.table).or_default() += rows;
@@ -75,11 +75,15 @@ impl Allowed {
     }
 }
 
-/// The object that a row points at since it was changed.
-fn new_object(entity: &ProfileEntity, rule: &AtStart, is: &Value) -> Option<ObjectKey> {
-    let column = &entity.binary.as_ref()?.key;
-    let moved = rule.moves.contains(column);
-    is.get(column).filter(|_| moved)?.as_str().map(ObjectKey::from)
+/// The objects to which a row refers since it was changed.
+fn new_objects<'a>(
+    entity: &'a ProfileEntity,
+    rule: &'a AtStart,
+    is: &'a Value,
+) -> impl Iterator<Item = ObjectKey> + 'a {
+    let moved = |binary: &&Binary| binary.key_columns().any(|column| rule.moves.iter().any(|m| m == column));
+    let referred = entity.binaries.iter().filter(moved).flat_map(|binary| binary.referred(is));
+    referred.map(|referred| ObjectKey::new(referred.key))
 }
 
 /// The entities whose rows the start of an engine may change.

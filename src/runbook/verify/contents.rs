@@ -87,7 +87,8 @@ fn rows(
     let allowed = Allowed::between(recorded, observed, profile, start);
     let mut at = 0;
     let mut findings = Vec::new();
-    for (name, before) in &recorded.database.tables {
+    let tables = recorded.database.tables.iter().filter(|(_, table)| !table.of_others);
+    for (name, before) in tables {
         let Some(after) = observed.database.tables.get(name) else { continue };
         // An empty table that is still empty was checked too.
         at += 1 + before.rows.len().max(after.rows.len());
@@ -184,9 +185,9 @@ fn summed_up(table: &TableName, findings: Vec<Finding>) -> Vec<Finding> {
 
 /// The assets and templates that a row is about: those that its name or its binary's key names.
 fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, known: &Known) -> Vec<Entity> {
-    let binary = profile.entity_of(table).and_then(|e| e.binary.as_ref());
-    let key = binary.and_then(|b| json.get(&b.key)).and_then(Value::as_str);
-    let owner = key.and_then(|key| known.owner(&key.into()).cloned());
+    let binaries = profile.entity_of(table, json).into_iter().flat_map(|entity| &entity.binaries);
+    let keys = binaries.flat_map(|binary| binary.referred(json)).map(|referred| referred.key);
+    let owners = keys.filter_map(|key| known.owner(&key.into()).cloned());
     let named = |part: &str| -> Vec<Entity> {
         let asset = AssetName::from(part);
         let template = TemplateKey::from(part);
@@ -194,7 +195,7 @@ fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, known:
         let template = known.templates.contains_key(&template).then_some(Entity::Template(template));
         asset.into_iter().chain(template).collect()
     };
-    owner.map(Entity::Asset).into_iter().chain(row.split('@').flat_map(named)).collect()
+    owners.map(Entity::Asset).chain(row.split('@').flat_map(named)).collect()
 }
 
 /// The columns in which two rows differ, as they were and as they are.

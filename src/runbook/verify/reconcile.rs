@@ -4,101 +4,62 @@
 //! and objects that were changed together with their row are found as well.
 
 use crate::{
-    base::{digest::Digest, ids::ObjectKey},
+    base::{checksum::ChecksumAlgorithm, ids::ObjectKey},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{self, Binary, BinaryStore, Profile},
-        state::{ObjectState, State},
+        profile::{BinaryStore, Profile},
+        reference::{ObjectReference, references, unknown_columns},
+        state::{Database, ObjectState, State},
     },
     runbook::verify::{CheckResult, Names, Reference},
 };
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reasons for an incomplete check that are listed, at most.
 const MOST: usize = 5;
 
-/// Reconciles the restored stores. Also returns how many rows have their object.
+/// Reconciles the restored stores. Also returns how many references have their object.
 pub fn check(
     reference: &Reference,
     observed: &State,
     profile: &Profile,
     names: &Names,
 ) -> (CheckResult, u64) {
-    let (mut at, mut matched) = (0, 0);
-    // Rows that point at an object, and rows that are gone: without any, nothing is reconciled.
-    let mut rows = 0;
+    let before = reference.database().unwrap_or(&observed.database);
+    // What the restore lost is a finding of the catalog check.
+    let mut blind = unknown_columns(profile, |table| before.tables.get(table).map(|t| t.columns.as_slice()));
+    let recorded = Recorded::of(reference, profile);
+    let mut matched = 0;
+    // References, and rows that are gone: without any, nothing is reconciled.
+    let mut rows = lost_rows(before, &observed.database, profile);
     let mut findings = Vec::new();
-    let mut referenced = BTreeSet::new();
-    let tables = &reference.database().unwrap_or(&observed.database).tables;
-    let mut blind = Vec::new();
-    for (entity, binary) in profile.with_binaries() {
-        let known = tables.get(&entity.table);
-        if known.is_none() {
-            blind.push(format!("there is no table {}", entity.table));
-        }
-        let Some(table) = observed.database.tables.get(&entity.table) else { continue };
-        // A column that the restore lost is a finding of the catalog check.
-        for column in [Some(&binary.key), binary.size.as_ref(), binary.sha256.as_ref()].into_iter().flatten()
-        {
-            // Where rows are in files, an empty table has no columns.
-            if known.is_some_and(|table| !table.columns.is_empty() && !table.columns.contains(column)) {
-                blind.push(format!("{} has no column {column}", entity.table));
-            }
-        }
-        let found = kept(observed, binary.store);
-        // A row that was lost counts as checked.
-        rows +=
-            known.map_or(0, |known| known.rows.keys().filter(|key| !table.rows.contains_key(*key)).count());
-        for (row_key, row) in &table.rows {
-            let Some(key) = row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from) else {
-                continue;
-            };
+    let mut referred = Referred::default();
+    for row in references(profile, &observed.database) {
+        let entity = Entity::Row { table: row.table.clone(), row: row.name.clone() };
+        let not_read = |(what, value): &(String, String)| {
+            format!("{entity} has {value:?} where the profile says that {what} is")
+        };
+        blind.extend(row.unreadable.iter().map(not_read));
+        for key in keys(&row, observed, &recorded) {
             rows += 1;
-            let name = names.asset(&key).map_or_else(
-                || Entity::Row {
-                    table: entity.table.clone(),
-                    row: profile.row_name(&entity.table, row_key, &row.json),
-                },
-                |asset| Entity::Asset(asset.clone()),
-            );
+            let found = kept(observed, row.store).get(&key);
+            let name = names.asset(&key).map_or_else(|| entity.clone(), |name| Entity::Asset(name.clone()));
             // An asset that has another key by now is called by its name all the same.
             let owner = reference.known.owner(&key).cloned().map(Entity::Asset);
-            let row_entity = Entity::Row {
-                table: entity.table.clone(),
-                row: profile.row_name(&entity.table, row_key, &row.json),
-            };
-            if let Some(hash) = unreadable_hash(&row.json, binary) {
-                blind.push(format!("{row_entity} has {hash:?} where the profile says that its SHA-256 is"));
-            }
-            let wrong = one(
-                &row.json,
-                binary,
-                &key,
-                promised(reference, entity, binary, row_key, &key),
-                found.get(&key),
-                name,
-            );
-            matched += u64::from(wrong.is_none());
-            findings.extend(wrong.map(|f| f.touching([row_entity]).touching(owner)));
-            referenced.insert((binary.store, key));
+            let damage = one(&row, &key, recorded.promised(&row, &key), found, name);
+            matched += u64::from(damage.is_none() && found.is_some());
+            findings.extend(damage.map(|finding| finding.touching([entity.clone()]).touching(owner)));
         }
+        referred.add(row);
     }
-    let everything = [BinaryStore::Assets, BinaryStore::Results].map(|store| (store, kept(observed, store)));
-    for (store, (key, object)) in
-        everything.into_iter().flat_map(|(store, all)| all.iter().map(move |o| (store, o)))
-    {
-        at += 1;
-        let by_design = profile.ignore_objects.iter().any(|prefix| key.as_str().starts_with(prefix));
-        if !by_design && !referenced.contains(&(store, key.clone())) {
+    let mut objects = 0;
+    for (store, key, object) in everything(observed) {
+        objects += 1;
+        if !profile.ignores(key.as_str()) && !referred.includes(store, key) {
             let actual = format!("{} bytes at {key}, and no row points there", object.size);
-            findings.push(finding(
-                FindingKind::OrphanBinary,
-                names.entity(key),
-                "a row that points at it",
-                actual,
-            ));
+            let expected = "a row that points at it";
+            findings.push(finding(FindingKind::OrphanBinary, names.entity(key), expected, actual));
         }
     }
     if profile.with_binaries().next().is_some() && rows == 0 && blind.is_empty() {
@@ -106,12 +67,54 @@ pub fn check(
         return (CheckResult::unknown(why, findings), matched);
     }
     if blind.is_empty() {
-        return (CheckResult::checked(at + rows, findings), matched);
+        return (CheckResult::checked(objects + rows, findings), matched);
     }
     // What the profile names is not there: a pass would be about nothing.
     blind.truncate(MOST);
     let why = format!("the profile does not fit: {}", blind.join("; "));
     (CheckResult::unknown(why, findings), matched)
+}
+
+/// How many rows with binaries were lost: they count as checked.
+fn lost_rows(before: &Database, after: &Database, profile: &Profile) -> usize {
+    let tables: BTreeSet<_> = profile.with_binaries().map(|(entity, _)| &entity.table).collect();
+    let both =
+        tables.into_iter().filter_map(|table| Some((before.tables.get(table)?, after.tables.get(table)?)));
+    both.map(|(before, after)| before.rows.keys().filter(|key| !after.rows.contains_key(*key)).count()).sum()
+}
+
+/// The keys of a reference: of a prefix all that are there, and those that were.
+fn keys(row: &ObjectReference, observed: &State, recorded: &Recorded<'_>) -> BTreeSet<ObjectKey> {
+    if !row.is_prefix {
+        return [row.key.clone()].into();
+    }
+    let states = [Some(observed), recorded.state];
+    let below = |state| {
+        let all = kept(state, row.store).range(row.key.clone()..).map(|(key, _)| key);
+        all.take_while(|key| row.includes(key)).cloned()
+    };
+    states.into_iter().flatten().flat_map(below).collect()
+}
+
+/// The keys to which rows refer.
+#[derive(Default)]
+struct Referred {
+    keys: BTreeSet<(BinaryStore, ObjectKey)>,
+    prefixes: Vec<ObjectReference>,
+}
+
+impl Referred {
+    fn add(&mut self, row: ObjectReference) {
+        match row.is_prefix {
+            true => self.prefixes.push(row),
+            false => drop(self.keys.insert((row.store, row.key))),
+        }
+    }
+
+    fn includes(&self, store: BinaryStore, key: &ObjectKey) -> bool {
+        self.keys.contains(&(store, key.clone()))
+            || self.prefixes.iter().any(|row| row.store == store && row.includes(key))
+    }
 }
 
 /// The objects of a place.
@@ -122,72 +125,99 @@ fn kept(state: &State, store: BinaryStore) -> &BTreeMap<ObjectKey, ObjectState> 
     }
 }
 
-/// The recorded object, as far as its row recorded the same: a write in flight at the cut point had
-/// changed one of the two, and then what comes back is right if it is what the row records.
-fn promised<'a>(
-    reference: &'a Reference,
-    entity: &profile::ProfileEntity,
-    binary: &Binary,
-    row: &str,
-    key: &ObjectKey,
-) -> Option<&'a ObjectState> {
-    let object = kept(reference.state.as_ref()?, binary.store).get(key)?;
-    let row = reference.table(&entity.table).and_then(|table| table.rows.get(row));
-    let said = row.and_then(|row| row.json.get(binary.sha256.as_ref()?)?.as_str()?.parse::<Digest>().ok());
-    said.is_none_or(|said| said == object.sha256).then_some(object)
+fn everything(state: &State) -> impl Iterator<Item = (BinaryStore, &ObjectKey, &ObjectState)> {
+    [BinaryStore::Assets, BinaryStore::Results]
+        .into_iter()
+        .flat_map(|store| kept(state, store).iter().map(move |(key, object)| (store, key, object)))
+}
+
+/// The cut point.
+struct Recorded<'a> {
+    state: Option<&'a State>,
+    references: BTreeMap<(String, String), Vec<ObjectReference>>,
+}
+
+impl<'a> Recorded<'a> {
+    fn of(reference: &'a Reference, profile: &Profile) -> Self {
+        let mut by_row: BTreeMap<_, Vec<ObjectReference>> = BTreeMap::new();
+        for row in reference.database().into_iter().flat_map(|database| references(profile, database)) {
+            by_row.entry((row.table.to_string(), row.row.clone())).or_default().push(row);
+        }
+        Self { state: reference.state.as_ref(), references: by_row }
+    }
+
+    /// The recorded object, if its row recorded the same: a write in flight at the cut point had changed
+    /// one of the two, and then the restored object is right if it is what the row records.
+    fn promised(&self, row: &ObjectReference, key: &ObjectKey) -> Option<&'a ObjectState> {
+        let object = kept(self.state?, row.store).get(key)?;
+        let then = self.references.get(&(row.table.to_string(), row.row.clone())).into_iter().flatten();
+        let mut same = then.filter(|then| then.store == row.store && then.includes(key));
+        same.all(|then| other_checksum(then, object).is_none()).then_some(object)
+    }
 }
 
 /// Whether a row points at this object of the assets and records other content than it has: a torn
 /// write.
 pub fn torn(state: &State, profile: &Profile, key: &ObjectKey) -> bool {
     let Some(object) = state.objects.get(key) else { return false };
-    let mut tables = profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Assets);
-    tables.any(|(entity, binary)| {
-        let column = |row: &'_ Value, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
-        let rows = state.database.tables.get(&entity.table).into_iter().flat_map(|table| table.rows.values());
-        rows.filter(|row| column(&row.json, &binary.key).as_deref() == Some(key.as_str())).any(|row| {
-            let said = column(&row.json, binary.sha256.as_deref().unwrap_or_default());
-            said.and_then(|text| text.parse::<Digest>().ok()).is_some_and(|said| said != object.sha256)
-        })
+    references(profile, &state.database)
+        .filter(|row| row.store == BinaryStore::Assets && row.includes(key))
+        .any(|row| other_checksum(&row, object).is_some())
+}
+
+/// A recorded checksum that is not the object's: the algorithm, the recorded one, the actual one.
+fn other_checksum(
+    row: &ObjectReference,
+    object: &ObjectState,
+) -> Option<(ChecksumAlgorithm, String, String)> {
+    row.checksums.iter().find_map(|(algorithm, recorded)| {
+        let actual = match algorithm {
+            ChecksumAlgorithm::Sha256 => vec![object.sha256.to_string()],
+            ChecksumAlgorithm::Md5
+            | ChecksumAlgorithm::Sha1
+            | ChecksumAlgorithm::Sha512
+            | ChecksumAlgorithm::Crc32c
+            | ChecksumAlgorithm::Etag => object.checksums.0.get(algorithm)?.clone(),
+        };
+        let first = actual.first().cloned().unwrap_or_default();
+        (!actual.contains(recorded)).then(|| (*algorithm, recorded.clone(), first))
     })
-}
-
-/// A recorded hash that can't be read as SHA-256 in hex. Without a value there is none to compare.
-fn unreadable_hash<'a>(row: &'a Value, binary: &Binary) -> Option<&'a str> {
-    let text = row.get(binary.sha256.as_ref()?)?.as_str()?;
-    text.parse::<Digest>().is_err().then_some(text)
-}
-
-/// The size that a row records: as a number, or as text where the column holds text.
-fn recorded_size(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// One row against its object, and the object against the cut point's.
 fn one(
-    row: &Value,
-    binary: &Binary,
+    row: &ObjectReference,
     key: &ObjectKey,
     recorded: Option<&ObjectState>,
     found: Option<&ObjectState>,
     entity: Entity,
 ) -> Option<Finding> {
-    let column = |name: &Option<String>| name.as_ref().and_then(|c| row.get(c));
-    let size = column(&binary.size).and_then(recorded_size).or(recorded.map(|o| o.size));
-    let sha256: Option<Digest> = column(&binary.sha256).and_then(Value::as_str).and_then(|t| t.parse().ok());
+    // What the application makes again may come back in another form, or not at all.
+    let recorded = recorded.filter(|_| !row.is_derived);
+    let size = row.size.map(|range| range.to_string()).or(recorded.map(|o| format!("{} bytes", o.size)));
     let Some(found) = found else {
-        let expected = size.map_or_else(|| format!("an object at {key}"), |s| format!("{s} bytes at {key}"));
-        return Some(finding(FindingKind::MissingBinary, entity, expected, "no such object".to_owned()));
+        let may_be_missing = row.is_derived || row.is_deleted && recorded.is_none();
+        let expected = size.map_or_else(|| format!("an object at {key}"), |size| format!("{size} at {key}"));
+        let missing = finding(FindingKind::MissingBinary, entity, expected, "no such object".to_owned());
+        return (!may_be_missing).then_some(missing);
     };
-    if let Some(size) = size.filter(|size| *size != found.size) {
-        let actual = format!("{} bytes", found.size);
-        return Some(finding(FindingKind::WrongSize, entity, format!("{size} bytes at {key}"), actual));
+    let fits = match row.size {
+        Some(range) => range.holds(found.size),
+        None => recorded.is_none_or(|recorded| recorded.size == found.size),
+    };
+    if !fits {
+        let expected = format!("{} at {key}", size.unwrap_or_default());
+        return Some(finding(FindingKind::WrongSize, entity, expected, format!("{} bytes", found.size)));
     }
-    // The row's digest may have been changed together with the bytes; the cut point's was not.
-    let digests = sha256.into_iter().chain(recorded.map(|o| o.sha256));
-    if let Some(other) = digests.into_iter().find(|digest| *digest != found.sha256) {
-        let actual = format!("SHA-256 {}, the same size", found.sha256);
-        return Some(finding(FindingKind::WrongContent, entity, format!("SHA-256 {other} at {key}"), actual));
+    // The row's checksum may have been changed together with the bytes; the cut point's was not.
+    let other = recorded.filter(|recorded| recorded.sha256 != found.sha256);
+    let other = other.map(|o| (ChecksumAlgorithm::Sha256, o.sha256.to_string(), found.sha256.to_string()));
+    if let Some((algorithm, expected, actual)) = other_checksum(row, found).or(other) {
+        let same_size = recorded.is_some_and(|recorded| recorded.size == found.size) || row.size.is_some();
+        let same_size = if same_size { ", the same size" } else { "" };
+        let (expected, actual) =
+            (format!("{algorithm} {expected} at {key}"), format!("{algorithm} {actual}{same_size}"));
+        return Some(finding(FindingKind::WrongContent, entity, expected, actual));
     }
     let (before, after) = recorded?.metadata.changed(&found.metadata)?;
     Some(finding(FindingKind::WrongMetadata, entity, format!("{before} at {key}"), after))

@@ -6,12 +6,13 @@ use crate::{
     base::{
         digest::Digest,
         error::Error,
-        ids::{AssetName, TemplateKey},
+        ids::{AssetName, ObjectKey, TemplateKey},
     },
     journal::Logbook,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind, Severity},
+        reference::references,
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
@@ -21,7 +22,7 @@ use crate::{
     site::{Site, Source},
 };
 use pdf_compare::Comparison;
-use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Checks a fresh source. Where no known-good PDF is given, what it renders now becomes the
 /// known-good one, once two renders have agreed.
@@ -55,16 +56,9 @@ fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Find
 /// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
 /// row that points there.
 pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
-    let pointed_at = |asset: &KnownAsset| {
-        site.profile.with_binaries().any(|(entity, binary)| {
-            state.database.tables.get(&entity.table).is_some_and(|table| {
-                table
-                    .rows
-                    .values()
-                    .any(|r| r.json.get(&binary.key).and_then(Value::as_str) == Some(asset.key.as_str()))
-            })
-        })
-    };
+    let referred: BTreeSet<ObjectKey> =
+        references(&site.profile, &state.database).map(|reference| reference.key).collect();
+    let pointed_at = |asset: &KnownAsset| referred.contains(&asset.key);
     let mut findings = Vec::new();
     for (name, asset) in &known.assets {
         let expected = format!("{} bytes at {}, SHA-256 {}", asset.size, asset.key, asset.sha256);

@@ -118,7 +118,7 @@ pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Name
     let old = |_: &ObjectKey, is_new: bool| !is_new;
     let mut findings = changes(&before.objects, &after.objects, old, when, |key| names.entity(key));
     let lasting = |e: &&crate::model::profile::ProfileEntity| {
-        e.binary.is_some() || e.definition.is_some() || e.next_run.is_some()
+        !e.binaries.is_empty() || e.definition.is_some() || e.next_run.is_some()
     };
     let lasting: BTreeSet<_> = profile.entities.values().filter(lasting).map(|e| &e.table).collect();
     for (table, was) in &before.database.tables {

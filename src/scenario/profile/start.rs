@@ -2,7 +2,7 @@
 //! lets everything pass would hide what the backup lost.
 
 use crate::{
-    model::profile::{AtStart, ProfileEntity},
+    model::profile::{AtStart, ColumnPath, ProfileEntity},
     scenario::{
         diagnose::Mistake,
         source::SourcePosition,
@@ -55,7 +55,7 @@ fn mistakes_in(rule: &AtStart, entity: &ProfileEntity) -> Vec<(String, &'static 
         mistakes.push((format!("`{column}` is in `to` and in `moves`"), "one of the two holds", help));
     }
     if let Some(column) =
-        entity.label.iter().map(|path| column_of(path)).find(|column| rule.moves.contains(column))
+        entity.label.iter().map(ColumnPath::column).find(|column| rule.moves.iter().any(|m| m == column))
     {
         let help = "rows are known by it: remove it from `moves`";
         mistakes.push((format!("`{column}` names the row and may move"), "in this rule", help));
@@ -70,11 +70,6 @@ fn mistakes_in(rule: &AtStart, entity: &ProfileEntity) -> Vec<(String, &'static 
         mistakes.push(("`runs` of rows that are not due".to_owned(), "nothing is run", help));
     }
     mistakes
-}
-
-/// The column of a label: `items` of `items.0.template`.
-fn column_of(path: &str) -> String {
-    path.split('.').next().unwrap_or_default().to_owned()
 }
 
 /// Where a rule of an entity stands.

@@ -68,6 +68,8 @@ fn kind_of_word(name: &str) -> &'static str {
         "StoreOrder" => "order of writes",
         "ReplaceKeys" => "place for replaced content",
         "TargetApi" => "API",
+        "BinaryStore" => "store",
+        "SizeUnit" => "unit",
         _ => "keyword",
     }
 }

@@ -3,12 +3,13 @@
 //! way) and no objects. A folder keeps no metadata.
 
 use super::kinds::{Got, ListedObject};
+use crate::base::checksum::{ChecksumAlgorithm, Checksums};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, ErrorContext, IfMissing};
 use crate::base::folder::{self, ANY_DEPTH, Links};
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::model::state::{Metadata, ObjectState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
@@ -89,7 +90,11 @@ impl FolderStore {
         std::fs::remove_file(self.file(key)?).or_gone().or_environment(|| self.describe("remove", key))
     }
 
-    pub(super) fn inventory(&self, prefix: &str) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
+    pub(super) fn inventory(
+        &self,
+        prefix: &str,
+        checksums: &BTreeSet<ChecksumAlgorithm>,
+    ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
         let digest = |listed: ListedObject| {
             let bytes = std::fs::read(self.file(&listed.key)?)
                 .or_environment(|| self.describe("read", &listed.key))?;
@@ -97,6 +102,7 @@ impl FolderStore {
             let object = ObjectState {
                 size: bytes.len() as u64,
                 sha256: Digest::of(&bytes),
+                checksums: Checksums::of(&bytes, checksums),
                 metadata: Metadata::default(),
             };
             Ok((ObjectKey::from(short), object))
@@ -133,7 +139,10 @@ mod tests {
         std::fs::write(temp.path().join("assets/.assets-index.json"), "{}").unwrap();
         let keys: Vec<String> = folder.list("").unwrap().into_iter().map(|l| l.key.to_string()).collect();
         assert_eq!(keys, ["logo.png", "versions/1/2"]);
-        assert_eq!(folder.inventory("versions/").unwrap()[&"1/2".into()].sha256, Digest::of("old"));
+        assert_eq!(
+            folder.inventory("versions/", &BTreeSet::new()).unwrap()[&"1/2".into()].sha256,
+            Digest::of("old")
+        );
         folder.delete(&key).unwrap();
         assert_eq!(folder.get(&key).unwrap(), Got::Missing);
         assert!(folder.get(&"../outside".into()).is_err());

@@ -3,7 +3,7 @@
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
-use crate::system::postgres::{Access, connect, options_for, quote_ident};
+use crate::system::postgres::{Access, connect, options_for, quote_table};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::time::{Duration, Instant};
 
@@ -43,8 +43,7 @@ impl HeldTable {
     /// # Errors
     /// There is no such table, or the lock was not to be had within ten seconds.
     pub async fn hold(access: &Access, table: &TableName, which: Statements) -> Result<Self, Error> {
-        let (schema, name) = table.as_str().split_once('.').unwrap_or(("public", table.as_str()));
-        let regclass = format!("{}.{}", quote_ident(schema), quote_ident(name));
+        let regclass = quote_table(table);
         let mode = match which {
             Statements::Writes => "share row exclusive",
             Statements::All => "access exclusive",

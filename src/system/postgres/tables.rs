@@ -7,6 +7,7 @@ use crate::model::profile::Profile;
 use crate::model::state::{Database, Row, Table};
 use crate::system::postgres::normalize::key_columns;
 use crate::system::postgres::quote_ident;
+use crate::system::postgres::references::Relation;
 use crate::system::postgres::text::{OURS, all, field, qualified, table_name, text};
 use futures::TryStreamExt;
 use serde_json::Value;
@@ -21,9 +22,9 @@ const JSON_ROWS: u64 = 20_000;
 /// The greatest row that is kept as whole JSON, in bytes of its JSON.
 const JSON_BYTES: usize = 64 * 1024;
 
-/// Tables that hold rows, with their columns in order. A partitioned table's rows are its leaves'.
+/// Tables, views and partitioned tables, with their columns in order and the columns of their keys.
 const LIST: &str = "
-select n.nspname, c.relname,
+select n.nspname, c.relname, c.relkind::text,
     (select coalesce(json_agg(a.attname order by a.attnum), '[]') from pg_attribute a
      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
     (select coalesce(json_agg(a.attname order by k.place), '[]')
@@ -31,12 +32,33 @@ select n.nspname, c.relname,
      where i.indrelid = c.oid and i.indisprimary and k.place <= i.indnkeyatts
        and a.attrelid = c.oid and a.attnum = k.num)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and c.relpersistence <> 't' and ";
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and ";
+
+/// What has rows of its own; a partitioned table's rows are its leaves'.
+const ORDINARY: &str = "r";
+
+/// All relations, by name.
+pub(super) async fn relations(connection: &mut PgConnection) -> Result<BTreeMap<TableName, Relation>, Error> {
+    let mut all = BTreeMap::new();
+    for row in self::all(connection, format!("{LIST}{OURS}")).await? {
+        let (schema, name) = (text(&row, 0)?, text(&row, 1)?);
+        let relation = Relation {
+            source: qualified(&schema, &name),
+            columns: names(&text(&row, 3)?)?,
+            key: names(&text(&row, 4)?)?,
+            own_rows: text(&row, 2)? == ORDINARY,
+        };
+        all.insert(table_name(&schema, &name), relation);
+    }
+    Ok(all)
+}
 
 /// How one table is read.
 struct Plan {
-    /// How SQL calls it.
+    /// How SQL calls it, after `from`.
     source: String,
+    /// Whether its rows are in no other table.
+    own_rows: bool,
     /// The columns of the capture, in order, and whether each is there.
     columns: Vec<(String, bool)>,
     /// The columns of the key; empty for a table without one.
@@ -45,23 +67,23 @@ struct Plan {
     named: BTreeSet<String>,
 }
 
-/// All tables that the profile does not ignore.
+/// All tables that the profile does not ignore, and the views and partitioned tables that it names.
 pub(super) async fn read_all(
     connection: &mut PgConnection,
     profile: &Profile,
     as_of: Option<&Database>,
 ) -> Result<BTreeMap<TableName, Table>, Error> {
     let mut tables = BTreeMap::new();
-    for row in all(connection, format!("{LIST}{OURS}")).await? {
-        let (schema, relation) = (text(&row, 0)?, text(&row, 1)?);
-        let name = table_name(&schema, &relation);
-        if profile.ignore_tables.contains(&name) {
+    for (name, relation) in relations(connection).await? {
+        let named = profile.entities.values().any(|entity| entity.table == name);
+        if profile.ignore_tables.contains(&name) || !(relation.own_rows || named) {
             continue;
         }
         let plan = Plan {
-            source: qualified(&schema, &relation),
-            columns: names(&text(&row, 2)?)?.into_iter().map(|column| (column, true)).collect(),
-            key: names(&text(&row, 3)?)?,
+            source: if relation.own_rows { format!("only {}", relation.source) } else { relation.source },
+            own_rows: relation.own_rows,
+            columns: relation.columns.into_iter().map(|column| (column, true)).collect(),
+            key: relation.key,
             named: profile.columns_of(&name).map(str::to_owned).collect(),
         };
         let plan = plan.without_volatile(profile, &name).at_the_time_of(as_of, &name);
@@ -77,7 +99,6 @@ fn names(json: &str) -> Result<Vec<String>, Error> {
 
 impl Plan {
     fn without_volatile(mut self, profile: &Profile, name: &TableName) -> Self {
-        // Several entities may live in one table.
         let volatile = |column: &String| {
             profile.entities.values().any(|e| e.table == *name && e.volatile.contains(column))
         };
@@ -133,7 +154,7 @@ impl Plan {
             false => named,
         };
         let fields = [vec![key, json], columns].concat();
-        format!("select {} from only {} t", fields.join(", "), self.source)
+        format!("select {} from {} t", fields.join(", "), self.source)
     }
 
     /// Columns of the row as the text of a JSON object; null without any. Text JSON: binary JSON
@@ -152,7 +173,7 @@ impl Plan {
 }
 
 async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Error> {
-    let counted = all(connection, format!("select count(*) from only {}", plan.source)).await?;
+    let counted = all(connection, format!("select count(*) from {}", plan.source)).await?;
     let count = counted.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
     let count: u64 = count.parse().or_harness(|| format!("the server counts {count:?} rows"))?;
     let mut rows = BTreeMap::new();
@@ -171,7 +192,7 @@ async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Error
         }
     }
     let columns = plan.present().map(str::to_owned).collect();
-    Ok(Table { columns, rows, damaged: BTreeMap::new() })
+    Ok(Table { columns, rows, damaged: BTreeMap::new(), of_others: !plan.own_rows })
 }
 
 /// The first free of `what #1`, `what #2`, …: duplicates count. Doubling and then halving, because

@@ -3,6 +3,7 @@
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
+use crate::model::profile::ColumnPath;
 use crate::system::postgres::quote_ident;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row, ValueRef};
@@ -51,6 +52,16 @@ pub(super) fn table_name(schema: &str, name: &str) -> TableName {
     TableName::new(name_in(schema, name))
 }
 
+/// How SQL calls a table that a profile names.
+pub fn quote_table(table: &TableName) -> String {
+    // The parts of a table's name are quoted as those of a column's path.
+    let parts: Vec<String> = match table.as_str().parse::<ColumnPath>() {
+        Ok(path) => path.parts().map(quote_ident).collect(),
+        Err(_) => vec![quote_ident(table.as_str())],
+    };
+    if parts.len() == 1 { format!("public.{}", parts.concat()) } else { parts.join(".") }
+}
+
 /// How SQL calls it.
 pub(super) fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", quote_ident(schema), quote_ident(name))
@@ -66,5 +77,11 @@ mod tests {
         assert_eq!(name_in("a", "b"), "a.b");
         assert_eq!(name_in("public", "a.b"), "\"a.b\"");
         assert_eq!(name_in("a.b", "c"), "\"a.b\".c");
+        for (schema, name) in [("public", "assets"), ("a", "B c"), ("public", "a.b"), ("a.b", "c\"d")] {
+            assert_eq!(
+                quote_table(&table_name(schema, name)),
+                qualified(schema, name).replace("\"public\"", "public")
+            );
+        }
     }
 }

@@ -80,7 +80,9 @@ impl DrillState<'_> {
         }
         let now = self.age().now;
         existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
-        let loaded = State { objects: self.site.objects.inventory("").await?, ..loaded };
+        let checksums = self.site.profile.checksums();
+        let objects = self.site.objects.inventory("", &checksums).await?;
+        let loaded = State { objects, ..loaded };
         self.age().row = Newest::of_rows(&loaded.database, &self.site.profile, now);
         self.restored.loaded = Some(loaded);
         Ok(())

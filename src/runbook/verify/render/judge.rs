@@ -5,20 +5,20 @@ use super::answer::{carries_pdf, describe, golden, is_documented_refusal, keep_k
 use crate::{
     base::{
         error::Error,
-        ids::{AssetName, TemplateKey},
+        ids::{AssetName, ObjectKey, TemplateKey},
     },
     journal::Logbook,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         profile::{MissingBinary, Profile},
+        reference::references,
         state::{KnownTemplate, State},
     },
     runbook::verify::Reference,
     system::engine::HttpAnswer,
 };
 use pdf_compare::{Comparison, Difference, DifferenceKind};
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What the stores hold of the binaries that a template needs.
@@ -42,13 +42,8 @@ pub fn needs<'a>(
     observed: &State,
     profile: &Profile,
 ) -> Needs<'a> {
-    let pointed_at: BTreeSet<&str> = profile
-        .with_binaries()
-        .filter_map(|(entity, binary)| Some((observed.database.tables.get(&entity.table)?, binary)))
-        .flat_map(|(table, binary)| {
-            table.rows.values().filter_map(|row| row.json.get(&binary.key).and_then(Value::as_str))
-        })
-        .collect();
+    let pointed_at: BTreeSet<ObjectKey> =
+        references(profile, &observed.database).map(|reference| reference.key).collect();
     let mut needs = Needs::default();
     for name in &template.assets {
         let Some(asset) = reference.known.assets.get(name) else {
@@ -58,7 +53,7 @@ pub fn needs<'a>(
         match observed.objects.get(&asset.key) {
             Some(object) if object.sha256 != asset.sha256 => needs.damaged.push(name),
             Some(_) => {}
-            None if pointed_at.contains(asset.key.as_str()) => needs.missing.push(name),
+            None if pointed_at.contains(&asset.key) => needs.missing.push(name),
             None => needs.gone.push(name),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::S3Bucket;
 use super::errors::{code, failed, is_denied, truncated};
+use crate::base::checksum::{ChecksumAlgorithm, ChecksumHasher};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
@@ -13,7 +14,7 @@ use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder
 use aws_sdk_s3::types::EncodingType;
 use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many objects are read at a time.
 const AT_A_TIME: usize = 8;
@@ -90,11 +91,12 @@ impl S3Bucket {
     pub(in crate::system::objects) async fn inventory(
         &self,
         prefix: &str,
+        checksums: &BTreeSet<ChecksumAlgorithm>,
     ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
         let keys = self.list(prefix).await?.into_iter().map(|listed| listed.key);
         stream::iter(keys)
             .map(|key| async move {
-                let object = self.digest(&key).await?;
+                let object = self.digest(&key, checksums).await?;
                 let short = key.as_str().strip_prefix(prefix).unwrap_or(key.as_str());
                 Ok((ObjectKey::from(short), object))
             })
@@ -103,7 +105,11 @@ impl S3Bucket {
             .await
     }
 
-    async fn digest(&self, key: &ObjectKey) -> Result<ObjectState, Error> {
+    async fn digest(
+        &self,
+        key: &ObjectKey,
+        checksums: &BTreeSet<ChecksumAlgorithm>,
+    ) -> Result<ObjectState, Error> {
         let context = || self.describe("read", key.as_str());
         let mut object = match self.open(key).await? {
             Opened::Found(object) => object,
@@ -117,11 +123,13 @@ impl S3Bucket {
             }
         };
         let (mut hasher, mut size, metadata) = (Hasher::new(), 0, kept(&object));
+        let mut others = ChecksumHasher::new(checksums);
         while let Some(chunk) = object.body.try_next().await.or_environment(context)? {
             size += chunk.len() as u64;
             hasher.update(&chunk);
+            others.update(&chunk);
         }
-        Ok(ObjectState { size, sha256: hasher.finish(), metadata })
+        Ok(ObjectState { size, sha256: hasher.finish(), checksums: others.finish(), metadata })
     }
 }
 

@@ -20,7 +20,6 @@ use crate::{
     },
     system::gate::{S3Operation, S3Request},
 };
-use serde_json::Value;
 
 impl DrillState<'_> {
     /// Learns which object a write is about, and what appeared beside it.
@@ -154,5 +153,5 @@ fn row<'s>(state: &'s State, table: &TableName, id: &str) -> Option<&'s Row> {
 
 /// The storage key that a row names.
 fn key_in(row: &Row, binary: &Binary) -> Option<ObjectKey> {
-    row.json.get(&binary.key).and_then(Value::as_str).map(ObjectKey::from)
+    binary.referred(&row.json).into_iter().next().map(|referred| ObjectKey::new(referred.key))
 }

@@ -1,0 +1,135 @@
+//! What a row promises of an object: the reference from one store to the other, as a profile describes it.
+//! Of rows that are in memory as JSON; `system::postgres::references` reads the same from a database.
+
+use crate::{
+    base::{
+        checksum::ChecksumAlgorithm,
+        ids::{ObjectKey, TableName},
+    },
+    model::{
+        profile::{
+            Binary, BinaryStore, Profile, ProfileEntity,
+            binary::{Referred, SizeRange},
+        },
+        state::Database,
+    },
+};
+use std::collections::BTreeMap;
+
+/// A reference from a row to an object, or to all objects whose keys begin so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectReference {
+    /// The table of the row.
+    pub table: TableName,
+    /// The key of the row, as in [`Table::rows`](crate::model::state::Table::rows).
+    pub row: String,
+    /// The name of the row for people: its label, else its key.
+    pub name: String,
+    /// Where the object is.
+    pub store: BinaryStore,
+    /// Its key, or what the keys of its objects begin with.
+    pub key: ObjectKey,
+    /// Whether it refers to all objects whose keys begin so.
+    pub is_prefix: bool,
+    /// The recorded size.
+    pub size: Option<SizeRange>,
+    /// The recorded media type.
+    pub media_type: Option<String>,
+    /// The recorded checksums, in the form of [`Checksums`](crate::base::checksum::Checksums).
+    pub checksums: BTreeMap<ChecksumAlgorithm, String>,
+    /// Recorded values that are not what the profile says: what it says, and the value.
+    pub unreadable: Vec<(String, String)>,
+    /// Whether the row is marked as deleted: its object may have been removed.
+    pub is_deleted: bool,
+    /// Whether the application makes the object again if it is missing.
+    pub is_derived: bool,
+}
+
+impl ObjectReference {
+    /// What a row refers to, as it was read.
+    pub fn new(
+        entity: &ProfileEntity,
+        binary: &Binary,
+        (row, name): (String, String),
+        deleted: bool,
+        referred: Referred,
+    ) -> Self {
+        let mut unreadable = Vec::new();
+        let mut checksums = BTreeMap::new();
+        for (algorithm, text) in referred.checksums {
+            match algorithm.canonical(&text) {
+                Some(checksum) => drop(checksums.insert(algorithm, checksum)),
+                None => unreadable.push((format!("its {algorithm}"), text)),
+            }
+        }
+        let size = referred.size.zip(binary.size.as_ref()).and_then(|(text, column)| {
+            let range = column.range(&text);
+            if range.is_none() {
+                unreadable.push(("its size".to_owned(), text));
+            }
+            range
+        });
+        Self {
+            table: entity.table.clone(),
+            row,
+            name,
+            store: binary.store,
+            key: ObjectKey::new(referred.key),
+            is_prefix: binary.key.is_prefix(),
+            size,
+            media_type: referred.media_type,
+            checksums,
+            unreadable,
+            is_deleted: deleted,
+            is_derived: binary.derived,
+        }
+    }
+
+    /// Whether it refers to an object with this key.
+    pub fn includes(&self, key: &ObjectKey) -> bool {
+        match self.is_prefix {
+            true => key.as_str().starts_with(self.key.as_str()),
+            false => *key == self.key,
+        }
+    }
+}
+
+/// The references of all rows of a database.
+pub fn references<'a>(
+    profile: &'a Profile,
+    database: &'a Database,
+) -> impl Iterator<Item = ObjectReference> + 'a {
+    profile.with_binaries().flat_map(move |(entity, binary)| {
+        let rows = database.tables.get(&entity.table).into_iter().flat_map(|table| &table.rows);
+        let selected = rows.filter(move |(_, row)| entity.selects(&row.json));
+        selected.flat_map(move |(key, row)| {
+            let name = entity.label_of(&row.json).unwrap_or_else(|| key.clone());
+            let deleted = entity.is_deleted(&row.json);
+            binary.referred(&row.json).into_iter().map(move |referred| {
+                ObjectReference::new(entity, binary, (key.clone(), name.clone()), deleted, referred)
+            })
+        })
+    })
+}
+
+/// The columns and tables that a profile names for references and that do not exist, in words. `columns`
+/// gives the columns of a table.
+pub fn unknown_columns<'a>(
+    profile: &Profile,
+    columns: impl Fn(&TableName) -> Option<&'a [String]>,
+) -> Vec<String> {
+    let mut missing = Vec::new();
+    for entity in profile.entities.values().filter(|entity| !entity.binaries.is_empty()) {
+        let Some(known) = columns(&entity.table) else {
+            missing.push(format!("there is no table {}", entity.table));
+            continue;
+        };
+        // Where rows are in files, an empty table has no columns.
+        let lacks = |column: &&str| !known.is_empty() && !known.iter().any(|c| c == column);
+        let words = |column: &str| format!("{} has no column {column}", entity.table);
+        missing.extend(entity.columns().filter(lacks).map(words));
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
