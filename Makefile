@@ -10,11 +10,12 @@ TESTS =
 # What `make run` and `make doctor` compile. FEATURES= adds containers and pictures of PDF pages.
 FEATURES = --no-default-features
 
-.PHONY: help run test doctor generate sample lint conformance minio minio-image
+.PHONY: help run test bench doctor generate sample lint conformance minio minio-image
 
 help:
 	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
 	@echo 'make test         the full test suite'
+	@echo 'make bench        measures a release build and its peers (ARGS=… for options)'
 	@echo 'make doctor       what is installed and what a run would use'
 	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
 	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
@@ -36,6 +37,12 @@ test:
 	@deploy/need.sh compiler postgresql
 	@deploy/need.sh --skipped xmllint qpdf pdftotext python3 ssh-keygen openssl jq
 	env $(FOREIGN) NO_PROXY="$(LOOPBACK)" no_proxy="$(LOOPBACK)" $(CARGO) test --locked --workspace --no-fail-fast $(TESTS)
+
+# Figures: docs/performance.md.
+bench:
+	@deploy/need.sh compiler postgresql python3
+	$(CARGO) build --locked --release
+	python3 benches/bench.py $(ARGS)
 
 doctor:
 	@deploy/need.sh compiler

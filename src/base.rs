@@ -8,12 +8,16 @@ pub mod pattern;
 
 pub mod sync;
 
+pub mod shared;
+
 pub mod ids;
 
 pub mod digest;
 
 pub mod checksum;
 pub mod clock;
+
+pub mod openmetrics;
 
 pub mod error;
 

@@ -24,6 +24,7 @@ pub mod notify;
 pub mod manifest;
 mod output;
 pub mod pdf;
+pub mod reconcile;
 pub mod report;
 pub mod restore_test;
 pub mod run;
@@ -82,6 +83,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Take an inventory of a live engine, or verify one
     Manifest(manifest::ManifestArgs),
+    /// Compare rows with objects in stores that are in use, without a restore; only reads
+    Reconcile(Box<reconcile::ReconcileArgs>),
     /// Verify stored runs, or pack one to hand it over
     Evidence(evidence::EvidenceArgs),
     /// Make keys to sign runs with
@@ -159,6 +162,11 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
         Command::Report(report::ReportCommand { merge: None, args }) => report::run(&args)?.print()?,
         // Its codes are those of runbook 4.
         Command::Manifest(args) => return on_runtime(manifest::run(args))?.print().map(Into::into),
+        Command::Reconcile(args) => {
+            let keys = S3Settings::take(Purpose::Reconcile, environment::take);
+            let database = environment::take("DATABASE_URL");
+            on_runtime(reconcile::run(*args, keys, database))?
+        }
         Command::Evidence(args) => evidence::run(&args)?.print()?,
         Command::Keys(args) => Output::data(keys::run(&args)?).print()?,
         Command::History(args) => {

@@ -25,6 +25,7 @@ pub mod site;
 
 pub mod evidence;
 pub mod procedure;
+pub mod reconcile;
 
 pub mod runbook;
 

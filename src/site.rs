@@ -195,6 +195,14 @@ impl Handles {
         }
     }
 
+    /// The same without the catalog, see [`Postgres::capture_contents`].
+    pub async fn capture_contents(&self, as_of: Option<&Database>) -> Result<Database, Error> {
+        match &self.rows {
+            RowStore::Postgres(_) => self.connect().await?.capture_contents(&self.profile, as_of).await,
+            RowStore::Files(files) => files.capture(&self.profile),
+        }
+    }
+
     /// The connection to the site's database, opened once: logging in costs more than most queries.
     pub async fn connect(&self) -> Result<Postgres, Error> {
         let mut connection = self.connection.lock().await;

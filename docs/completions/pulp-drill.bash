@@ -52,6 +52,9 @@ _pulp__drill() {
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
                 ;;
+            pulp__drill,reconcile)
+                cmd="pulp__drill__subcmd__reconcile"
+                ;;
             pulp__drill,report)
                 cmd="pulp__drill__subcmd__report"
                 ;;
@@ -126,6 +129,9 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
+                ;;
+            pulp__drill__subcmd__help,reconcile)
+                cmd="pulp__drill__subcmd__help__subcmd__reconcile"
                 ;;
             pulp__drill__subcmd__help,report)
                 cmd="pulp__drill__subcmd__help__subcmd__report"
@@ -329,7 +335,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
+            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,7 +661,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
+            opts="run restore-test list check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -937,6 +943,20 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__pdf__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__reconcile)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1597,6 +1617,56 @@ _pulp__drill() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__reconcile)
+            opts="-h --profile --store --verify --sample --settle --grace --requests-per-second --cursor --metrics --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -W "assets results" -- "${cur}"))
+                    return 0
+                    ;;
+                --verify)
+                    COMPREPLY=($(compgen -W "listing recorded sample full" -- "${cur}"))
+                    return 0
+                    ;;
+                --sample)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --settle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --requests-per-second)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cursor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

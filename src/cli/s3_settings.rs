@@ -8,7 +8,7 @@ use crate::{
         redact::Redactor,
     },
     history::LEDGER,
-    system::objects::{S3Access, origin::Origin, shared::SharedText},
+    system::objects::{S3Access, origin::Origin, shared::SharedText, view::BucketView},
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -29,6 +29,8 @@ pub enum Purpose {
     Origin,
     /// A ledger of runs.
     Ledger,
+    /// A bucket in use, which is only read.
+    Reconcile,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
         match self {
             Self::Origin => "ORIGIN_",
             Self::Ledger => "LEDGER_",
+            Self::Reconcile => "",
         }
     }
 }
@@ -97,15 +100,28 @@ impl S3Settings {
         Ok(Some(SharedText::new(&access, session, &BucketName::from(bucket), &ObjectKey::new(key))))
     }
 
+    /// The objects of an `s3://` URL, below a prefix if it names one.
+    pub(super) fn view(&self, text: &str, redactor: &Redactor) -> Result<BucketView, Error> {
+        let (bucket, prefix) = text.strip_prefix("s3://").map(bucket_and_key).unwrap_or_default();
+        if bucket.is_empty() {
+            return Err(Error::usage(format!("{text} names no bucket"))
+                .hint("write s3://bucket or s3://bucket/prefix/"));
+        }
+        let (access, session) = self.access(redactor)?;
+        Ok(BucketView::new(&access, session, &BucketName::from(bucket), prefix))
+    }
+
     fn access(&self, redactor: &Redactor) -> Result<(S3Access, Option<String>), Error> {
         let (Some(id), Some(secret)) = (self.get(NAMES[0]), self.get(NAMES[1])) else {
             let (what, may) = match self.0 {
                 Purpose::Origin => ("read the S3 origin with", "only read"),
                 Purpose::Ledger => ("reach the ledger's bucket with", "read it and write it"),
+                Purpose::Reconcile => ("read the bucket with", "list it and read its objects"),
             };
             let prefix = self.0.prefix();
+            let general = if prefix.is_empty() { "" } else { " (or AWS_…)" };
             return Err(Error::usage(format!("there are no keys to {what}")).hint(format!(
-                "set {prefix}AWS_ACCESS_KEY_ID and {prefix}AWS_SECRET_ACCESS_KEY (or AWS_…) to keys that may {may}"
+                "set {prefix}AWS_ACCESS_KEY_ID and {prefix}AWS_SECRET_ACCESS_KEY{general} to keys that may {may}"
             )));
         };
         let session = self.get(NAMES[2]).map(str::to_owned);

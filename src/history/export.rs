@@ -5,7 +5,10 @@ use super::{
     trend::{age_ms, proofs},
 };
 use crate::{
-    base::clock::seconds_of,
+    base::{
+        clock::seconds_of,
+        openmetrics::{OpenMetrics, unix},
+    },
     model::{check::ProofLevel, level, verdict::Verdict},
 };
 use chrono::{DateTime, Utc};
@@ -15,53 +18,46 @@ const VERDICTS: [Verdict; 3] = [Verdict::Pass, Verdict::Unknown, Verdict::Fail];
 
 /// The ledger as OpenMetrics text.
 pub fn openmetrics(lines: &[LedgerEntry], now: DateTime<Utc>) -> String {
-    let mut out = String::new();
-    family(&mut out, "pulp_drill_runs", "counter", "", "Runs in the ledger by verdict.");
+    let mut out = OpenMetrics::default();
+    out.family("pulp_drill_runs", "counter", "", "Runs in the ledger by verdict.");
     for verdict in VERDICTS {
         let n = lines.iter().filter(|l| l.verdict == verdict).count();
-        sample(&mut out, "pulp_drill_runs_total", &[("verdict", &verdict.to_string())], &n.to_string());
+        out.sample("pulp_drill_runs_total", &[("verdict", &verdict.to_string())], &n.to_string());
     }
     if let Some(last) = lines.last() {
         let name = "pulp_drill_last_run_verdict";
-        family(&mut out, name, "stateset", "", "The verdict of the run that was added last.");
+        out.family(name, "stateset", "", "The verdict of the run that was added last.");
         for verdict in VERDICTS {
             let is = if last.verdict == verdict { "1" } else { "0" };
-            sample(&mut out, name, &[(name, &verdict.to_string())], is);
+            out.sample(name, &[(name, &verdict.to_string())], is);
         }
         let name = "pulp_drill_last_run_level";
         let help = "The level of proof that its restores without deliberate damage reached.";
-        family(&mut out, name, "stateset", "", help);
+        out.family(name, "stateset", "", help);
         for of in ProofLevel::ALL.iter().copied().map(Some).chain([None]) {
             let is = if last.level == of { "1" } else { "0" };
-            sample(&mut out, name, &[(name, level::describe(of))], is);
+            out.sample(name, &[(name, level::describe(of))], is);
         }
-        gauge(
-            &mut out,
+        out.gauge(
             "pulp_drill_last_run_end_seconds",
             "seconds",
             "When it ended, in Unix time.",
             &unix(last.ended),
         );
         let took = age_ms(last.began, last.ended);
-        gauge(
-            &mut out,
-            "pulp_drill_last_run_duration_seconds",
-            "seconds",
-            "How long it took.",
-            &seconds_of(took),
-        );
+        out.gauge("pulp_drill_last_run_duration_seconds", "seconds", "How long it took.", &seconds_of(took));
         if let Some(rto) = last.rto_ms {
             let help = "Its longest measured recovery time.";
-            gauge(&mut out, "pulp_drill_last_run_rto_seconds", "seconds", help, &seconds_of(rto));
+            out.gauge("pulp_drill_last_run_rto_seconds", "seconds", help, &seconds_of(rto));
         }
         if let Some(rpo) = last.rpo_ms {
             let help = "Its longest measured recovery point.";
-            gauge(&mut out, "pulp_drill_last_run_rpo_seconds", "seconds", help, &seconds_of(rpo));
+            out.gauge("pulp_drill_last_run_rpo_seconds", "seconds", help, &seconds_of(rpo));
         }
         let help = "Its scenarios that were skipped.";
-        gauge(&mut out, "pulp_drill_last_run_skipped_scenarios", "", help, &last.skipped.to_string());
+        out.gauge("pulp_drill_last_run_skipped_scenarios", "", help, &last.skipped.to_string());
         let help = "Its unexpected findings.";
-        gauge(&mut out, "pulp_drill_last_run_unexpected_findings", "", help, &last.unexpected.to_string());
+        out.gauge("pulp_drill_last_run_unexpected_findings", "", help, &last.unexpected.to_string());
     }
     let proofs: Vec<_> = proofs(lines, now).into_iter().filter_map(|p| Some((p.group, p.last?))).collect();
     for (name, help) in [
@@ -74,37 +70,13 @@ pub fn openmetrics(lines: &[LedgerEntry], now: DateTime<Utc>) -> String {
         if proofs.is_empty() {
             continue;
         }
-        family(&mut out, name, "gauge", "seconds", help);
+        out.family(name, "gauge", "seconds", help);
         for (group, last) in &proofs {
             let value = if name.contains("age") { seconds_of(age_ms(*last, now)) } else { unix(*last) };
-            sample(&mut out, name, &[("group", group)], &value);
+            out.sample(name, &[("group", group)], &value);
         }
     }
-    out + "# EOF\n"
-}
-
-fn family(out: &mut String, name: &str, kind: &str, unit: &str, help: &str) {
-    writeln!(out, "# TYPE {name} {kind}").expect("a string takes any text");
-    if !unit.is_empty() {
-        writeln!(out, "# UNIT {name} {unit}").expect("a string takes any text");
-    }
-    writeln!(out, "# HELP {name} {help}").expect("a string takes any text");
-}
-
-fn gauge(out: &mut String, name: &str, unit: &str, help: &str, value: &str) {
-    family(out, name, "gauge", unit, help);
-    sample(out, name, &[], value);
-}
-
-fn sample(out: &mut String, name: &str, labels: &[(&str, &str)], value: &str) {
-    let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    let labels: Vec<String> = labels.iter().map(|(k, v)| format!("{k}=\"{}\"", escaped(v))).collect();
-    let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-    writeln!(out, "{name}{labels} {value}").expect("a string takes any text");
-}
-
-fn unix(at: DateTime<Utc>) -> String {
-    format!("{}.{:03}", at.timestamp(), at.timestamp_subsec_millis())
+    out.finish()
 }
 
 /// The last runs as a chart: a bar a run, as high as its recovery time, in the colour of its verdict.

@@ -11,7 +11,7 @@ use crate::{
             Binary, BinaryStore, Profile, ProfileEntity,
             binary::{Referred, SizeRange},
         },
-        state::Database,
+        state::{Database, ObjectState},
     },
 };
 use std::collections::BTreeMap;
@@ -83,6 +83,28 @@ impl ObjectReference {
             is_deleted: deleted,
             is_derived: binary.derived,
         }
+    }
+
+    /// Whether its object may be missing, as far as the row tells.
+    pub fn may_be_missing(&self) -> bool {
+        self.is_derived || self.is_deleted
+    }
+
+    /// A recorded checksum that is not the object's: the algorithm, the recorded one, the actual one. One that
+    /// was not computed is not compared.
+    pub fn other_checksum(&self, object: &ObjectState) -> Option<(ChecksumAlgorithm, String, String)> {
+        self.checksums.iter().find_map(|(algorithm, recorded)| {
+            let actual = match algorithm {
+                ChecksumAlgorithm::Sha256 => vec![object.sha256.to_string()],
+                ChecksumAlgorithm::Md5
+                | ChecksumAlgorithm::Sha1
+                | ChecksumAlgorithm::Sha512
+                | ChecksumAlgorithm::Crc32c
+                | ChecksumAlgorithm::Etag => object.checksums.0.get(algorithm)?.clone(),
+            };
+            let first = actual.first().cloned().unwrap_or_default();
+            (!actual.contains(recorded)).then(|| (*algorithm, recorded.clone(), first))
+        })
     }
 
     /// Whether it refers to an object with this key.

@@ -6,6 +6,7 @@ use crate::base::{
     checksum::Checksums,
     digest::{Digest, Hasher},
     ids::{AssetName, ObjectKey, TableName, TemplateKey},
+    shared::Shared,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,10 +17,10 @@ pub struct State {
     /// The database.
     pub database: Database,
     /// The bucket, by key.
-    pub objects: BTreeMap<ObjectKey, ObjectState>,
+    pub objects: Shared<BTreeMap<ObjectKey, ObjectState>>,
     /// The results of batch jobs, by key, if they have a place of their own.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub results: BTreeMap<ObjectKey, ObjectState>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub results: Shared<BTreeMap<ObjectKey, ObjectState>>,
 }
 
 /// A database at one instant, read in one snapshot.
@@ -33,6 +34,10 @@ pub struct Database {
     pub catalog: Catalog,
 }
 
+fn is_empty<K, V>(map: &Shared<BTreeMap<K, V>>) -> bool {
+    map.is_empty()
+}
+
 /// The rows of a table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -40,7 +45,11 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The rows by primary key (the key's values as JSON text), or by digest and running number
     /// where a table has no primary key.
-    pub rows: BTreeMap<String, Row>,
+    pub rows: Shared<BTreeMap<String, Row>>,
+    /// Of a large table: the digest that the server computed of its rows, which tells without reading them
+    /// that they are the same.
+    #[serde(skip)]
+    pub on_server: Option<Digest>,
     /// Where rows are kept in files: the files that could be read and are not what the profile
     /// describes, by path, and what is wrong with them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -179,16 +188,46 @@ impl State {
     /// Adds only what a correct write changed between two reads of the source: damage by an earlier fault
     /// does not become part of the expected state.
     pub fn take_over(&mut self, before: &Self, after: &Self) {
-        change(&before.objects, &after.objects).apply(&mut self.objects);
-        change(&before.results, &after.results).apply(&mut self.results);
+        apply(&before.objects, &after.objects, &mut self.objects);
+        apply(&before.results, &after.results, &mut self.results);
         for (name, table) in &after.database.tables {
             let mine = self.database.tables.entry(name.clone()).or_insert_with(|| table.clone());
-            let empty = BTreeMap::new();
+            let empty = Shared::default();
             let was = before.database.tables.get(name).map_or(&empty, |t| &t.rows);
-            change(was, &table.rows).apply(&mut mine.rows);
+            if apply(was, &table.rows, &mut mine.rows) {
+                mine.on_server = None;
+            }
         }
         change(&before.database.sequences, &after.database.sequences).apply(&mut self.database.sequences);
     }
+
+    /// Holds what equals a part of the other state only once in memory.
+    pub fn share_with(&mut self, other: &Self) {
+        self.objects.share_with(&other.objects);
+        self.results.share_with(&other.results);
+        for (name, table) in &mut self.database.tables {
+            if let Some(theirs) = other.database.tables.get(name) {
+                table.rows.share_with(&theirs.rows);
+            }
+        }
+    }
+}
+
+/// Applies what changed between two reads; whether anything did.
+fn apply<K: Ord + Clone, V: PartialEq + Clone>(
+    before: &Shared<BTreeMap<K, V>>,
+    after: &Shared<BTreeMap<K, V>>,
+    to: &mut Shared<BTreeMap<K, V>>,
+) -> bool {
+    if before.is_one_with(after) {
+        return false;
+    }
+    let change = change(before, after);
+    let is_empty = change.set.is_empty() && change.gone.is_empty();
+    if !is_empty {
+        change.apply(to);
+    }
+    !is_empty
 }
 
 /// What the harness knows about the items that it created through the API.
@@ -256,6 +295,11 @@ impl Known {
     /// The asset that owns an object key.
     pub fn owner(&self, key: &ObjectKey) -> Option<&AssetName> {
         self.assets.iter().find(|(_, asset)| asset.key == *key).map(|(name, _)| name)
+    }
+
+    /// The assets by their object keys.
+    pub fn owners(&self) -> BTreeMap<&ObjectKey, &AssetName> {
+        self.assets.iter().map(|(name, asset)| (&asset.key, name)).collect()
     }
 
     /// The templates that a missing binary breaks.

@@ -184,7 +184,7 @@ pub async fn inspect(
         Some(copy) => site.backups.inventory(copy, &checksums).await?,
         None => BTreeMap::new(),
     };
-    Ok(State { database: read?, objects, results })
+    Ok(State { database: read?, objects: objects.into(), results: results.into() })
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.

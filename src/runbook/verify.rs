@@ -41,7 +41,7 @@ pub mod runtime;
 pub mod schedules;
 pub mod untouched;
 
-pub use observe::observe;
+pub use observe::{observe, observe_contents};
 pub use procedure::ProcedureLog;
 pub use reference::{Names, Reference, UnderLoad};
 pub use result::CheckResult;
@@ -112,6 +112,8 @@ pub struct Verification<'a> {
     pub names: &'a Names,
     /// What the restore observed.
     pub restore: &'a RestoreObservations,
+    /// Both stores after the engine's start, where no step followed it.
+    pub after_start: Option<State>,
     /// What the drill did; the checks add what they measure.
     pub procedure: &'a mut ProcedureLog,
     /// How far the fail-closed probe goes.
@@ -136,9 +138,14 @@ impl Verification<'_> {
             results.record(CheckId::Procedure, procedure, Duration::ZERO, self.log)?;
             return results.skip_rest(&format!("{step} failed"), self.log);
         }
-        let as_of = self.reference.state.as_ref().or(self.restore.loaded.as_ref());
-        let all = observe(self.site, as_of).await;
-        let all = all.map_err(|error| error.while_doing("can't read the restored site"))?;
+        let all = match self.after_start.take() {
+            Some(after_start) => after_start,
+            None => {
+                let as_of = self.reference.state.as_ref().or(self.restore.loaded.as_ref());
+                let all = observe(self.site, as_of).await;
+                all.map_err(|error| error.while_doing("can't read the restored site"))?
+            }
+        };
         let observed = Observed { ordinary: self.reference.without_workload(&all, &self.site.profile), all };
         let rest: Vec<CheckId> = results.answers.missing().collect();
         let mut figures = self.figures(&observed.ordinary);
@@ -250,7 +257,7 @@ impl Verification<'_> {
     async fn untouched(&self, before: &State, found: &[Finding]) -> CheckResult {
         let mut parts: Vec<CheckResult> = self.restore.untouched.iter().cloned().collect();
         if self.is_ready(found) {
-            parts.push(match observe(self.site, Some(before)).await {
+            parts.push(match observe_contents(self.site, Some(before)).await {
                 Ok(now) => untouched::by_renders(before, &now, &self.site.profile, self.names),
                 Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
             });

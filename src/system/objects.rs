@@ -8,8 +8,9 @@ pub mod origin;
 pub mod s3;
 pub mod shared;
 pub mod versions;
+pub mod view;
 
-pub use kinds::{Got, ListedObject, Tags};
+pub use kinds::{Got, ListedObject, ObjectFacts, Tags};
 pub use s3::S3Access;
 
 use crate::base::checksum::ChecksumAlgorithm;

@@ -104,7 +104,8 @@ impl RowFiles {
                 rows.insert(key, Row { digest: digest(&json), json });
             }
         }
-        Ok(Table { columns: columns.into_iter().collect(), rows, damaged, of_others: false })
+        let rows = rows.into();
+        Ok(Table { columns: columns.into_iter().collect(), rows, on_server: None, damaged, of_others: false })
     }
 }
 

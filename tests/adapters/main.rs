@@ -12,6 +12,7 @@ mod gate_rules;
 mod local_substrate;
 mod objects;
 mod postgres;
+mod reconcile;
 mod references;
 mod s3_behaviour;
 mod s3_clients;

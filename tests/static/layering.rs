@@ -21,10 +21,13 @@ use std::{
 const RANKS: &[(&str, &[&str])] = &[
     (
         "input files, foreign text, patterns, locks",
-        &["base::input_file", "base::sanitize", "base::pattern", "base::sync"],
+        &["base::input_file", "base::sanitize", "base::pattern", "base::sync", "base::shared"],
     ),
     ("errors, identifiers, digests", &["base::error", "base::ids", "base::digest", "base::checksum"]),
-    ("time, randomness, folders, redaction", &["base::clock", "base::folder", "base::redact"]),
+    (
+        "time, randomness, folders, redaction, metrics",
+        &["base::clock", "base::folder", "base::redact", "base::openmetrics"],
+    ),
     ("child processes and their folders", &["base::process"]),
     ("files that the program carries with it", &["base::shipped"]),
     ("writes to an engine, the figures of a restore", &["model::write", "model::figures"]),
@@ -44,7 +47,10 @@ const RANKS: &[(&str, &[&str])] = &[
     ("what a run may take", &["model::budget"]),
     ("the scenario file, the journal, the adapters to external systems", &["scenario", "journal", "system"]),
     ("a site, the reports, the ledger of runs", &["site", "report", "history"]),
-    ("back up and restore, side by side; evidence of a run", &["procedure", "evidence"]),
+    (
+        "back up and restore, side by side; rows against objects in use; evidence of a run",
+        &["procedure", "reconcile", "evidence"],
+    ),
     ("a plan; writes through the API, one at a time", &["plan", "runbook::seed"]),
     (
         "the stages of the runbook",

@@ -64,8 +64,8 @@ fn sound() -> State {
             .into(),
             catalog: Catalog { parts: [("column assets.filename".into(), part)].into() },
         },
-        results: [("1.json".into(), object("results"))].into(),
-        objects: [("1-logo.png".into(), object(BYTES))].into(),
+        results: [("1.json".into(), object("results"))].into_iter().collect(),
+        objects: [("1-logo.png".into(), object(BYTES))].into_iter().collect(),
     }
 }
 
@@ -140,7 +140,7 @@ fn batch_results_are_told_apart_from_assets() {
     let changed = |s: &mut State| drop(s.results.insert("1.json".into(), object("Results")));
     assert_eq!(after(changed), ["wrong content: batch_jobs/invoice"]);
     // A key of the one place is no key of the other.
-    let moved = |s: &mut State| s.objects.extend(std::mem::take(&mut s.results));
+    let moved = |s: &mut State| s.objects.extend(std::mem::take(&mut *s.results));
     assert_eq!(after(moved), ["missing binary: batch_jobs/invoice", "orphan binary: 1.json"]);
 }
 

@@ -72,6 +72,8 @@ pub(super) struct DrillState<'a> {
     procedure: ProcedureLog,
     /// What the restore observed.
     restored: RestoreObservations,
+    /// Both stores after the engine's start, as long as no step follows it.
+    after_start: Option<State>,
 }
 
 impl<'a> DrillState<'a> {
@@ -89,6 +91,7 @@ impl<'a> DrillState<'a> {
             pending: PendingFaults::default(),
             procedure: ProcedureLog::default(),
             restored: RestoreObservations::default(),
+            after_start: None,
         }
     }
 
@@ -110,6 +113,7 @@ impl<'a> DrillState<'a> {
                 name: planned.description.clone(),
             })?;
             let began = Instant::now();
+            self.after_start = None;
             let result = self.step(planned, results).await;
             let failed = match &result {
                 Ok(None) => None,
@@ -150,10 +154,10 @@ impl<'a> DrillState<'a> {
         } else {
             seed::fill_by_command(self.site, &self.log).await?;
             self.source.seeded =
-                SeededSite::observed(&self.site.profile, &verify::observe(self.site, None).await?);
+                SeededSite::observed(&self.site.profile, &verify::observe_contents(self.site, None).await?);
         }
         self.source.learn();
-        let state = verify::observe(self.site, None).await?;
+        let state = verify::observe_contents(self.site, None).await?;
         let began = Instant::now();
         let result = source::check(self.site, &mut self.source.seeded.known, &state, &self.log).await;
         results.verified.record(CheckId::Source, result, began.elapsed(), &self.log)?;
@@ -226,7 +230,7 @@ impl<'a> DrillState<'a> {
         self.fix_cut_point(job).await?;
         // What an engine makes of writes that died with it belongs to the site.
         let starts = job == BackupJob::StartEngine && !self.is_under_load();
-        let before = if starts { Some(verify::observe(self.site, None).await?) } else { None };
+        let before = if starts { Some(verify::observe_contents(self.site, None).await?) } else { None };
         // A command of the operator's can do anything to the source.
         let compares = job == BackupJob::RunBackupCommand && !self.is_under_load();
         let untouched = if compares { Some(verify::observe(self.site, None).await?) } else { None };
@@ -335,7 +339,10 @@ impl<'a> DrillState<'a> {
         let states: Result<_, Error> = states.await;
         let untouched = match states {
             Ok((before, after)) => {
-                untouched::by_start(&before, &after, &self.site.profile, &self.source.names, &start)
+                let untouched =
+                    untouched::by_start(&before, &after, &self.site.profile, &self.source.names, &start);
+                self.after_start = not_ready.is_none().then_some(after);
+                untouched
             }
             Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
         };
@@ -353,7 +360,10 @@ impl<'a> DrillState<'a> {
 
     /// Checks what came back.
     async fn verify(&mut self, results: &mut DrillResults) -> Result<(), Error> {
-        self.end_load().await?;
+        if self.workload.is_some() {
+            self.end_load().await?;
+            self.after_start = None;
+        }
         self.cut.reference.workload = self.workload.as_ref().map(Workload::in_flight);
         if self.procedure.failed.is_some() {
             // Rows that were not restored have no age, and objects do not stand for them.
@@ -371,6 +381,7 @@ impl<'a> DrillState<'a> {
             reference: &mut self.cut.reference,
             names: &self.source.names,
             restore: &self.restored,
+            after_start: self.after_start.take(),
             procedure: &mut self.procedure,
             scope: if self.plan.started.baseline { ProbeScope::Everything } else { ProbeScope::OneTemplate },
             log: &self.log,

@@ -107,7 +107,7 @@ mod tests {
         let mut database = Database::default();
         let table = |json| Table {
             columns: Vec::new(),
-            rows: [("1".to_owned(), row(json))].into(),
+            rows: [("1".to_owned(), row(json))].into_iter().collect(),
             ..Table::default()
         };
         let mut add = |name: &str, json| database.tables.insert(name.into(), table(json));

@@ -30,6 +30,7 @@ pub fn check(
     // What the restore lost is a finding of the catalog check.
     let mut blind = unknown_columns(profile, |table| before.tables.get(table).map(|t| t.columns.as_slice()));
     let recorded = Recorded::of(reference, profile);
+    let owners = reference.known.owners();
     let mut matched = 0;
     // References, and rows that are gone: without any, nothing is reconciled.
     let mut rows = lost_rows(before, &observed.database, profile);
@@ -46,7 +47,7 @@ pub fn check(
             let found = kept(observed, row.store).get(&key);
             let name = names.asset(&key).map_or_else(|| entity.clone(), |name| Entity::Asset(name.clone()));
             // An asset that has another key by now is called by its name all the same.
-            let owner = reference.known.owner(&key).cloned().map(Entity::Asset);
+            let owner = owners.get(&key).map(|name| Entity::Asset((*name).clone()));
             let damage = one(&row, &key, recorded.promised(&row, &key), found, name);
             matched += u64::from(damage.is_none() && found.is_some());
             findings.extend(damage.map(|finding| finding.touching([entity.clone()]).touching(owner)));
@@ -152,7 +153,7 @@ impl<'a> Recorded<'a> {
         let object = kept(self.state?, row.store).get(key)?;
         let then = self.references.get(&(row.table.to_string(), row.row.clone())).into_iter().flatten();
         let mut same = then.filter(|then| then.store == row.store && then.includes(key));
-        same.all(|then| other_checksum(then, object).is_none()).then_some(object)
+        same.all(|then| then.other_checksum(object).is_none()).then_some(object)
     }
 }
 
@@ -162,26 +163,7 @@ pub fn torn(state: &State, profile: &Profile, key: &ObjectKey) -> bool {
     let Some(object) = state.objects.get(key) else { return false };
     references(profile, &state.database)
         .filter(|row| row.store == BinaryStore::Assets && row.includes(key))
-        .any(|row| other_checksum(&row, object).is_some())
-}
-
-/// A recorded checksum that is not the object's: the algorithm, the recorded one, the actual one.
-fn other_checksum(
-    row: &ObjectReference,
-    object: &ObjectState,
-) -> Option<(ChecksumAlgorithm, String, String)> {
-    row.checksums.iter().find_map(|(algorithm, recorded)| {
-        let actual = match algorithm {
-            ChecksumAlgorithm::Sha256 => vec![object.sha256.to_string()],
-            ChecksumAlgorithm::Md5
-            | ChecksumAlgorithm::Sha1
-            | ChecksumAlgorithm::Sha512
-            | ChecksumAlgorithm::Crc32c
-            | ChecksumAlgorithm::Etag => object.checksums.0.get(algorithm)?.clone(),
-        };
-        let first = actual.first().cloned().unwrap_or_default();
-        (!actual.contains(recorded)).then(|| (*algorithm, recorded.clone(), first))
-    })
+        .any(|row| row.other_checksum(object).is_some())
 }
 
 /// One row against its object, and the object against the cut point's.
@@ -212,7 +194,7 @@ fn one(
     // The row's checksum may have been changed together with the bytes; the cut point's was not.
     let other = recorded.filter(|recorded| recorded.sha256 != found.sha256);
     let other = other.map(|o| (ChecksumAlgorithm::Sha256, o.sha256.to_string(), found.sha256.to_string()));
-    if let Some((algorithm, expected, actual)) = other_checksum(row, found).or(other) {
+    if let Some((algorithm, expected, actual)) = row.other_checksum(found).or(other) {
         let same_size = recorded.is_some_and(|recorded| recorded.size == found.size) || row.size.is_some();
         let same_size = if same_size { ", the same size" } else { "" };
         let (expected, actual) =

@@ -6,6 +6,7 @@ use crate::{
     base::{
         error::Error,
         ids::{ObjectKey, TableName},
+        shared::Shared,
     },
     model::{
         check::CheckId,
@@ -85,7 +86,7 @@ pub fn by_backup(before: &State, after: &State, profile: &Profile, names: &Names
     let when = "before the backup";
     let mut findings = Vec::new();
     for (table, was) in &before.database.tables {
-        let none = BTreeMap::new();
+        let none = Shared::default();
         let is = after.database.tables.get(table).map_or(&none, |table| &table.rows);
         let entity = |key: &String| row(table, key, was.rows.get(key), profile);
         findings.extend(changes(&was.rows, is, |_, is_new| old(is_new), when, entity));

@@ -44,6 +44,24 @@ pub enum Got {
     Denied,
 }
 
+/// What a store reports of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectFacts {
+    /// It is there.
+    Found {
+        /// Bytes.
+        size: u64,
+        /// When it was last written, by the store's clock.
+        modified: Option<DateTime<Utc>>,
+        /// The SHA-256 that the store has recorded of all its bytes.
+        sha256: Option<Digest>,
+    },
+    /// There is no such object.
+    Missing,
+    /// The store refuses to tell.
+    Denied,
+}
+
 /// What was read into a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {

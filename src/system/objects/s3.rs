@@ -5,6 +5,7 @@
 
 mod errors;
 mod fetch;
+mod pages;
 mod read;
 mod remove;
 mod shared;
@@ -27,6 +28,7 @@ use aws_sdk_s3::types::{
     VersioningConfiguration,
 };
 use errors::{code, failed};
+pub use pages::ListingPages;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! Everything in a database, in one snapshot.
+//! A database, read in one snapshot.
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
 use crate::model::profile::Profile;
 use crate::model::reference::{ObjectReference, unknown_columns};
-use crate::model::state::Database;
+use crate::model::state::{Catalog, Database};
 use crate::system::postgres::references::Relation;
 use crate::system::postgres::{catalog, references, sequences, tables};
 use futures::TryStreamExt;
@@ -18,21 +18,34 @@ const SETTINGS: &str = "set local search_path = ''; set local row_security = off
     set local lock_timeout = '10s'; set local statement_timeout = '10min'; \
     set local quote_all_identifiers = off";
 
+/// What a capture reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CaptureScope {
+    /// Rows, sequences and the catalog.
+    Everything,
+    /// Rows and sequences.
+    Contents,
+}
+
 /// See [`Postgres::capture`](crate::system::postgres::Postgres::capture).
 pub(super) async fn capture(
     pool: &PgPool,
     profile: &Profile,
     as_of: Option<&Database>,
+    scope: CaptureScope,
 ) -> Result<Database, Error> {
     let mut snapshot = begin(pool).await?;
     let tables = tables::read_all(&mut snapshot, profile, as_of).await?;
     let sequences = sequences::read_all(&mut snapshot, profile).await?;
-    let catalog = catalog::read(&mut snapshot).await?;
+    let catalog = match scope {
+        CaptureScope::Everything => catalog::read(&mut snapshot).await?,
+        CaptureScope::Contents => Catalog::default(),
+    };
     snapshot.rollback().await.or_environment(|| "can't end reading".to_owned())?;
     Ok(Database { tables, sequences, catalog })
 }
 
-async fn begin(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
+pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
     let context = || "can't begin to read".to_owned();
     let mut snapshot = pool.begin_with(BEGIN).await.or_environment(context)?;
     sqlx::raw_sql(AssertSqlSafe(SETTINGS)).execute(&mut *snapshot).await.or_environment(context)?;

@@ -36,6 +36,8 @@ pub struct Relation {
     pub key: Vec<String>,
     /// Whether its rows are in no other relation.
     pub own_rows: bool,
+    /// The size of its file, if it is an ordinary table.
+    pub bytes: Option<u64>,
 }
 
 /// A row that refers to an object, so that a statement can name it.

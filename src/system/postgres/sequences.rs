@@ -7,6 +7,7 @@ use crate::model::state::Sequence;
 use crate::system::postgres::quote_ident;
 use crate::system::postgres::text::{OURS, all, maybe, name_in, qualified, table_name, text};
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
 use std::collections::BTreeMap;
 
 /// Every sequence with the column that owns it (`serial`, identity, `owned by`: `pg_depend` types
@@ -31,60 +32,80 @@ left join pg_namespace tn on tn.oid = t.relnamespace
 left join pg_attribute a on a.attrelid = o.rel and a.attnum = o.num
 where c.relpersistence <> 't' and ";
 
-/// All sequences, by name, but those that feed a table which is not promised.
+/// A sequence of the list.
+struct Listed {
+    schema: String,
+    name: String,
+    increment: i64,
+    /// The column that it feeds: schema, table, column.
+    feeds: Option<(String, String, String)>,
+    /// Whether that column holds numbers: one of another type has no order that the sequence would follow.
+    numeric: bool,
+}
+
+impl Listed {
+    fn read(row: &PgRow) -> Result<Self, Error> {
+        let feeds = match (maybe(row, 3)?, maybe(row, 4)?, maybe(row, 5)?) {
+            (Some(schema), Some(table), Some(column)) => Some((schema, table, column)),
+            _ => None,
+        };
+        Ok(Self {
+            schema: text(row, 0)?,
+            name: text(row, 1)?,
+            increment: number(&text(row, 2)?)?,
+            feeds,
+            numeric: maybe(row, 6)?.as_deref() == Some("t"),
+        })
+    }
+
+    /// The query for where it stands and for the column's greatest value, or its least.
+    fn query(&self, index: usize) -> String {
+        let end = if self.increment > 0 { "max" } else { "min" };
+        let reached = match &self.feeds {
+            Some((schema, table, column)) if self.numeric => {
+                format!("(select {end}({})::text from {})", quote_ident(column), qualified(schema, table))
+            }
+            Some(_) | None => "null".to_owned(),
+        };
+        let sequence = qualified(&self.schema, &self.name);
+        format!("select {index}, last_value, is_called, {reached} from {sequence}")
+    }
+}
+
+/// All sequences, by name, but those that feed a table which is not promised. One query reads all of them.
 pub(super) async fn read_all(
     connection: &mut PgConnection,
     profile: &Profile,
 ) -> Result<BTreeMap<String, Sequence>, Error> {
-    let mut sequences = BTreeMap::new();
+    let owner = |of: &Listed| of.feeds.as_ref().map(|(schema, table, _)| table_name(schema, table));
+    let mut listed = Vec::new();
     for row in all(connection, format!("{LIST}{OURS}")).await? {
-        let (schema, name) = (text(&row, 0)?, text(&row, 1)?);
-        let increment = number(&text(&row, 2)?)?;
-        let feeds = match (maybe(&row, 3)?, maybe(&row, 4)?, maybe(&row, 5)?) {
-            (Some(schema), Some(table), Some(column)) => Some((schema, table, column)),
-            _ => None,
-        };
-        let owner = feeds.as_ref().map(|(schema, table, _)| table_name(schema, table));
-        if owner.as_ref().is_some_and(|table| profile.ignore_tables.contains(table)) {
-            continue;
+        let one = Listed::read(&row)?;
+        if !owner(&one).is_some_and(|table| profile.ignore_tables.contains(&table)) {
+            listed.push(one);
         }
-        let (next, called) = next(connection, &qualified(&schema, &name), increment).await?;
-        let reached = match &feeds {
-            // A column of another type has no order that the sequence would follow.
-            Some((schema, table, column)) if text(&row, 6)? == "t" => {
-                let table = qualified(schema, table);
-                reached(connection, &table, &quote_ident(column), increment > 0).await?
-            }
-            Some(_) | None => None,
+    }
+    let mut sequences = BTreeMap::new();
+    if listed.is_empty() {
+        return Ok(sequences);
+    }
+    let queries: Vec<String> = listed.iter().enumerate().map(|(index, one)| one.query(index)).collect();
+    for row in all(connection, queries.join(" union all ")).await? {
+        let index = usize::try_from(number(&text(&row, 0)?)?).unwrap_or(usize::MAX);
+        let Some(one) = listed.get(index) else { continue };
+        let (last, called) = (number(&text(&row, 1)?)?, text(&row, 2)? == "t");
+        let sequence = Sequence {
+            next: if called { last.saturating_add(one.increment) } else { last },
+            increment: one.increment,
+            reached: maybe(&row, 3)?.and_then(|value| value.parse().ok()),
+            called,
+            feeds: owner(one).zip(one.feeds.as_ref().map(|(_, _, column)| column.clone())),
         };
-        let feeds = owner.zip(feeds.map(|(_, _, column)| column));
-        sequences.insert(name_in(&schema, &name), Sequence { next, increment, feeds, reached, called });
+        sequences.insert(name_in(&one.schema, &one.name), sequence);
     }
     Ok(sequences)
 }
 
-/// The next value, and whether one was handed out before.
-async fn next(connection: &mut PgConnection, sequence: &str, increment: i64) -> Result<(i64, bool), Error> {
-    let rows = all(connection, format!("select last_value, is_called from {sequence}")).await?;
-    let row = rows.first().ok_or_else(|| Error::environment(format!("sequence {sequence} is empty")))?;
-    let last = number(&text(row, 0)?)?;
-    let called = text(row, 1)? == "t";
-    Ok((if called { last.saturating_add(increment) } else { last }, called))
-}
-
-/// The column's greatest value, or its least.
-async fn reached(
-    connection: &mut PgConnection,
-    table: &str,
-    column: &str,
-    up: bool,
-) -> Result<Option<i64>, Error> {
-    let end = if up { "max" } else { "min" };
-    let rows = all(connection, format!("select {end}({column}) from {table}")).await?;
-    let value = rows.first().map(|row| maybe(row, 0)).transpose()?.flatten();
-    Ok(value.and_then(|value| value.parse().ok()))
-}
-
 fn number(text: &str) -> Result<i64, Error> {
-    text.parse().or_harness(|| format!("a sequence says {text:?}, which is no number"))
+    text.parse().or_harness(|| format!("a sequence answers {text:?}, which is no number"))
 }

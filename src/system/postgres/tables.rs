@@ -1,6 +1,6 @@
 //! Rows: each with its key, the digest of its exact text, and itself as JSON where that is small.
 
-use crate::base::digest::Hasher;
+use crate::base::digest::{Digest, Hasher};
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
 use crate::model::profile::Profile;
@@ -8,7 +8,7 @@ use crate::model::state::{Database, Row, Table};
 use crate::system::postgres::normalize::key_columns;
 use crate::system::postgres::quote_ident;
 use crate::system::postgres::references::Relation;
-use crate::system::postgres::text::{OURS, all, field, qualified, table_name, text};
+use crate::system::postgres::text::{OURS, all, field, maybe, qualified, table_name, text};
 use futures::TryStreamExt;
 use serde_json::Value;
 use sqlx::postgres::PgRow;
@@ -18,6 +18,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The greatest table whose rows are kept as whole JSON, in rows. Of rows beyond it, and of wider rows,
 /// the columns that the profile names are kept.
 const JSON_ROWS: u64 = 20_000;
+
+/// How the server digests the rows of a large table without sending them. The text of a row
+/// (`record_out`) is injective: it quotes what could be taken for a separator and leaves null empty, and the
+/// columns' own texts are the same as elsewhere in a capture, with the settings of the connection. SHA-256 of
+/// each text makes rows of any width alike long. The hashes are sorted, so that neither the order of rows on disk
+/// nor a collation has an effect and duplicates count, and digested again in 256 groups by their first byte,
+/// which bounds what one sort holds. Two different sets of rows have the same digest only where SHA-256 has a
+/// collision. `offset 0` keeps the planner from computing a hash for the group and once more for the digest.
+const DIGEST: &str = "
+select n, count(*), encode(sha256(string_agg(h, '' order by h)), 'hex')
+from (select get_byte(h, 0) as n, h
+      from (select sha256(textsend({row}::text)) as h from {table} t offset 0) x offset 0) y
+group by n order by n";
 
 /// The greatest row that is kept as whole JSON, in bytes of its JSON.
 const JSON_BYTES: usize = 64 * 1024;
@@ -30,8 +43,10 @@ select n.nspname, c.relname, c.relkind::text,
     (select coalesce(json_agg(a.attname order by k.place), '[]')
      from pg_index i, unnest(i.indkey::int2[]) with ordinality k (num, place), pg_attribute a
      where i.indrelid = c.oid and i.indisprimary and k.place <= i.indnkeyatts
-       and a.attrelid = c.oid and a.attnum = k.num)
+       and a.attrelid = c.oid and a.attnum = k.num),
+    case when h.oid is not null and c.relkind in ('r', 'm') then pg_relation_size(c.oid) end
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+left join pg_am h on h.oid = c.relam and h.amname = 'heap'
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and ";
 
 /// What has rows of its own; a partitioned table's rows are its leaves'.
@@ -47,11 +62,16 @@ pub(super) async fn relations(connection: &mut PgConnection) -> Result<BTreeMap<
             columns: names(&text(&row, 3)?)?,
             key: names(&text(&row, 4)?)?,
             own_rows: text(&row, 2)? == ORDINARY,
+            bytes: maybe(&row, 5)?.and_then(|bytes| bytes.parse().ok()),
         };
         all.insert(table_name(&schema, &name), relation);
     }
     Ok(all)
 }
+
+/// The least that a row takes in a heap, in bytes: an item pointer (4) and an aligned tuple header (24),
+/// PostgreSQL documentation, "Database Page Layout".
+const LEAST_ROW: u64 = 28;
 
 /// How one table is read.
 struct Plan {
@@ -65,6 +85,8 @@ struct Plan {
     key: Vec<String>,
     /// The columns that the profile names: they are kept whatever the size of table and row.
     named: BTreeSet<String>,
+    /// The size of its file in bytes; none where it is no heap.
+    bytes: Option<u64>,
 }
 
 /// All tables that the profile does not ignore, and the views and partitioned tables that it names.
@@ -85,10 +107,12 @@ pub(super) async fn read_all(
             columns: relation.columns.into_iter().map(|column| (column, true)).collect(),
             key: relation.key,
             named: profile.columns_of(&name).map(str::to_owned).collect(),
+            bytes: relation.bytes,
         };
         let plan = plan.without_volatile(profile, &name).at_the_time_of(as_of, &name);
-        let table = read(connection, &plan).await.map_err(|t| t.while_doing(format!("can't read {name}")))?;
-        tables.insert(name, table);
+        let then = as_of.and_then(|then| then.tables.get(&name));
+        let context = |error: Error| error.while_doing(format!("can't read {name}"));
+        tables.insert(name.clone(), read(connection, &plan, then).await.map_err(context)?);
     }
     Ok(tables)
 }
@@ -172,14 +196,18 @@ impl Plan {
     }
 }
 
-async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Error> {
-    let counted = all(connection, format!("select count(*) from {}", plan.source)).await?;
-    let count = counted.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
-    let count: u64 = count.parse().or_harness(|| format!("the server counts {count:?} rows"))?;
+/// Reads a table, except for one whose rows are known to be the same as then.
+async fn read(connection: &mut PgConnection, plan: &Plan, then: Option<&Table>) -> Result<Table, Error> {
+    let small = plan.bytes.is_some_and(|bytes| bytes / LEAST_ROW <= JSON_ROWS);
+    let with_json = small || count(connection, plan).await? <= JSON_ROWS;
+    let on_server = if with_json { None } else { digest(connection, plan).await? };
+    if let Some(then) = then.filter(|then| on_server.is_some() && then.on_server == on_server) {
+        return Ok(then.clone());
+    }
     let mut rows = BTreeMap::new();
     let context = || "the rows broke off".to_owned();
     {
-        let mut stream = sqlx::raw_sql(AssertSqlSafe(plan.sql(count <= JSON_ROWS))).fetch(&mut *connection);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(plan.sql(with_json))).fetch(&mut *connection);
         while let Some(raw) = stream.try_next().await.or_environment(context)? {
             let row = one(plan, &raw)?;
             let key = match field(&raw, 0)? {
@@ -192,7 +220,46 @@ async fn read(connection: &mut PgConnection, plan: &Plan) -> Result<Table, Error
         }
     }
     let columns = plan.present().map(str::to_owned).collect();
-    Ok(Table { columns, rows, damaged: BTreeMap::new(), of_others: !plan.own_rows })
+    let of_others = !plan.own_rows;
+    Ok(Table { columns, rows: rows.into(), on_server, damaged: BTreeMap::new(), of_others })
+}
+
+/// The digest of all rows with the names of their columns and the key; none where the server can't compute it,
+/// as for rows whose text is beyond a gigabyte.
+async fn digest(connection: &mut PgConnection, plan: &Plan) -> Result<Option<Digest>, Error> {
+    let mut names: Vec<&str> = plan.present().collect();
+    if names.len() < plan.columns.len() {
+        return Ok(None);
+    }
+    names.sort_unstable();
+    let columns: Vec<String> = names.iter().map(|name| format!("t.{}", quote_ident(name))).collect();
+    let sql =
+        DIGEST.replace("{row}", &format!("row({})", columns.join(", "))).replace("{table}", &plan.source);
+    let context = || "can't continue after a digest".to_owned();
+    let run = |sql: &'static str| sqlx::raw_sql(sql);
+    run("savepoint pulp_drill_digest").execute(&mut *connection).await.or_environment(context)?;
+    let Ok(groups) = all(connection, sql).await else {
+        run("rollback to pulp_drill_digest").execute(connection).await.or_environment(context)?;
+        return Ok(None);
+    };
+    run("release pulp_drill_digest").execute(connection).await.or_environment(context)?;
+    let mut hasher = Hasher::new();
+    hasher.field(names.len().to_string());
+    for name in names.into_iter().chain(plan.key.iter().map(String::as_str)) {
+        hasher.field(name);
+    }
+    for group in &groups {
+        for index in 0..3 {
+            hasher.field(text(group, index)?);
+        }
+    }
+    Ok(Some(hasher.finish()))
+}
+
+async fn count(connection: &mut PgConnection, plan: &Plan) -> Result<u64, Error> {
+    let counted = all(connection, format!("select count(*) from {}", plan.source)).await?;
+    let count = counted.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+    count.parse().or_harness(|| format!("the server counts {count:?} rows"))
 }
 
 /// The first free of `what #1`, `what #2`, …: duplicates count. Doubling and then halving, because

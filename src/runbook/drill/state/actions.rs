@@ -100,7 +100,7 @@ impl DrillState<'_> {
 
     /// A complete write through the API.
     async fn write(&mut self, what: &Write, results: &mut DrillResults) -> Result<(), Error> {
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         let call = self.call(what).await?;
         let answer = call.send(&self.site.engine.api().await?).await?;
         let asset = AssetName::new(what.name().as_str());
@@ -131,14 +131,14 @@ impl DrillState<'_> {
     }
 
     async fn save_template(&mut self, key: &TemplateKey, results: &mut DrillResults) -> Result<(), Error> {
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         self.source.seeded.save_template(&self.site.engine.api().await?, key).await?;
         *self.source.saves.entry(key.clone()).or_default() += 1;
         self.written(&before, None, Some(key), results).await
     }
 
     async fn move_label(&mut self, label: &MoveLabel, results: &mut DrillResults) -> Result<(), Error> {
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         let api = self.site.engine.api().await?;
         let MoveLabel { template, label, to } = label;
         let version = match to {
@@ -177,7 +177,7 @@ impl DrillState<'_> {
         results: &mut DrillResults,
     ) -> Result<(), Error> {
         self.source.learn();
-        let after = verify::observe(self.site, None).await?;
+        let after = verify::observe_contents(self.site, None).await?;
         self.source.learn_earlier(written, before, &after);
         let mut sent = self.source.seeded.known.clone();
         sent.assets.retain(|name, _| Some(name) == written);
@@ -209,7 +209,7 @@ impl DrillState<'_> {
 
     /// Takes over what was done to the stores since then: it is what is there.
     pub(super) async fn take_over(&mut self, before: &State) -> Result<(), Error> {
-        let after = verify::observe(self.site, None).await?;
+        let after = verify::observe_contents(self.site, None).await?;
         self.source.live.take_over(before, &after);
         if !self.cut.fixed {
             self.cut.record(&self.source);
@@ -225,7 +225,7 @@ impl DrillState<'_> {
         if template.assets.iter().any(|name| !known.assets.contains_key(name)) {
             return Ok(());
         }
-        let now = verify::observe(self.site, None).await?;
+        let now = verify::observe_contents(self.site, None).await?;
         let key_of = |name| known.assets.get(name).map(|asset| &asset.key);
         let profile = &self.site.profile;
         if template.assets.iter().filter_map(key_of).any(|key| reconcile::torn(&now, profile, key)) {

@@ -81,7 +81,7 @@ impl DrillState<'_> {
         let now = self.age().now;
         existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
         let checksums = self.site.profile.checksums();
-        let objects = self.site.objects.inventory("", &checksums).await?;
+        let objects = self.site.objects.inventory("", &checksums).await?.into();
         let loaded = State { objects, ..loaded };
         self.age().row = Newest::of_rows(&loaded.database, &self.site.profile, now);
         self.restored.loaded = Some(loaded);

@@ -68,7 +68,7 @@ impl DrillState<'_> {
     async fn send_held(&mut self, what: &Write, way: WritePath, stage: Stage) -> Result<HeldWrite, Error> {
         let (name, kind) = (what.name(), what.kind());
         let call = self.call(what).await?;
-        let origin = verify::observe(self.site, None).await?;
+        let origin = verify::observe_contents(self.site, None).await?;
         let asset = self.source.seeded.known.assets.get(&name.as_str().into());
         let old = asset.map(|asset| asset.key.clone()).filter(|_| kind != WriteKind::Batch);
         let object = match kind {
@@ -124,7 +124,7 @@ impl DrillState<'_> {
         let mut write = self.take_in_flight(&go_on.write)?;
         let stage = stage_of(write.way, write.kind, go_on.hold)?;
         self.must_be_held(&mut write).await?;
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         let answer = if stage.by == Stopper::Answer { write.hold.answer() } else { None };
         let target = hold::HoldTarget {
             name: &write.name,
@@ -151,7 +151,7 @@ impl DrillState<'_> {
     ) -> Result<(), Error> {
         let mut write = self.take_in_flight(name)?;
         self.must_be_held(&mut write).await?;
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         std::mem::replace(&mut write.hold, Hold::Nothing).release().await?;
         if write.acknowledged {
             self.cleaned_up(write.old.as_ref()).await?;
@@ -193,7 +193,7 @@ impl DrillState<'_> {
             self.source.inventory = Some(self.inventory().await?);
             self.source.api = Some(self.api_snapshot().await?);
         }
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         if !self.site.engine.kill().await {
             return Err(Error::usage("the engine runs elsewhere: it is not ours to kill")
                 .hint("let the harness start it: --engine 'command' or an image"));
@@ -210,7 +210,7 @@ impl DrillState<'_> {
                 let what = format!("{} was answered by an engine that was killed before", write.describe());
                 return Err(Error::harness(what));
             }
-            let now = verify::observe(self.site, None).await?;
+            let now = verify::observe_contents(self.site, None).await?;
             self.know_as_stored(&write, &now);
             self.note(format!(
                 "{} died with the engine: {}",
@@ -251,7 +251,7 @@ impl DrillState<'_> {
         results: &mut DrillResults,
     ) -> Result<(), Error> {
         let request = self.wait_for(write, point, stage).await?;
-        let now = verify::observe(self.site, None).await?;
+        let now = verify::observe_contents(self.site, None).await?;
         self.learn_object(write, request.as_ref(), &now);
         let found = (self.has_binary(write, &now), self.has_row(write, &now));
         if found != (stage.binary, stage.row) {

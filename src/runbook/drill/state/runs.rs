@@ -16,7 +16,7 @@ impl DrillState<'_> {
     /// Lets a schedule run next so long from now.
     pub(super) async fn plan_run(&mut self, plan: &PlanRun) -> Result<(), Error> {
         let PlanRun { schedule, after } = plan;
-        let before = verify::observe(self.site, None).await?;
+        let before = verify::observe_contents(self.site, None).await?;
         let row = rows::plan_run(self.site, schedule, after.0.as_secs()).await?;
         let column = self.site.profile.entities.values().find_map(|entity| entity.next_run.as_ref());
         let at = column.and_then(|column| moment(&row, column)).ok_or_else(|| {

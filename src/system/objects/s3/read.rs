@@ -1,7 +1,7 @@
 //! Reading: listings to their end, objects whole, and the inventory that digests every byte.
 
 use super::S3Bucket;
-use super::errors::{code, failed, is_denied, truncated};
+use super::errors::{code, failed, is_denied};
 use crate::base::checksum::{ChecksumAlgorithm, ChecksumHasher};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, ErrorContext};
@@ -21,15 +21,11 @@ const AT_A_TIME: usize = 8;
 
 impl S3Bucket {
     pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
-        let mut pages = self.list_request(prefix).into_paginator().send();
-        let (mut all, mut is_truncated) = (Vec::new(), false);
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed(&error, self.describe("list", "")))?;
-            is_truncated = page.is_truncated == Some(true);
-            all.extend(listed(&page)?);
+        let (mut pages, mut all) = (self.pages(prefix, None), Vec::new());
+        while let Some(page) = pages.next().await? {
+            all.extend(page);
         }
-        // The paginator also stops where a store repeats its continuation token or gives none.
-        if is_truncated { Err(truncated(self.describe("list", ""))) } else { Ok(all) }
+        Ok(all)
     }
 
     pub(in crate::system::objects) async fn first_page(
@@ -42,7 +38,7 @@ impl S3Bucket {
         Ok((listed(&page)?, page.is_truncated == Some(true)))
     }
 
-    fn list_request(&self, prefix: &str) -> ListObjectsV2FluentBuilder {
+    pub(super) fn list_request(&self, prefix: &str) -> ListObjectsV2FluentBuilder {
         let request = self.s3.client.list_objects_v2().bucket(self.name.as_str());
         // XML can't hold every character that a key may.
         request.set_prefix((!prefix.is_empty()).then(|| prefix.to_owned())).encoding_type(EncodingType::Url)
@@ -105,7 +101,7 @@ impl S3Bucket {
             .await
     }
 
-    async fn digest(
+    pub(super) async fn digest(
         &self,
         key: &ObjectKey,
         checksums: &BTreeSet<ChecksumAlgorithm>,
@@ -158,7 +154,7 @@ pub(super) fn kept(object: &GetObjectOutput) -> Metadata {
     Metadata(headers.chain(users).collect())
 }
 
-fn listed(page: &ListObjectsV2Output) -> Result<Vec<ListedObject>, Error> {
+pub(super) fn listed(page: &ListObjectsV2Output) -> Result<Vec<ListedObject>, Error> {
     // A store that does not know the parameter does not return it, and encodes nothing.
     let is_encoded = page.encoding_type == Some(EncodingType::Url);
     let one = |object: &aws_sdk_s3::types::Object| {

@@ -1,7 +1,7 @@
 //! Removing a bucket: everything in it has to go first.
 
 use super::S3Bucket;
-use super::errors::{code, failed};
+use super::errors::{code, failed, truncated};
 use super::read::decoded;
 use crate::base::error::Error;
 use crate::base::ids::ObjectKey;
@@ -81,23 +81,31 @@ impl S3Bucket {
     }
 
     async fn delete_uploads(&self) -> Result<(), Error> {
-        let listed = self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).send().await;
-        let page = match listed {
-            Ok(page) => page,
-            Err(error) if is_gone(&code(&error)) || is_unknown(&code(&error)) => return Ok(()),
-            Err(error) => return Err(failed(&error, self.describe("list the uploads in", ""))),
-        };
-        // One page holds a thousand: a drill never leaves more uploads unfinished.
-        for upload in page.uploads() {
-            let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
-            let request = self.s3.client.abort_multipart_upload().bucket(self.name.as_str());
-            match request.key(key).upload_id(id).send().await {
-                Ok(_) => {}
-                Err(error) if is_gone(&code(&error)) => {}
-                Err(error) => return Err(failed(&error, self.describe("end the upload of", key))),
+        let context = || self.describe("list the uploads in", "");
+        loop {
+            // What was listed is gone by the next time: the first page is always the next one.
+            let listed = self.s3.client.list_multipart_uploads().bucket(self.name.as_str()).send().await;
+            let page = match listed {
+                Ok(page) => page,
+                Err(error) if is_gone(&code(&error)) || is_unknown(&code(&error)) => return Ok(()),
+                Err(error) => return Err(failed(&error, context())),
+            };
+            for upload in page.uploads() {
+                let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+                let request = self.s3.client.abort_multipart_upload().bucket(self.name.as_str());
+                match request.key(key).upload_id(id).send().await {
+                    Ok(_) => {}
+                    Err(error) if is_gone(&code(&error)) => {}
+                    Err(error) => return Err(failed(&error, self.describe("end the upload of", key))),
+                }
+            }
+            if page.is_truncated != Some(true) {
+                return Ok(());
+            }
+            if page.uploads().is_empty() {
+                return Err(truncated(context()));
             }
         }
-        Ok(())
     }
 }
 

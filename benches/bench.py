@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Measures pulp-drill and its peers on the same data, one after the other, and prints a Markdown table.
+
+    benches/bench.py [--binary FILE] [--baseline FILE] [--rows N] [--objects N] [--only NAME,...]
+
+Every line holds one task: what pulp-drill takes, what the peer takes, and the ratio. Wall time and CPU time are
+those of the program with its children; memory is the largest resident set of one process. Peers that are not
+installed are left out. Nothing outside a temporary folder is written.
+"""
+
+import argparse, os, pathlib, platform, resource, shutil, signal, subprocess, sys, tempfile, time
+
+KEYS = {"S3_ACCESS_KEY_ID": "bench", "S3_SECRET_ACCESS_KEY": "bench-secret"}
+
+
+class Run:
+    """One measured command."""
+
+    def __init__(self, command, **options):
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+        error = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.wall, self.memory = time.monotonic() - begun, usage.ru_maxrss / 1024
+        self.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.error, self.code = error, process.returncode
+
+    def must(self, *codes):
+        if self.code not in (codes or (0,)):
+            sys.exit(f"failed with {self.code}:\n{self.error[-2000:]}")
+        return self
+
+
+class Bench:
+    def __init__(self, args):
+        self.args, self.table = args, []
+        self.binary = str(pathlib.Path(args.binary).resolve())
+        self.temp = pathlib.Path(tempfile.mkdtemp(prefix="pulp-drill-bench-"))
+        self.temp.chmod(0o755)
+        self.running = []
+
+    def row(self, name, ours, peer=None, peers=None):
+        def shown(run):
+            return f"{run.wall:.2f} s wall, {run.cpu:.2f} s CPU, {run.memory:.0f} MiB"
+
+        ratio = f"{ours.wall / peers.wall:.2f}" if peers else ""
+        line = (name, shown(ours), f"{peer}: {shown(peers)}" if peers else "", ratio)
+        self.table.append(line)
+        print("| " + " | ".join(line) + " |", flush=True)
+
+    def start(self, command, ready, **options):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options)
+        self.running.append(process)
+        while (line := ready(process)) is None:
+            if process.poll() is not None:
+                sys.exit(f"{command[0]} ended")
+            time.sleep(0.02)
+        return line
+
+    def stores(self):
+        """A private PostgreSQL and object store, filled with rows and objects that match."""
+        bin_dir = subprocess.check_output(["pg_config", "--bindir"], text=True).strip()
+        if not os.path.exists(f"{bin_dir}/postgres"):
+            bin_dir = str(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1])
+        user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        data = self.temp / "pg"
+        data.mkdir()
+        if user:
+            shutil.chown(data, "postgres", "postgres")
+        init = [f"{bin_dir}/initdb", "-D", str(data / "data"), "-A", "trust", "-U", "bench", "--locale=C.UTF-8"]
+        subprocess.run(init, check=True, stdout=subprocess.DEVNULL, **user)
+        socket = ["-k", str(data), "-c", "listen_addresses=", "-c", "fsync=off", "-c", "logging_collector=off"]
+        self.start([f"{bin_dir}/postgres", "-D", str(data / "data"), *socket],
+                   lambda _: (data / ".s.PGSQL.5432").exists() or None, **user)
+        self.psql = ["psql", "-X", "-q", "-h", str(data), "-U", "bench", "-d", "postgres", "-v", "ON_ERROR_STOP=1"]
+        while subprocess.run([*self.psql, "-c", "select 1"], capture_output=True).returncode:
+            time.sleep(0.05)
+        self.url = f"postgresql://bench@{str(data).replace('/', '%2F')}/postgres"
+        env = {**os.environ, **KEYS}
+        line = self.start([self.binary, "standin", "objects", "--dir", str(self.temp / "s3")],
+                          lambda process: process.stdout.readline().strip() or None, env=env)
+        endpoint = next(word for word in line.replace('"', " ").split() if "127.0.0.1:" in word)
+        self.endpoint = endpoint if endpoint.startswith("http") else f"http://{endpoint}"
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PG", "RCLONE_"))}
+        self.env = {**own, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "DATABASE_URL": self.url, "AWS_ENDPOINT_URL": self.endpoint,
+                    "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_REGION": "us-east-1",
+                    "RCLONE_CONFIG": str(self.temp / "rclone.conf")}
+        (self.temp / "rclone.conf").write_text(
+            f"[s3]\ntype = s3\nprovider = Other\nendpoint = {self.endpoint}\naccess_key_id = bench\n"
+            "secret_access_key = bench-secret\nforce_path_style = true\n")
+
+    def fill(self):
+        rows, objects = self.args.rows, self.args.objects
+        sql = f"""create table photos (id bigint primary key, file_name text, object_key text, bytes bigint,
+            content_type text, sha256 text, taken timestamptz default now());
+            insert into photos select i, 'photo ' || i, format('%s/%s.bin', lpad((i % {objects} / 1000)::text, 6, '0'),
+                lpad((i % {objects})::text, 9, '0')), 9, 'image/png',
+                encode(sha256(convert_to(lpad((i % {objects})::text, 9, '0'), 'UTF8')), 'hex')
+            from generate_series(0, {rows} - 1) i;
+            create table albums (id bigint primary key, title text); analyze photos"""
+        subprocess.run([*self.psql, "-c", sql], check=True)
+        self.folder = self.temp / "objects"
+        for i in range(objects):
+            folder = self.folder / f"{i // 1000:06}"
+            if i % 1000 == 0:
+                folder.mkdir(parents=True)
+            (folder / f"{i:09}.bin").write_text(f"{i:09}")
+        Run(["rclone", "mkdir", "s3:photos"], env=self.env).must()
+        return Run(["rclone", "copy", "--transfers", "16", "--no-check-dest", str(self.folder), "s3:photos"],
+                   env=self.env).must()
+
+    def reconcile(self):
+        profile = pathlib.Path(__file__).parent.parent / "profiles/photo-archive.yaml"
+        self.stores()
+        filled = self.fill()
+        print(f"filled with rclone in {filled.wall:.0f} s", file=sys.stderr)
+        command = [self.binary, "reconcile", "s3://photos", "--profile", str(profile), "--settle", "0"]
+        size = f"{self.args.rows} rows, {self.args.objects} objects"
+        query = "copy (select object_key, bytes from photos order by object_key collate \"C\") to stdout"
+        listing = Run(command, env=self.env).must()
+        check = ["sh", "-c", f'{" ".join(self.psql)} -c \'{query}\' > {self.temp}/rows && '
+                 f"rclone check {self.folder} s3:photos --size-only --one-way"]
+        self.row(f"reconcile, keys and sizes, {size}", listing, "psql, rclone check --size-only",
+                 Run(check, env=self.env).must())
+        full = Run([*command, "--verify", "full"], env=self.env).must()
+        check[2] = check[2].replace("--size-only", "--download")
+        self.row(f"reconcile, all bytes, {size}", full, "psql, rclone check --download",
+                 Run(check, env=self.env).must())
+
+    def commands(self):
+        for command in (["--help"], ["list"], ["check"]):
+            best = min((Run([self.binary, *command]).must() for _ in range(5)), key=lambda run: run.wall)
+            self.row(f"pulp-drill {' '.join(command)}", best)
+
+    def suite(self):
+        def one(binary):
+            folder = pathlib.Path(binary).resolve().parent
+            while not (folder / "scenarios").is_dir():
+                folder = folder.parent
+            command = [binary, "run", *self.args.scenarios, "--report-dir", str(self.temp / "reports")]
+            return Run(command, cwd=folder).must(0, 1, 3)
+
+        ours = one(self.binary)
+        peer = one(str(pathlib.Path(self.args.baseline).resolve())) if self.args.baseline else None
+        self.row(f"run {' '.join(self.args.scenarios) or 'all scenarios'}", ours, self.args.baseline, peer)
+
+    def close(self):
+        for process in reversed(self.running):
+            process.send_signal(signal.SIGINT)
+            process.wait()
+        shutil.rmtree(self.temp, ignore_errors=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default="target/release/pulp-drill")
+    parser.add_argument("--baseline", help="an earlier pulp-drill, in its own working copy, for the suite")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--objects", type=int, default=20_000)
+    parser.add_argument("--only", default="commands,reconcile", help="commands, reconcile, suite")
+    parser.add_argument("scenarios", nargs="*", help="for the suite: scenario files; all by default")
+    args = parser.parse_args()
+    bench = Bench(args)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}\n")
+    print("| task | pulp-drill | peer | ratio |\n|---|---|---|---|")
+    try:
+        for name in args.only.split(","):
+            getattr(bench, name)()
+    finally:
+        bench.close()
+
+
+if __name__ == "__main__":
+    main()
