@@ -8,8 +8,10 @@ mod catalog;
 mod hold;
 mod maintenance;
 mod sequences;
+mod survey;
 mod normalize;
 pub mod references;
+mod reader;
 mod tables;
 mod text;
 
@@ -17,6 +19,8 @@ pub use access::{Access, quote_ident};
 pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
+pub use reader::Reader;
+pub use survey::Survey;
 pub use text::quote_table;
 
 use crate::base::error::{Error, ErrorContext};
@@ -57,7 +61,12 @@ pub struct Postgres {
 impl Postgres {
     /// Connects; fails at once when the server can't be reached or won't have us.
     pub async fn connect(access: &Access) -> Result<Self, Error> {
-        let options = options_for(access);
+        Self::connect_with(access, &[]).await
+    }
+
+    /// Connects with settings of the session.
+    async fn connect_with(access: &Access, settings: &[(&str, &str)]) -> Result<Self, Error> {
+        let options = options_for(access).options(settings.iter().copied());
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)
