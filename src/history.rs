@@ -16,6 +16,7 @@ use crate::{
     journal::{folder, read::text_of_seal},
     model::{
         check::ProofLevel,
+        figures::RestoredFigures,
         level,
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
@@ -88,18 +89,46 @@ pub struct LedgerEntry {
 }
 
 /// What a run shows about one topology and seed, or about the existing backups of one application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupResult {
     /// The worst verdict of its scenarios.
     pub verdict: Verdict,
     /// The level of proof that each of its restores without deliberate damage reached; none if there is
     /// no such restore.
     pub level: Option<ProofLevel>,
+    /// The figures of an existing backup's restore, which a later one is compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<Box<RestoredFigures>>,
+}
+
+/// The last run in which an existing backup was proven to restore.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastProven {
+    /// The run.
+    pub run: RunId,
+    /// When it ended.
+    pub ended: DateTime<Utc>,
+    /// What came back.
+    pub figures: RestoredFigures,
+}
+
+/// The last proven restore of an application's existing backups, by the profile that was given.
+pub fn last_proven(lines: &[LedgerEntry], profile: &str) -> Option<LastProven> {
+    let group = group_of_existing(profile);
+    lines.iter().rev().find_map(|line| {
+        let result = line.groups.get(&group).filter(|result| result.is_proven())?;
+        let figures = (**result.figures.as_ref()?).clone();
+        Some(LastProven { run: line.run.clone(), ended: line.ended, figures })
+    })
+}
+
+fn group_of_existing(profile: &str) -> String {
+    format!("existing backup / {profile}")
 }
 
 impl GroupResult {
     /// Whether it proves that a restore works.
-    pub fn is_proven(self) -> bool {
+    pub fn is_proven(&self) -> bool {
         self.verdict == Verdict::Pass && level::proves(self.level)
     }
 }
@@ -164,18 +193,24 @@ fn groups(record: &RunRecord) -> BTreeMap<String, GroupResult> {
         }
     }
     let result = |scenarios: Vec<&ScenarioRecord>| GroupResult {
+        figures: scenarios.iter().find(|s| is_existing(s)).and_then(|s| s.figures.clone()),
         verdict: scenarios.iter().map(|s| s.verdict()).fold(floor, Verdict::max),
         level: scenarios.iter().filter_map(|s| s.level.as_ref()).map(|level| level.reached).min().flatten(),
     };
     groups.into_iter().map(|(group, scenarios)| (group, result(scenarios))).collect()
 }
 
-/// The group of a scenario that started. Existing backups have no seed: they are those of an application.
+/// Existing backups have no seed.
+fn is_existing(scenario: &ScenarioRecord) -> bool {
+    scenario.started.as_ref().is_some_and(|started| started.seed.is_empty())
+}
+
+/// The group of a scenario that started. Existing backups are those of an application.
 fn group_of(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
     let started = scenario.started.as_ref()?;
     let profile = || record.started.as_ref().and_then(|run| run.config.get("profile"));
-    Some(match started.seed.is_empty() {
-        true => format!("existing backup / {}", profile().map_or("unknown", String::as_str)),
+    Some(match is_existing(scenario) {
+        true => group_of_existing(profile().map_or("unknown", String::as_str)),
         false => format!("{} / {}", started.topology, started.seed),
     })
 }

@@ -1765,7 +1765,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__restore__subcmd__test)
-            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --budgets --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
+            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --budgets --ledger --source-env --max-drop --schema-of-migrate --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1800,6 +1800,18 @@ _pulp__drill() {
                     return 0
                     ;;
                 --budgets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-env)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-drop)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

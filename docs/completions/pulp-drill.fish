@@ -104,6 +104,9 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l g
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-age -d 'How old the newest row may be: 90m, 26h, 2d' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-rto -d 'How long the recovery may take: 15m' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l budgets -d 'A file with budgets, for those that are not given here: rpo bounds the age, rto the recovery' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ledger -d 'Compare with the last proven restore of the same profile in this ledger: rows of each table, objects and bytes' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l source-env -d 'Compare with the live source, which is only read: the variable with its URL' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l max-drop -d 'How much fewer rows, objects or bytes than in the ledger or the source are tolerated, in percent' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l engine -d 'The engine: standin, command:PROGRAM ARGS…; without it the stand-in, or what the profile starts' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ready-within -d 'How long the engine may take until GET /health/ready succeeds' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l profile -d 'The target profile: a file, or the name of a shipped one' -r
@@ -113,6 +116,7 @@ json\t'The run\'s record'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l ping -d 'Ping a dead man\'s switch such as healthchecks.io: URL/start at the start, URL where the exit code is 0, URL/fail otherwise' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l webhook -d 'POST the result of each run as JSON; PULP_DRILL_WEBHOOK_SECRET may hold a secret that signs it' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l schema-of-migrate -d 'Compare the schema with the one that the profile\'s `migrate` makes in an empty database'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l restore-as-superuser -d 'Restore as a superuser, who may start programs: for dumps with extensions that need it, and only for those that you would give a shell'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r

@@ -1,7 +1,10 @@
 //! `pulp-drill restore-test`: its arguments as options of a test of an existing backup.
 
 use crate::{
-    base::{error::Error, redact::Redactor},
+    base::{
+        error::{Error, ErrorContext as _},
+        redact::Redactor,
+    },
     cli::{
         notify::NotifyArgs,
         run::{RunFormat, print},
@@ -16,7 +19,7 @@ use crate::{
         options::EngineOption,
         signing,
     },
-    system::objects::origin::Origin,
+    system::{objects::origin::Origin, postgres::Access},
 };
 use clap::Args;
 use std::{path::PathBuf, str::FromStr};
@@ -59,6 +62,19 @@ pub struct RestoreTestArgs {
     /// A file with budgets, for those that are not given here: rpo bounds the age, rto the recovery
     #[arg(long, value_name = "FILE")]
     budgets: Option<PathBuf>,
+    /// Compare with the last proven restore of the same profile in this ledger: rows of each table,
+    /// objects and bytes
+    #[arg(long, value_name = "FILE|DIR")]
+    ledger: Option<PathBuf>,
+    /// Compare with the live source, which is only read: the variable with its URL
+    #[arg(long, value_name = "NAME")]
+    source_env: Option<String>,
+    /// How much fewer rows, objects or bytes than in the ledger or the source are tolerated, in percent
+    #[arg(long, default_value_t = 5, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    max_drop: u8,
+    /// Compare the schema with the one that the profile's `migrate` makes in an empty database
+    #[arg(long)]
+    schema_of_migrate: bool,
     /// Restore as a superuser, who may start programs: for dumps with extensions that need it, and
     /// only for those that you would give a shell
     #[arg(long)]
@@ -129,6 +145,10 @@ async fn test(
         max_age: args.max_age,
         max_rto: args.max_rto,
         budgets: args.budgets,
+        ledger: args.ledger,
+        source: args.source_env.as_deref().map(|name| source(name, &redactor)).transpose()?,
+        max_drop: args.max_drop,
+        schema_of_migrate: args.schema_of_migrate,
         restore_as_superuser: args.restore_as_superuser,
         engine: args.engine,
         ready_within: args.ready_within,
@@ -138,6 +158,15 @@ async fn test(
         redactor,
     })
     .await
+}
+
+/// The live source, by the variable with its URL: arguments are seen by every user of the machine.
+fn source(name: &str, redactor: &Redactor) -> Result<Access, Error> {
+    let url = std::env::var(name).or_usage(|| format!("--source-env {name}: the variable is not set"))?;
+    redactor.add(&url);
+    let access = Access::parse(&url).map_err(|error| error.while_doing(format!("--source-env {name}")))?;
+    redactor.add(&access.password);
+    Ok(access)
 }
 
 /// Where the binaries are: a folder, a prefix, or a tarball.

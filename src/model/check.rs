@@ -103,6 +103,7 @@ checks! {
     Manifest "manifest" Complete "The metadata inventory shows no drift" "runbook 3.6, 4",
     FailClosed "fail-closed" Usable "With a binary removed, the store unreachable or access denied, the engine refuses to render, each time with the right reason" "runbook 2.3",
     Untouched "untouched" Usable "Starting and querying the engine changes no restored data; it stays ready and accepts a write" "runbook 3.5",
+    Assertions "assertions" Usable "Every assertion of the profile holds" "profile, assertions",
     Procedure "procedure" Restored "Every step of backup and restore succeeded, in the runbook's order" "runbook 2, 3",
 }
 

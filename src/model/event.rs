@@ -147,6 +147,15 @@ pub enum Event {
         /// Milliseconds.
         ms: u64,
     },
+    /// An assertion of the profile was checked.
+    AssertionFinished {
+        /// Its name.
+        name: String,
+        /// Whether it could be checked; if it does not hold, there is a finding about it.
+        outcome: CheckOutcome,
+        /// Milliseconds.
+        ms: u64,
+    },
     /// Something was found wrong.
     Found(Box<Finding>),
     /// A file was kept with the run.

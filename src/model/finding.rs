@@ -161,6 +161,9 @@ findings! {
     TableLost "table lost" Failure Other Stores []
         "A table of the source is missing after the restore."
         "Dump without --table, --exclude-table and --schema filters (runbook 2.1).",
+    DataMissing "data missing" Failure Other Stores [TableLost]
+        "Fewer rows, objects or bytes came back than an earlier restore or the source had."
+        "Find out what the backup leaves out: an --exclude-table-data, a filter, a copy that was cut off. If data was removed on purpose, raise --max-drop.",
     CatalogDiffers "catalog differs" Failure Other Stores [TableLost]
         "A column, constraint, index, trigger, type or extension differs from the source."
         "Restore the whole dump, then run the migrations (runbook 3.3, 3.4).",
@@ -257,6 +260,9 @@ findings! {
     MismatchedWrite "mismatched write" Failure Workload Api []
         "A write under load overlapped the backup: its row and its object were restored with different contents."
         "The engine renders it without an error. Give replaced content a new key, or back up while nothing writes (runbook 2.3).",
+    AssertionFailed "assertion failed" Failure Other Stores []
+        "An assertion of the profile does not hold on the restored site."
+        "Compare the expected and the actual value. If the application changed, change the assertion in the profile.",
     WrongOrder "wrong order" Failure RestoreStep Stores []
         "A step of the restore ran before one that it depends on: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
@@ -306,6 +312,8 @@ pub enum Entity {
     Manifest(String),
     /// Writes under load, by operation: `uploads`.
     Writes(String),
+    /// An assertion of the profile, by its name.
+    Assertion(String),
 }
 
 impl fmt::Display for Entity {
@@ -321,7 +329,8 @@ impl fmt::Display for Entity {
             | Self::Engine(name)
             | Self::Step(name)
             | Self::Manifest(name)
-            | Self::Writes(name) => f.write_str(name),
+            | Self::Writes(name)
+            | Self::Assertion(name) => f.write_str(name),
         }
     }
 }

@@ -83,10 +83,12 @@ impl Lack {
             Self::NoRowMatched => {
                 "restore a backup with rows that point at objects, as `binary` in the profile describes them"
             }
-            Self::NoReference => "give --manifest",
-            Self::TablesNotCompared { .. } => "record them with `pulp-drill manifest create`",
+            Self::NoReference => "give --manifest, --ledger or --source-env",
+            Self::TablesNotCompared { .. } => {
+                "record them with `pulp-drill manifest create`, or give --ledger or --source-env"
+            }
             Self::NoRender => "add --render TEMPLATE=DATA.json --golden TEMPLATE=FILE.pdf",
-            Self::NotUsed => "add `start` and `ready` to the profile",
+            Self::NotUsed => "add `start` and `ready`, or `assertions`, to the profile",
         }
     }
 }
@@ -110,7 +112,9 @@ impl fmt::Display for Lack {
                 write!(f, "tables that are not in the reference: {}{more}", named.join(", "))
             }
             Self::NoRender => f.write_str("no template was rendered"),
-            Self::NotUsed => f.write_str("nothing of the application was started"),
+            Self::NotUsed => {
+                f.write_str("nothing of the application was started, and the profile has no assertion")
+            }
         }
     }
 }
@@ -214,7 +218,8 @@ impl LevelFacts<'_> {
     }
 
     fn not_used(&self) -> Option<Lack> {
-        match (self.renders, self.is_skipped(CheckId::Render), self.is_skipped(CheckId::Ready)) {
+        let unused = self.is_skipped(CheckId::Ready) && self.is_skipped(CheckId::Assertions);
+        match (self.renders, self.is_skipped(CheckId::Render), unused) {
             (true, true, _) => Some(Lack::NoRender),
             (false, _, true) => Some(Lack::NotUsed),
             (true, false, _) | (false, _, false) => None,
@@ -297,9 +302,18 @@ mod tests {
             "complete (usable: no template was rendered)"
         );
         assert_eq!(level(&skipped(CheckId::Render), |level, _| level.renders = false), "usable ()");
+        assert_eq!(level(&skipped(CheckId::Ready), |level, _| level.renders = false), "usable ()");
+        let mut unused = Answers::default();
+        for check in CheckId::ALL {
+            let outcome = match check {
+                CheckId::Ready | CheckId::Assertions => CheckOutcome::Skipped { why: String::new() },
+                _ => CheckOutcome::Checked { items: 1 },
+            };
+            unused.add(*check, outcome);
+        }
         assert_eq!(
-            level(&skipped(CheckId::Ready), |level, _| level.renders = false),
-            "complete (usable: nothing of the application was started)"
+            level(&unused, |level, _| level.renders = false),
+            "complete (usable: nothing of the application was started, and the profile has no assertion)"
         );
     }
 

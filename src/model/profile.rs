@@ -14,12 +14,14 @@ use std::{
     time::Duration,
 };
 
+pub mod assertion;
 pub mod binary;
 pub mod column;
 pub mod key;
 pub mod run;
 pub mod start;
 
+pub use assertion::Assertion;
 pub use binary::{Binary, BinaryStore};
 pub use column::{ColumnPath, Condition};
 pub use run::{ReadyCheck, Signal, StopCommand, TargetApi, Within};
@@ -96,6 +98,9 @@ pub struct Profile {
     /// How to obtain the previous release; without it no scenario can have `schema: previous`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_release: Option<PreviousRelease>,
+    /// What must be true after a restore, by name: each is a check of its own in every report.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assertions: BTreeMap<String, Assertion>,
     /// Where the rows are in file mode (runbook 6); without it the target has no file mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_mode: Option<FileMode>,

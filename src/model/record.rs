@@ -169,6 +169,9 @@ pub struct ScenarioRecord {
     /// When each check ended, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub check_ends: Vec<DateTime<Utc>>,
+    /// The profile's assertions by name, each with its outcome and milliseconds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assertions: Vec<(String, CheckOutcome, u64)>,
     /// What was found.
     pub findings: Vec<Finding>,
     /// Errors.
@@ -370,6 +373,7 @@ impl RunRecord {
             | Event::Rendered { .. }
             | Event::RestoreMeasured(_)
             | Event::CheckFinished { .. }
+            | Event::AssertionFinished { .. }
             | Event::Found(_)
             | Event::ScenarioFinished { .. } => {}
         }
@@ -420,6 +424,9 @@ impl ScenarioRecord {
             Event::CheckFinished { check, outcome, ms } => {
                 self.checks.push((*check, outcome.clone(), *ms));
                 self.check_ends.push(entry.at);
+            }
+            Event::AssertionFinished { name, outcome, ms } => {
+                self.assertions.push((name.clone(), outcome.clone(), *ms));
             }
             Event::Found(finding) => self.findings.push((**finding).clone()),
             Event::ErrorOccurred { error, ours: _ } => self.errors.push(error.clone()),

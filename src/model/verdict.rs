@@ -5,7 +5,7 @@ use crate::{
     base::error::Error,
     model::{
         check::CheckId,
-        finding::{Expectation, Finding, Severity},
+        finding::{Expectation, Finding, FindingKind, Severity},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -296,7 +296,10 @@ fn role(finding: &Finding, facts: &Facts<'_>) -> Role {
     if facts.possible.iter().any(|e| e.met_by(finding)) {
         return Role::Possible;
     }
-    if let Some(cause) = facts.findings.iter().find(|cause| finding.follows_from(cause)) {
+    let is_expected = |cause: &&Finding| facts.expected.iter().any(|e| e.met_by(cause));
+    // Damage that a scenario causes may break any assertion; damage that nobody expects excuses none.
+    let excuses = |cause: &&Finding| finding.kind == FindingKind::AssertionFailed && is_expected(cause);
+    if let Some(cause) = facts.findings.iter().find(|cause| finding.follows_from(cause) || excuses(cause)) {
         return Role::Consequence { of: cause.to_string() };
     }
     match finding.severity {

@@ -1,8 +1,11 @@
 //! A backup that existed before the run, what was recorded with it, and the limits of its recovery.
 
 use crate::{
-    base::ids::TemplateKey,
-    model::state::Golden,
+    base::ids::{TableName, TemplateKey},
+    model::{
+        figures::EarlierFigures,
+        state::{Catalog, Golden},
+    },
     procedure::{foreign::Recognised, manifest::Manifest},
     scenario::method::{DumpFormat, DumpOptions, Method, Topology},
     system::objects::origin::Origin,
@@ -28,6 +31,12 @@ pub struct ExistingBackup {
     pub renders: BTreeMap<TemplateKey, ExpectedRender>,
     /// The limits that the user set.
     pub limits: RecoveryLimits,
+    /// Figures of the last proven restore and of the live source, with the tolerated drop in percent.
+    pub earlier: (Vec<EarlierFigures>, u8),
+    /// The schema of the live source.
+    pub source_schema: Option<(BTreeMap<TableName, u64>, Catalog)>,
+    /// Whether the schema is compared with the one that `migrate` makes in an empty database.
+    pub schema_of_migrate: bool,
     /// Whether the cluster's superuser restores, who may start programs.
     pub as_superuser: bool,
 }

@@ -10,7 +10,7 @@ use crate::{
     model::{
         check::CheckId,
         event::{BudgetChecked, BudgetId},
-        finding::Finding,
+        finding::{Entity, Finding},
         record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{CheckOutcome, Role, Verdict},
     },
@@ -69,6 +69,7 @@ fn suite(record: &RunRecord, scenario: &ScenarioRecord) -> TestSuite {
     let mut suite = new_suite(record, scenario.id.as_str(), scenario.began.or(record.began));
     suite.testcases =
         scenario.checks.iter().map(|(check, went, ms)| check_case(scenario, *check, went, *ms)).collect();
+    suite.testcases.extend(scenario.assertions.iter().map(|assertion| assertion_case(scenario, assertion)));
     let checks: u64 = scenario.checks.iter().fold(0, |sum, (_, _, ms)| sum.saturating_add(*ms));
     // The verdict's case takes the time of the steps, so that the suite's is the scenario's.
     let mut verdict = verdict_case(scenario);
@@ -135,10 +136,20 @@ fn new_suite(record: &RunRecord, name: &str, at: Option<DateTime<Utc>>) -> TestS
 }
 
 fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms: u64) -> TestCase {
-    let mut case = TestCase::success(check.id(), duration(ms));
+    case_of(scenario, check.id(), duration(ms), went, |finding| finding.check == check)
+}
+
+fn case_of(
+    scenario: &ScenarioRecord,
+    name: &str,
+    time: Duration,
+    went: &CheckOutcome,
+    concerns: impl Fn(&Finding) -> bool,
+) -> TestCase {
+    let mut case = TestCase::success(name, time);
     let mut failures = Vec::new();
     let mut notes = Vec::new();
-    for (finding, role) in scenario.judged().filter(|(f, _)| f.check == check) {
+    for (finding, role) in scenario.judged().filter(|(f, _)| concerns(f)) {
         match role {
             Some(Role::Unexpected) => failures.push(message_of(finding)),
             Some(Role::Possible) => {
@@ -172,6 +183,13 @@ fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms
         case.set_system_out(&body(&notes.join("\n")));
     }
     case
+}
+
+/// The time of an assertion is in that of the check of all assertions.
+fn assertion_case(scenario: &ScenarioRecord, (name, outcome, _): &(String, CheckOutcome, u64)) -> TestCase {
+    let entity = Entity::Assertion(name.clone());
+    let title = line(&format!("assertion: {name}"));
+    case_of(scenario, &title, Duration::ZERO, outcome, |finding| finding.entity == entity)
 }
 
 fn verdict_case(scenario: &ScenarioRecord) -> TestCase {

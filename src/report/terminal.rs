@@ -167,6 +167,7 @@ impl Observer for Terminal {
             | Event::RestoreMeasured(_)
             | Event::Rendered { .. }
             | Event::Found(_)
+            | Event::AssertionFinished { .. }
             | Event::NotProven { .. }
             | Event::ArtefactStored { .. } => {}
         }

@@ -10,7 +10,8 @@ use crate::{
         input_file,
         redact::Redactor,
     },
-    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, state::Golden},
+    history::{self, LastProven},
+    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, figures::EarlierFigures, state::Golden},
     plan::{self, ExistingBackup, ExpectedRender, RecoveryLimits, existing_backup::ID},
     procedure::{
         foreign::{self, DumpHead, Recognised},
@@ -35,7 +36,10 @@ use crate::{
         method::DumpFormat,
         profile::{NamedTarget, read_target},
     },
-    system::objects::origin::Origin,
+    system::{
+        objects::origin::Origin,
+        postgres::{Access, Survey},
+    },
 };
 use std::{
     collections::BTreeMap,
@@ -67,6 +71,14 @@ pub struct BackupTestOptions {
     pub max_rto: Option<TimeSpan>,
     /// A file with budgets, for limits that are not given.
     pub budgets: Option<PathBuf>,
+    /// The ledger with the last proven restore.
+    pub ledger: Option<PathBuf>,
+    /// The live source.
+    pub source: Option<Access>,
+    /// How much fewer rows, objects or bytes are tolerated, in percent.
+    pub max_drop: u8,
+    /// Whether the schema is compared with that of the profile's `migrate`.
+    pub schema_of_migrate: bool,
     /// Whether a superuser restores.
     pub restore_as_superuser: bool,
     /// The engine.
@@ -141,6 +153,16 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let manifest = options.manifest.as_deref().map(manifest).transpose()?;
     let recognised = recognise(&options.dump).await?;
     must_be_there(&options.assets).await?;
+    let mut earlier: Vec<EarlierFigures> = last_proven(options)?.into_iter().collect();
+    let source = match &options.source {
+        Some(access) => Some(Survey::of(access, &target.profile).await.map_err(source_unread)?),
+        None => None,
+    };
+    let source_schema = source.map(|Survey { tables, catalog }| {
+        let figures = EarlierFigures { origin: "in the source".to_owned(), tables, objects: None };
+        earlier.push(figures.clone());
+        (figures.tables, catalog)
+    });
     let limits = RecoveryLimits {
         age: options.max_age.or(budgets.rpo).map(TimeSpan::duration),
         rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
@@ -152,9 +174,36 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
         manifest,
         renders,
         limits,
+        earlier: (earlier, options.max_drop),
+        source_schema,
+        schema_of_migrate: options.schema_of_migrate,
         as_superuser: options.restore_as_superuser,
     };
     Ok(Prepared { backup, target: Arc::new(target), engine })
+}
+
+/// The figures of the last proven restore in the ledger.
+fn last_proven(options: &BackupTestOptions) -> Result<Option<EarlierFigures>, Error> {
+    let Some(path) = &options.ledger else { return Ok(None) };
+    let file = history::file_of(path);
+    let context = || format!("{} is no reference", file.display());
+    let lines = history::read(&file)?.map_err(|broken| Error::usage(context()).cause(broken.to_string()))?;
+    let Some(LastProven { run, ended, figures }) = history::last_proven(&lines, &options.profile) else {
+        let why =
+            format!("it has no proven restore of an existing backup with the profile {}", options.profile);
+        let hint = "add one with `pulp-drill history add`, or leave out --ledger";
+        return Err(Error::usage(context()).cause(why).hint(hint));
+    };
+    let origin = format!("in run {} of {}", run, clock::iso(ended));
+    Ok(Some(EarlierFigures {
+        origin,
+        tables: figures.tables,
+        objects: Some((figures.objects, figures.bytes)),
+    }))
+}
+
+fn source_unread(error: Error) -> Error {
+    error.while_doing("can't read the live source")
 }
 
 /// What the dump is, by its first bytes.
@@ -230,6 +279,9 @@ fn header(options: &BackupTestOptions, prepared: &Prepared) -> Result<Header, Er
         ("dump", backup.dump.shown().to_owned()),
         ("assets", backup.assets.shown().to_owned()),
         ("manifest", manifest),
+        ("ledger", options.ledger.as_ref().map_or_else(|| "none".to_owned(), |l| l.display().to_string())),
+        ("source", options.source.as_ref().map_or_else(|| "none".to_owned(), Access::place)),
+        ("schema of migrate", if backup.schema_of_migrate { "compared" } else { "none" }.to_owned()),
         ("max age", span(backup.limits.age)),
         ("max rto", span(backup.limits.rto)),
         ("restored by", if backup.as_superuser { "superuser" } else { "a plain role" }.to_owned()),

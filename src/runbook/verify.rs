@@ -21,6 +21,7 @@ use std::{
 pub mod acknowledged;
 pub mod age;
 pub mod api_snapshot;
+pub mod assertions;
 pub mod at_start;
 pub mod source;
 pub mod catalog;
@@ -43,7 +44,7 @@ pub mod untouched;
 
 pub use observe::{observe, observe_contents};
 pub use procedure::ProcedureLog;
-pub use reference::{Names, Reference, UnderLoad};
+pub use reference::{Names, Reference, SchemaReference, UnderLoad};
 pub use result::CheckResult;
 
 /// What all checks answered and found.
@@ -168,7 +169,7 @@ impl Verification<'_> {
             objects: loaded.objects.len() as u64,
             bytes: loaded.objects.values().map(|object| object.size).sum(),
             matched: 0,
-            not_compared: contents::not_compared(self.reference, loaded, &self.site.profile),
+            not_compared: contents::not_compared(self.reference, loaded, observed, &self.site.profile),
         }
     }
 
@@ -205,7 +206,9 @@ impl Verification<'_> {
             }
             CheckId::Catalog => in_database(site, || catalog::check(reference, ordinary)),
             CheckId::Contents => {
-                contents::check(reference, ordinary, self.restore.loaded.as_ref(), profile, start)
+                let loaded = self.restore.loaded.as_ref();
+                let contents = contents::check(reference, ordinary, loaded, profile, start);
+                contents.and(contents::against_figures(reference, figures))
             }
             CheckId::Sequences => in_database(site, || catalog::sequences(reference, ordinary)),
             CheckId::Indexes => indexes::check(site).await,
@@ -220,6 +223,7 @@ impl Verification<'_> {
             CheckId::Manifest => runtime::manifest(site, reference, self.names, self.restore.dump).await,
             CheckId::FailClosed => fail_closed::check(site, reference, ordinary, self.scope, self.log).await,
             CheckId::Untouched => self.untouched(&observed.all, found).await,
+            CheckId::Assertions => assertions::check(site, self.log).await?,
             CheckId::Procedure => procedure::check(self.procedure),
         })
     }

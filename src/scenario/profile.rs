@@ -27,6 +27,7 @@ use std::{
     sync::Arc,
 };
 
+mod assertions;
 mod entities;
 mod run;
 mod start;
@@ -168,6 +169,10 @@ fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
     let migrate = fields.each::<String>("migrate", mistakes);
     let migrate_by_half = fields.each::<String>("migrate-by-half", mistakes);
     let previous_release = fields.optional::<PreviousRelease>("previous-release", mistakes);
+    let assertions = fields.node("assertions").map(|(_, node)| {
+        let starts = api.as_ref().is_none_or(|at| at.value == TargetApi::PulpEngine) || !run.start.is_empty();
+        assertions::assertions(node, starts, mistakes)
+    });
     let file_mode = fields.node("file-mode").and_then(|(_, node)| file_mode(node, mistakes));
     let place = fields.place;
     fields.finish(mistakes);
@@ -200,6 +205,7 @@ fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         env: run.env,
         migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),
         previous_release: previous_release.map(|at| at.value),
+        assertions: assertions.unwrap_or_default(),
         file_mode,
     })
 }

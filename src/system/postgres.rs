@@ -9,8 +9,10 @@ mod hold;
 mod maintenance;
 mod pointers;
 mod sequences;
+mod survey;
 mod normalize;
 pub mod references;
+mod reader;
 mod tables;
 mod text;
 
@@ -19,6 +21,8 @@ pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 pub use pointers::{PointerPages, Pointers};
+pub use reader::Reader;
+pub use survey::Survey;
 pub use text::quote_table;
 
 use crate::base::error::{Error, ErrorContext};
@@ -61,16 +65,12 @@ pub struct Postgres {
 impl Postgres {
     /// Connects; fails at once when the server can't be reached or won't have us.
     pub async fn connect(access: &Access) -> Result<Self, Error> {
-        Self::connect_with(access, options_for(access)).await
+        Self::connect_with(access, &[]).await
     }
 
-    /// The same for reading only: the server refuses every statement that writes.
-    pub async fn connect_read_only(access: &Access) -> Result<Self, Error> {
-        Self::connect_with(access, options_for(access).options([("default_transaction_read_only", "on")]))
-            .await
-    }
-
-    async fn connect_with(access: &Access, options: PgConnectOptions) -> Result<Self, Error> {
+    /// Connects with settings of the session.
+    async fn connect_with(access: &Access, settings: &[(&str, &str)]) -> Result<Self, Error> {
+        let options = options_for(access).options(settings.iter().copied());
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)

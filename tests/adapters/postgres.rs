@@ -112,6 +112,7 @@ pub fn profile() -> Profile {
         env: BTreeMap::new(),
         migrate_by_half: Vec::new(),
         previous_release: None,
+        assertions: BTreeMap::new(),
         file_mode: None,
     }
 }

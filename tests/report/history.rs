@@ -157,7 +157,8 @@ fn names_and_numbers_from_elsewhere_do_no_harm() {
     assert!(said.contains("run-\\u{1b}[2J ::error::x is line 1"), "{said}");
     let mut line = read(&file_of(place.path())).unwrap().unwrap().remove(0);
     let name = "\u{1b}]0;title\u{7}\nlast proven restore";
-    line.groups = [(name.to_owned(), GroupResult { verdict: Verdict::Fail, level: None })].into();
+    line.groups =
+        [(name.to_owned(), GroupResult { verdict: Verdict::Fail, level: None, figures: None })].into();
     let other = place.path().join("other.jsonl");
     pulp_drill::history::add(&other, line).unwrap();
     let of = |format| shown(&other, Some("90d"), "2026-08-02T00:00:00Z", format).unwrap();

@@ -32,6 +32,11 @@ static SCENARIOS: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
 /// Findings that no scenario of a sound engine can expect, and why.
 const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::DamagedTable, "damaged pages of a data directory, which no fault makes"),
+    (
+        FindingKind::DataMissing,
+        "only an existing backup is compared with an earlier restore or a live source",
+    ),
+    (FindingKind::AssertionFailed, "no shipped profile has assertions: they are those of an application"),
     (FindingKind::FailOpen, "a defect of the engine"),
     (FindingKind::StaleRender, "a defect of the engine"),
     (FindingKind::WrongRefusal, "a defect of the engine"),

@@ -4,7 +4,7 @@ use crate::{
     base::clock::{human, iso},
     model::{
         event::{CommandRan, ScenarioStarted},
-        finding::FindingKind,
+        finding::{Entity, FindingKind},
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Judgement},
     },
@@ -136,6 +136,30 @@ fn checks(scenario: &ScenarioRecord) -> Markup {
                 td .number { (human(*ms)) }
             } } }
         } }
+        (assertions(scenario))
+    }
+}
+
+fn assertions(scenario: &ScenarioRecord) -> Markup {
+    let differs =
+        |name: &str| scenario.findings.iter().any(|f| f.entity == Entity::Assertion(name.to_owned()));
+    html! {
+        @if !scenario.assertions.is_empty() {
+            h3 { "Assertions of the profile" }
+            table {
+                thead { tr { th scope="col" { "Assertion" } th scope="col" { "Result" } th .number scope="col" { "Time" } } }
+                tbody { @for (name, outcome, ms) in &scenario.assertions { tr {
+                    th scope="row" { bdi { (line(name)) } }
+                    td .pre { @match outcome {
+                        CheckOutcome::Checked { .. } if differs(name) => { strong { "does not hold" } }
+                        CheckOutcome::Checked { .. } => { "holds" }
+                        CheckOutcome::Unknown { why } => { strong { "no result: " } (text(why)) }
+                        CheckOutcome::Skipped { why } => { "skipped: " (text(why)) }
+                    } }
+                    td .number { (human(*ms)) }
+                } } }
+            }
+        }
     }
 }
 

@@ -375,6 +375,7 @@ impl<'a> DrillState<'a> {
             if self.site.method.schema == BackupSchema::Previous {
                 self.cut.reference.schema = Some(restore::reference(self.site, &self.log).await?);
             }
+            self.add_schema_of_migrate().await?;
         }
         let verification = Verification {
             site: &self.site.restored(),

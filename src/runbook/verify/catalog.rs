@@ -8,14 +8,16 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
         state::{Sequence, State},
     },
-    runbook::verify::{CheckResult, Reference},
+    runbook::verify::{CheckResult, Reference, SchemaReference},
 };
 
 /// Compares the restored schema with the source's, or with that of the release that brought it
 /// forward. Parts of a table that is gone are not listed beside it.
 pub fn check(reference: &Reference, observed: &State) -> CheckResult {
     let Some(was) = reference.schema.as_ref().or(reference.database()) else {
-        return CheckResult::skipped("no schema was recorded with the backup");
+        let against = reference.schemas.iter().map(|schema| contains(schema, observed));
+        let result = against.reduce(CheckResult::and);
+        return result.unwrap_or_else(|| CheckResult::skipped("no schema was recorded with the backup"));
     };
     let is = &observed.database;
     let lost = |table: &TableName| was.tables.contains_key(table) && !is.tables.contains_key(table);
@@ -54,6 +56,42 @@ pub fn check(reference: &Reference, observed: &State) -> CheckResult {
         );
     }
     CheckResult::checked(at, findings)
+}
+
+/// Kinds whose definitions depend on the server: how it prints a query, and what is installed there.
+const OF_SERVER: [&str; 5] = ["view", "matview", "rule", "extension", "database"];
+
+/// Whether the restored schema contains the recorded one. It may contain more.
+fn contains(schema: &SchemaReference, observed: &State) -> CheckResult {
+    let SchemaReference { origin, tables, catalog, of_other_server } = schema;
+    let is = &observed.database;
+    let lost = |table: &TableName| tables.contains_key(table) && !is.tables.contains_key(table);
+    let mut findings: Vec<Finding> = tables
+        .keys()
+        .filter(|table| lost(table))
+        .map(|table| {
+            let expected = format!("a table as {origin}");
+            finding(FindingKind::TableLost, Entity::Table(table.clone()), expected, "no such table")
+        })
+        .collect();
+    for (name, (table, before)) in &catalog.parts {
+        let kind = name.split(' ').next().unwrap_or_default();
+        let only_there = *of_other_server && OF_SERVER.contains(&kind);
+        let after = is.catalog.parts.get(name).map(|(_, definition)| definition);
+        let same = match after {
+            None => only_there && kind == "database",
+            Some(after) => only_there || after == before,
+        };
+        if same || table.as_ref().is_some_and(lost) {
+            continue;
+        }
+        let entity = Entity::Table(TableName::new(name));
+        let expected = format!("{before}, as {origin}");
+        let actual = after.map_or("nothing", String::as_str);
+        let found = finding(FindingKind::CatalogDiffers, entity, expected, actual);
+        findings.push(found.touching(table.clone().map(Entity::Table)));
+    }
+    CheckResult::checked(catalog.parts.len(), findings)
 }
 
 /// No sequence may be behind the column that it feeds, nor, where its position was recorded, behind

@@ -7,6 +7,7 @@ use crate::{
     model::{
         check::CheckId,
         event::TableFacts,
+        figures::{Drop, RestoredFigures},
         finding::{Entity, Finding, FindingKind},
         profile::{EngineStart, Profile},
         state::{Known, Row, State, Table},
@@ -38,15 +39,69 @@ pub fn check(
     }
 }
 
-/// The tables whose rows no reference covers although it covers others.
-pub fn not_compared(reference: &Reference, loaded: &State, profile: &Profile) -> Vec<TableName> {
-    let (None, Some(manifest)) = (&reference.state, &reference.manifest) else { return Vec::new() };
-    let is_covered =
-        |name: &&TableName| manifest.tables.contains_key(name.as_str()) || profile.is_without_data(name);
-    match manifest.tables.is_empty() {
-        true => Vec::new(),
-        false => loaded.database.tables.keys().filter(|name| !is_covered(name)).cloned().collect(),
+/// The tables whose rows no reference covers although one covers others: what the reference does not
+/// name, and what only the migration created.
+pub fn not_compared(
+    reference: &Reference,
+    loaded: &State,
+    observed: &State,
+    profile: &Profile,
+) -> Vec<TableName> {
+    let manifest = reference.manifest.as_ref().map(|manifest| &manifest.tables);
+    let manifest = manifest.filter(|tables| !tables.is_empty());
+    let earlier = &reference.earlier.0;
+    if reference.state.is_some() || (manifest.is_none() && earlier.is_empty()) {
+        return Vec::new();
     }
+    let is_covered = |name: &&TableName| {
+        manifest.is_some_and(|tables| tables.contains_key(name.as_str()))
+            || earlier.iter().any(|figures| figures.tables.contains_key(*name))
+            || profile.is_without_data(name)
+    };
+    let created = |name: &&TableName| !loaded.database.tables.contains_key(*name);
+    let tables = observed.database.tables.keys();
+    tables.filter(|name| !is_covered(name) || created(name)).cloned().collect()
+}
+
+/// The figures of what came back against those of an earlier restore or of the source.
+pub fn against_figures(reference: &Reference, figures: &RestoredFigures) -> CheckResult {
+    let (all, percent) = &reference.earlier;
+    let recorded =
+        |table: &TableName| reference.schemas.iter().any(|schema| schema.tables.contains_key(table));
+    let mut result = CheckResult::skipped("no figures of an earlier restore or of the source are known");
+    for earlier in all {
+        let drops = figures.drops(earlier, *percent).into_iter();
+        // A table of a recorded schema that is gone is a finding of the catalog check.
+        let drops = drops.filter(|drop| drop.now.is_some() || !drop.table.as_ref().is_some_and(recorded));
+        let findings = drops.map(|drop| dropped(drop, &earlier.origin, *percent)).collect();
+        result = result.and(CheckResult::checked(earlier.tables.len().max(1), findings));
+    }
+    match nothing_but_migrations(reference, figures) {
+        Some(finding) => result.and(CheckResult::checked(1, vec![finding])),
+        None => result,
+    }
+}
+
+/// A backup without a row of the application's own. That there is such a row proves nothing.
+fn nothing_but_migrations(reference: &Reference, figures: &RestoredFigures) -> Option<Finding> {
+    let made = reference.schemas.iter().find(|schema| !schema.of_other_server)?;
+    let own = |(table, rows): (&TableName, &u64)| *rows > made.tables.get(table).copied().unwrap_or(0);
+    let expected = "rows that the migrations do not make in an empty database";
+    let entity = Entity::Step("rows".to_owned());
+    let finding =
+        || Finding::new(CheckId::Contents, FindingKind::DataMissing, entity, expected, "none in any table");
+    (!figures.tables.iter().any(own)).then(finding)
+}
+
+fn dropped(drop: Drop, origin: &str, percent: u8) -> Finding {
+    let Drop { table, unit, before, now } = drop;
+    let entity = table.map_or_else(|| Entity::Step(unit.to_owned()), Entity::Table);
+    let expected = format!("{before} {unit} as {origin}, or at most {percent} % fewer");
+    let (kind, actual) = match now {
+        None => (FindingKind::TableLost, "no such table".to_owned()),
+        Some(now) => (FindingKind::DataMissing, format!("{now} {unit}")),
+    };
+    Finding::new(CheckId::Contents, kind, entity, expected, actual)
 }
 
 /// Tables against the manifest's digests, where it has them.

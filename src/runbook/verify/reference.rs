@@ -1,13 +1,12 @@
 //! What a restored site is compared with. A check without its part of the reference answers that it
-//! was skipped, and why; nothing is compared with itself. A further kind of reference (a schema made
-//! by migrations alone, row counts of the last proven run, a live source that is only read) is
-//! another optional part here.
+//! was skipped, and why; nothing is compared with itself.
 
 use crate::{
     base::ids::{AssetName, ObjectKey, TableName, TemplateKey},
     model::{
+        figures::EarlierFigures,
         finding::Entity,
-        state::{Database, Known, State, Table},
+        state::{Catalog, Database, Known, State, Table},
         workload::{BackupMethod, Load, Marks, Times, Written, write_outcome::Judged},
     },
     plan::ExpectedRender,
@@ -33,6 +32,11 @@ pub struct Reference {
     /// The schema that the restoring release makes in an empty database, and the migrations that it
     /// records, where the backup is of another release.
     pub schema: Option<Database>,
+    /// Schemas that the restored one must contain: that of an existing backup's live source, and the one
+    /// that migrations make in an empty database.
+    pub schemas: Vec<SchemaReference>,
+    /// Figures that the restored ones may be lower than by so many percent.
+    pub earlier: (Vec<EarlierFigures>, u8),
     /// Writes that were in flight while the backup ran. What is new since then and theirs is judged by
     /// the check of acknowledged writes alone; the rest must come back exactly, as without them.
     pub workload: Option<UnderLoad>,
@@ -48,6 +52,20 @@ impl Reference {
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.database()?.tables.get(name)
     }
+}
+
+/// A schema that the restored one must contain; the restored one may contain more.
+#[derive(Clone, Debug, Default)]
+pub struct SchemaReference {
+    /// Where it is from, for people.
+    pub origin: String,
+    /// Its tables with their rows.
+    pub tables: BTreeMap<TableName, u64>,
+    /// Its parts.
+    pub catalog: Catalog,
+    /// Whether it is from another server: what depends on the server's version and settings is then not
+    /// compared.
+    pub of_other_server: bool,
 }
 
 /// The writes in flight, and the backup that they raced.

@@ -70,6 +70,7 @@ fn kind_of_word(name: &str) -> &'static str {
         "TargetApi" => "API",
         "BinaryStore" => "store",
         "SizeUnit" => "unit",
+        "Assertion" => "kind of assertion",
         _ => "keyword",
     }
 }

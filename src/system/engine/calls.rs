@@ -41,6 +41,18 @@ impl Engine {
         Ok(ReadyAnswer { ok, status: answer.status, body })
     }
 
+    /// `GET` of a path and query of the target's own, without a key.
+    pub async fn get(&self, path: &str, headers: &[(String, String)]) -> Result<HttpAnswer, Unreachable> {
+        let url = self.base().join(path).map_err(|error| Unreachable {
+            request: format!("GET {path}"),
+            causes: vec![error.to_string()],
+        })?;
+        let request = self.request(Method::GET, url, Scope::Open)?;
+        let with = |request: RequestBuilder, (name, value): &(String, String)| request.header(name, value);
+        let (_, answer) = self.answer(headers.iter().fold(request, with)).await?;
+        Ok(answer)
+    }
+
     /// `POST /assets/upload`.
     pub async fn upload(&self, upload: &UploadRequest) -> Result<AssetRecord, CallError> {
         let request = self.request(Method::POST, self.at(&["assets", "upload"]), Scope::Admin)?;

@@ -45,6 +45,7 @@ pub(super) async fn capture(
     Ok(Database { tables, sequences, catalog })
 }
 
+/// Begins a snapshot.
 pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
     let context = || "can't begin to read".to_owned();
     let mut snapshot = pool.begin_with(BEGIN).await.or_environment(context)?;

@@ -117,6 +117,26 @@ pub(super) async fn read_all(
     Ok(tables)
 }
 
+/// How many rows each table has that the profile does not ignore.
+pub(super) async fn count_all(
+    connection: &mut PgConnection,
+    profile: &Profile,
+) -> Result<BTreeMap<TableName, u64>, Error> {
+    let mut counts = BTreeMap::new();
+    for row in all(connection, format!("{LIST}{OURS}")).await? {
+        let (schema, relation) = (text(&row, 0)?, text(&row, 1)?);
+        let name = table_name(&schema, &relation);
+        if profile.ignore_tables.contains(&name) {
+            continue;
+        }
+        let count =
+            all(connection, format!("select count(*) from {}", qualified(&schema, &relation))).await?;
+        let count = count.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+        counts.insert(name, count.parse().or_harness(|| format!("{count:?} is no number of rows"))?);
+    }
+    Ok(counts)
+}
+
 fn names(json: &str) -> Result<Vec<String>, Error> {
     serde_json::from_str(json).or_harness(|| "the catalog's column names are no JSON".to_owned())
 }

@@ -7,9 +7,9 @@ use crate::{
     plan::ExistingBackup,
     runbook::{
         drill::state::DrillState,
-        existing_backup,
+        existing_backup, restore,
         verify::{
-            self,
+            self, SchemaReference,
             age::{BackupAge, Newest},
         },
     },
@@ -22,10 +22,36 @@ impl DrillState<'_> {
     pub(super) async fn prepare_existing(&mut self, backup: &ExistingBackup) -> Result<(), Error> {
         self.cut.reference.manifest.clone_from(&backup.manifest);
         self.cut.reference.renders.clone_from(&backup.renders);
+        self.cut.reference.earlier.clone_from(&backup.earlier);
+        let schema = backup.source_schema.iter().map(|(tables, catalog)| SchemaReference {
+            origin: "in the source".to_owned(),
+            tables: tables.clone(),
+            catalog: catalog.clone(),
+            of_other_server: true,
+        });
+        self.cut.reference.schemas = schema.collect();
         self.procedure.limits = backup.limits;
         let measured = &mut self.procedure.measured;
         measured.lost = Some(Instant::now());
         measured.age = Some(BackupAge { now: self.context.clock.now(), ..BackupAge::default() });
+        Ok(())
+    }
+
+    /// Adds the schema that `migrate` makes in an empty database, if it was asked for.
+    pub(super) async fn add_schema_of_migrate(&mut self) -> Result<(), Error> {
+        if self.plan.existing.as_ref().is_some_and(|existing| existing.schema_of_migrate) {
+            let made = restore::reference(self.site, &self.log).await?;
+            self.cut.reference.schemas.push(SchemaReference {
+                origin: "that the migrations make in an empty database".to_owned(),
+                tables: made
+                    .tables
+                    .into_iter()
+                    .map(|(name, table)| (name, table.rows.len() as u64))
+                    .collect(),
+                catalog: made.catalog,
+                of_other_server: false,
+            });
+        }
         Ok(())
     }
 
@@ -140,11 +166,14 @@ impl DrillState<'_> {
             some if some < asked => Some(Limit::SomeWithoutKnownGood),
             _ => None,
         };
-        let manifest = match &self.cut.reference.manifest {
+        let reference = &self.cut.reference;
+        let manifest = match &reference.manifest {
+            _ if !reference.earlier.0.is_empty() => None,
             None => Some(Limit::NoManifest),
             Some(manifest) if manifest.tables.is_empty() => Some(Limit::NoTableDigests),
             Some(_) => None,
         };
-        renders.into_iter().chain(manifest).chain([Limit::SchemaNotRecorded]).collect()
+        let schema = reference.schemas.is_empty().then_some(Limit::SchemaNotRecorded);
+        renders.into_iter().chain(manifest).chain(schema).collect()
     }
 }
