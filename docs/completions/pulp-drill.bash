@@ -19,6 +19,9 @@ _pulp__drill() {
             pulp__drill,check)
                 cmd="pulp__drill__subcmd__check"
                 ;;
+            pulp__drill,demo)
+                cmd="pulp__drill__subcmd__demo"
+                ;;
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
@@ -48,6 +51,9 @@ _pulp__drill() {
                 ;;
             pulp__drill,manifest)
                 cmd="pulp__drill__subcmd__manifest"
+                ;;
+            pulp__drill,new)
+                cmd="pulp__drill__subcmd__new"
                 ;;
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
@@ -94,6 +100,9 @@ _pulp__drill() {
             pulp__drill__subcmd__help,check)
                 cmd="pulp__drill__subcmd__help__subcmd__check"
                 ;;
+            pulp__drill__subcmd__help,demo)
+                cmd="pulp__drill__subcmd__help__subcmd__demo"
+                ;;
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
                 ;;
@@ -123,6 +132,9 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,manifest)
                 cmd="pulp__drill__subcmd__help__subcmd__manifest"
+                ;;
+            pulp__drill__subcmd__help,new)
+                cmd="pulp__drill__subcmd__help__subcmd__new"
                 ;;
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
@@ -329,7 +341,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
+            opts="-h -V --help --version demo new run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -359,6 +371,24 @@ _pulp__drill() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__demo)
+            opts="-h --report-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --report-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -511,7 +541,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__explore)
-            opts="-j -h --operations --writes --bound --seed --grace --no-results --format --replay --replay-cells --in-model --shrink --into --scenarios --svg --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --help"
+            opts="-j -v -h --operations --writes --bound --seed --grace --no-results --format --replay --replay-cells --in-model --shrink --into --scenarios --svg --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --verbose --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,7 +685,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
+            opts="demo new run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -669,6 +699,20 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -909,6 +953,20 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1530,6 +1588,20 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__new)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__pdf)
             opts="-h --help diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1773,7 +1845,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --ping --webhook --help"
+            opts="-j -v -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --verbose --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
