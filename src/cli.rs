@@ -7,10 +7,11 @@ use crate::{
     report::terminal::{self, notice},
     run::{notify as notifications, signing},
 };
-use clap::{CommandFactory as _, Parser, Subcommand};
-use std::process;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::{ffi::OsString, path::Path, process};
 
 pub mod check;
+pub mod demo;
 pub mod doctor;
 pub mod draw;
 pub mod explore;
@@ -22,6 +23,7 @@ pub mod keys;
 pub mod list;
 pub mod notify;
 pub mod manifest;
+pub mod new;
 mod output;
 pub mod pdf;
 pub mod reconcile;
@@ -30,6 +32,7 @@ pub mod restore_test;
 pub mod run;
 pub mod s3_settings;
 pub mod schema;
+pub mod settings;
 pub mod site;
 pub mod sources;
 pub mod standin;
@@ -47,6 +50,7 @@ pub use output::Output;
     after_help = "Exit codes: 0 all held, 1 integrity failure, 2 usage or scenario error, \
                   3 could not verify (environment), 70 internal error.\n\n\
                   Examples:\n  \
+                  pulp-drill demo                             what it is, in a minute\n  \
                   pulp-drill run                              every scenario in scenarios/\n  \
                   pulp-drill run scenarios/binary-missing.yaml\n  \
                   pulp-drill run --engine 'command:node server.js'\n  \
@@ -59,6 +63,10 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// See what a drill finds: one sound backup and three broken ones
+    Demo(demo::DemoArgs),
+    /// Make a project: profile, scenarios, settings and a CI file
+    New(new::ProjectArgs),
     /// Run drills: provision, seed, inject, back up, destroy, restore, verify
     Run(Box<run::RunArgs>),
     /// Test an existing backup: restore it into a throwaway site, verify, measure
@@ -100,10 +108,18 @@ enum Command {
     Draw,
 }
 
-/// Runs the command line and returns the exit code of the process. A panic is an internal error.
-pub fn main(cli: Cli) -> process::ExitCode {
+/// Runs a command line and returns the exit code of the process. A panic is an internal error.
+pub fn main(args: &[OsString]) -> process::ExitCode {
     draw::draw_in_subprocess();
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dispatch(cli.command)));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match parse(args) {
+        Ok(Ok(cli)) => dispatch(cli.command),
+        Ok(Err(error)) => {
+            // A closed stream is no error: nobody reads the help.
+            let _closed = error.print();
+            Ok(u8::try_from(error.exit_code()).map_or(process::ExitCode::FAILURE, process::ExitCode::from))
+        }
+        Err(error) => Err(error),
+    }));
     match done {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
@@ -117,8 +133,24 @@ pub fn main(cli: Cli) -> process::ExitCode {
     }
 }
 
+/// The command line with the defaults of `pulp-drill.yaml`. What is wrong in it, or help, is clap's error.
+fn parse(args: &[OsString]) -> Result<Result<Cli, clap::Error>, Error> {
+    let command = Cli::command();
+    let matches = match command.clone().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return Ok(Err(error)),
+    };
+    let settings = settings::read(Path::new(settings::FILE))?;
+    let all = settings::apply(args, &matches, &command, &settings);
+    Ok(command.try_get_matches_from(all).and_then(|matches| Cli::from_arg_matches(&matches)))
+}
+
 fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
     let code = match command {
+        Command::Demo(args) => {
+            environment::remove_foreign_settings();
+            on_runtime(demo::run(args))?
+        }
         Command::Run(args) => {
             environment::remove_foreign_settings();
             let sign_key = environment::take(signing::VARIABLE);
@@ -132,6 +164,7 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
             let webhook_secret = environment::take(notifications::SECRET);
             on_runtime(restore_test::run(*args, origin, sign_key, webhook_secret))?
         }
+        Command::New(args) => Output::data(new::run(&args)?).print()?,
         Command::List(args) => {
             let look = terminal::stdout_look();
             Output::data(list::run(&args, look.colour, look.width)?).print()?
@@ -143,7 +176,7 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
             checked.error.map_or(Ok(code), Err)?
         }
         Command::Schema(args) => Output::data(schema::run(&args)).print()?,
-        Command::Doctor(args) => on_runtime(async { Ok(doctor::run(args).await) })?.print()?,
+        Command::Doctor(args) => on_runtime(doctor::run(args, &Cli::command()))?.print()?,
         Command::Sweep(args) => on_runtime(sweep::run(args))?.print()?,
         Command::Site(args) => {
             environment::remove_foreign_settings();

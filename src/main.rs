@@ -1,7 +1,5 @@
-//! Parse, run, exit code.
-
-use clap::Parser as _;
+//! Hand over the command line, return the exit code.
 
 fn main() -> std::process::ExitCode {
-    pulp_drill::cli::main(pulp_drill::cli::Cli::parse())
+    pulp_drill::cli::main(&std::env::args_os().collect::<Vec<_>>())
 }

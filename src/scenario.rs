@@ -55,6 +55,8 @@ pub struct Scenario {
     pub controls: Vec<String>,
     /// Where rows and binaries live, and how they are backed up.
     pub method: Method,
+    /// Why its target is not one that it can drill.
+    pub unfit: Option<String>,
     /// The application that it drills.
     pub target: Arc<profile::NamedTarget>,
     /// Whether it names that itself.
@@ -67,6 +69,16 @@ pub struct Scenario {
     pub expect: Vec<At<Expectation>>,
     /// What may be found or not: which of the writes under load a backup catches is chance.
     pub possible: Vec<At<Expectation>>,
+}
+
+/// What a scenario may require of the profile: the key of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequiredKey {
+    /// A command that starts the application.
+    Start,
+    /// A migration that stops half way.
+    MigrateByHalf,
 }
 
 /// A step of a scenario's timeline.

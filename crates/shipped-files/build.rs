@@ -13,7 +13,8 @@ use std::{
 };
 
 /// The folders with what drills read: below the root of the repository, and below that of the copy.
-const FOLDERS: [&str; 5] = ["scenarios", "fixtures", "profiles", "deploy/backup", "deploy/examples"];
+const FOLDERS: [&str; 7] =
+    ["demo", "generic", "scenarios", "fixtures", "profiles", "deploy/backup", "deploy/examples"];
 
 /// What only the repository needs.
 const LEFT_OUT: [&str; 1] = ["fixtures/make-assets.py"];

@@ -30,5 +30,6 @@ pub use run::{Exit, Ran, run};
 pub use run_dir::{
     Base, KEEP_FILE, LOCK_FILE, MAKING, OWNER_FILE, Owner, REMOVING, RunDir, free_bytes, remove_run_folder,
 };
+pub use spawn::on_path;
 pub use teardown::Teardown;
 pub use user::{User, give_tree, unprivileged};

@@ -2,10 +2,14 @@
 
 use crate::{
     base::{
+        error::Error,
         process::{Base, Command, free_bytes, run as run_program, unprivileged},
         redact::Redactor,
     },
-    cli::Output,
+    cli::{
+        Output,
+        settings::{self, Effective},
+    },
     model::exit_code::ExitCode,
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
     system::containers::daemon,
@@ -39,19 +43,23 @@ struct Line {
 }
 
 /// Reports what is installed. Exit code 0 if a drill can run, else 3.
-pub async fn run(args: DoctorArgs) -> Output {
+///
+/// # Errors
+/// Mistakes in `pulp-drill.yaml`.
+pub async fn run(args: DoctorArgs, command: &clap::Command) -> Result<Output, Error> {
     let mut lines = vec![postgres().await, objects().await, temporary(), user()];
     let optional = [minio().await, go().await, docker().await];
     let report_dir = std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned());
     lines.push(room("reports", &report_dir));
     lines.extend(optional);
+    let settings = settings::effective(command)?;
     let ready = lines.iter().all(|l| l.ok || !l.needed);
     let stdout = match args.format {
-        Format::Human => human(&lines, ready),
-        Format::Json => format!("{}\n", json(&lines, ready)),
+        Format::Human => human(&lines, ready) + &origins(&settings),
+        Format::Json => format!("{}\n", json(&lines, &settings, ready)),
     };
     let exit = if ready { ExitCode::AllHeld } else { ExitCode::Unverified };
-    Output { exit, ..Output::data(stdout) }
+    Ok(Output { exit, ..Output::data(stdout) })
 }
 
 async fn postgres() -> Line {
@@ -199,10 +207,23 @@ fn human(lines: &[Line], ready: bool) -> String {
     out
 }
 
-fn json(lines: &[Line], ready: bool) -> serde_json::Value {
+/// What a run without options would use, and where that comes from.
+fn origins(settings: &[Effective]) -> String {
+    let mut out = "\noptions of a run\n".to_owned();
+    for Effective { key, value, origin } in settings {
+        out += &format!("  {key:<14} {value} ({origin})\n");
+    }
+    out
+}
+
+fn json(lines: &[Line], settings: &[Effective], ready: bool) -> serde_json::Value {
     let lines: Vec<_> = lines
         .iter()
         .map(|l| serde_json::json!({"what": l.what, "ok": l.ok, "needed": l.needed, "found": l.found, "todo": l.todo}))
         .collect();
-    serde_json::json!({"ready": ready, "substrate": if ready { Some("local") } else { None }, "found": lines})
+    let options: Vec<_> = settings
+        .iter()
+        .map(|one| serde_json::json!({"option": one.key, "value": one.value, "origin": one.origin}))
+        .collect();
+    serde_json::json!({"ready": ready, "substrate": if ready { Some("local") } else { None }, "found": lines, "options": options})
 }

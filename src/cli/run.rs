@@ -10,7 +10,7 @@ use crate::{
     model::exit_code::ExitCode,
     report::{
         self,
-        terminal::{self, notice},
+        terminal::{self, Detail, notice},
     },
     run::{
         FinishedRun,
@@ -128,6 +128,9 @@ pub struct SharedArgs {
     /// environment
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
+    /// Also print notes and advice of drills that passed
+    #[arg(long, short)]
+    verbose: bool,
     /// With --engine url: the name of the database that may be destroyed, with the engine's bucket;
     /// with --substrate external: a bucket of a store without tags; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -147,7 +150,7 @@ pub async fn run(
     let mut ended = Vec::new();
     let result = async {
         let options = Options {
-            paths: scenario_files(&args.paths)?,
+            paths: scenario_files(&args.paths, &args.shared.library.profile)?,
             filter: args.filter,
             part: args.partition,
             budgets: args.budgets,
@@ -204,15 +207,7 @@ impl SharedArgs {
         let args = self.clone();
         Ok(Options {
             sign_key: signing::read(args.sign_key.as_deref(), sign_key)?,
-            redactor: Redactor::new(),
             stores: self.stores()?,
-            paths: Vec::new(),
-            filter: None,
-            part: None,
-            budgets: None,
-            seed: None,
-            fail_fast: false,
-            store_scenario_files: false,
             engine: args.engine,
             defects: args.defects.iter().filter_map(name).collect(),
             ready_within: args.ready_within,
@@ -224,6 +219,8 @@ impl SharedArgs {
             report_dir: args.report_dir,
             env_file: args.env_file,
             may_destroy: args.i_understand_this_destroys,
+            detail: if args.verbose { Detail::Everything } else { Detail::Verdicts },
+            ..Options::default()
         })
     }
 

@@ -3,14 +3,18 @@
 
 use crate::{
     base::{error::Error, shipped},
+    model::profile::TargetApi,
     report::terminal::notice,
-    scenario::library::FixtureLibrary,
+    scenario::{library::FixtureLibrary, profile::read_profile},
 };
 use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// The folder of scenarios for commands that name none.
 const SCENARIOS: &str = "scenarios";
+
+/// That of scenarios for any application.
+const GENERIC: &str = "generic";
 
 /// Arguments of every command that reads scenario files.
 #[derive(Args, Clone, Debug)]
@@ -53,17 +57,19 @@ impl ScenarioArgs {
     /// Blames the environment if shipped files are needed and can't be written to disk.
     pub fn sources(&self) -> Result<(Vec<PathBuf>, FixtureLibrary), Error> {
         let library = FixtureLibrary::new(self.library.fixtures()?).with_profile(&self.library.profile);
-        Ok((scenario_files(&self.paths)?, library))
+        Ok((scenario_files(&self.paths, &self.library.profile)?, library))
     }
 }
 
-/// The files and folders with scenarios. Where nothing was named, or shipped files are used, it prints
-/// which ones.
+/// The files and folders with scenarios; by default those of any application for a profile without an API.
+/// Where nothing was named, or shipped files are used, it prints which ones.
 ///
 /// # Errors
 /// Blames the environment if shipped files are needed and can't be written to disk.
-pub fn scenario_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let default = [PathBuf::from(SCENARIOS)];
+pub fn scenario_files(named: &[PathBuf], profile: &str) -> Result<Vec<PathBuf>, Error> {
+    // A profile with mistakes is reported with the scenarios.
+    let is_any = read_profile(profile).is_ok_and(|profile| profile.api == TargetApi::None);
+    let default = [PathBuf::from(if is_any { GENERIC } else { SCENARIOS })];
     let paths = if named.is_empty() { &default[..] } else { named };
     let files = paths.iter().map(|path| find(path)).collect::<Result<Vec<_>, Error>>()?;
     let shipped: Vec<String> =
@@ -72,7 +78,7 @@ pub fn scenario_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         let version = env!("CARGO_PKG_VERSION");
         notice(&format!("using {} of pulp-drill {version}\n", shipped.join(", ")));
     } else if named.is_empty() {
-        notice(&format!("using {SCENARIOS}/ of this folder\n"));
+        notice(&format!("using {}/ of this folder\n", default[0].display()));
     }
     Ok(files)
 }

@@ -96,6 +96,8 @@ pub enum Event {
     },
     /// An external command ended.
     CommandRan(CommandRan),
+    /// Another program looked at the backup before the site was destroyed. No verdict depends on it.
+    BackupExamined(ToolReport),
     /// What must be there after the restore was fixed: the rows at the dump's instant.
     CutPoint {
         /// Rows and digest by table.
@@ -370,6 +372,18 @@ pub struct ScenarioStarted {
     pub possible: Vec<Expectation>,
     /// Its steps, as in the scenario file.
     pub steps: Vec<String>,
+}
+
+/// What a program reported about a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolReport {
+    /// The program, with what it was asked: `rclone check`.
+    pub tool: String,
+    /// How it ended; none where it was not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<String>,
+    /// What it reported, or why it was not run.
+    pub said: String,
 }
 
 /// An external command that ended.

@@ -6,7 +6,7 @@ use crate::{
         check::{CheckId, ProofLevel},
         event::{
             BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
-            StepStage, TableFacts,
+            StepStage, TableFacts, ToolReport,
         },
         exit_code::ExitCode,
         figures::RestoredFigures,
@@ -150,6 +150,9 @@ pub struct ScenarioRecord {
     pub steps: Vec<StepRecord>,
     /// Commands, in order.
     pub commands: Vec<CommandRan>,
+    /// What other programs reported about the backup.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolReport>,
     /// The cut point by table.
     pub cut_point: BTreeMap<String, TableFacts>,
     /// Objects at the cut point.
@@ -344,6 +347,8 @@ impl RunRecord {
             Event::NotProven { limit } => self.limit(limit),
             Event::Noted { text } => self.notes.push(text.clone()),
             Event::ScenarioSkipped { id, why, controls } => {
+                // It may have begun: what it needs was looked for on its site.
+                self.scenarios.retain(|scenario| scenario.id != *id);
                 self.skipped.push(Skipped { id: id.clone(), why: why.clone(), controls: controls.clone() })
             }
             Event::ErrorOccurred { error, ours: _ } => {
@@ -367,6 +372,7 @@ impl RunRecord {
             | Event::StepStarted { .. }
             | Event::StepFinished { .. }
             | Event::CommandRan(_)
+            | Event::BackupExamined(_)
             | Event::CutPoint { .. }
             | Event::FaultInjected { .. }
             | Event::LoadMeasured(_)
@@ -402,6 +408,7 @@ impl ScenarioRecord {
                 }
             }
             Event::CommandRan(command) => self.commands.push(command.clone()),
+            Event::BackupExamined(report) => self.tools.push(report.clone()),
             Event::CutPoint { tables, objects } => {
                 self.cut_point.clone_from(tables);
                 self.cut_objects = Some(*objects);

@@ -251,7 +251,7 @@ pub async fn of_profile(
 
 /// What clients of the two stores read.
 fn clients(site: &Handles) -> BTreeMap<String, String> {
-    let mut env = BTreeMap::new();
+    let mut env = store_clients(site);
     if let Ok(database) = site.database() {
         env.extend(database.client_env());
         env.extend(database.libpq());
@@ -261,18 +261,21 @@ fn clients(site: &Handles) -> BTreeMap<String, String> {
         env.insert("PATH".to_owned(), format!("{programs}:{path}"));
         env.insert("PG_BIN".to_owned(), programs);
     }
-    if let (Some(s3), Bucket::S3(_)) = (&site.s3, &site.backups) {
-        for (name, value) in [
-            ("AWS_ACCESS_KEY_ID", &s3.access_key),
-            ("AWS_SECRET_ACCESS_KEY", &s3.secret_key),
-            ("AWS_REGION", &s3.region),
-            ("AWS_DEFAULT_REGION", &s3.region),
-            ("AWS_ENDPOINT_URL", &s3.endpoint),
-        ] {
-            env.insert(name.to_owned(), value.clone());
-        }
-    }
     env
+}
+
+/// What clients of the object store read.
+pub fn store_clients(site: &Handles) -> BTreeMap<String, String> {
+    let (Some(s3), Bucket::S3(_)) = (&site.s3, &site.backups) else { return BTreeMap::new() };
+    [
+        ("AWS_ACCESS_KEY_ID", &s3.access_key),
+        ("AWS_SECRET_ACCESS_KEY", &s3.secret_key),
+        ("AWS_REGION", &s3.region),
+        ("AWS_DEFAULT_REGION", &s3.region),
+        ("AWS_ENDPOINT_URL", &s3.endpoint),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.clone()))
+    .into()
 }
 
 /// What the commands find in their environment: `docs/own-commands.md`.

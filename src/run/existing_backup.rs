@@ -17,7 +17,7 @@ use crate::{
         foreign::{self, DumpHead, Recognised},
         manifest::Manifest,
     },
-    report::terminal::to_error,
+    report::terminal::{Detail, to_error},
     run::{
         options::EngineOption,
         plans,
@@ -112,7 +112,8 @@ pub async fn run(options: BackupTestOptions) -> Result<FinishedRun, Error> {
     let prepared = prepare(&options).await?;
     let cancel = signals::cancelled_by_signal()?;
     let header = header(&options, &prepared)?;
-    let session = Session::begin(header, &options.report_dir, (key, options.redactor), cancel)?;
+    let signing = (key, options.redactor);
+    let session = Session::begin(header, &options.report_dir, signing, Detail::Everything, cancel)?;
     let work = async {
         tokio::select! {
             biased;
@@ -138,7 +139,8 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
     session.log().event(Event::SubstrateReady { versions, limits })?;
     let (journal, clock, library) = (journal.clone(), clock.clone(), FixtureLibrary::new("fixtures"));
     let (seeds, golden) = (BTreeMap::new(), BTreeMap::new());
-    let context = RunContext { substrate, seeds, library, golden, journal, clock, keep: false };
+    let (keep, examine_backups) = (false, false);
+    let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examine_backups };
     let outcome = drill(&context, &plan::existing(backup, target), 0).await;
     exit_of(vec![(ID.to_owned(), outcome)])
 }

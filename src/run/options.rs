@@ -2,10 +2,15 @@
 
 use crate::{
     base::{error::Error, redact::Redactor},
+    report::terminal::Detail,
     run::signing::KeyText,
     runbook::provision::{containers::Images, processes::ObjectKind},
+    scenario::profile,
 };
 use std::path::PathBuf;
+
+/// How long an engine may take to be ready, in seconds, unless the user gives a limit.
+pub const READY_WITHIN: u16 = 60;
 
 /// The options of a run of scenarios.
 #[derive(Clone)]
@@ -52,6 +57,41 @@ pub struct Options {
     pub env_file: Option<PathBuf>,
     /// What the user agreed to have destroyed: a database, or buckets.
     pub may_destroy: Vec<String>,
+    /// Whether other programs examine each backup, too.
+    pub examine_backups: bool,
+    /// How much is reported while it happens.
+    pub detail: Detail,
+}
+
+impl Default for Options {
+    /// No scenarios, on private stores with the stand-in engine.
+    fn default() -> Self {
+        Self {
+            paths: Vec::new(),
+            filter: None,
+            part: None,
+            budgets: None,
+            seed: None,
+            fail_fast: false,
+            store_scenario_files: false,
+            stores: Stores::Local { objects: None },
+            engine: None,
+            defects: Vec::new(),
+            ready_within: READY_WITHIN,
+            jobs: None,
+            keep: false,
+            profile: profile::BUILTIN.to_owned(),
+            fixtures: PathBuf::from("fixtures"),
+            golden: None,
+            report_dir: PathBuf::from("reports"),
+            sign_key: None,
+            redactor: Redactor::new(),
+            env_file: None,
+            may_destroy: Vec::new(),
+            examine_backups: false,
+            detail: Detail::default(),
+        }
+    }
 }
 
 /// Where PostgreSQL and the object store come from.

@@ -2,7 +2,11 @@
 //! engine are read, scenarios are filtered, partitioned and skipped, and become plans.
 
 use crate::{
-    base::{error::Error, process::own_program, redact::Redactor},
+    base::{
+        error::Error,
+        process::{on_path, own_program},
+        redact::Redactor,
+    },
     model::{
         budget::Budgets,
         event::Partition,
@@ -127,6 +131,9 @@ fn skip(options: &Options, scenarios: &mut Vec<Scenario>) -> Result<Vec<Skipped>
 
 /// Why a scenario can't be run on this substrate, with this engine, on this machine.
 fn why_not(options: &Options, results: bool, scenario: &Scenario) -> Option<String> {
+    if let Some(why) = &scenario.unfit {
+        return Some(why.clone());
+    }
     let flips = scenario.method.restore().contains(&RestoreJob::RestoreFreshDatabase);
     let elsewhere = options.engine_url().is_some();
     if elsewhere && flips {
@@ -188,11 +195,6 @@ fn write_order_is_fixed(scenario: &Scenario, elsewhere: bool) -> Option<&'static
     } else {
         None
     }
-}
-
-fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// Whether the run's target is the stand-in.

@@ -6,7 +6,10 @@ use crate::{
         error::{Blame, Error, ErrorContext as _},
     },
     journal::{Journal, Logbook},
-    model::{budget::Budgets, event::Event, exit_code::ExitCode, record::Skipped, verdict::Verdict},
+    model::{
+        budget::Budgets, event::Event, exit_code::ExitCode, profile::TargetApi, record::Skipped,
+        verdict::Verdict,
+    },
     plan::Plan,
     report::terminal::notice,
     run::{
@@ -81,7 +84,7 @@ async fn run_once(options: Options, cancel: CancellationToken) -> Result<Finishe
         site.must_be_ready().await?;
     }
     let header = header(&options, &prepared, held.as_deref())?;
-    let session = Session::begin(header, &options.report_dir, (key, redactor), cancel)?;
+    let session = Session::begin(header, &options.report_dir, (key, redactor), options.detail, cancel)?;
     if options.store_scenario_files {
         keep_files(&prepared.plans, &session.journal)?;
     }
@@ -176,7 +179,9 @@ impl Run {
         let limits = substrate.limits(&versions);
         self.session.log().event(Event::SubstrateReady { versions, limits })?;
         let (journal, clock) = (journal.clone(), clock.clone());
-        let context = Arc::new(RunContext { substrate, seeds, library, golden, journal, clock, keep });
+        let examine_backups = self.options.examine_backups;
+        let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examine_backups };
+        let context = Arc::new(context);
         let outcomes = self.side_by_side(&context, plans).await;
         // Where no site is left running, dropping the substrate takes everything down.
         if outcomes.iter().any(|(_, o)| o.as_ref().is_ok_and(|o| o.standing.is_some())) {
@@ -189,12 +194,17 @@ impl Run {
 
     /// Runs plans, a limited number at a time, until all are done, cancelled, or one has failed fast.
     async fn side_by_side(&self, context: &Arc<RunContext>, plans: Vec<Plan>) -> Outcomes {
+        let migrates_itself = plans.iter().any(|plan| plan.target.profile.api == TargetApi::None);
         let mut waiting = plans.into_iter().enumerate();
         let mut running = JoinSet::new();
         let mut outcomes = Vec::new();
         loop {
             // In their order: with one job, a run goes the same way every time.
-            for (number, plan) in waiting.by_ref().take(self.options.parallel() - running.len()) {
+            // The first target that migrates by a command of its own runs alone: it may create what all databases
+            // of a server share, such as roles, and a second one at the same time would fail.
+            let alone = outcomes.is_empty() && migrates_itself;
+            let parallel = if alone { 1 } else { self.options.parallel() };
+            for (number, plan) in waiting.by_ref().take(parallel - running.len()) {
                 let context = Arc::clone(context);
                 running.spawn(async move { (plan.id.to_string(), drill(&context, &plan, number).await) });
             }
@@ -211,7 +221,7 @@ impl Run {
                 }
             };
             let over = match &outcome.1 {
-                Ok(o) => o.hopeless || (self.options.fail_fast && o.verdict == Verdict::Fail),
+                Ok(o) => o.hopeless || (self.options.fail_fast && o.verdict == Some(Verdict::Fail)),
                 Err(_) => true,
             };
             if outcome.1.as_ref().is_ok_and(|o| o.hopeless) {
@@ -240,12 +250,15 @@ impl Run {
     }
 }
 
-/// The exit code of all scenarios together.
+/// The exit code of all scenarios together; where all were skipped, nothing is verified.
 pub(super) fn exit_of(outcomes: Vec<(String, Result<DrillOutcome, Error>)>) -> Result<ExitCode, Error> {
-    let mut exit = ExitCode::AllHeld;
+    let is_skipped = |(_, outcome): &(String, Result<DrillOutcome, Error>)| {
+        outcome.as_ref().is_ok_and(|outcome| outcome.verdict.is_none())
+    };
+    let mut exit = if outcomes.iter().all(is_skipped) { ExitCode::Unverified } else { ExitCode::AllHeld };
     for (_, outcome) in outcomes {
         let outcome = outcome?;
-        exit = exit.max(outcome.verdict.into());
+        exit = exit.max(outcome.verdict.map_or(ExitCode::AllHeld, Into::into));
         if outcome.blame == Some(Blame::Harness) {
             exit = exit.max(ExitCode::InternalError);
         }

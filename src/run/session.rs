@@ -18,7 +18,7 @@ use crate::{
     },
     report::{
         self,
-        terminal::{self, style::count},
+        terminal::{self, Detail, style::count},
     },
     run::{options::cores, signing::NO_KEY},
     scenario::profile,
@@ -168,12 +168,13 @@ impl Session {
         header: Header,
         report_dir: &Path,
         (key, redactor): (Option<SigningKey>, Redactor),
+        detail: Detail,
         cancel: CancellationToken,
     ) -> Result<Self, Error> {
         let (clock, id) = (Clock::system(), RunId::new(uuid::Uuid::now_v7().simple().to_string()));
         let started = header.started(&id, report_dir, key.as_ref())?;
         let journal = Journal::create(report_dir, &id, clock.clone(), redactor.clone())?;
-        journal.observe(Box::new(terminal::Terminal::stderr()));
+        journal.observe(Box::new(terminal::Terminal::stderr(detail)));
         let (teardown, report_dir) = (Teardown::new(), report_dir.to_owned());
         let session = Self { id, journal, clock, redactor, teardown, cancel, key, report_dir };
         session.log().event(Event::RunStarted(Box::new(started)))?;

@@ -1,6 +1,8 @@
 //! The backup stage: runbook 2.1, 2.2 and 2.4, one sub-step at a time, so that anything can happen
 //! between two of them.
 
+pub mod tools;
+
 use crate::{
     base::{
         clock::{self, Clock},

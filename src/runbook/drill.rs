@@ -9,7 +9,7 @@ use crate::{
 };
 use results::DrillResults;
 use state::DrillState;
-use std::time::Instant;
+use std::{sync::OnceLock, time::Instant};
 
 mod context;
 mod cut_point;
@@ -37,12 +37,14 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
             return results.conclude(plan, began, &ProcedureLog::default(), &log);
         }
     };
+    let selected = OnceLock::new();
     let mut state = DrillState::new(context, &site, plan, log.clone());
     let mut results = DrillResults::default();
-    if let Err(error) = state.perform(&mut results).await {
+    if let Err(error) = state.perform(&selected, &mut results).await {
         results.errors.push(error);
     }
     let procedure = state.into_procedure();
+    let plan = selected.get().unwrap_or(plan);
     let output = site.engine.last_words(&site.redactor);
     let mut standing = None;
     if context.keep {
@@ -53,9 +55,15 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
     if context.substrate.outlives() {
         restore::migrate(&site, &log).await?;
     }
+    if let (Some(why), true) = (&results.nothing_to_select, results.errors.is_empty()) {
+        let (id, why) = (plan.id.clone(), why.clone());
+        let run = Logbook::new(&context.journal, None);
+        run.event(Event::ScenarioSkipped { id, why, controls: plan.started.controls.clone() })?;
+        return Ok(DrillOutcome { verdict: None, blame: None, standing, hopeless: false });
+    }
     let hopeless = results.hopeless;
     let outcome = results.conclude(plan, began, &procedure, &log)?;
-    if outcome.verdict != Verdict::Pass && !output.is_empty() {
+    if outcome.verdict != Some(Verdict::Pass) && !output.is_empty() {
         log.artefact(
             &format!("{}-engine.log", plan.id),
             output.as_bytes(),

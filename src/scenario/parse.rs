@@ -6,16 +6,16 @@ use crate::{
     model::{
         control::Control,
         finding::Expectation,
-        profile::{TargetApi, run::VARIABLES},
+        profile::{Profile, TargetApi, run::VARIABLES},
         write::WriteOrderOverride,
     },
     scenario::{
-        At, Scenario, SourcePosition,
+        At, RequiredKey, RestoreStep, Scenario, SourcePosition, Step,
         diagnose::{Also, Diagnostic, Diagnostics, Mistake, suggest},
         library::FixtureLibrary,
         method::{
-            BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, Results, TargetProcess,
-            Topology,
+            BackupSchema, Commands, DumpFormat, DumpOptions, Method, Procedure, RestoreJob, Results,
+            TargetProcess, Topology,
         },
         profile::{self, NamedTarget, read_target},
         seed::{Seed, read_seed, unknown_seed},
@@ -110,6 +110,8 @@ impl Reader<'_> {
         let controls = fields.each::<String>("controls", mistakes);
         let own = fields.optional::<String>("profile", mistakes);
         let target = self.target(file, own.as_ref(), mistakes);
+        let required = fields.each::<RequiredKey>("requires", mistakes);
+        let unfit = target.as_deref().and_then(|target| lacking(&values(required), &target.profile));
         let runs = runs(target.as_deref());
         let method = Method { runs, ..method(&mut fields, file, mistakes) };
         let writes = writes::writes(&mut fields, &method, mistakes);
@@ -117,7 +119,10 @@ impl Reader<'_> {
         let seed = seed_of(&mut fields, target.as_deref(), own.as_ref(), mistakes);
         let steps_at = fields.needed("steps", mistakes);
         let before = mistakes.len();
-        let steps = steps_at.map(|(_, node)| steps::steps(node, &method, mistakes));
+        let mut steps = steps_at.map(|(_, node)| steps::steps(node, &method, mistakes));
+        if method.runs == TargetProcess::Nothing {
+            steps.iter_mut().flatten().for_each(without_process);
+        }
         let steps_sound = mistakes.len() == before;
         let expect = steps::expectations(fields.list("expect", mistakes), mistakes);
         let possible = steps::expectations(fields.list("possible", mistakes), mistakes);
@@ -139,12 +144,12 @@ impl Reader<'_> {
         if let (Some(steps), Some((key, _))) = (&steps, steps_at) {
             // A step that could not be read, or a procedure that does not fit the topology, would cause
             // misleading mistakes in other steps.
-            if steps_sound && method.procedure.fits(method.topology, method.results) {
+            if unfit.is_none() && steps_sound && method.procedure.fits(method.topology, method.results) {
                 let profile = target.as_deref().map(|target| &*target.profile);
                 order::check(steps, &method, profile, key.place, mistakes);
                 workload::check(steps, &method, mistakes);
             }
-            if !with_api {
+            if !with_api && unfit.is_none() {
                 without_api::check(steps, &found, mistakes);
             }
             if let Some(seed) = known_seed {
@@ -160,6 +165,7 @@ impl Reader<'_> {
             runbook: values(runbook),
             controls: values(controls),
             method,
+            unfit,
             target: target?,
             own_profile: own.is_some(),
             seed: seed?,
@@ -243,6 +249,26 @@ impl Reader<'_> {
         self.seeds.insert(seed.value.clone(), read.clone());
         read
     }
+}
+
+/// A target without a process has none to stop and start around a restore.
+fn without_process(step: &mut At<Step>) {
+    if let Step::Restore(list) = &mut step.value {
+        let of_process = |job: &RestoreJob| matches!(job, RestoreJob::StopEngine | RestoreJob::StartEngine);
+        list.retain(|sub| !matches!(&sub.value, RestoreStep::Own(job) if of_process(job)));
+    }
+}
+
+/// What a scenario requires and a profile does not have.
+fn lacking(required: &[RequiredKey], profile: &Profile) -> Option<String> {
+    let missing = required.iter().find_map(|key| {
+        let (name, is_empty) = match key {
+            RequiredKey::Start => ("start", profile.start.is_empty() && profile.api == TargetApi::None),
+            RequiredKey::MigrateByHalf => ("migrate-by-half", profile.migrate_by_half.is_empty()),
+        };
+        is_empty.then_some(name)
+    });
+    missing.map(|name| format!("the profile has no `{name}`"))
 }
 
 /// Which process of a target runs beside its stores; an engine where the target is not known.

@@ -5,7 +5,7 @@ use crate::{
     base::ids::ScenarioId,
     model::{control::Control, finding::FindingKind, profile::Profile, write::WriteOrderOverride},
     scenario::{
-        Act, BackupStep, Destroy, RestoreStep,
+        Act, BackupStep, Destroy, RequiredKey, RestoreStep,
         method::{BackupSchema, Commands, DumpOptions, Procedure, Results, Topology},
         parse::SECTIONS,
     },
@@ -16,11 +16,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 /// A scenario of pulp-drill: what is done to a site, in order, and the findings that must be reported.
 #[derive(JsonSchema)]
-#[schemars(
-    deny_unknown_fields,
-    title = "pulp-drill scenario",
-    extend("anyOf" = [{ "required": ["seed"] }, { "required": ["profile"] }])
-)]
+#[schemars(deny_unknown_fields, title = "pulp-drill scenario")]
 #[expect(dead_code, reason = "only its schema is of use; the fields are read one by one")]
 struct ScenarioFile {
     /// The scenario's name, which is also the file's.
@@ -57,6 +53,9 @@ struct ScenarioFile {
     /// or a path from this file's folder.
     #[schemars(default)]
     profile: Option<String>,
+    /// Keys that the profile must have: without them the scenario is skipped, with that reason.
+    #[schemars(default)]
+    requires: Vec<RequiredKey>,
     /// The schema of the backup, relative to the release that restores it.
     #[schemars(default)]
     schema: BackupSchema,

@@ -75,3 +75,54 @@ fn a_run_needs_the_program_only_even_if_its_file_is_replaced() {
     assert!(!record.to_string().contains("/proc/self/exe"), "commands are shown by name");
     sandbox.assert_empty();
 }
+
+#[test]
+fn the_demo_shows_four_backups_in_eighty_columns() {
+    if !postgres() {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let (_, mut command) = alone(&sandbox);
+    let done = call(command.arg("demo"));
+    done.is(0, &["pulp-drill demo: four drills"]);
+    for text in [
+        "1. A sound backup",
+        "everything came back",
+        "FOUND restore failed: restore database",
+        "FOUND missing binary: wave.png",
+        "FOUND wrong content: wave.png",
+        "pg_restore --list",
+        "aws s3 sync --dryrun",
+        "rclone check",
+        "report: reports/",
+    ] {
+        assert!(done.out.contains(text), "no {text:?} in\n{}", done.all());
+    }
+    assert!(done.out.lines().all(|line| line.chars().count() <= 80), "{}", done.out);
+    let all = installed("aws") && installed("rclone");
+    assert_eq!(!done.out.contains("not installed, not run"), all, "{}", done.out);
+    sandbox.assert_empty();
+}
+
+#[test]
+fn a_new_project_is_accepted_and_its_settings_are_used() {
+    let sandbox = Sandbox::new();
+    let pulp_drill = |args: &[&str]| call(alone(&sandbox).1.args(args));
+    let in_project =
+        |args: &[&str]| call(alone(&sandbox).1.current_dir(sandbox.path("empty/drills")).args(args));
+    let made = pulp_drill(&["new", "drills"]);
+    made.is(0, &[]);
+    assert!(made.out.contains("profile.yaml") && made.out.contains("restore-drill.yml"), "{}", made.all());
+    pulp_drill(&["new", "drills"])
+        .is(2, &["drills has pulp-drill.yaml, profile.yaml", "nothing was written"]);
+
+    in_project(&["check"]).is(0, &["using generic of pulp-drill"]);
+    let doctor = in_project(&["doctor"]);
+    assert!(doctor.out.contains("profile.yaml (pulp-drill.yaml:3)"), "{}", doctor.all());
+    assert!(doctor.out.contains("report-dir     reports (default)"), "{}", doctor.all());
+    if postgres() && installed("curl") {
+        in_project(&["run", "--filter", "photo-missing"]).is(0, &[]);
+    }
+    sandbox.write("empty/drills/pulp-drill.yaml", "profil: profile.yaml\n");
+    in_project(&["list"]).is(2, &["did you mean `profile`?", "pulp-drill.yaml:1:1"]);
+}

@@ -9,6 +9,7 @@ mod attached;
 mod defects;
 mod engines;
 mod environment;
+mod generic;
 mod installed;
 mod lifecycle;
 mod notifications;

@@ -4,7 +4,7 @@ use crate::records::{self, cut_short, green, red, unknown};
 use pulp_drill::{
     base::ids::ScenarioId,
     model::{record::RunRecord, verdict::Reason},
-    report::terminal::{Style, Terminal, narrative::story, summary},
+    report::terminal::{Detail, Style, Terminal, narrative::story, summary},
 };
 use std::{
     io::Write,
@@ -67,7 +67,7 @@ fn a_log_has_a_line_per_scenario_and_the_reasons_of_failures() {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
     let kept = Kept::default();
-    journal.observe(Box::new(Terminal::lines(Box::new(kept.clone()), PLAIN)));
+    journal.observe(Box::new(Terminal::lines(Box::new(kept.clone()), PLAIN, Detail::Verdicts)));
     let tales = [records::orphan_scenario(), records::failing(), records::unsure(), records::baseline()];
     records::tell(&journal, &tales, Some(None));
     let text = String::from_utf8(kept.0.lock().expect("no panic").clone()).expect("text");
@@ -80,7 +80,7 @@ fn a_narrow_terminal_and_wide_letters_keep_their_columns() {
     let mut record = red();
     record.scenarios[1].findings[0].actual = "漢字".repeat(60) + " 🦀";
     let look = Style { colour: true, width: 40 };
-    let text = story(&record.scenarios[1], look);
+    let text = story(&record.scenarios[1], &[], true, look);
     for line in text.lines().skip(1) {
         assert!(console::measure_text_width(line) <= 40, "{line:?}");
     }

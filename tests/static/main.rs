@@ -7,6 +7,7 @@ mod catalogue;
 mod conventions;
 mod documents;
 mod generated;
+mod generic;
 mod glossary;
 mod layering;
 mod scenarios;

@@ -20,7 +20,7 @@ const FILES: &[(&str, usize)] = &[
     ("deploy/kubernetes/cronjob.yaml", 1),
     ("docs/ci.md", 5),
 ];
-const WORKFLOWS: [&str; 3] = ["ci", "release-gate", "dr-drill"];
+const WORKFLOWS: [&str; 4] = ["ci", "release", "release-gate", "dr-drill"];
 const GATE: &str = ".github/workflows/release-gate.yml";
 const SUMMARY: &str = ".github/actions/pulp-drill/summary.jq";
 const ACTION: &str = ".github/actions/pulp-drill/action.yml";

@@ -105,11 +105,16 @@ fn not_started(spec: &Command, error: &io::Error) -> Error {
     }
 }
 
-/// Whether a program that is called by its name is in no folder of `PATH`. The system says
-/// "permission denied" instead when it could not look into one of them.
-fn is_nowhere(program: &Path) -> bool {
+/// Whether a program is in a folder of `PATH`.
+pub fn on_path(program: impl AsRef<Path>) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    program.components().count() == 1 && !std::env::split_paths(&path).any(|f| f.join(program).is_file())
+    std::env::split_paths(&path).any(|folder| folder.join(&program).is_file())
+}
+
+/// Whether a program that is called by its name is in no folder of `PATH`. The system reports
+/// "permission denied" instead if it could not read one of them.
+fn is_nowhere(program: &Path) -> bool {
+    program.components().count() == 1 && !on_path(program)
 }
 
 fn prepared(spec: &Command, dies_with_us: bool) -> Result<tokio::process::Command, Error> {

@@ -30,6 +30,7 @@ pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup
         (findings(scenario))
         (cut_point(scenario))
         @if let Some(measured) = &scenario.load { (under_load(measured)) }
+        (tools(scenario))
         (commands(scenario))
         (artefacts(record, scenario))
         @if !scenario.errors.is_empty() {
@@ -219,6 +220,23 @@ fn cut_point(scenario: &ScenarioRecord) -> Markup {
                         td { code .digest { (facts.digest) } }
                     } } }
                 }
+            }
+        }
+    }
+}
+
+/// What other programs reported about the backup.
+fn tools(scenario: &ScenarioRecord) -> Markup {
+    html! {
+        @if !scenario.tools.is_empty() {
+            h3 { "What other programs reported about this backup" }
+            table {
+                thead { tr { th scope="col" { "Program" } th scope="col" { "Result" } th scope="col" { "Report" } } }
+                tbody { @for report in &scenario.tools { tr {
+                    th scope="row" { (line(&report.tool)) }
+                    td { (line(report.exit.as_deref().unwrap_or("not run"))) }
+                    td .pre { (text(&report.said)) }
+                } } }
             }
         }
     }

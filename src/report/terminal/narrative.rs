@@ -20,15 +20,19 @@ use crate::{
 /// The indentation below a verdict.
 const INDENT: &str = "         ";
 
-/// The line of a scenario and, unless it passed, its reasons.
-pub fn story(scenario: &ScenarioRecord, look: Style) -> String {
+/// The line of a scenario and, unless it passed, its reasons; `in_full` also its workload. `notes` are its
+/// own.
+pub fn story(scenario: &ScenarioRecord, notes: &[String], in_full: bool, look: Style) -> String {
     let took = look.paint(Tone::Quiet, &format!("({})", human(scenario.ms)));
     let id = one_line(scenario.id.as_str());
     let mut text = format!("{}  {id}  {took}\n", look.verdict(scenario.verdict()));
     if scenario.verdict() != Verdict::Pass {
         text.push_str(&reasons(scenario, look));
     }
-    if let Some(measured) = &scenario.load {
+    for note in notes {
+        text.push_str(&look.wrap(&format!("{INDENT}note: "), note));
+    }
+    if let Some(measured) = scenario.load.as_ref().filter(|_| in_full) {
         text.push_str(&under_load(measured, INDENT, look));
     }
     text

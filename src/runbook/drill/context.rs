@@ -24,4 +24,6 @@ pub struct RunContext {
     pub clock: Clock,
     /// Whether sites are kept.
     pub keep: bool,
+    /// Whether other programs examine each backup, too.
+    pub examine_backups: bool,
 }

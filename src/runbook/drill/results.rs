@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// How a drill ended.
 #[derive(Debug)]
 pub struct DrillOutcome {
-    /// The verdict.
-    pub verdict: Verdict,
+    /// The verdict; none for a drill that was skipped.
+    pub verdict: Option<Verdict>,
     /// Whose fault it is that something could not be found out.
     pub blame: Option<Blame>,
     /// How to reach a site that was kept.
@@ -41,6 +41,8 @@ pub(super) struct DrillResults {
     pub(super) without_effect: Vec<String>,
     pub(super) errors: Vec<Error>,
     pub(super) hopeless: bool,
+    /// Why what the scenario selects does not exist on its site.
+    pub(super) nothing_to_select: Option<String>,
 }
 
 impl DrillResults {
@@ -79,7 +81,7 @@ impl DrillResults {
         log.event(Event::ScenarioFinished { judgement, level, ms, rto_ms, rpo_ms, rpo_from })?;
         let blames = || self.errors.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
-        Ok(DrillOutcome { verdict, blame, standing: None, hopeless: false })
+        Ok(DrillOutcome { verdict: Some(verdict), blame, standing: None, hopeless: false })
     }
 
     /// How far the restore is proven; none for a drill in which damage is expected.

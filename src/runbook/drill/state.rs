@@ -21,7 +21,10 @@ use crate::{
         profile::EngineStart,
         state::State,
     },
-    plan::{Plan, PlanJob, Planned},
+    plan::{
+        Plan, PlanJob, Planned,
+        selection::{self, Selected},
+    },
     procedure::{Backup, PendingFaults, restore_failed},
     runbook::{
         backup,
@@ -48,7 +51,7 @@ use crate::{
     site::{Site, Source},
 };
 use chrono::{DateTime, Utc};
-use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, sync::OnceLock, time::Instant};
 
 /// A drill in progress. Each part belongs to the phase that writes it.
 pub(super) struct DrillState<'a> {
@@ -101,10 +104,29 @@ impl<'a> DrillState<'a> {
     }
 
     /// Performs the steps and verifies. A step that fails ends the procedure.
-    pub(super) async fn perform(&mut self, results: &mut DrillResults) -> Result<(), Error> {
+    /// Where there is nothing to select, nothing is done. `selected` gets the plan with names in place of
+    /// selectors.
+    pub(super) async fn perform(
+        &mut self,
+        selected: &'a OnceLock<Plan>,
+        results: &mut DrillResults,
+    ) -> Result<(), Error> {
         match &self.plan.existing {
             Some(existing) => self.prepare_existing(existing).await?,
             None => self.prepare(results).await?,
+        }
+        let known = &self.source.seeded.known;
+        match selection::select(self.plan, &self.site.profile, &self.source.live, known) {
+            Ok(Selected { plan, note }) => {
+                self.plan = selected.get_or_init(|| plan);
+                if !note.is_empty() {
+                    self.log.event(Event::Noted { text: format!("selected: {note}") })?;
+                }
+            }
+            Err(why) => {
+                results.nothing_to_select = Some(why);
+                return Ok(());
+            }
         }
         for planned in &self.plan.steps {
             self.log.event(Event::StepStarted {
@@ -198,6 +220,9 @@ impl<'a> DrillState<'a> {
             PlanJob::Destroy(what) => {
                 self.procedure.measured.lost.get_or_insert_with(Instant::now);
                 self.procedure.measured.good_render = None;
+                if self.context.examine_backups {
+                    backup::tools::examine(self.site, &self.backup, &self.log).await?;
+                }
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }

@@ -129,13 +129,16 @@ pub async fn repoint(target: &FaultSite<'_>, one: &AssetName, other: &AssetName)
 pub async fn damage_index(target: &FaultSite<'_>, table: &TableName) -> Result<Injected, Error> {
     let name = quote_table(table);
     let ready = |value: bool| format!("update pg_index set indisready = {value} where indexrelid = i");
+    // A generated column takes no value.
     let sql = format!(
-        "do $$ declare i oid; begin
+        "do $$ declare i oid; columns text; begin
             select indexrelid into strict i from pg_index where indrelid = {regclass}::regclass and indisprimary;
+            select string_agg(quote_ident(attname), ', ') into columns from pg_attribute
+                where attrelid = {regclass}::regclass and attnum > 0 and not attisdropped and attgenerated = '';
             perform set_config('session_replication_role', 'replica', true);
             {off};
-            with gone as (delete from {name} where ctid = (select ctid from {name} limit 1) returning *)
-                insert into {name} overriding system value select * from gone;
+            execute format('with gone as (delete from %1$s where ctid = (select ctid from %1$s limit 1) returning *)
+                insert into %1$s (%2$s) overriding system value select %2$s from gone', {regclass}::regclass, columns);
             {on};
         end $$",
         regclass = literal(&name),

@@ -1,0 +1,52 @@
+//! The scenarios for any application: they can be read for the shipped profile without an API, and have a
+//! fault of every kind that needs no API.
+
+use pulp_drill::{
+    model::{
+        check::Requirement,
+        fault::{Fault, FaultTarget},
+    },
+    scenario::{Act, Scenario, library::FixtureLibrary, parse::names::acts, parse::read_all},
+};
+use std::{collections::BTreeSet, path::PathBuf};
+
+/// Faults that no scenario for any application can have, and why.
+const NOT_GENERIC: [(&str, &str); 2] = [
+    ("bucket-at-another-time", "it changes nothing without a write after the base backup"),
+    ("delete-markers-ignored", "it changes nothing without a deleted object"),
+];
+
+fn scenarios() -> Vec<Scenario> {
+    let library = FixtureLibrary::new("fixtures").with_profile("photo-archive");
+    let read = read_all(&[PathBuf::from("generic")], &library);
+    read.unwrap_or_else(|diagnostics| panic!("{}", diagnostics.render(false, 100)))
+}
+
+#[test]
+fn any_application_has_forty_drills_and_every_fault_that_needs_no_api() {
+    let all = scenarios();
+    assert!(all.len() >= 40, "{}", all.len());
+    let fault = |act: &Act| match act {
+        Act::Fault(fault) | Act::FaultInBackup(fault) => Some(fault.id()),
+        _ => None,
+    };
+    let used: BTreeSet<&str> =
+        all.iter().flat_map(|scenario| acts(&scenario.steps)).filter_map(|(act, _)| fault(act)).collect();
+    let in_files =
+        [FaultTarget::RowFiles, FaultTarget::Tarball, FaultTarget::NextArchive, FaultTarget::NextResults];
+    for entry in Fault::ALL {
+        let possible = entry.requires == Requirement::Stores && !in_files.contains(&entry.target);
+        let excused = NOT_GENERIC.iter().any(|(id, _)| *id == entry.id);
+        assert_eq!(used.contains(entry.id), possible && !excused, "{}", entry.id);
+    }
+}
+
+#[test]
+fn what_a_scenario_requires_of_the_profile_is_a_reason_to_skip_it() {
+    let why = |id: &str| {
+        let all = scenarios();
+        all.iter().find(|scenario| scenario.id.as_str() == id).unwrap().unfit.clone()
+    };
+    assert_eq!(why("any-maintenance-window").as_deref(), Some("the profile has no `start`"));
+    assert_eq!(why("any-dump-plain"), None);
+}
