@@ -42,7 +42,8 @@ impl ReportFormat {
             Self::Junit => junit::render(record)?.into_bytes(),
             Self::Oscal => oscal::render(record, &Evidence::of(dir, record)?)?.into_bytes(),
             Self::Pdf => pdf::render(record, &Evidence::of(dir, record)?)?,
-            Self::Html => html::render(record, &pages::pictures(record, dir)).into_bytes(),
+            Self::Annex => pdf::annex::render(record)?,
+            Self::Html => html::render(record, &pages::load(record, dir)).into_bytes(),
         })
     }
 }

@@ -168,7 +168,8 @@ impl Observer for Terminal {
             | Event::Rendered { .. }
             | Event::Found(_)
             | Event::NotProven { .. }
-            | Event::ArtefactStored { .. } => {}
+            | Event::ArtefactStored { .. }
+            | Event::PagesCompared { .. } => {}
         }
     }
 }

@@ -30,7 +30,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("writes to an engine, the figures of a restore", &["model::write", "model::figures"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
-        &["model::check", "model::workload", "model::profile", "model::state"],
+        &["model::check", "model::workload", "model::profile", "model::state", "model::page_images"],
     ),
     (
         "the catalogues of controls, faults and findings; references from rows to objects",

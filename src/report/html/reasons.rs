@@ -4,6 +4,7 @@
 use crate::{
     model::{
         finding::{Finding, FindingKind},
+        page_images::{ImageFile, PageComparison, PageImages},
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
     },
@@ -14,7 +15,7 @@ use crate::{
             text::{anchor, artefact, badge, brief, count, is_unexpected, line, sentence, text, with_role},
             timeline,
         },
-        pages::{PagePicture, PagePictures, Picture, Pictures},
+        pages::{self, Images},
     },
 };
 use maud::{Markup, html};
@@ -31,7 +32,7 @@ pub fn is_needed(record: &RunRecord) -> bool {
 }
 
 /// The section; nothing for a passed run.
-pub fn why(record: &RunRecord, pictures: &Pictures) -> Markup {
+pub fn why(record: &RunRecord, images: &Images) -> Markup {
     let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
     // A failed baseline drill explains the most.
     let mut shown: Vec<&ScenarioRecord> = with(Verdict::Fail).collect();
@@ -46,7 +47,7 @@ pub fn why(record: &RunRecord, pictures: &Pictures) -> Markup {
                 @if !problems.is_empty() {
                     ul .reasons { @for problem in &problems { li { (sentence(&problem.to_string())) } } }
                 }
-                @for scenario in shown.iter().take(MOST_DRILLS) { (story(record, scenario, pictures)) }
+                @for scenario in shown.iter().take(MOST_DRILLS) { (story(record, scenario, images)) }
                 @if shown.len() > MOST_DRILLS {
                     p { "Also failed or unknown:" }
                     (links(record, &shown[MOST_DRILLS..]))
@@ -70,7 +71,7 @@ fn links(record: &RunRecord, scenarios: &[&ScenarioRecord]) -> Markup {
     }
 }
 
-fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
+fn story(record: &RunRecord, scenario: &ScenarioRecord, images: &Images) -> Markup {
     let at = anchor(record, scenario);
     let title = scenario.started.as_ref().map_or("", |s| s.title.as_str());
     html! {
@@ -89,7 +90,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> 
                 }
                 dt { "More" } dd { a href={ "#" (at) } { "steps, checks, commands and files of this drill" } }
             }
-            (findings(scenario, pictures))
+            (findings(record, scenario, images))
             (others(scenario))
             (timeline::of_scenario(scenario, &format!("why-{at}")))
         }
@@ -97,7 +98,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> 
 }
 
 /// The unexpected findings by kind, so that each meaning is printed once.
-fn findings(scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
+fn findings(record: &RunRecord, scenario: &ScenarioRecord, images: &Images) -> Markup {
     let unexpected = with_role(scenario, is_unexpected);
     let mut kinds: Vec<FindingKind> = Vec::new();
     for finding in &unexpected {
@@ -123,7 +124,7 @@ fn findings(scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
                 }
                 @if same.len() > MOST_ROWS { p { (same.len() - MOST_ROWS) " more in record.json." } }
                 @for finding in same.iter().take(MOST_ROWS) {
-                    @if let Some(shown) = pictures.of(finding) { (pages(finding, shown)) }
+                    @if let Some(compared) = pages::of(record, finding) { (page_images(finding, compared, images)) }
                 }
             }
         }
@@ -142,16 +143,16 @@ fn row(finding: &Finding) -> Markup {
     }
 }
 
-fn pages(finding: &Finding, shown: &PagePictures) -> Markup {
+fn page_images(finding: &Finding, compared: &PageComparison, images: &Images) -> Markup {
     let name = line(&finding.entity.to_string());
     html! {
-        @match shown {
-            PagePictures::Above(path) => {
+        @match compared {
+            PageComparison::ShownWith(path) => {
                 p { "The page images of " bdi { (name) } " are shown at " (artefact(path)) ", which has the same PDFs." }
             }
-            PagePictures::NotDrawn(why) => { p { "No page images of " bdi { (name) } ": " (line(why)) "." } }
-            PagePictures::Pages { pages, more, same, unseen } => {
-                @for page in pages { (one_page(&name, page)) }
+            PageComparison::NotDrawn(why) => { p { "No page images of " bdi { (name) } ": " (line(why)) "." } }
+            PageComparison::Pages { pages, more, same, not_compared } => {
+                @for page in pages { (one_page(&name, page, images)) }
                 p .quiet {
                     @if pages.is_empty() {
                         "Pages of " bdi { (name) } " look the same at this size: the documents differ in "
@@ -159,15 +160,15 @@ fn pages(finding: &Finding, shown: &PagePictures) -> Markup {
                     }
                     @if *more > 0 { (count(*more, "more page")) " differ. " }
                     @if *same > 0 && !pages.is_empty() { (count(*same, "page")) " of the document look the same. " }
-                    @if *unseen > 0 { (count(*unseen, "more page")) " were not compared." }
+                    @if *not_compared > 0 { (count(*not_compared, "more page")) " were not compared." }
                 }
             }
         }
     }
 }
 
-fn one_page(name: &str, page: &PagePicture) -> Markup {
-    let PagePicture { number, expected, actual, difference, permille } = page;
+fn one_page(name: &str, page: &PageImages, images: &Images) -> Markup {
+    let PageImages { number, expected, actual, difference, permille } = page;
     let sides = [("Expected", expected), ("Found", actual), ("Difference (marked)", difference)];
     html! {
         figure .pages {
@@ -180,12 +181,17 @@ fn one_page(name: &str, page: &PagePicture) -> Markup {
                 }
             }
             div .pictures {
-                @for (what, picture) in sides {
-                    @if let Some(Picture { src, width, height }) = picture {
+                @for (what, file) in sides {
+                    @if let Some(ImageFile { path, width, height }) = file {
                         div {
                             p { (what) }
-                            img src=(src) width=(width) height=(height)
-                                alt={ (what) ": page " (number) " of " (name) };
+                            @match images.get(path) {
+                                Some(src) => {
+                                    img src=(src) width=(width) height=(height)
+                                        alt={ (what) ": page " (number) " of " (name) };
+                                }
+                                None => { p { "The image " code { (line(path)) } " is missing or was changed." } }
+                            }
                         }
                     }
                 }
