@@ -11,6 +11,7 @@ mod inputs;
 
 pub mod controls;
 mod kinds;
+pub mod runbook;
 pub mod workload;
 
 pub mod html;

@@ -19,7 +19,7 @@ use crate::{
         facts::{self, RunProblem, reasons, run_problems},
         format::ReportFormat,
         inputs::Evidence,
-        kinds::worst_kind,
+        kinds::{causes, unknown_cause},
         terminal::style::{brief, count, cut_to},
         workload::raced,
     },
@@ -156,13 +156,18 @@ fn sentence(record: &RunRecord) -> String {
     let mut text = match record.verdict() {
         Verdict::Pass => format!("{all} passed. {}", facts::shown_by_pass(record)),
         Verdict::Unknown => format!(
-            "Could not verify whether the backup restores; not counted as a pass. Of {all}, {} passed and {} could not be verified.",
+            "Could not verify whether the backup restores; not counted as a pass.{} Of {all}, {} passed and {} could not be verified.",
+            // The problems of the run itself follow below.
+            match run_problems(record).is_empty() {
+                true => format!(" {}", sentence_of(&unknown_cause(record))),
+                false => String::new(),
+            },
             with(Verdict::Pass),
             with(Verdict::Unknown)
         ),
         Verdict::Fail => format!(
             "{} Of {all}, {} failed, {} could not be verified and {} passed.",
-            worst_kind(record).map(|why| sentence_of(&why)).unwrap_or_default(),
+            sentence_of(&causes(record)),
             with(Verdict::Fail),
             with(Verdict::Unknown),
             with(Verdict::Pass)
@@ -170,8 +175,9 @@ fn sentence(record: &RunRecord) -> String {
     };
     text.extend(facts::level(record).map(|level| format!(" {level}")));
     text.extend(raced(record).and_then(|raced| raced.warning()).map(|warning| format!(" {warning}")));
-    for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
-        text += &format!(" The {over}.");
+    // Budgets that are exceeded are among the causes.
+    for unmeasured in record.budgets.iter().filter(|b| b.verdict == Verdict::Unknown) {
+        text += &format!(" The {unmeasured}.");
     }
     if !record.skipped.is_empty() {
         text += &format!(" {} skipped and not counted as a pass.", were(record.skipped.len()));

@@ -9,7 +9,7 @@ use pulp_drill::report::{html::render, pages::Images};
 use std::{fs, path::Path, process::Command};
 
 /// The browser; none where there is none, which is told.
-fn browser() -> Option<&'static str> {
+pub fn browser() -> Option<&'static str> {
     let there =
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(there);
@@ -20,7 +20,7 @@ fn browser() -> Option<&'static str> {
 }
 
 /// Runs the browser on a page in a folder of its own and gives its standard output.
-fn opened(browser: &str, folder: &Path, page: &str, options: &[&str]) -> String {
+pub fn opened(browser: &str, folder: &Path, page: &str, options: &[&str]) -> String {
     let file = folder.join("report.html");
     fs::write(&file, page).expect("written");
     let mut command = Command::new(browser);
@@ -47,7 +47,7 @@ fn opened(browser: &str, folder: &Path, page: &str, options: &[&str]) -> String 
     String::from_utf8(out.stdout).expect("UTF-8")
 }
 
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 

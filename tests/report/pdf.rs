@@ -37,7 +37,7 @@ fn the_verdict_stands_on_the_cover() {
         (green(), "Passed 1 scenario and 1 baseline drill passed. The restored state"),
         (
             red(),
-            "Failed A row refers to a binary that does not exist (missing binary, once). Of 3 scenarios and 1 baseline drill, 1 failed",
+            "Failed A row refers to a binary that does not exist (missing binary, once); 1 expected finding was not reported. Of 3 scenarios and 1 baseline drill, 1 failed",
         ),
         (unknown(), "Unknown Could not verify whether the backup restores; not counted as a pass."),
         (cut_short(), "Unknown Could not verify whether"),

@@ -79,7 +79,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("junit_report", &["report::junit"]),
     ("krilla", &["report::pdf", "standin::engine::render"]),
     ("lopdf", &["pdf_compare"]),
-    ("maud", &["report::html"]),
+    ("maud", &["report::html", "history::page"]),
     ("pdf_compare", &["cli", "run", "runbook::verify"]),
     // Notifications go to services outside of the system under test.
     ("reqwest", &["system::engine", "run::notify"]),

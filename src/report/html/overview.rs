@@ -30,7 +30,7 @@ fn faults(record: &RunRecord) -> Markup {
             h2 id="faults" { "Which check detected which fault" }
             @if damaged.is_empty() { p { "No fault was injected in this run." } }
             @if !damaged.is_empty() || !record.skipped.is_empty() {
-                div .scroll role="region" tabindex="0" aria-labelledby="faults" { table {
+                div .scroll role="group" tabindex="0" aria-labelledby="faults" { table {
                     caption {
                         "found = expected and found; follows = follows from another finding; unexpected = found but "
                         "not expected; harmless = a warning; no result and skipped as in the drill. "
@@ -99,7 +99,7 @@ fn baseline_drills(record: &RunRecord) -> Markup {
             h2 id="clean" { "Baseline drills" }
             p { "The same backup, loss and restore without a fault: no check may report a finding." }
             @if baselines.is_empty() { p { strong { "None was run." } } }
-            @else { div .scroll role="region" tabindex="0" aria-labelledby="clean" { table {
+            @else { div .scroll role="group" tabindex="0" aria-labelledby="clean" { table {
                 thead { tr { th scope="col" { "Baseline drill" } th scope="col" { "Verdict" }
                     th .number scope="col" { "Unexpected" } th .number scope="col" { "Harmless" } } }
                 tbody { @for drill in baselines { tr {
@@ -133,7 +133,7 @@ fn controls(record: &RunRecord) -> Markup {
                     "A scenario supports a control for the part that it exercises. Only an auditor can decide whether "
                     "the control is met."
                 }
-                div .scroll role="region" tabindex="0" aria-labelledby="controls" { table {
+                div .scroll role="group" tabindex="0" aria-labelledby="controls" { table {
                     thead { tr { th scope="col" { "Control" } th scope="col" { "Support" }
                         th scope="col" { "Scenarios" } } }
                     tbody { @for (control, scenarios) in &named { tr {

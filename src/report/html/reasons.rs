@@ -12,7 +12,9 @@ use crate::{
         facts::{has_begun, other_reasons, run_problems},
         html::{
             replay,
-            text::{anchor, artefact, badge, brief, count, is_unexpected, line, sentence, text, with_role},
+            text::{
+                anchor, artefact, badge, brief, count, is_unexpected, line, linked, sentence, text, with_role,
+            },
             timeline,
         },
         pages::{self, Images},
@@ -112,8 +114,8 @@ fn findings(record: &RunRecord, scenario: &ScenarioRecord, images: &Images) -> M
             div .finding {
                 h4 { (kind.describe()) " · " (count(same.len(), "finding")) }
                 p { (kind.meaning()) }
-                p { strong { "What to do: " } (kind.what_to_do()) }
-                div .scroll role="region" tabindex="0" aria-label={ "Findings: " (kind.describe()) } {
+                p { strong { "What to do: " } (linked(kind.what_to_do())) }
+                div .scroll role="group" tabindex="0" aria-label={ "Findings: " (kind.describe()) } {
                     table .sides {
                         thead { tr {
                             th scope="col" { "On" } th scope="col" { "Expected" } th scope="col" { "Found" }
