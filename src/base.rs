@@ -8,6 +8,8 @@ pub mod pattern;
 
 pub mod sync;
 
+pub mod table;
+
 pub mod ids;
 
 pub mod digest;

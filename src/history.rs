@@ -142,7 +142,7 @@ impl LedgerEntry {
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         let (Some(started), Some(began), Some(ended)) = (&record.started, record.began, record.ended) else {
-            return Err(Error::usage("the journal does not tell how the run began"));
+            return Err(Error::usage("the journal does not contain the beginning of the run"));
         };
         if let Some(part) = record.part() {
             return Err(Error::usage(format!("this is {part} of a run only"))
@@ -357,11 +357,10 @@ fn verified(file: &mut File, path: &Path) -> Result<Result<Ledger, Broken>, Erro
     if !is_sealed(sealed.as_deref(), &text, path) {
         let seal = seal_of(path);
         let why = match is_sealed(sealed.as_deref(), &text[..last.min(text.len())], path) {
-            true => format!("{} does not vouch for it: `history add` did not write it", seal.display()),
-            false => format!(
-                "{} does not vouch for it: it was changed, or runs after it were removed",
-                seal.display()
-            ),
+            true => format!("{} does not match it: `history add` did not write it", seal.display()),
+            false => {
+                format!("{} does not match it: it was changed, or runs after it were removed", seal.display())
+            }
         };
         return Ok(Err(Broken { line: lines.len().max(1), why }));
     }
@@ -387,7 +386,7 @@ fn chained(text: &str) -> Result<Vec<LedgerEntry>, Broken> {
             .map_err(|error| broken(one_line(&format!("it is not a run: {error}"))))?;
         if line.prev != prev {
             // The line that was changed, or behind which one is missing.
-            let why = format!("line {} vouches for another text", i + 1);
+            let why = format!("line {} has the digest of another text", i + 1);
             return Err(Broken { line: if i == 0 { 1 } else { i }, why });
         }
         if line.seq != i as u64 {

@@ -25,6 +25,7 @@ pub mod state;
 pub mod profile;
 
 pub mod reference;
+
 pub mod page_images;
 
 pub mod event;

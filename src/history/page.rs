@@ -7,34 +7,25 @@ use super::{
 };
 use crate::{
     base::{clock::human, sanitize::one_line},
-    model::{budget::TimeSpan, level, verdict::Verdict},
+    model::{level, verdict::Verdict},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 mod calendar;
 mod chart;
+mod options;
+
+pub use options::PageOptions;
+use options::{class, day};
 
 /// The style of the report, so that both pages look alike, and what only this page has.
 const STYLE: &str = concat!(include_str!("../report/html/style.css"), include_str!("page/page.css"));
 
 /// The most runs that are listed.
 const MOST: usize = 200;
-
-/// What a page is made of beside the ledger.
-#[derive(Clone, Copy, Debug)]
-pub struct PageOptions<'a> {
-    /// The ledger's name, for people.
-    pub ledger: &'a str,
-    /// How old the last proof may be.
-    pub every: Option<TimeSpan>,
-    /// The time that counts as now.
-    pub now: DateTime<Utc>,
-    /// Where the folders of the runs are, as a prefix of a link; `None` without links.
-    pub runs: Option<&'a str>,
-}
 
 /// Renders the page.
 pub fn render(lines: &[LedgerEntry], options: &PageOptions<'_>) -> String {
@@ -187,16 +178,4 @@ fn runs(lines: &[LedgerEntry], options: &PageOptions<'_>) -> Markup {
 fn badge(verdict: Verdict) -> Markup {
     let class = class(verdict);
     html! { span class={ "badge " (class) } { (verdict) } }
-}
-
-fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Unknown => "unknown",
-        Verdict::Fail => "fail",
-    }
-}
-
-fn day(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d").to_string()
 }

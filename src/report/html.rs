@@ -8,7 +8,7 @@
 use crate::{
     journal::read::EVENTS,
     model::record::RunRecord,
-    report::{html::text::verdict_word, pages::Images},
+    report::{html::text::verdict_word, pages::ImageSources},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 
 /// Renders a run.
-pub fn render(record: &RunRecord, images: &Images) -> String {
+pub fn render(record: &RunRecord, images: &ImageSources) -> String {
     let title = format!("{} · pulp-drill run {}", verdict_word(record.verdict()), record.id());
     let page = html! {
         (DOCTYPE)
@@ -54,7 +54,7 @@ pub fn render(record: &RunRecord, images: &Images) -> String {
     page.into_string() + "\n"
 }
 
-fn body(record: &RunRecord, images: &Images) -> Markup {
+fn body(record: &RunRecord, images: &ImageSources) -> Markup {
     html! {
         @if let Some(warning) = record.integrity.warning() { p .verdict.fail role="alert" { (text::line(&warning)) } }
         header {

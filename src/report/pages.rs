@@ -1,4 +1,4 @@
-//! Images of the pages on which a render differs from its known-good PDF: expected, actual and what differs.
+//! ImageSources of the pages on which a render differs from its known-good PDF: expected, actual and what differs.
 //!
 //! They are drawn once, at the end of a run, from the PDFs that it kept, and are kept as PNG themselves. The
 //! report embeds these files, so that a build that cannot draw renders the same bytes. A PDF that cannot be
@@ -44,10 +44,10 @@ const MOST_PAGES: usize = 2;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// The images of a run as `data:image/png;base64,…`, by the path of the file.
-pub type Images = BTreeMap<String, String>;
+pub type ImageSources = BTreeMap<String, String>;
 
 /// The recorded images whose files are as the run kept them.
-pub fn load(record: &RunRecord, dir: &Path) -> Images {
+pub fn load(record: &RunRecord, dir: &Path) -> ImageSources {
     let pages = record.pages.values().flat_map(|comparison| match comparison {
         PageComparison::Pages { pages, .. } => &pages[..],
         PageComparison::ShownWith(_) | PageComparison::NotDrawn(_) => &[],

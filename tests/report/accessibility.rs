@@ -8,7 +8,7 @@ use crate::{
 };
 use pulp_drill::{
     model::record::RunRecord,
-    report::{html::render, pages::Images},
+    report::{html::render, pages::ImageSources},
 };
 
 const AXE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/report/axe/node_modules/axe-core/axe.min.js");
@@ -39,7 +39,7 @@ fn axe_finds_no_violation() {
         println!("skipped: npm ci --prefix tests/report/axe was not run");
         return;
     };
-    let page = |record: &RunRecord| render(record, &Images::default());
+    let page = |record: &RunRecord| render(record, &ImageSources::default());
     let dark = "--blink-settings=preferredColorScheme=0";
     for (name, page, options) in [
         ("green", page(&green()), vec!["--window-size=1280,900"]),

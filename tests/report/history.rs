@@ -126,7 +126,7 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
     assert_eq!(over.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         over.stderr,
-        "one site / invoices: no successful restore test in 92d 00h, policy says every 90d\n"
+        "one site / invoices: no successful restore test in 92d 00h, the policy requires one every 90d\n"
     );
     assert!(over.stdout.contains("LATE"));
 }
@@ -141,7 +141,7 @@ fn a_proof_that_is_still_to_come_is_none() {
     assert_eq!(late.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         late.stderr,
-        "one site / invoices: no successful restore test in 152d 20h, policy says every 90d; \
+        "one site / invoices: no successful restore test in 152d 20h, the policy requires one every 90d; \
          one of 2099-01-01 is in the future\n"
     );
     assert!(late.stdout.contains("2099-01-01 is in the future and does not count"), "{}", late.stdout);
@@ -185,7 +185,7 @@ fn a_pipe_in_place_of_the_ledgers_digest_keeps_nobody_waiting() {
     fs::remove_file(&seal).unwrap();
     nix::unistd::mkfifo(&seal, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let broken = read(&file_of(place.path())).unwrap().unwrap_err();
-    assert!(broken.why.contains("does not vouch"), "{broken}");
+    assert!(broken.why.contains("does not match"), "{broken}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use pulp_drill::{
         record::{Artefact, RunRecord, Skipped, StepRecord},
         verdict::{CheckOutcome, Reason, Verdict},
     },
-    report::{ReportFormat, html::render, json, junit, pages::Images, write_all},
+    report::{ReportFormat, html::render, json, junit, pages::ImageSources, write_all},
 };
 use quick_xml::{Reader, events::Event};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ pub fn parsed(page: &str) -> Option<Value> {
 }
 
 fn page(record: &RunRecord) -> String {
-    render(record, &Images::default())
+    render(record, &ImageSources::default())
 }
 
 fn assert_sound(page: &str) -> Option<Value> {

@@ -182,3 +182,17 @@ fn the_book_has_every_page_once() {
         assert!(generated || listed.contains(&page), "docs/SUMMARY.md does not name {page}");
     }
 }
+
+/// Every message of the troubleshooting page is in the sources; `…` stands for what differs.
+#[test]
+fn troubleshooting_names_messages_that_exist() {
+    let sources: String = text_files(&["src"], &["rs"]).iter().map(|path| read(path)).collect();
+    // A text that is continued on the next line.
+    let sources = sources.split("\\\n").map(str::trim_start).collect::<Vec<_>>().join("");
+    let page = read("docs/troubleshooting.md");
+    let messages =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).flat_map(code);
+    for part in messages.flat_map(|message| message.split('…')).map(|part| part.trim_matches([' ', ';'])) {
+        assert!(sources.contains(part), "no message contains {part:?}");
+    }
+}

@@ -20,8 +20,8 @@ use std::{
 /// name that fits is a file's module.
 const RANKS: &[(&str, &[&str])] = &[
     (
-        "input files, foreign text, patterns, locks",
-        &["base::input_file", "base::sanitize", "base::pattern", "base::sync"],
+        "input files, foreign text, patterns, locks, tables",
+        &["base::input_file", "base::sanitize", "base::pattern", "base::sync", "base::table"],
     ),
     ("errors, identifiers, digests", &["base::error", "base::ids", "base::digest", "base::checksum"]),
     ("time, randomness, folders, redaction", &["base::clock", "base::folder", "base::redact"]),
@@ -70,6 +70,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_smithy_http_client", &["system::objects::s3", "standin::engine::store"]),
     ("axum", &["system::gate", "standin::engine"]),
     ("clap", &["cli", "main", "standin"]),
+    ("comfy_table", &["base::table"]),
     ("dejavu", &["report::pdf", "standin::engine::render"]),
     ("ed25519_dalek", &["evidence::key"]),
     ("granit_parser", &["scenario::yaml"]),

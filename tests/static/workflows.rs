@@ -23,6 +23,7 @@ const FILES: &[(&str, usize)] = &[
     ("deploy/ci/buildkite.yml", 1),
     ("deploy/ci/circleci.yml", 1),
     ("docs/ci.md", 5),
+    ("README.md", 8),
 ];
 const WORKFLOWS: [&str; 3] = ["ci", "release-gate", "dr-drill"];
 const GATE: &str = ".github/workflows/release-gate.yml";
@@ -216,6 +217,7 @@ fn the_summary_reads_what_a_record_writes() {
     let mut record = RunRecord::default();
     let (id, why) = ("own-restic".into(), "restic | is <b>not</b> installed".to_owned());
     record.skipped.push(Skipped { id, why, controls: Vec::new() });
+    record.errors.push("the disk is full".to_owned());
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), serde_json::to_vec(&record).expect("JSON")).expect("written");
     let mut jq = Command::new("jq");
@@ -227,7 +229,7 @@ fn the_summary_reads_what_a_record_writes() {
     let text = String::from_utf8(done.stdout).expect("text");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let line = "- not run: own-restic: restic &#124; is &#60;b&#62;not&#60;/b&#62; installed";
-    assert!(text.contains(line), "{text}");
+    assert!(text.contains(line) && text.contains("- error: the disk is full"), "{text}");
 }
 
 /// Rules and dashboard use only metrics that the program prints.

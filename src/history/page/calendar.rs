@@ -1,6 +1,6 @@
 //! The calendar of each group: the days on which a restore was proven, tried in vain, or overdue.
 
-use super::{PageOptions, day};
+use super::options::{PageOptions, day};
 use crate::{
     base::{clock::human, sanitize::one_line},
     history::{

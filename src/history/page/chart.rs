@@ -1,6 +1,6 @@
 //! The trends: a bar for each run, in the colour of its verdict.
 
-use super::{class, day};
+use super::options::{class, day};
 use crate::{
     base::clock::human,
     history::{LedgerEntry, trend::age_ms},

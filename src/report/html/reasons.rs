@@ -17,7 +17,7 @@ use crate::{
             },
             timeline,
         },
-        pages::{self, Images},
+        pages::{self, ImageSources},
     },
 };
 use maud::{Markup, html};
@@ -34,7 +34,7 @@ pub fn is_needed(record: &RunRecord) -> bool {
 }
 
 /// The section; nothing for a passed run.
-pub fn why(record: &RunRecord, images: &Images) -> Markup {
+pub fn why(record: &RunRecord, images: &ImageSources) -> Markup {
     let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
     // A failed baseline drill explains the most.
     let mut shown: Vec<&ScenarioRecord> = with(Verdict::Fail).collect();
@@ -73,7 +73,7 @@ fn links(record: &RunRecord, scenarios: &[&ScenarioRecord]) -> Markup {
     }
 }
 
-fn story(record: &RunRecord, scenario: &ScenarioRecord, images: &Images) -> Markup {
+fn story(record: &RunRecord, scenario: &ScenarioRecord, images: &ImageSources) -> Markup {
     let at = anchor(record, scenario);
     let title = scenario.started.as_ref().map_or("", |s| s.title.as_str());
     html! {
@@ -100,7 +100,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, images: &Images) -> Mark
 }
 
 /// The unexpected findings by kind, so that each meaning is printed once.
-fn findings(record: &RunRecord, scenario: &ScenarioRecord, images: &Images) -> Markup {
+fn findings(record: &RunRecord, scenario: &ScenarioRecord, images: &ImageSources) -> Markup {
     let unexpected = with_role(scenario, is_unexpected);
     let mut kinds: Vec<FindingKind> = Vec::new();
     for finding in &unexpected {
@@ -145,7 +145,7 @@ fn row(finding: &Finding) -> Markup {
     }
 }
 
-fn page_images(finding: &Finding, compared: &PageComparison, images: &Images) -> Markup {
+fn page_images(finding: &Finding, compared: &PageComparison, images: &ImageSources) -> Markup {
     let name = line(&finding.entity.to_string());
     html! {
         @match compared {
@@ -169,7 +169,7 @@ fn page_images(finding: &Finding, compared: &PageComparison, images: &Images) ->
     }
 }
 
-fn one_page(name: &str, page: &PageImages, images: &Images) -> Markup {
+fn one_page(name: &str, page: &PageImages, images: &ImageSources) -> Markup {
     let PageImages { number, expected, actual, difference, permille } = page;
     let sides = [("Expected", expected), ("Found", actual), ("Difference (marked)", difference)];
     html! {

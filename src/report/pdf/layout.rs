@@ -3,7 +3,7 @@
 
 use super::{
     font::Letters,
-    write::{Block, Leaf, Mark, PAPER, TableRow},
+    write::{Block, Leaf, Mark, PAPER, Pages, TableRow},
 };
 use crate::base::{digest::Digest, sanitize::legible};
 
@@ -63,16 +63,6 @@ pub(super) struct Press {
     blocks: Vec<Block>,
     leaves: usize,
     y: f32,
-}
-
-/// A document that is ready to be written.
-pub(super) struct Pages {
-    pub(super) letters: Letters,
-    pub(super) pages: Vec<Vec<Mark>>,
-    /// Headings, paragraphs and tables in reading order.
-    pub(super) blocks: Vec<Block>,
-    /// The number of leaves in the marks and in the blocks.
-    pub(super) leaves: usize,
 }
 
 /// Whether a line is part of the content, or repeated or decorative.

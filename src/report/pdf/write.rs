@@ -1,7 +1,7 @@
 //! Pages of marks to a tagged PDF (PDF/A-2a, PDF/UA-1). No random ids and no time but the record's: krilla derives
 //! the document's id from its content.
 
-use super::{font::Letters, layout::Pages};
+use super::font::Letters;
 use crate::base::error::Error;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use krilla::{
@@ -50,6 +50,16 @@ pub(super) enum Block {
     Paragraph(Vec<Leaf>),
     /// A table; without a head, the first cell of each row is its head.
     Table { head: TableRow, body: Vec<TableRow> },
+}
+
+/// A document that is ready to be written.
+pub(super) struct Pages {
+    pub(super) letters: Letters,
+    pub(super) pages: Vec<Vec<Mark>>,
+    /// Headings, paragraphs and tables in reading order.
+    pub(super) blocks: Vec<Block>,
+    /// The number of leaves in the marks and in the blocks.
+    pub(super) leaves: usize,
 }
 
 /// The document's bytes.

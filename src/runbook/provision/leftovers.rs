@@ -286,4 +286,14 @@ mod tests {
         assert_eq!(sweep_kept(&base).await.unwrap().removed, std::slice::from_ref(&kept));
         assert!(!kept.exists());
     }
+
+    #[test]
+    fn a_run_is_named_by_its_id_or_the_end_of_it() {
+        let of = |run: &str| KeptSites::GoOf(run.to_owned());
+        let id = "01a22df0b4b17064b60a49145860a1e4";
+        assert!(of(id).includes("5860a1e4") && of("5860a1e4").includes("5860a1e4"));
+        assert!(!of(id).includes("5a19b688") && !of("e4x").includes("5860a1e4"));
+        assert!(!of(id).includes("live") && !KeptSites::Stay.includes("5860a1e4"));
+        assert!(KeptSites::Go.includes("5860a1e4"));
+    }
 }
