@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks workflows with actionlint and scripts with shellcheck. Builds the pinned actionlint with Go into
+# Checks workflows with actionlint, scripts with shellcheck, and the snippets and rules in deploy/ with their tools. Builds the pinned actionlint with Go into
 # a cache outside this folder, once. Skips a tool that is not installed and reports this.
 set -eu
 cd "$(dirname "$0")/.."
@@ -14,6 +14,28 @@ if command -v shellcheck >/dev/null 2>&1; then
     say 'scripts: shellcheck reports no problem'
 else
     say 'scripts: skipped, because shellcheck is not installed. Package: shellcheck'
+fi
+
+# The snippets for CI systems, against the schemas that check-jsonschema ships.
+if command -v check-jsonschema >/dev/null 2>&1; then
+    for pair in gitlab-ci:gitlab-ci.yml circle-ci:circleci.yml buildkite:buildkite.yml github-workflows:github.yml; do
+        check-jsonschema --quiet --builtin-schema "vendor.${pair%%:*}" "deploy/ci/${pair#*:}"
+    done
+    say 'CI snippets: check-jsonschema reports no problem'
+else
+    say 'CI snippets: skipped, because check-jsonschema is not installed. PyPI: check-jsonschema'
+fi
+if command -v promtool >/dev/null 2>&1; then
+    promtool check rules deploy/monitoring/alerts.yaml
+    promtool test rules deploy/monitoring/alerts.test.yaml
+else
+    say 'alert rules: skipped, because promtool is not installed. It is part of Prometheus'
+fi
+if command -v kubectl >/dev/null 2>&1; then
+    kubectl kustomize deploy/kubernetes >/dev/null
+    say 'Kubernetes: the base builds'
+else
+    say 'Kubernetes: skipped, because kubectl is not installed'
 fi
 
 cache=${XDG_CACHE_HOME:-}

@@ -62,6 +62,7 @@ why() {
     xmllint) echo 'xmllint: a test validates junit.xml with it' ;;
     pdftotext) echo 'pdftotext: a test reads the text of PDFs with a second program' ;;
     qpdf) echo 'qpdf: a test reads PDFs with a second program' ;;
+    npm) echo 'npm: axe-core, which tests the accessibility of the reports, is installed with it' ;;
     chromium) echo 'chromium: tests open report.html in a real browser' ;;
     shellcheck) echo 'shellcheck: scripts are checked with it' ;;
     jq) echo "jq: a test creates the action's summary with it" ;;

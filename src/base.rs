@@ -9,6 +9,7 @@ pub mod pattern;
 pub mod sync;
 
 pub mod shared;
+pub mod table;
 
 pub mod ids;
 

@@ -24,6 +24,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use nix::fcntl::{Flock, FlockArg};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -38,6 +39,8 @@ pub mod trend;
 pub mod show;
 
 pub mod export;
+
+pub mod page;
 
 pub mod bucket;
 
@@ -80,12 +83,29 @@ pub struct LedgerEntry {
     pub skipped: usize,
     /// Unexpected findings.
     pub unexpected: usize,
+    /// The name of the run's folder; lines of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// What its largest restore without deliberate damage brought back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<RestoredSize>,
     /// By `topology / seed`, or `existing backup / profile`.
     pub groups: BTreeMap<String, GroupResult>,
     /// SHA-256 of `record.json`.
     pub record: Digest,
     /// SHA-256 of the journal.
     pub journal: Digest,
+}
+
+/// What a restore brought back, in total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RestoredSize {
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Objects.
+    pub objects: u64,
+    /// Bytes of all objects.
+    pub bytes: u64,
 }
 
 /// What a run shows about one topology and seed, or about the existing backups of one application.
@@ -151,7 +171,7 @@ impl LedgerEntry {
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         let (Some(started), Some(began), Some(ended)) = (&record.started, record.began, record.ended) else {
-            return Err(Error::usage("the journal does not tell how the run began"));
+            return Err(Error::usage("the journal does not contain the beginning of the run"));
         };
         if let Some(part) = record.part() {
             return Err(Error::usage(format!("this is {part} of a run only"))
@@ -175,11 +195,30 @@ impl LedgerEntry {
             scenarios: record.scenarios.len(),
             skipped: record.skipped.len(),
             unexpected: record.scenarios.iter().map(unexpected).sum(),
+            folder: None,
+            size: size(record),
             groups: groups(record),
             record: digest,
             journal,
         })
     }
+}
+
+/// The largest restore of those that have a level of proof.
+fn size(record: &RunRecord) -> Option<RestoredSize> {
+    let sound = record.scenarios.iter().filter(|s| s.level.is_some());
+    let sizes = sound.filter_map(|s| s.figures.as_ref()).map(|figures| RestoredSize {
+        rows: figures.tables.values().fold(0, |sum, rows| sum.saturating_add(*rows)),
+        objects: figures.objects,
+        bytes: figures.bytes,
+    });
+    sizes.max()
+}
+
+/// A folder's name as a part of a link.
+fn encoded(folder: &str) -> String {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+    utf8_percent_encode(folder, PLAIN).to_string()
 }
 
 /// The results by group; in a run that did not end as planned nothing is proven.
@@ -353,11 +392,10 @@ fn verified(file: &mut File, path: &Path) -> Result<Result<Ledger, Broken>, Erro
     if !is_sealed(sealed.as_deref(), &text, path) {
         let seal = seal_of(path);
         let why = match is_sealed(sealed.as_deref(), &text[..last.min(text.len())], path) {
-            true => format!("{} does not vouch for it: `history add` did not write it", seal.display()),
-            false => format!(
-                "{} does not vouch for it: it was changed, or runs after it were removed",
-                seal.display()
-            ),
+            true => format!("{} does not match it: `history add` did not write it", seal.display()),
+            false => {
+                format!("{} does not match it: it was changed, or runs after it were removed", seal.display())
+            }
         };
         return Ok(Err(Broken { line: lines.len().max(1), why }));
     }
@@ -383,7 +421,7 @@ fn chained(text: &str) -> Result<Vec<LedgerEntry>, Broken> {
             .map_err(|error| broken(one_line(&format!("it is not a run: {error}"))))?;
         if line.prev != prev {
             // The line that was changed, or behind which one is missing.
-            let why = format!("line {} vouches for another text", i + 1);
+            let why = format!("line {} has the digest of another text", i + 1);
             return Err(Broken { line: if i == 0 { 1 } else { i }, why });
         }
         if line.seq != i as u64 {

@@ -26,6 +26,8 @@ pub mod profile;
 
 pub mod reference;
 
+pub mod page_images;
+
 pub mod event;
 
 pub mod record;

@@ -11,6 +11,7 @@ mod inputs;
 
 pub mod controls;
 mod kinds;
+pub mod runbook;
 pub mod workload;
 
 pub mod html;
@@ -42,7 +43,8 @@ impl ReportFormat {
             Self::Junit => junit::render(record)?.into_bytes(),
             Self::Oscal => oscal::render(record, &Evidence::of(dir, record)?)?.into_bytes(),
             Self::Pdf => pdf::render(record, &Evidence::of(dir, record)?)?,
-            Self::Html => html::render(record, &pages::pictures(record, dir)).into_bytes(),
+            Self::Annex => pdf::annex::render(record)?,
+            Self::Html => html::render(record, &pages::load(record, dir)).into_bytes(),
         })
     }
 }

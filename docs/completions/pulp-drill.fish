@@ -133,7 +133,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand schema" -s h -l he
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -l format -d 'How to print' -r -f -a "human\t''
 json\t''"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too: all, or those of RUN, the end of its id' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "create" -d 'Make database and buckets, or take empty ones, and mark them'
@@ -235,11 +235,20 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from merge" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "merge" -d 'Join the runs of all parts of `run --partition` into one with one verdict'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand report; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -s h -l help -d 'Print help'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l every -d 'How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l budgets -d 'A file with budgets, of which max-age-of-last-drill stands in for --every' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l format -d 'What is printed' -r -f -a "human\t'A trend for a terminal'
+openmetrics\t'OpenMetrics, for Prometheus'
+svg\t'A small chart'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l html -d 'Writes the ledger as a web page to this file: calendar, trends, links to the runs' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -l runs -d 'Where the folders of the runs are, for the links of --html: a folder or a URL. The default is the folder of the ledger' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "add" -d 'Verify a run as `evidence verify` does, and add it to the ledger'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "show" -d 'Show the trend and the last proven restores'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and not __fish_seen_subcommand_from add show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l ledger -d 'The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/. Without it the command prints where it writes' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l now -d 'The time that counts as now (RFC 3339); the default is the machine\'s' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l key -d 'The public key (OpenSSH) that must have signed' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from add" -l allowed-signers -d 'The keys of which one must have signed, as ssh-keygen\'s allowed_signers' -r -F
@@ -252,6 +261,8 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l format -d 'What is printed' -r -f -a "human\t'A trend for a terminal'
 openmetrics\t'OpenMetrics, for Prometheus'
 svg\t'A small chart'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l html -d 'Writes the ledger as a web page to this file: calendar, trends, links to the runs' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -l runs -d 'Where the folders of the runs are, for the links of --html: a folder or a URL. The default is the folder of the ledger' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "add" -d 'Verify a run as `evidence verify` does, and add it to the ledger'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand history; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the trend and the last proven restores'

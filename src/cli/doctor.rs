@@ -5,12 +5,14 @@ use crate::{
         error::Error,
         process::{Base, Command, free_bytes, run as run_program, unprivileged},
         redact::Redactor,
+        table::table,
     },
     cli::{
         Output,
         settings::{self, Effective},
     },
     model::exit_code::ExitCode,
+    report::terminal,
     runbook::provision::processes::{ObjectKind, ObjectProgram, Places, discover},
     system::containers::daemon,
 };
@@ -187,18 +189,17 @@ fn room(what: &'static str, path: &Path) -> Line {
 }
 
 fn human(lines: &[Line], ready: bool) -> String {
-    let mut out = String::new();
-    for line in lines {
+    let row = |line: &Line| {
         let mark = match (line.ok, line.needed) {
-            (true, _) => "ok     ",
+            (true, _) => "ok",
             (false, true) => "MISSING",
             (false, false) => "without",
         };
-        out += &format!("{mark}  {:<17} {}\n", line.what, line.found);
-        for todo in line.todo.lines() {
-            out += &format!("         {todo}\n");
-        }
-    }
+        let found = [line.found.as_str(), line.todo.as_str()].join("\n");
+        [mark, line.what, found.trim_end()].map(str::to_owned).to_vec()
+    };
+    let width = u16::try_from(terminal::stdout_look().width).unwrap_or(80);
+    let mut out = table(&[], lines.iter().map(row), width);
     out += if ready {
         "\nsubstrate: local (private PostgreSQL and object store). Drills can run.\n"
     } else {

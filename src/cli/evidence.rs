@@ -123,9 +123,9 @@ fn all(reports: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 fn describe_check(path: &Path, found: &EvidenceCheck) -> String {
     let (result, [passed, warned, failed]) = found.result;
     let signed = match &found.signed {
-        Signed::No => "NOT SIGNED: nobody says who made it".to_owned(),
+        Signed::No => "NOT SIGNED: who made it is not known".to_owned(),
         Signed::BySomebody(key) => {
-            format!("by key {key}, which nobody vouched for: give --key or --allowed-signers")
+            format!("by key {key}, which is not among trusted keys: give --key or --allowed-signers")
         }
         Signed::ByTrusted(key) => format!("by key {key}, which was asked for"),
     };

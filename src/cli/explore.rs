@@ -301,7 +301,7 @@ pub fn describe(compared: &[Compared<'_>]) -> String {
         }
     }
     let same = compared.iter().filter(|one| one.went == ReplayResult::Same).count();
-    text + &format!("{same} of {}: the stores show what the model says\n", count(compared.len(), "schedule"))
+    text + &format!("{same} of {}: the stores match the model\n", count(compared.len(), "schedule"))
 }
 
 fn listed(findings: &BTreeSet<String>) -> String {

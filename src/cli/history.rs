@@ -11,8 +11,17 @@ use crate::{
     },
     cli::{Output, s3_settings::S3Settings, trust::TrustArgs},
     evidence::verify::{self, Problem},
-    history::{self, Added, Broken, LedgerEntry, bucket::Remote, export, show, trend},
-    journal::read::{EVENTS, folder_of},
+    history::{
+        self, Added, Broken, LedgerEntry,
+        bucket::Remote,
+        export,
+        page::{self, PageOptions},
+        show, trend,
+    },
+    journal::{
+        folder,
+        read::{EVENTS, folder_of},
+    },
     model::{budget::TimeSpan, exit_code::ExitCode},
     report::{self, terminal},
     scenario::budgets::read_budgets,
@@ -21,19 +30,27 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 
+/// The folder of the ledger if none is named.
+const DEFAULT_LEDGER: &str = "reports";
+
 /// Arguments of `pulp-drill history`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     pulp-drill history add reports/latest\n  \
     pulp-drill history show --every 90d\n  \
     pulp-drill history show --format openmetrics > restore.prom\n  \
+    pulp-drill history --html reports/history.html --every 90d\n  \
     pulp-drill history add reports/latest --ledger s3://drills/ledger/\n\n\
     Exit codes: 0 all well, 1 the run or the ledger was changed or --every is not kept, 2 usage,\n\
     3 the ledger can't be reached. Keys for a bucket: LEDGER_AWS_ACCESS_KEY_ID,\n\
     LEDGER_AWS_SECRET_ACCESS_KEY, LEDGER_AWS_ENDPOINT_URL, LEDGER_AWS_REGION, or AWS_….")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct HistoryArgs {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    /// What is shown if nothing else is to be done.
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 #[derive(Subcommand, Debug)]
@@ -50,9 +67,10 @@ pub struct AddArgs {
     /// The run's folder
     #[arg(value_name = "RUN_DIR", default_value = "reports/latest")]
     pub run_dir: PathBuf,
-    /// The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/
-    #[arg(long, default_value = "reports", value_name = "FILE|DIR|URL")]
-    pub ledger: PathBuf,
+    /// The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/. Without it the
+    /// command prints where it writes
+    #[arg(long, value_name = "FILE|DIR|URL")]
+    pub ledger: Option<PathBuf>,
     /// The time that counts as now (RFC 3339); the default is the machine's
     #[arg(long, value_name = "TIME")]
     pub now: Option<DateTime<Utc>>,
@@ -65,7 +83,7 @@ pub struct AddArgs {
 #[derive(Args, Debug)]
 pub struct ShowArgs {
     /// The ledger, or the folder that holds ledger.jsonl: on this machine, or s3://BUCKET/FOLDER/
-    #[arg(long, default_value = "reports", value_name = "FILE|DIR|URL")]
+    #[arg(long, default_value = DEFAULT_LEDGER, value_name = "FILE|DIR|URL")]
     pub ledger: PathBuf,
     /// How old the last proven restore may be: 24h, 90d. Exit code 1 where one is older
     #[arg(long, value_name = "SPAN")]
@@ -79,6 +97,13 @@ pub struct ShowArgs {
     /// What is printed
     #[arg(long, value_enum, default_value_t = HistoryFormat::Human)]
     pub format: HistoryFormat,
+    /// Writes the ledger as a web page to this file: calendar, trends, links to the runs
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Where the folders of the runs are, for the links of --html: a folder or a URL. The default is the folder
+    /// of the ledger
+    #[arg(long, value_name = "DIR|URL", requires = "html")]
+    pub runs: Option<String>,
 }
 
 /// What is printed of a ledger.
@@ -103,20 +128,23 @@ pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result
         let text = ledger.to_str().unwrap_or_default();
         keys.ledger(text).map(|object| object.map(Remote::new))
     };
-    match &args.what {
-        What::Add(args) => {
-            let Some(ledger) = remote(&args.ledger)? else { return add(args, clock) };
+    let show_args = match &args.what {
+        None => &args.show,
+        Some(What::Show(args)) => args,
+        Some(What::Add(args)) => {
+            let named = args.ledger.as_deref().map(&remote).transpose()?.flatten();
+            let Some(ledger) = named else { return add(args, clock) };
             let line = match entry(args, clock)? {
                 Ok(line) => line,
                 Err(changed) => return Ok(changed),
             };
             let run = line.run.clone();
-            Ok(after_adding(&run, ledger.shown(), ledger.add(line).await?))
+            return Ok(after_adding(&run, ledger.shown(), ledger.add(line).await?));
         }
-        What::Show(args) => match remote(&args.ledger)? {
-            None => show(args, clock),
-            Some(ledger) => shown(args, clock, ledger.shown(), ledger.read().await?),
-        },
+    };
+    match remote(&show_args.ledger)? {
+        None => show(show_args, clock),
+        Some(ledger) => shown(show_args, clock, ledger.shown(), ledger.read().await?),
     }
 }
 
@@ -129,7 +157,10 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<Output, Error> {
         Ok(line) => line,
         Err(changed) => return Ok(changed),
     };
-    let file = history::file_of(&args.ledger);
+    let file = history::file_of(args.ledger.as_deref().unwrap_or(Path::new(DEFAULT_LEDGER)));
+    if args.ledger.is_none() {
+        terminal::notice(&format!("no --ledger was given: writing to {}\n", file.display()));
+    }
     let run = line.run.clone();
     Ok(after_adding(&run, &file.display().to_string(), history::add(&file, line)?))
 }
@@ -146,7 +177,10 @@ fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, Output>, E
     let digest = Digest::of(report::json(&record)?);
     let events = dir.join(EVENTS);
     let journal = Digest::of_file(&events).or_environment(|| format!("can't read {}", events.display()))?;
-    LedgerEntry::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now())).map(Ok)
+    let mut line = LedgerEntry::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now()))?;
+    let whole = dir.canonicalize().or_environment(|| format!("can't read {}", dir.display()))?;
+    line.folder = whole.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+    Ok(Ok(line))
 }
 
 fn refusal(dir: &Path, problems: &[Problem]) -> String {
@@ -204,9 +238,40 @@ fn shown(
         HistoryFormat::Openmetrics => export::openmetrics(&lines, now),
         HistoryFormat::Svg => export::svg(&lines),
     };
+    let mut stderr = String::new();
+    let stdout = match &args.html {
+        None => stdout,
+        Some(file) => {
+            let runs = runs_prefix(args, file);
+            let options = PageOptions { ledger, every, now, runs: runs.as_deref() };
+            folder::write_whole(file, page::render(&lines, &options).as_bytes())?;
+            stderr += &format!("the page is {}\n", file.display());
+            String::new()
+        }
+    };
     let gaps = every.map(|every| trend::gaps(&lines, every, now)).unwrap_or_default();
     let exit = ExitCode::of_integrity(gaps.is_empty());
-    Ok(Output { stdout, stderr: gaps.iter().map(|gap| format!("{gap}\n")).collect(), exit })
+    stderr.extend(gaps.iter().map(|gap| format!("{gap}\n")));
+    Ok(Output { stdout, stderr, exit })
+}
+
+/// The prefix of the links to runs: as given, or the way from the page to the folder of the ledger. A ledger in a
+/// bucket has no default.
+fn runs_prefix(args: &ShowArgs, page: &Path) -> Option<String> {
+    let slash = |text: &str| if text.ends_with('/') { text.to_owned() } else { format!("{text}/") };
+    if let Some(runs) = &args.runs {
+        return Some(slash(runs));
+    }
+    let parent = |path: &Path| match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize().ok(),
+        _ => std::env::current_dir().ok(),
+    };
+    let (from, to) = (parent(page)?, parent(&history::file_of(&args.ledger))?);
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| "..".to_owned());
+    let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    let parts: Vec<String> = up.chain(down).collect();
+    Some(if parts.is_empty() { String::new() } else { slash(&parts.join("/")) })
 }
 
 fn broken_ledger(ledger: &str, broken: &Broken, what: &str) -> String {

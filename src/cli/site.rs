@@ -80,7 +80,7 @@ async fn act(act: &Act, redactor: &Redactor) -> Result<String, Error> {
         Act::Show(_) => show(&held).await,
         Act::Reset(_) => {
             // The engines of dead runs first: they write.
-            leftovers::sweep_everywhere(false).await?;
+            leftovers::sweep_everywhere(&leftovers::KeptSites::Stay).await?;
             Ok(if held.reset(now).await? {
                 format!("cleared: {description}\n")
             } else {
@@ -88,7 +88,7 @@ async fn act(act: &Act, redactor: &Redactor) -> Result<String, Error> {
             })
         }
         Act::Remove(_) => {
-            leftovers::sweep_everywhere(false).await?;
+            leftovers::sweep_everywhere(&leftovers::KeptSites::Stay).await?;
             held.remove(now).await?;
             Ok(format!("removed: {description}\n"))
         }

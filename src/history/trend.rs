@@ -48,7 +48,10 @@ pub fn age_ms(then: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
 pub fn gaps(lines: &[LedgerEntry], every: TimeSpan, now: DateTime<Utc>) -> Vec<String> {
     let proofs = proofs(lines, now);
     if proofs.is_empty() {
-        return vec![format!("no successful restore test is recorded, policy says every {}", every)];
+        return vec![format!(
+            "no successful restore test is recorded, the policy requires one every {}",
+            every
+        )];
     }
     proofs.iter().filter_map(|proof| gap(proof, every, now)).collect()
 }
@@ -56,9 +59,12 @@ pub fn gaps(lines: &[LedgerEntry], every: TimeSpan, now: DateTime<Utc>) -> Vec<S
 fn gap(proof: &Proof, every: TimeSpan, now: DateTime<Utc>) -> Option<String> {
     let (group, policy) = (one_line(&proof.group), every);
     let gap = match proof.last.map(|last| age_ms(last, now)) {
-        None => format!("{group}: no successful restore test ever, policy says every {policy}"),
+        None => format!("{group}: no successful restore test ever, the policy requires one every {policy}"),
         Some(age) if age > every.ms => {
-            format!("{group}: no successful restore test in {}, policy says every {policy}", human(age))
+            format!(
+                "{group}: no successful restore test in {}, the policy requires one every {policy}",
+                human(age)
+            )
         }
         Some(_) => return None,
     };

@@ -197,7 +197,7 @@ impl<R: BufRead> Reader<R> {
             Err(error) => return self.broken(one_line(&format!("it is not an event: {error}"))),
         };
         if entry.prev != self.prev {
-            let why = format!("line {} vouches for another text", self.place.line);
+            let why = format!("line {} has the digest of another text", self.place.line);
             // The first line has nothing before it but the zeros that it must name.
             self.place = self.before.take().unwrap_or_else(|| self.place.clone());
             self.entries.pop();
@@ -238,7 +238,7 @@ impl<R: BufRead> Reader<R> {
         }
         let digest = std::mem::take(&mut self.whole).finish();
         if seal_in(dir).is_none_or(|text| text != seal(&digest)) {
-            self.broken(format!("{SEAL} does not vouch for it"));
+            self.broken(format!("{SEAL} does not match it"));
         }
     }
 }

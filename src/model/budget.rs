@@ -95,7 +95,7 @@ impl fmt::Display for BudgetChecked {
             BudgetId::Rto => "recovery time (RTO)",
             BudgetId::Rpo => "recovery point (RPO)",
         };
-        let limit = TimeSpan { ms: self.limit_ms };
+        let limit = human(self.limit_ms);
         match self.measured_ms {
             None => write!(f, "{name} was not measured; its budget is {limit}"),
             Some(ms) => {

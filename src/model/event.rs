@@ -12,6 +12,7 @@ use crate::{
         figures::RestoredFigures,
         finding::{Expectation, Finding},
         level::LevelResult,
+        page_images::PageComparison,
         verdict::{CheckOutcome, Judgement, Verdict, limit::Limit},
         workload::Measured,
     },
@@ -170,6 +171,13 @@ pub enum Event {
         bytes: u64,
         /// What it is.
         what: String,
+    },
+    /// The pages of a render were compared with those of its known-good PDF.
+    PagesCompared {
+        /// The path of the render, an artefact.
+        of: String,
+        /// What they show.
+        comparison: PageComparison,
     },
     /// Something could not be done or found out.
     ErrorOccurred {

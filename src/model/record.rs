@@ -12,6 +12,7 @@ use crate::{
         figures::RestoredFigures,
         finding::Finding,
         level::LevelResult,
+        page_images::PageComparison,
         verdict::{CheckOutcome, Judgement, Role, Verdict, limit::Limit},
         workload::Measured,
     },
@@ -55,6 +56,9 @@ pub struct RunRecord {
     pub skipped: Vec<Skipped>,
     /// Files kept with the run: path, digest, bytes, what.
     pub artefacts: Vec<Artefact>,
+    /// Page images of renders that differ, by the path of the render.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pages: BTreeMap<String, PageComparison>,
     /// Measurements and their budgets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<BudgetChecked>,
@@ -363,6 +367,9 @@ impl RunRecord {
                 what: what.clone(),
                 scenario: entry.scenario.clone(),
             }),
+            Event::PagesCompared { of, comparison } => {
+                self.pages.insert(of.clone(), comparison.clone());
+            }
             Event::BudgetChecked(checked) => self.budgets.push(checked.clone()),
             Event::RunFinished { verdict, exit, cut_short } => {
                 self.finished =
@@ -452,6 +459,7 @@ impl ScenarioRecord {
             | Event::Noted { .. }
             | Event::ScenarioSkipped { .. }
             | Event::ArtefactStored { .. }
+            | Event::PagesCompared { .. }
             | Event::BudgetChecked(_)
             | Event::RunFinished { .. } => {}
         }

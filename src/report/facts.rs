@@ -1,12 +1,15 @@
 //! The facts that several reports state, derived from the record once and typed: why a run or a scenario
 //! is not a pass, and what the run does not show. Reports only render them.
 
-use crate::model::{
-    check::{CheckId, ProofLevel},
-    event::RpoFrom,
-    level::{self, LevelGap},
-    record::{Integrity, RunRecord, ScenarioRecord, Skipped},
-    verdict::{CheckOutcome, Reason, Role, Verdict, limit::Limit},
+use crate::{
+    base::ids::ScenarioId,
+    model::{
+        check::{CheckId, ProofLevel},
+        event::RpoFrom,
+        level::{self, LevelGap},
+        record::{Integrity, RunRecord, ScenarioRecord, Skipped},
+        verdict::{CheckOutcome, Reason, Role, Verdict, limit::Limit},
+    },
 };
 use std::fmt;
 
@@ -146,11 +149,7 @@ pub fn limits(record: &RunRecord) -> Vec<Limit> {
     if drills > 0 {
         limits.push(Limit::UnverifiedDrills { drills });
     }
-    let skipped = |Skipped { id, why, controls: _ }: &Skipped| Limit::Skipped {
-        id: id.clone(),
-        why: why.trim_end_matches('.').to_owned(),
-    };
-    limits.extend(record.skipped.iter().map(skipped));
+    limits.extend(skipped(record));
     limits.extend(record.limits.iter().cloned());
     limits.extend(of_faults_and_checks(record));
     limits.extend(of_objectives(record));
@@ -161,6 +160,19 @@ pub fn limits(record: &RunRecord) -> Vec<Limit> {
         false => Limit::NoControl,
     });
     limits
+}
+
+/// The skipped scenarios by reason, in the record's order.
+fn skipped(record: &RunRecord) -> Vec<Limit> {
+    let mut whys: Vec<(&str, Vec<ScenarioId>)> = Vec::new();
+    for Skipped { id, why, controls: _ } in &record.skipped {
+        let why = why.trim_end_matches('.');
+        match whys.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, ids)) => ids.push(id.clone()),
+            None => whys.push((why, vec![id.clone()])),
+        }
+    }
+    whys.into_iter().map(|(why, ids)| Limit::Skipped { ids, why: why.to_owned() }).collect()
 }
 
 fn of_faults_and_checks(record: &RunRecord) -> Vec<Limit> {

@@ -10,16 +10,17 @@ pub enum ReportFormat {
     Junit,
     /// OSCAL Assessment Results.
     Oscal,
-    /// PDF/A-2b.
+    /// The report for a signature: tagged PDF.
     Pdf,
+    /// What that report shortens.
+    Annex,
     /// One self-contained HTML page.
     Html,
 }
 
 impl ReportFormat {
-    /// All formats in the order in which they are written. HTML comes last: it draws page images of kept
-    /// PDFs, and the other reports must exist even if that fails.
-    pub const ALL: [Self; 5] = [Self::Record, Self::Junit, Self::Oscal, Self::Pdf, Self::Html];
+    /// All formats in the order in which they are written.
+    pub const ALL: [Self; 6] = [Self::Record, Self::Junit, Self::Oscal, Self::Pdf, Self::Annex, Self::Html];
 
     /// The file's name in the run's folder.
     pub const fn file_name(self) -> &'static str {
@@ -28,6 +29,7 @@ impl ReportFormat {
             Self::Junit => "junit.xml",
             Self::Oscal => "oscal-assessment-results.json",
             Self::Pdf => "report.pdf",
+            Self::Annex => "report-annex.pdf",
             Self::Html => "report.html",
         }
     }
@@ -37,7 +39,7 @@ impl ReportFormat {
         match self {
             Self::Record | Self::Oscal => "application/json",
             Self::Junit => "application/xml",
-            Self::Pdf => "application/pdf",
+            Self::Pdf | Self::Annex => "application/pdf",
             Self::Html => "text/html; charset=utf-8",
         }
     }
@@ -46,9 +48,14 @@ impl ReportFormat {
     pub const fn description(self) -> &'static str {
         match self {
             Self::Record => "the run folded from its events; every report is made from it",
-            Self::Junit => "for CI: an unexpected finding is a failure, a check without a result is an error",
+            Self::Junit => {
+                "for CI: one test for each drill; failed is a failure, unknown an error, not run is skipped"
+            }
             Self::Oscal => "for audit programs: controls and findings as OSCAL Assessment Results",
-            Self::Pdf => "for the auditor's folder: verdict, findings, controls and digests as PDF/A-2b",
+            Self::Pdf => {
+                "for the auditor's folder, at most 12 pages: summary, exceptions, controls, limits, signatures"
+            }
+            Self::Annex => "annex to that: every drill, finding, control and digest",
             Self::Html => "for people: verdict, reasons, what was not shown and page images in one file",
         }
     }

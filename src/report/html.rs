@@ -8,7 +8,7 @@
 use crate::{
     journal::read::EVENTS,
     model::record::RunRecord,
-    report::{html::text::verdict_word, pages::Pictures},
+    report::{html::text::verdict_word, pages::ImageSources},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -30,7 +30,7 @@ const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 
 /// Renders a run.
-pub fn render(record: &RunRecord, pictures: &Pictures) -> String {
+pub fn render(record: &RunRecord, images: &ImageSources) -> String {
     let title = format!("{} · pulp-drill run {}", verdict_word(record.verdict()), record.id());
     let page = html! {
         (DOCTYPE)
@@ -46,7 +46,7 @@ pub fn render(record: &RunRecord, pictures: &Pictures) -> String {
             }
             body {
                 a .skip href="#main" { "Skip to the verdict" }
-                (body(record, pictures))
+                (body(record, images))
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -54,7 +54,7 @@ pub fn render(record: &RunRecord, pictures: &Pictures) -> String {
     page.into_string() + "\n"
 }
 
-fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
+fn body(record: &RunRecord, images: &ImageSources) -> Markup {
     html! {
         @if let Some(warning) = record.integrity.warning() { p .verdict.fail role="alert" { (text::line(&warning)) } }
         header {
@@ -63,7 +63,7 @@ fn body(record: &RunRecord, pictures: &Pictures) -> Markup {
         }
         main id="main" tabindex="-1" {
             (summary::first(record))
-            (reasons::why(record, pictures))
+            (reasons::why(record, images))
             (table::table(record))
             (timeline::of_run(record))
             (workload::side_by_side(record))

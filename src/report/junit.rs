@@ -1,20 +1,22 @@
-//! JUnit XML: a suite per scenario, a case per check and one for the verdict, as Jenkins' junit-10
-//! schema has them.
+//! JUnit XML, valid against the `junit-10` schema of Jenkins: a suite with its properties and one case for each
+//! drill, so that the counts of a CI system are those of the run.
 //!
-//! A failure is an unexpected finding or an expected one that was not reported; an error is a check or
-//! run without a result; skipped is a check that does not apply. The crate writes neither `<properties>`
-//! nor `skipped` counts: one pass over its output adds them.
+//! A failed drill is a failure, a drill without a result an error, a scenario that was not run is skipped. The
+//! result of each check is in `system-out`. The crate writes neither `<properties>` nor `skipped` counts: one
+//! pass over its output adds them.
 
 use crate::{
-    base::error::{Error, ErrorContext as _},
+    base::{
+        clock::human,
+        error::{Error, ErrorContext as _},
+    },
     model::{
-        check::CheckId,
         event::{BudgetChecked, BudgetId},
         finding::{Entity, Finding},
         record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{CheckOutcome, Role, Verdict},
     },
-    report::facts::{reasons, run_problems},
+    report::facts::{other_reasons, reasons, run_problems},
 };
 use chrono::{DateTime, Datelike as _, Utc};
 use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestResult, TestSuite};
@@ -67,17 +69,8 @@ pub fn render(record: &RunRecord) -> Result<String, Error> {
 
 fn suite(record: &RunRecord, scenario: &ScenarioRecord) -> TestSuite {
     let mut suite = new_suite(record, scenario.id.as_str(), scenario.began.or(record.began));
-    suite.testcases =
-        scenario.checks.iter().map(|(check, went, ms)| check_case(scenario, *check, went, *ms)).collect();
+    suite.testcases.push(drill(scenario));
     suite.testcases.extend(scenario.assertions.iter().map(|assertion| assertion_case(scenario, assertion)));
-    let checks: u64 = scenario.checks.iter().fold(0, |sum, (_, _, ms)| sum.saturating_add(*ms));
-    // The verdict's case takes the time of the steps, so that the suite's is the scenario's.
-    let mut verdict = verdict_case(scenario);
-    verdict.time = duration(scenario.ms.saturating_sub(checks));
-    suite.testcases.push(verdict);
-    for case in &mut suite.testcases {
-        case.set_classname(&line(scenario.id.as_str()));
-    }
     suite
 }
 
@@ -88,7 +81,7 @@ fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
         let mut case = TestCase::success(&line(id.as_str()), Duration::ZERO);
         case.result =
             TestResult::SkippedWithCause { type_: "skipped".to_owned(), message: line(why), cause: None };
-        case.set_classname("skipped");
+        case.set_classname("pulp-drill.scenario");
         suite.testcases.push(case);
     }
     (!record.skipped.is_empty()).then_some(suite)
@@ -98,14 +91,14 @@ fn skipped_suite(record: &RunRecord) -> Option<TestSuite> {
 fn run_suite(record: &RunRecord) -> Option<TestSuite> {
     let whys = texts(&run_problems(record));
     let mut suite = new_suite(record, "run", record.began);
-    if let Some(result) = error("could-not-verify", &whys) {
+    if let Some(result) = error("could-not-verify", &whys, &whys) {
         let mut case = TestCase::success("ended as planned", Duration::ZERO);
         case.result = result;
         suite.testcases.push(case);
     }
     suite.testcases.extend(record.budgets.iter().map(budget_case));
     for case in &mut suite.testcases {
-        case.set_classname("run");
+        case.set_classname("pulp-drill.run");
     }
     (!suite.testcases.is_empty()).then_some(suite)
 }
@@ -119,8 +112,8 @@ fn budget_case(checked: &BudgetChecked) -> TestCase {
     let why = [checked.to_string()];
     case.result = match checked.verdict {
         Verdict::Pass => None,
-        Verdict::Unknown => error("could-not-verify", &why),
-        Verdict::Fail => failure("over-budget", &why),
+        Verdict::Unknown => error("could-not-verify", &why, &why),
+        Verdict::Fail => failure("over-budget", &why, &why),
     }
     .unwrap_or(TestResult::Success);
     case
@@ -135,109 +128,107 @@ fn new_suite(record: &RunRecord, name: &str, at: Option<DateTime<Utc>>) -> TestS
     suite
 }
 
-fn check_case(scenario: &ScenarioRecord, check: CheckId, went: &CheckOutcome, ms: u64) -> TestCase {
-    case_of(scenario, check.id(), duration(ms), went, |finding| finding.check == check)
-}
-
-fn case_of(
-    scenario: &ScenarioRecord,
-    name: &str,
-    time: Duration,
-    went: &CheckOutcome,
-    concerns: impl Fn(&Finding) -> bool,
-) -> TestCase {
-    let mut case = TestCase::success(name, time);
-    let mut failures = Vec::new();
-    let mut notes = Vec::new();
-    for (finding, role) in scenario.judged().filter(|(f, _)| concerns(f)) {
-        match role {
-            Some(Role::Unexpected) => failures.push(message_of(finding)),
-            Some(Role::Possible) => {
-                notes.push(format!("possible, depends on timing: {}", message_of(finding)))
-            }
-            Some(Role::Expected) => notes.push(format!("as expected: {}", message_of(finding))),
-            Some(Role::Consequence { of }) => {
-                notes.push(format!("follows from {of}: {}", message_of(finding)))
-            }
-            Some(Role::Warning) => notes.push(format!("warning: {}", message_of(finding))),
-            None => notes.push(format!("not judged: {}", message_of(finding))),
-        }
-    }
-    case.result = match went {
-        _ if !failures.is_empty() => failure("unexpected-finding", &failures).unwrap_or(TestResult::Success),
-        CheckOutcome::Checked { items: 0 } => {
-            error("could-not-verify", &["nothing to check".to_owned()]).unwrap_or(TestResult::Success)
-        }
-        CheckOutcome::Checked { items } => {
-            notes.insert(0, format!("checked {items}"));
-            TestResult::Success
-        }
-        CheckOutcome::Unknown { why } => {
-            error("could-not-verify", std::slice::from_ref(why)).unwrap_or(TestResult::Success)
-        }
-        CheckOutcome::Skipped { why } => {
-            TestResult::SkippedWithCause { type_: "skipped".to_owned(), message: line(why), cause: None }
-        }
-    };
-    if !notes.is_empty() {
-        case.set_system_out(&body(&notes.join("\n")));
-    }
-    case
-}
-
-/// The time of an assertion is in that of the check of all assertions.
-fn assertion_case(scenario: &ScenarioRecord, (name, outcome, _): &(String, CheckOutcome, u64)) -> TestCase {
-    let entity = Entity::Assertion(name.clone());
-    let title = line(&format!("assertion: {name}"));
-    case_of(scenario, &title, Duration::ZERO, outcome, |finding| finding.entity == entity)
-}
-
-fn verdict_case(scenario: &ScenarioRecord) -> TestCase {
-    let mut case = TestCase::success("verdict", Duration::ZERO);
-    let reasons = texts(&reasons(scenario));
+/// The case of a drill. Its result is the verdict.
+fn drill(scenario: &ScenarioRecord) -> TestCase {
+    let mut case = TestCase::success(&line(scenario.id.as_str()), duration(scenario.ms));
+    case.set_classname(if scenario.is_baseline() { "pulp-drill.baseline" } else { "pulp-drill.scenario" });
+    let whys = texts(&reasons(scenario));
+    let unexpected = scenario.judged().filter(|(_, role)| matches!(role, Some(Role::Unexpected)));
+    let mut text = texts(&other_reasons(scenario));
+    text.extend(unexpected.map(|(finding, _)| detail(finding)));
     case.result = match (&scenario.judgement, scenario.verdict()) {
-        (None, _) => error("did-not-end", &reasons),
+        (None, _) => error("did-not-end", &whys, &text),
         (Some(_), Verdict::Pass) => None,
-        (Some(_), Verdict::Unknown) => error("could-not-verify", &reasons),
-        (Some(_), Verdict::Fail) => failure("fail", &reasons),
+        (Some(_), Verdict::Unknown) => error("could-not-verify", &whys, &text),
+        (Some(_), Verdict::Fail) => failure("failed", &whys, &text),
     }
     .unwrap_or(TestResult::Success);
-    let faults = scenario.faults.iter().map(|f| format!("fault {}: {}", f.description, f.detail));
-    let met = scenario.judged().filter(|(_, role)| matches!(role, Some(Role::Expected)));
-    let notes: Vec<String> = faults.chain(met.map(|(f, _)| format!("as expected: {f}"))).collect();
+    let notes = notes(scenario);
     if !notes.is_empty() {
         case.set_system_out(&body(&notes.join("\n")));
     }
     case
+}
+
+/// The case of an assertion of the profile. Its time is in that of the drill.
+fn assertion_case(scenario: &ScenarioRecord, (name, outcome, _): &(String, CheckOutcome, u64)) -> TestCase {
+    let entity = Entity::Assertion(name.clone());
+    let mut case = TestCase::success(&line(&format!("{}: assertion: {name}", scenario.id)), Duration::ZERO);
+    case.set_classname("pulp-drill.assertion");
+    let of_it = scenario.judged().filter(|(finding, _)| finding.entity == entity);
+    let unexpected: Vec<&Finding> =
+        of_it.filter(|(_, role)| matches!(role, Some(Role::Unexpected))).map(|(finding, _)| finding).collect();
+    let details: Vec<String> = unexpected.iter().map(|finding| detail(finding)).collect();
+    case.result = match outcome {
+        _ if !unexpected.is_empty() => failure("assertion-failed", &texts(&unexpected), &details),
+        CheckOutcome::Checked { items: 1.. } => None,
+        CheckOutcome::Checked { items: 0 } => {
+            let why = ["nothing to check".to_owned()];
+            error("could-not-verify", &why, &why)
+        }
+        CheckOutcome::Unknown { why } => {
+            error("could-not-verify", std::slice::from_ref(why), std::slice::from_ref(why))
+        }
+        CheckOutcome::Skipped { why } => Some(TestResult::SkippedWithCause {
+            type_: "skipped".to_owned(),
+            message: line(why),
+            cause: None,
+        }),
+    }
+    .unwrap_or(TestResult::Success);
+    case
+}
+
+/// Faults, findings that do not fail the drill, and the result of each check.
+fn notes(scenario: &ScenarioRecord) -> Vec<String> {
+    let faults = scenario.faults.iter().map(|f| format!("fault {}: {}", f.description, f.detail));
+    let findings = scenario.judged().filter_map(|(finding, role)| match role {
+        Some(Role::Unexpected) => None,
+        Some(Role::Possible) => Some(format!("possible, depends on timing: {finding}")),
+        Some(Role::Expected) => Some(format!("as expected: {finding}")),
+        Some(Role::Consequence { of }) => Some(format!("follows from {of}: {finding}")),
+        Some(Role::Warning) => Some(format!("warning: {finding}")),
+        None => Some(format!("not judged: {finding}")),
+    });
+    let checks = scenario.checks.iter().map(|(check, outcome, ms)| {
+        let time = human(*ms);
+        match outcome {
+            CheckOutcome::Checked { items: 0 } => format!("check {check}: nothing to check"),
+            CheckOutcome::Checked { items } => format!("check {check}: checked {items} in {time}"),
+            CheckOutcome::Unknown { why } => format!("check {check}: no result: {why}"),
+            CheckOutcome::Skipped { why } => format!("check {check}: skipped: {why}"),
+        }
+    });
+    faults.chain(findings).chain(checks).collect()
 }
 
 fn texts(reasons: &[impl ToString]) -> Vec<String> {
     reasons.iter().map(ToString::to_string).collect()
 }
 
-fn failure(type_: &str, whys: &[String]) -> Option<TestResult> {
-    let (message, cause) = message(whys)?;
+fn failure(type_: &str, whys: &[String], text: &[String]) -> Option<TestResult> {
+    let (message, cause) = message(whys, text)?;
     Some(TestResult::Failure { type_: type_.to_owned(), message, cause })
 }
 
-fn error(type_: &str, whys: &[String]) -> Option<TestResult> {
-    let (message, cause) = message(whys)?;
+fn error(type_: &str, whys: &[String], text: &[String]) -> Option<TestResult> {
+    let (message, cause) = message(whys, text)?;
     Some(TestResult::Error { type_: type_.to_owned(), message, cause })
 }
 
-/// A line for the attribute and the whole text for the element; none where there is nothing to say.
-fn message(whys: &[String]) -> Option<(String, Option<String>)> {
+/// A line for the attribute and the whole text for the element; `None` if there is no reason.
+fn message(whys: &[String], text: &[String]) -> Option<(String, Option<String>)> {
     let more = whys.len().checked_sub(1)?;
     let first = line(whys.first()?);
     let message = if more == 0 { first } else { format!("{first} (and {more} more)") };
-    Some((message, Some(body(&whys.join("\n")))))
+    Some((message, Some(body(&text.join("\n")))))
 }
 
-fn message_of(finding: &Finding) -> String {
+fn detail(finding: &Finding) -> String {
+    let Finding { expected, actual, .. } = finding;
     let mut text = format!(
-        "{finding}\n  expected: {}\n  found: {}\n  what to do: {}",
-        finding.expected,
-        finding.actual,
+        "{finding}\n  check: {}\n  expected: {expected}\n  found: {actual}\n  what to do: {}",
+        finding.check,
         finding.kind.what_to_do()
     );
     for artefact in &finding.artefacts {

@@ -1,14 +1,17 @@
-//! Pictures of the pages on which a render differs from its known-good PDF: expected, actual and
-//! what differs, as PNG in `data:` addresses, for the HTML report.
+//! ImageSources of the pages on which a render differs from its known-good PDF: expected, actual and what differs.
 //!
-//! It reads the PDFs that were kept with the run and nothing else, and only where their digests are
-//! those of the record. A PDF that can't be drawn is said to be so; it never fails a report. The
-//! pictures are for people: what differs was decided before, on the documents themselves.
+//! They are drawn once, at the end of a run, from the PDFs that it kept, and are kept as PNG themselves. The
+//! report embeds these files, so that a build that cannot draw renders the same bytes. A PDF that cannot be
+//! drawn is reported as such and never fails a run. The images are for people: what differs was decided
+//! before, on the documents themselves.
 
 use crate::{
-    base::digest::Digest,
+    base::{digest::Digest, error::Error, ids::ScenarioId},
+    journal::Journal,
     model::{
+        event::Event,
         finding::{Finding, FindingKind},
+        page_images::{ImageFile, PageComparison, PageImages},
         record::{Artefact, KNOWN_GOOD, RunRecord},
         verdict::Role,
     },
@@ -31,7 +34,7 @@ mod raster;
 
 pub use subprocess::{draw_by, draw_here};
 
-/// Pairs of PDFs that are drawn in one report.
+/// Pairs of PDFs that are drawn in one run.
 const MOST_PAIRS: usize = 4;
 
 /// Pages of a pair that are shown.
@@ -40,86 +43,59 @@ const MOST_PAGES: usize = 2;
 /// Larger PDFs are not drawn.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// What there is to see, by the path of the artefact that is not as it should be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pictures(BTreeMap<String, PagePictures>);
+/// The images of a run as `data:image/png;base64,…`, by the path of the file.
+pub type ImageSources = BTreeMap<String, String>;
 
-/// One pair of PDFs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PagePictures {
-    /// The pages that look different, the first of them.
-    Pages {
-        /// In their order.
-        pages: Vec<PagePicture>,
-        /// Pages that look different and are not shown.
-        more: usize,
-        /// Pages that look the same.
-        same: usize,
-        /// Pages that were not looked at.
-        unseen: usize,
-    },
-    /// The same two PDFs are shown with this artefact.
-    Above(String),
-    /// Why there is no picture.
-    NotDrawn(String),
+/// The recorded images whose files are as the run kept them.
+pub fn load(record: &RunRecord, dir: &Path) -> ImageSources {
+    let pages = record.pages.values().flat_map(|comparison| match comparison {
+        PageComparison::Pages { pages, .. } => &pages[..],
+        PageComparison::ShownWith(_) | PageComparison::NotDrawn(_) => &[],
+    });
+    let files = pages.flat_map(|page| [&page.expected, &page.actual, &page.difference]).flatten();
+    let image = |file: &ImageFile| {
+        let kept = record.artefacts.iter().find(|artefact| artefact.path == file.path)?;
+        let png = read(dir, kept).ok()?;
+        Some((file.path.clone(), format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png))))
+    };
+    files.filter_map(image).collect()
 }
 
-/// One page of both PDFs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PagePicture {
-    /// From 1.
-    pub number: usize,
-    /// The known-good page; none where it has no such page.
-    pub expected: Option<Picture>,
-    /// The page that was rendered; none where there is no such page.
-    pub actual: Option<Picture>,
-    /// Where they differ; none where one of them is missing.
-    pub difference: Option<Picture>,
-    /// How many pixels of a thousand differ, at least 1.
-    pub permille: u32,
+/// The comparison that belongs to a finding: that of the first of its artefacts that has one.
+pub fn of<'a>(record: &'a RunRecord, finding: &Finding) -> Option<&'a PageComparison> {
+    finding.artefacts.iter().find_map(|path| record.pages.get(path))
 }
 
-/// A picture for an `img`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Picture {
-    /// `data:image/png;base64,…`
-    pub src: String,
-    /// Pixels.
-    pub width: u16,
-    /// Pixels.
-    pub height: u16,
-}
-
-impl Pictures {
-    /// What there is to see of a finding: by the first of its artefacts that was looked at.
-    pub fn of(&self, finding: &Finding) -> Option<&PagePictures> {
-        finding.artefacts.iter().find_map(|path| self.0.get(path))
-    }
-}
-
-/// Draws what unexpected findings show, the first few of them, from the run's folder.
-pub fn pictures(record: &RunRecord, dir: &Path) -> Pictures {
-    let mut drawn = BTreeMap::new();
+/// Draws what the unexpected findings of a run show, keeps the images and records what they are.
+///
+/// # Errors
+/// If a file or an event cannot be written.
+pub fn compare(journal: &Journal) -> Result<(), Error> {
+    let record = journal.record();
     let mut pairs: BTreeMap<(Digest, Digest), String> = BTreeMap::new();
-    let unexpected = record.scenarios.iter().flat_map(|scenario| scenario.judged());
-    for (finding, _) in unexpected.filter(|(_, role)| matches!(role, Some(Role::Unexpected))) {
-        let Some((expected, actual)) = pair(record, finding) else { continue };
-        if drawn.contains_key(&actual.path) {
-            continue;
-        }
-        let shown = match pairs.get(&(expected.sha256, actual.sha256)) {
-            Some(path) => PagePictures::Above(path.clone()),
-            None if pairs.len() >= MOST_PAIRS => PagePictures::NotDrawn(format!(
-                "only the first {MOST_PAIRS} pairs of PDFs are drawn in a report"
-            )),
-            None => {
-                pairs.insert((expected.sha256, actual.sha256), actual.path.clone());
-                compare(dir, expected, actual).unwrap_or_else(PagePictures::NotDrawn)
+    let mut done: Vec<&str> = Vec::new();
+    for scenario in &record.scenarios {
+        for (finding, _) in scenario.judged().filter(|(_, role)| matches!(role, Some(Role::Unexpected))) {
+            let Some((expected, actual)) = pair(&record, finding) else { continue };
+            if done.contains(&actual.path.as_str()) {
+                continue;
             }
-        };
-        drawn.insert(actual.path.clone(), shown);
+            let comparison = match pairs.get(&(expected.sha256, actual.sha256)) {
+                Some(path) => PageComparison::ShownWith(path.clone()),
+                None if pairs.len() >= MOST_PAIRS => PageComparison::NotDrawn(format!(
+                    "only the first {MOST_PAIRS} pairs of PDFs of a run are drawn"
+                )),
+                None => {
+                    pairs.insert((expected.sha256, actual.sha256), actual.path.clone());
+                    draw_pair(journal, &scenario.id, expected, actual)?
+                }
+            };
+            done.push(&actual.path);
+            let of = actual.path.clone();
+            journal.write(Some(&scenario.id), Event::PagesCompared { of, comparison })?;
+        }
     }
-    Pictures(drawn)
+    Ok(())
 }
 
 /// The known-good PDF and the one that is not as it should be, where a finding has both. One that
@@ -135,15 +111,70 @@ fn pair<'a>(record: &'a RunRecord, finding: &Finding) -> Option<(&'a Artefact, &
     Some((expected, actual))
 }
 
-fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<PagePictures, String> {
+/// Draws a pair and keeps the images of its pages.
+fn draw_pair(
+    journal: &Journal,
+    scenario: &ScenarioId,
+    expected: &Artefact,
+    actual: &Artefact,
+) -> Result<PageComparison, Error> {
+    let Compared { pages, more, same, not_compared } = match differing(journal.dir(), expected, actual) {
+        Ok(compared) => compared,
+        Err(why) => return Ok(PageComparison::NotDrawn(why)),
+    };
+    let name = Path::new(&actual.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let keep = |number: usize, what: &str, png: Option<Png>| -> Result<Option<ImageFile>, Error> {
+        let Some(Png { bytes, width, height }) = png else { return Ok(None) };
+        let file = format!("{name}-page-{number}-{what}.png");
+        let path = journal.store(Some(scenario), &file, &bytes, "image of a PDF page")?;
+        Ok(Some(ImageFile { path, width, height }))
+    };
+    let mut kept = Vec::new();
+    for Page { number, expected, actual, difference, permille } in pages {
+        kept.push(PageImages {
+            number,
+            expected: keep(number, "expected", expected)?,
+            actual: keep(number, "found", actual)?,
+            difference: keep(number, "difference", difference)?,
+            permille,
+        });
+    }
+    Ok(PageComparison::Pages { pages: kept, more, same, not_compared })
+}
+
+/// A page image before it is kept.
+struct Png {
+    bytes: Vec<u8>,
+    width: u16,
+    height: u16,
+}
+
+/// A page that differs.
+struct Page {
+    number: usize,
+    expected: Option<Png>,
+    actual: Option<Png>,
+    difference: Option<Png>,
+    permille: u32,
+}
+
+/// The comparison of two documents: the first pages that differ, and the numbers of others.
+struct Compared {
+    pages: Vec<Page>,
+    more: usize,
+    same: usize,
+    not_compared: usize,
+}
+
+fn differing(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Compared, String> {
     let expected =
         subprocess::pages(read(dir, expected)?).map_err(|why| format!("the known-good PDF {why}"))?;
     let actual =
         subprocess::pages(read(dir, actual)?).map_err(|why| format!("the PDF that was rendered {why}"))?;
-    let seen = expected.drawn.len().max(actual.drawn.len());
-    let unseen = expected.count.max(actual.count) - seen;
+    let drawn = expected.drawn.len().max(actual.drawn.len());
+    let not_compared = expected.count.max(actual.count) - drawn;
     let (mut pages, mut more, mut same) = (Vec::new(), 0, 0);
-    for number in 0..seen {
+    for number in 0..drawn {
         let sides = (expected.drawn.get(number), actual.drawn.get(number));
         // A page that was not drawn for its number is not one that is missing.
         let beyond = number >= expected.drawn.len() && number < expected.count
@@ -158,16 +189,16 @@ fn compare(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<PagePic
         } else if pages.len() >= MOST_PAGES {
             more += 1;
         } else {
-            pages.push(PagePicture {
+            pages.push(Page {
                 number: number + 1,
-                expected: sides.0.map(picture).transpose()?,
-                actual: sides.1.map(picture).transpose()?,
-                difference: difference.as_ref().map(picture).transpose()?,
+                expected: sides.0.map(png).transpose()?,
+                actual: sides.1.map(png).transpose()?,
+                difference: difference.as_ref().map(png).transpose()?,
                 permille,
             });
         }
     }
-    Ok(PagePictures::Pages { pages, more, same, unseen })
+    Ok(Compared { pages, more, same, not_compared })
 }
 
 /// The bytes of an artefact, if they are those that were kept.
@@ -188,8 +219,6 @@ fn read(dir: &Path, artefact: &Artefact) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-fn picture(raster: &raster::Raster) -> Result<Picture, String> {
-    let png = draw::png(raster)?;
-    let src = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png));
-    Ok(Picture { src, width: raster.width, height: raster.height })
+fn png(raster: &raster::Raster) -> Result<Png, String> {
+    Ok(Png { bytes: draw::png(raster)?, width: raster.width, height: raster.height })
 }

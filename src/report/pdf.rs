@@ -1,6 +1,6 @@
-//! The run for a signature: a PDF/A-2b with cover, scenarios, findings, controls and a signature page with
-//! the digests of the evidence. The same record gives the same bytes. Commands, steps and consequences are
-//! in `record.json` only.
+//! The run for a signature: a tagged PDF of at most twelve pages with summary, exceptions, controls, limits,
+//! signature block and digests. The annex is a second file with everything that the first one shortens. The same
+//! record gives the same bytes. Commands, steps and consequences are in `record.json` only.
 
 use crate::{
     base::{
@@ -10,9 +10,8 @@ use crate::{
     },
     journal::read::EVENTS,
     model::{
-        control::Control,
         finding::Finding,
-        record::{RunRecord, ScenarioRecord, Skipped},
+        record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
     report::{
@@ -20,13 +19,14 @@ use crate::{
         facts::{self, RunProblem, reasons, run_problems},
         format::ReportFormat,
         inputs::Evidence,
-        kinds::worst_kind,
-        terminal::style::{brief, count, cut},
+        kinds::{causes, unknown_cause},
+        terminal::style::{brief, count, cut_to},
         workload::raced,
     },
 };
 use std::collections::BTreeMap;
 
+pub mod annex;
 mod font;
 mod layout;
 mod write;
@@ -37,56 +37,76 @@ const GREEN: [u8; 3] = [22, 101, 52];
 const AMBER: [u8; 3] = [146, 84, 10];
 const RED: [u8; 3] = [153, 27, 27];
 
-/// Renders a run.
+/// The most characters of one text in this file.
+const LONGEST: usize = 200;
+
+/// The most characters of the sentences below the verdict.
+const LONGEST_SUMMARY: usize = 1_600;
+
+/// The most entries of each list in this file.
+const MOST: usize = 12;
+
+/// Renders the report of a run.
 ///
 /// # Errors
 /// Blames the harness where the PDF can't be made.
 pub fn render(record: &RunRecord, evidence: &Evidence) -> Result<Vec<u8>, Error> {
     let mut press = Press::new();
     cover(&mut press, record);
-    scenarios(&mut press, record);
-    findings(&mut press, record);
+    results(&mut press, record);
+    exceptions(&mut press, record);
     controls_of(&mut press, record);
     signatures(&mut press, record, evidence);
+    finish(press, "Restore drill", record)
+}
+
+/// Writes the pages, each with the run and the verdict at its foot.
+fn finish(press: Press, kind: &str, record: &RunRecord) -> Result<Vec<u8>, Error> {
     // PDF/A bounds the length of a title.
-    let title: String = one_line(&format!("Restore drill {}", record.id())).chars().take(120).collect();
-    let (letters, pages) = press.finish(&format!("{title} · {}", record.verdict()));
-    write::write(&title, record.ended.or(record.began), &pages, &letters)
+    let title: String = one_line(&format!("{kind} {}", record.id())).chars().take(120).collect();
+    let pages = press.finish(&format!("{title} · {}", record.verdict()));
+    write::write(&title, record.ended.or(record.began), &pages)
 }
 
 fn cover(press: &mut Press, record: &RunRecord) {
-    press.text("Report of a restore drill", Style { size: 24.0, bold: true, colour: INK });
+    press.title("Report of a restore drill");
     press.gap(2.0);
     let what =
         "Whether a backup of database rows and stored binaries could be restored, and what was checked.";
     press.text(what, Style { size: 10.0, bold: false, colour: QUIET });
     press.gap(16.0);
     if let Some(warning) = record.integrity.warning() {
-        press.banner("Not as written", &warning, RED);
+        press.banner("Not as written", &cut_to(&warning, LONGEST_SUMMARY), RED);
         press.gap(16.0);
     }
     let verdict = record.verdict();
-    press.banner(word(verdict), &sentence(record), colour(verdict));
+    press.banner(word(verdict), &cut_to(&sentence(record), LONGEST_SUMMARY), colour(verdict));
     press.gap(16.0);
     press.pairs(&facts(record));
-    let limits = facts::limits(record);
-    if !limits.is_empty() {
-        press.heading("What this run does not show");
-        limits.iter().for_each(|limit| press.text(&limit.to_string(), BODY));
+    let limits: Vec<String> = facts::limits(record).iter().map(ToString::to_string).collect();
+    list(press, "What this run does not show", &limits);
+    list(press, "Errors of the run", &record.errors);
+}
+
+/// A heading and a paragraph for each text; nothing if there is none.
+fn list(press: &mut Press, head: &str, texts: &[String]) {
+    if texts.is_empty() {
+        return;
     }
-    let other: Vec<&String> = record.errors.iter().chain(&record.notes).collect();
-    if !other.is_empty() {
-        press.heading("Notes and errors of the run");
-        other.into_iter().for_each(|text| press.text(text, BODY));
+    press.heading(head);
+    texts.iter().take(MOST).for_each(|text| press.text(&cut_to(text, 2 * LONGEST), BODY));
+    more(press, texts.len());
+}
+
+/// What a list leaves out.
+fn more(press: &mut Press, all: usize) {
+    if let Some(more) = all.checked_sub(MOST).filter(|more| *more > 0) {
+        press.text(&format!("{more} more are in {}.", ReportFormat::Annex.file_name()), BODY);
     }
 }
 
 fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
     let at = |t: Option<_>| t.map_or_else(|| "not recorded".to_owned(), iso);
-    let list = |map: &BTreeMap<String, String>| {
-        let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        if pairs.is_empty() { "not recorded".to_owned() } else { pairs.join("\n") }
-    };
     let mut facts =
         vec![("run", record.id().0), ("began", at(record.began)), ("last event", at(record.ended))];
     facts.push(("recovery time (RTO)", rto(record)));
@@ -94,13 +114,16 @@ fn facts(record: &RunRecord) -> Vec<(&'static str, String)> {
     facts.extend(record.budgets.iter().map(|b| ("budget", format!("{}: {b}", b.verdict))));
     if let Some(started) = &record.started {
         facts.push(("harness", format!("{}, seed {}", started.harness, started.seed)));
-        facts.push(("command", started.command.join(" ")));
-        facts.push(("started by", list(&started.started_by)));
-        facts.push(("configuration", list(&started.config)));
-        facts.push(("machine", list(&started.machine)));
+        facts.push(("started by", cut_to(&pairs(&started.started_by), 2 * LONGEST)));
     }
-    facts.push(("versions", list(&record.versions)));
-    facts
+    facts.push(("versions", cut_to(&pairs(&record.versions), 4 * LONGEST)));
+    facts.into_iter().map(|(name, value)| (name, cut_to(&value, 4 * LONGEST))).collect()
+}
+
+/// `name: value`, one a line.
+fn pairs(map: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = map.iter().map(|(k, v)| format!("{k}: {v}")).collect();
+    if pairs.is_empty() { "not recorded".to_owned() } else { pairs.join("\n") }
 }
 
 fn rpo(record: &RunRecord) -> String {
@@ -133,13 +156,18 @@ fn sentence(record: &RunRecord) -> String {
     let mut text = match record.verdict() {
         Verdict::Pass => format!("{all} passed. {}", facts::shown_by_pass(record)),
         Verdict::Unknown => format!(
-            "Could not verify whether the backup restores; not counted as a pass. Of {all}, {} passed and {} could not be verified.",
+            "Could not verify whether the backup restores; not counted as a pass.{} Of {all}, {} passed and {} could not be verified.",
+            // The problems of the run itself follow below.
+            match run_problems(record).is_empty() {
+                true => format!(" {}", sentence_of(&unknown_cause(record))),
+                false => String::new(),
+            },
             with(Verdict::Pass),
             with(Verdict::Unknown)
         ),
         Verdict::Fail => format!(
             "{} Of {all}, {} failed, {} could not be verified and {} passed.",
-            worst_kind(record).map(|why| sentence_of(&why)).unwrap_or_default(),
+            sentence_of(&causes(record)),
             with(Verdict::Fail),
             with(Verdict::Unknown),
             with(Verdict::Pass)
@@ -147,8 +175,9 @@ fn sentence(record: &RunRecord) -> String {
     };
     text.extend(facts::level(record).map(|level| format!(" {level}")));
     text.extend(raced(record).and_then(|raced| raced.warning()).map(|warning| format!(" {warning}")));
-    for over in record.budgets.iter().filter(|b| b.verdict != Verdict::Pass) {
-        text += &format!(" The {over}.");
+    // Budgets that are exceeded are among the causes.
+    for unmeasured in record.budgets.iter().filter(|b| b.verdict == Verdict::Unknown) {
+        text += &format!(" The {unmeasured}.");
     }
     if !record.skipped.is_empty() {
         text += &format!(" {} skipped and not counted as a pass.", were(record.skipped.len()));
@@ -172,9 +201,9 @@ fn were(n: usize) -> String {
     if n == 1 { "1 scenario was".to_owned() } else { format!("{n} scenarios were") }
 }
 
-fn scenarios(press: &mut Press, record: &RunRecord) {
-    press.page_break();
-    press.heading("Scenarios");
+/// The drills by kind and verdict.
+fn results(press: &mut Press, record: &RunRecord) {
+    press.heading("Results");
     press.text(
         "Each scenario takes a backup, may inject a fault, destroys the site or a part of it, restores it and \
          checks all of it. Damage must be reported as the findings that the scenario expects. In a baseline \
@@ -182,163 +211,159 @@ fn scenarios(press: &mut Press, record: &RunRecord) {
         BODY,
     );
     press.gap(6.0);
-    let mut rows: Vec<Vec<Cell>> = record.scenarios.iter().map(scenario_row).collect();
-    rows.extend(record.skipped.iter().map(skipped_row));
-    let heads = ["verdict", "scenario", "expected", "unexp.", "RTO", "time"];
-    press.table(&heads, &[0.11, 0.50, 0.105, 0.105, 0.09, 0.09], &rows);
-}
-
-fn skipped_row(skipped: &Skipped) -> Vec<Cell> {
-    let Skipped { id, why, controls: _ } = skipped;
-    let mut row = vec![Cell::plain("skipped"), Cell::plain(format!("{id}\nnot run: {why}"))];
-    row.extend((0..4).map(|_| Cell::plain("-")));
-    row
-}
-
-fn scenario_row(scenario: &ScenarioRecord) -> Vec<Cell> {
-    let title = scenario.started.as_ref().map_or("did not start", |s| s.title.as_str());
-    let title = if scenario.is_baseline() { "baseline drill" } else { title };
-    let role = |wanted: fn(&Role) -> bool| {
-        scenario.judged().filter(|(_, r)| r.is_some_and(wanted)).count().to_string()
+    let row = |name: &str, of: &dyn Fn(&ScenarioRecord) -> bool, skipped: usize| {
+        let with = |verdict| record.scenarios.iter().filter(|s| of(s) && s.verdict() == verdict).count();
+        let numbers = [with(Verdict::Pass), with(Verdict::Fail), with(Verdict::Unknown), skipped];
+        let mut row = vec![Cell::plain(name)];
+        row.extend(numbers.map(|n| Cell::plain(n.to_string())));
+        row
     };
-    vec![
-        verdict_cell(scenario.verdict()),
-        Cell::plain(format!("{}\n{title}", scenario.id)),
-        Cell::plain(role(|r| matches!(r, Role::Expected))),
-        Cell::plain(role(|r| matches!(r, Role::Unexpected))),
-        Cell::plain(scenario.rto_ms.map_or_else(|| "-".to_owned(), human)),
-        Cell::plain(human(scenario.ms)),
-    ]
+    let rows = [
+        row("baseline drills (no fault, no loss allowed)", &ScenarioRecord::is_baseline, 0),
+        row("scenarios with a fault on purpose", &|s| !s.is_baseline() && !s.faults.is_empty(), 0),
+        row("other scenarios", &|s| !s.is_baseline() && s.faults.is_empty(), record.skipped.len()),
+    ];
+    press.table(
+        &["drills", "passed", "failed", "unknown", "not run"],
+        &[0.48, 0.13, 0.13, 0.13, 0.13],
+        &rows,
+    );
+    press.text(&format!("Every drill is listed in {}.", ReportFormat::Annex.file_name()), BODY);
 }
 
-fn findings(press: &mut Press, record: &RunRecord) {
-    press.heading("Unexpected findings");
-    let roles = |wanted: fn(&Role) -> bool| -> Vec<(&ScenarioRecord, &Finding)> {
-        let of = |s| {
-            ScenarioRecord::judged(s).filter(move |(_, r)| r.is_none_or(wanted)).map(move |(f, _)| (s, f))
-        };
-        record.scenarios.iter().flat_map(of).collect()
+/// What did not pass, and the unexpected findings.
+fn exceptions(press: &mut Press, record: &RunRecord) {
+    press.heading("Exceptions");
+    let others: Vec<&ScenarioRecord> =
+        record.scenarios.iter().filter(|s| s.verdict() != Verdict::Pass).collect();
+    let unexpected = with_role(record, |role| matches!(role, Role::Unexpected));
+    if others.is_empty() && unexpected.is_empty() {
+        return press.text("None: every drill passed and no check reported an unexpected finding.", BODY);
+    }
+    let row = |s: &&ScenarioRecord| {
+        let all = reasons(s);
+        let mut shown: Vec<String> = all.iter().take(3).map(|r| cut_to(&r.to_string(), LONGEST)).collect();
+        shown.extend(all.len().checked_sub(4).map(|more| format!("and {}", count(more + 1, "more reason"))));
+        reasons_row(s, shown)
     };
-    let unexpected = roles(|r| matches!(r, Role::Unexpected));
-    match unexpected.is_empty() {
-        true => press.text("None.", BODY),
-        false => finding_table(press, &unexpected, true),
+    let rows: Vec<Vec<Cell>> = others.iter().take(MOST).map(row).collect();
+    reasons_table(press, &rows);
+    more(press, others.len());
+    if !unexpected.is_empty() {
+        press.subheading("Unexpected findings", INK);
+        finding_table(press, &unexpected[..unexpected.len().min(MOST)], Advice::Shown(LONGEST));
+        more(press, unexpected.len());
     }
-    let reasons: Vec<Vec<Cell>> = record
-        .scenarios
-        .iter()
-        .filter(|s| s.verdict() != Verdict::Pass)
-        .map(|s| {
-            let reasons: Vec<String> = reasons(s).iter().map(|reason| cut(&reason.to_string())).collect();
-            let reasons = reasons.join("\n");
-            vec![verdict_cell(s.verdict()), Cell::plain(s.id.as_str()), Cell::plain(reasons)]
-        })
-        .collect();
-    if !reasons.is_empty() {
-        press.heading("Scenarios that did not pass, and why");
-        press.table(&["verdict", "scenario", "reasons"], &[0.11, 0.27, 0.62], &reasons);
-    }
-    let expected = roles(|r| matches!(r, Role::Expected));
-    let expected: Vec<_> = expected.into_iter().filter(|found| !unexpected.contains(found)).collect();
-    if !expected.is_empty() {
-        press.heading("Injected faults that were detected");
-        finding_table(press, &expected, false);
-    }
-    let with = |wanted: fn(&Role) -> bool| {
-        record
-            .scenarios
-            .iter()
-            .flat_map(ScenarioRecord::judged)
-            .filter(|(_, r)| r.is_some_and(wanted))
-            .count()
-    };
-    let consequences = count(with(|r| matches!(r, Role::Consequence { .. })), "consequence");
-    let warnings = count(with(|r| matches!(r, Role::Warning)), "harmless warning");
-    press.text(&format!("The record also holds {consequences} of other findings and {warnings}."), BODY);
 }
 
-fn finding_table(press: &mut Press, found: &[(&ScenarioRecord, &Finding)], advice: bool) {
+fn reasons_row(scenario: &ScenarioRecord, reasons: Vec<String>) -> Vec<Cell> {
+    let verdict = verdict_cell(scenario.verdict());
+    vec![verdict, Cell::plain(scenario.id.as_str()), Cell::plain(reasons.join("\n"))]
+}
+
+fn reasons_table(press: &mut Press, rows: &[Vec<Cell>]) {
+    press.table(&["verdict", "drill", "reasons"], &[0.11, 0.27, 0.62], rows);
+}
+
+/// The findings with such a role; those that were never judged count as any.
+fn with_role(record: &RunRecord, wanted: fn(&Role) -> bool) -> Vec<(&ScenarioRecord, &Finding)> {
+    let of =
+        |s| ScenarioRecord::judged(s).filter(move |(_, r)| r.is_none_or(wanted)).map(move |(f, _)| (s, f));
+    record.scenarios.iter().flat_map(of).collect()
+}
+
+/// Whether a table of findings has what to do, and the most characters of each text.
+#[derive(Clone, Copy)]
+enum Advice {
+    Shown(usize),
+    Left,
+}
+
+fn finding_table(press: &mut Press, found: &[(&ScenarioRecord, &Finding)], advice: Advice) {
     let row = |(scenario, finding): &(&ScenarioRecord, &Finding)| {
-        let mut actual = brief(&finding.actual);
-        if advice {
+        let shown = |text: &str| match advice {
+            Advice::Shown(longest) => cut_to(&brief(text), longest),
+            Advice::Left => brief(text),
+        };
+        let mut actual = shown(&finding.actual);
+        if matches!(advice, Advice::Shown(_)) {
             actual += &format!("\nWhat to do: {}", finding.kind.what_to_do());
         }
         vec![
             Cell::plain(scenario.id.as_str()),
-            Cell::plain(format!("{finding}\ncheck {}", finding.check)),
-            Cell::plain(brief(&finding.expected)),
+            Cell::plain(format!("{}\ncheck {}", shown(&finding.to_string()), finding.check)),
+            Cell::plain(shown(&finding.expected)),
             Cell::plain(actual),
         ]
     };
     let rows: Vec<Vec<Cell>> = found.iter().map(row).collect();
-    press.table(&["scenario", "finding", "expected", "found"], &[0.22, 0.24, 0.26, 0.28], &rows);
+    press.table(&["drill", "finding", "expected", "found"], &[0.22, 0.24, 0.26, 0.28], &rows);
 }
 
 fn controls_of(press: &mut Press, record: &RunRecord) {
-    press.page_break();
     press.heading("Controls");
     press.text(
-        "What the run shows about the controls that its scenarios name. The requirement of a control is \
-         summarised; the text of its publisher is binding. Supported means that the drill supports the \
-         control, not that the control is met.",
+        "What the run shows about the controls that its scenarios name. Supported means that the drill supports \
+         the control, not that the control is met.",
         BODY,
     );
     press.gap(6.0);
     let answers = controls::assessments(record);
-    for answer in &answers {
-        let state = match answer.verdict {
-            Verdict::Pass => "supported by this run",
-            Verdict::Unknown => "not supported: could not verify",
-            Verdict::Fail => "not supported: a drill failed",
-        };
-        let baselines = count(answer.baselines.len(), "baseline drill");
-        let mut rows = vec![
-            ("result", format!("{state}, by {} and {baselines}", count(answer.scenarios.len(), "scenario"))),
-            ("requirement", answer.control.asks().to_owned()),
-            ("a pass shows", answer.control.shows().to_owned()),
-            ("not shown", answer.control.does_not_show().to_owned()),
-        ];
-        if !answer.reasons.is_empty() {
-            rows.push(("reasons", answer.reasons.join("\n")));
-        }
-        press.room(150.0);
-        let head = Style { size: 10.0, bold: true, colour: colour(answer.verdict) };
-        press.text(&format!("{} · {}", answer.control, answer.control.framework().title()), head);
-        press.pairs(&rows);
-        press.gap(4.0);
-    }
-    let named = |control: &&Control| !answers.iter().any(|a| a.control == **control);
-    let rest: Vec<&str> = Control::ALL.iter().filter(named).map(|c| c.id()).collect();
-    if !rest.is_empty() {
-        press.text(&format!("No scenario of this run names: {}.", rest.join(", ")), BODY);
-    }
+    let row = |answer: &controls::ControlAssessment<'_>| {
+        let mut result = state(answer);
+        result.extend(answer.reasons.first().map(|reason| format!(": {}", cut_to(reason, LONGEST / 2))));
+        result.extend(answer.reasons.len().checked_sub(2).map(|n| format!(" (and {} more)", n + 1)));
+        vec![
+            Cell::plain(format!("{}\n{}", answer.control, answer.control.framework().title())),
+            Cell::strong(result.concat(), colour(answer.verdict)),
+            Cell::plain(answer.control.shows()),
+            Cell::plain(answer.control.does_not_show()),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = answers.iter().map(row).collect();
+    press.table(&["control", "result", "a pass shows", "not shown"], &[0.2, 0.2, 0.3, 0.3], &rows);
+}
+
+/// The result of a control in words, in parts.
+fn state(answer: &controls::ControlAssessment<'_>) -> Vec<String> {
+    let state = match answer.verdict {
+        Verdict::Pass => "supported by",
+        Verdict::Unknown => "not supported, could not verify, by",
+        Verdict::Fail => "not supported, a drill failed, by",
+    };
+    let baselines = count(answer.baselines.len(), "baseline drill");
+    vec![format!("{state} {} and {baselines}", count(answer.scenarios.len(), "scenario"))]
 }
 
 fn signatures(press: &mut Press, record: &RunRecord, evidence: &Evidence) {
     press.page_break();
-    press.heading("Signatures");
+    press.heading("Signatures and digests");
     press.text(
         "By signing I confirm that I compared the digests below with those of the files (sha256sum) and read \
          what this run does not show.",
         BODY,
     );
-    press.sign_here("Performed by: name, role, date, signature");
-    press.sign_here("Reviewed by: name, role, date, signature");
-    press.heading("Digests (SHA-256)");
+    for who in ["Performed by", "Reviewed by", "Approved by"] {
+        press.sign_here(&format!("{who}: name, role, date, signature"));
+    }
+    press.gap(10.0);
     let none = "not recorded".to_owned();
-    let mut rows = vec![
+    let rows = [
         vec![Cell::plain(ReportFormat::Record.file_name()), Cell::digest(&evidence.record)],
         vec![Cell::plain(EVENTS), evidence.journal.map_or(Cell::plain(none), |d| Cell::digest(&d))],
     ];
-    let mut artefacts: Vec<_> = record.artefacts.iter().collect();
-    artefacts.sort_by(|a, b| (&a.path, a.sha256).cmp(&(&b.path, b.sha256)));
-    artefacts.dedup_by(|a, b| a.path == b.path && a.sha256 == b.sha256);
-    rows.extend(
-        artefacts
-            .iter()
-            .map(|a| vec![Cell::plain(format!("{}\n{}", a.path, a.what)), Cell::digest(&a.sha256)]),
+    press.table(&["file", "SHA-256"], &[0.38, 0.62], &rows);
+    let key =
+        record.started.as_ref().and_then(|s| s.config.get("signing key")).map_or("none", String::as_str);
+    press.text(
+        &format!(
+            "Signing key of the run: {}. Every report and artefact of the run is covered by attestation.dsse.json; \
+             the command pulp-drill evidence verify compares them. {} lists the artefacts.",
+            cut_to(key, LONGEST),
+            ReportFormat::Annex.file_name()
+        ),
+        BODY,
     );
-    press.table(&["file", "digest"], &[0.38, 0.62], &rows);
 }
 
 fn verdict_cell(verdict: Verdict) -> Cell {

@@ -216,7 +216,8 @@ impl Observer for Terminal {
             | Event::Found(_)
             | Event::AssertionFinished { .. }
             | Event::NotProven { .. }
-            | Event::ArtefactStored { .. } => {}
+            | Event::ArtefactStored { .. }
+            | Event::PagesCompared { .. } => {}
         }
     }
 }

@@ -1,11 +1,17 @@
 //! The measurements of a workload as text, for every report. Nothing is computed here.
 
-use crate::model::{
-    record::RunRecord,
-    workload::{Measured, WriteTally, interval::Interval},
+use crate::{
+    base::clock::human,
+    model::{
+        record::RunRecord,
+        verdict::Verdict,
+        workload::{Measured, WriteTally, interval::Interval},
+    },
+    report::terminal::style::count,
 };
 
-/// The writes of all drills of a run that raced a backup.
+/// The writes of all drills of a run that raced a backup. Such drills provoke loss on purpose, to measure the
+/// consistency window; a drill passes if the loss is within what its scenario allows.
 pub struct Raced {
     /// The drills with a workload.
     pub drills: usize,
@@ -13,22 +19,39 @@ pub struct Raced {
     pub at_risk: u64,
     /// Those of them that were torn.
     pub torn: u64,
+    /// Those that were torn in drills that did not pass.
+    pub not_allowed: u64,
 }
 
 impl Raced {
-    /// Scenarios may allow torn writes; a passing report must mention them nevertheless.
+    /// What a reader must know even if the run passed; `None` if no write was torn.
     pub fn warning(&self) -> Option<String> {
-        let Self { at_risk, torn, .. } = self;
-        (*torn > 0).then(|| format!("Of {at_risk} writes that raced a backup, {torn} were torn."))
+        let Self { drills, at_risk, torn, not_allowed } = self;
+        let load = format!("{} wrote during the backup on purpose", count(*drills, "drill"));
+        match (torn, not_allowed) {
+            (0, _) => None,
+            (_, 0) => Some(format!(
+                "Provoked loss, allowed by the scenarios: {load}, and {torn} of {at_risk} writes at risk were torn."
+            )),
+            (_, lost) => Some(format!(
+                "Loss beyond what the scenarios allow: {load}, and {torn} of {at_risk} writes at risk were torn, \
+                 {lost} of them in drills that did not pass."
+            )),
+        }
     }
 }
 
 /// `None` if no drill has a workload.
 pub fn raced(record: &RunRecord) -> Option<Raced> {
-    let loads: Vec<_> = record.scenarios.iter().filter_map(|s| s.load.as_ref()).collect();
-    let rates = || loads.iter().filter_map(|load| load.all.rate);
-    let (at_risk, torn) = (rates().map(|r| r.of).sum(), rates().map(|r| r.hits).sum());
-    (!loads.is_empty()).then_some(Raced { drills: loads.len(), at_risk, torn })
+    let mut raced = Raced { drills: 0, at_risk: 0, torn: 0, not_allowed: 0 };
+    for (scenario, load) in record.scenarios.iter().filter_map(|s| Some((s, s.load.as_ref()?))) {
+        let (at_risk, torn) = load.all.rate.map_or((0, 0), |rate| (rate.of, rate.hits));
+        raced.drills += 1;
+        raced.at_risk += at_risk;
+        raced.torn += torn;
+        raced.not_allowed += if scenario.verdict() == Verdict::Pass { 0 } else { torn };
+    }
+    (raced.drills > 0).then_some(raced)
 }
 
 /// The columns of a tally, after the kind of write.
@@ -54,8 +77,10 @@ pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
         || "could not be determined".to_owned(),
         |point| match (point.before_end_ms, point.before_dump_ms) {
             (0, _) => "the end of the backup: every write acknowledged before is complete".to_owned(),
-            (end, 0) => format!("{end} ms before the end of the backup, not before the dump"),
-            (end, dump) => format!("{end} ms before the end of the backup, {dump} ms before the dump"),
+            (end, 0) => format!("{} before the end of the backup, not before the dump", human(end)),
+            (end, dump) => {
+                format!("{} before the end of the backup, {} before the dump", human(end), human(dump))
+            }
         },
     );
     vec![
@@ -68,7 +93,11 @@ pub fn facts(measured: &Measured) -> Vec<(&'static str, String)> {
         ),
         (
             "backups",
-            format!("{}, {method}; the longest window {} ms", measured.backups.len(), measured.window_ms()),
+            format!(
+                "{}, {method}; the longest window {}",
+                measured.backups.len(),
+                human(measured.window_ms())
+            ),
         ),
         ("torn writes", rate(measured.all.rate)),
         ("backups with one", rate(measured.backups_hit)),

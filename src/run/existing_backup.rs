@@ -126,7 +126,7 @@ pub async fn run(options: BackupTestOptions) -> Result<FinishedRun, Error> {
 }
 
 async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> {
-    if let Some(text) = leftovers::sweep_everywhere(false).await?.message() {
+    if let Some(text) = leftovers::sweep_everywhere(&leftovers::KeptSites::Stay).await?.message() {
         session.log().event(Event::Noted { text })?;
     }
     let Session { journal, clock, redactor, teardown, .. } = session;

@@ -24,6 +24,7 @@ use crate::{
     scenario::{
         Act, Scenario,
         budgets::read_budgets,
+        diagnose::suggest::nearest,
         library::FixtureLibrary,
         method::{BackupSchema, RestoreJob, Results, Topology},
         parse::{names::acts, read_all},
@@ -60,10 +61,14 @@ pub(super) fn prepare(options: &Options) -> Result<Prepared, Error> {
     let engine = engine(options.engine.as_ref(), &options.defects, options.ready_within, &profile)?;
     let mut scenarios = read_all(&options.paths, &library).map_err(to_error)?;
     if let Some(filter) = &options.filter {
+        let all = scenarios.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
         scenarios.retain(|s| s.id.as_str().contains(filter.as_str()));
         if scenarios.is_empty() {
+            // A part of an id is a filter too.
+            let words = all.iter().flat_map(|id| std::iter::once(id.as_str()).chain(id.as_str().split('-')));
+            let near = nearest(filter, words).map(|near| format!("did you mean {near}? "));
             return Err(Error::usage(format!("no scenario's id contains {filter:?}"))
-                .hint("pulp-drill list shows the ids"));
+                .hint(near.unwrap_or_default() + "pulp-drill list shows the ids"));
         }
     }
     let budgets = match &options.budgets {

@@ -31,7 +31,7 @@ pub struct Compared<'a> {
     pub reasons: Vec<String>,
 }
 
-/// Whether the stores show what the model says.
+/// Whether the stores match the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayResult {
     /// They do, and every other check held.

@@ -145,7 +145,7 @@ impl Run {
         let Prepared { plans, seeds, golden, profile, engine, library, part: _, budgets: _, skipped: _ } =
             prepared;
         let Session { id, journal, clock, redactor, teardown, cancel, .. } = &self.session;
-        if let Some(text) = leftovers::sweep_everywhere(false).await?.message() {
+        if let Some(text) = leftovers::sweep_everywhere(&leftovers::KeptSites::Stay).await?.message() {
             self.session.log().event(Event::Noted { text })?;
         }
         let (keep, name) = (self.options.keep, self.session.short_id());

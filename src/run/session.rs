@@ -17,7 +17,7 @@ use crate::{
         record::RunRecord,
     },
     report::{
-        self,
+        self, pages,
         terminal::{self, Detail, style::count},
     },
     run::{options::cores, signing::NO_KEY},
@@ -234,6 +234,7 @@ impl Session {
             }
             (false, n) => Some(format!("{} did not end", count(n, "scenario"))),
         };
+        pages::compare(&self.journal)?;
         self.log().event(Event::RunFinished { verdict: exit.verdict(), exit, cut_short })?;
         seal(&self.journal, exit, &self.report_dir, self.key.as_ref())
     }

@@ -12,7 +12,7 @@ use crate::{
         write::WriteOrder,
     },
     scenario::{
-        diagnose::{Diagnostics, Mistake},
+        diagnose::{Diagnostics, Mistake, suggest::instead_of},
         yaml::{
             fields::Fields,
             files::{LARGEST, read_text},
@@ -111,6 +111,13 @@ pub fn read_profile(name_or_path: &str) -> Result<Profile, Diagnostics> {
     let (file, text) = if name_or_path == BUILTIN {
         diagnostics.keep_source(Path::new(BUILTIN_FILE), BUILTIN_TEXT);
         (PathBuf::from(BUILTIN_FILE), Some(BUILTIN_TEXT.to_owned()))
+    } else if is_bare(name_or_path) && !is_there(name_or_path) {
+        let names = names();
+        let known = names.iter().map(String::as_str).chain([BUILTIN]);
+        let mistake = Mistake::somewhere(format!("there is no profile {name_or_path:?}"));
+        let mistake = mistake.help(instead_of(name_or_path, known) + "; a path has a slash or ends in .yaml");
+        diagnostics.add_all(Path::new(name_or_path), vec![mistake]);
+        (PathBuf::from(name_or_path), None)
     } else {
         match file_of(name_or_path) {
             Ok(file) => {

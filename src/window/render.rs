@@ -1,5 +1,6 @@
 //! The table and the safe conditions as text: for people, and as Markdown.
 
+use crate::base::table::table as columns;
 use crate::model::{
     workload::BackupMethod,
     write::{ReplaceKeys, StoreOrder, WriteOrder},
@@ -34,52 +35,49 @@ fn worst(cell: &Cell) -> &'static str {
     cell.outcomes.worst().map_or("consistent", AssetOutcome::title)
 }
 
+/// The width of a terminal. It is fixed, so that the output depends on the arguments only.
+const WIDTH: u16 = 80;
+
 /// For people.
 pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
-    let mut out = "The worst outcomes of a restore\n\n".to_owned();
-    let mut lines = vec![vec![String::new()]];
-    lines[0].extend(BackupMethod::ALL.map(|method| method.title().to_owned()));
-    for write in table.writes() {
+    let mut heads = vec!["write"];
+    heads.extend(BackupMethod::ALL.map(BackupMethod::title));
+    let rows = table.writes().into_iter().map(|write| {
         let cells = table.row(write).map(|cell| worst(cell).to_owned());
-        lines.push(std::iter::once(write.describe()).chain(cells).collect());
-    }
-    out += &columns(&lines);
+        std::iter::once(write.describe()).chain(cells).collect()
+    });
+    let mut out = format!("The worst outcomes of a restore\n\n{}", columns(&heads, rows, WIDTH));
     out += "\nSchedules that lead to them\n";
     for cell in table.cells.iter().filter(|cell| !cell.outcomes.consistent()) {
         line(&mut out, &format!("\n{}; {}", cell.write.describe(), cell.method.title()));
         for example in cell.examples.iter().rev() {
             let Some(outcome) = example.outcome else { continue };
-            line(&mut out, &format!("  {:<24} {}", outcome.title(), example.schedule));
+            out += &schedule(outcome.title(), &example.schedule.to_string());
         }
     }
-    out += "\nTerms\n\n";
-    for outcome in AssetOutcome::ALL.into_iter().rev() {
-        line(&mut out, &format!("  {:<24} {}", outcome.title(), meaning(outcome)));
-    }
+    let terms = AssetOutcome::ALL.into_iter().rev();
+    let terms = terms.map(|outcome| vec![outcome.title().to_owned(), meaning(outcome).to_owned()]);
+    out += &format!("\nTerms\n\n{}", columns(&[], terms, WIDTH));
     if let Some(safe) = safe {
+        let rows =
+            conditions(safe).into_iter().map(|(method, text)| vec![method.title().to_owned(), text.clone()]);
         out += "\nA restore gives nothing worse than an orphan with\n\n";
-        for (method, text) in conditions(safe) {
-            line(&mut out, &format!("  {:<24} {text}", method.title()));
-        }
+        out += &columns(&[], rows, WIDTH);
     }
     line(&mut out, &format!("\n{}", amount(table)));
     out
 }
 
+/// A schedule behind its outcome, or below it where the line would be too wide. It is not broken, so that it can be
+/// copied.
+fn schedule(outcome: &str, schedule: &str) -> String {
+    let beside = format!("  {outcome:<24} {schedule}\n");
+    if beside.len() <= usize::from(WIDTH) { beside } else { format!("  {outcome}\n    {schedule}\n") }
+}
+
 fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
-}
-
-fn columns(lines: &[Vec<String>]) -> String {
-    let width = |n: usize| lines.iter().filter_map(|line| line.get(n)).map(|cell| cell.len()).max();
-    let mut out = String::new();
-    for cells in lines {
-        let padded =
-            cells.iter().enumerate().map(|(n, cell)| format!("{cell:<w$}", w = width(n).unwrap_or(0)));
-        line(&mut out, &padded.collect::<Vec<_>>().join("  "));
-    }
-    out
 }
 
 /// As Markdown. If a folder of pictures is given, each cell links to its picture.

@@ -100,6 +100,18 @@ fn what_an_engine_elsewhere_can_not_do_is_skipped_with_its_reason() {
 }
 
 #[test]
+fn a_mistyped_name_gets_a_suggestion() {
+    let sandbox = Sandbox::new();
+    for (args, text) in [
+        (["--filter", "binry-missing"], "did you mean binary-missing?"),
+        (["--profile", "pulp-engin"], "did you mean `pulp-engine`?"),
+    ] {
+        call(&mut sandbox.run(&args)).is(2, &[text]);
+    }
+    untouched(&sandbox);
+}
+
+#[test]
 fn a_bad_command_line_is_told_before_anything_is_started() {
     let sandbox = Sandbox::new();
     let path = scenario("binary-missing");

@@ -1,7 +1,8 @@
 //! What a run prints and stores, and that it can be rendered again.
 
-use crate::support::harness::{Sandbox, call, postgres};
+use crate::support::harness::{ROOT, Sandbox, call, postgres};
 use serde_json::Value;
+use std::path::Path;
 
 #[test]
 fn a_failing_run_is_told_stored_and_rendered_again_byte_for_byte() {
@@ -48,4 +49,48 @@ fn a_failing_run_is_told_stored_and_rendered_again_byte_for_byte() {
     tampered.is(1, &["events.jsonl", "hint"]);
     assert_eq!(tampered.out, "");
     sandbox.assert_empty();
+}
+
+/// A text without what differs from run to run: times, also the units of slow ones, and the folder.
+fn masked(text: &str) -> String {
+    let is_time =
+        |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains(['.', 'm', 's', 'h']);
+    let line = |line: &str| {
+        let words = line.split_whitespace().filter(|word| !is_time(word) && !["s", "ms"].contains(word));
+        words
+            .map(|word| word.strip_prefix("reports/").map_or(word, |_| "reports/"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    text.lines().map(|l| line(l) + "\n").collect()
+}
+
+/// The capture of a run in the README is what a run prints, apart from times and the id of the run.
+/// `PULP_DRILL_BLESS=1` writes it anew.
+#[test]
+fn the_readme_shows_what_a_run_prints() {
+    if !postgres() {
+        return;
+    }
+    let file = Path::new(ROOT).join("README.md");
+    let readme = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = readme.split_once("<!-- capture: begin -->\n```text\n").expect("a capture");
+    let (shown, after) = rest.split_once("```\n<!-- capture: end -->").expect("its end");
+    let (command, shown) = shown.split_once("verdict  ").expect("a table");
+    let scenarios = command.split_whitespace().filter(|word| word.ends_with(".yaml"));
+    let sandbox = Sandbox::new();
+    let done = call(sandbox.run(&[]).args(scenarios));
+    done.is(0, &[]);
+    let (_, printed) = done.out.split_once("verdict  ").expect("a table");
+    let (table, end) = printed.split_once("report: ").expect("a path");
+    let folder = end.lines().next().and_then(|path| path.rsplit('/').next()).expect("a folder");
+    let printed = format!("{table}report: reports/{folder}\n");
+    if std::env::var_os("PULP_DRILL_BLESS").is_some() {
+        let text = format!(
+            "{before}<!-- capture: begin -->\n```text\n{command}verdict  {printed}```\n<!-- capture: end -->{after}"
+        );
+        std::fs::write(&file, text).unwrap();
+    } else {
+        assert_eq!(masked(shown), masked(&printed), "PULP_DRILL_BLESS=1 cargo test --test cli the_readme");
+    }
 }

@@ -16,7 +16,8 @@ import tempfile
 from packages import ROOT, environment
 
 KUBERNETES = ("1.29", "1.37")
-MANIFESTS = sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
+# The kustomization is no object of the API; deploy/lint.sh builds it.
+MANIFESTS = sorted(p for p in (ROOT / "deploy" / "kubernetes").glob("*.yaml") if p.name != "kustomization.yaml")
 DOCKERFILES = [ROOT / "deploy" / "Dockerfile", ROOT / "deploy" / "minio.Dockerfile"]
 
 

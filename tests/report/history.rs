@@ -32,7 +32,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-fn at(text: &str) -> DateTime<Utc> {
+pub fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
@@ -74,12 +74,20 @@ fn good(place: &Path, name: &str, day: &str) -> PathBuf {
 
 fn added(place: &Path, run_dir: PathBuf) -> Result<Output, Error> {
     let now = Some(at("2026-12-01T00:00:00Z"));
-    add(&AddArgs { run_dir, ledger: place.to_owned(), now, trust: TrustArgs::default() }, &no_clock())
+    add(&AddArgs { run_dir, ledger: Some(place.to_owned()), now, trust: TrustArgs::default() }, &no_clock())
 }
 
 fn shown(place: &Path, every: Option<&str>, now: &str, format: HistoryFormat) -> Result<Output, Error> {
     let every = every.map(|text| text.parse().unwrap());
-    let args = ShowArgs { ledger: place.to_owned(), every, budgets: None, now: Some(at(now)), format };
+    let args = ShowArgs {
+        ledger: place.to_owned(),
+        every,
+        budgets: None,
+        now: Some(at(now)),
+        format,
+        html: None,
+        runs: None,
+    };
     show(&args, &no_clock())
 }
 
@@ -118,7 +126,7 @@ fn a_gap_is_told_with_exit_code_one_and_its_edge_is_none() {
     assert_eq!(over.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         over.stderr,
-        "one site / invoices: no successful restore test in 92d 00h, policy says every 90d\n"
+        "one site / invoices: no successful restore test in 92d 00h, the policy requires one every 90d\n"
     );
     assert!(over.stdout.contains("LATE"));
 }
@@ -133,7 +141,7 @@ fn a_proof_that_is_still_to_come_is_none() {
     assert_eq!(late.exit, ExitCode::IntegrityFailure);
     assert_eq!(
         late.stderr,
-        "one site / invoices: no successful restore test in 152d 20h, policy says every 90d; \
+        "one site / invoices: no successful restore test in 152d 20h, the policy requires one every 90d; \
          one of 2099-01-01 is in the future\n"
     );
     assert!(late.stdout.contains("2099-01-01 is in the future and does not count"), "{}", late.stdout);
@@ -178,7 +186,7 @@ fn a_pipe_in_place_of_the_ledgers_digest_keeps_nobody_waiting() {
     fs::remove_file(&seal).unwrap();
     nix::unistd::mkfifo(&seal, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let broken = read(&file_of(place.path())).unwrap().unwrap_err();
-    assert!(broken.why.contains("does not vouch"), "{broken}");
+    assert!(broken.why.contains("does not match"), "{broken}");
 }
 
 #[test]
@@ -340,4 +348,44 @@ fn no_ledger_is_the_users_mistake() {
     let place = tempfile::tempdir().unwrap();
     let error = shown(place.path(), Some("90d"), "2026-10-02T00:00:00Z", HistoryFormat::Human).unwrap_err();
     assert_eq!(error.blame, Blame::Usage);
+}
+
+/// The page of a ledger of three runs.
+pub fn ledger_page(now: DateTime<Utc>) -> String {
+    let place = tempfile::tempdir().unwrap();
+    three(place.path());
+    let file = place.path().join("history.html");
+    let args = ShowArgs {
+        ledger: place.path().to_owned(),
+        every: Some("7d".parse().unwrap()),
+        budgets: None,
+        now: Some(now),
+        format: HistoryFormat::Human,
+        html: Some(file.clone()),
+        runs: None,
+    };
+    show(&args, &no_clock()).unwrap();
+    fs::read_to_string(file).unwrap()
+}
+
+#[test]
+fn the_page_has_proofs_with_their_level_gaps_trends_and_links() {
+    let page = ledger_page(at("2026-12-01T00:00:00Z"));
+    for wanted in ["Last proven restore", "without a proven restore", "Recovery time (RTO)", "Rows restored"]
+    {
+        assert!(page.contains(wanted), "{wanted}: {page}");
+    }
+    // The folders of the runs lie in runs/ beside the ledger.
+    assert!(page.contains("/report.html\""), "{page}");
+    assert!(!page.contains("<script") && !page.contains("http://www.example"), "{page}");
+    let empty = pulp_drill::history::page::render(
+        &[],
+        &pulp_drill::history::page::PageOptions {
+            ledger: "<b>&",
+            every: None,
+            now: at("2026-12-01T00:00:00Z"),
+            runs: None,
+        },
+    );
+    assert!(empty.contains("the ledger has no run") && empty.contains("&lt;b&gt;"), "{empty}");
 }

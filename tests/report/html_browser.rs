@@ -5,11 +5,11 @@ use crate::{
     html::parsed,
     records::{green, red, unknown},
 };
-use pulp_drill::report::{html::render, pages::Pictures};
+use pulp_drill::report::{html::render, pages::ImageSources};
 use std::{fs, path::Path, process::Command};
 
 /// The browser; none where there is none, which is told.
-fn browser() -> Option<&'static str> {
+pub fn browser() -> Option<&'static str> {
     let there =
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
     let found = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(there);
@@ -20,7 +20,7 @@ fn browser() -> Option<&'static str> {
 }
 
 /// Runs the browser on a page in a folder of its own and gives its standard output.
-fn opened(browser: &str, folder: &Path, page: &str, options: &[&str]) -> String {
+pub fn opened(browser: &str, folder: &Path, page: &str, options: &[&str]) -> String {
     let file = folder.join("report.html");
     fs::write(&file, page).expect("written");
     let mut command = Command::new(browser);
@@ -47,7 +47,7 @@ fn opened(browser: &str, folder: &Path, page: &str, options: &[&str]) -> String 
     String::from_utf8(out.stdout).expect("UTF-8")
 }
 
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
@@ -59,7 +59,7 @@ fn the_script_runs_and_the_page_stays_sound() {
         let dom = opened(
             browser,
             folder.path(),
-            &render(&record, &Pictures::default()),
+            &render(&record, &ImageSources::default()),
             &["--dump-dom", "#scenario-2"],
         );
         let all = record.scenarios.len();
@@ -78,7 +78,7 @@ fn without_its_script_it_is_whole() {
     let Some(browser) = browser() else { return };
     let folder = folder();
     // As a viewer of CI artefacts does that lets no script run and no style in.
-    let page = render(&red(), &Pictures::default());
+    let page = render(&red(), &ImageSources::default());
     let page =
         page.replacen("default-src 'none'; img-src data:; style-src", "default-src 'none'; old-src", 1);
     let page = page.replacen("script-src", "other-src", 1);
@@ -100,7 +100,7 @@ fn it_asks_for_nothing_and_hostile_text_does_nothing() {
         scenario.findings.iter_mut().for_each(|f| f.actual = evil.to_owned());
     }
     let log = format!("--log-net-log={}", folder.path().join("net.json").display());
-    let page = render(&record, &Pictures::default());
+    let page = render(&record, &ImageSources::default());
     let dom = opened(browser, folder.path(), &page, &["--dump-dom", &log]);
     assert!(!dom.contains("<title>taken"));
     assert!(!dom.contains("<img src=\"http"));
@@ -120,7 +120,7 @@ fn its_policy_keeps_out_what_is_not_its_own() {
     let Some(browser) = browser() else { return };
     let folder = folder();
     let planted = "<main id=\"main\"><script>document.title = 'planted'</script><p onclick=\"x\">";
-    let page = render(&red(), &Pictures::default());
+    let page = render(&red(), &ImageSources::default());
     let page = page.replacen("<main id=\"main\"", planted, 1);
     let dom = opened(browser, folder.path(), &page, &["--dump-dom"]);
     assert!(dom.contains("document.title = 'planted'") && !dom.contains("<title>planted"));
@@ -130,7 +130,7 @@ fn its_policy_keeps_out_what_is_not_its_own() {
 #[test]
 fn it_fits_wide_and_small_screens_light_and_dark() {
     let Some(browser) = browser() else { return };
-    let page = render(&red(), &Pictures::default());
+    let page = render(&red(), &ImageSources::default());
     // A script of the test's own writes down what the page measures.
     let (before, rest) = page.split_once("<meta http-equiv").expect("its policy");
     let (_, rest) = rest.split_once('>').expect("its end");
@@ -165,7 +165,7 @@ fn it_prints() {
     let folder = folder();
     let pdf = folder.path().join("printed.pdf");
     let print = format!("--print-to-pdf={}", pdf.display());
-    opened(browser, folder.path(), &render(&red(), &Pictures::default()), &[&print]);
+    opened(browser, folder.path(), &render(&red(), &ImageSources::default()), &[&print]);
     let Ok(text) = Command::new("pdftotext").arg(&pdf).arg("-").output() else {
         println!("skipped: pdftotext is not there to read the print");
         return;

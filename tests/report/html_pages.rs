@@ -1,4 +1,4 @@
-//! Page pictures: what is drawn, what is not and why, and PDFs that are made to break what draws.
+//! Page images: what is drawn, what is not and why, and PDFs that are made to break what draws.
 
 use crate::{html::parsed, records};
 use pulp_drill::{
@@ -6,27 +6,33 @@ use pulp_drill::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
+        page_images::PageComparison,
         record::{KNOWN_GOOD, RunRecord},
     },
     report::{
         html::render,
-        pages::{PagePictures, Pictures, draw_by, pictures},
+        pages::{self, draw_by},
     },
 };
-use std::{fs, io::Write as _};
+use std::{fs, io::Write as _, path::Path};
 
 fn known_good(template: &str) -> Vec<u8> {
     let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/seeds");
     fs::read(format!("{seeds}/invoices/golden/{template}.pdf")).expect("a known-good PDF")
 }
 
-/// A red run in which a template renders other bytes than its known-good PDF.
-fn drifted(pairs: &[(&[u8], &[u8])]) -> (tempfile::TempDir, Journal, RunRecord) {
+/// A red run in which templates render other bytes than their known-good PDFs. `change` is done to the run's
+/// folder before the images are drawn.
+fn drifted_and(
+    pairs: &[(&[u8], &[u8])],
+    change: impl FnOnce(&Path, &[String]),
+) -> (tempfile::TempDir, Journal, RunRecord) {
     let reports = tempfile::tempdir().expect("a folder");
     let journal = records::journal(reports.path());
     let mut tale = records::failing();
     let id = tale.id.into();
     tale.findings.clear();
+    let mut renders = Vec::new();
     for (i, (expected, actual)) in pairs.iter().enumerate() {
         let store = |name: String, bytes: &[u8], what: &str| {
             journal.store(Some(&id), &name, bytes, what).expect("kept")
@@ -35,24 +41,32 @@ fn drifted(pairs: &[(&[u8], &[u8])]) -> (tempfile::TempDir, Journal, RunRecord) 
         let expected = store(format!("{i}-known-good.pdf"), expected, KNOWN_GOOD);
         let entity = Entity::Template(format!("template-{i}").into());
         let finding = Finding::new(CheckId::Render, FindingKind::PdfDiffers, entity, "a", "b");
+        renders.push(actual.clone());
         tale.findings.push(finding.shown_by(actual).shown_by(expected));
     }
+    change(journal.dir(), &renders);
     let record = records::tell(&journal, &[tale], Some(None));
     (reports, journal, record)
 }
 
-/// What is shown of a run's findings.
-fn shown(record: &RunRecord, journal: &Journal) -> (Pictures, Vec<PagePictures>) {
-    let drawn = pictures(record, journal.dir());
-    let shown =
-        record.scenarios[0].findings.iter().map(|f| drawn.of(f).expect("something").clone()).collect();
-    (drawn, shown)
+fn drifted(pairs: &[(&[u8], &[u8])]) -> (tempfile::TempDir, Journal, RunRecord) {
+    drifted_and(pairs, |_, _| {})
 }
 
-fn why_not(shown: &PagePictures) -> &str {
+/// What is shown of a run's findings.
+fn shown(record: &RunRecord) -> Vec<PageComparison> {
+    let findings = record.scenarios[0].findings.iter();
+    findings.map(|f| pages::of(record, f).expect("a comparison").clone()).collect()
+}
+
+fn html(record: &RunRecord, journal: &Journal) -> String {
+    render(record, &pages::load(record, journal.dir()))
+}
+
+fn why_not(shown: &PageComparison) -> &str {
     match shown {
-        PagePictures::NotDrawn(why) => why,
-        PagePictures::Pages { .. } | PagePictures::Above(_) => panic!("it was drawn"),
+        PageComparison::NotDrawn(why) => why,
+        PageComparison::Pages { .. } | PageComparison::ShownWith(_) => panic!("it was drawn"),
     }
 }
 
@@ -60,21 +74,20 @@ fn why_not(shown: &PagePictures) -> &str {
 fn pages_that_differ_are_shown_side_by_side() {
     let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
     let (_reports, journal, record) = drifted(&[(&invoice, &reminder), (&invoice, &reminder)]);
-    let (drawn, seen) = shown(&record, &journal);
-    let PagePictures::Pages { pages, .. } = &seen[0] else { panic!("not drawn: {:?}", seen[0]) };
+    let seen = shown(&record);
+    let PageComparison::Pages { pages, .. } = &seen[0] else { panic!("not drawn: {:?}", seen[0]) };
     let page = &pages[0];
     assert_eq!(page.number, 1);
     assert!(page.permille > 10 && page.permille < 1000, "{}", page.permille);
-    for picture in [&page.expected, &page.actual, &page.difference] {
-        let picture = picture.as_ref().expect("a picture");
-        assert!(picture.src.starts_with("data:image/png;base64,") && picture.width > 300);
+    for image in [&page.expected, &page.actual, &page.difference] {
+        let image = image.as_ref().expect("an image");
+        assert!(image.width > 300 && journal.dir().join(&image.path).is_file());
     }
     assert_ne!(page.expected, page.actual);
-    assert!(
-        matches!(&seen[1], PagePictures::Above(path) if *path == record.scenarios[0].findings[0].artefacts[0])
-    );
-    let text = render(&record, &drawn);
-    assert_eq!(text, render(&record, &pictures(&record, journal.dir())), "other bytes the second time");
+    let first = &record.scenarios[0].findings[0].artefacts[0];
+    assert!(matches!(&seen[1], PageComparison::ShownWith(path) if path == first));
+    let text = html(&record, &journal);
+    assert_eq!(text, html(&record, &journal), "other bytes the second time");
     assert!(text.len() < 2_000_000, "{} bytes", text.len());
     if let Some(read) = parsed(&text) {
         assert_eq!(read["problems"], serde_json::json!([]));
@@ -82,39 +95,74 @@ fn pages_that_differ_are_shown_side_by_side() {
     }
 }
 
+/// The report embeds the files of the run and draws nothing: a build that cannot draw renders the same bytes.
 #[test]
-fn pages_that_look_the_same_are_said_to() {
+fn the_images_of_a_report_are_the_files_that_the_run_kept() {
+    let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
+    let (_reports, journal, record) = drifted(&[(&invoice, &reminder)]);
+    let whole = html(&record, &journal);
+    let images = record.artefacts.iter().filter(|a| a.path.ends_with(".png"));
+    let images: Vec<_> = images.map(|a| journal.dir().join(&a.path)).collect();
+    assert_eq!(images.len(), 3);
+    // The PDFs are not read again.
+    for pdf in record.artefacts.iter().filter(|a| a.path.ends_with(".pdf")) {
+        fs::remove_file(journal.dir().join(&pdf.path)).expect("removed");
+    }
+    assert_eq!(html(&record, &journal), whole);
+    fs::write(&images[0], b"another picture").expect("changed");
+    fs::remove_file(&images[1]).expect("removed");
+    let damaged = html(&record, &journal);
+    assert_eq!(damaged.matches("is missing or was changed").count(), 2);
+    assert_eq!(damaged.matches("<img").count(), 1);
+}
+
+#[test]
+fn pages_that_look_the_same_are_reported_as_such() {
     let invoice = known_good("invoice");
     let (_reports, journal, record) = drifted(&[(&invoice, &invoice)]);
-    let (drawn, seen) = shown(&record, &journal);
+    let seen = shown(&record);
     assert!(
-        matches!(&seen[0], PagePictures::Pages { pages, same, .. } if pages.is_empty() && *same > 0),
+        matches!(&seen[0], PageComparison::Pages { pages, same, .. } if pages.is_empty() && *same > 0),
         "{seen:?}"
     );
-    assert!(render(&record, &drawn).contains("look the same at this size"));
+    assert!(html(&record, &journal).contains("look the same at this size"));
 }
 
 #[test]
 fn what_is_not_the_kept_file_is_not_drawn() {
     let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
+    let after = |change: &dyn Fn(&Path, &Path)| {
+        let (_reports, journal, record) = drifted_and(&[(&invoice, &reminder)], |dir, renders| {
+            change(dir, &dir.join(&renders[0]));
+        });
+        assert!(html(&record, &journal).contains("No page images of"));
+        why_not(&shown(&record)[0]).to_owned()
+    };
+    let changed = after(&|_, file| fs::write(file, &invoice).expect("changed"));
+    assert!(changed.contains("changed after the run"), "{changed}");
+    let removed = after(&|_, file| fs::remove_file(file).expect("removed"));
+    assert!(removed.contains("not in the run's folder"), "{removed}");
+    let linked = after(&|dir, file| {
+        let elsewhere = dir.join("elsewhere.pdf");
+        fs::write(&elsewhere, &reminder).expect("written");
+        fs::remove_file(file).expect("removed");
+        std::os::unix::fs::symlink(&elsewhere, file).expect("linked");
+    });
+    assert!(linked.contains("no file"), "{linked}");
+}
+
+#[test]
+fn an_image_outside_of_the_folder_is_not_shown() {
+    let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
     let (_reports, journal, mut record) = drifted(&[(&invoice, &reminder)]);
-    let path = record.scenarios[0].findings[0].artefacts[0].clone();
-    let file = journal.dir().join(&path);
-    fs::write(&file, &invoice).expect("changed");
-    assert!(why_not(&shown(&record, &journal).1[0]).contains("changed after the run"));
-    fs::remove_file(&file).expect("removed");
-    assert!(why_not(&shown(&record, &journal).1[0]).contains("not in the run's folder"));
-    // Another file by a link, and a path that leads out.
-    let elsewhere = journal.dir().join("elsewhere.pdf");
-    fs::write(&elsewhere, &reminder).expect("written");
-    std::os::unix::fs::symlink(&elsewhere, &file).expect("linked");
-    assert!(why_not(&shown(&record, &journal).1[0]).contains("no file"));
-    let out = format!("artefacts/../{path}");
-    record.artefacts.iter_mut().filter(|a| a.path == path).for_each(|a| a.path.clone_from(&out));
-    record.scenarios[0].findings[0].artefacts[0] = out;
-    let (drawn, seen) = shown(&record, &journal);
-    assert!(why_not(&seen[0]).contains("leads out"));
-    assert!(render(&record, &drawn).contains("No page images of"));
+    let out = |path: &str| format!("artefacts/../{path}");
+    record.artefacts.iter_mut().for_each(|a| a.path = out(&a.path));
+    for comparison in record.pages.values_mut() {
+        let PageComparison::Pages { pages, .. } = comparison else { panic!("not drawn") };
+        let files = pages.iter_mut().flat_map(|p| [&mut p.expected, &mut p.actual, &mut p.difference]);
+        files.flatten().for_each(|file| file.path = out(&file.path));
+    }
+    assert!(!html(&record, &journal).contains("<img"));
 }
 
 #[test]
@@ -123,9 +171,9 @@ fn only_a_handful_is_drawn() {
     let others: Vec<Vec<u8>> =
         (0..6).map(|i| [&reminder[..], format!("\n%{i}\n").as_bytes()].concat()).collect();
     let pairs: Vec<(&[u8], &[u8])> = others.iter().map(|other| (&invoice[..], &other[..])).collect();
-    let (_reports, journal, record) = drifted(&pairs);
-    let (_, seen) = shown(&record, &journal);
-    assert_eq!(seen.iter().filter(|s| matches!(s, PagePictures::Pages { .. })).count(), 4);
+    let (_reports, _journal, record) = drifted(&pairs);
+    let seen = shown(&record);
+    assert_eq!(seen.iter().filter(|s| matches!(s, PageComparison::Pages { .. })).count(), 4);
     assert!(why_not(&seen[5]).contains("only the first 4"));
 }
 
@@ -171,12 +219,12 @@ fn bomb() -> Vec<u8> {
 #[test]
 fn a_pdf_that_asks_for_all_memory_breaks_only_what_draws_it() {
     let (invoice, reminder) = (known_good("invoice"), known_good("reminder"));
-    let (_reports, journal, record) = drifted(&[(&invoice, &bomb()), (&invoice, &reminder)]);
     draw_by(env!("CARGO_BIN_EXE_pulp-drill").into(), &["draw"]);
-    let (drawn, seen) = shown(&record, &journal);
+    let (_reports, journal, record) = drifted(&[(&invoice, &bomb()), (&invoice, &reminder)]);
+    let seen = shown(&record);
     assert_eq!(why_not(&seen[0]), "the PDF that was rendered breaks the program that draws");
-    assert!(matches!(seen[1], PagePictures::Pages { .. }));
-    assert!(render(&record, &drawn).contains("breaks the program that draws"));
+    assert!(matches!(seen[1], PageComparison::Pages { .. }));
+    assert!(html(&record, &journal).contains("breaks the program that draws"));
 }
 
 #[test]
@@ -202,11 +250,11 @@ fn hostile_pdfs_do_no_harm() {
         hostile.push(bytes);
     }
     for (i, bytes) in hostile.iter().enumerate() {
-        let (_reports, journal, record) = drifted(&[(&invoice, bytes)]);
         let began = std::time::Instant::now();
-        let (drawn, seen) = shown(&record, &journal);
+        let (_reports, journal, record) = drifted(&[(&invoice, bytes)]);
+        let seen = shown(&record);
         assert!(began.elapsed().as_secs() < 60, "document {i}: {:?}", seen[0]);
-        assert!(render(&record, &drawn).len() < 2_000_000, "document {i}");
+        assert!(html(&record, &journal).len() < 2_000_000, "document {i}");
         if i < 3 {
             assert!(!why_not(&seen[0]).is_empty(), "document {i}");
         }

@@ -1,10 +1,10 @@
 //! The PDF report: it says what the record says, whatever a text in it holds, and other programs read
 //! it. Whether it looks well is for eyes.
 
-use crate::records::{cut_short, failing, green, record, red, unknown};
+use crate::records::{cut_short, failing, green, large, record, red, unknown};
 use pulp_drill::{
     base::digest::Digest,
-    model::record::RunRecord,
+    model::{record::RunRecord, verdict::limit::Limit},
     report::{Evidence, pdf},
 };
 use std::process::Command;
@@ -37,7 +37,7 @@ fn the_verdict_stands_on_the_cover() {
         (green(), "Passed 1 scenario and 1 baseline drill passed. The restored state"),
         (
             red(),
-            "Failed A row refers to a binary that does not exist (missing binary, once). Of 3 scenarios and 1 baseline drill, 1 failed",
+            "Failed A row refers to a binary that does not exist (missing binary, once); 1 expected finding was not reported. Of 3 scenarios and 1 baseline drill, 1 failed",
         ),
         (unknown(), "Unknown Could not verify whether the backup restores; not counted as a pass."),
         (cut_short(), "Unknown Could not verify whether"),
@@ -66,7 +66,50 @@ fn the_same_record_gives_the_same_bytes_and_claims_pdf_a() {
     assert_eq!(pdf, rendered(&red()));
     let metadata = String::from_utf8_lossy(&pdf);
     assert!(metadata.contains("<pdfaid:part>2</pdfaid:part>"), "no PDF/A-2");
-    assert!(metadata.contains("<pdfaid:conformance>B</pdfaid:conformance>"), "not level B");
+    assert!(metadata.contains("<pdfaid:conformance>A</pdfaid:conformance>"), "not level A");
+    assert!(metadata.contains("<pdfuaid:part>1</pdfuaid:part>"), "no PDF/UA-1");
+}
+
+/// What `pdfinfo` or another program of poppler prints; none where it is not installed.
+fn poppler(program: &str, options: &[&str], pdf: &[u8]) -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.pdf");
+    std::fs::write(&path, pdf).expect("written");
+    match Command::new(program).args(options).arg(&path).output() {
+        Ok(read) => Some(String::from_utf8(read.stdout).expect("UTF-8")),
+        Err(_) => {
+            eprintln!("skipped: {program} is not installed");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_full_run_has_twelve_pages_at_most_and_the_annex_has_every_drill() {
+    let mut record = large();
+    record.errors = vec!["can't reach postgres: ".repeat(400); 30];
+    record.limits.push(Limit::NoRender);
+    let report = rendered(&record);
+    let annex = pdf::annex::render(&record).expect("a PDF");
+    let Some(info) = poppler("pdfinfo", &[], &report) else { return };
+    let pages = info.lines().find_map(|l| l.strip_prefix("Pages:")).expect("a number of pages");
+    assert!(pages.trim().parse::<u32>().expect("a number") <= 12, "{pages} pages");
+    let Some(text) = text(&annex) else { return };
+    for scenario in &record.scenarios {
+        // A long id is broken behind a hyphen.
+        assert!(text.replace(' ', "").contains(scenario.id.as_str()), "{}", scenario.id);
+    }
+}
+
+#[test]
+fn the_structure_names_headings_tables_and_their_heads() {
+    let report = rendered(&red());
+    let Some(info) = poppler("pdfinfo", &["-struct"], &report) else { return };
+    for wanted in ["H1", "H2", "P", "Table", "TR", "TH", "TD"] {
+        assert!(info.lines().any(|l| l.trim_start().starts_with(wanted)), "no {wanted}: {info}");
+    }
+    let Some(info) = poppler("pdfinfo", &[], &report) else { return };
+    assert!(info.lines().any(|l| l.starts_with("Tagged:") && l.ends_with("yes")), "{info}");
 }
 
 #[test]

@@ -216,6 +216,7 @@ fn the_index_of_faults_is_current() {
 
 /// Holds the part of a file between `<!-- NAME -->` and `<!-- /NAME -->` to a text.
 fn part(path: &str, name: &str, wanted: &str) {
+    let wanted = &crate::runbook_linked(wanted, "runbook.md");
     let text = std::fs::read_to_string(path).expect("the document is there");
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("{path} has no {open}"));

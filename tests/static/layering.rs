@@ -20,8 +20,8 @@ use std::{
 /// name that fits is a file's module.
 const RANKS: &[(&str, &[&str])] = &[
     (
-        "input files, foreign text, patterns, locks",
-        &["base::input_file", "base::sanitize", "base::pattern", "base::sync", "base::shared"],
+        "input files, foreign text, patterns, locks, tables",
+        &["base::input_file", "base::sanitize", "base::pattern", "base::sync", "base::shared", "base::table"],
     ),
     ("errors, identifiers, digests", &["base::error", "base::ids", "base::digest", "base::checksum"]),
     (
@@ -33,7 +33,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ("writes to an engine, the figures of a restore", &["model::write", "model::figures"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
-        &["model::check", "model::workload", "model::profile", "model::state"],
+        &["model::check", "model::workload", "model::profile", "model::state", "model::page_images"],
     ),
     (
         "the catalogues of controls, faults and findings; references from rows to objects",
@@ -76,6 +76,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("aws_smithy_http_client", &["system::objects::s3", "standin::engine::store"]),
     ("axum", &["system::gate", "standin::engine"]),
     ("clap", &["cli", "main", "standin"]),
+    ("comfy_table", &["base::table"]),
     ("dejavu", &["report::pdf", "standin::engine::render"]),
     ("ed25519_dalek", &["evidence::key"]),
     ("granit_parser", &["scenario::yaml"]),
@@ -85,7 +86,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("junit_report", &["report::junit"]),
     ("krilla", &["report::pdf", "standin::engine::render"]),
     ("lopdf", &["pdf_compare"]),
-    ("maud", &["report::html"]),
+    ("maud", &["report::html", "history::page"]),
     ("pdf_compare", &["cli", "run", "runbook::verify"]),
     // Notifications go to services outside of the system under test.
     ("reqwest", &["system::engine", "run::notify"]),

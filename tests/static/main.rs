@@ -14,10 +14,26 @@ mod scenarios;
 mod untrusted_input;
 mod workflows;
 
+use pulp_drill::report::runbook::{Piece, pieces};
+
 #[path = "../support"]
 mod support {
     pub mod bless;
     pub mod untrusted_input;
+}
+
+/// A text in Markdown with its references to the runbook as links to that page.
+fn runbook_linked(text: &str, page: &str) -> String {
+    let mut out = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            // A link already.
+            Piece::Section { label, .. } if out.ends_with('[') => out.push_str(label),
+            Piece::Section { label, number } => out.push_str(&format!("[{label}]({page}#s{number})")),
+        }
+    }
+    out
 }
 
 /// A file of this repository.

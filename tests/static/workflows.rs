@@ -18,7 +18,12 @@ const FILES: &[(&str, usize)] = &[
     ("deploy/record.sh", 4),
     ("deploy/kubernetes/indexed-job.yaml", 2),
     ("deploy/kubernetes/cronjob.yaml", 1),
+    ("deploy/ci/gitlab-ci.yml", 1),
+    ("deploy/ci/Jenkinsfile", 1),
+    ("deploy/ci/buildkite.yml", 1),
+    ("deploy/ci/circleci.yml", 1),
     ("docs/ci.md", 5),
+    ("README.md", 8),
 ];
 const WORKFLOWS: [&str; 4] = ["ci", "release", "release-gate", "dr-drill"];
 const GATE: &str = ".github/workflows/release-gate.yml";
@@ -212,6 +217,7 @@ fn the_summary_reads_what_a_record_writes() {
     let mut record = RunRecord::default();
     let (id, why) = ("own-restic".into(), "restic | is <b>not</b> installed".to_owned());
     record.skipped.push(Skipped { id, why, controls: Vec::new() });
+    record.errors.push("the disk is full".to_owned());
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), serde_json::to_vec(&record).expect("JSON")).expect("written");
     let mut jq = Command::new("jq");
@@ -223,5 +229,22 @@ fn the_summary_reads_what_a_record_writes() {
     let text = String::from_utf8(done.stdout).expect("text");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let line = "- not run: own-restic: restic &#124; is &#60;b&#62;not&#60;/b&#62; installed";
-    assert!(text.contains(line), "{text}");
+    assert!(text.contains(line) && text.contains("- error: the disk is full"), "{text}");
+}
+
+/// Rules and dashboard use only metrics that the program prints.
+#[test]
+fn rules_and_dashboard_name_metrics_that_exist() {
+    let printed = crate::read("src/history/export.rs");
+    for path in ["deploy/monitoring/alerts.yaml", "deploy/monitoring/dashboard.json"] {
+        let text = crate::read(path);
+        let names: BTreeSet<&str> = text
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter(|word| word.starts_with("pulp_drill_"))
+            .collect();
+        assert!(names.len() > 3, "{path} names {names:?}");
+        for name in names {
+            assert!(printed.contains(&format!("\"{name}\"")), "{path} names {name}, which no ledger prints");
+        }
+    }
 }

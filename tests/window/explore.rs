@@ -300,6 +300,10 @@ fn the_command_prints_the_same_for_the_same_seed() {
     let (human, _, code) = program(&[]);
     assert_eq!(code, Some(0));
     assert_eq!(human, render::human(&TABLE, Some(&SAFE)));
+    // A schedule stays in one piece, so that it can be copied.
+    let wide: Vec<&str> =
+        human.lines().filter(|l| l.chars().count() > 80 && !l.trim_start().starts_with("v1/")).collect();
+    assert!(wide.is_empty(), "{wide:?}");
     let (markdown, _, _) = program(&["--format", "markdown"]);
     assert_eq!(markdown, render::markdown(&TABLE, Some(&SAFE), None));
 }

@@ -12,7 +12,15 @@ def text($max):
 def verdict: .judgement.verdict // "unknown";
 def rank: {"fail": 0, "unknown": 1, "pass": 2}[.] // 1;
 def count($n; $one): "\($n) \($one)\(if $n == 1 then "" else "s" end)";
-def span: if . == null then "not measured" elif . < 1000 then "\(.) ms" else "\(. / 100 | round / 10) s" end;
+# A duration as every report prints it.
+def two: tostring | if length < 2 then "0" + . else . end;
+def span:
+  if . == null then "not measured"
+  elif . < 1000 then "\(.) ms"
+  elif . < 60000 then "\(. / 1000 | floor).\((. % 1000 + 1000 | tostring)[1:]) s"
+  elif . < 3600000 then "\(. / 60000 | floor)m \((. / 1000 | floor) % 60 | two)s"
+  elif . < 172800000 then "\(. / 3600000 | floor)h \((. / 60000 | floor) % 60 | two)m"
+  else "\(. / 86400000 | floor)d \((. / 3600000 | floor) % 24 | two)h" end;
 
 (.scenarios // []) as $all
 | ($all | map(select(verdict != "pass")) | sort_by(verdict | rank)) as $bad
@@ -33,7 +41,7 @@ def span: if . == null then "not measured" elif . < 1000 then "\(.) ms" else "\(
         (.id | text(80)),
         ([.findings // [], .judgement.roles // []] | transpose | map(select(.[1].role == "unexpected") | .[0].kind)
           | group_by(.) | map("\(length)× \(.[0] | text(60))") | .[:5] | join(", ")),
-        ((.judgement.reasons // []) + (.troubles // []) | if . == [] then ["it did not end"] else . end
+        ((.judgement.reasons // []) + (.errors // []) | if . == [] then ["it did not end"] else . end
           | .[:3] | map(text(240)) | join("<br>"))
       ] | "| " + join(" | ") + " |"),
       (if ($bad | length) > 50 then "", "And \(($bad | length) - 50) more: see report&#46;html." else empty end),
@@ -45,7 +53,7 @@ def span: if . == null then "not measured" elif . < 1000 then "\(.) ms" else "\(
       ""
     else empty end),
     ((.skipped // [])[:20][] | "- not run: \(.id | text(80)): \(.why | text(160))"),
-    ((.troubles // [])[:20][] | "- trouble: \(text(240))"),
+    ((.errors // [])[:20][] | "- error: \(text(240))"),
     (.finished.cut_short // empty | "- cut short: \(text(240))"),
     (if .finished == null then "- the run did not end" else empty end)
   ] | join("\n") + "\n"

@@ -18,7 +18,7 @@ use std::path::PathBuf;
   pulp-drill explore --replay-cells --operations replace
   pulp-drill explore --shrink v1/… --into scenarios   the least of a schedule, as a scenario file
 
-Exit codes of a replay: 0 the stores show what the model says, 1 they differ, 3 could not verify.")]
+Exit codes of a replay: 0 the stores match the model, 1 they differ, 3 could not verify.")]
 pub struct ExploreArgs {
     /// Operations, each in every write order
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',', default_values_t = Named::ALL)]

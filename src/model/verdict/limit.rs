@@ -42,11 +42,11 @@ pub enum Limit {
         /// How many.
         drills: usize,
     },
-    /// A scenario was not run.
+    /// Scenarios were not run.
     Skipped {
         /// Which.
-        id: ScenarioId,
-        /// What was missing.
+        ids: Vec<ScenarioId>,
+        /// What was missing for all of them.
         why: String,
     },
     /// Faults that changed nothing.
@@ -171,7 +171,15 @@ impl fmt::Display for Limit {
             Self::Part { part } => write!(f, "This is {part}: the results of the others are not in it."),
             Self::UnverifiedDrills { drills: 1 } => f.write_str("1 drill has no result and shows nothing."),
             Self::UnverifiedDrills { drills } => write!(f, "{drills} drills have no result and show nothing."),
-            Self::Skipped { id, why } => write!(f, "{id} was skipped and is not counted as a pass: {why}."),
+            Self::Skipped { ids, why } => match &ids[..] {
+                [id] => write!(f, "{id} was skipped and is not counted as a pass: {why}."),
+                ids => write!(
+                    f,
+                    "{} scenarios were skipped and are not counted as a pass: {why} ({}).",
+                    ids.len(),
+                    some_of(ids)
+                ),
+            },
             Self::FaultsWithoutEffect { faults } => {
                 write!(f, "Faults that changed nothing: {}.", faults.join("; "))
             }
@@ -205,6 +213,16 @@ impl fmt::Display for Limit {
             ),
             Self::NoControl => f.write_str("No scenario that started names a control."),
         }
+    }
+}
+
+/// The first ids of a list.
+fn some_of(ids: &[ScenarioId]) -> String {
+    const MOST: usize = 5;
+    let first: Vec<&str> = ids.iter().take(MOST).map(ScenarioId::as_str).collect();
+    match ids.len().saturating_sub(MOST) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 

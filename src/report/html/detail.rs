@@ -9,7 +9,7 @@ use crate::{
         verdict::{CheckOutcome, Judgement},
     },
     report::html::{
-        text::{artefact, count, line, maybe_time, role, text},
+        text::{artefact, count, line, linked, maybe_time, role, text},
         timeline,
         workload::under_load,
     },
@@ -48,7 +48,9 @@ fn about(started: &ScenarioStarted, scenario: &ScenarioRecord) -> Markup {
                 dt { "File" } dd { code { (line(file)) } ", SHA-256 " code .digest { (digest) } }
             }
             dt { "Seed, topology" } dd { (line(&started.seed)) ", " (line(&started.topology)) }
-            @if !started.runbook.is_empty() { dt { "Runbook" } dd { (line(&started.runbook.join(", "))) } }
+            @if !started.runbook.is_empty() {
+                dt { "Runbook" } dd { (linked(&line(&format!("runbook {}", started.runbook.join(", "))))) }
+            }
             @if !started.controls.is_empty() { dt { "Controls" } dd { (line(&started.controls.join(", "))) } }
             @if let Some((ms, from)) = scenario.rpo_ms.zip(scenario.rpo_from) {
                 dt { "RPO" } dd { (human(ms)) ": " (from.describe()) }
@@ -126,7 +128,7 @@ fn checks(scenario: &ScenarioRecord) -> Markup {
                 th .number scope="col" { "Findings" } th .number scope="col" { "Time" } } }
             tbody { @for (check, went, ms) in &scenario.checks { tr {
                 th scope="row" { (check.id()) }
-                td { (check.title()) " (" (check.rule()) ")" }
+                td { (check.title()) " (" (linked(check.rule())) ")" }
                 td .pre { @match went {
                     CheckOutcome::Checked { items: 0 } => { strong { "nothing to check" } }
                     CheckOutcome::Checked { items } => { "checked " (items) }

@@ -4,6 +4,7 @@
 use crate::{
     model::{
         finding::{Finding, FindingKind},
+        page_images::{ImageFile, PageComparison, PageImages},
         record::{RunRecord, ScenarioRecord},
         verdict::Verdict,
     },
@@ -11,10 +12,12 @@ use crate::{
         facts::{has_begun, other_reasons, run_problems},
         html::{
             replay,
-            text::{anchor, artefact, badge, brief, count, is_unexpected, line, sentence, text, with_role},
+            text::{
+                anchor, artefact, badge, brief, count, is_unexpected, line, linked, sentence, text, with_role,
+            },
             timeline,
         },
-        pages::{PagePicture, PagePictures, Picture, Pictures},
+        pages::{self, ImageSources},
     },
 };
 use maud::{Markup, html};
@@ -31,7 +34,7 @@ pub fn is_needed(record: &RunRecord) -> bool {
 }
 
 /// The section; nothing for a passed run.
-pub fn why(record: &RunRecord, pictures: &Pictures) -> Markup {
+pub fn why(record: &RunRecord, images: &ImageSources) -> Markup {
     let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
     // A failed baseline drill explains the most.
     let mut shown: Vec<&ScenarioRecord> = with(Verdict::Fail).collect();
@@ -46,7 +49,7 @@ pub fn why(record: &RunRecord, pictures: &Pictures) -> Markup {
                 @if !problems.is_empty() {
                     ul .reasons { @for problem in &problems { li { (sentence(&problem.to_string())) } } }
                 }
-                @for scenario in shown.iter().take(MOST_DRILLS) { (story(record, scenario, pictures)) }
+                @for scenario in shown.iter().take(MOST_DRILLS) { (story(record, scenario, images)) }
                 @if shown.len() > MOST_DRILLS {
                     p { "Also failed or unknown:" }
                     (links(record, &shown[MOST_DRILLS..]))
@@ -70,7 +73,7 @@ fn links(record: &RunRecord, scenarios: &[&ScenarioRecord]) -> Markup {
     }
 }
 
-fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
+fn story(record: &RunRecord, scenario: &ScenarioRecord, images: &ImageSources) -> Markup {
     let at = anchor(record, scenario);
     let title = scenario.started.as_ref().map_or("", |s| s.title.as_str());
     html! {
@@ -89,7 +92,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> 
                 }
                 dt { "More" } dd { a href={ "#" (at) } { "steps, checks, commands and files of this drill" } }
             }
-            (findings(scenario, pictures))
+            (findings(record, scenario, images))
             (others(scenario))
             (timeline::of_scenario(scenario, &format!("why-{at}")))
         }
@@ -97,7 +100,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, pictures: &Pictures) -> 
 }
 
 /// The unexpected findings by kind, so that each meaning is printed once.
-fn findings(scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
+fn findings(record: &RunRecord, scenario: &ScenarioRecord, images: &ImageSources) -> Markup {
     let unexpected = with_role(scenario, is_unexpected);
     let mut kinds: Vec<FindingKind> = Vec::new();
     for finding in &unexpected {
@@ -111,8 +114,8 @@ fn findings(scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
             div .finding {
                 h4 { (kind.describe()) " · " (count(same.len(), "finding")) }
                 p { (kind.meaning()) }
-                p { strong { "What to do: " } (kind.what_to_do()) }
-                div .scroll role="region" tabindex="0" aria-label={ "Findings: " (kind.describe()) } {
+                p { strong { "What to do: " } (linked(kind.what_to_do())) }
+                div .scroll role="group" tabindex="0" aria-label={ "Findings: " (kind.describe()) } {
                     table .sides {
                         thead { tr {
                             th scope="col" { "On" } th scope="col" { "Expected" } th scope="col" { "Found" }
@@ -123,7 +126,7 @@ fn findings(scenario: &ScenarioRecord, pictures: &Pictures) -> Markup {
                 }
                 @if same.len() > MOST_ROWS { p { (same.len() - MOST_ROWS) " more in record.json." } }
                 @for finding in same.iter().take(MOST_ROWS) {
-                    @if let Some(shown) = pictures.of(finding) { (pages(finding, shown)) }
+                    @if let Some(compared) = pages::of(record, finding) { (page_images(finding, compared, images)) }
                 }
             }
         }
@@ -142,16 +145,16 @@ fn row(finding: &Finding) -> Markup {
     }
 }
 
-fn pages(finding: &Finding, shown: &PagePictures) -> Markup {
+fn page_images(finding: &Finding, compared: &PageComparison, images: &ImageSources) -> Markup {
     let name = line(&finding.entity.to_string());
     html! {
-        @match shown {
-            PagePictures::Above(path) => {
+        @match compared {
+            PageComparison::ShownWith(path) => {
                 p { "The page images of " bdi { (name) } " are shown at " (artefact(path)) ", which has the same PDFs." }
             }
-            PagePictures::NotDrawn(why) => { p { "No page images of " bdi { (name) } ": " (line(why)) "." } }
-            PagePictures::Pages { pages, more, same, unseen } => {
-                @for page in pages { (one_page(&name, page)) }
+            PageComparison::NotDrawn(why) => { p { "No page images of " bdi { (name) } ": " (line(why)) "." } }
+            PageComparison::Pages { pages, more, same, not_compared } => {
+                @for page in pages { (one_page(&name, page, images)) }
                 p .quiet {
                     @if pages.is_empty() {
                         "Pages of " bdi { (name) } " look the same at this size: the documents differ in "
@@ -159,15 +162,15 @@ fn pages(finding: &Finding, shown: &PagePictures) -> Markup {
                     }
                     @if *more > 0 { (count(*more, "more page")) " differ. " }
                     @if *same > 0 && !pages.is_empty() { (count(*same, "page")) " of the document look the same. " }
-                    @if *unseen > 0 { (count(*unseen, "more page")) " were not compared." }
+                    @if *not_compared > 0 { (count(*not_compared, "more page")) " were not compared." }
                 }
             }
         }
     }
 }
 
-fn one_page(name: &str, page: &PagePicture) -> Markup {
-    let PagePicture { number, expected, actual, difference, permille } = page;
+fn one_page(name: &str, page: &PageImages, images: &ImageSources) -> Markup {
+    let PageImages { number, expected, actual, difference, permille } = page;
     let sides = [("Expected", expected), ("Found", actual), ("Difference (marked)", difference)];
     html! {
         figure .pages {
@@ -180,12 +183,17 @@ fn one_page(name: &str, page: &PagePicture) -> Markup {
                 }
             }
             div .pictures {
-                @for (what, picture) in sides {
-                    @if let Some(Picture { src, width, height }) = picture {
+                @for (what, file) in sides {
+                    @if let Some(ImageFile { path, width, height }) = file {
                         div {
                             p { (what) }
-                            img src=(src) width=(width) height=(height)
-                                alt={ (what) ": page " (number) " of " (name) };
+                            @match images.get(path) {
+                                Some(src) => {
+                                    img src=(src) width=(width) height=(height)
+                                        alt={ (what) ": page " (number) " of " (name) };
+                                }
+                                None => { p { "The image " code { (line(path)) } " is missing or was changed." } }
+                            }
                         }
                     }
                 }

@@ -10,7 +10,7 @@ use crate::{
     report::{
         facts::limits,
         html::{
-            text::{badge, count, is_expected, is_unexpected, line, verdict_class, with_role},
+            text::{badge, count, is_expected, is_unexpected, line, linked, verdict_class, with_role},
             verdict::{ScenarioTally, headline, reasons, tally},
         },
         workload::raced,
@@ -32,7 +32,7 @@ pub fn first(record: &RunRecord) -> Markup {
             p { (badge(verdict)) }
             h1 id="headline" { (headline(record)) }
             @if !reasons.is_empty() {
-                ul .reasons { @for reason in reasons.iter().take(MOST_REASONS) { li { (reason) } } }
+                ul .reasons { @for reason in reasons.iter().take(MOST_REASONS) { li { (linked(reason)) } } }
             }
             @if verdict != Verdict::Pass && super::reasons::is_needed(record) {
                 p { a href="#why" { "Why, what to do, and the command that repeats it" } }

@@ -32,7 +32,7 @@ pub fn table(record: &RunRecord) -> Markup {
                 label { "Text " input id="filter-text" type="search" autocomplete="off"; }
                 output id="filter-count" for="filter-verdict filter-text" aria-live="polite" {}
             }
-            div .scroll role="region" tabindex="0" aria-labelledby="scenarios" {
+            div .scroll role="group" tabindex="0" aria-labelledby="scenarios" {
                 table id="drills" {
                     caption {
                         "Exp. = found as expected, miss. = expected but not found, unexp. = found but not expected, warn. = "

@@ -7,6 +7,7 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::{Judgement, Role, Verdict},
     },
+    report::runbook::{PAGE, Piece, pieces},
 };
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -89,6 +90,18 @@ pub fn badge(verdict: Verdict) -> Markup {
     html! {
         span class={ "badge " (verdict_class(verdict)) } {
             span aria-hidden="true" { (verdict_sign(verdict)) " " } (verdict_word(verdict))
+        }
+    }
+}
+
+/// A text of the catalogue, with links to the sections of the runbook that it names.
+pub fn linked(text: &str) -> Markup {
+    html! {
+        @for piece in pieces(text) {
+            @match piece {
+                Piece::Text(text) => { (text) }
+                Piece::Section { label, number } => { a href={ (PAGE) "#s" (number) } { (label) } }
+            }
         }
     }
 }

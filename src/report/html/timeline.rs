@@ -1,13 +1,14 @@
-//! Timelines as SVG: a bar for each step in its lane, and a row for each drill. Each has a text alternative;
+//! Timelines as SVG: a bar for each step in its lane, and the drills of a run in rows. Each has a text alternative;
 //! the table of steps has the same figures.
 
 use crate::{
     base::clock::human,
     model::{
         event::StepStage,
-        record::{RunRecord, ScenarioRecord},
+        record::{RunRecord, ScenarioRecord, Skipped},
+        verdict::Verdict,
     },
-    report::html::text::{line, verdict_sign, verdict_word},
+    report::html::text::{count, line, verdict_class, verdict_sign, verdict_word},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
@@ -20,6 +21,9 @@ const ROW: f64 = 22.0;
 
 /// The most rows of the timeline of the run.
 const MOST: usize = 200;
+
+/// In a larger run, the drills that passed are grouped.
+const MOST_SINGLE: usize = 20;
 
 /// A lane, in display order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,16 +217,24 @@ fn describe(bars: &[Bar], from: DateTime<Utc>) -> String {
     bars.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
-/// All drills of a run, a row each.
+/// A row of the run's timeline.
+struct Row<'a> {
+    head: &'static str,
+    name: String,
+    bars: Vec<Bar>,
+    /// The drill, if the row is of one only.
+    drill: Option<&'a ScenarioRecord>,
+}
+
+/// All drills of a run: a row for each, or for a large run a row for each that did not pass and a few in which the
+/// passed ones follow one another.
 pub fn of_run(record: &RunRecord) -> Markup {
-    let begun: Vec<(&ScenarioRecord, Vec<Bar>)> = record
-        .scenarios
-        .iter()
-        .map(|s| (s, bars(s)))
-        .filter(|(_, bars)| !bars.is_empty())
-        .take(MOST)
-        .collect();
-    let times = || begun.iter().flat_map(|(_, bars)| bars);
+    let grouped = record.scenarios.len() > MOST_SINGLE;
+    let (passed, others): (Vec<&ScenarioRecord>, Vec<_>) =
+        record.scenarios.iter().partition(|s| grouped && s.verdict() == Verdict::Pass);
+    let mut rows: Vec<Row<'_>> = others.into_iter().filter_map(single).take(MOST).collect();
+    rows.extend(packed(&passed));
+    let times = || rows.iter().flat_map(|row| &row.bars);
     let (from, to) = (times().map(|b| b.from).min(), times().map(Bar::end).max());
     html! {
         section aria-labelledby="timeline" {
@@ -232,7 +244,10 @@ pub fn of_run(record: &RunRecord) -> Markup {
                     p .legend aria-hidden="true" {
                         @for lane in Lane::ALL { span { span class={ "key " (lane.name()) } {} (lane.name()) } }
                     }
-                    (rows(record, &begun, &Scale::over(from, to)))
+                    @if !passed.is_empty() {
+                        p .quiet { "The " (count(passed.len(), "drill")) " that passed are grouped, one bar for each." }
+                    }
+                    (picture(record, &rows, &Scale::over(from, to)))
                 }
                 _ => { p { "No drill started." } }
             }
@@ -240,38 +255,87 @@ pub fn of_run(record: &RunRecord) -> Markup {
     }
 }
 
-fn rows(record: &RunRecord, begun: &[(&ScenarioRecord, Vec<Bar>)], scale: &Scale) -> Markup {
+fn single(scenario: &ScenarioRecord) -> Option<Row<'_>> {
+    let bars = bars(scenario);
+    let name = format!("{} {}", verdict_sign(scenario.verdict()), line(scenario.id.as_str()));
+    let head = verdict_class(scenario.verdict());
+    (!bars.is_empty()).then_some(Row { head, name, bars, drill: Some(scenario) })
+}
+
+/// Passed drills in as few rows as have drills at the same time.
+fn packed(passed: &[&ScenarioRecord]) -> Vec<Row<'static>> {
+    let whole = |scenario: &&ScenarioRecord| {
+        let bars = bars(scenario);
+        let from = bars.iter().map(|b| b.from).min()?;
+        let ms = (bars.iter().map(Bar::end).max()? - from).num_milliseconds();
+        let (name, ms) = (line(scenario.id.as_str()), u64::try_from(ms).unwrap_or(0));
+        Some(Bar { lane: Lane::Verify, name, from, ms, ended: true })
+    };
+    let mut drills: Vec<Bar> = passed.iter().filter_map(whole).collect();
+    drills.sort_by_key(|bar| bar.from);
+    let mut rows: Vec<Vec<Bar>> = Vec::new();
+    for drill in drills {
+        match rows.iter_mut().find(|row| row.last().is_none_or(|last| last.end() <= drill.from)) {
+            Some(row) => row.push(drill),
+            None => rows.push(vec![drill]),
+        }
+    }
+    let named = |bars: Vec<Bar>| {
+        let name = format!("{} {}", verdict_sign(Verdict::Pass), count(bars.len(), "drill"));
+        Row { head: verdict_class(Verdict::Pass), name, bars, drill: None }
+    };
+    rows.into_iter().take(MOST).map(named).collect()
+}
+
+fn picture(record: &RunRecord, rows: &[Row<'_>], scale: &Scale) -> Markup {
     let row_at = |row: usize| 30.0 * f64::from(u16::try_from(row).unwrap_or(u16::MAX));
     let skipped = &record.skipped[..record.skipped.len().min(MOST)];
-    let height = row_at(begun.len() + skipped.len());
-    let rows = begun
-        .iter()
-        .map(|(s, _)| format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), human(s.ms)));
-    let rows: Vec<String> =
-        rows.chain(skipped.iter().map(|s| format!("{}: skipped", line(s.id.as_str())))).collect();
+    let height = row_at(rows.len() + skipped.len());
     html! {
         svg .timeline viewBox={ "0 0 " (place(LEFT + WIDTH + RIGHT)) " " (place(height + 20.0)) } role="img"
             aria-labelledby="time-run text-run" xmlns="http://www.w3.org/2000/svg" {
             title id="time-run" { "All drills of run " (line(record.id().as_str())) " over time" }
-            desc id="text-run" { (rows.join("; ")) }
+            desc id="text-run" { (describe_rows(rows, skipped)) }
             (scale.axis(height))
-            @for (row, (scenario, bars)) in begun.iter().enumerate() {
-                @let y = row_at(row);
+            @for (at, Row { head, name, bars, drill }) in rows.iter().enumerate() {
+                @let y = row_at(at);
                 @let x = bars.iter().map(|b| scale.x(b.from)).fold(LEFT + WIDTH, f64::min);
                 // A late name is right-aligned so that it stays inside the image.
                 @let late = x > LEFT + WIDTH * 0.6;
                 text .lane x=(place(if late { LEFT + WIDTH + RIGHT } else { x })) y=(place(y + 13.0)) font-size="11"
-                    text-anchor=(if late { "end" } else { "start" }) {
-                    (verdict_sign(scenario.verdict())) " " (line(scenario.id.as_str()))
+                    text-anchor=(if late { "end" } else { "start" }) { (name) }
+                @for bar in bars {
+                    @if drill.is_some() { (rect(bar, scale, y + 17.0, 9.0)) } @else { (drill_bar(bar, scale, y + 17.0)) }
                 }
-                @for bar in bars { (rect(bar, scale, y + 17.0, 9.0)) }
-                text x="0" y=(place(y + 25.0)) font-size="11" { (scenario.verdict()) }
+                text x="0" y=(place(y + 25.0)) font-size="11" { (head) }
             }
             @for (row, skipped) in skipped.iter().enumerate() {
-                @let y = place(row_at(begun.len() + row) + 25.0);
+                @let y = place(row_at(rows.len() + row) + 25.0);
                 text .lane x=(place(LEFT)) y=(y) font-size="11" { "– " (line(skipped.id.as_str())) }
                 text x="0" y=(y) font-size="11" { "skipped" }
             }
         }
     }
+}
+
+/// A passed drill as one bar, with a gap to the next one.
+fn drill_bar(bar: &Bar, scale: &Scale, y: f64) -> Markup {
+    let (x, end) = (scale.x(bar.from), scale.x(bar.end()));
+    html! {
+        g {
+            title { (bar.name) ": " (human(bar.ms)) }
+            rect .bar .passed x=(place(x)) y=(place(y)) width=(place((end - x - 1.0).max(1.5))) height="9.0" rx="2"
+                fill="#0f6b34" {}
+        }
+    }
+}
+
+/// The text alternative; passed drills that are grouped are counted, because the table names them.
+fn describe_rows(rows: &[Row<'_>], skipped: &[Skipped]) -> String {
+    let row = |row: &Row<'_>| match row.drill {
+        Some(s) => format!("{}: {}, {}", line(s.id.as_str()), verdict_word(s.verdict()), human(s.ms)),
+        None => format!("{} that passed, one after the other", count(row.bars.len(), "drill")),
+    };
+    let skipped = skipped.iter().map(|s| format!("{}: skipped", line(s.id.as_str())));
+    rows.iter().map(row).chain(skipped).collect::<Vec<_>>().join("; ")
 }

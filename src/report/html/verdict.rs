@@ -6,15 +6,12 @@ use crate::{
         verdict::{Verdict, limit::Limit},
     },
     report::{
-        facts::{level, level_gaps, reasons as reasons_of, run_problems, shown_by_pass},
+        facts::{level, level_gaps, run_problems, shown_by_pass},
         html::text::{count, line, missing, sentence},
-        kinds::{kinds, times, worst_kind},
+        kinds::{MOST_KINDS, causes, kinds, times, unknown_cause},
         workload::raced,
     },
 };
-
-/// The most kinds of findings that are named beside the commonest.
-const MOST_KINDS: usize = 2;
 
 /// The scenarios of a run by their verdicts.
 pub struct ScenarioTally {
@@ -52,17 +49,22 @@ fn verdict(record: &RunRecord) -> String {
         format!("{} and {}", count(scenarios.len(), "scenario"), count(baselines.len(), "baseline drill"));
     match record.verdict() {
         Verdict::Pass => format!("Passed: {planned}. {}", shown_by_pass(record)),
-        Verdict::Fail if failed == 0 => format!("Failed: {planned} passed, but {}.", causes(record)),
+        Verdict::Fail if failed == 0 => format!("Failed: {planned} passed, but {}.", line(&causes(record))),
         Verdict::Fail => {
-            format!("Failed: {failed} of {}{}: {}.", count(all, "drill"), named(record), causes(record))
+            format!(
+                "Failed: {failed} of {}{}: {}.",
+                count(all, "drill"),
+                named(record),
+                line(&causes(record))
+            )
         }
         Verdict::Unknown if unknown == 0 => {
-            format!("Could not verify, not counted as a pass: {}.", unknown_cause(record))
+            format!("Could not verify, not counted as a pass: {}.", line(&unknown_cause(record)))
         }
         Verdict::Unknown => format!(
             "Could not verify, not counted as a pass: {unknown} of {} have no result. {}",
             count(all, "drill"),
-            sentence(&unknown_cause(record)),
+            sentence(&line(&unknown_cause(record))),
         ),
     }
 }
@@ -74,42 +76,6 @@ fn named(record: &RunRecord) -> String {
         (Some(only), None) => format!(", {}", line(only.id.as_str())),
         (_, _) => String::new(),
     }
-}
-
-/// All causes of a failed run: the commonest kind of finding with its meaning, the others by name.
-fn causes(record: &RunRecord) -> String {
-    let mut causes: Vec<String> = worst_kind(record).into_iter().collect();
-    let kinds = kinds(record);
-    let others = kinds.iter().skip(1).take(MOST_KINDS);
-    causes.extend(others.map(|(kind, n)| format!("{} ({})", kind.describe(), times(*n))));
-    if let Some(more) = kinds.len().checked_sub(MOST_KINDS + 1).filter(|n| *n > 0) {
-        causes.push(count(more, "more kind of finding"));
-    }
-    let failed = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail);
-    let missing: usize = failed.map(missing).sum();
-    if missing > 0 {
-        let were = if missing == 1 { "was" } else { "were" };
-        causes.push(format!("{} {were} not reported", count(missing, "expected finding")));
-    }
-    let over = record.budgets.iter().filter(|b| b.verdict == Verdict::Fail);
-    causes.extend(over.map(|b| format!("the {b}")));
-    if causes.is_empty() {
-        causes.push("the record holds no reason".to_owned());
-    }
-    causes.join("; ")
-}
-
-/// Why nothing is known: the run's own problem, else the first reason of a drill, else a budget.
-fn unknown_cause(record: &RunRecord) -> String {
-    if let Some(problem) = run_problems(record).first() {
-        return line(&problem.to_string());
-    }
-    let unknown = record.scenarios.iter().find(|s| s.verdict() == Verdict::Unknown);
-    if let Some((scenario, reason)) = unknown.and_then(|s| Some((s, reasons_of(s).into_iter().next()?))) {
-        return format!("{}: {}", line(scenario.id.as_str()), line(&reason.to_string()));
-    }
-    let budget = record.budgets.iter().find(|b| b.verdict == Verdict::Unknown);
-    budget.map_or_else(|| "the record holds no reason".to_owned(), |b| format!("the {b}"))
 }
 
 /// What the headline leaves out, most important first.

@@ -24,7 +24,7 @@ pub fn side_by_side(record: &RunRecord) -> Markup {
                 "Writers wrote while these backups were taken. A torn write is one whose row and object do not "
                 "match after the restore; a write is at risk if it was in flight within the window of a backup."
             }
-            div .scroll role="region" tabindex="0" aria-labelledby="load" { table {
+            div .scroll role="group" tabindex="0" aria-labelledby="load" { table {
                 thead { tr { th scope="col" { "Drill" } @for (head, _) in heads { th scope="col" { (head) } } } }
                 tbody { @for (scenario, facts) in &loaded { tr {
                     th scope="row" { (link(record, scenario)) " " (badge(scenario.verdict())) }
@@ -40,7 +40,7 @@ pub fn under_load(measured: &Measured) -> Markup {
     html! {
         h3 { "Under load" }
         dl .plain { @for (name, fact) in facts(measured) { dt { (name) } dd { (line(&fact)) } } }
-        div .scroll role="region" tabindex="0" aria-label="Writes by operation" { table {
+        div .scroll role="group" tabindex="0" aria-label="Writes by operation" { table {
             thead { tr {
                 th scope="col" { "Operation" }
                 @for head in HEADS { th .number scope="col" { (head) } }

@@ -51,7 +51,7 @@ pub fn complete(xml: &[u8], totals: &[(&str, usize)], extras: &[Extra]) -> Resul
     Ok(text)
 }
 
-/// The crate prints seconds as a float (`2.7039999999999997`).
+/// The crate prints seconds as a float (`2.7039999999999997`); the schema allows three decimals.
 fn timed(tag: BytesStart<'_>) -> Result<BytesStart<'static>, quick_xml::Error> {
     let mut timed = BytesStart::new(String::from_utf8_lossy(tag.name().as_ref()).into_owned());
     for attribute in tag.attributes() {

@@ -1,11 +1,10 @@
-//! Replaces `draw` in a program that is built without the feature `page-images`: a report states that
-//! there are no pictures, and how to obtain them.
+//! Replaces `draw` in a program that is built without the feature `page-images`: the run records that there
+//! are no images, and why.
 
 use crate::report::pages::raster::{DrawnPages, Raster};
 
 /// Completes a sentence that begins with the document.
-const NOT_BUILT_IN: &str = "is not drawn: this program was built without page pictures; `pulp-drill report` \
-                            of a program built with the feature \"page-images\" (on by default) adds them";
+const NOT_BUILT_IN: &str = "is not drawn: the program that made this run was built without the feature \"page-images\" (on by default)";
 
 /// The first pages of a document.
 ///

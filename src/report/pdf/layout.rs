@@ -1,9 +1,9 @@
-//! Sets text and tables on pages: breaks lines and pages, repeats a table's head, numbers the pages.
-//! What is said is not known here.
+//! Sets text and tables on pages: breaks lines and pages, repeats a table's head, numbers the pages, and keeps
+//! the structure for screen readers. It does not know the content.
 
 use super::{
     font::Letters,
-    write::{Mark, PAPER},
+    write::{Block, Leaf, Mark, PAPER, Pages, TableRow},
 };
 use crate::base::{digest::Digest, sanitize::legible};
 
@@ -56,16 +56,25 @@ impl Cell {
     }
 }
 
-/// Pages in flight.
+/// Pages that are being set.
 pub(super) struct Press {
     pub(super) letters: Letters,
     pages: Vec<Vec<Mark>>,
+    blocks: Vec<Block>,
+    leaves: usize,
     y: f32,
+}
+
+/// Whether a line is part of the content, or repeated or decorative.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Real,
+    Artifact,
 }
 
 impl Press {
     pub(super) fn new() -> Self {
-        Self { letters: Letters::new(), pages: vec![Vec::new()], y: MARGIN }
+        Self { letters: Letters::new(), pages: vec![Vec::new()], blocks: Vec::new(), leaves: 0, y: MARGIN }
     }
 
     fn mark(&mut self, mark: Mark) {
@@ -95,27 +104,54 @@ impl Press {
         self.letters.wrap(&text, style.size, style.bold, width)
     }
 
-    fn line(&mut self, x: f32, style: Style, text: String) {
+    fn line(&mut self, x: f32, style: Style, text: String, content: Content) -> Option<Leaf> {
         let Style { size, bold, colour } = style;
         let y = self.y + size;
-        self.mark(Mark::Text { x, y, size, bold, colour, text });
+        let leaf = (content == Content::Real && !text.is_empty()).then_some(self.leaves);
+        self.leaves += usize::from(leaf.is_some());
+        self.mark(Mark::Text { x, y, size, bold, colour, text, leaf });
+        leaf
+    }
+
+    /// Lines over the whole width.
+    fn lines_of(&mut self, text: &str, style: Style) -> Vec<Leaf> {
+        let mut leaves = Vec::new();
+        for line in self.lines(text, style, WIDTH) {
+            self.room(style.size * 1.4);
+            leaves.extend(self.line(MARGIN, style, line, Content::Real));
+            self.y += style.size * 1.4;
+        }
+        leaves
     }
 
     /// A paragraph over the whole width.
     pub(super) fn text(&mut self, text: &str, style: Style) {
-        for line in self.lines(text, style, WIDTH) {
-            self.room(style.size * 1.4);
-            self.line(MARGIN, style, line);
-            self.y += style.size * 1.4;
-        }
+        let leaves = self.lines_of(text, style);
+        self.blocks.push(Block::Paragraph(leaves));
+    }
+
+    /// The title of the document.
+    pub(super) fn title(&mut self, text: &str) {
+        self.head(1, text, Style { size: 24.0, bold: true, colour: INK });
     }
 
     /// The head of a section, on a page with some of what it heads.
     pub(super) fn heading(&mut self, text: &str) {
         self.gap(14.0);
         self.room(90.0);
-        self.text(text, Style { size: 14.0, bold: true, colour: INK });
+        self.head(2, text, Style { size: 14.0, bold: true, colour: INK });
         self.gap(4.0);
+    }
+
+    /// The head of a part of a section.
+    pub(super) fn subheading(&mut self, text: &str, colour: [u8; 3]) {
+        self.head(3, text, Style { size: 10.0, bold: true, colour });
+    }
+
+    fn head(&mut self, level: u16, text: &str, style: Style) {
+        let leaves = self.lines_of(text, style);
+        let page = self.pages.len() - 1;
+        self.blocks.push(Block::Heading { level, title: text.to_owned(), page, leaves });
     }
 
     /// A block in a colour with light text on it.
@@ -139,13 +175,15 @@ impl Press {
         });
         let end = self.y + height;
         self.y += 14.0;
+        let mut leaves = Vec::new();
         for (line, style) in rows {
             if self.y + style.size > BOTTOM {
                 break;
             }
-            self.line(MARGIN + 16.0, style, line);
+            leaves.extend(self.line(MARGIN + 16.0, style, line, Content::Real));
             self.y += style.size * 1.4;
         }
+        self.blocks.push(Block::Paragraph(leaves));
         self.y = end.min(BOTTOM);
     }
 
@@ -165,22 +203,23 @@ impl Press {
         self.table(&[], &[0.24, 0.76], &cells);
     }
 
-    /// A table; `shares` are parts of the width. Its head is repeated on each page; a row that is
-    /// higher than a page is broken.
+    /// A table; `shares` are parts of the width. Its head is repeated on each page. A row that is higher than a
+    /// page is broken. In a table without a head, the first cell of each row is its head.
     pub(super) fn table(&mut self, heads: &[&str], shares: &[f32], rows: &[Vec<Cell>]) {
         let heads: Vec<Cell> = heads.iter().map(|head| Cell::strong(*head, QUIET)).collect();
-        self.row(&heads, &heads, shares, true);
+        let head = self.row(&heads, &heads, shares, Some(Content::Real));
+        let mut body = Vec::new();
         for row in rows {
-            self.row(row, &heads, shares, false);
+            body.push(self.row(row, &heads, shares, None));
         }
+        self.blocks.push(Block::Table { head, body });
         self.gap(6.0);
     }
 
-    fn row(&mut self, cells: &[Cell], heads: &[Cell], shares: &[f32], head: bool) {
+    /// `head` is `None` for a row of the body.
+    fn row(&mut self, cells: &[Cell], heads: &[Cell], shares: &[f32], head: Option<Content>) -> TableRow {
         const PAD: f32 = 4.0;
-        if cells.is_empty() {
-            return;
-        }
+        let mut leaves: TableRow = vec![Vec::new(); cells.len()];
         let columns: Vec<(f32, Vec<String>, Style)> = cells
             .iter()
             .zip(shares)
@@ -196,23 +235,24 @@ impl Press {
         let mut next = 0;
         while next < count {
             // A head stays with the row that follows it.
-            let wanted = height(count - next) + if head { 3.0 * pitch } else { 0.0 };
+            let wanted = height(count - next) + if head.is_some() { 3.0 * pitch } else { 0.0 };
             if self.y + wanted.min(BOTTOM - MARGIN - 40.0) > BOTTOM && self.y > MARGIN {
                 self.page_break();
-                if !head {
-                    self.row(heads, heads, shares, true);
+                if head.is_none() && !heads.is_empty() {
+                    self.row(heads, heads, shares, Some(Content::Artifact));
                 }
             }
             let fits = (((BOTTOM - self.y - 2.0 * PAD) / pitch) as usize).clamp(1, count - next);
             let (y, height) = (self.y, height(fits));
-            if head {
+            if head.is_some() {
                 self.mark(Mark::Box { x: MARGIN, y, width: WIDTH, height, colour: SHADE });
             }
             for line in 0..fits {
                 self.y = y + PAD + line as f32 * pitch;
-                for (x, lines, style) in &columns {
+                for ((x, lines, style), leaves) in columns.iter().zip(&mut leaves) {
                     if let Some(text) = lines.get(next + line) {
-                        self.line(*x, *style, text.clone());
+                        let content = head.unwrap_or(Content::Real);
+                        leaves.extend(self.line(*x, *style, text.clone(), content));
                     }
                 }
             }
@@ -220,10 +260,11 @@ impl Press {
             self.mark(Mark::Box { x: MARGIN, y: self.y, width: WIDTH, height: 0.5, colour: HAIR });
             next += fits;
         }
+        leaves
     }
 
     /// The pages, each with its number and the run.
-    pub(super) fn finish(mut self, foot: &str) -> (Letters, Vec<Vec<Mark>>) {
+    pub(super) fn finish(mut self, foot: &str) -> Pages {
         let foot = self
             .lines(foot, Style { size: 7.5, ..BODY }, WIDTH - 90.0)
             .into_iter()
@@ -236,9 +277,10 @@ impl Press {
             let y = PAPER.1 - 36.0;
             page.push(Mark::Box { x: MARGIN, y: y - 14.0, width: WIDTH, height: 0.5, colour: HAIR });
             for (x, text) in [(MARGIN, foot.clone()), (right, number)] {
-                page.push(Mark::Text { x, y, size: 7.5, bold: false, colour: QUIET, text });
+                page.push(Mark::Text { x, y, size: 7.5, bold: false, colour: QUIET, text, leaf: None });
             }
         }
-        (self.letters, self.pages)
+        let Self { letters, pages, blocks, leaves, y: _ } = self;
+        Pages { letters, pages, blocks, leaves }
     }
 }

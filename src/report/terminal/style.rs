@@ -99,8 +99,12 @@ pub fn brief(text: &str) -> String {
 
 /// The beginning of a text that is too long for a summary.
 pub fn cut(text: &str) -> String {
-    const MOST: usize = 400;
-    match text.char_indices().nth(MOST) {
+    cut_to(text, 400)
+}
+
+/// The first characters of a text; `record.json` has all of it.
+pub fn cut_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((at, _)) => format!("{} …", text[..at].trim_end()),
     }

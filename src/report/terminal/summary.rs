@@ -14,7 +14,10 @@ use crate::{
         record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{Judgement, Role, Verdict, limit::Limit},
     },
-    report::facts::{RunProblem, has_begun, level, level_gaps, reasons as reasons_of, run_problems},
+    report::{
+        facts::{RunProblem, has_begun, level, level_gaps, reasons as reasons_of, run_problems},
+        kinds::causes,
+    },
 };
 use console::measure_text_width;
 use std::path::Path;
@@ -187,7 +190,11 @@ fn sentence(record: &RunRecord) -> String {
         Verdict::Unknown => {
             format!("unknown, not counted as a pass: {counts}{}", first_reason(with(Verdict::Unknown)))
         }
-        Verdict::Fail => format!("FAILED: {counts}{}", first_reason(with(Verdict::Fail))),
+        Verdict::Fail => format!(
+            "FAILED: {counts}\ncauses: {}{}",
+            cut(&legible(&causes(record))),
+            first_reason(with(Verdict::Fail))
+        ),
     };
     text.extend(level(record).map(|level| format!("\n{level}")));
     text.extend(level_gaps(record).iter().map(|gap| format!("\n{gap}")));

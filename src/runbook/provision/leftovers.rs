@@ -65,12 +65,37 @@ impl Swept {
     }
 }
 
-/// Sweeps wherever runs of this user may have been; with `kept_too`, also sites left standing.
-pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Error> {
+/// What a sweep does with the sites that `--keep` left standing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptSites {
+    /// They stay.
+    Stay,
+    /// They are ended and removed.
+    Go,
+    /// Only those of a run, given by its id or the end of it.
+    GoOf(String),
+}
+
+impl KeptSites {
+    /// Whether the site in a folder of this name is removed.
+    fn includes(&self, folder: &str) -> bool {
+        match self {
+            Self::Stay => false,
+            Self::Go => true,
+            Self::GoOf(run) => {
+                let id = folder.rsplit('-').next().unwrap_or(folder);
+                folder.ends_with(run.as_str()) || (id.len() >= 6 && run.ends_with(id))
+            }
+        }
+    }
+}
+
+/// Sweeps wherever runs of this user may have been.
+pub async fn sweep_everywhere(kept_too: &KeptSites) -> Result<Swept, Error> {
     let mut all = Swept::default();
     for base in Base::all_of_user() {
         let Swept { removed, ended, containers: _, kept, unknown, failed } =
-            in_background(&base, kept_too).await?;
+            in_background(&base, kept_too.clone()).await?;
         all.removed.extend(removed);
         all.ended.extend(ended);
         all.kept.extend(kept);
@@ -87,17 +112,17 @@ pub async fn sweep_everywhere(kept_too: bool) -> Result<Swept, Error> {
 
 /// Sweeps what dead runs left below the folder.
 pub async fn sweep(base: &Base) -> Result<Swept, Error> {
-    in_background(base, false).await
+    in_background(base, KeptSites::Stay).await
 }
 
 /// Like [`sweep`], and ends and removes the sites that were left standing, too.
 pub async fn sweep_kept(base: &Base) -> Result<Swept, Error> {
-    in_background(base, true).await
+    in_background(base, KeptSites::Go).await
 }
 
-async fn in_background(base: &Base, kept_too: bool) -> Result<Swept, Error> {
+async fn in_background(base: &Base, kept_too: KeptSites) -> Result<Swept, Error> {
     let base = base.clone();
-    let work = tokio::task::spawn_blocking(move || blocking(&base, kept_too));
+    let work = tokio::task::spawn_blocking(move || blocking(&base, &kept_too));
     work.await.or_harness(|| "sweeping leftovers panicked".to_owned())?
 }
 
@@ -113,7 +138,7 @@ enum Entry {
     Unknown,
 }
 
-fn blocking(base: &Base, kept_too: bool) -> Result<Swept, Error> {
+fn blocking(base: &Base, kept_too: &KeptSites) -> Result<Swept, Error> {
     let mut swept = Swept::default();
     let mut dead = Vec::new();
     {
@@ -164,7 +189,7 @@ fn forget_clusters(path: &Path) {
     }
 }
 
-fn look(path: &Path, kept_too: bool) -> io::Result<Entry> {
+fn look(path: &Path, kept_too: &KeptSites) -> io::Result<Entry> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if !path.symlink_metadata()?.is_dir() {
         return Ok(Entry::Unknown);
@@ -187,7 +212,7 @@ fn look(path: &Path, kept_too: bool) -> io::Result<Entry> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entry::Unknown),
         Err(error) => return Err(error),
     };
-    if path.join(KEEP_FILE).exists() && !kept_too && !half {
+    if path.join(KEEP_FILE).exists() && !kept_too.includes(&name) && !half {
         return Ok(Entry::Kept);
     }
     Ok(Entry::Dead { lock, owner })
@@ -260,5 +285,15 @@ mod tests {
         assert!(kept.exists());
         assert_eq!(sweep_kept(&base).await.unwrap().removed, std::slice::from_ref(&kept));
         assert!(!kept.exists());
+    }
+
+    #[test]
+    fn a_run_is_named_by_its_id_or_the_end_of_it() {
+        let of = |run: &str| KeptSites::GoOf(run.to_owned());
+        let id = "01a22df0b4b17064b60a49145860a1e4";
+        assert!(of(id).includes("5860a1e4") && of("5860a1e4").includes("5860a1e4"));
+        assert!(!of(id).includes("5a19b688") && !of("e4x").includes("5860a1e4"));
+        assert!(!of(id).includes("live") && !KeptSites::Stay.includes("5860a1e4"));
+        assert!(KeptSites::Go.includes("5860a1e4"));
     }
 }

@@ -22,7 +22,7 @@ use pulp_drill::{
 use std::{fs, path::Path};
 
 fn count(run: &Path, ledger: &Path, trust: TrustArgs) -> Output {
-    let args = AddArgs { run_dir: run.to_owned(), ledger: ledger.to_owned(), now: None, trust };
+    let args = AddArgs { run_dir: run.to_owned(), ledger: Some(ledger.to_owned()), now: None, trust };
     add(&args, &Clock::system()).unwrap()
 }
 

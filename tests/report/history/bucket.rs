@@ -112,7 +112,7 @@ async fn kept_by_several(shared: &Shared) {
     for (text, digest) in [(before.as_str(), sealed.as_str()), (&whole, ""), ("", &sealed)] {
         shared.put(LEDGER, text).await;
         shared.put(SEAL, digest).await;
-        ends(shared.program(&["show"]), 1, "does not vouch for it");
+        ends(shared.program(&["show"]), 1, "does not match it");
         ends(shared.add(&late), 1, "nothing was added");
         assert_eq!(shared.text(LEDGER).await, text);
     }
