@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 pub mod existing_backup;
 pub mod selection;
 
-pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits};
+pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup};
 
 /// What is to be done in a drill.
 #[derive(Clone, Debug)]
@@ -75,6 +75,10 @@ pub enum PlanJob {
     InspectBackup(u8, u8),
     /// Bring an existing dump to the site's folder, in a form that may be restored.
     FetchDump,
+    /// Bring an existing physical backup to the site's server and verify its files.
+    FetchCluster,
+    /// Start the site's server on the files of an existing physical backup and let it recover.
+    RecoverCluster,
     /// Bring existing binaries into the site (runbook 3.2).
     FetchObjects,
     /// Move every next run far ahead: the engine would act on behalf of a system that still runs.
@@ -221,10 +225,14 @@ fn baseline(scenario: &Scenario) -> Plan {
 /// The plan for an existing backup: it is restored in the runbook's order into a site of its own and
 /// verified against what was recorded with it. There is no source.
 pub fn existing(backup: ExistingBackup, target: Arc<NamedTarget>) -> Plan {
+    let (fetch, restore) = match &backup.rows {
+        RowsBackup::Dump { .. } => (PlanJob::FetchDump, PlanJob::Restore(RestoreJob::RestoreDatabase)),
+        RowsBackup::Physical(_) => (PlanJob::FetchCluster, PlanJob::RecoverCluster),
+    };
     let jobs = [
-        PlanJob::FetchDump,
+        fetch,
         PlanJob::FetchObjects,
-        PlanJob::Restore(RestoreJob::RestoreDatabase),
+        restore,
         PlanJob::HoldSchedules,
         PlanJob::Restore(RestoreJob::Migrate),
         PlanJob::Restore(RestoreJob::StartEngine),
@@ -239,9 +247,9 @@ pub fn existing(backup: ExistingBackup, target: Arc<NamedTarget>) -> Plan {
         started: ScenarioStarted {
             title: "An existing backup restores".to_owned(),
             shows: format!(
-                "The dump {} and the binaries {} are restored into a site of their own and verified as \
+                "The backup {} and the binaries {} are restored into a site of their own and verified as \
                  far as something was recorded to compare with.",
-                backup.dump.shown(),
+                backup.rows.shown(),
                 backup.assets.shown()
             ),
             file: None,
@@ -296,9 +304,12 @@ impl PlanJob {
             Self::BackUp(BackupJob::StopEngine | BackupJob::StartEngine)
             | Self::Restore(RestoreJob::StopEngine | RestoreJob::StartEngine) => StepStage::Engine,
             Self::BackUp(_) | Self::Act(Act::CopyObject(_) | Act::CopyNewObject(_)) => StepStage::Backup,
-            Self::Restore(_) | Self::InspectBackup(..) | Self::FetchDump | Self::FetchObjects => {
-                StepStage::Restore
-            }
+            Self::Restore(_)
+            | Self::InspectBackup(..)
+            | Self::FetchDump
+            | Self::FetchCluster
+            | Self::RecoverCluster
+            | Self::FetchObjects => StepStage::Restore,
             Self::HoldSchedules => StepStage::Engine,
             Self::Destroy(_) => StepStage::Loss,
             Self::Act(Act::Fault(_) | Act::FaultInBackup(_)) => StepStage::Fault,
@@ -334,6 +345,8 @@ impl PlanJob {
             Self::Act(act) => act.describe(),
             Self::InspectBackup(number, of) => format!("inspect backup {number} of {of}"),
             Self::FetchDump => "fetch dump".to_owned(),
+            Self::FetchCluster => "fetch physical backup".to_owned(),
+            Self::RecoverCluster => "recover cluster".to_owned(),
             Self::FetchObjects => "fetch objects".to_owned(),
             Self::HoldSchedules => "hold schedules".to_owned(),
         }
@@ -344,11 +357,13 @@ impl PlanJob {
         match self {
             Self::Restore(job) => job.brings_back(),
             Self::FetchObjects => &[DurableStore::Bucket, DurableStore::Assets],
+            Self::RecoverCluster => &[DurableStore::Database],
             Self::BackUp(_)
             | Self::Destroy(_)
             | Self::Act(_)
             | Self::InspectBackup(..)
             | Self::FetchDump
+            | Self::FetchCluster
             | Self::HoldSchedules => &[],
         }
     }

@@ -19,6 +19,7 @@ pub mod command;
 pub mod foreign;
 pub mod manifest;
 pub mod pg_dump;
+pub mod physical;
 pub mod pitr;
 pub mod s3;
 pub mod throttle;
@@ -49,6 +50,8 @@ pub struct Backup {
     pub templates: Option<PathBuf>,
     /// The tarball of `ASSETS_DIR` (runbook 2.2, 6).
     pub assets: Option<PathBuf>,
+    /// The files of an existing physical backup, once they are here.
+    pub cluster: Option<physical::recovery::FetchedCluster>,
     /// The base backup, and the recovery target (runbook 2.3).
     pub point: Option<BaseBackup>,
     /// The places that it was to hold and does not, because somebody forgot them.

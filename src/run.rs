@@ -15,6 +15,7 @@ mod plans;
 
 pub mod schedule;
 
+mod backup_place;
 pub mod existing_backup;
 pub mod merge;
 pub mod replay;

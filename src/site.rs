@@ -143,6 +143,17 @@ impl Handles {
         }
     }
 
+    /// The database for a superuser of its cluster: where a plain role restored, the role before it.
+    ///
+    /// # Errors
+    /// As [`Handles::database`].
+    pub fn as_superuser(&self) -> Result<Access, Error> {
+        let now = self.database()?;
+        let former = self.former.lock_unpoisoned();
+        let of_cluster = |was: &&Access| (&was.host, was.port) == (&now.host, now.port);
+        Ok(former.iter().find(of_cluster).map_or(now.clone(), |was| was.with_database(&now.database)))
+    }
+
     /// Puts the site on another database: the engine finds it there when it is started next.
     pub async fn flip(&self, to: Access) -> Result<(), Error> {
         self.disconnect().await;
@@ -180,10 +191,17 @@ impl Handles {
         }
     }
 
-    /// All databases of the site, former ones first.
+    /// All databases of the site, former ones first, each by the first role that used it.
     pub fn databases(&self) -> Vec<Access> {
-        let mut all = self.former.lock_unpoisoned().clone();
-        all.extend(self.database().ok());
+        let mut all: Vec<Access> = Vec::new();
+        for access in self.former.lock_unpoisoned().iter().cloned().chain(self.database().ok()) {
+            let same = |known: &Access| {
+                (&known.host, known.port, &known.database) == (&access.host, access.port, &access.database)
+            };
+            if !all.iter().any(same) {
+                all.push(access);
+            }
+        }
         all
     }
 

@@ -150,7 +150,7 @@ async fn docker() -> Line {
 }
 
 fn temporary() -> Line {
-    match Base::of_user() {
+    match Base::of_user(0) {
         Ok(base) => room("temporary folder", base.path()),
         Err(error) => Line {
             what: "temporary folder",

@@ -11,16 +11,17 @@ use crate::{
         s3_settings::S3Settings,
     },
     model::{budget::TimeSpan, exit_code::ExitCode},
-    procedure::foreign::tarball::ENDINGS,
+    procedure::{foreign::tarball::ENDINGS, physical::PhysicalOrigin},
     run::{
         FinishedRun,
-        existing_backup::{self, BackupTestOptions},
+        existing_backup::{self, BackupTestOptions, NewestOf, RowsOption},
         notify::RunSummary,
         options::EngineOption,
         signing,
     },
     system::{objects::origin::Origin, postgres::Access},
 };
+use chrono::{DateTime, Utc};
 use clap::Args;
 use std::{path::PathBuf, str::FromStr};
 
@@ -37,13 +38,15 @@ use std::{path::PathBuf, str::FromStr};
     Exit codes: 0 all held, 1 the backup does not restore as promised, 2 usage error, 3 could not verify."
 )]
 pub struct RestoreTestArgs {
-    /// The dump: a file of pg_dump in any format (plain also in gzip), a folder in directory
-    /// format, or s3://bucket/key
-    #[arg(long, value_name = "FILE|DIR|S3URL")]
-    dump: String,
-    /// The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/
+    #[command(flatten)]
+    rows: RowsArgs,
+    /// The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/; with --newest also
+    /// a pattern of them, such as s3://bucket/assets-*/
     #[arg(long, value_name = "DIR|FILE|S3URL")]
     assets: String,
+    /// End the whole test after this time: 2h. Without it, there is no limit while it makes progress
+    #[arg(long, value_name = "SPAN")]
+    timeout: Option<TimeSpan>,
     /// The folder with the manifest.json that was recorded with the backup
     #[arg(long, value_name = "DIR")]
     manifest: Option<PathBuf>,
@@ -136,9 +139,16 @@ async fn test(
         )
         .hint("use --engine standin or command:…"));
     }
+    let (place, newest_assets) = if args.rows.newest { below(&args.assets) } else { (&*args.assets, None) };
+    let assets = match &newest_assets {
+        Some(_) => origin.origin(place, true, &redactor)?,
+        None => assets(&args.assets, &origin, &redactor)?,
+    };
     existing_backup::run(BackupTestOptions {
-        dump: origin.origin(&args.dump, args.dump.ends_with('/'), &redactor)?,
-        assets: assets(&args.assets, &origin, &redactor)?,
+        assets,
+        newest_assets,
+        timeout: args.timeout,
+        rows: args.rows.option(&origin, &redactor)?,
         manifest: args.manifest,
         renders: args.renders.into_iter().map(|pair| (pair.template, pair.file)).collect(),
         goldens: args.goldens.into_iter().map(|pair| (pair.template, pair.file)).collect(),
@@ -167,6 +177,80 @@ fn source(name: &str, redactor: &Redactor) -> Result<Access, Error> {
     let access = Access::parse(&url).map_err(|error| error.while_doing(format!("--source-env {name}")))?;
     redactor.add(&access.password);
     Ok(access)
+}
+
+/// What holds the rows.
+#[derive(Args, Debug)]
+struct RowsArgs {
+    /// The dump: a file of pg_dump in any format, also compressed, a folder in directory format, or
+    /// s3://bucket/key
+    #[arg(long, value_name = "FILE|DIR|S3URL", required_unless_present_any = ["physical", "pgbackrest", "wal_g"])]
+    dump: Option<String>,
+    /// Test the newest backup below --dump (a folder or prefix, also with a pattern: s3://bucket/daily/*.dump)
+    /// or in the folders of --physical
+    #[arg(long, conflicts_with_all = ["pgbackrest", "wal_g"])]
+    newest: bool,
+    /// A base backup: a folder of pg_basebackup in plain or tar format
+    #[arg(long, value_name = "DIR", conflicts_with = "dump")]
+    physical: Option<PathBuf>,
+    /// A repository of pgBackRest: its folder, or a pgbackrest.conf that names it
+    #[arg(long, value_name = "DIR|FILE", requires = "stanza", conflicts_with_all = ["dump", "physical"])]
+    pgbackrest: Option<PathBuf>,
+    /// The stanza of the repository
+    #[arg(long, value_name = "NAME", requires = "pgbackrest")]
+    stanza: Option<String>,
+    /// The folder that WAL-G stores in (WALG_FILE_PREFIX)
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dump", "physical", "pgbackrest"])]
+    wal_g: Option<PathBuf>,
+    /// Archived WAL for a base backup: a folder of segments, also compressed
+    #[arg(long, value_name = "DIR", requires = "physical")]
+    wal: Option<PathBuf>,
+    /// Recover a physical backup to this time instead of to the end of its WAL: 2026-04-13T02:00:00Z
+    #[arg(long, value_name = "TIME", conflicts_with = "dump", value_parser = time)]
+    target_time: Option<DateTime<Utc>>,
+}
+
+impl RowsArgs {
+    fn option(self, settings: &S3Settings, redactor: &Redactor) -> Result<RowsOption, Error> {
+        let origin = match (self.dump, self.physical, self.pgbackrest.zip(self.stanza), self.wal_g) {
+            (Some(dump), ..) if self.newest => {
+                let (place, pattern) = below(&dump);
+                return Ok(RowsOption::Dump(
+                    settings.origin(place, true, redactor)?,
+                    Some(NewestOf(pattern)),
+                ));
+            }
+            (Some(dump), ..) => {
+                let origin = settings.origin(&dump, dump.ends_with('/'), redactor)?;
+                return Ok(RowsOption::Dump(origin, None));
+            }
+            (None, Some(folder), ..) => PhysicalOrigin::Folder(folder),
+            (None, None, Some((repository, stanza)), _) => PhysicalOrigin::PgBackRest(repository, stanza),
+            (None, None, None, Some(folder)) => PhysicalOrigin::WalG(folder),
+            (None, None, None, None) => {
+                return Err(Error::usage("no backup is named").hint("use --dump FILE"));
+            }
+        };
+        Ok(RowsOption::Physical { origin, wal: self.wal, target: self.target_time, newest: self.newest })
+    }
+}
+
+/// The folder or prefix above the first `*`, and the pattern of what lies below it.
+fn below(text: &str) -> (&str, Option<String>) {
+    let Some(star) = text.find('*') else { return (text, None) };
+    let at = text[..star].rfind('/').map_or(0, |slash| slash + 1);
+    let place = if at == 0 { "." } else { &text[..at] };
+    (place, Some(text[at..].to_owned()))
+}
+
+/// A time with its zone: RFC 3339, or as PostgreSQL prints it (`2026-04-13 02:00:00.5+00`).
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let formats = ["%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z"];
+    let parsed = DateTime::parse_from_rfc3339(text).ok();
+    let parsed = parsed.or_else(|| formats.iter().find_map(|f| DateTime::parse_from_str(text, f).ok()));
+    parsed
+        .map(|at| at.to_utc())
+        .ok_or_else(|| "expected a time with its zone, such as 2026-04-13T02:00:00Z".to_owned())
 }
 
 /// Where the binaries are: a folder, a prefix, or a tarball.
@@ -203,6 +287,22 @@ impl FromStr for Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_need_a_zone() {
+        let at = time("2026-04-13T02:00:00Z").unwrap();
+        for same in ["2026-04-13 02:00:00+00", "2026-04-13 04:00:00.0+02:00", "2026-04-13T04:00:00+0200"] {
+            assert_eq!(time(same), Ok(at), "{same}");
+        }
+        assert!(time("2026-04-13 02:00:00").is_err() && time("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_pattern_begins_after_the_last_slash_before_a_star() {
+        assert_eq!(below("s3://b/daily/"), ("s3://b/daily/", None));
+        assert_eq!(below("s3://b/daily/x-*/y.dump"), ("s3://b/daily/", Some("x-*/y.dump".to_owned())));
+        assert_eq!(below("*.dump"), (".", Some("*.dump".to_owned())));
+    }
 
     #[test]
     fn pairs_are_read() {

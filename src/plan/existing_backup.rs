@@ -6,7 +6,7 @@ use crate::{
         figures::EarlierFigures,
         state::{Catalog, Golden},
     },
-    procedure::{foreign::Recognised, manifest::Manifest},
+    procedure::{foreign::Recognised, manifest::Manifest, physical::PhysicalBackup},
     scenario::method::{DumpFormat, DumpOptions, Method, Topology},
     system::objects::origin::Origin,
 };
@@ -19,12 +19,12 @@ pub const ID: &str = "restore-test";
 /// A backup that existed before the run, and what was recorded with it.
 #[derive(Clone, Debug)]
 pub struct ExistingBackup {
-    /// Where the dump is stored.
-    pub dump: Origin,
-    /// What its first bytes show that it is.
-    pub recognised: Recognised,
+    /// The rows.
+    pub rows: RowsBackup,
     /// Where the binaries are stored.
     pub assets: Origin,
+    /// How many other backups lie beside it, which are not tested.
+    pub others: usize,
     /// The manifest of the backup.
     pub manifest: Option<Manifest>,
     /// The renders that are asked for.
@@ -39,6 +39,30 @@ pub struct ExistingBackup {
     pub schema_of_migrate: bool,
     /// Whether the cluster's superuser restores, who may start programs.
     pub as_superuser: bool,
+}
+
+/// What holds the rows.
+#[derive(Clone, Debug)]
+pub enum RowsBackup {
+    /// A dump of `pg_dump` or `pg_dumpall`.
+    Dump {
+        /// Where it is stored.
+        origin: Origin,
+        /// What its first bytes show that it is.
+        recognised: Recognised,
+    },
+    /// The files of a cluster.
+    Physical(PhysicalBackup),
+}
+
+impl RowsBackup {
+    /// For people: its path or URL.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Dump { origin, .. } => origin.shown().to_owned(),
+            Self::Physical(backup) => backup.shown(),
+        }
+    }
 }
 
 /// A render that is asked for.
@@ -62,14 +86,17 @@ pub struct RecoveryLimits {
 impl ExistingBackup {
     /// Where the site keeps its binaries: a bucket for those of a bucket, else a folder.
     pub fn method(&self) -> Method {
-        let format = match &self.recognised {
-            Recognised::Dump(head) => head.format,
-            Recognised::Not(_) => DumpFormat::Custom,
+        let format = match &self.rows {
+            RowsBackup::Dump { recognised: Recognised::Dump(head), .. } => head.format,
+            RowsBackup::Dump { recognised: Recognised::Not(_), .. } | RowsBackup::Physical(_) => {
+                DumpFormat::Custom
+            }
         };
         let in_folder = self.assets.is_local() || !self.assets.is_folder();
         let topology = if in_folder { Topology::PostgresFiles } else { Topology::PostgresS3 };
         Method {
             topology,
+            whole_cluster: matches!(self.rows, RowsBackup::Physical(_)),
             dump: DumpOptions { format, without_subscriptions: true, ..DumpOptions::default() },
             ..Method::default()
         }

@@ -137,8 +137,8 @@ pub async fn restore(site: &Handles, log: &Logbook) -> Result<Option<Finding>, E
     // It takes connections when it has recovered, and not before.
     server.set(&data, &[("hot_standby", "off")])?;
     server.give(&data)?;
-    Ok(match server.start_on(&data).await? {
-        Came::Up => {
+    Ok(match server.start_restored(&data).await? {
+        Came::Up(_) => {
             site.flip(server.access(&database).await).await?;
             None
         }

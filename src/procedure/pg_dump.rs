@@ -196,9 +196,11 @@ async fn client(site: &Handles, program: &str, args: &[String], log: &Logbook) -
 /// Reports progress while the server executes a statement for a role: a client waits silently for an
 /// index that takes an hour.
 async fn server_at_work(database: &Access, progress: &Progress) {
-    // Other sessions of the role: the drill's own are idle while a command runs.
+    // Other sessions of the role: the drill's own are idle while a command runs. One that waits for rows of a
+    // client does nothing: pg_restore 15 loops on a tar file that was cut off.
     const ACTIVE: &str = "select pid::text from pg_stat_activity \
-        where state = 'active' and usename = current_user and pid <> pg_backend_pid()";
+        where state = 'active' and usename = current_user and pid <> pg_backend_pid() \
+        and wait_event_type is distinct from 'Client'";
     loop {
         tokio::time::sleep(ASKED).await;
         if let Ok(server) = Postgres::connect(&database.maintenance()).await {

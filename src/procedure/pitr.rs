@@ -30,6 +30,9 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 /// No command of a drill's size takes longer.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// Where `pg_basebackup` and `pg_verifybackup` are from.
+const HINT: &str = "it belongs to PostgreSQL's client programs, or to its server's on some systems";
+
 /// How long a WAL segment may take into the archive.
 const ARCHIVED: Duration = Duration::from_secs(60);
 
@@ -62,17 +65,25 @@ pub async fn base_backup(
         "--no-sync".to_owned(),
     ]);
     let take = access.client_env().into_iter().fold(take, |take, (name, value)| take.env(name, value));
-    // The WAL that it needs is in the archive, not beside it.
-    let verify = site.programs.command("pg_verifybackup").args(["--no-parse-wal", "--quiet"]).arg(&base);
-    for command in [take, verify] {
-        let hint = "both belong to PostgreSQL's client programs, or to its server's on some systems";
-        let ran = ran(site, command.hint_if_missing(hint), log).await?;
-        if !ran.exit.is_success() {
-            return Ok(Some(backup_failed(step, ran.describe_failure())));
-        }
+    let taken = ran(site, take.hint_if_missing(HINT), log).await?;
+    let failed = (!taken.exit.is_success()).then(|| taken.describe_failure());
+    let failed = match failed {
+        Some(why) => Some(why),
+        None => unverified(site, &base, log).await?,
+    };
+    if let Some(why) = failed {
+        return Ok(Some(backup_failed(step, why)));
     }
     backup.point = Some(BaseBackup { base, begun, target: None });
     Ok(None)
+}
+
+/// Compares a base backup with its manifest. Gives what is wrong with it. The WAL that it needs is in the
+/// archive, not beside it.
+async fn unverified(site: &Handles, base: &Path, log: &Logbook) -> Result<Option<String>, Error> {
+    let verify = site.programs.command("pg_verifybackup").args(["--no-parse-wal", "--quiet"]).arg(base);
+    let verified = ran(site, verify.hint_if_missing(HINT), log).await?;
+    Ok((!verified.exit.is_success()).then(|| verified.describe_failure()))
 }
 
 /// Chooses the moment to recover to: the commit of a mark, between two ticks of the object store's
@@ -178,6 +189,9 @@ pub async fn recover_database(
     let (point, target) = chosen(backup, step)?;
     let server = own(site)?;
     let database = site.database()?.database;
+    if let Some(why) = unverified(site, &point.base, log).await? {
+        return Ok(Some(restore_failed(step, why)));
+    }
     site.disconnect().await;
     server.stop().await;
     let data = server.fresh_dir().await;
@@ -185,13 +199,10 @@ pub async fn recover_database(
     ran(site, copy, log).await?.or_error("can't copy the base backup")?;
     configure(server, &data, point, target, armed)?;
     let before = segments(server)?;
-    let came = server.start_on(&data).await?;
-    let text = match &came {
-        Came::Up => server.log_text().await,
-        Came::Down(log) => log.0.clone(),
-    };
+    let came = server.start_restored(&data).await?;
+    let (Came::Up(text) | Came::Down(text)) = &came;
     let name = format!("{}-recovery.log", log.name());
-    log.artefact(&name, text.as_bytes(), "what the server said while it recovered")?;
+    log.artefact(&name, text.0.as_bytes(), "the log of the server while it recovered")?;
     if let Came::Down(log) = came {
         return Ok(Some(restore_failed(step, log.end())));
     }

@@ -12,13 +12,14 @@ use crate::{
     },
     history::{self, LastProven},
     model::{budget::TimeSpan, event::Event, exit_code::ExitCode, figures::EarlierFigures, state::Golden},
-    plan::{self, ExistingBackup, ExpectedRender, RecoveryLimits, existing_backup::ID},
+    plan::{self, ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup, existing_backup::ID},
     procedure::{
-        foreign::{self, DumpHead, Recognised},
         manifest::Manifest,
+        physical::{PhysicalBackup, PhysicalOrigin},
     },
     report::terminal::{Detail, to_error},
     run::{
+        backup_place,
         options::EngineOption,
         plans,
         schedule::exit_of,
@@ -28,12 +29,11 @@ use crate::{
     },
     runbook::{
         RunContext, drill,
-        provision::{EngineChoice, ServerChoice, Substrate, leftovers},
+        provision::{EngineChoice, ServerChoice, Substrate, leftovers, processes::WantedMajor},
     },
     scenario::{
         budgets::read_budgets,
         library::FixtureLibrary,
-        method::DumpFormat,
         profile::{NamedTarget, read_target},
     },
     system::{
@@ -41,6 +41,7 @@ use crate::{
         postgres::{Access, Survey},
     },
 };
+use chrono::{DateTime, Utc};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -55,10 +56,14 @@ const LARGEST: u64 = 64 << 20;
 
 /// The options of a test of an existing backup.
 pub struct BackupTestOptions {
-    /// The dump: a file or folder, or an object or prefix.
-    pub dump: Origin,
+    /// The rows.
+    pub rows: RowsOption,
     /// The binaries: a folder, a prefix, or a tarball.
     pub assets: Origin,
+    /// The newest of the folders or tarballs below that fit this pattern is meant.
+    pub newest_assets: Option<String>,
+    /// The longest time that the whole test may take.
+    pub timeout: Option<TimeSpan>,
     /// The manifest that was recorded with the backup, or its folder.
     pub manifest: Option<PathBuf>,
     /// Templates to render, with the files of their data.
@@ -95,6 +100,26 @@ pub struct BackupTestOptions {
     pub redactor: Redactor,
 }
 
+/// Where the rows are.
+pub enum RowsOption {
+    /// A dump: a file or folder, or an object or prefix; or the newest of those that lie below.
+    Dump(Origin, Option<NewestOf>),
+    /// The files of a cluster.
+    Physical {
+        /// What made them, and where they are.
+        origin: PhysicalOrigin,
+        /// A folder with archived WAL.
+        wal: Option<PathBuf>,
+        /// The time to recover to.
+        target: Option<DateTime<Utc>>,
+        /// Whether the newest of the base backups in a folder is meant.
+        newest: bool,
+    },
+}
+
+/// That the newest backup below a place is meant: of all, or of those whose path fits a pattern.
+pub struct NewestOf(pub Option<String>);
+
 /// What a test needs, before anything is started.
 struct Prepared {
     backup: ExistingBackup,
@@ -114,15 +139,26 @@ pub async fn run(options: BackupTestOptions) -> Result<FinishedRun, Error> {
     let header = header(&options, &prepared)?;
     let signing = (key, options.redactor);
     let session = Session::begin(header, &options.report_dir, signing, Detail::Everything, cancel)?;
+    let timeout = options.timeout;
     let work = async {
         tokio::select! {
             biased;
             () = session.cancel.cancelled() => Ok(ExitCode::Unverified),
+            error = timed_out(timeout) => Err(error),
             tested = test(prepared, &session) => tested,
         }
     };
     let exit = session.perform(work).await?;
     session.close(exit, false)
+}
+
+/// Ends when the time that the user gave is over; never without one.
+async fn timed_out(timeout: Option<TimeSpan>) -> Error {
+    let Some(timeout) = timeout.map(TimeSpan::duration) else { return std::future::pending().await };
+    tokio::time::sleep(timeout).await;
+    Error::environment(format!("the test was ended by --timeout {}", clock::span(timeout))).hint(
+        "give it more time, or leave --timeout out: there is no other limit on a test that makes progress",
+    )
 }
 
 async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> {
@@ -132,8 +168,18 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
     let Session { journal, clock, redactor, teardown, .. } = session;
     let (name, Prepared { backup, target, engine }) = (session.short_id(), prepared);
     let profile = Arc::clone(&target.profile);
-    let servers = ServerChoice { objects: None, major: backup.recognised.major() };
+    let (major, size) = match &backup.rows {
+        RowsBackup::Dump { origin, recognised } => {
+            let size = origin.items().await.map_or(0, |items| items.iter().map(|item| item.size).sum());
+            (recognised.major().map(WantedMajor::AtLeast), size)
+        }
+        RowsBackup::Physical(backup) => (backup.major.map(WantedMajor::Exactly), backup.size),
+    };
+    let servers = ServerChoice { objects: None, major, size };
     let substrate = Substrate::start(name, false, servers, profile, engine, redactor, teardown).await?;
+    let text =
+        format!("a backup of {} MiB is restored in {}", size.div_ceil(1 << 20), substrate.folder().display());
+    session.log().event(Event::Noted { text })?;
     let versions = substrate.versions().await?;
     let limits = substrate.limits(&versions);
     session.log().event(Event::SubstrateReady { versions, limits })?;
@@ -153,8 +199,13 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let budgets = budgets.map_err(to_error)?.unwrap_or_default();
     let renders = renders(options)?;
     let manifest = options.manifest.as_deref().map(manifest).transpose()?;
-    let recognised = recognise(&options.dump).await?;
-    must_be_there(&options.assets).await?;
+    let mut others = 0;
+    let rows = rows(&options.rows, &mut others).await?;
+    let assets = match &options.newest_assets {
+        None => options.assets.clone(),
+        Some(pattern) => backup_place::newest_files(&options.assets, pattern).await?.place,
+    };
+    must_be_there(&assets).await?;
     let mut earlier: Vec<EarlierFigures> = last_proven(options)?.into_iter().collect();
     let source = match &options.source {
         Some(access) => Some(Survey::of(access, &target.profile).await.map_err(source_unread)?),
@@ -170,9 +221,9 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
         rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
     };
     let backup = ExistingBackup {
-        dump: options.dump.clone(),
-        recognised,
-        assets: options.assets.clone(),
+        rows,
+        assets,
+        others,
         manifest,
         renders,
         limits,
@@ -208,22 +259,32 @@ fn source_unread(error: Error) -> Error {
     error.while_doing("can't read the live source")
 }
 
-/// What the dump is, by its first bytes.
-async fn recognise(dump: &Origin) -> Result<Recognised, Error> {
-    if !dump.is_folder() {
-        let start = dump.start(&ObjectKey::from(dump.name()), foreign::START).await?;
-        let start = start.ok_or_else(|| not_there(dump))?;
-        return Ok(foreign::recognise(&start));
-    }
-    Ok(match dump.start(&ObjectKey::from("toc.dat"), foreign::START).await? {
-        Some(toc) => match foreign::recognise(&toc) {
-            Recognised::Dump(head) => Recognised::Dump(DumpHead { format: DumpFormat::Directory, ..head }),
-            not => not,
-        },
-        None => {
-            Recognised::Not("a folder without toc.dat, which pg_dump writes in directory format".to_owned())
+/// The rows that the user means. `others` becomes the number of backups that are not tested.
+async fn rows(option: &RowsOption, others: &mut usize) -> Result<RowsBackup, Error> {
+    match option {
+        RowsOption::Dump(origin, newest) => {
+            let origin = match newest {
+                None => origin.clone(),
+                Some(NewestOf(pattern)) => {
+                    let chosen = backup_place::newest_dump(origin, pattern.as_deref()).await?;
+                    *others = chosen.others;
+                    chosen.place
+                }
+            };
+            Ok(RowsBackup::Dump { recognised: backup_place::recognise(&origin).await?, origin })
         }
-    })
+        RowsOption::Physical { origin, wal, target, newest } => {
+            let origin = match origin {
+                PhysicalOrigin::Folder(folder) if *newest => {
+                    let chosen = backup_place::newest_base_backup(folder)?;
+                    *others = chosen.others;
+                    PhysicalOrigin::Folder(chosen.place)
+                }
+                as_it_is => as_it_is.clone(),
+            };
+            Ok(RowsBackup::Physical(PhysicalBackup::find(origin, wal.clone(), *target).await?))
+        }
+    }
 }
 
 /// An object must be there; that nothing lies below a prefix is for the test to find.
@@ -231,11 +292,7 @@ async fn must_be_there(assets: &Origin) -> Result<(), Error> {
     if assets.is_folder() || assets.start(&ObjectKey::from(assets.name()), 1).await?.is_some() {
         return Ok(());
     }
-    Err(not_there(assets))
-}
-
-fn not_there(origin: &Origin) -> Error {
-    Error::usage(format!("there is no {}", origin.shown())).hint("see whether bucket and key are right")
+    Err(backup_place::not_there(assets))
 }
 
 fn renders(options: &BackupTestOptions) -> Result<BTreeMap<TemplateKey, ExpectedRender>, Error> {
@@ -278,7 +335,8 @@ fn header(options: &BackupTestOptions, prepared: &Prepared) -> Result<Header, Er
     let manifest = options.manifest.as_ref().map_or_else(|| "none".to_owned(), |m| m.display().to_string());
     let mut config = session::config(&engine.name, &options.profile, options.ready_within, "local")?;
     let own = [
-        ("dump", backup.dump.shown().to_owned()),
+        ("backup", backup.rows.shown()),
+        ("timeout", span(options.timeout.map(TimeSpan::duration))),
         ("assets", backup.assets.shown().to_owned()),
         ("manifest", manifest),
         ("ledger", options.ledger.as_ref().map_or_else(|| "none".to_owned(), |l| l.display().to_string())),

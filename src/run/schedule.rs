@@ -164,7 +164,7 @@ impl Run {
                     Substrate::in_containers(name, images, profile, engine, redactor, teardown).await
                 }
                 (None, None, Stores::Local { objects }) => {
-                    let servers = ServerChoice { objects: *objects, major: None };
+                    let servers = ServerChoice { objects: *objects, ..ServerChoice::default() };
                     Substrate::start(name, keep, servers, profile, engine, redactor, teardown).await
                 }
                 (None, None, Stores::External) => Err(Error::harness("no site was taken")),

@@ -11,7 +11,7 @@ use crate::{
     },
     journal::Logbook,
     model::{profile::Profile, reference::references, state::Database},
-    plan::ExistingBackup,
+    plan::{ExistingBackup, RowsBackup},
     procedure::{
         foreign::{
             self, Compression, Recognised, Room,
@@ -24,6 +24,7 @@ use crate::{
     scenario::method::DumpFormat,
     site::{Handles, Site, Source},
     system::{
+        cluster::OwnServer,
         objects::{
             Bucket,
             origin::{Item, Origin},
@@ -63,8 +64,10 @@ pub async fn fetch_dump(
     site: &Handles,
     log: &Logbook,
 ) -> Result<FetchedDump, Error> {
-    let origin = &backup.dump;
-    let head = match &backup.recognised {
+    let RowsBackup::Dump { origin, recognised } = &backup.rows else {
+        return Err(Error::harness("a physical backup is no dump"));
+    };
+    let head = match recognised {
         Recognised::Dump(head) => head,
         Recognised::Not(why) => {
             return Err(Error::usage(format!("{} is not a dump", origin.shown())).cause(why));
@@ -130,7 +133,7 @@ fn database_of(facts: &ScriptFacts, profile: &Profile) -> Result<String, Error> 
     match best {
         Some((count, name)) if count > 0 => Ok(name.clone()),
         Some(_) | None => {
-            Err(Error::usage("no database of the dump has the profile's tables").cause(format!(
+            Err(Error::usage("no database of the backup has the profile's tables").cause(format!(
                 "it holds {}",
                 facts
                     .databases
@@ -142,6 +145,41 @@ fn database_of(facts: &ScriptFacts, profile: &Profile) -> Result<String, Error> 
             )))
         }
     }
+}
+
+/// The database of a recovered cluster that holds most of the profile's tables, and the names of the others
+/// that hold any.
+///
+/// # Errors
+/// Blames the user where none has any of them.
+pub async fn database_of_cluster(
+    server: &OwnServer,
+    profile: &Profile,
+) -> Result<(String, Vec<String>), Error> {
+    const DATABASES: &str =
+        "select datname::text from pg_database where datallowconn and not datistemplate order by 1";
+    const TABLES: &str = "select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+        where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
+    // No user has to keep `postgres`, but hardly anybody drops both.
+    let first = match Postgres::connect(&server.access("postgres").await).await {
+        Ok(postgres) => postgres,
+        Err(_) => Postgres::connect(&server.access("template1").await).await?,
+    };
+    let names = first.texts(DATABASES).await;
+    first.close().await;
+    let mut facts = ScriptFacts::default();
+    for name in names? {
+        let postgres = Postgres::connect(&server.access(&name).await).await.map_err(|error| {
+            error.while_doing(format!("can't open the database {name:?} of the recovered cluster"))
+        })?;
+        let tables = postgres.texts(TABLES).await;
+        postgres.close().await;
+        facts.databases.insert(name, tables?.into_iter().collect());
+    }
+    let chosen = database_of(&facts, profile)?;
+    let others = facts.databases.into_iter().filter(|(name, held)| *name != chosen && !held.is_empty());
+    let others = others.map(|(name, _)| name).collect();
+    Ok((chosen, others))
 }
 
 /// What a dump in one of `pg_restore`'s formats needs. One whose schema can't be read needs nothing: its

@@ -93,6 +93,8 @@ pub struct RestoreObservations {
     /// Both stores as the backup returned them, before migration and engine start, where no state of
     /// the source is recorded.
     pub loaded: Option<State>,
+    /// Whether the tables, indexes and pages of an existing physical backup are intact, as they were recovered.
+    pub intact: Option<CheckResult>,
     /// SHA-256 of an existing dump as it was fetched, where it is one file.
     pub dump: Option<Digest>,
     /// When the engine was started, and with what.
@@ -137,6 +139,9 @@ impl Verification<'_> {
         if let Some(step) = &self.procedure.failed {
             let procedure = procedure::check(self.procedure);
             results.record(CheckId::Procedure, procedure, Duration::ZERO, self.log)?;
+            if let Some(intact) = &self.restore.intact {
+                results.record(CheckId::Indexes, intact.clone(), Duration::ZERO, self.log)?;
+            }
             return results.skip_rest(&format!("{step} failed"), self.log);
         }
         let all = match self.after_start.take() {
@@ -211,7 +216,10 @@ impl Verification<'_> {
                 contents.and(contents::against_figures(reference, figures))
             }
             CheckId::Sequences => in_database(site, || catalog::sequences(reference, ordinary)),
-            CheckId::Indexes => indexes::check(site).await,
+            CheckId::Indexes => match &self.restore.intact {
+                Some(intact) => intact.clone(),
+                None => indexes::check(site).await,
+            },
             CheckId::Reconcile => {
                 let (result, matched) = reconcile::check(reference, ordinary, profile, self.names);
                 figures.matched = matched;

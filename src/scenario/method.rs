@@ -26,6 +26,8 @@ pub struct Method {
     pub dump: DumpOptions,
     /// The operator's own commands.
     pub commands: Option<Commands>,
+    /// Whether the files of a whole cluster are restored, as from a physical backup that existed before.
+    pub whole_cluster: bool,
     /// The schema of the backup.
     pub schema: BackupSchema,
     /// Additional environment variables of the engine.
@@ -270,7 +272,9 @@ impl Method {
 
     /// Whether a scenario needs a PostgreSQL server of its own.
     pub fn needs_own_server(&self) -> bool {
-        self.procedure == Procedure::PointInTime || self.commands.as_ref().is_some_and(|c| c.own_server)
+        self.whole_cluster
+            || self.procedure == Procedure::PointInTime
+            || self.commands.as_ref().is_some_and(|c| c.own_server)
     }
 
     /// The method of its baseline drill: without the parts that damage data by themselves or matter to

@@ -385,6 +385,7 @@ fn method(fields: &mut Fields<'_>, file: &Path, mistakes: &mut Vec<Mistake>) -> 
         procedure: procedure_is,
         dump: dump.map_or_else(DumpOptions::default, |at| at.value),
         commands: commands.map(|at| Commands { folder: folder_of(file), ..at.value }),
+        whole_cluster: false,
         schema: schema.map_or_else(BackupSchema::default, |at| at.value),
         writes: WriteOrderOverride::default(),
         env: env.map(|at| at.value).unwrap_or_default(),

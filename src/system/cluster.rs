@@ -2,16 +2,20 @@
 //! in the run's folder. A postmaster is our direct child, or the one of a container. An existing
 //! cluster is never touched.
 
+mod checksums;
 mod container;
 mod dedicated;
+mod foreign;
 mod verifier;
 
+pub use checksums::PageChecksums;
 pub use container::{Contained, InContainer};
 pub use dedicated::{Came, OwnServer, ServerPrograms};
+pub use foreign::ControlData;
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{
-    Children, Command, CommandInput, Daemon, PORT_TRIES, Signal, User, give_tree, run, until,
+    Children, Command, CommandInput, Daemon, PORT_TRIES, Progress, Signal, User, give_tree, run, until,
 };
 use crate::base::redact::Redactor;
 use crate::system::programs::{PgBin, forget_shared_memory};
@@ -26,8 +30,13 @@ pub const SUPERUSER: &str = "pulp-drill";
 /// What the path of a Unix socket can hold (`sun_path`, the smaller of Linux's 108 and macOS's 104).
 const SOCKET_PATH: usize = 103;
 
-/// How long a server may take; in a container, `initdb` included.
+/// How long a server in a container may take, `initdb` included.
 const READY: Duration = Duration::from_secs(90);
+
+/// How long a server that starts or recovers may read and write nothing. There is no limit on a recovery
+/// that makes progress.
+const STALLED: Duration = Duration::from_secs(120);
+
 const STOP: Duration = Duration::from_secs(15);
 
 /// Whether what is committed survives a power cut.
@@ -130,10 +139,12 @@ impl Cluster {
 
     /// Starts a server on a data directory and waits until it takes connections; once more on another
     /// port when another process took the first one. Each attempt writes `<log>-<attempt>.log`.
+    ///
+    /// `settings` are options of `postgres -c`, beside those of every cluster.
     pub async fn launch(
         &self,
         data: &Path,
-        durability: Durability,
+        (durability, settings): (Durability, &[String]),
         log: &Path,
         port: &mut impl FnMut() -> Result<u16, Error>,
     ) -> Result<Launched, Error> {
@@ -141,11 +152,12 @@ impl Cluster {
         loop {
             let port = port()?;
             let log = PathBuf::from(format!("{}-{attempt}.log", log.display()));
-            let server = self.server(data, durability, port);
+            let server = self.server(data, durability, port, settings);
             let daemon = Daemon::start(server, &log, &self.redactor).await?;
             let pid = daemon.pid();
             let ready = until(|| says_ready(data, pid).then_some(()));
-            match daemon.wait_ready("PostgreSQL", READY, ready).await {
+            let progress = Progress::with_patience(STALLED);
+            match daemon.wait_progressing("PostgreSQL", &progress, ready).await {
                 Ok(()) => return Ok(Launched::Ready(daemon, port)),
                 Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("Address already in use") => {
                     attempt += 1;
@@ -156,7 +168,7 @@ impl Cluster {
         }
     }
 
-    fn server(&self, data: &Path, durability: Durability, port: u16) -> Command {
+    fn server(&self, data: &Path, durability: Durability, port: u16, more: &[String]) -> Command {
         let sockets = format!("unix_socket_directories={}", self.socket_dir.display());
         let settings = [
             "listen_addresses=127.0.0.1",
@@ -181,7 +193,8 @@ impl Cluster {
             .stop_signal(Signal::SIGINT)
             .death_signal(Signal::SIGQUIT)
             .input(CommandInput::Nothing);
-        for setting in settings.iter().chain(durability.settings()) {
+        let settings = settings.iter().chain(durability.settings()).copied();
+        for setting in settings.chain(more.iter().map(String::as_str)) {
             command = command.arg("-c").arg(setting);
         }
         command

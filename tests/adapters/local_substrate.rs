@@ -400,7 +400,7 @@ async fn a_server_of_its_own_archives_is_put_on_another_folder_and_goes_with_all
     let other = own.fresh_dir().await;
     assert!(Command::new("cp").arg("-a").args([&first, &other]).status().unwrap().success());
     own.set(&other, &[("cluster_name", "it's another")]).unwrap();
-    assert!(matches!(own.start_on(&other).await.unwrap(), Came::Up));
+    assert!(matches!(own.start_on(&other).await.unwrap(), Came::Up(_)));
     assert_eq!(ask("select to_json(current_setting('cluster_name'))").await, ["it's another"]);
     own.set(&other, &[("no_such_setting", "on")]).unwrap();
     let Came::Down(said) = own.start_on(&other).await.unwrap() else { panic!("started all the same") };

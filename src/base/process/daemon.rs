@@ -4,6 +4,7 @@ use crate::base::error::{Error, ErrorContext};
 use crate::base::process::capture::with_last_lines;
 use crate::base::process::children::start_ticks;
 use crate::base::process::command::{Command, CommandInput};
+use crate::base::process::progress::Progress;
 use crate::base::process::run::Exit;
 use crate::base::process::spawn::{Spawned, signal_group, spawn};
 use crate::base::redact::Redactor;
@@ -130,6 +131,28 @@ impl Daemon {
             () = tokio::time::sleep(limit) => {
                 let limit = limit.as_secs_f32();
                 Err(self.with_log(Error::environment(format!("{what} is not ready after {limit} s"))))
+            }
+        }
+    }
+
+    /// Waits for a condition as long as the daemon or its children read and write, and notices when the
+    /// daemon ends before. `what` completes "… is not ready".
+    pub async fn wait_progressing<T>(
+        &self,
+        what: &str,
+        progress: &Progress,
+        condition: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            value = condition => Ok(value),
+            exit = self.exited() => {
+                Err(self.with_log(Error::environment(format!("{what} ended before it was ready: {exit}"))))
+            }
+            () = progress.stalled(self.0.pid) => {
+                let patience = progress.patience().as_secs();
+                let why = format!("{what} is not ready and has read and written nothing for {patience} s");
+                Err(self.with_log(Error::environment(why)))
             }
         }
     }

@@ -53,11 +53,14 @@ impl Progress {
     }
 }
 
-/// The bytes that a process has read and written (proc(5), `/proc/PID/io`); 0 where that is not known.
+/// The bytes that a process and its children have read and written (proc(5), `/proc/PID/io`); 0 where
+/// that is not known. A server's work is done by its children.
 fn transferred(pid: u32) -> u64 {
-    let Ok(io) = std::fs::read_to_string(format!("/proc/{pid}/io")) else { return 0 };
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
     let bytes = |line: &str| {
         line.strip_prefix("rchar: ").or_else(|| line.strip_prefix("wchar: "))?.parse::<u64>().ok()
     };
-    io.lines().filter_map(bytes).sum()
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children.split_ascii_whitespace().filter_map(|child| child.parse().ok());
+    io.lines().filter_map(bytes).sum::<u64>() + children.map(transferred).sum::<u64>()
 }

@@ -29,8 +29,11 @@ pub const REMOVING: &str = ".dead-";
 /// A file system in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// What a run needs of it at the most, in bytes, with room to spare for others.
+/// What a run of scenarios needs of it at the most, in bytes, with room to spare for others.
 const ROOM: u64 = 4 << 30;
+
+/// The largest backup that is restored in memory, in bytes. A restored one takes a multiple of it.
+const IN_MEMORY: u64 = 256 << 20;
 
 /// How long a folder may resist removal while its last processes end.
 const REMOVAL: Duration = Duration::from_secs(3);
@@ -44,9 +47,11 @@ pub struct Base(PathBuf);
 
 impl Base {
     /// The one below `$TMPDIR`; without that, below memory where there is room enough (databases
-    /// are made of hundreds of small files), else below the system's temporary folder.
-    pub fn of_user() -> Result<Self, Error> {
+    /// are made of hundreds of small files) and the backup that is to be restored is small, else below the
+    /// system's temporary folder.
+    pub fn of_user(backup: u64) -> Result<Self, Error> {
         if std::env::var_os("TMPDIR").is_none_or(|folder| folder.is_empty())
+            && backup <= IN_MEMORY
             && free_bytes(Path::new(MEMORY)).is_ok_and(|free| free >= ROOM)
         {
             return Self::below(Path::new(MEMORY));

@@ -32,6 +32,20 @@ pub enum Limit {
     NoTableDigests,
     /// A backup does not record the schema of its source.
     SchemaNotRecorded,
+    /// Other backups lie beside the one that was tested.
+    OtherBackups {
+        /// How many.
+        backups: usize,
+    },
+    /// A physical backup has no manifest of its files.
+    NoBackupManifest,
+    /// The cluster of a physical backup has no page checksums.
+    NoPageChecksums,
+    /// The other databases of a physical backup.
+    OtherDatabases {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// Only a part of the scenarios was run.
     Part {
         /// `part 1 of 3`.
@@ -101,6 +115,10 @@ impl Limit {
             | Self::NoManifest
             | Self::NoTableDigests
             | Self::SchemaNotRecorded
+            | Self::OtherBackups { .. }
+            | Self::NoBackupManifest
+            | Self::NoPageChecksums
+            | Self::OtherDatabases { .. }
             | Self::Skipped { .. } => true,
             Self::Part { .. }
             | Self::UnverifiedDrills { .. }
@@ -129,6 +147,10 @@ impl Limit {
                 | Self::NoManifest
                 | Self::NoTableDigests
                 | Self::SchemaNotRecorded
+                | Self::OtherBackups { .. }
+                | Self::NoBackupManifest
+                | Self::NoPageChecksums
+                | Self::OtherDatabases { .. }
         )
     }
 }
@@ -168,6 +190,18 @@ impl fmt::Display for Limit {
             Self::SchemaNotRecorded => f.write_str(
                 "A backup does not record the schema of its source, so the schema was not compared.",
             ),
+            Self::OtherBackups { backups } => {
+                write!(f, "Only the newest backup was tested: {backups} older ones were not examined.")
+            }
+            Self::NoBackupManifest => f.write_str(
+                "The backup has no manifest of its files: whether one of them is missing is not known.",
+            ),
+            Self::NoPageChecksums => f.write_str(
+                "The cluster has no page checksums: changed bytes in a page that is otherwise valid are not detected.",
+            ),
+            Self::OtherDatabases { names } => {
+                write!(f, "Other databases of the cluster were not examined: {}.", names.join(", "))
+            }
             Self::Part { part } => write!(f, "This is {part}: the results of the others are not in it."),
             Self::UnverifiedDrills { drills: 1 } => f.write_str("1 drill has no result and shows nothing."),
             Self::UnverifiedDrills { drills } => write!(f, "{drills} drills have no result and show nothing."),

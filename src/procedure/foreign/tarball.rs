@@ -27,11 +27,48 @@ pub const ENDINGS: [&str; 11] = [
 /// Blames the user (the backup is not what it should be) for a damaged tarball, for entries that are
 /// no files below the folder and for one that declares implausibly much; then nothing was written.
 pub fn unpack(from: &Path, into: &Path, room: &mut Room) -> Result<Vec<PathBuf>, Error> {
+    unpack_with(from, into, room, Symlinks::Refused)
+}
+
+/// The same for a tarball whose symbolic links are left out.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_without_links(from: &Path, into: &Path, room: &mut Room) -> Result<Vec<PathBuf>, Error> {
+    unpack_with(from, into, room, Symlinks::LeftOut)
+}
+
+/// The start of one file of a tarball, up to so many bytes; nothing where it is not in it.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn read_one(from: &Path, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    let mut archive = Archive::new(open(from)?);
+    let damaged = || format!("can't read the tarball {} to its end", from.display());
+    for entry in archive.entries().or_usage(damaged)? {
+        let entry = entry.or_usage(damaged)?;
+        if entry.path_bytes().strip_prefix(b"./").unwrap_or(&entry.path_bytes()) == name.as_bytes() {
+            let mut bytes = Vec::new();
+            entry.take(most).read_to_end(&mut bytes).or_usage(damaged)?;
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+/// What is done with symbolic links of a tarball.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Symlinks {
+    Refused,
+    LeftOut,
+}
+
+fn unpack_with(from: &Path, into: &Path, room: &mut Room, symlinks: Symlinks) -> Result<Vec<PathBuf>, Error> {
     let packed = from.metadata().or_environment(|| format!("can't read {}", from.display()))?.len();
     room.unpacks(packed);
-    check(from, room)?;
+    check(from, room, symlinks)?;
     let mut files = Vec::new();
-    each(from, |mut entry, path, link| {
+    each(from, symlinks, |mut entry, path, link| {
         let to = into.join(&path);
         let context = || format!("can't write {}", to.display());
         if let Some(folder) = to.parent() {
@@ -90,9 +127,9 @@ fn shared_folder(files: &[PathBuf]) -> PathBuf {
 
 /// Reads all headers: refuses what must not be unpacked, and more than there is space for, before
 /// the contents that a header announces are read.
-fn check(from: &Path, room: &Room) -> Result<(), Error> {
+fn check(from: &Path, room: &Room, symlinks: Symlinks) -> Result<(), Error> {
     let (mut total, mut known) = (0_u64, BTreeSet::new());
-    each(from, |entry, path, link| {
+    each(from, symlinks, |entry, path, link| {
         if let Some(link) = link
             && !known.contains(&link)
         {
@@ -115,6 +152,7 @@ fn refused(name: &str, why: &str) -> Error {
 /// Every file with its path, and for a hard link the path that it is linked to.
 fn each(
     from: &Path,
+    symlinks: Symlinks,
     mut take: impl FnMut(Entry<'_, Box<dyn Read>>, PathBuf, Option<PathBuf>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let damaged = || format!("can't read the tarball {} to its end", from.display());
@@ -136,6 +174,7 @@ fn each(
                 Some(link) => Some(below(&link)?),
                 None => return Err(refused(&name, "it is a link to nothing")),
             },
+            EntryType::Symlink if symlinks == Symlinks::LeftOut => continue,
             EntryType::Symlink => {
                 return Err(refused(&name, "it is a symbolic link, which could lead out of the folder"));
             }

@@ -86,7 +86,9 @@ impl DrillResults {
 
     /// How far the restore is proven; none for a drill in which damage is expected.
     fn level(&self, plan: &Plan, procedure: &ProcedureLog, facts: &Facts<'_>) -> Option<LevelResult> {
-        let reads = |job: &PlanJob| *job == PlanJob::FetchDump || !job.restores().is_empty();
+        let reads = |job: &PlanJob| {
+            matches!(job, PlanJob::FetchDump | PlanJob::FetchCluster) || !job.restores().is_empty()
+        };
         let mut reading = plan.steps.iter().filter(|step| reads(&step.job));
         let level = LevelFacts {
             facts,

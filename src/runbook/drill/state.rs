@@ -229,6 +229,8 @@ impl<'a> DrillState<'a> {
             PlanJob::InspectBackup(..) => self.inspect_backup().await.map(|()| None),
             PlanJob::Act(act) => self.act(act, &planned.description, results).await,
             PlanJob::FetchDump => self.fetch_dump().await.map(|()| None),
+            PlanJob::FetchCluster => self.fetch_cluster().await.map(|()| None),
+            PlanJob::RecoverCluster => self.recover_cluster().await,
             PlanJob::FetchObjects => self.fetch_objects().await.map(|()| None),
             PlanJob::HoldSchedules => self.hold_schedules().await.map(|()| None),
         };

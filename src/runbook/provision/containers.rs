@@ -61,7 +61,7 @@ impl Substrate {
     ) -> Result<Self, Error> {
         let daemon = daemon().await?;
         let programs = discover(&Places::of_machine(), None).await.or_error()?;
-        let run_dir = run_folder(run, Some(teardown))?;
+        let run_dir = run_folder(run, 0, Some(teardown))?;
         let folder = run_dir.path().to_owned();
         let gone = async move { remove_all_of(&folder).await.map(|_count| ()) };
         teardown.push("remove the run's containers", STOP, gone, || {});

@@ -6,6 +6,6 @@ mod objects;
 mod postgres;
 
 pub use crate::system::cluster::Durability;
-pub use discovery::{Discovery, OLDEST, Places, discover};
+pub use discovery::{Discovery, OLDEST, Places, WantedMajor, discover};
 pub use objects::{ObjectKind, ObjectProgram, ObjectServer, minio_answers};
 pub use postgres::PostgresServer;

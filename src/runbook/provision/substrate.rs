@@ -3,7 +3,7 @@
 use super::attached::AttachedStores;
 use super::engine_choice::EngineChoice;
 use super::processes::{
-    Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, discover,
+    Durability, ObjectKind, ObjectProgram, ObjectServer, Places, PostgresServer, WantedMajor, discover,
 };
 use super::stores::Stores;
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
         programs::PgBin,
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 /// How long a server may take to stop before it is killed.
 pub(super) const STOP: Duration = Duration::from_secs(25);
@@ -44,8 +44,10 @@ pub struct Substrate {
 pub struct ServerChoice {
     /// The object store; without it the embedded one.
     pub objects: Option<ObjectKind>,
-    /// The major version of PostgreSQL, or the nearest newer one; without it the first installation.
-    pub major: Option<u32>,
+    /// The version of PostgreSQL; without it the first installation.
+    pub major: Option<WantedMajor>,
+    /// Bytes of the backup that is restored, which decide between memory and disk.
+    pub size: u64,
 }
 
 impl Substrate {
@@ -71,7 +73,7 @@ impl Substrate {
         teardown: &Teardown,
     ) -> Result<Self, Error> {
         let programs = discover(&Places::of_machine(), None).await.or_error()?;
-        let run_dir = run_folder(run, Some(teardown))?;
+        let run_dir = run_folder(run, 0, Some(teardown))?;
         Ok(Self { stores, programs, run_dir, profile, engine, redactor: redactor.clone() })
     }
 
@@ -89,7 +91,7 @@ impl Substrate {
         let bin = discover(&Places::of_machine(), servers.major).await.or_error()?;
         let program = ObjectProgram::choose(servers.objects).await?;
         let undo = (!keep).then_some(teardown);
-        let run_dir = run_folder(run, undo)?;
+        let run_dir = run_folder(run, servers.size, undo)?;
         let (postgres, objects) = tokio::join!(
             PostgresServer::start(&run_dir, &bin, Durability::Off, redactor),
             ObjectServer::start(&run_dir, &program, redactor),
@@ -159,6 +161,11 @@ impl Substrate {
         limits
     }
 
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        self.run_dir.path()
+    }
+
     /// The profile of the run's target.
     pub fn profile(&self) -> &Arc<Profile> {
         &self.profile
@@ -204,9 +211,10 @@ impl Substrate {
     }
 }
 
-/// A new folder for the run, removed by the teardown if one is given.
-pub(super) fn run_folder(run: &str, teardown: Option<&Teardown>) -> Result<Arc<RunDir>, Error> {
-    let run_dir = Arc::new(RunDir::create(&Base::of_user()?, run, teardown.is_none())?);
+/// A new folder for the run, removed by the teardown if one is given. `backup` are the bytes of an existing
+/// backup that it is to hold.
+pub(super) fn run_folder(run: &str, backup: u64, teardown: Option<&Teardown>) -> Result<Arc<RunDir>, Error> {
+    let run_dir = Arc::new(RunDir::create(&Base::of_user(backup)?, run, teardown.is_none())?);
     if let Some(teardown) = teardown {
         let removed = Arc::clone(&run_dir);
         teardown.push("remove the run's folder", STOP, remove(removed), || {});

@@ -3,35 +3,83 @@
 //! with the source.
 
 use crate::{
+    base::error::Error,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
     runbook::verify::CheckResult,
-    site::{Restored, RowStore, Site},
+    site::{Handles, RowStore},
+    system::{
+        cluster::PageChecksums,
+        postgres::{Postgres, RelationIntegrity},
+    },
 };
 
-/// Checks every index and table of the restored database.
-pub async fn check(site: &Site<Restored>) -> CheckResult {
+/// Checks every index and table of the restored database, and what the checksums of a restored cluster's
+/// pages showed.
+pub async fn check(site: &Handles) -> CheckResult {
     let RowStore::Postgres(_) = &site.rows else {
         return CheckResult::skipped("rows are in files: there is no index");
     };
-    let integrity = async { site.connect().await?.integrity().await };
-    let integrity = match integrity.await {
-        Ok(Ok(integrity)) => integrity,
-        Ok(Err(why)) => return CheckResult::skipped(format!("amcheck cannot be used here: {why}")),
+    let pages = site.server.as_ref().and_then(|server| server.pages());
+    let examined = async {
+        let postgres = Postgres::connect(&site.as_superuser()?).await?;
+        let integrity = postgres.integrity().await?;
+        let pages = match pages {
+            Some(pages) => Some(of_pages(&pages, &postgres).await?),
+            None => None,
+        };
+        postgres.close().await;
+        Ok::<_, Error>((integrity, pages))
+    };
+    let (integrity, pages) = match examined.await {
+        Ok(examined) => examined,
         Err(error) => return CheckResult::unknown(error.to_string(), Vec::new()),
     };
-    let finding = |kind, expected: &str, (name, why): &(String, String)| {
-        Finding::new(CheckId::Indexes, kind, Entity::Table(name.as_str().into()), expected, why.clone())
+    let relations = match integrity {
+        Ok(integrity) => of_relations(&integrity),
+        Err(why) => CheckResult::skipped(format!("amcheck cannot be used here: {why}")),
     };
-    let indexes = integrity.indexes.iter();
-    let indexes =
-        indexes.map(|index| finding(FindingKind::DamagedIndex, "an index with the rows of its table", index));
-    let tables = integrity.tables.iter();
-    let tables = tables.map(|table| finding(FindingKind::DamagedTable, "intact pages", table));
-    match integrity.checked {
-        0 => CheckResult::skipped("the database has no table and no index"),
-        checked => CheckResult::checked(checked, indexes.chain(tables).collect()),
+    match pages {
+        Some(pages) => pages.and(relations),
+        None => relations,
     }
+}
+
+fn finding(kind: FindingKind, expected: &str, name: &str, why: &str) -> Finding {
+    Finding::new(CheckId::Indexes, kind, Entity::Table(name.into()), expected, why)
+}
+
+fn of_relations(integrity: &RelationIntegrity) -> CheckResult {
+    let indexes = integrity.indexes.iter();
+    let expected = "an index with the rows of its table";
+    let indexes = indexes.map(|(name, why)| finding(FindingKind::DamagedIndex, expected, name, why));
+    let tables = integrity.tables.iter();
+    let tables = tables.map(|(name, why)| finding(FindingKind::DamagedTable, "intact pages", name, why));
+    match (integrity.checked, &integrity.other_order) {
+        (0, _) => CheckResult::skipped("the database has no table and no index"),
+        (_, Some(why)) if !integrity.indexes.is_empty() => {
+            CheckResult::unknown(why.clone(), tables.collect())
+        }
+        (checked, _) => CheckResult::checked(checked, indexes.chain(tables).collect()),
+    }
+}
+
+/// Files with damaged pages, by the names of their tables and indexes where they have one.
+async fn of_pages(pages: &PageChecksums, postgres: &Postgres) -> Result<CheckResult, Error> {
+    let (files, damaged) = match pages {
+        PageChecksums::Disabled => return Ok(CheckResult::skipped("the cluster has no page checksums")),
+        PageChecksums::Unchecked(why) => {
+            return Ok(CheckResult::skipped(format!("page checksums were not checked: {why}")));
+        }
+        PageChecksums::Checked { files, damaged } => (*files, damaged),
+    };
+    let mut findings = Vec::new();
+    for (file, why) in damaged {
+        let name = postgres.relation_of_file(file).await?;
+        let name = name.unwrap_or_else(|| file.clone());
+        findings.push(finding(FindingKind::DamagedTable, "pages with the right checksum", &name, why));
+    }
+    Ok(CheckResult::checked(files, findings))
 }

@@ -2,22 +2,26 @@
 //! that the server can be put on, one after another. Everything is in one folder and goes with it.
 
 use super::container::{Contained, DataDirectory, InContainer};
-use super::{Cluster, Durability, Launched, STOP, SUPERUSER, stop};
+use super::{Cluster, Durability, Launched, PageChecksums, STOP, SUPERUSER, stop};
 use crate::base::clock::password;
 use crate::base::error::{Error, ErrorContext};
 use crate::base::folder;
 use crate::base::process::{self, Daemon, RunDir, User, free_port, give_tree, unprivileged};
 use crate::base::redact::Redactor;
+use crate::base::sync::MutexExt as _;
 use crate::system::containers::Container;
 use crate::system::postgres::Access;
 use crate::system::programs::PgBin;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Small segments: a drill switches often and writes little.
 const SEGMENTS: &str = "--wal-segsize=1";
+
+/// A page that is damaged in a backup must be noticed.
+const CHECKSUMS: &str = "--data-checksums";
 
 /// A PostgreSQL server of a site's own: with `archive_mode=on`, WAL segments of one MiB, full
 /// durability, and the harness's superuser.
@@ -26,10 +30,12 @@ pub struct OwnServer {
     run: PathBuf,
     /// Whom the server runs as, when not as us.
     user: Option<User>,
-    redactor: Redactor,
+    pub(super) redactor: Redactor,
     home: PathBuf,
     password: String,
     at: Mutex<At>,
+    /// What the checksums of the data directory showed that was restored last.
+    pages: std::sync::Mutex<Option<PageChecksums>>,
 }
 
 /// Where a server's programs are from.
@@ -42,7 +48,7 @@ pub enum ServerPrograms<'a> {
 }
 
 /// How the server is started.
-enum By {
+pub(super) enum By {
     Programs(Cluster),
     Image(String),
 }
@@ -54,8 +60,11 @@ enum Running {
 }
 
 /// Where the server is now.
-struct At {
+pub(super) struct At {
     data: PathBuf,
+    durability: Durability,
+    /// Options of `postgres -c`.
+    settings: Vec<String>,
     /// None while it is stopped.
     running: Option<Running>,
     /// How the superuser reaches the database `postgres`.
@@ -69,8 +78,8 @@ struct At {
 /// How a start of the server went.
 #[derive(Debug)]
 pub enum Came {
-    /// It takes connections; on another port than before.
-    Up,
+    /// It takes connections, on another port than before. What it wrote until then, redacted.
+    Up(Log),
     /// It ended by itself. What it wrote, redacted.
     Down(Log),
 }
@@ -122,9 +131,12 @@ impl OwnServer {
             database: "postgres".to_owned(),
             tls: BTreeMap::new(),
         };
-        let at = At { data: data.clone(), running: None, access, starts: 0, folders: 1 };
+        let (durability, settings) = (Durability::Full, Vec::new());
+        let at =
+            At { data: data.clone(), durability, settings, running: None, access, starts: 0, folders: 1 };
         let (run, redactor) = (run_dir.path().to_owned(), redactor.clone());
-        let server = Self { by, run, user, redactor, home, password, at: Mutex::new(at) };
+        let (at, pages) = (Mutex::new(at), std::sync::Mutex::default());
+        let server = Self { by, run, user, redactor, home, password, at, pages };
         server.init(&data).await?;
         let archive = archive_command(&server.archive());
         server.set(
@@ -143,7 +155,9 @@ impl OwnServer {
 
     async fn init(&self, data: &Path) -> Result<(), Error> {
         match &self.by {
-            By::Programs(cluster) => cluster.init(&self.home, data, &self.password, &[SEGMENTS]).await,
+            By::Programs(cluster) => {
+                cluster.init(&self.home, data, &self.password, &[SEGMENTS, CHECKSUMS]).await
+            }
             By::Image(_) => {
                 // Its entrypoint makes the cluster when it is first started.
                 self.must_start_on(data).await?;
@@ -155,7 +169,7 @@ impl OwnServer {
 
     async fn must_start_on(&self, data: &Path) -> Result<(), Error> {
         match self.start_on(data).await? {
-            Came::Up => Ok(()),
+            Came::Up(_) => Ok(()),
             Came::Down(log) => Err(Error::environment("PostgreSQL ended before it was ready").cause(log.0)),
         }
     }
@@ -242,11 +256,13 @@ impl OwnServer {
             By::Programs(cluster) => cluster,
             By::Image(image) => return self.start_image(image, &mut at, &log).await,
         };
-        match cluster.launch(data, Durability::Full, &log, &mut free_port).await? {
+        let with = (at.durability, &*at.settings);
+        match cluster.launch(data, with, &log, &mut free_port).await? {
             Launched::Ready(daemon, port) => {
+                let log = Log(daemon.log_text());
                 at.running = Some(Running::Process(daemon));
                 at.access.port = port;
-                Ok(Came::Up)
+                Ok(Came::Up(log))
             }
             Launched::Ended(daemon, _) => Ok(Came::Down(Log(daemon.log_text()))),
         }
@@ -257,7 +273,7 @@ impl OwnServer {
         let server = Contained {
             image,
             password: &self.password,
-            initdb: &[SEGMENTS],
+            initdb: &[SEGMENTS, CHECKSUMS],
             durability: Durability::Full,
             place: Some(DataDirectory {
                 home: &self.home,
@@ -269,8 +285,9 @@ impl OwnServer {
         };
         match server.launch(&self.redactor).await? {
             InContainer::Ready(container, access) => {
+                let log = Log(container.output().await);
                 (at.running, at.access) = (Some(Running::Container(container)), access);
-                Ok(Came::Up)
+                Ok(Came::Up(log))
             }
             InContainer::Ended(container, _) => {
                 let log = Log(container.output().await);
@@ -280,18 +297,51 @@ impl OwnServer {
         }
     }
 
+    /// Starts the server on a restored data directory and lets it recover; then the checksums of all pages are
+    /// checked, for which it is stopped in between.
+    pub async fn start_restored(&self, data: &Path) -> Result<Came, Error> {
+        let recovered = match self.start_on(data).await? {
+            Came::Up(log) => log,
+            down @ Came::Down(_) => return Ok(down),
+        };
+        if let By::Programs(cluster) = &self.by {
+            self.stop().await;
+            self.check_pages(cluster, data).await?;
+            self.must_start_on(data).await?;
+        } else {
+            let why = "the server runs in a container".to_owned();
+            *self.pages.lock_unpoisoned() = Some(PageChecksums::Unchecked(why));
+        }
+        Ok(Came::Up(recovered))
+    }
+
+    /// Checks the pages of a data directory that the server was stopped on.
+    pub(super) async fn check_pages(&self, cluster: &Cluster, data: &Path) -> Result<(), Error> {
+        let pages = cluster.page_checksums(data).await?;
+        *self.pages.lock_unpoisoned() = Some(pages);
+        Ok(())
+    }
+
+    /// What the checksums of the data directory showed that was restored last, if one was.
+    pub fn pages(&self) -> Option<PageChecksums> {
+        self.pages.lock_unpoisoned().clone()
+    }
+
+    pub(super) fn by(&self) -> &By {
+        &self.by
+    }
+
+    pub(super) fn password(&self) -> &str {
+        &self.password
+    }
+
+    pub(super) async fn at(&self) -> MutexGuard<'_, At> {
+        self.at.lock().await
+    }
+
     /// Stops the server in fast mode. Its files stay.
     pub async fn stop(&self) {
         self.at.lock().await.stop().await;
-    }
-
-    /// What the server that runs has written, redacted.
-    pub async fn log_text(&self) -> String {
-        match &self.at.lock().await.running {
-            Some(Running::Process(daemon)) => daemon.log_text(),
-            Some(Running::Container(container)) => container.output().await,
-            None => String::new(),
-        }
     }
 
     /// Stops the server and removes its data directory: the loss. The archive stays.
@@ -317,6 +367,11 @@ impl OwnServer {
 }
 
 impl At {
+    /// From the next start on the server has these settings.
+    pub(super) fn started_with(&mut self, durability: Durability, settings: Vec<String>) {
+        (self.durability, self.settings) = (durability, settings);
+    }
+
     async fn stop(&mut self) {
         match self.running.take() {
             Some(Running::Process(daemon)) => stop(&daemon, &self.data).await,

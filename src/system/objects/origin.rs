@@ -76,6 +76,16 @@ impl Origin {
         &self.shown
     }
 
+    /// What lies below a folder or prefix at a path; a folder's ends with a slash.
+    pub fn child(&self, path: &str) -> Self {
+        let shown = format!("{}/{path}", self.shown.trim_end_matches('/'));
+        let place = match &self.place {
+            Place::S3 { bucket, key } => Place::S3 { bucket: bucket.clone(), key: format!("{key}{path}") },
+            Place::Local(folder) => Place::Local(folder.join(path.trim_end_matches('/'))),
+        };
+        Self { place, shown }
+    }
+
     /// The URL or path's last part.
     pub fn name(&self) -> &str {
         self.shown.trim_end_matches('/').rsplit('/').next().unwrap_or_default()

@@ -3,17 +3,19 @@
 
 use crate::{
     base::{clock, error::Error},
-    model::{event::Event, state::State, verdict::limit::Limit},
-    plan::ExistingBackup,
+    model::{event::Event, finding::FindingKind, state::State, verdict::limit::Limit},
+    plan::{ExistingBackup, RowsBackup},
+    procedure::physical::{self, PhysicalBackup},
     runbook::{
-        drill::state::DrillState,
+        drill::{results::ProcedureFailed, state::DrillState},
         existing_backup, restore,
         verify::{
             self, SchemaReference,
             age::{BackupAge, Newest},
+            indexes,
         },
     },
-    system::postgres::Postgres,
+    system::{cluster::PageChecksums, postgres::Postgres},
 };
 use std::time::Instant;
 
@@ -90,6 +92,54 @@ impl DrillState<'_> {
         Ok(())
     }
 
+    fn physical(&self) -> Result<&PhysicalBackup, Error> {
+        match &self.existing()?.rows {
+            RowsBackup::Physical(backup) => Ok(backup),
+            RowsBackup::Dump { .. } => Err(Error::harness("a dump is no physical backup")),
+        }
+    }
+
+    pub(super) async fn fetch_cluster(&mut self) -> Result<(), Error> {
+        let fetched = physical::fetch(self.physical()?, self.site, &self.log).await?;
+        if !fetched.verified {
+            self.log.event(Event::NotProven { limit: Limit::NoBackupManifest })?;
+        }
+        self.backup.cluster = Some(fetched);
+        Ok(())
+    }
+
+    /// Recovers the cluster, puts the site on the database with the profile's tables and examines it. Where a
+    /// table can't be read, nothing else is done.
+    pub(super) async fn recover_cluster(&mut self) -> Result<Option<ProcedureFailed>, Error> {
+        let backup = self.physical()?;
+        let fetched = self.backup.cluster.as_ref();
+        let fetched = fetched.ok_or_else(|| Error::harness("a cluster is recovered before it is there"))?;
+        physical::recover(fetched, backup.target, self.site, &self.log).await?;
+        let server = self.site.server.as_ref().ok_or_else(|| Error::harness("the site has no server"))?;
+        if server.pages() == Some(PageChecksums::Disabled) {
+            self.log.event(Event::NotProven { limit: Limit::NoPageChecksums })?;
+        }
+        let (database, names) = existing_backup::database_of_cluster(server, &self.site.profile).await?;
+        if !names.is_empty() {
+            self.log.event(Event::NotProven { limit: Limit::OtherDatabases { names } })?;
+        }
+        self.site.flip(server.access(&database).await).await?;
+        let intact = indexes::check(self.site).await;
+        let damaged = !intact.findings.is_empty();
+        let unreadable = intact.findings.iter().any(|finding| finding.kind == FindingKind::DamagedTable);
+        self.restored.intact = Some(intact);
+        let read = match unreadable {
+            true => Err(Error::usage("tables are damaged")),
+            false => self.database_loaded().await,
+        };
+        match read {
+            Ok(()) => Ok(None),
+            // The findings of the check `indexes` name what is damaged.
+            Err(error) if damaged => Ok(Some(ProcedureFailed::Failed(error.to_string()))),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn fetch_objects(&mut self) -> Result<(), Error> {
         let now = self.age().now;
         let fetched = existing_backup::fetch_objects(self.existing()?, self.site, now).await?;
@@ -105,10 +155,15 @@ impl DrillState<'_> {
             return Err(Error::usage("the dump contains no table"));
         }
         let now = self.age().now;
-        existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
-        let checksums = self.site.profile.checksums();
-        let objects = self.site.objects.inventory("", &checksums).await?.into();
-        let loaded = State { objects, ..loaded };
+        let loaded = match self.restored.unpacked.is_empty() {
+            true => loaded,
+            false => {
+                existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
+                let checksums = self.site.profile.checksums();
+                let objects = self.site.objects.inventory("", &checksums).await?.into();
+                 State { objects, ..loaded }
+            }
+        };
         self.age().row = Newest::of_rows(&loaded.database, &self.site.profile, now);
         self.restored.loaded = Some(loaded);
         Ok(())
@@ -154,7 +209,12 @@ impl DrillState<'_> {
         let (row, object) = (newest("row", &age.row), newest("object", &age.object));
         let rpo = age.age().map_or_else(|| "unknown".to_owned(), clock::span);
         note(format!("RPO {rpo}: {row}; {object} (when its copy was written, where copying kept no times)"))?;
-        self.limits(goldens).into_iter().try_for_each(|limit| self.log.event(Event::NotProven { limit }))
+        let others = self.existing()?.others;
+        let others = (others > 0).then_some(Limit::OtherBackups { backups: others });
+        self.limits(goldens)
+            .into_iter()
+            .chain(others)
+            .try_for_each(|limit| self.log.event(Event::NotProven { limit }))
     }
 
     /// What a pass does not prove.

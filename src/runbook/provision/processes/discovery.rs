@@ -13,6 +13,15 @@ pub const OLDEST: u32 = 13;
 /// What a folder must hold to be used: parts of different installations are not mixed.
 const PROGRAMS: [&str; 5] = ["initdb", "postgres", "pg_dump", "pg_restore", "psql"];
 
+/// The major version that a backup needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedMajor {
+    /// This one, or the nearest newer one: what a dump needs.
+    AtLeast(u32),
+    /// This one: what the files of a cluster need.
+    Exactly(u32),
+}
+
 /// Where to look for PostgreSQL.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -75,8 +84,8 @@ pub struct Discovery {
     /// listed.
     pub explored: Vec<(PathBuf, String)>,
     chosen: bool,
-    /// The oldest major version that was asked for.
-    wanted: Option<u32>,
+    /// The major version that was asked for.
+    wanted: Option<WantedMajor>,
 }
 
 impl Discovery {
@@ -85,15 +94,35 @@ impl Discovery {
         if let Some(found) = self.found {
             return Ok(found);
         }
-        let needed = self.wanted.unwrap_or(OLDEST);
-        let mut error =
-            Error::environment(format!("no PostgreSQL server programs ({needed} or newer) were found"));
-        if let Some(wanted) = self.wanted {
-            error = error
-                .cause(format!("the dump was made by PostgreSQL {wanted}: older programs cannot restore it"));
+        let needed = match self.wanted {
+            None => format!("{OLDEST} or newer"),
+            Some(WantedMajor::AtLeast(major)) => format!("{major} or newer"),
+            Some(WantedMajor::Exactly(major)) => format!("version {major}"),
+        };
+        let mut error = Error::environment(format!("no PostgreSQL server programs ({needed}) were found"));
+        match self.wanted {
+            None => {}
+            Some(WantedMajor::AtLeast(major)) => {
+                error = error.cause(format!(
+                    "the dump was made by PostgreSQL {major}: older programs cannot restore it"
+                ));
+            }
+            Some(WantedMajor::Exactly(major)) => {
+                error = error.cause(format!(
+                    "the backup is of PostgreSQL {major}, and no other version can use its files"
+                ));
+            }
         }
         for (folder, what) in &self.explored {
             error = error.cause(format!("{}: {what}", folder.display()));
+        }
+        if let (Some(WantedMajor::AtLeast(major) | WantedMajor::Exactly(major)), false) =
+            (self.wanted, self.chosen)
+        {
+            return Err(error.hint(format!(
+                "install PostgreSQL {major} (apt-get install postgresql-{major}, dnf install postgresql{major}-server, \
+                 brew install postgresql@{major}), or set PULP_DRILL_PG_BIN to the folder of its programs"
+            )));
         }
         Err(error.hint(if self.chosen {
             "set PULP_DRILL_PG_BIN to the folder that holds initdb, postgres, pg_dump, pg_restore and psql, or unset it"
@@ -108,10 +137,13 @@ impl Discovery {
 
 /// Looks for an installation: the first folder that holds all programs in a version that will do. With
 /// `wanted`, of all installations the one of that major version, else of the nearest newer one.
-pub async fn discover(places: &Places, wanted: Option<u32>) -> Discovery {
+pub async fn discover(places: &Places, wanted: Option<WantedMajor>) -> Discovery {
     let chosen = !places.chosen.is_empty();
     let mut discovery = Discovery { found: None, explored: Vec::new(), chosen, wanted };
-    let distance = |bin: &PgBin| wanted.and_then(|wanted| bin.version.major.checked_sub(wanted));
+    let distance = |bin: &PgBin| match wanted? {
+        WantedMajor::AtLeast(major) => bin.version.major.checked_sub(major),
+        WantedMajor::Exactly(major) => (bin.version.major == major).then_some(0),
+    };
     let mut seen = Vec::new();
     for folder in places.candidates().await {
         // `/bin` is `/usr/bin` on most machines.
@@ -250,11 +282,15 @@ mod tests {
         }
         let places = Places { versioned: vec![(root.path().into(), String::new())], ..Places::default() };
         for (wanted, expected) in [(14, 14), (15, 16), (16, 16), (17, 18), (18, 18)] {
-            let bin = discover(&places, Some(wanted)).await.or_error().unwrap();
+            let bin = discover(&places, Some(WantedMajor::AtLeast(wanted))).await.or_error().unwrap();
             assert_eq!(bin.version.major, expected, "{wanted}");
         }
-        let error = discover(&places, Some(19)).await.or_error().unwrap_err();
+        let error = discover(&places, Some(WantedMajor::AtLeast(19))).await.or_error().unwrap_err();
         assert!(error.to_string().contains("(19 or newer)"), "{error}");
+        let exactly = discover(&places, Some(WantedMajor::Exactly(16))).await.or_error().unwrap();
+        assert_eq!(exactly.version.major, 16);
+        let error = discover(&places, Some(WantedMajor::Exactly(15))).await.or_error().unwrap_err();
+        assert!(error.to_string().contains("no other version can use its files"), "{error}");
     }
 
     #[tokio::test]

@@ -82,7 +82,7 @@ impl PostgresServer {
         let data = home.join("data");
         cluster.init(&home, &data, &password, &[]).await?;
         let log = run_dir.path().join("postgres");
-        let (daemon, port) = match cluster.launch(&data, durability, &log, &mut port).await? {
+        let (daemon, port) = match cluster.launch(&data, (durability, &[]), &log, &mut port).await? {
             Launched::Ready(daemon, port) => (daemon, port),
             Launched::Ended(_, error) => return Err(error),
         };

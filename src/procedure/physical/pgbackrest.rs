@@ -1,0 +1,246 @@
+//! A repository of pgBackRest: a backup is chosen by its catalogue, restored by `pgbackrest restore`, and
+//! its WAL is fetched by `archive-get`. Both only read the repository. Locks, logs and queues are in a
+//! folder of ours.
+
+use super::{
+    tools::{TABLESPACES, Tools},
+    wal::SegmentId,
+};
+use crate::{
+    base::{
+        error::{Error, ErrorContext as _},
+        process::{self, Command, Ran},
+        redact::Redactor,
+    },
+    procedure::foreign::Room,
+};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+/// One backup of a repository.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    path: PathBuf,
+    stanza: String,
+    label: String,
+    /// The archive's id, such as `15-1`.
+    archive: String,
+    /// The first segment that the backup needs.
+    first: String,
+}
+
+#[derive(Deserialize)]
+struct Stanza {
+    #[serde(default)]
+    backup: Vec<Backup>,
+    #[serde(default)]
+    archive: Vec<Archive>,
+    #[serde(default)]
+    db: Vec<Db>,
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct Backup {
+    label: String,
+    archive: Range,
+    database: DbRef,
+    info: Info,
+    timestamp: Times,
+}
+
+#[derive(Deserialize)]
+struct Range {
+    start: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DbRef {
+    id: u32,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct Times {
+    stop: i64,
+}
+
+#[derive(Deserialize)]
+struct Archive {
+    id: String,
+    database: DbRef,
+}
+
+#[derive(Deserialize)]
+struct Db {
+    id: u32,
+    version: String,
+}
+
+/// pgBackRest on a repository: a folder, or what a configuration file names.
+fn command(repository: &Path, stanza: &str) -> Command {
+    let command = Command::new("pgbackrest").arg(format!("--stanza={stanza}")).args(["--log-level-file=off"]);
+    let command = command
+        .hint_if_missing("install pgbackrest in the version that wrote the repository, or a newer one");
+    match repository.is_dir() {
+        true => command.arg("--no-config").arg(format!("--repo1-path={}", repository.display())),
+        false => command.arg(format!("--config={}", repository.display())),
+    }
+}
+
+impl Repository {
+    /// Chooses the newest backup of a stanza, or the newest one that ended before the target time.
+    ///
+    /// # Errors
+    /// Blames the user where the repository, the stanza or such a backup does not exist, the environment where
+    /// pgBackRest is not installed.
+    pub async fn find(
+        path: &Path,
+        stanza: String,
+        target: Option<DateTime<Utc>>,
+    ) -> Result<Result<(Self, Option<u32>, u64), String>, Error> {
+        let context = || format!("can't read the repository {}", path.display());
+        let path = path.canonicalize().or_usage(context)?;
+        let ran =
+            process::run(command(&path, &stanza).args(["--output=json", "info"]), &Redactor::new()).await?;
+        let ran = ran.or_error(context())?;
+        let stanzas: Vec<Stanza> = serde_json::from_str(&ran.stdout.text).or_environment(context)?;
+        let found = stanzas.into_iter().next().filter(|found| !found.db.is_empty());
+        let no_stanza = || Error::usage(format!("{} has no stanza {stanza:?}", path.display()));
+        let found =
+            found.ok_or_else(|| no_stanza().hint("pgbackrest info lists the stanzas of a repository"))?;
+        let in_time =
+            |backup: &&Backup| target.is_none_or(|target| backup.timestamp.stop <= target.timestamp());
+        let newest = found.backup.iter().filter(in_time).max_by_key(|backup| backup.timestamp.stop);
+        let Some(newest) = newest else {
+            let count = found.backup.len();
+            return Ok(Err(match target {
+                Some(target) if count > 0 => {
+                    format!("none of the {count} backups of stanza {stanza:?} ended before {target}")
+                }
+                Some(_) | None => format!("stanza {stanza:?} has no backup: {}", found.status.message),
+            }));
+        };
+        let of_backup = |id: u32| id == newest.database.id;
+        let version =
+            found.db.iter().find(|db| of_backup(db.id)).map(|db| db.version.as_str()).unwrap_or_default();
+        let archive = found.archive.iter().find(|archive| of_backup(archive.database.id));
+        let repository = Repository {
+            label: newest.label.clone(),
+            archive: archive.map(|archive| archive.id.clone()).unwrap_or_default(),
+            first: newest.archive.start.clone().unwrap_or_default(),
+            path,
+            stanza,
+        };
+        let major = version.split('.').next().and_then(|major| major.parse().ok());
+        Ok(Ok((repository, major, newest.info.size)))
+    }
+
+    /// For people.
+    pub fn shown(&self) -> String {
+        format!("{} of stanza {} in {}", self.label, self.stanza, self.path.display())
+    }
+
+    /// Restores the backup and fetches the WAL from its start on.
+    pub(super) async fn fetch(
+        &self,
+        data: &Path,
+        wal: &Path,
+        home: &Path,
+        tools: &Tools<'_>,
+        room: &mut Room,
+    ) -> Result<(), Error> {
+        let own = Own::make(home)?;
+        let restore = own.options(command(&self.path, &self.stanza), data);
+        let restore = restore
+            .arg(format!("--set={}", self.label))
+            .arg(format!("--tablespace-map-all={}", home.join(TABLESPACES).display()))
+            // Recovery is configured by us: nothing of the backup's own settings is used.
+            .args(["--type=none", "restore"]);
+        let ran = tools.run(restore).await?;
+        succeeded(&ran, &format!("pgBackRest cannot restore the backup {}", self.label))?;
+        for name in self.wal_names(tools).await? {
+            let stem = name.split('-').next().unwrap_or_default();
+            let to = wal.join(stem);
+            let get = own.options(command(&self.path, &self.stanza), data);
+            let get = get.arg("--no-archive-async").args(["archive-get", stem]).arg(&to);
+            let ran = tools.run(get).await?;
+            succeeded(&ran, &format!("pgBackRest cannot read {stem} of the archive"))?;
+            room.take(to.metadata().map_or(0, |meta| meta.len()))?;
+        }
+        Ok(())
+    }
+
+    /// The segments from the start of the backup on, and the histories of timelines.
+    async fn wal_names(&self, tools: &Tools<'_>) -> Result<Vec<String>, Error> {
+        let folder = format!("archive/{}/{}", self.stanza, self.archive);
+        let list = command(&self.path, &self.stanza).args(["repo-ls", &folder, "--recurse", "--output=json"]);
+        let ran = tools.run(list).await?;
+        succeeded(&ran, "pgBackRest cannot list the archive")?;
+        let context = || "can't read what pgbackrest repo-ls lists".to_owned();
+        let all: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(&ran.stdout.text).or_environment(context)?;
+        // The size of a segment does not matter for the order of names.
+        let parse = |name: &str| SegmentId::parse(name, 1 << 20);
+        let first = parse(&self.first);
+        let wanted = |name: &&str| {
+            let stem = name.split('-').next().unwrap_or_default();
+            let follows = |id: SegmentId| {
+                first.is_some_and(|first| id.timeline >= first.timeline && stem[8..] >= self.first[8..])
+            };
+            parse(stem).is_some_and(follows) || name.ends_with(".history")
+        };
+        let names = all.keys().map(|path| path.rsplit('/').next().unwrap_or_default()).filter(wanted);
+        Ok(names.map(str::to_owned).collect())
+    }
+}
+
+fn succeeded(ran: &Ran, what: &str) -> Result<(), Error> {
+    if ran.exit.is_success() {
+        return Ok(());
+    }
+    let said = ran.describe_failure();
+    let error = match said.contains("Permission denied") || said.contains("[041]") {
+        true => Error::environment(what).hint("run pulp-drill as a user that may read the repository"),
+        false => Error::usage(what),
+    };
+    Err(error.cause(format!("{said}\n{}", ran.stdout.tail(6)).trim().to_owned()))
+}
+
+/// Where pgBackRest keeps what it writes.
+struct Own {
+    folder: PathBuf,
+}
+
+impl Own {
+    fn make(home: &Path) -> Result<Self, Error> {
+        let folder = home.join("pgbackrest");
+        for name in ["log", "lock"] {
+            let path = folder.join(name);
+            std::fs::create_dir_all(&path).or_environment(|| format!("can't make {}", path.display()))?;
+        }
+        Ok(Self { folder })
+    }
+
+    fn options(&self, command: Command, data: &Path) -> Command {
+        let at = |name: &str| self.folder.join(name).display().to_string();
+        command
+            .arg(format!("--pg1-path={}", data.display()))
+            .arg(format!("--log-path={}", at("log")))
+            .arg(format!("--lock-path={}", at("lock")))
+            .args(["--log-level-console=error", "--log-level-stderr=error"])
+    }
+}
