@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod pg_dump;
 pub mod pitr;
 pub mod s3;
+pub mod schema;
 pub mod throttle;
 
 /// A base backup and the recovery target chosen for it.

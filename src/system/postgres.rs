@@ -8,8 +8,10 @@ mod catalog;
 mod hold;
 mod maintenance;
 mod sequences;
+mod materialized;
 mod normalize;
 pub mod references;
+mod privileges;
 mod tables;
 mod text;
 
@@ -18,6 +20,7 @@ pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 pub use text::quote_table;
+pub use normalize::settle;
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;

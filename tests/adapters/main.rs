@@ -15,6 +15,7 @@ mod postgres;
 mod references;
 mod s3_behaviour;
 mod s3_clients;
+mod zoo;
 
 #[path = "../support"]
 mod support {
