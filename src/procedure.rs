@@ -22,6 +22,7 @@ pub mod pg_dump;
 pub mod physical;
 pub mod pitr;
 pub mod s3;
+pub mod schema;
 pub mod throttle;
 
 /// A base backup and the recovery target chosen for it.

@@ -167,6 +167,12 @@ findings! {
     CatalogDiffers "catalog differs" Failure Other Stores [TableLost]
         "A column, constraint, index, trigger, type or extension differs from the source."
         "Restore the whole dump, then run the migrations (runbook 3.3, 3.4).",
+    PrivilegesDiffer "privileges differ" Failure Other Stores [TableLost, CatalogDiffers]
+        "An object's owner or privileges differ from the source's: somebody lost access, or gained it."
+        "Restore with owners and privileges, and with the roles that they name, or set them again with GRANT and ALTER … OWNER TO.",
+    PrivilegesNotRestored "privileges not restored" Warning Other Stores []
+        "No owner and no privilege of the source came back: the commands of the backup leave them out."
+        "If that is deliberate (--no-owner, --no-privileges), grant them after each restore. Else dump with them.",
     SequenceBehind "sequence behind" Failure Other Stores [TableLost]
         "The next value of a sequence is one that a row already has: the next insert fails."
         "Restore sequence data too, or set each sequence past its column's maximum with setval().",

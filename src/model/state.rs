@@ -9,7 +9,7 @@ use crate::base::{
     shared::Shared,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Both stores at one instant.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Database {
     pub tables: BTreeMap<TableName, Table>,
     /// Every sequence.
     pub sequences: BTreeMap<String, Sequence>,
+    /// Every materialised view that is populated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub materialized: BTreeMap<TableName, StoredQuery>,
     /// The schema.
     pub catalog: Catalog,
 }
@@ -104,6 +107,33 @@ pub struct Catalog {
     /// `view …`, `function …`, `type …`, `extension …`): the table that it belongs to, if any, and
     /// its definition.
     pub parts: BTreeMap<String, (Option<TableName>, String)>,
+    /// Every object as `pg_dump --schema-only` writes it, by kind and name; none where it was not dumped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definitions: Option<BTreeMap<String, String>>,
+    /// Owners and privileges that differ from those of a new object of the site's role, by kind and name;
+    /// none where they were not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<BTreeMap<String, Access>>,
+}
+
+/// Who owns an object, and who may use it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The owner, if it is not the role that looked.
+    pub owner: Option<String>,
+    /// What is granted: `SELECT to reader`.
+    pub granted: BTreeSet<String>,
+    /// What a new object of its kind would have.
+    pub by_default: BTreeSet<String>,
+}
+
+/// A materialised view at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredQuery {
+    /// How many rows it holds, and their checksum, whatever their order.
+    pub rows: String,
+    /// The same of what its query returned at that instant; none where the query failed.
+    pub query: Option<String>,
 }
 
 /// An object in a bucket.
@@ -199,6 +229,8 @@ impl State {
             }
         }
         change(&before.database.sequences, &after.database.sequences).apply(&mut self.database.sequences);
+        change(&before.database.materialized, &after.database.materialized)
+            .apply(&mut self.database.materialized);
     }
 
     /// Holds what equals a part of the other state only once in memory.

@@ -8,7 +8,7 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
         state::{Database, State},
     },
-    procedure::{Backup, PendingFaults, archive, command, pg_dump, pitr, s3},
+    procedure::{Backup, PendingFaults, archive, command, pg_dump, pitr, s3, schema},
     scenario::method::{BackupSchema, DurableStore, RestoreJob},
     site::{Handles, RowStore},
     system::{
@@ -142,7 +142,22 @@ pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Error>
             return Err(Error::environment("can't migrate an empty database").cause(failed.actual));
         }
         let postgres = Postgres::connect(&access).await?;
-        let captured = postgres.capture(&site.profile, None).await;
+        let captured = async {
+            let mut captured = postgres.capture(&site.profile, None).await?;
+            match schema::complete_from(
+                &mut captured.catalog,
+                &postgres,
+                &site.programs,
+                &site.folder,
+                &site.redactor,
+            )
+            .await?
+            {
+                Some(why) => Err(Error::environment("can't dump the migrated schema").cause(why)),
+                None => Ok(captured),
+            }
+        };
+        let captured = captured.await;
         postgres.close().await;
         captured
     };

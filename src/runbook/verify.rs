@@ -10,6 +10,7 @@ use crate::{
         check::CheckId, event::Event, figures::RestoredFigures, finding::Finding, profile::EngineStart,
         state::State, verdict::Answers,
     },
+    procedure::schema,
     site::{Handles, Restored, RowStore, Site},
 };
 use fail_closed::ProbeScope;
@@ -131,6 +132,8 @@ struct Observed {
     all: State,
     /// Without what writes in flight added since the cut point.
     ordinary: State,
+    /// Why the schema could not be dumped, where that was tried.
+    not_dumped: Option<String>,
 }
 
 impl Verification<'_> {
@@ -144,7 +147,7 @@ impl Verification<'_> {
             }
             return results.skip_rest(&format!("{step} failed"), self.log);
         }
-        let all = match self.after_start.take() {
+        let mut all = match self.after_start.take() {
             Some(after_start) => after_start,
             None => {
                 let as_of = self.reference.state.as_ref().or(self.restore.loaded.as_ref());
@@ -152,7 +155,12 @@ impl Verification<'_> {
                 all.map_err(|error| error.while_doing("can't read the restored site"))?
             }
         };
-        let observed = Observed { ordinary: self.reference.without_workload(&all, &self.site.profile), all };
+        let not_dumped = match self.reference.has_definitions() {
+            true => schema::complete(&mut all.database.catalog, self.site).await?,
+            false => None,
+        };
+        let ordinary = self.reference.without_workload(&all, &self.site.profile);
+        let observed = Observed { ordinary, all, not_dumped };
         let rest: Vec<CheckId> = results.answers.missing().collect();
         let mut figures = self.figures(&observed.ordinary);
         for check in rest {
@@ -209,7 +217,7 @@ impl Verification<'_> {
                 self.procedure.measured.good_render = good;
                 result
             }
-            CheckId::Catalog => in_database(site, || catalog::check(reference, ordinary)),
+            CheckId::Catalog => self.catalog(observed)?,
             CheckId::Contents => {
                 let loaded = self.restore.loaded.as_ref();
                 let contents = contents::check(reference, ordinary, loaded, profile, start);
@@ -234,6 +242,22 @@ impl Verification<'_> {
             CheckId::Assertions => assertions::check(site, self.log).await?,
             CheckId::Procedure => procedure::check(self.procedure),
         })
+    }
+
+    /// The schema; what could not be compared is noted.
+    fn catalog(&self, observed: &Observed) -> Result<CheckResult, Error> {
+        let mut note = None;
+        let kept = self.site.method.keeps_privileges();
+        let result = in_database(self.site, || {
+            let (result, not_compared) = catalog::check(self.reference, &observed.ordinary, kept);
+            note = not_compared;
+            result
+        });
+        note.into_iter().try_for_each(|text| self.log.event(Event::Noted { text }))?;
+        let unknown = observed.not_dumped.as_ref().map(|why| {
+            CheckResult::unknown(format!("pg_dump cannot read the restored schema: {why}"), Vec::new())
+        });
+        Ok(unknown.into_iter().fold(result, CheckResult::and))
     }
 
     /// Why the API cannot be asked, if so.

@@ -134,6 +134,17 @@ pub enum Procedure {
     OwnCommands,
 }
 
+/// Whether owners and privileges come back with a restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivilegesKept {
+    /// With files of the data directory.
+    All,
+    /// Left out (`--no-owner --no-privileges`, runbook 2.1 and 3.3).
+    None,
+    /// The operator's own commands decide.
+    Unknown,
+}
+
 /// How `pg_dump` writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -16,6 +16,7 @@ mod reconcile;
 mod references;
 mod s3_behaviour;
 mod s3_clients;
+mod zoo;
 
 #[path = "../support"]
 mod support {

@@ -1,12 +1,13 @@
 //! The checks that look at two states: each on damage that it must tell, and on none. What asks a
 //! live engine is tried in `liars`.
 
+use pulp_drill::scenario::method::PrivilegesKept;
 use pulp_drill::{
     base::digest::Digest,
     model::{
         finding::Finding,
         profile::{EngineStart, Profile, start::moment},
-        state::{Catalog, Database, Metadata, ObjectState, Row, Sequence, State, Table},
+        state::{Catalog, Database, Metadata, ObjectState, Row, Sequence, State, StoredQuery, Table},
         verdict::CheckOutcome,
     },
     runbook::verify::{CheckResult, Names, Reference, catalog, contents, reconcile, schedules, untouched},
@@ -62,7 +63,11 @@ fn sound() -> State {
                 Sequence { next: 8, increment: 1, feeds, reached: Some(7), called: true },
             )]
             .into(),
-            catalog: Catalog { parts: [("column assets.filename".into(), part)].into() },
+            materialized: Default::default(),
+            catalog: Catalog {
+                parts: [("column assets.filename".into(), part)].into(),
+                ..Catalog::default()
+            },
         },
         results: [("1.json".into(), object("results"))].into_iter().collect(),
         objects: [("1-logo.png".into(), object(BYTES))].into_iter().collect(),
@@ -83,7 +88,7 @@ fn all(cut: &State, observed: &State) -> Vec<(&'static str, CheckResult)> {
     let cut = Reference { state: Some(cut.clone()), ..Reference::default() };
     let (profile, names) = (profile(), Names::default());
     vec![
-        ("catalog", catalog::check(&cut, observed)),
+        ("catalog", catalog::check(&cut, observed, PrivilegesKept::All).0),
         ("contents", contents::check(&cut, observed, None, &profile, None)),
         ("sequences", catalog::sequences(&cut, observed)),
         ("reconcile", reconcile::check(&cut, observed, &profile, &names).0),
@@ -178,6 +183,30 @@ fn lost_tables_and_changed_schema_are_told() {
         s.database.catalog.parts.get_mut("column assets.filename").unwrap().1 = "text".to_owned();
     };
     assert_eq!(after(other), ["catalog differs: column assets.filename"]);
+}
+
+#[test]
+fn a_materialised_view_comes_back_as_it_was_or_refreshed() {
+    let found = |before: (&str, &str), after: (&str, &str)| {
+        let with = |(rows, query): (&str, &str)| {
+            let mut state = sound();
+            let view = StoredQuery { rows: rows.to_owned(), query: Some(query.to_owned()) };
+            state.database.materialized.insert("totals".into(), view);
+            state
+        };
+        let cut = Reference { state: Some(with(before)), ..Reference::default() };
+        let result = contents::check(&cut, &with(after), None, &profile(), None);
+        result.findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(found(("3 rows", "3 rows"), ("3 rows", "3 rows")), none);
+    assert_eq!(found(("3 rows", "3 rows"), ("2 rows", "3 rows")), ["row changed: totals"]);
+    // Out of date at the source: refreshed by the restore, or as it was, or neither.
+    assert_eq!(found(("3 rows", "4 rows"), ("4 rows", "4 rows")), none);
+    assert_eq!(found(("3 rows", "4 rows"), ("3 rows", "4 rows")), none);
+    assert_eq!(found(("3 rows", "4 rows"), ("2 rows", "4 rows")), ["row changed: totals"]);
+    // Its query returns something else each time.
+    assert_eq!(found(("at 1", "at 2"), ("at 3", "at 4")), none);
 }
 
 #[test]
@@ -450,7 +479,7 @@ fn brought_forward(damage: impl FnOnce(&mut State)) -> Vec<String> {
     damage(&mut observed);
     let cut = Reference { state: Some(sound()), schema: Some(reference.database), ..Reference::default() };
     let looked = [
-        ("catalog", catalog::check(&cut, &observed)),
+        ("catalog", catalog::check(&cut, &observed, PrivilegesKept::All).0),
         ("contents", contents::check(&cut, &observed, None, &profile(), None)),
     ];
     found(&looked)

@@ -17,6 +17,36 @@ pub(crate) struct Decoded<'a> {
     pub(crate) rest: Vec<Filter<'a>>,
 }
 
+/// The most bytes that all streams of a document may decode to.
+pub(crate) const MOST_DECODED: usize = 512 << 20;
+
+/// Whether every stream decodes to its last byte, as far as that can be determined: of images, whether
+/// JPEG data has its start and its end.
+pub(crate) fn all_decode(loaded: &Loaded) -> Result<(), NotAPdf> {
+    let mut left = MOST_DECODED;
+    for (id, object) in &loaded.document.objects {
+        let Ok(stream) = object.as_stream() else { continue };
+        if stream.dict.has_type(b"ObjStm") || stream.dict.has_type(b"XRef") {
+            continue;
+        }
+        let decoded = decode(loaded, stream, left)?;
+        left = left.saturating_sub(decoded.bytes.len());
+        let damaged = match decoded.rest.first() {
+            // Writers of nothing leave out even the checksum.
+            Some((b"FlateDecode" | b"ASCII85Decode" | b"ASCIIHexDecode", _)) => !decoded.bytes.is_empty(),
+            Some((b"DCTDecode", _)) => {
+                let data = decoded.bytes.trim_ascii_end();
+                !(data.starts_with(&[0xff, 0xd8]) && data.ends_with(&[0xff, 0xd9]))
+            }
+            Some(_) | None => false,
+        };
+        if damaged {
+            return Err(NotAPdf::new(format!("object {} is a stream that does not decode", id.0)));
+        }
+    }
+    Ok(())
+}
+
 /// Decodes a stream to no more than `limit` bytes.
 pub(crate) fn decode<'a>(
     loaded: &'a Loaded,

@@ -11,6 +11,7 @@
 #![warn(unreachable_pub)]
 
 mod canonical;
+mod content;
 mod decode;
 mod differences;
 mod digest;
@@ -70,7 +71,8 @@ pub fn canonical_digest(bytes: &[u8]) -> Result<[u8; 32], NotAPdf> {
 }
 
 /// Whether it is a whole PDF: header, `%%EOF` at the end, a `startxref` that points at a
-/// cross-reference, objects that parse and a page tree with at least one page.
+/// cross-reference, objects that parse, streams that decode to their last byte and a page tree with at
+/// least one page.
 ///
 /// # Errors
 /// It is not; or as [`compare`].
@@ -79,6 +81,7 @@ pub fn well_formed(bytes: &[u8]) -> Result<PageCount, NotAPdf> {
     let bytes = bytes.to_vec();
     guard::guarded(move || {
         let loaded = Loaded::read(&bytes)?;
+        decode::all_decode(&loaded)?;
         let count = pages::PageTree::of(&loaded)?.leaves.len();
         Ok(PageCount(u32::try_from(count).unwrap_or(u32::MAX)))
     })

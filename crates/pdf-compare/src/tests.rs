@@ -132,3 +132,46 @@ fn a_stream_is_decoded_up_to_its_limit_only() {
     let refused = decode::decode(&loaded, &zeros, (1 << 20) - 1).map(|decoded| decoded.bytes.len());
     assert_eq!(refused.unwrap_err().why, "decompresses to more than 512 MB");
 }
+
+/// A page printed by Chromium: with other tags of its subset fonts, and with another digit.
+#[test]
+fn tags_of_font_subsets_do_not_count_and_digits_do() {
+    let read = |name: &str| {
+        std::fs::read(format!("{}/../../tests/verify/chromium/{name}.pdf", env!("CARGO_MANIFEST_DIR")))
+            .unwrap()
+    };
+    let Comparison::SameApartFromMetadata { ignored } = compare(&read("chr-a1"), &read("m-subset")).unwrap()
+    else {
+        panic!("different")
+    };
+    assert!(ignored.contains(&"tags of font subsets".to_owned()), "{ignored:?}");
+    assert!(matches!(compare(&read("chr-a1"), &read("chr-b")), Ok(Comparison::Different { .. })));
+}
+
+#[test]
+fn how_instructions_are_spelt_and_split_is_layout() {
+    let one = plain("D:2026", b"abc", "0 0 m\n1.50 +2 l\n(a) Tj\n");
+    let other = plain("D:2026", b"abc", "0.0 0 m 1.5 2 l <61> Tj");
+    assert!(matches!(compare(&one, &other), Ok(Comparison::SameApartFromMetadata { .. })));
+    let mut split = document("D:2026", b"abc", "0 0 m\n1.5 2 l\n");
+    let second = split.add_object(Stream::new(Dictionary::new(), b"(a) Tj".to_vec()));
+    let page = split.page_iter().next().unwrap();
+    let first = split.get_dictionary(page).unwrap().get(b"Contents").unwrap().clone();
+    split.get_object_mut(page).unwrap().as_dict_mut().unwrap().set("Contents", vec![first, second.into()]);
+    let split = saved(split, SaveOptions::builder().build());
+    assert!(matches!(compare(&one, &split), Ok(Comparison::SameApartFromMetadata { .. })));
+}
+
+#[test]
+fn a_pdf_is_whole_only_when_its_streams_decode() {
+    let mut compressed = document("D:2026", b"abc", &"0 0 m\n".repeat(100));
+    compressed.compress();
+    let whole = saved(compressed, SaveOptions::builder().build());
+    assert!(well_formed(&whole).is_ok());
+    let at = whole.windows(7).position(|window| window == b"stream\n").unwrap() + 20;
+    let mut damaged = whole;
+    damaged[at] ^= 0x10;
+    assert!(well_formed(&damaged).unwrap_err().why.ends_with("is a stream that does not decode"));
+    let shipped = format!("{}/../../tests/verify/chromium/chr-a1.pdf", env!("CARGO_MANIFEST_DIR"));
+    assert!(well_formed(&std::fs::read(shipped).unwrap()).is_ok());
+}

@@ -11,7 +11,7 @@ mod lexer;
 mod statement;
 
 pub use facts::ScriptFacts;
-use lexer::Lexer;
+pub use lexer::Lexer;
 use statement::{Action, classify};
 
 /// The most of a line that is kept in memory, in bytes: a value may be a gigabyte long.

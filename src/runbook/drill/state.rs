@@ -25,7 +25,7 @@ use crate::{
         Plan, PlanJob, Planned,
         selection::{self, Selected},
     },
-    procedure::{Backup, PendingFaults, restore_failed},
+    procedure::{Backup, PendingFaults, restore_failed, schema},
     runbook::{
         backup,
         drill::{
@@ -185,6 +185,12 @@ impl<'a> DrillState<'a> {
         results.verified.record(CheckId::Source, result, began.elapsed(), &self.log)?;
         // Renders leave usage rows behind: what must come back is what is there now.
         self.source.live = verify::observe(self.site, None).await?;
+        if self.site.method.topology.has_database()
+            && let Some(why) = schema::complete(&mut self.source.live.database.catalog, self.site).await?
+        {
+            let text = format!("the schema is compared without pg_dump, which cannot read it: {why}");
+            self.log.event(Event::Noted { text })?;
+        }
         self.cut.record(&self.source);
         Ok(())
     }

@@ -1,5 +1,8 @@
-//! Tables, columns, constraints, indexes and other schema objects against the source, and
-//! sequences against the columns that they feed.
+//! Tables, columns, constraints, indexes and other schema objects against the source, with their owners and
+//! privileges; and sequences against the columns that they feed.
+
+mod definitions;
+mod privileges;
 
 use crate::{
     base::ids::TableName,
@@ -9,53 +12,86 @@ use crate::{
         state::{Sequence, State},
     },
     runbook::verify::{CheckResult, Reference, SchemaReference},
+    scenario::method::PrivilegesKept,
 };
+use std::collections::BTreeSet;
 
 /// Compares the restored schema with the source's, or with that of the release that brought it
-/// forward. Parts of a table that is gone are not listed beside it.
-pub fn check(reference: &Reference, observed: &State) -> CheckResult {
+/// forward. Parts of a table that is gone are not listed beside it, and an object of the dumped schemas is
+/// not listed where a part explains its difference. The note is what could not be compared.
+pub fn check(reference: &Reference, observed: &State, kept: PrivilegesKept) -> (CheckResult, Option<String>) {
     let Some(was) = reference.schema.as_ref().or(reference.database()) else {
         let against = reference.schemas.iter().map(|schema| contains(schema, observed));
         let result = against.reduce(CheckResult::and);
-        return result.unwrap_or_else(|| CheckResult::skipped("no schema was recorded with the backup"));
+        return (result.unwrap_or_else(|| CheckResult::skipped("no schema was recorded with the backup")), None);
     };
     let is = &observed.database;
     let lost = |table: &TableName| was.tables.contains_key(table) && !is.tables.contains_key(table);
+    let mut explained = Explained::default();
     let mut findings: Vec<Finding> = was
         .tables
         .iter()
         .filter(|(name, _)| lost(name))
         .map(|(name, table)| {
+            explained.add(name.as_str());
             let rows = reference.table(name).unwrap_or(table).rows.len();
             let expected = format!("a table with {rows} rows");
             finding(FindingKind::TableLost, Entity::Table(name.clone()), expected, "no such table")
         })
         .collect();
-    let (was, is) = (&was.catalog.parts, &is.catalog.parts);
-    let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-    let at = names.len();
+    let (was, is) = (&was.catalog, &is.catalog);
+    let names: BTreeSet<&String> = was.parts.keys().chain(is.parts.keys()).collect();
+    let mut at = names.len();
     for name in names {
-        let (before, after) = (was.get(name), is.get(name));
+        let (before, after) = (was.parts.get(name), is.parts.get(name));
         if before == after {
             continue;
         }
+        explained.add(name);
         let table = before.or(after).and_then(|(table, _)| table.clone());
         if table.as_ref().is_some_and(lost) {
             continue;
         }
         let shown =
             |part: Option<&(Option<TableName>, String)>| part.map_or("nothing".to_owned(), |p| p.1.clone());
-        findings.push(
-            finding(
-                FindingKind::CatalogDiffers,
-                Entity::Table(TableName::new(name)),
-                shown(before),
-                &shown(after),
-            )
-            .touching(table.map(Entity::Table)),
-        );
+        findings.push(differs(name, shown(before), &shown(after)).touching(table.map(Entity::Table)));
     }
-    CheckResult::checked(at, findings)
+    if let (Some(was), Some(is)) = (&was.definitions, &is.definitions) {
+        at += was.len().max(is.len());
+        findings.extend(definitions::compare(was, is, &explained));
+    }
+    let (privileges, note) = privileges::compare(was, is, kept, &explained);
+    findings.extend(privileges);
+    (CheckResult::checked(at, findings), note)
+}
+
+/// Parts that are known to differ.
+#[derive(Debug, Default)]
+struct Explained {
+    /// Each as `kind name`, without the arguments of functions.
+    parts: BTreeSet<String>,
+    /// Their names alone.
+    names: BTreeSet<String>,
+}
+
+impl Explained {
+    /// Adds a part by its name: `column assets.filename` explains what names `filename`.
+    fn add(&mut self, part: &str) {
+        let part = without_arguments(part);
+        let name = part.rsplit(['.', ' ']).next().unwrap_or_default().trim_matches('"');
+        self.names.insert(name.to_owned());
+        self.parts.insert(part.to_owned());
+    }
+
+    /// Whether a text names one of them.
+    fn explains(&self, text: &str) -> bool {
+        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
+        words.any(|word| self.names.contains(word))
+    }
+}
+
+fn without_arguments(name: &str) -> &str {
+    name.split('(').next().unwrap_or_default()
 }
 
 /// Kinds whose definitions depend on the server: how it prints a query, and what is installed there.
@@ -143,6 +179,11 @@ fn behind(before: Option<&Sequence>, now: Option<&Sequence>) -> Option<(String, 
         now.next
     );
     Some((format!("next value {beyond} {reached}, which the column has reached"), actual))
+}
+
+/// A part or an object that is not as it was.
+fn differs(name: &str, expected: String, actual: &str) -> Finding {
+    finding(FindingKind::CatalogDiffers, Entity::Table(TableName::new(name)), expected, actual)
 }
 
 fn finding(kind: FindingKind, entity: Entity, expected: String, actual: &str) -> Finding {

@@ -48,6 +48,12 @@ impl Reference {
         self.state.as_ref().map(|state| &state.database)
     }
 
+    /// Whether objects of the schema were recorded as `pg_dump` writes them.
+    pub fn has_definitions(&self) -> bool {
+        let was = self.schema.as_ref().or(self.database());
+        was.is_some_and(|was| was.catalog.definitions.is_some())
+    }
+
     /// A recorded table.
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.database()?.tables.get(name)

@@ -1,7 +1,9 @@
 //! The sub-steps that the runbook prescribes for a method, in its order, and the sections that they
 //! exercise.
 
-use super::{BackupJob, DurableStore, Method, Procedure, RestoreJob, TargetProcess, Topology};
+use super::{
+    BackupJob, DurableStore, Method, PrivilegesKept, Procedure, RestoreJob, TargetProcess, Topology,
+};
 
 impl Method {
     /// The sections of the runbook that it exercises.
@@ -20,6 +22,17 @@ impl Method {
             Topology::Files | Topology::FilesS3 => &["3.6"],
         };
         backup.iter().chain(restore).copied().collect()
+    }
+
+    /// Whether owners and privileges come back.
+    pub fn keeps_privileges(&self) -> PrivilegesKept {
+        match self.procedure {
+            Procedure::DumpAndCopy | Procedure::MaintenanceWindow | Procedure::FreshDatabase => {
+                PrivilegesKept::None
+            }
+            Procedure::PointInTime => PrivilegesKept::All,
+            Procedure::OwnCommands => PrivilegesKept::Unknown,
+        }
     }
 
     /// The backup's sub-steps in the runbook's order: every place once, the manifest after them

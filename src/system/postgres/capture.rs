@@ -6,7 +6,7 @@ use crate::model::profile::Profile;
 use crate::model::reference::{ObjectReference, unknown_columns};
 use crate::model::state::{Catalog, Database};
 use crate::system::postgres::references::Relation;
-use crate::system::postgres::{catalog, references, sequences, tables};
+use crate::system::postgres::{catalog, materialized, references, sequences, tables};
 use futures::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgPool, Transaction};
 use std::collections::BTreeMap;
@@ -37,12 +37,13 @@ pub(super) async fn capture(
     let mut snapshot = begin(pool).await?;
     let tables = tables::read_all(&mut snapshot, profile, as_of).await?;
     let sequences = sequences::read_all(&mut snapshot, profile).await?;
+    let materialized = materialized::read_all(&mut snapshot, profile).await?;
     let catalog = match scope {
         CaptureScope::Everything => catalog::read(&mut snapshot).await?,
         CaptureScope::Contents => Catalog::default(),
     };
     snapshot.rollback().await.or_environment(|| "can't end reading".to_owned())?;
-    Ok(Database { tables, sequences, catalog })
+    Ok(Database { tables, sequences, materialized, catalog })
 }
 
 /// Begins a snapshot.

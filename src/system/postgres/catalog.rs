@@ -1,6 +1,7 @@
-//! The schema: each object's definition as PostgreSQL itself prints it. What belongs to an
-//! extension stands for itself by the extension's version; owners and privileges are left out,
-//! because the runbook's dump leaves them out; what the reading role may not see is reported.
+//! The schema: each object's definition as PostgreSQL itself prints it, also of what no dump contains
+//! (whether an index is valid, settings of the database). What belongs to an extension is represented by
+//! the extension's version. Rarer kinds of objects are compared as `pg_dump` writes them
+//! (`procedure::schema`), owners and privileges by `privileges`.
 
 use crate::base::error::Error;
 use crate::model::state::Catalog;
@@ -23,7 +24,7 @@ enum Naming {
 /// stands for the condition on schema `n`, `{free:x}` for "does not belong to an extension".
 struct Kind(&'static str, Naming, &'static str);
 
-const KINDS: [Kind; 22] = [
+const KINDS: [Kind; 21] = [
     Kind(
         "schema",
         Naming::Alone,
@@ -195,39 +196,15 @@ const KINDS: [Kind; 22] = [
          from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace
          join pg_class c on c.oid = s.stxrelid where {ours} and {free:pg_statistic_ext s}",
     ),
-    // What is rare: that it is there. The server's own has numbers below 16384.
-    Kind(
-        "object",
-        Naming::Alone,
-        "select '', null, i.type || ' ' || i.identity, i.type
-         from (select 'pg_cast'::regclass as class, oid from pg_cast
-               union all select 'pg_operator'::regclass, oid from pg_operator
-               union all select 'pg_opclass'::regclass, oid from pg_opclass
-               union all select 'pg_opfamily'::regclass, oid from pg_opfamily
-               union all select 'pg_am'::regclass, oid from pg_am
-               union all select 'pg_language'::regclass, oid from pg_language
-               union all select 'pg_collation'::regclass, oid from pg_collation
-               union all select 'pg_conversion'::regclass, oid from pg_conversion
-               union all select 'pg_ts_config'::regclass, oid from pg_ts_config
-               union all select 'pg_ts_dict'::regclass, oid from pg_ts_dict
-               union all select 'pg_ts_parser'::regclass, oid from pg_ts_parser
-               union all select 'pg_ts_template'::regclass, oid from pg_ts_template
-               union all select 'pg_foreign_data_wrapper'::regclass, oid from pg_foreign_data_wrapper
-               union all select 'pg_foreign_server'::regclass, oid from pg_foreign_server
-               union all select 'pg_event_trigger'::regclass, oid from pg_event_trigger
-               union all select 'pg_publication'::regclass, oid from pg_publication
-               union all select 'pg_publication_rel'::regclass, oid from pg_publication_rel) o,
-              lateral pg_identify_object(o.class, o.oid, 0) i
-         where o.oid >= 16384 and not exists (select from pg_depend x
-            where x.classid = o.class and x.objid = o.oid and x.deptype = 'e')",
-    ),
     // An extension brings its own, and only its owner may set another.
     Kind(
         "comment",
         Naming::Alone,
         "select '', null, 'on ' || i.type || ' ' || i.identity, d.description
          from pg_description d, lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-         where d.objoid >= 16384 and d.classoid <> 'pg_extension'::regclass
+         where (d.objoid >= 16384 or i.type = 'schema' and i.identity = 'public')
+           and not (i.type = 'schema' and i.identity = 'public' and d.description = 'standard public schema')
+           and d.classoid <> 'pg_extension'::regclass
            and coalesce(i.schema, '') !~ '^pg_' and not exists (select from pg_depend x
             where x.classid = d.classoid and x.objid = d.objoid and x.deptype = 'e')",
     ),
@@ -253,9 +230,11 @@ const KINDS: [Kind; 22] = [
     Kind(
         "setting",
         Naming::Alone,
-        "select '', null, split_part(c, '=', 1), substr(c, strpos(c, '=') + 1)
+        "select '', null, split_part(c, '=', 1) ||
+                case when s.setrole <> 0 then ' of role ' || s.setrole::regrole else '' end,
+            substr(c, strpos(c, '=') + 1)
          from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase, lateral unnest(s.setconfig) c
-         where d.datname = current_database() and s.setrole in (0, current_user::regrole)",
+         where d.datname = current_database()",
     ),
     // The engine works as the role that looks, and lacks nothing on what is its own.
     Kind(

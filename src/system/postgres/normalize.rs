@@ -4,7 +4,7 @@
 /// Rewrites `(ARRAY[a, b])::type[]` as `ARRAY[(a)::type, (b)::type]`. PostgreSQL prints the first
 /// for `varchar IN ('a', 'b')`, and reads it back as the second: a constraint or a view changes its
 /// text, once, by going through `pg_dump`.
-pub(super) fn settle(definition: &str) -> String {
+pub fn settle(definition: &str) -> String {
     let mut text = definition.to_owned();
     let mut from = 0;
     while let Some(at) = find_outside_quotes(&text, from, "(ARRAY[") {

@@ -3,7 +3,7 @@
 
 use super::{Canonical, CanonicalLine, CanonicalNode, PathHash};
 use crate::{
-    decode,
+    content, decode,
     digest::{digest, digest_parts, short},
     load::Loaded,
     pages::{INHERITABLE, Leaf, PageTree},
@@ -13,8 +13,6 @@ use crate::{
 use lopdf::{Dictionary, Object, Stream};
 use std::collections::{HashMap, VecDeque};
 
-/// The most bytes that all streams may decode to.
-const MOST_DECODED: usize = 512 << 20;
 /// The most lines a document may have.
 const MOST_LINES: usize = 2_000_000;
 
@@ -25,7 +23,7 @@ pub(crate) fn walk(loaded: &Loaded) -> Result<Canonical, NotAPdf> {
         form: Canonical::default(),
         met: HashMap::new(),
         queue: VecDeque::new(),
-        decodable: MOST_DECODED,
+        decodable: decode::MOST_DECODED,
     };
     walk.document()?;
     Ok(walk.form)
@@ -140,7 +138,41 @@ impl<'a> Walk<'a> {
             entries.extend(value.map(|value| (key.as_bytes(), value)));
         }
         entries.sort_by_key(|(key, _)| *key);
-        entries.into_iter().try_for_each(|(key, value)| self.entry(node, &name(key), value, Role::Plain))
+        for (key, value) in entries {
+            if key != b"Contents" || !self.contents(node, value)? {
+                self.entry(node, &name(key), value, Role::Plain)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The instructions of a page: how they are split into streams is layout (ISO 32000-1, 7.8.2). False
+    /// where they can't be read; the streams are compared as they are then.
+    fn contents(&mut self, node: usize, value: &'a Object) -> Result<bool, NotAPdf> {
+        let (id, value) = self.loaded.resolve(value)?;
+        let alone = std::slice::from_ref(value);
+        let parts = value.as_array().map_or(alone, Vec::as_slice);
+        let (mut joined, mut first) = (Vec::new(), id);
+        for part in parts {
+            let (id, part) = self.loaded.resolve(part)?;
+            let Ok(stream) = part.as_stream() else { return Ok(false) };
+            let usual = |key: &[u8]| matches!(key, b"DecodeParms" | b"Filter" | b"Length");
+            let decoded = decode::decode(self.loaded, stream, self.decodable)?;
+            if !decoded.rest.is_empty() || !stream.dict.iter().all(|(key, _)| usual(key)) {
+                return Ok(false);
+            }
+            self.decodable = self.decodable.saturating_sub(decoded.bytes.len());
+            joined.extend_from_slice(&decoded.bytes);
+            joined.push(b'\n');
+            first = first.or(id);
+        }
+        let Some(instructions) = content::respelt(&joined) else { return Ok(false) };
+        let page = self.form.nodes[node].page;
+        let new = self.node(Some(node), "/Contents", first.map(|id| id.0), page, DifferenceKind::Content);
+        let digest = digest(&instructions);
+        let shown = format!("{} bytes of instructions, sha256 {}", instructions.len(), short(&digest));
+        self.line(new, Some("data"), &digest, &shown)?;
+        Ok(true)
     }
 
     fn array(&mut self, node: usize, items: &'a [Object]) -> Result<(), NotAPdf> {
@@ -188,6 +220,16 @@ impl<'a> Walk<'a> {
             }
             return self.data(node, stream, &packet.kept);
         }
+        if decoded.rest.is_empty() {
+            if draws(&stream.dict)
+                && let Some(instructions) = content::respelt(&decoded.bytes)
+            {
+                return self.data(node, stream, &instructions);
+            }
+            if self.form.nodes[node].key.starts_with("/FontFile") {
+                return self.data(node, stream, &without_tags(&decoded.bytes));
+            }
+        }
         self.data(node, stream, &decoded.bytes)
     }
 
@@ -219,6 +261,11 @@ impl<'a> Walk<'a> {
             Object::Dictionary(dictionary) => Composite::Dictionary(dictionary, role),
             Object::Stream(stream) => Composite::Stream(stream),
             scalar => {
+                let untagged = untagged(key, scalar);
+                if untagged.is_some() {
+                    self.ignore("tags of font subsets".to_owned(), value::show(scalar));
+                }
+                let scalar = untagged.as_ref().unwrap_or(scalar);
                 let mut encoded = Vec::new();
                 value::encode(scalar, &mut encoded);
                 return self.line(node, Some(key), &encoded, &value::show(scalar));
@@ -321,6 +368,38 @@ fn kind(above: &CanonicalNode, key: &str, composite: &Composite<'_>) -> Differen
         "/Metadata" => DifferenceKind::Metadata,
         _ => above.kind,
     }
+}
+
+/// Whether a stream that is no page's content holds instructions: a form or a tiling pattern.
+fn draws(dictionary: &Dictionary) -> bool {
+    let is =
+        |key: &[u8], wanted: &[u8]| dictionary.get(key).and_then(Object::as_name).is_ok_and(|n| n == wanted);
+    is(b"Subtype", b"Form")
+        || dictionary.get(b"PatternType").and_then(Object::as_i64).is_ok_and(|kind| kind == 1)
+}
+
+/// The length of a font subset's tag, six capital letters and a plus sign (ISO 32000-1, 9.6.4).
+const TAG: usize = 7;
+
+fn is_tag(bytes: &[u8]) -> bool {
+    bytes.len() == TAG && bytes[..6].iter().all(u8::is_ascii_uppercase) && bytes[6] == b'+'
+}
+
+/// A font's name without the tag of its subset, which is chosen freely.
+fn untagged(key: &str, value: &Object) -> Option<Object> {
+    let name = value.as_name().ok().filter(|_| matches!(key, "/BaseFont" | "/FontName"))?;
+    name.get(..TAG).filter(|tag| is_tag(tag)).map(|_| Object::Name(name[TAG..].to_vec()))
+}
+
+/// A font program without such tags in the names that it holds.
+fn without_tags(program: &[u8]) -> Vec<u8> {
+    let mut program = program.to_vec();
+    for at in 0..program.len().saturating_sub(TAG) {
+        if is_tag(&program[at..at + TAG]) && program[at + TAG].is_ascii_alphabetic() {
+            program[at..at + TAG - 1].fill(b'A');
+        }
+    }
+    program
 }
 
 fn address<T: ?Sized>(thing: &T) -> usize {

@@ -23,7 +23,7 @@ enum State {
 
 /// Reads a script piece by piece.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lexer {
+pub struct Lexer {
     state: State,
     in_statement: bool,
     depth: u32,
@@ -39,7 +39,7 @@ pub(super) struct Lexer {
 
 impl Lexer {
     /// Whether no statement has begun.
-    pub(super) fn between_statements(&self) -> bool {
+    pub fn between_statements(&self) -> bool {
         !self.in_statement && matches!(self.state, State::Code)
     }
 
@@ -62,7 +62,7 @@ impl Lexer {
     }
 
     /// Reads a piece that is no `COPY` data.
-    pub(super) fn read(&mut self, piece: &[u8]) {
+    pub fn read(&mut self, piece: &[u8]) {
         for &byte in piece {
             self.byte(byte);
             self.last = byte;

@@ -1,0 +1,254 @@
+//! Drawing instructions spelt one way: numbers, strings and names (ISO 32000-1, 7.2 and 7.3), with one blank
+//! between tokens, so that two writers of the same instructions give the same bytes.
+
+/// The instructions of a content stream; `None` if it can't be read to its end.
+pub(crate) fn respelt(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (mut tokens, mut out) = (Tokens { bytes, at: 0 }, Vec::with_capacity(bytes.len()));
+    let mut inline_image = false;
+    while let Some(token) = tokens.next()? {
+        let data = inline_image && token == b"ID";
+        inline_image = (inline_image || token == b"BI") && !data;
+        out.extend_from_slice(&token);
+        out.push(b' ');
+        if data {
+            let image = tokens.inline_image()?;
+            out.extend_from_slice(&(image.len() as u64).to_be_bytes());
+            out.extend_from_slice(image);
+        }
+    }
+    Some(out)
+}
+
+struct Tokens<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, 0 | b'\t' | b'\n' | 0x0c | b'\r' | b' ')
+}
+
+fn is_delimiter(byte: u8) -> bool {
+    b"()<>[]{}/%".contains(&byte)
+}
+
+impl<'a> Tokens<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(byte) = self.peek() {
+            if byte == b'%' {
+                while self.peek().is_some_and(|byte| !matches!(byte, b'\n' | b'\r')) {
+                    self.at += 1;
+                }
+            } else if is_space(byte) {
+                self.at += 1;
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// The next token in its one spelling; `Some(None)` at the end, `None` where one is broken.
+    fn next(&mut self) -> Option<Option<Vec<u8>>> {
+        self.skip_blanks();
+        let Some(byte) = self.peek() else { return Some(None) };
+        self.at += 1;
+        let token = match byte {
+            b'(' => self.literal()?,
+            b'<' if self.peek() == Some(b'<') => {
+                self.at += 1;
+                b"<<".to_vec()
+            }
+            b'>' if self.peek() == Some(b'>') => {
+                self.at += 1;
+                b">>".to_vec()
+            }
+            b'<' => self.hexadecimal()?,
+            b'/' => self.name(),
+            b'[' | b']' | b'{' | b'}' => vec![byte],
+            byte if is_delimiter(byte) => return None,
+            _ => {
+                self.at -= 1;
+                let word = self.word();
+                number(word).unwrap_or_else(|| word.to_vec())
+            }
+        };
+        Some(Some(token))
+    }
+
+    fn word(&mut self) -> &'a [u8] {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| !is_space(byte) && !is_delimiter(byte)) {
+            self.at += 1;
+        }
+        &self.bytes[start..self.at]
+    }
+
+    fn name(&mut self) -> Vec<u8> {
+        let word = self.word();
+        let (mut name, mut at) = (vec![b'/'], 0);
+        while at < word.len() {
+            let digits = word.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
+            let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let (byte, length) = match (word[at], escaped) {
+                (b'#', Some(byte)) => (byte, 3),
+                (byte, _) => (byte, 1),
+            };
+            // Spelt out, so that no name looks like two tokens.
+            if byte.is_ascii_alphanumeric() {
+                name.push(byte);
+            } else {
+                name.extend_from_slice(format!("#{byte:02x}").as_bytes());
+            }
+            at += length;
+        }
+        name
+    }
+
+    fn literal(&mut self) -> Option<Vec<u8>> {
+        let (mut text, mut depth) = (Vec::new(), 1_usize);
+        loop {
+            let byte = self.peek()?;
+            self.at += 1;
+            match byte {
+                b'(' => depth += 1,
+                b')' if depth == 1 => return Some(spelt(&text)),
+                b')' => depth -= 1,
+                b'\\' => {
+                    self.escape(&mut text)?;
+                    continue;
+                }
+                // A line's end is one character, however it is written.
+                b'\r' => {
+                    self.at += usize::from(self.peek() == Some(b'\n'));
+                    text.push(b'\n');
+                    continue;
+                }
+                _ => {}
+            }
+            text.push(byte);
+        }
+    }
+
+    fn escape(&mut self, text: &mut Vec<u8>) -> Option<()> {
+        let byte = self.peek()?;
+        self.at += 1;
+        match byte {
+            b'n' => text.push(b'\n'),
+            b'r' => text.push(b'\r'),
+            b't' => text.push(b'\t'),
+            b'b' => text.push(8),
+            b'f' => text.push(0x0c),
+            b'\n' => {}
+            b'\r' => self.at += usize::from(self.peek() == Some(b'\n')),
+            b'0'..=b'7' => {
+                let mut value = u32::from(byte - b'0');
+                for _ in 0..2 {
+                    let Some(digit @ b'0'..=b'7') = self.peek() else { break };
+                    value = value * 8 + u32::from(digit - b'0');
+                    self.at += 1;
+                }
+                text.push(u8::try_from(value & 0xff).ok()?);
+            }
+            other => text.push(other),
+        }
+        Some(())
+    }
+
+    fn hexadecimal(&mut self) -> Option<Vec<u8>> {
+        let mut digits = Vec::new();
+        loop {
+            let byte = self.peek()?;
+            self.at += 1;
+            match byte {
+                b'>' => break,
+                byte if is_space(byte) => {}
+                byte => digits.push(char::from(byte).to_digit(16)?),
+            }
+        }
+        if digits.len() % 2 == 1 {
+            digits.push(0);
+        }
+        let bytes: Option<Vec<u8>> =
+            digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
+        Some(spelt(&bytes?))
+    }
+
+    /// The bytes of an inline image, up to the `EI` that a blank precedes and follows.
+    fn inline_image(&mut self) -> Option<&'a [u8]> {
+        let start = self.at + 1;
+        let rest = self.bytes.get(start..)?;
+        let ends = |window: &[u8]| is_space(window[0]) && &window[1..] == b"EI";
+        let last = rest.get(rest.len().checked_sub(3)?..).filter(|window| ends(window));
+        let within = rest.windows(4).position(|window| ends(&window[..3]) && is_space(window[3]));
+        let length = within.or_else(|| last.map(|_| rest.len() - 3))?;
+        self.at = start + length;
+        Some(&rest[..length])
+    }
+}
+
+fn spelt(text: &[u8]) -> Vec<u8> {
+    let digits: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("<{digits}>").into_bytes()
+}
+
+/// `+1.50`, `01.5` and `1.5` are one number; `None` for what is none.
+fn number(word: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(word).ok()?;
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(fraction) || whole.len() + fraction.len() == 0 {
+        return None;
+    }
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let sign = if negative && (whole, fraction) != ("0", "") { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{point}{fraction}").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_instructions_are_spelt_alike() {
+        for (one, other) in [
+            ("1.0 +2 -.50 00.5 m", "1 2 -0.5 .5 m % comment"),
+            ("(A\\(b\\)\\101\\\n) Tj", "<41 2862 2941> Tj"),
+            ("[(a)-20(b)]TJ", "[ (a) -20.0 (b) ] TJ\n"),
+            ("/F#31 12 Tf\nq", "/F1 12 Tf q"),
+            ("<</MCID 0>>BDC", "<< /MCID 0 >> BDC"),
+            ("-0 0 l", "0 0 l"),
+            ("(a\r\nb) Tj", "(a\nb) Tj"),
+        ] {
+            assert_eq!(respelt(one.as_bytes()).unwrap(), respelt(other.as_bytes()).unwrap(), "{one}");
+        }
+    }
+
+    #[test]
+    fn other_instructions_are_not() {
+        for (one, other) in [
+            ("1 2 m", "12 m"),
+            ("(a b) Tj", "(a) (b) Tj"),
+            ("/A /B", "/A#20/B"),
+            ("1 0 0 RG", "1 0 0 rg"),
+            ("1.50 w", "1.05 w"),
+            ("(1) Tj", "1 Tj"),
+            ("BI /W 1 ID ab  EI Q", "BI /W 1 ID ab EI Q"),
+        ] {
+            assert_ne!(respelt(one.as_bytes()).unwrap(), respelt(other.as_bytes()).unwrap(), "{one}");
+        }
+        for broken in ["(open", "<4", "<4g>", "BI ID", ")"] {
+            assert_eq!(respelt(broken.as_bytes()), None, "{broken}");
+        }
+    }
+}

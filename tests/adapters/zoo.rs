@@ -1,0 +1,126 @@
+//! A schema with nearly every kind of object: a sound restore in any format must be silent, and each
+//! change of one object must be a finding that names it.
+
+use super::postgres::{Cluster, profile};
+use pulp_drill::base::redact::Redactor;
+use pulp_drill::model::finding::{Finding, Severity};
+use pulp_drill::model::state::{Database, State};
+use pulp_drill::procedure::schema;
+use pulp_drill::runbook::verify::{Reference, catalog, contents};
+use pulp_drill::scenario::method::PrivilegesKept;
+use pulp_drill::system::postgres::Postgres;
+use std::path::Path;
+
+const ZOO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/adapters/zoo.sql");
+
+async fn captured(cluster: &Cluster, postgres: &Postgres) -> Database {
+    let mut database = postgres.capture(&profile(), None).await.unwrap();
+    let (bin, redactor) = (&cluster.server.bin, Redactor::new());
+    let why =
+        schema::complete_from(&mut database.catalog, postgres, bin, cluster.temp.path(), &redactor).await;
+    assert_eq!(why.unwrap(), None);
+    database
+}
+
+/// What the checks find between two captures.
+fn found(before: &Database, after: &Database, kept: PrivilegesKept) -> Vec<Finding> {
+    let state = |database: &Database| State { database: database.clone(), ..State::default() };
+    let reference = Reference { state: Some(state(before)), ..Reference::default() };
+    let (result, _) = catalog::check(&reference, &state(after), kept);
+    let rows = contents::check(&reference, &state(after), None, &profile(), None);
+    let sequences = catalog::sequences(&reference, &state(after));
+    [result, rows, sequences].into_iter().flat_map(|result| result.findings).collect()
+}
+
+fn told(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|f| format!("{f}: {} / {}", f.expected, f.actual)).collect()
+}
+
+async fn zoo(cluster: &Cluster) -> Postgres {
+    let postgres = cluster.database("zoo").await;
+    cluster
+        .program("psql", "zoo", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", ZOO])
+        .await;
+    postgres
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_restore_in_any_format_is_silent() {
+    let cluster = Cluster::start().await;
+    let source = zoo(&cluster).await;
+    let before = captured(&cluster, &source).await;
+    assert!(before.catalog.definitions.as_ref().unwrap().len() > 100);
+    let public = "drop schema public cascade; create schema public";
+    for (number, (format, flags, anew)) in [
+        ("custom", ["--no-owner", "--no-privileges"], false),
+        ("directory", ["--no-owner", "--no-privileges"], false),
+        ("tar", ["--no-owner", "--no-privileges"], true),
+        ("plain", ["--no-owner", "--no-privileges"], false),
+        ("plain", ["--quote-all-identifiers", "--no-privileges"], true),
+        ("custom", ["--verbose", "--verbose"], false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (name, path) = (format!("restored{number}"), cluster.temp.path().join(number.to_string()));
+        let file = path.to_str().unwrap();
+        let format_option = format!("--format={format}");
+        cluster
+            .program("pg_dump", "zoo", &[&[format_option.as_str(), "-f", file], &flags[..]].concat())
+            .await;
+        let restored = cluster.database(&name).await;
+        if anew {
+            cluster.sql(&name, public).await;
+        }
+        match format {
+            "plain" => {
+                let args = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f", file];
+                cluster.program("psql", &name, &args).await;
+            }
+            _ => {
+                cluster.program("pg_restore", &name, &[&["--exit-on-error", file], &flags[..]].concat()).await
+            }
+        }
+        let after = captured(&cluster, &restored).await;
+        let without = flags.contains(&"--no-privileges");
+        let kept = if without { PrivilegesKept::None } else { PrivilegesKept::All };
+        let findings = found(&before, &after, kept);
+        assert_eq!(told(&findings), Vec::<String>::new(), "{format} {flags:?} {anew}");
+        let unknown = found(&before, &after, PrivilegesKept::Unknown);
+        assert!(unknown.iter().all(|f| f.severity == Severity::Warning), "{:?}", told(&unknown));
+        restored.close().await;
+    }
+    // A database that is copied as it is has its privileges too.
+    source.close().await;
+    cluster.sql("postgres", "create database copied template zoo").await;
+    let copied = Postgres::connect(&cluster.access("copied")).await.unwrap();
+    let after = captured(&cluster, &copied).await;
+    assert_eq!(told(&found(&before, &after, PrivilegesKept::All)), Vec::<String>::new());
+    copied.close().await;
+    cluster.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_of_an_object_is_a_finding_that_names_it() {
+    let cluster = Cluster::start().await;
+    let postgres = zoo(&cluster).await;
+    cluster.sql("zoo", "create role mallory").await;
+    let mut last = captured(&cluster, &postgres).await;
+    let changes = std::fs::read_to_string(Path::new(ZOO).with_file_name("zoo-changes.txt")).unwrap();
+    let (mut count, mut wrong) = (0, Vec::new());
+    for line in changes.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (wanted, sql) = line.split_once(" <- ").unwrap_or_else(|| panic!("{line}"));
+        cluster.sql("zoo", sql).await;
+        let now = captured(&cluster, &postgres).await;
+        let findings = found(&last, &now, PrivilegesKept::All);
+        let names: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        // A change may show in what refers to the object, too.
+        if !names.iter().any(|name| name == wanted) || names.len() > 5 {
+            wrong.push(format!("{sql}\n    wanted {wanted}\n    found {:?}", told(&findings)));
+        }
+        (last, count) = (now, count + 1);
+    }
+    assert!(wrong.is_empty(), "{} of {count} changes:\n{}", wrong.len(), wrong.join("\n"));
+    postgres.close().await;
+    cluster.server.stop().await;
+}
