@@ -156,8 +156,10 @@ fn assertion_case(scenario: &ScenarioRecord, (name, outcome, _): &(String, Check
     let mut case = TestCase::success(&line(&format!("{}: assertion: {name}", scenario.id)), Duration::ZERO);
     case.set_classname("pulp-drill.assertion");
     let of_it = scenario.judged().filter(|(finding, _)| finding.entity == entity);
-    let unexpected: Vec<&Finding> =
-        of_it.filter(|(_, role)| matches!(role, Some(Role::Unexpected))).map(|(finding, _)| finding).collect();
+    let unexpected: Vec<&Finding> = of_it
+        .filter(|(_, role)| matches!(role, Some(Role::Unexpected)))
+        .map(|(finding, _)| finding)
+        .collect();
     let details: Vec<String> = unexpected.iter().map(|finding| detail(finding)).collect();
     case.result = match outcome {
         _ if !unexpected.is_empty() => failure("assertion-failed", &texts(&unexpected), &details),

@@ -22,11 +22,11 @@ pub use access::{Access, quote_ident};
 pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
+pub use normalize::settle;
 pub use pointers::{PointerPages, Pointers};
 pub use reader::Reader;
 pub use survey::Survey;
 pub use text::quote_table;
-pub use normalize::settle;
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::{ObjectKey, TableName};

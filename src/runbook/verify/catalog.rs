@@ -23,7 +23,10 @@ pub fn check(reference: &Reference, observed: &State, kept: PrivilegesKept) -> (
     let Some(was) = reference.schema.as_ref().or(reference.database()) else {
         let against = reference.schemas.iter().map(|schema| contains(schema, observed));
         let result = against.reduce(CheckResult::and);
-        return (result.unwrap_or_else(|| CheckResult::skipped("no schema was recorded with the backup")), None);
+        return (
+            result.unwrap_or_else(|| CheckResult::skipped("no schema was recorded with the backup")),
+            None,
+        );
     };
     let is = &observed.database;
     let lost = |table: &TableName| was.tables.contains_key(table) && !is.tables.contains_key(table);

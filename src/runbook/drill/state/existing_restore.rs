@@ -161,7 +161,7 @@ impl DrillState<'_> {
                 existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
                 let checksums = self.site.profile.checksums();
                 let objects = self.site.objects.inventory("", &checksums).await?.into();
-                 State { objects, ..loaded }
+                State { objects, ..loaded }
             }
         };
         self.age().row = Newest::of_rows(&loaded.database, &self.site.profile, now);
