@@ -122,7 +122,7 @@ impl Cluster {
         }
         let init = |locale: &str| {
             self.command("initdb")
-                .args(["--auth=scram-sha-256", "--no-sync", "--no-instructions", "--encoding=UTF8"])
+                .args(["--auth=scram-sha-256", "--no-sync", "--encoding=UTF8"])
                 .args(options)
                 .arg(format!("--username={SUPERUSER}"))
                 .arg(format!("--locale={locale}"))

@@ -164,10 +164,10 @@ fn unpack_tar(from: &Path, data: &Path, home: &Path, room: &mut Room) -> Result<
     let map = std::fs::read_to_string(data.join("tablespace_map")).unwrap_or_default();
     for oid in map.lines().filter_map(|line| line.split(' ').next()).filter(|oid| !oid.is_empty()) {
         let number: u32 = oid.parse().or_usage(|| format!("tablespace_map names the tablespace {oid:?}"))?;
-        let tar = tar_of(from, oid)
+        let packed = tar_of(from, oid)
             .ok_or_else(|| Error::usage(format!("the tarball of a tablespace is missing: {number}.tar")))?;
         let own = home.join(TABLESPACES).join(oid);
-        tarball::unpack_without_links(&tar, &own, room)?;
+        tarball::unpack_without_links(&packed, &own, room)?;
         link(&own, data, oid)?;
     }
     Ok(())

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -164,6 +165,11 @@ impl Repository {
         room: &mut Room,
     ) -> Result<(), Error> {
         let own = Own::make(home)?;
+        // It restores into folders that exist and are empty.
+        for folder in [data, &home.join(TABLESPACES)] {
+            let make = std::fs::DirBuilder::new().mode(0o700).create(folder);
+            make.or_environment(|| format!("can't make {}", folder.display()))?;
+        }
         let restore = own.options(command(&self.path, &self.stanza), data);
         let restore = restore
             .arg(format!("--set={}", self.label))
@@ -213,7 +219,7 @@ fn succeeded(ran: &Ran, what: &str) -> Result<(), Error> {
         return Ok(());
     }
     let said = ran.describe_failure();
-    let error = match said.contains("Permission denied") || said.contains("[041]") {
+    let error = match said.contains("Permission denied") {
         true => Error::environment(what).hint("run pulp-drill as a user that may read the repository"),
         false => Error::usage(what),
     };

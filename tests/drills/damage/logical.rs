@@ -168,7 +168,8 @@ fn damaged_scripts(kit: &Kit, text: &str) -> Vec<Case> {
     let with =
         |line: &str| text.replace("CREATE TABLE public.notes", &format!("{line}\nCREATE TABLE public.notes"));
     let newer = text.replace("-- Dumped by pg_dump version 1", "-- Dumped by pg_dump version 91");
-    let cases: [(&str, &str, &str, Vec<u8>, i32, &str); 8] = [
+    type Script = (&'static str, &'static str, &'static str, Vec<u8>, i32, &'static str);
+    let cases: [Script; 8] = [
         ("cut between two statements", "plain format", "cut.sql", after_statement.into(), 1, "cut off"),
         ("cut in the rows of a table", "plain format", "rows.sql", in_rows.into(), 1, "cut off"),
         ("cut stream", "plain format, gzip", "cut.sql.gz", gzip[..gzip.len() - 9].into(), 1, "cut"),

@@ -69,9 +69,9 @@ impl Made {
             tokio::task::block_in_place(|| kit.client(&access, "pg_basebackup", &all));
         };
         let streamed = "--wal-method=stream".to_owned();
-        take("first", &[streamed.clone()]);
+        take("first", std::slice::from_ref(&streamed));
         kit.notes(1_001..=4_000).await;
-        take("plain", &[streamed.clone()]);
+        take("plain", std::slice::from_ref(&streamed));
         take("without-wal", &["--wal-method=none".to_owned()]);
         let tar = [format!("--pgdata={}", kit.path("base-tar").display()), "--checkpoint=fast".to_owned()];
         let tar = [&tar[..], &["--format=tar".to_owned(), "--gzip".to_owned(), streamed]].concat();
