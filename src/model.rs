@@ -26,6 +26,8 @@ pub mod profile;
 
 pub mod reference;
 
+pub mod fit;
+
 pub mod event;
 
 pub mod record;

@@ -40,6 +40,9 @@ _pulp__drill() {
             pulp__drill,history)
                 cmd="pulp__drill__subcmd__history"
                 ;;
+            pulp__drill,init)
+                cmd="pulp__drill__subcmd__init"
+                ;;
             pulp__drill,keys)
                 cmd="pulp__drill__subcmd__keys"
                 ;;
@@ -114,6 +117,9 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,history)
                 cmd="pulp__drill__subcmd__help__subcmd__history"
+                ;;
+            pulp__drill__subcmd__help,init)
+                cmd="pulp__drill__subcmd__help__subcmd__init"
                 ;;
             pulp__drill__subcmd__help,keys)
                 cmd="pulp__drill__subcmd__help__subcmd__keys"
@@ -329,7 +335,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
+            opts="-h -V --help --version run restore-test list init check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -655,7 +661,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run restore-test list check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
+            opts="run restore-test list init check schema doctor sweep site explore report history manifest evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -825,6 +831,20 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__history__subcmd__show)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1283,6 +1303,32 @@ _pulp__drill() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human openmetrics svg" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__init)
+            opts="-h --objects --out --check --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --objects)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

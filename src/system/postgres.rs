@@ -10,6 +10,7 @@ mod maintenance;
 mod sequences;
 mod normalize;
 pub mod references;
+pub mod sample;
 mod tables;
 mod text;
 
@@ -20,14 +21,16 @@ pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 pub use text::quote_table;
 
 use crate::base::error::{Error, ErrorContext};
-use crate::base::ids::ObjectKey;
+use crate::base::ids::{ObjectKey, TableName};
 use crate::model::profile::Profile;
 use crate::model::reference::ObjectReference;
 use crate::model::state::Database;
 use crate::system::destroy::Destructible;
 use references::RowAddress;
+use sample::SampledTable;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// More are never wanted at a time: a capture uses one.
@@ -107,6 +110,14 @@ impl Postgres {
         capture::references(&self.pool, profile, each).await.map_err(|error| {
             error.while_doing(format!("can't read the references of {:?}", self.access.database))
         })
+    }
+
+    /// Every table that this role may read, with at most so many rows, in one transaction in which nothing can
+    /// be written.
+    pub async fn sample(&self, most: usize) -> Result<BTreeMap<TableName, SampledTable>, Error> {
+        sample::sample(&self.pool, most)
+            .await
+            .map_err(|error| error.while_doing(format!("can't examine {:?}", self.access.database)))
     }
 
     /// The rows that refer to an object.

@@ -32,7 +32,7 @@ pub(super) async fn capture(
     Ok(Database { tables, sequences, catalog })
 }
 
-async fn begin(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
+pub(super) async fn begin(pool: &PgPool) -> Result<Transaction<'static, sqlx::Postgres>, Error> {
     let context = || "can't begin to read".to_owned();
     let mut snapshot = pool.begin_with(BEGIN).await.or_environment(context)?;
     sqlx::raw_sql(AssertSqlSafe(SETTINGS)).execute(&mut *snapshot).await.or_environment(context)?;
