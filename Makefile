@@ -10,7 +10,7 @@ TESTS =
 # What `make run` and `make doctor` compile. FEATURES= adds containers and pictures of PDF pages.
 FEATURES = --no-default-features
 
-.PHONY: help run test bench doctor generate sample lint conformance minio minio-image
+.PHONY: apps help run test bench doctor generate sample lint conformance minio minio-image
 
 help:
 	@echo 'make run          every scenario on private stores: table, verdict, report (ARGS=… for options)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make doctor       what is installed and what a run would use'
 	@echo 'make minio        builds a MinIO server with Go, for drills with --objects minio'
 	@echo 'make minio-image  builds its image with Docker, for drills with --substrate containers'
+	@echo 'make apps         drills real applications that it installs from the package registries'
 	@echo 'make conformance  tests engine, reports and evidence with third-party programs'
 	@echo 'make lint         formatting, clippy, scripts and workflows'
 	@echo 'make generate     writes the generated documents again'
@@ -81,3 +82,9 @@ conformance:
 	python3 tests/conformance/run.py
 	python3 tests/conformance/evidence.py
 	python3 tests/conformance/manifests.py
+
+# Real applications from the package registries, in environments of their own below target/apps.
+apps:
+	@deploy/need.sh compiler postgresql python3
+	$(CARGO) build --locked
+	deploy/apps.sh target/debug/pulp-drill

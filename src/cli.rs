@@ -19,6 +19,7 @@ mod environment;
 pub mod evidence;
 pub mod generate;
 pub mod history;
+pub mod init;
 pub mod keys;
 pub mod list;
 pub mod notify;
@@ -73,6 +74,8 @@ enum Command {
     RestoreTest(Box<restore_test::RestoreTestArgs>),
     /// List scenarios
     List(list::ListArgs),
+    /// Draft a profile from a database and an object store; only reads
+    Init(init::InitArgs),
     /// Validate scenario files without running them
     Check(check::CheckArgs),
     /// Print the JSON Schema of scenario files, for editors
@@ -168,6 +171,12 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
         Command::List(args) => {
             let look = terminal::stdout_look();
             Output::data(list::run(&args, look.colour, look.width)?).print()?
+        }
+        Command::Init(args) => {
+            let origin = S3Settings::take(Purpose::Origin, environment::take);
+            let database = environment::take(init::DATABASE);
+            environment::remove_foreign_settings();
+            on_runtime(init::run(args, database, origin))?.print()?
         }
         Command::Check(args) => {
             let look = terminal::stderr_look();

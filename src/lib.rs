@@ -23,6 +23,8 @@ pub mod plan;
 pub mod report;
 pub mod site;
 
+pub mod draft;
+
 pub mod evidence;
 pub mod procedure;
 pub mod reconcile;

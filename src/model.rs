@@ -27,6 +27,7 @@ pub mod profile;
 pub mod reference;
 
 pub mod page_images;
+pub mod fit;
 
 pub mod event;
 

@@ -219,8 +219,8 @@ findings! {
         "An answer contains part of a PDF: an error status with PDF bytes, or a truncated PDF."
         "A caller that does not check would keep a broken document. Fix the engine.",
     UnstoredWrite "unstored write" Failure Other Stores []
-        "A write that the engine acknowledged is not in the stores as it was sent."
-        "Fix the engine: no backup can contain what was never stored.",
+        "Before the backup, a row and its object do not match: a write is not in the stores as it was sent or recorded."
+        "Fix the application, or the profile if it describes the row wrongly: no backup can contain what was never stored.",
     ScheduleMoved "schedule moved" Failure Schedule Stores ROWS
         "The next run of a schedule is not at the time of the cut point."
         "Check that nothing dispatched or rewrote schedules during the restore (runbook 3.5).",

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 /// A reference from a row to an object, or to all objects whose keys begin so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectReference {
+    /// The number of its binary in [`Profile::with_binaries`].
+    pub binary: usize,
     /// The table of the row.
     pub table: TableName,
     /// The key of the row, as in [`Table::rows`](crate::model::state::Table::rows).
@@ -48,8 +50,7 @@ pub struct ObjectReference {
 impl ObjectReference {
     /// What a row refers to, as it was read.
     pub fn new(
-        entity: &ProfileEntity,
-        binary: &Binary,
+        (number, entity, binary): (usize, &ProfileEntity, &Binary),
         (row, name): (String, String),
         deleted: bool,
         referred: Referred,
@@ -70,6 +71,7 @@ impl ObjectReference {
             range
         });
         Self {
+            binary: number,
             table: entity.table.clone(),
             row,
             name,
@@ -121,14 +123,14 @@ pub fn references<'a>(
     profile: &'a Profile,
     database: &'a Database,
 ) -> impl Iterator<Item = ObjectReference> + 'a {
-    profile.with_binaries().flat_map(move |(entity, binary)| {
+    profile.with_binaries().enumerate().flat_map(move |(number, (entity, binary))| {
         let rows = database.tables.get(&entity.table).into_iter().flat_map(|table| &table.rows);
         let selected = rows.filter(move |(_, row)| entity.selects(&row.json));
         selected.flat_map(move |(key, row)| {
             let name = entity.label_of(&row.json).unwrap_or_else(|| key.clone());
             let deleted = entity.is_deleted(&row.json);
             binary.referred(&row.json).into_iter().map(move |referred| {
-                ObjectReference::new(entity, binary, (key.clone(), name.clone()), deleted, referred)
+                ObjectReference::new((number, entity, binary), (key.clone(), name.clone()), deleted, referred)
             })
         })
     })

@@ -15,6 +15,7 @@ mod normalize;
 pub mod references;
 mod privileges;
 mod reader;
+pub mod sample;
 mod tables;
 mod text;
 
@@ -36,6 +37,7 @@ use crate::model::state::Database;
 use crate::system::destroy::Destructible;
 use capture::CaptureScope;
 use references::{Relation, RowAddress};
+use sample::SampledTable;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row, Transaction};
 use std::collections::BTreeMap;
@@ -143,6 +145,14 @@ impl Postgres {
         capture::references(&self.pool, profile, each).await.map_err(|error| {
             error.while_doing(format!("can't read the references of {:?}", self.access.database))
         })
+    }
+
+    /// Every table that this role may read, with at most so many rows, in one transaction in which nothing can
+    /// be written.
+    pub async fn sample(&self, most: usize) -> Result<BTreeMap<TableName, SampledTable>, Error> {
+        sample::sample(&self.pool, most)
+            .await
+            .map_err(|error| error.while_doing(format!("can't examine {:?}", self.access.database)))
     }
 
     /// The rows that refer to an object.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod containers;
+mod draft;
 mod embedded_s3;
 mod engine;
 mod external;

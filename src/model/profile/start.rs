@@ -99,6 +99,11 @@ impl AtStart {
         names.map(String::as_str)
     }
 
+    /// Whether the change must be made where it is due, or only may be: columns that a start rewrites.
+    pub fn is_required(&self) -> bool {
+        !self.to.is_empty() || self.due.is_some()
+    }
+
     /// Whether the change is due for a row.
     pub fn is_due(&self, row: &Value, start: &EngineStart) -> Due {
         let has = |(column, values): (&String, &Vec<String>)| {

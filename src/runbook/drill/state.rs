@@ -18,7 +18,9 @@ use crate::{
         check::CheckId,
         event::Event,
         finding::{Entity, Finding, FindingKind},
-        profile::EngineStart,
+        fit::{ProfileFit, objects_of},
+        profile::{EngineStart, Profile},
+        reference::{references, unknown_columns},
         state::State,
     },
     plan::{
@@ -175,8 +177,9 @@ impl<'a> DrillState<'a> {
             self.fill().await?;
         } else {
             seed::fill_by_command(self.site, &self.log).await?;
-            self.source.seeded =
-                SeededSite::observed(&self.site.profile, &verify::observe_contents(self.site, None).await?);
+            let filled = verify::observe_contents(self.site, None).await?;
+            profile_fits(&self.site.profile, &filled)?;
+            self.source.seeded = SeededSite::observed(&self.site.profile, &filled);
         }
         self.source.learn();
         let state = verify::observe_contents(self.site, None).await?;
@@ -422,5 +425,25 @@ impl<'a> DrillState<'a> {
         };
         verification.run(&mut results.verified).await?;
         self.note_existing()
+    }
+}
+
+/// Whether a profile describes a site that its own command has filled: before anything is destroyed.
+///
+/// # Errors
+/// Blames the user: tables or columns do not exist, no key leads to an object, or no size or checksum is right.
+fn profile_fits(profile: &Profile, filled: &State) -> Result<(), Error> {
+    let tables = &filled.database.tables;
+    let unknown = unknown_columns(profile, |table| tables.get(table).map(|t| t.columns.as_slice()));
+    let fit = ProfileFit::new(profile, references(profile, &filled.database), &objects_of(filled), unknown);
+    let misfits = fit.misfits();
+    match misfits.is_empty() {
+        true => Ok(()),
+        false => Err(misfits
+            .into_iter()
+            .fold(Error::usage("the profile does not match the application"), |error, why| error.cause(why))
+            .hint(
+                "correct the profile; nothing was destroyed. `pulp-drill init --check` shows what matches",
+            )),
     }
 }

@@ -151,8 +151,11 @@ pub fn alone(key: &str) -> Option<Value> {
 fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &EngineStart) -> bool {
     ruled(profile).all(|(entity, rules)| {
         both(entity, before, now).all(|(key, was, is)| {
-            let due: Vec<&AtStart> =
-                rules.iter().filter(|r| r.is_due(&was.json, start) == Due::Yes).collect();
+            let due: Vec<&AtStart> = rules
+                .iter()
+                .filter(|r| r.is_required())
+                .filter(|r| r.is_due(&was.json, start) == Due::Yes)
+                .collect();
             let done = |rule: &&AtStart| {
                 let runs = runs_of(rule, key, profile, before, now);
                 let over = |declared: &RunRows| {

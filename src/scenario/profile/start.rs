@@ -43,8 +43,9 @@ fn mistakes_in(rule: &AtStart, entity: &ProfileEntity) -> Vec<(String, &'static 
         let help = "say which rows: `from: {status: [pending]}`, or `due: next_run_at`";
         mistakes.push(("an `at-start` rule for any row".to_owned(), "it would excuse damage", help));
     }
-    if rule.to.is_empty() && rule.due.is_none() {
-        let help = "say what becomes of the rows: `to: {status: failed}`";
+    if rule.to.is_empty() && rule.due.is_none() && rule.moves.is_empty() {
+        let help =
+            "say what becomes of the rows: `to: {status: failed}`, or which columns are rewritten: `moves`";
         mistakes.push(("an `at-start` rule to no end".to_owned(), "it would excuse damage", help));
     }
     for column in rule.from.iter().filter(|(_, values)| values.is_empty()).map(|(column, _)| column) {

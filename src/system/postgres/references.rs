@@ -107,7 +107,7 @@ pub fn read(profile: &Profile, row: &PgRow) -> Result<ObjectReference, Error> {
     let deleted = marks_deleted(maybe(row, 4)?.map(Value::from).as_ref());
     let referred = Referred { key, size: maybe(row, 5)?, media_type: maybe(row, 6)?, checksums };
     let name = name.unwrap_or_else(|| row_key.clone());
-    Ok(ObjectReference::new(entity, binary, (row_key, name), deleted, referred))
+    Ok(ObjectReference::new((number, entity, binary), (row_key, name), deleted, referred))
 }
 
 /// The references of one binary.

@@ -1,0 +1,421 @@
+//! The search: which columns hold keys, and which record sizes, media types and checksums. Every candidate
+//! is a template of the profile language and is judged by what it gives on the sampled rows.
+
+use super::keys::KeyIndex;
+use crate::{
+    base::checksum::{ChecksumAlgorithm, Checksums},
+    model::profile::{
+        Binary, BinaryStore, ColumnPath,
+        binary::{SizeColumn, SizeUnit},
+        column::scalar,
+        key::{KeyFilter, KeyPiece, KeyTemplate, text_at},
+    },
+    system::postgres::sample::SampledTable,
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Values of a column from which templates are made; all are used to judge them.
+const TRIED: usize = 100;
+
+/// Values that are searched for as folders anywhere in the keys.
+const FOLDERS: usize = 3;
+
+/// The share of references that must have their object, in percent.
+const SHARE: usize = 50;
+
+/// The share of rows in which a column must hold the size, in percent.
+const SURE: usize = 95;
+
+/// How deep JSON is searched.
+const DEPTH: usize = 3;
+
+/// Columns that name a row for people, the best first.
+const LABELS: [&str; 10] = [
+    "title",
+    "name",
+    "original_name",
+    "filename",
+    "file_name",
+    "original_filename",
+    "filename_download",
+    "label",
+    "slug",
+    "key",
+];
+
+/// A place of strings: the element of which column, if any, and the path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    each: Option<String>,
+    path: String,
+}
+
+/// The binaries of a table, those that match most objects first.
+pub fn binaries(table: &SampledTable, keys: &KeyIndex) -> Vec<Binary> {
+    let mut candidates: Vec<(BTreeSet<String>, Binary)> = Vec::new();
+    for (place, values) in places(table) {
+        for template in templates(&place, &values, table, keys) {
+            let Ok(key) = template.parse() else { continue };
+            let each = place.each.as_ref().and_then(|each| each.parse().ok());
+            let binary = bare(key, each);
+            let all: Vec<String> = keys_of(std::slice::from_ref(&binary), table).collect();
+            let is_there = |key: &&String| match binary.key.is_prefix() {
+                true => keys.has_below(key),
+                false => keys.has(key),
+            };
+            let found: Vec<&String> = all.iter().filter(is_there).collect();
+            if !found.is_empty() && found.len() * 100 >= all.len() * SHARE {
+                candidates.push((found.into_iter().cloned().collect(), binary));
+            }
+        }
+    }
+    candidates.sort_by_key(|(found, binary)| {
+        let columns = binary.key.paths().count();
+        // What a column says is better than what happens to be the same in the sample.
+        let literal = |piece: &KeyPiece| match piece {
+            KeyPiece::Text(text) => text.len(),
+            KeyPiece::Column { .. } => 0,
+        };
+        let literals: usize = binary.key.pieces().iter().map(literal).sum();
+        let length = binary.key.to_string().len();
+        (binary.key.is_prefix(), std::cmp::Reverse(found.len()), literals, columns, length)
+    });
+    let mut covered: BTreeSet<String> = BTreeSet::new();
+    let mut chosen = Vec::new();
+    for (found, binary) in candidates {
+        let prefix_of_known = |key: &String| {
+            binary.key.is_prefix()
+                && covered.range(key.clone()..).next().is_some_and(|k| k.starts_with(key.as_str()))
+        };
+        if found.iter().all(|key| covered.contains(key) || prefix_of_known(key)) {
+            continue;
+        }
+        covered.extend(found);
+        chosen.push(binary);
+    }
+    chosen
+}
+
+fn bare(key: KeyTemplate, each: Option<ColumnPath>) -> Binary {
+    Binary {
+        key,
+        each,
+        store: BinaryStore::Assets,
+        size: None,
+        media_type: None,
+        md5: None,
+        sha1: None,
+        sha256: None,
+        sha512: None,
+        crc32c: None,
+        etag: None,
+        derived: false,
+    }
+}
+
+/// The keys that binaries give on the sampled rows.
+pub fn keys_of<'a>(binaries: &'a [Binary], table: &'a SampledTable) -> impl Iterator<Item = String> + 'a {
+    let all = binaries.iter().flat_map(|binary| table.rows.iter().flat_map(|row| binary.referred(row)));
+    all.map(|referred| referred.key)
+}
+
+/// A part of a path, quoted if it must be.
+fn part(name: &str) -> String {
+    let plain = !name.is_empty() && !name.contains(['.', '"', '|', '}', '?', '{', '$', '*', '/']);
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// JSON that is stored as such or as text.
+fn as_json(value: &Value) -> Option<Value> {
+    match value {
+        Value::Array(_) | Value::Object(_) => Some(value.clone()),
+        Value::String(text) if text.trim_start().starts_with(['[', '{']) => serde_json::from_str(text).ok(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+/// All places with strings, each with its row and value.
+fn places(table: &SampledTable) -> BTreeMap<Place, Vec<(usize, String)>> {
+    let mut found: BTreeMap<Place, Vec<(usize, String)>> = BTreeMap::new();
+    for (number, row) in table.rows.iter().enumerate() {
+        for (column, _) in &table.columns {
+            let Some(value) = row.get(column) else { continue };
+            let mut add = |each: Option<&String>, path: String, text: &str| {
+                let place = Place { each: each.cloned(), path };
+                found.entry(place).or_default().push((number, text.to_owned()));
+            };
+            match as_json(value) {
+                Some(json) => {
+                    leaves(&json, &part(column), DEPTH, &mut |path, text| add(None, path, text));
+                    let items: Vec<&Value> = match &json {
+                        Value::Array(items) => items.iter().collect(),
+                        Value::Object(members) => members.values().filter(|v| v.is_object()).collect(),
+                        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+                    };
+                    let each = part(column);
+                    for item in items {
+                        match item {
+                            Value::String(text) => add(Some(&each), "each".to_owned(), text),
+                            item => {
+                                leaves(item, "each", DEPTH, &mut |path, text| add(Some(&each), path, text))
+                            }
+                        }
+                    }
+                }
+                None => {
+                    if let Some(text) = value.as_str().filter(|text| !text.is_empty()) {
+                        add(None, part(column), text);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The strings inside objects of JSON.
+fn leaves(value: &Value, path: &str, depth: usize, found: &mut impl FnMut(String, &str)) {
+    let Value::Object(members) = value else { return };
+    for (member, value) in members {
+        let path = format!("{path}.{}", part(member));
+        match value {
+            Value::String(text) if !text.is_empty() => found(path, text),
+            value if depth > 1 => leaves(value, &path, depth - 1, found),
+            _ => {}
+        }
+    }
+}
+
+/// The templates that are worth a try for the values of a place.
+fn templates(
+    place: &Place,
+    values: &[(usize, String)],
+    table: &SampledTable,
+    keys: &KeyIndex,
+) -> BTreeSet<String> {
+    let path = &place.path;
+    let mut tried: BTreeSet<String> = [format!("${{{path}}}")].into();
+    let step = (values.len() / TRIED).max(1);
+    for (_, value) in values.iter().step_by(step).take(FOLDERS) {
+        let path_of_url = KeyFilter::Url.apply(value.clone());
+        let root = keys.root_of(&path_of_url).filter(|root| !root.contains(['{', '}', '*', '$']));
+        tried.extend(root.map(|root| format!("{root}${{{path}|url}}/*")));
+    }
+    for (row, value) in values.iter().step_by(step) {
+        if value.contains("://") || value.starts_with('/') || value.contains(":/") {
+            tried.extend(["url", "url|drop:1", "url|drop:2"].map(|filters| format!("${{{path}|{filters}}}")));
+            tried.extend(["url", "url|drop:1"].map(|filters| format!("${{{path}|{filters}}}/*")));
+        }
+        if value.ends_with('/') && keys.has_below(value) {
+            tried.insert(format!("${{{path}}}*"));
+        } else if keys.has_below(&format!("{value}/")) {
+            tried.insert(format!("${{{path}}}/*"));
+        }
+        let others = others(&table.rows[*row], place);
+        for prefix in keys.prefixes_of(value) {
+            tried.extend(spelled(prefix, &others).map(|before| format!("{before}${{{path}}}")));
+        }
+        for rest in keys.rests_of(value).filter(|rest| rest.len() <= 200) {
+            tried.extend(spelled(rest, &others).map(|after| format!("${{{path}}}{after}")));
+        }
+        for surplus in keys.surplus_of(value).filter(|surplus| !surplus.contains(['|', '}', '"'])) {
+            tried.insert(format!("${{{path}|strip:{surplus}}}"));
+        }
+    }
+    tried
+}
+
+/// The other values of a row that may be part of its keys: their paths.
+fn others(row: &Value, place: &Place) -> Vec<(String, String)> {
+    let Value::Object(columns) = row else { return Vec::new() };
+    let mut others: Vec<(String, String)> = columns
+        .iter()
+        .filter_map(|(column, value)| Some((part(column), scalar(value)?)))
+        .filter(|(path, value)| *path != place.path && value.len() >= 2 && value.len() <= 200)
+        .collect();
+    // The longest first, so that the name of a folder is not taken apart.
+    others.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+    others
+}
+
+/// A piece of a key as it is, and with values of the row in it replaced by their columns.
+fn spelled(piece: &str, others: &[(String, String)]) -> impl Iterator<Item = String> {
+    let literal = (!piece.contains(['{', '}', '*', '$'])).then(|| piece.to_owned());
+    let mut parts: Vec<Result<String, String>> = vec![Err(piece.to_owned())];
+    for (path, value) in others {
+        let split = |part: Result<String, String>| match part {
+            Err(text) if text.contains(value.as_str()) => {
+                let (before, after) = text.split_once(value.as_str()).unwrap_or((&text, ""));
+                let (before, after) = (before.to_owned(), after.to_owned());
+                vec![Err(before), Ok(format!("${{{path}}}")), Err(after)]
+            }
+            part => vec![part],
+        };
+        parts = parts.into_iter().flat_map(split).collect();
+    }
+    let columns = parts.iter().any(Result::is_ok).then(|| {
+        let spelled = parts.into_iter().map(|part| part.unwrap_or_else(|text| text));
+        spelled.collect::<String>()
+    });
+    literal.into_iter().chain(columns)
+}
+
+/// The references of the sample whose object is there: key, row, element.
+fn matched<'a>(
+    binary: &Binary,
+    table: &'a SampledTable,
+    keys: &KeyIndex,
+) -> Vec<(String, &'a Value, Option<Value>)> {
+    let each = |row: &'a Value| match &binary.each {
+        None => vec![(row, None)],
+        Some(each) => each.elements(row).into_iter().map(|element| (row, Some(element))).collect(),
+    };
+    let all = table.rows.iter().flat_map(each);
+    let with_key =
+        all.filter_map(|(row, element)| Some((binary.key.key(row, element.as_ref())?, row, element)));
+    with_key.filter(|(key, ..)| keys.has(key)).collect()
+}
+
+/// The places beside a key: columns and members of JSON, or the members of the element.
+fn beside(binary: &Binary, rows: &[(String, &Value, Option<Value>)]) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for (_, row, element) in rows.iter().take(TRIED) {
+        let (value, start) = match (&binary.each, element) {
+            (Some(_), Some(element)) => (element.clone(), "each.".to_owned()),
+            _ => ((*row).clone(), String::new()),
+        };
+        let Value::Object(members) = value else { continue };
+        for (name, value) in members {
+            let path = format!("{start}{}", part(&name));
+            if let Some(Value::Object(inner)) = as_json(&value) {
+                paths.extend(inner.keys().map(|member| format!("{path}.{}", part(member))));
+            }
+            paths.insert(path);
+        }
+    }
+    paths
+}
+
+/// Adds the columns with sizes and media types.
+pub fn columns(binary: &mut Binary, table: &SampledTable, keys: &KeyIndex) {
+    if binary.key.is_prefix() {
+        return;
+    }
+    let rows = matched(binary, table, keys);
+    let mut sizes = Vec::new();
+    let mut types = Vec::new();
+    for path in beside(binary, &rows).iter().filter_map(|path| path.parse::<ColumnPath>().ok()) {
+        let values: Vec<(&str, String)> = rows
+            .iter()
+            .filter_map(|(key, row, element)| Some((key.as_str(), text_at(&path, row, element.as_ref())?)))
+            .collect();
+        sizes.extend(size(&path, &values, keys));
+        let is_type = |(_, text): &&(&str, String)| {
+            let mut parts = text.split('/');
+            let ok = |part: Option<&str>| {
+                part.is_some_and(|p| {
+                    !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
+                })
+            };
+            ok(parts.next()) && ok(parts.next()) && parts.next().is_none()
+        };
+        let typed = values.iter().filter(is_type).count();
+        let named = ["mime", "type"].iter().any(|word| path.to_string().to_lowercase().contains(word));
+        if typed > 0 && typed == values.len() && named {
+            types.push(path);
+        }
+    }
+    let named = |column: &SizeColumn| {
+        let name = column.column.to_string().to_lowercase();
+        (column.unit != SizeUnit::B, !["size", "byte", "length"].iter().any(|word| name.contains(word)))
+    };
+    binary.size = sizes.into_iter().min_by_key(named);
+    binary.media_type = types.into_iter().next();
+}
+
+/// The column as one with sizes, if it is one.
+fn size(path: &ColumnPath, values: &[(&str, String)], keys: &KeyIndex) -> Option<SizeColumn> {
+    let distinct: BTreeSet<&String> = values.iter().map(|(_, text)| text).collect();
+    let units = [
+        (SizeUnit::B, 0),
+        (SizeUnit::Kilobyte, 2),
+        (SizeUnit::KiB, 2),
+        (SizeUnit::Kilobyte, 0),
+        (SizeUnit::KiB, 0),
+    ];
+    units.into_iter().map(|(unit, decimals)| SizeColumn { column: path.clone(), unit, decimals }).find(
+        |column| {
+            let fits = |(key, text): &&(&str, String)| {
+                let range = column.range(text);
+                range.zip(keys.size(key)).is_some_and(|(range, size)| range.holds(size))
+            };
+            let right = values.iter().filter(fits).count();
+            // One number in all rows shows nothing, and a rounded one little.
+            let enough = if column.unit == SizeUnit::B { 1 } else { 3 };
+            right > 0
+                && distinct.len().min(right) >= enough.min(values.len())
+                && right * 100 >= values.len() * SURE
+        },
+    )
+}
+
+/// Adds the columns with checksums, by those that were computed of a few objects.
+pub fn checksums(binary: &mut Binary, table: &SampledTable, computed: &BTreeMap<String, Checksums>) {
+    if computed.is_empty() {
+        return;
+    }
+    let all: Vec<(String, &Value, Option<Value>)> = match &binary.each {
+        None => table.rows.iter().filter_map(|row| Some((binary.key.key(row, None)?, row, None))).collect(),
+        Some(each) => table
+            .rows
+            .iter()
+            .flat_map(|row| each.elements(row).into_iter().map(move |element| (row, element)))
+            .filter_map(|(row, element)| Some((binary.key.key(row, Some(&element))?, row, Some(element))))
+            .collect(),
+    };
+    let rows: Vec<(String, &Value, Option<Value>)> =
+        all.into_iter().filter(|(key, ..)| computed.contains_key(key)).collect();
+    for path in beside(binary, &rows).iter().filter_map(|path| path.parse::<ColumnPath>().ok()) {
+        let name = path.to_string().to_lowercase();
+        let mut algorithms = ChecksumAlgorithm::ALL.to_vec();
+        algorithms.sort_by_key(|a| (*a == ChecksumAlgorithm::Etag) != name.contains("etag"));
+        let is_it = |algorithm: &ChecksumAlgorithm| {
+            let values = rows.iter().filter_map(|(key, row, element)| {
+                Some((key, text_at(&path, row, element.as_ref()).filter(|text| !text.is_empty())?))
+            });
+            let mut some = false;
+            let right = values.into_iter().all(|(key, text)| {
+                some = true;
+                let known = computed.get(key).and_then(|checksums| checksums.0.get(algorithm));
+                algorithm.canonical(&text).zip(known).is_some_and(|(text, known)| known.contains(&text))
+            });
+            right && some
+        };
+        if let Some(algorithm) = algorithms.into_iter().find(is_it) {
+            let column = match algorithm {
+                ChecksumAlgorithm::Md5 => &mut binary.md5,
+                ChecksumAlgorithm::Sha1 => &mut binary.sha1,
+                ChecksumAlgorithm::Sha256 => &mut binary.sha256,
+                ChecksumAlgorithm::Sha512 => &mut binary.sha512,
+                ChecksumAlgorithm::Crc32c => &mut binary.crc32c,
+                ChecksumAlgorithm::Etag => &mut binary.etag,
+            };
+            column.get_or_insert(path);
+        }
+    }
+}
+
+/// The column that names rows for people: its values are different.
+pub fn label(table: &SampledTable, binaries: &[Binary]) -> Vec<ColumnPath> {
+    let of_key: BTreeSet<&str> = binaries.iter().flat_map(Binary::key_columns).collect();
+    let unique = |column: &&str| {
+        let values: Vec<&str> = table.rows.iter().filter_map(|row| row.get(*column)?.as_str()).collect();
+        let distinct: BTreeSet<&&str> = values.iter().collect();
+        distinct.len() == table.rows.len() && values.iter().all(|text| !text.is_empty())
+    };
+    let there = |name: &&str| table.columns.iter().any(|(column, _)| column == name);
+    let known = LABELS.into_iter().filter(there);
+    let label = known.chain(of_key).find(unique);
+    label.and_then(|column| part(column).parse().ok()).into_iter().collect()
+}

@@ -1,0 +1,366 @@
+//! How far a profile describes what is in two stores: for each binary how many rows have their object, and
+//! whether sizes and checksums are what the profile says. Pure; the caller reads the stores.
+
+use crate::{
+    base::{
+        checksum::{ChecksumAlgorithm, Checksums},
+        ids::ObjectKey,
+    },
+    model::{
+        profile::{BinaryStore, Profile},
+        reference::ObjectReference,
+        state::State,
+    },
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Write as _},
+};
+
+/// Examples that are kept.
+const EXAMPLES: usize = 3;
+
+/// What is known of an object without a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownObject {
+    /// Bytes.
+    pub size: u64,
+    /// Its checksums, as far as they were computed.
+    pub checksums: Checksums,
+}
+
+/// Objects by store and key.
+pub type KnownObjects = BTreeMap<(BinaryStore, ObjectKey), KnownObject>;
+
+/// The objects of a state.
+pub fn objects_of(state: &State) -> KnownObjects {
+    let all = [(BinaryStore::Assets, &state.objects), (BinaryStore::Results, &state.results)];
+    let each = all.into_iter().flat_map(|(store, objects)| objects.iter().map(move |o| (store, o)));
+    each.map(|(store, (key, object))| {
+        let mut checksums = object.checksums.clone();
+        checksums.0.insert(ChecksumAlgorithm::Sha256, vec![object.sha256.to_string()]);
+        ((store, key.clone()), KnownObject { size: object.size, checksums })
+    })
+    .collect()
+}
+
+/// How many there are, and a few of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examples {
+    /// How many.
+    pub count: usize,
+    /// The first.
+    pub first: Vec<String>,
+}
+
+impl Examples {
+    fn add(&mut self, example: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.len() < EXAMPLES {
+            self.first.push(example());
+        }
+    }
+}
+
+/// Values that were compared with objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComparedValues {
+    /// How many.
+    pub of: usize,
+    /// Those that differ.
+    pub wrong: Examples,
+}
+
+/// One binary of an entity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BinaryFit {
+    /// `photo: photos, key media/${file}`.
+    pub name: String,
+    /// Whether the application makes its objects again: there may be none.
+    derived: bool,
+    /// Rows and elements that refer to an object.
+    pub references: usize,
+    /// Those whose object is there.
+    pub matched: usize,
+    /// Those whose object is not there and must be: row and key.
+    pub missing: Examples,
+    /// The first key without an object.
+    first_missing: Option<String>,
+    /// Recorded sizes.
+    pub sizes: ComparedValues,
+    /// Recorded checksums.
+    pub checksums: BTreeMap<ChecksumAlgorithm, ComparedValues>,
+    /// Values that are no size or checksum.
+    pub unreadable: Examples,
+}
+
+/// How far a profile describes two stores.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileFit {
+    /// Tables and columns that do not exist.
+    pub unknown: Vec<String>,
+    /// The binaries, in the order of the profile.
+    pub binaries: Vec<BinaryFit>,
+    /// How many objects there are.
+    pub objects: usize,
+    /// Objects to which no row refers, and which the profile does not ignore.
+    pub orphans: Examples,
+    /// The same objects by their first folder; without a folder under the empty text.
+    pub orphan_folders: BTreeMap<String, usize>,
+    /// A key under which the first missing object may be, by the name of its binary.
+    pub elsewhere: BTreeMap<String, String>,
+}
+
+impl ProfileFit {
+    /// Compares references with objects. `unknown` is what the profile names and does not exist.
+    pub fn new(
+        profile: &Profile,
+        references: impl IntoIterator<Item = ObjectReference>,
+        objects: &KnownObjects,
+        unknown: Vec<String>,
+    ) -> Self {
+        let mut binaries: Vec<BinaryFit> = profile
+            .entities
+            .iter()
+            .flat_map(|(name, entity)| entity.binaries.iter().map(move |binary| (name, entity, binary)))
+            .map(|(name, entity, binary)| BinaryFit {
+                name: format!("{name}: {}, key {}", entity.table, binary.key),
+                derived: binary.derived,
+                ..BinaryFit::default()
+            })
+            .collect();
+        let mut referred = BTreeSet::new();
+        for reference in references {
+            let Some(fit) = binaries.get_mut(reference.binary) else { continue };
+            fit.add(&reference, objects, &mut referred);
+        }
+        let mut orphans = Examples::default();
+        let mut orphan_folders = BTreeMap::new();
+        for (store, key) in objects.keys().filter(|(_, key)| !profile.ignores(key.as_str())) {
+            if !referred.contains(&(*store, key)) {
+                orphans.add(|| key.to_string());
+                let folder =
+                    key.as_str().split_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+                *orphan_folders.entry(folder).or_insert(0) += 1;
+            }
+        }
+        let elsewhere = binaries.iter().filter_map(|fit| {
+            let key = fit.first_missing.as_ref().filter(|_| fit.matched == 0)?;
+            let end = format!("/{}", key.rsplit('/').next()?);
+            let found = objects.keys().find(|(_, known)| known.as_str().ends_with(&end))?;
+            Some((fit.name.clone(), found.1.to_string()))
+        });
+        let elsewhere = elsewhere.collect();
+        Self { unknown, binaries, objects: objects.len(), orphans, orphan_folders, elsewhere }
+    }
+
+    /// Why the profile does not describe these stores at all, for each reason a line. Single rows without
+    /// their object are no reason: they may be damaged.
+    pub fn misfits(&self) -> Vec<String> {
+        let mut reasons = self.unknown.clone();
+        for fit in &self.binaries {
+            if fit.references == 0 && !fit.derived && self.unknown.is_empty() {
+                let why = "no row refers to an object: fill the site with such a row, or remove the binary";
+                reasons.push(format!("{}: {why}", fit.name));
+            }
+            if fit.references > 0 && fit.matched == 0 && fit.missing.count > 0 {
+                let mut why = format!("{}: 0 of {} keys exist", fit.name, fit.references);
+                let example = fit.missing.first.first().map_or("", String::as_str);
+                let _ = write!(why, ", for example {example}");
+                if let Some(key) = self.elsewhere.get(&fit.name) {
+                    let _ = write!(why, "; the store has {key:?}");
+                }
+                reasons.push(why);
+            }
+            let columns = fit.checksums.iter().map(|(algorithm, compared)| (algorithm.to_string(), compared));
+            for (what, compared) in std::iter::once(("size".to_owned(), &fit.sizes)).chain(columns) {
+                if compared.of > 0 && compared.wrong.count == compared.of {
+                    let example = compared.wrong.first.first().map_or("", String::as_str);
+                    reasons.push(format!(
+                        "{}: the {what} is wrong in all {} rows: {example}",
+                        fit.name, compared.of
+                    ));
+                }
+            }
+            if fit.unreadable.count > 0 {
+                let example = fit.unreadable.first.first().map_or("", String::as_str);
+                reasons
+                    .push(format!("{}: {} values cannot be read: {example}", fit.name, fit.unreadable.count));
+            }
+        }
+        reasons
+    }
+}
+
+impl BinaryFit {
+    fn add<'a>(
+        &mut self,
+        reference: &ObjectReference,
+        objects: &'a KnownObjects,
+        referred: &mut BTreeSet<(BinaryStore, &'a ObjectKey)>,
+    ) {
+        for (what, value) in &reference.unreadable {
+            self.unreadable.add(|| format!("{} has {value:?} as {what}", reference.name));
+        }
+        let from = (reference.store, reference.key.clone());
+        let found = objects
+            .range(from..)
+            .take_while(|((store, key), _)| *store == reference.store && reference.includes(key));
+        self.references += 1;
+        let mut any = false;
+        for ((store, key), object) in found {
+            any = true;
+            referred.insert((*store, key));
+            self.compare(reference, object);
+        }
+        self.matched += usize::from(any);
+        if !any && !reference.is_prefix && !reference.is_deleted && !reference.is_derived {
+            self.first_missing.get_or_insert_with(|| reference.key.to_string());
+            self.missing.add(|| format!("{:?} of {}", reference.key.as_str(), reference.name));
+        }
+    }
+
+    fn compare(&mut self, reference: &ObjectReference, object: &KnownObject) {
+        if let Some(range) = reference.size {
+            self.sizes.of += 1;
+            if !range.holds(object.size) {
+                self.sizes
+                    .wrong
+                    .add(|| format!("{} has {range}, its object {}", reference.name, object.size));
+            }
+        }
+        for (algorithm, recorded) in &reference.checksums {
+            let Some(actual) = object.checksums.0.get(algorithm) else { continue };
+            let compared = self.checksums.entry(*algorithm).or_default();
+            compared.of += 1;
+            if !actual.contains(recorded) {
+                let first = actual.first().map_or("", String::as_str);
+                compared.wrong.add(|| format!("{} has {recorded}, its object {first}", reference.name));
+            }
+        }
+    }
+}
+
+/// `1204` as `1,204`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|c| std::str::from_utf8(c).ok()).collect();
+    groups.join(",")
+}
+
+impl fmt::Display for BinaryFit {
+    /// One line, and one for each kind of mismatch with examples.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (matched, all) = (thousands(self.matched), thousands(self.references));
+        write!(f, "{}: {matched} of {all} references have their object", self.name)?;
+        if self.missing.count > 0 {
+            write!(
+                f,
+                "\n  without object: {}, for example {}",
+                self.missing.count,
+                self.missing.first.join(", ")
+            )?;
+        }
+        let columns = self.checksums.iter().map(|(algorithm, compared)| (algorithm.to_string(), compared));
+        for (what, compared) in std::iter::once(("size".to_owned(), &self.sizes)).chain(columns) {
+            if compared.of == 0 {
+                continue;
+            }
+            let right = compared.of - compared.wrong.count;
+            write!(f, "\n  {what}: {} of {} are right", thousands(right), thousands(compared.of))?;
+            if compared.wrong.count > 0 {
+                write!(f, "; {}", compared.wrong.first.join("; "))?;
+            }
+        }
+        if self.unreadable.count > 0 {
+            write!(
+                f,
+                "\n  not readable: {}, for example {}",
+                self.unreadable.count,
+                self.unreadable.first.join(", ")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ProfileFit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.unknown {
+            writeln!(f, "does not exist: {line}")?;
+        }
+        for binary in &self.binaries {
+            writeln!(f, "{binary}")?;
+        }
+        let (orphans, objects) = (thousands(self.orphans.count), thousands(self.objects));
+        write!(f, "{orphans} of {objects} objects have no row")?;
+        if self.orphans.count > 0 {
+            write!(f, ", for example {}", self.orphans.first.join(", "))?;
+        }
+        writeln!(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reference::references;
+    use crate::model::state::{Database, Row, Table};
+    use serde_json::json;
+
+    fn fit(key: &str, objects: &[(&str, u64)]) -> ProfileFit {
+        let yaml = format!(
+            "{{name: x, write-order: {{upload: binary-first, replace: binary-first, delete: row-first}}, migrate: [m], \
+             entities: {{photo: {{table: photos, label: [n], binary: {{key: '{key}', size: s}}}}}}}}"
+        );
+        let profile: Profile = serde_saphyr::from_str(&yaml).unwrap();
+        let row = |n: &str, s: u64| {
+            let json = json!({ "n": n, "s": s });
+            (format!("[{n:?}]"), Row { digest: crate::base::digest::Digest::of(n), json })
+        };
+        let rows = [row("a.png", 1), row("b.png", 2), row("", 3)].into();
+        let table = Table { columns: vec!["n".into(), "s".into()], rows, ..Table::default() };
+        let database = Database { tables: [("photos".into(), table)].into(), ..Database::default() };
+        let known = |(key, size): &(&str, u64)| {
+            let object = KnownObject { size: *size, checksums: Checksums::default() };
+            ((BinaryStore::Assets, ObjectKey::from(*key)), object)
+        };
+        let objects = objects.iter().map(known).collect();
+        ProfileFit::new(&profile, references(&profile, &database), &objects, Vec::new())
+    }
+
+    #[test]
+    fn what_matches_is_counted_and_a_profile_that_matches_nothing_is_a_misfit() {
+        let right = fit("n", &[("a.png", 1), ("b.png", 2), ("x/orphan", 1)]);
+        assert_eq!(right.misfits(), [""; 0]);
+        insta::assert_snapshot!(right.to_string(), @r"
+        photo: photos, key n: 2 of 2 references have their object
+          size: 2 of 2 are right
+        1 of 3 objects have no row, for example x/orphan
+        ");
+        let one = fit("n", &[("a.png", 1)]);
+        assert_eq!(one.misfits(), [""; 0]);
+        let prefix = fit("n", &[("media/a.png", 1), ("media/b.png", 2)]);
+        assert_eq!(
+            prefix.misfits(),
+            [
+                r#"photo: photos, key n: 0 of 2 keys exist, for example "a.png" of a.png; the store has "media/a.png""#
+            ]
+        );
+        assert_eq!(fit("media/${n}", &[("media/a.png", 1), ("media/b.png", 2)]).misfits(), [""; 0]);
+        let nothing = fit("${n.path}", &[("a.png", 1)]).misfits();
+        let why = "no row refers to an object: fill the site with such a row, or remove the binary";
+        assert_eq!(nothing, [format!("photo: photos, key ${{n.path}}: {why}")]);
+        let sizes = fit("n", &[("a.png", 10), ("b.png", 20)]).misfits();
+        assert_eq!(
+            sizes,
+            ["photo: photos, key n: the size is wrong in all 2 rows: a.png has 1 bytes, its object 10"]
+        );
+    }
+
+    #[test]
+    fn long_numbers_have_groups() {
+        assert_eq!([0, 12, 1204, 1_000_000].map(thousands), ["0", "12", "1,204", "1,000,000"]);
+    }
+}
