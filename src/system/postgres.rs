@@ -19,8 +19,8 @@ pub use access::{Access, quote_ident};
 pub use amcheck::RelationIntegrity;
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
-pub use text::quote_table;
 pub use normalize::settle;
+pub use text::quote_table;
 
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
