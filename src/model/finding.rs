@@ -197,6 +197,9 @@ findings! {
     PdfMetadataDiffers "pdf metadata differs" Warning Template Api []
         "A render differs from the known-good PDF only in dates, ids or producer."
         "Nothing, if the engine writes the time into its PDFs.",
+    WrongRelease "wrong release" Failure Template Api ROWS_OR_BYTES
+        "A render of a version or by a label is not what it was at the source: the name resolves to something else."
+        "Compare the labels and versions of the template with its rows. Do not let callers render by them.",
     NotDeterministic "not deterministic" Failure Template Api []
         "Two renders of the same template and data differ."
         "Find what varies. Until then a byte comparison proves nothing with this engine.",

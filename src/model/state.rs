@@ -113,12 +113,12 @@ pub struct Catalog {
     /// Owners and privileges that differ from those of a new object of the site's role, by kind and name;
     /// none where they were not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub access: Option<BTreeMap<String, Access>>,
+    pub access: Option<BTreeMap<String, ObjectAccess>>,
 }
 
 /// Who owns an object, and who may use it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Access {
+pub struct ObjectAccess {
     /// The owner, if it is not the role that looked.
     pub owner: Option<String>,
     /// What is granted: `SELECT to reader`.

@@ -41,6 +41,12 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     (FindingKind::StaleRender, "a defect of the engine"),
     (FindingKind::WrongRefusal, "a defect of the engine"),
     (FindingKind::WrongReason, "a defect of the engine"),
+    (FindingKind::WrongRelease, "a defect of the engine"),
+    (
+        FindingKind::PrivilegesDiffer,
+        "owners and privileges of a schema that has some, which the shipped targets have not",
+    ),
+    (FindingKind::PrivilegesNotRestored, "commands that leave owners and privileges of such a schema out"),
     (FindingKind::PartialPdf, "a defect of the engine"),
     (FindingKind::UnstoredWrite, "a defect of the engine"),
     (FindingKind::FalseReady, "a defect of the engine"),

@@ -39,6 +39,7 @@ struct Instant {
 impl CutPoint {
     /// Everything that is at the source now must come back.
     pub(super) fn record(&mut self, source: &SourceRecord) {
+        self.reference.api_is_current = false;
         self.reference.state = Some(source.live.clone());
         self.reference.known = source.seeded.known.clone();
         self.templates = Instant::of(source);

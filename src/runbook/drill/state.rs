@@ -43,7 +43,7 @@ use crate::{
         seed::{self, SeededSite},
         verify::{
             self, CheckResult, ProcedureLog, RestoreObservations, Verification, at_start,
-            fail_closed::ProbeScope, source, untouched,
+            fail_closed::ProbeScope, render::releases, source, untouched,
         },
     },
     scenario::{
@@ -186,6 +186,10 @@ impl<'a> DrillState<'a> {
         let began = Instant::now();
         let result = source::check(self.site, &mut self.source.seeded.known, &state, &self.log).await;
         results.verified.record(CheckId::Source, result, began.elapsed(), &self.log)?;
+        if self.plan.started.baseline && self.site.has_api() {
+            let (api, known) = (self.site.engine.api().await?, &self.source.seeded.known);
+            self.cut.reference.releases = releases::record(&api, known).await?;
+        }
         // Renders leave usage rows behind: what must come back is what is there now.
         self.source.live = verify::observe(self.site, None).await?;
         if self.site.method.topology.has_database()

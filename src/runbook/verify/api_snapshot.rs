@@ -1,10 +1,11 @@
-//! What the API lists of the rest of the durable state (runbook 1): tenants, release labels, runs of
-//! schedules, dead letters, and which tenants it admits.
+//! What the API answers about the durable state (runbook 1): tenants, release labels, runs of schedules,
+//! dead letters, templates and their versions, assets, schedules and the audit trail; which tenants it
+//! admits, and which keys.
 
 use crate::{
-    base::error::Error,
+    base::{digest::Digest, error::Error},
     model::workload::PREFIX,
-    system::engine::{CallError, Engine},
+    system::engine::{AssetRecord, CallError, Engine, HttpAnswer},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -16,6 +17,15 @@ pub(super) enum ListedKind {
     Run,
     DeadLetter,
     Label,
+    Template,
+    Version,
+    /// The version that the template's own details show.
+    Current,
+    Asset,
+    /// The asset in its own details.
+    AssetDetails,
+    Schedule,
+    AuditEvent,
 }
 
 impl ListedKind {
@@ -26,6 +36,26 @@ impl ListedKind {
             Self::Run => "schedule execution",
             Self::DeadLetter => "schedule dead letter",
             Self::Label => "template label",
+            Self::Template => "template",
+            Self::Version | Self::Current => "template version",
+            Self::Asset | Self::AssetDetails => "asset",
+            Self::Schedule => "schedule",
+            Self::AuditEvent => "audit event",
+        }
+    }
+
+    /// Whether its answer is compared only where its row came back as it was: what else it shows is
+    /// a finding about the row.
+    pub(super) fn follows_its_row(self) -> bool {
+        match self {
+            Self::Tenant | Self::Run | Self::DeadLetter | Self::Label => false,
+            Self::Template
+            | Self::Version
+            | Self::Current
+            | Self::Asset
+            | Self::AssetDetails
+            | Self::Schedule
+            | Self::AuditEvent => true,
         }
     }
 }
@@ -37,6 +67,8 @@ pub struct ApiSnapshot {
     pub(super) items: BTreeMap<(ListedKind, String), String>,
     /// How a request of each tenant is answered: its status and codes.
     pub(super) admitted: BTreeMap<String, String>,
+    /// How a request with a wrong key, without one, and with one for other purposes is answered.
+    pub(super) keys: BTreeMap<&'static str, String>,
 }
 
 /// Reads the lists. One that the API does not have is empty.
@@ -44,15 +76,17 @@ pub async fn read(api: &Engine) -> Result<ApiSnapshot, Error> {
     let mut snapshot = ApiSnapshot::default();
     for tenant in list(api.tenants().await)? {
         let answer = api.as_tenant(&tenant.id).await?;
-        let outcome =
-            if answer.is_success() { "let in".to_owned() } else { refused(answer.status, &answer.codes) };
-        snapshot.admitted.insert(tenant.id.clone(), outcome);
+        snapshot.admitted.insert(tenant.id.clone(), outcome(&answer));
         snapshot
             .items
             .insert((ListedKind::Tenant, tenant.id), format!("{:?}, {}", tenant.name, tenant.status));
     }
     for schedule in list(api.schedules().await)? {
         let Some(id) = schedule.get("id").and_then(Value::as_str) else { continue };
+        let fields = ["name", "enabled", "cron", "cronExpression", "timezone", "templateKey"];
+        let shown = fields.iter().filter_map(|name| Some(format!("{name} {}", schedule.get(*name)?)));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        snapshot.items.insert((ListedKind::Schedule, id.to_owned()), shown);
         for run in list(api.executions(id).await)? {
             let planned = run.nominal_at.unwrap_or_else(|| "by hand".to_owned());
             snapshot.items.insert((ListedKind::Run, run.id), format!("{planned}, {}", run.status));
@@ -69,8 +103,70 @@ pub async fn read(api: &Engine) -> Result<ApiSnapshot, Error> {
             let id = format!("{}@{}", template.key, label.label);
             snapshot.items.insert((ListedKind::Label, id), format!("version {}", label.version));
         }
+        snapshot.versions(api, &template.key).await?;
+        snapshot
+            .items
+            .insert((ListedKind::Template, template.key), format!("version {}", template.current_version));
     }
+    for asset in list(api.assets().await)? {
+        let details = list(api.asset(&asset.id).await.map(|details| vec![details]))?;
+        let details = details.first().map_or_else(|| "no details".to_owned(), describe);
+        snapshot.items.insert((ListedKind::AssetDetails, asset.id.clone()), details);
+        snapshot.items.insert((ListedKind::Asset, asset.id.clone()), describe(&asset));
+    }
+    for event in list(api.audit_events().await)? {
+        let of = event.resource_id.unwrap_or_default();
+        let shown = format!("{} of {of} at {}", event.event, event.timestamp);
+        snapshot.items.insert((ListedKind::AuditEvent, event.id), shown);
+    }
+    snapshot.keys(api).await?;
     Ok(snapshot)
+}
+
+impl ApiSnapshot {
+    /// The versions of a template, each as its own details show it.
+    async fn versions(&mut self, api: &Engine, key: &str) -> Result<(), Error> {
+        let shown =
+            |definition: &Value| format!("definition of SHA-256 {}", Digest::of(definition.to_string()));
+        for current in list(api.template(key).await.map(|template| vec![template]))? {
+            let id = format!("{key}@{}", current.summary.current_version);
+            self.items.insert((ListedKind::Current, id), shown(&current.definition));
+        }
+        for listed in list(api.template_versions(key).await)? {
+            let details =
+                list(api.template_version(key, &listed.version).await.map(|version| vec![version]))?;
+            let definition =
+                details.first().map_or_else(|| "no details".to_owned(), |d| shown(&d.definition));
+            let note = listed.change_note.unwrap_or_default();
+            let id = format!("{key}@{}", listed.version);
+            self.items.insert((ListedKind::Version, id), format!("{definition}, note {note:?}"));
+        }
+        Ok(())
+    }
+
+    async fn keys(&mut self, api: &Engine) -> Result<(), Error> {
+        self.keys.insert("an unknown key", outcome(&api.with_key(Some("no-such-key")).await?));
+        self.keys.insert("no key", outcome(&api.with_key(None).await?));
+        if let Some(answer) = api.tenants_with_render_key().await? {
+            self.keys.insert("the key for renders, asking for tenants,", outcome(&answer));
+        }
+        Ok(())
+    }
+}
+
+fn describe(asset: &AssetRecord) -> String {
+    let AssetRecord {
+        filename, original_name, mime_type, size_bytes, version, tags, folder, alt_text, ..
+    } = asset;
+    let hash = asset.content_hash.as_deref().unwrap_or_default();
+    format!(
+        "{original_name} as {filename}, {mime_type}, {size_bytes} bytes, version {version}, {hash}, tags {tags:?}, \
+         folder {folder:?}, text {alt_text:?}"
+    )
+}
+
+fn outcome(answer: &HttpAnswer) -> String {
+    if answer.is_success() { "let in".to_owned() } else { refused(answer.status, &answer.codes) }
 }
 
 fn refused(status: u16, codes: &[String]) -> String {

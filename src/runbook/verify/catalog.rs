@@ -2,6 +2,7 @@
 //! privileges; and sequences against the columns that they feed.
 
 mod definitions;
+mod explained;
 mod privileges;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     runbook::verify::{CheckResult, Reference, SchemaReference},
     scenario::method::PrivilegesKept,
 };
+use explained::{Explained, differs, finding};
 use std::collections::BTreeSet;
 
 /// Compares the restored schema with the source's, or with that of the release that brought it
@@ -66,35 +68,6 @@ pub fn check(reference: &Reference, observed: &State, kept: PrivilegesKept) -> (
     let (privileges, note) = privileges::compare(was, is, kept, &explained);
     findings.extend(privileges);
     (CheckResult::checked(at, findings), note)
-}
-
-/// Parts that are known to differ.
-#[derive(Debug, Default)]
-struct Explained {
-    /// Each as `kind name`, without the arguments of functions.
-    parts: BTreeSet<String>,
-    /// Their names alone.
-    names: BTreeSet<String>,
-}
-
-impl Explained {
-    /// Adds a part by its name: `column assets.filename` explains what names `filename`.
-    fn add(&mut self, part: &str) {
-        let part = without_arguments(part);
-        let name = part.rsplit(['.', ' ']).next().unwrap_or_default().trim_matches('"');
-        self.names.insert(name.to_owned());
-        self.parts.insert(part.to_owned());
-    }
-
-    /// Whether a text names one of them.
-    fn explains(&self, text: &str) -> bool {
-        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
-        words.any(|word| self.names.contains(word))
-    }
-}
-
-fn without_arguments(name: &str) -> &str {
-    name.split('(').next().unwrap_or_default()
 }
 
 /// Kinds whose definitions depend on the server: how it prints a query, and what is installed there.
@@ -182,15 +155,6 @@ fn behind(before: Option<&Sequence>, now: Option<&Sequence>) -> Option<(String, 
         now.next
     );
     Some((format!("next value {beyond} {reached}, which the column has reached"), actual))
-}
-
-/// A part or an object that is not as it was.
-fn differs(name: &str, expected: String, actual: &str) -> Finding {
-    finding(FindingKind::CatalogDiffers, Entity::Table(TableName::new(name)), expected, actual)
-}
-
-fn finding(kind: FindingKind, entity: Entity, expected: String, actual: &str) -> Finding {
-    Finding::new(CheckId::Catalog, kind, entity, expected, actual)
 }
 
 #[cfg(test)]

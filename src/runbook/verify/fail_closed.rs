@@ -6,14 +6,14 @@
 use crate::{
     base::{
         error::Error,
-        ids::{AssetName, ObjectKey, TemplateKey},
+        ids::{AssetName, TemplateKey},
     },
     journal::Logbook,
     model::{
         check::CheckId,
         event::Event,
         finding::{Entity, Finding, FindingKind},
-        state::{KnownTemplate, State},
+        state::{Known, KnownAsset, KnownTemplate, State},
     },
     runbook::verify::{
         CheckResult, Reference,
@@ -98,6 +98,23 @@ pub async fn check(
     }
 }
 
+/// Another asset that a refusal names in place of the missing one.
+fn blamed<'a>(
+    answer: &HttpAnswer,
+    missing: &AssetName,
+    asset: &KnownAsset,
+    known: &'a Known,
+) -> Option<&'a AssetName> {
+    let text = String::from_utf8_lossy(&answer.body);
+    if [missing.as_str(), asset.key.as_str(), &asset.id].iter().any(|name| text.contains(name)) {
+        return None;
+    }
+    let named = |(name, other): &(&AssetName, &KnownAsset)| {
+        text.contains(other.key.as_str()) || text.contains(name.as_str())
+    };
+    known.assets.iter().find(named).map(|(name, _)| name)
+}
+
 struct Probe<'a> {
     site: &'a Site<Restored>,
     api: Engine,
@@ -121,7 +138,7 @@ impl Probe<'_> {
         for name in names {
             probed.insert(name.clone());
             if let Some(asset) = reference.known.assets.get(name) {
-                self.without_binary(name, &asset.key).await?;
+                self.without_binary(name, asset, &reference.known).await?;
             }
         }
         self.good_again("after its binaries were put back").await?;
@@ -145,14 +162,26 @@ impl Probe<'_> {
     }
 
     /// Takes the binary away: the render must be refused as documented.
-    async fn without_binary(&mut self, name: &AssetName, key: &ObjectKey) -> Result<(), Error> {
+    async fn without_binary(
+        &mut self,
+        name: &AssetName,
+        asset: &KnownAsset,
+        known: &Known,
+    ) -> Result<(), Error> {
+        let key = &asset.key;
         let Got::Found { bytes, metadata } = self.site.objects.get(key).await? else {
             return Err(Error::environment(format!("can't read {key} to put it back later")));
         };
         self.site.objects.delete(key).await?;
-        let answer = self.ask().await;
+        let answers = async {
+            Ok::<_, Error>((
+                self.ask().await?,
+                self.api.render_html(self.key.as_str(), &self.template.data).await?,
+            ))
+        };
+        let answers = answers.await;
         self.site.objects.put(key, bytes, &metadata).await?;
-        let (answer, good) = answer?;
+        let ((answer, good), page) = answers?;
         let situation = format!("{name} was taken away");
         if good && !self.template.shown.contains(name) {
             // The known-good PDF does not show it: it was not needed.
@@ -163,6 +192,15 @@ impl Probe<'_> {
             self.found(FindingKind::PartialPdf, "an error without PDF bytes", &situation, &answer);
         } else if !is_documented_refusal(&answer, self.site.profile.missing_binary.as_ref()) {
             self.found(FindingKind::WrongRefusal, "the documented refusal", &situation, &answer);
+        } else if let Some(other) = blamed(&answer, name, asset, known) {
+            let situation = format!("{situation}, and the answer names {other}");
+            self.found(FindingKind::WrongRefusal, "a refusal that names no other asset", &situation, &answer);
+        }
+        // A page that refers to the binary shows nothing in its place.
+        let refers = String::from_utf8_lossy(&page.body).contains(key.as_str());
+        if page.is_success() && self.template.shown.contains(name) && !refers {
+            let expected = "POST /render/html refuses, or its page refers to the binary";
+            self.found(FindingKind::FailOpen, expected, &situation, &page);
         }
         Ok(())
     }

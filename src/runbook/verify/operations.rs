@@ -1,6 +1,6 @@
-//! What the API lists of the rest of the durable state: tenants, release labels, runs of schedules, dead
-//! letters, and which tenants it admits. Their rows are the contents check's; a row that came back and
-//! that the engine ignores is lost all the same. And the binaries that it serves.
+//! What the API answers about the durable state: what it lists and shows in detail, which tenants and keys
+//! it admits. The rows are the contents check's; a row that came back and that the engine ignores, or shows
+//! otherwise, is lost all the same. And the binaries that it serves.
 
 use crate::{
     base::{digest::Digest, error::Error, ids::TableName},
@@ -8,7 +8,7 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         profile::Profile,
-        state::{State, Table},
+        state::{Row, State},
     },
     runbook::verify::{
         CheckResult, Reference,
@@ -22,12 +22,12 @@ use serde_json::Value;
 /// Compares what the API lists with what it listed at the cut point, and the binaries that it serves
 /// with those of the store.
 pub async fn check(site: &Site<Restored>, reference: &Reference, observed: &State) -> CheckResult {
-    listed(site, reference).await.and(served(site, reference, observed).await)
+    listed(site, reference, observed).await.and(served(site, reference, observed).await)
 }
 
 /// Compares with what was listed at the cut point. What is listed beside it is an added row, which the
 /// contents check finds.
-async fn listed(site: &Site<Restored>, reference: &Reference) -> CheckResult {
+async fn listed(site: &Site<Restored>, reference: &Reference, observed: &State) -> CheckResult {
     let Some(then) = reference.api.as_ref().filter(|snapshot| !snapshot.items.is_empty()) else {
         return CheckResult::skipped("no tenants, labels, runs or dead letters were recorded of the API");
     };
@@ -35,7 +35,7 @@ async fn listed(site: &Site<Restored>, reference: &Reference) -> CheckResult {
     match now.await {
         Ok(now) => CheckResult::checked(
             then.items.len() + then.admitted.len(),
-            compared(then, &now, reference, &site.profile),
+            compared(then, &now, reference, observed, &site.profile),
         ),
         Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
     }
@@ -72,7 +72,13 @@ async fn served(site: &Site<Restored>, reference: &Reference, observed: &State) 
     }
 }
 
-fn compared(then: &ApiSnapshot, now: &ApiSnapshot, reference: &Reference, profile: &Profile) -> Vec<Finding> {
+fn compared(
+    then: &ApiSnapshot,
+    now: &ApiSnapshot,
+    reference: &Reference,
+    observed: &State,
+    profile: &Profile,
+) -> Vec<Finding> {
     let finding = |kind, (of, id): (ListedKind, &str), expected: &str, actual: Option<&String>| {
         let row = row(of, id, reference, profile);
         let table = Entity::Table(row.0.clone());
@@ -84,13 +90,30 @@ fn compared(then: &ApiSnapshot, now: &ApiSnapshot, reference: &Reference, profil
         .items
         .iter()
         .filter(|(key, said)| now.items.get(*key) != Some(*said))
+        .filter(|((of, id), _)| !of.follows_its_row() || came_back((*of, id), reference, observed, profile))
         .map(|(key, said)| finding(FindingKind::WrongListing, (key.0, &key.1), said, now.items.get(key)));
     let admitted = then.admitted.iter().filter_map(|(id, said)| {
         // A tenant that is not listed is a finding already.
         let is = now.admitted.get(id).filter(|is| *is != said)?;
         Some(finding(FindingKind::WrongAccess, (ListedKind::Tenant, id), said, Some(is)))
     });
-    listed.chain(admitted).collect()
+    let keys = then.keys.iter().filter_map(|(key, said)| {
+        let is = now.keys.get(key).filter(|is| *is != said)?;
+        let entity = Entity::Engine("engine".to_owned());
+        let (expected, actual) = (format!("{key} is {said}"), format!("{key} is {is}"));
+        Some(Finding::new(CheckId::Operations, FindingKind::WrongAccess, entity, expected, actual))
+    });
+    listed.chain(admitted).chain(keys).collect()
+}
+
+/// Whether the row of an item is as it was. While writes are in flight that does not settle what the API
+/// answered before and after them.
+fn came_back(item: (ListedKind, &str), reference: &Reference, observed: &State, profile: &Profile) -> bool {
+    let Some((table, key, row)) = find_row(item, reference, profile) else { return false };
+    let now = observed.database.tables.get(table).and_then(|table| table.rows.get(key));
+    reference.api_is_current
+        && reference.workload.is_none()
+        && now.is_some_and(|now| now.digest == row.digest)
 }
 
 /// The row of a listed item: its table, and its name.
@@ -98,17 +121,25 @@ fn row(of: ListedKind, id: &str, reference: &Reference, profile: &Profile) -> (T
     let Some(entity) = profile.entities.get(of.entity()) else {
         return (TableName::new(of.entity()), id.to_owned());
     };
-    let is_it = |key: &str| match at_start::alone(key) {
-        Some(Value::String(text)) => text == id,
-        Some(other) => other.to_string().as_str() == id,
-        None => false,
-    };
-    let found = |table: &Table| {
-        let (key, row) = table.rows.iter().find(|(key, _)| is_it(key))?;
-        Some(profile.row_name(&entity.table, key, &row.json))
-    };
-    let name = reference.table(&entity.table).and_then(found);
+    let name = find_row((of, id), reference, profile);
+    let name = name.map(|(table, key, row)| profile.row_name(table, key, &row.json));
     (entity.table.clone(), name.unwrap_or_else(|| id.to_owned()))
+}
+
+/// The row of an item as it was recorded, by its key or by its name.
+fn find_row<'a>(
+    (of, id): (ListedKind, &str),
+    reference: &'a Reference,
+    profile: &'a Profile,
+) -> Option<(&'a TableName, &'a String, &'a Row)> {
+    let table = &profile.entities.get(of.entity())?.table;
+    let is_it = |key: &str, row: &Row| match at_start::alone(key) {
+        Some(Value::String(text)) if text == id => true,
+        Some(other) if other.to_string().as_str() == id => true,
+        _ => profile.row_name(table, key, &row.json) == id,
+    };
+    let rows = &reference.table(table)?.rows;
+    rows.iter().find(|(key, row)| is_it(key, row)).map(|(key, row)| (table, key, row))
 }
 
 #[cfg(test)]
@@ -123,6 +154,7 @@ mod tests {
                 .map(|(kind, id, said)| ((*kind, (*id).to_owned()), (*said).to_owned()))
                 .collect(),
             admitted: admitted.iter().map(|(id, said)| ((*id).to_owned(), (*said).to_owned())).collect(),
+            keys: [("no key", "refused with 401".to_owned())].into(),
         };
         let profile: Profile =
             serde_saphyr::from_str(include_str!("../../../profiles/pulp-engine.yaml")).unwrap();
@@ -136,13 +168,16 @@ mod tests {
             &[("quay", "refused with 403 tenant_archived")],
         );
         let changed = |now: &ApiSnapshot| {
-            let found = compared(&then, now, &Reference::default(), &profile);
+            let found = compared(&then, now, &Reference::default(), &State::default(), &profile);
             found.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(changed(&then), [""; 0]);
         let mut more = then.clone();
         more.items.insert((ListedKind::Run, "8".to_owned()), "completed".to_owned());
         assert_eq!(changed(&more), [""; 0]);
+        let mut open = then.clone();
+        open.keys.insert("no key", "let in".to_owned());
+        assert_eq!(changed(&open), ["wrong access: engine"]);
         let other = shown(
             &[
                 (ListedKind::Tenant, "quay", "archived"),

@@ -11,7 +11,7 @@ use crate::{
     },
     plan::ExpectedRender,
     procedure::manifest::Manifest,
-    runbook::verify::api_snapshot::ApiSnapshot,
+    runbook::verify::{api_snapshot::ApiSnapshot, render::releases::Releases},
 };
 use std::collections::BTreeMap;
 
@@ -25,10 +25,14 @@ pub struct Reference {
     pub known: Known,
     /// Renders that the user asked for, with a known-good PDF where one was given.
     pub renders: BTreeMap<TemplateKey, ExpectedRender>,
+    /// What each version and label rendered as at the source; recorded for baseline drills.
+    pub releases: Releases,
     /// The manifest that was recorded with the backup.
     pub manifest: Option<Manifest>,
     /// Tenants, labels, runs and dead letters as the API listed them.
     pub api: Option<ApiSnapshot>,
+    /// Whether nothing was written since the API listed that.
+    pub api_is_current: bool,
     /// The schema that the restoring release makes in an empty database, and the migrations that it
     /// records, where the backup is of another release.
     pub schema: Option<Database>,

@@ -19,6 +19,7 @@ use std::time::Instant;
 mod answer;
 mod judge;
 mod other_version;
+pub mod releases;
 mod requested;
 mod stale;
 
@@ -79,6 +80,10 @@ pub async fn check(
             let (found, whole) = requested::render_whole(site, &api, reference, &key, observed, log).await?;
             findings.extend(found);
             first_good = first_good.or(whole);
+        }
+        if !reference.releases.is_empty() {
+            let now = releases::record(&api, &reference.known).await?;
+            findings.extend(releases::changed(&reference.releases, &now));
         }
         if !reference.renders.is_empty() {
             pictures::find_shown(site, &mut reference.known).await?;

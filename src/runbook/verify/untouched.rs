@@ -11,7 +11,7 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        profile::{EngineStart, Profile},
+        profile::{EngineStart, Profile, ProfileEntity},
         state::{Row, Sequence, State, change},
     },
     runbook::verify::{CheckResult, Names, Reference, at_start::Allowed},
@@ -111,21 +111,23 @@ fn row(table: &TableName, key: &str, row: Option<&Row>, profile: &Profile) -> En
     Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| key.to_owned()) }
 }
 
-/// Renders may add rows (usage, audit) and objects (results); they may not take away anything, nor
-/// change the objects or the rows that the profile knows binaries, definitions or next runs of.
+/// Renders may add rows (usage, audit) and objects (results); they may not take away or change anything.
+/// Rows of entities that a start may change can still be on their way.
 pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Names) -> CheckResult {
     let when = "before the renders";
     let mut at = 1 + before.objects.len();
     let old = |_: &ObjectKey, is_new: bool| !is_new;
     let mut findings = changes(&before.objects, &after.objects, old, when, |key| names.entity(key));
-    let lasting = |e: &&crate::model::profile::ProfileEntity| {
-        !e.binaries.is_empty() || e.definition.is_some() || e.next_run.is_some()
-    };
-    let lasting: BTreeSet<_> = profile.entities.values().filter(lasting).map(|e| &e.table).collect();
+    let lasting =
+        |e: &ProfileEntity| !e.binaries.is_empty() || e.definition.is_some() || e.next_run.is_some();
+    let rules = || profile.entities.values().flat_map(|e| &e.at_start);
+    let run = |name: &String| rules().any(|rule| rule.runs.as_ref().is_some_and(|runs| runs.entity == *name));
+    let moving = |(name, e): &(&String, &ProfileEntity)| !lasting(e) && (!e.at_start.is_empty() || run(name));
+    let moving: BTreeSet<_> = profile.entities.iter().filter(moving).map(|(_, e)| &e.table).collect();
     for (table, was) in &before.database.tables {
         let Some(is) = after.database.tables.get(table) else { continue };
         at += was.rows.len();
-        let counts = |_: &String, is_new: bool| !is_new && lasting.contains(table);
+        let counts = |_: &String, is_new: bool| !is_new && !moving.contains(table);
         let entity = |key: &String| row(table, key, was.rows.get(key), profile);
         findings.extend(changes(&was.rows, &is.rows, counts, when, entity));
     }
@@ -147,19 +149,24 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
 }
 
-/// Whether the engine accepts a write on what was restored: an upload that is stored as it was sent. It
-/// is deleted again.
+/// What the probe's upload has at least, in bytes: engines and stores treat large bodies otherwise.
+const LARGE: u32 = 1 << 20;
+
+/// Whether the engine accepts writes on what was restored: an upload that is stored as it was sent and
+/// listed, and a delete that takes it away.
 pub async fn accepts_write(site: &Site<Restored>, reference: &Reference) -> Result<CheckResult, Error> {
     let skipped = || Ok(CheckResult::skipped("no asset is known that could be uploaded again"));
     let Some((name, asset)) = reference.known.assets.iter().next() else { return skipped() };
-    let Got::Found { bytes, .. } = site.objects.get(&asset.key).await? else { return skipped() };
+    let Got::Found { mut bytes, .. } = site.objects.get(&asset.key).await? else { return skipped() };
+    // What follows the end of a picture is no part of it.
+    bytes.extend((0..LARGE / 4).flat_map(u32::to_be_bytes));
     let api = site.engine.api().await?;
     let media_type = media_type(Path::new(name.as_str())).to_owned();
     let upload =
         UploadRequest { name: format!("written-{name}"), bytes, media_type, ..UploadRequest::default() };
     let found = |kind, actual: String| {
         let entity = Entity::Engine("engine".to_owned());
-        let expected = "an upload is accepted and stored as it was sent";
+        let expected = "an upload is stored as it was sent and listed, and a delete takes it away";
         Finding::new(CheckId::Untouched, kind, entity, expected, actual)
     };
     let record = match api.upload(&upload).await {
@@ -175,10 +182,19 @@ pub async fn accepts_write(site: &Site<Restored>, reference: &Reference) -> Resu
         Got::Missing => Some(format!("no object at {}", record.filename)),
         Got::Denied => return Err(Error::environment(format!("can't read {}", record.filename))),
     };
+    let listed = async || Ok::<_, Error>(api.assets().await?.iter().any(|asset| asset.id == record.id));
+    let unlisted = (!listed().await?).then(|| "the upload is not listed".to_owned());
     // An engine that may not delete has accepted the write all the same.
-    let _ = api.delete_asset(&record.id, true).await;
-    let wrong = stored.map(|actual| found(FindingKind::UnstoredWrite, actual));
-    Ok(CheckResult::checked(1, wrong.into_iter().collect()))
+    let kept = match api.delete_asset(&record.id, true).await {
+        Ok(()) if listed().await? => Some("after its delete was acknowledged it is still listed".to_owned()),
+        Ok(()) if api.asset(&record.id).await.is_ok() => {
+            Some("after its delete was acknowledged its details are still shown".to_owned())
+        }
+        Ok(()) | Err(_) => None,
+    };
+    let wrong = [stored, unlisted, kept].into_iter().flatten();
+    let wrong = wrong.map(|actual| found(FindingKind::UnstoredWrite, actual));
+    Ok(CheckResult::checked(1, wrong.collect()))
 }
 
 /// What changed, as far as it `counts`: by its key, and whether it is new. What went away always does.

@@ -157,6 +157,40 @@ impl Engine {
         Ok(answer)
     }
 
+    /// `POST /render/pdf` of a `version` or by a `label`.
+    pub async fn render_release(
+        &self,
+        template: &str,
+        data: &Value,
+        (by, name): (&str, &str),
+    ) -> Result<HttpAnswer, Unreachable> {
+        let request = self.request(Method::POST, self.at(&["render", "pdf"]), Scope::Render)?;
+        let body = json!({ "template": template, "data": data, by: name });
+        Ok(self.answer(request.json(&body)).await?.1)
+    }
+
+    /// `POST /render/html`.
+    pub async fn render_html(&self, template: &str, data: &Value) -> Result<HttpAnswer, Unreachable> {
+        let request = self.request(Method::POST, self.at(&["render", "html"]), Scope::Render)?;
+        Ok(self.answer(request.json(&json!({ "template": template, "data": data }))).await?.1)
+    }
+
+    /// `GET /templates/` with a key, or without one: whatever is answered is the answer.
+    pub async fn with_key(&self, key: Option<&str>) -> Result<HttpAnswer, Unreachable> {
+        let request = self.request(Method::GET, self.at(&["templates", ""]), Scope::Open)?;
+        let request = key.into_iter().fold(request, |request, key| request.header("x-api-key", key));
+        Ok(self.answer(request).await?.1)
+    }
+
+    /// `GET /admin/tenants/` with the key for renders, where there is one.
+    pub async fn tenants_with_render_key(&self) -> Result<Option<HttpAnswer>, Unreachable> {
+        if !self.has_render_key() {
+            return Ok(None);
+        }
+        let request = self.request(Method::GET, self.at(&["admin", "tenants", ""]), Scope::Render)?;
+        Ok(Some(self.answer(request).await?.1))
+    }
+
     pub(super) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CallError> {
         let (name, answer) = self.success(request).await?;
         understood(&name, &answer)

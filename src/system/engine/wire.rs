@@ -94,6 +94,11 @@ impl Engine {
         &self.base
     }
 
+    /// Whether renders have a key of their own.
+    pub(super) fn has_render_key(&self) -> bool {
+        self.keys.render.is_some() && self.keys.render != self.keys.admin
+    }
+
     /// The URL of a path given in segments, each encoded as one: an id can't leave its place.
     pub(super) fn at(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();

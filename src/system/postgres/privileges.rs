@@ -3,7 +3,7 @@
 //! object of the connecting role would have, and what `initdb` or an extension granted (`pg_init_privs`).
 
 use crate::base::error::{Error, ErrorContext};
-use crate::model::state::Access;
+use crate::model::state::ObjectAccess;
 use crate::system::postgres::Postgres;
 use crate::system::postgres::text::{all, maybe, text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +98,7 @@ fn query(catalogs: &[(String, Option<String>, Option<String>)]) -> String {
 impl Postgres {
     /// Owners and privileges that differ from those of a new object of the connecting role, by the object's
     /// type and identity: `table public.assets`.
-    pub async fn access_rights(&self) -> Result<BTreeMap<String, Access>, Error> {
+    pub async fn access_rights(&self) -> Result<BTreeMap<String, ObjectAccess>, Error> {
         let context = || "can't read owners and privileges".to_owned();
         let mut connection = self.pool.acquire().await.or_environment(context)?;
         let mut catalogs = Vec::new();
@@ -110,7 +110,7 @@ impl Postgres {
             let set = |json: Option<String>| -> Result<BTreeSet<String>, Error> {
                 json.map_or(Ok(BTreeSet::new()), |json| serde_json::from_str(&json).or_harness(context))
             };
-            let access = Access {
+            let access = ObjectAccess {
                 owner: maybe(&row, 1)?,
                 granted: set(maybe(&row, 2)?)?,
                 by_default: set(maybe(&row, 3)?)?,

@@ -167,8 +167,19 @@ def render(handler, body):
         os._exit(1)
     if LIE == "forgets-audit" and RESTORED:
         sql("delete from audit_events where id in (select min(id) from audit_events)")
+    if LIE == "renders-rewrite-audit" and RESTORED:
+        sql("update audit_events set \"timestamp\" = \"timestamp\" + interval '1 s' where id in (select min(id) from audit_events)")
+    if LIE == "labels-render-first-version" and RESTORED and "label" in asked:
+        asked["version"] = "1.0.0"
+        del asked["label"]
+        body = json.dumps(asked).encode()
     status, headers, answer = forward("POST", handler.path, dict(handler.headers), body)
     good = status == 200
+    if LIE == "refusal-names-another" and status == 422:
+        told = json.loads(answer)
+        other = sql("select filename from assets where original_name = 'warehouse.jpg'").strip()
+        told["message"], told["issues"] = f"the binary {other} is missing", []
+        answer = json.dumps(told).encode()
     MISSED = MISSED or b"ASSET_BINARY_MISSING" in answer
     if LIE == "cached-by-data" and good:
         kept.write_bytes(answer)
@@ -252,6 +263,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/render/pdf":
             return render(self, body)
         headers = dict(self.headers)
+        if LIE == "admits-any-key" and RESTORED:
+            headers = {k: v for k, v in headers.items() if k.lower() != "x-api-key"}
+            headers["x-api-key"] = ENV.get("API_KEY_ADMIN", "")
+        if LIE == "deletes-nothing" and RESTORED and self.command == "DELETE":
+            return 204, {}, b""
+        if LIE == "html-placeholder" and path == "/render/html":
+            status, kept, answer = forward(self.command, self.path, headers, body)
+            return (200, {"content-type": "text/html"}, b"<p>a grey box</p>") if status == 422 else (status, kept, answer)
         if LIE == "stores-other-bytes" and path == "/assets/upload" and b"logo.png" in body:
             at = body.index(b"IDAT") + 20
             body = body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
@@ -260,6 +279,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
             told = json.loads(answer)
             told["items"], told["total"] = told["items"][1:], told["total"] - 1
             answer = json.dumps(told).encode()
+        if RESTORED and self.command == "GET" and status == 200:
+            if LIE == "audit-list-empty" and path == "/audit-events":
+                answer = json.dumps({**json.loads(answer), "items": [], "total": 0}).encode()
+            if LIE == "details-of-another" and path.endswith("/details"):
+                answer = json.dumps({**json.loads(answer), "sizeBytes": 1}).encode()
+            if LIE == "versions-lack-first" and path.endswith("/versions") and path.startswith("/templates/"):
+                told = json.loads(answer)
+                told["items"] = [item for item in told["items"] if item["version"] != "1.0.0"]
+                answer = json.dumps({**told, "total": len(told["items"])}).encode()
+            if LIE == "older-definition" and re.fullmatch("/templates/[^/]+", path):
+                told = json.loads(answer)
+                told["definition"]["name"] = "as it was once"
+                answer = json.dumps(told).encode()
+            if LIE == "schedules-shown-enabled" and path == "/schedules":
+                told = json.loads(answer)
+                for item in told["items"]:
+                    item["enabled"] = not item["enabled"]
+                answer = json.dumps(told).encode()
+        if LIE == "shortens-large" and RESTORED and path == "/assets/upload" and len(body) > 65536:
+            key = json.loads(answer)["filename"]
+            status_, kind, stored = s3("GET", key)
+            s3("PUT", key, stored[:-1], kind)
         if LIE == "takes-no-writes" and RESTORED and path == "/assets/upload":
             status, answer = 500, b'{"error":"InternalServerError","message":"read-only"}'
         if LIE == "hands-out-placeholders" and RESTORED and self.command == "GET" and path.endswith(".jpg"):

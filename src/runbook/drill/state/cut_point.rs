@@ -62,6 +62,7 @@ impl DrillState<'_> {
                 self.cut.record_inventory(listed, Some(folder));
             }
         }
+        self.cut.reference.api_is_current = true;
         let recorded = self.cut.reference.state.get_or_insert_default();
         let tables = recorded.database.tables.iter();
         let tables = tables

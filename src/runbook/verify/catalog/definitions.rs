@@ -1,7 +1,7 @@
 //! Every object of the schema as `pg_dump` writes it, so that kinds of objects are compared that no query
 //! of the harness asks for.
 
-use super::{Explained, differs, without_arguments};
+use super::explained::{Explained, differs, without_arguments};
 use crate::model::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,12 +2,12 @@
 //! brings objects back with the restoring role as owner and default privileges: that is accepted, and noted.
 //! What was given to somebody who did not have it is wrong in any case.
 
-use super::{Explained, finding};
+use super::explained::{Explained, finding};
 use crate::{
     base::ids::TableName,
     model::{
         finding::{Entity, Finding, FindingKind},
-        state::{Access, Catalog},
+        state::{Catalog, ObjectAccess},
     },
     scenario::method::PrivilegesKept,
 };
@@ -19,18 +19,18 @@ const PUBLIC: &str = "schema public";
 
 /// An object's owner and privileges on both sides.
 struct Sides<'a> {
-    before: Option<&'a Access>,
-    after: Option<&'a Access>,
+    before: Option<&'a ObjectAccess>,
+    after: Option<&'a ObjectAccess>,
     /// The privileges that a new object of its kind has.
     by_default: &'a BTreeSet<String>,
 }
 
 impl<'a> Sides<'a> {
-    fn granted(&self, side: Option<&'a Access>) -> &'a BTreeSet<String> {
+    fn granted(&self, side: Option<&'a ObjectAccess>) -> &'a BTreeSet<String> {
         side.map_or(self.by_default, |access| &access.granted)
     }
 
-    fn owner(side: Option<&Access>) -> &str {
+    fn owner(side: Option<&ObjectAccess>) -> &str {
         side.and_then(|access| access.owner.as_deref()).unwrap_or("the role of the site")
     }
 
@@ -137,21 +137,25 @@ fn some(names: &BTreeSet<&str>) -> String {
 mod tests {
     use super::*;
 
-    fn access(owner: Option<&str>, granted: &[&str]) -> Access {
+    fn access(owner: Option<&str>, granted: &[&str]) -> ObjectAccess {
         let set = |grants: &[&str]| grants.iter().map(|grant| (*grant).to_owned()).collect();
-        Access {
+        ObjectAccess {
             owner: owner.map(str::to_owned),
             granted: set(granted),
             by_default: set(&["EXECUTE to PUBLIC"]),
         }
     }
 
-    fn catalog(objects: &[(&str, Access)]) -> Catalog {
+    fn catalog(objects: &[(&str, ObjectAccess)]) -> Catalog {
         let access = objects.iter().map(|(name, access)| ((*name).to_owned(), access.clone())).collect();
         Catalog { access: Some(access), ..Catalog::default() }
     }
 
-    fn found(was: &[(&str, Access)], is: &[(&str, Access)], kept: PrivilegesKept) -> (Vec<String>, bool) {
+    fn found(
+        was: &[(&str, ObjectAccess)],
+        is: &[(&str, ObjectAccess)],
+        kept: PrivilegesKept,
+    ) -> (Vec<String>, bool) {
         let (findings, note) = compare(&catalog(was), &catalog(is), kept, &Explained::default());
         let shown = |f: &Finding| format!("{f}: {} / {}", f.expected, f.actual);
         (findings.iter().map(shown).collect(), note.is_some())
