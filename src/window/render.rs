@@ -64,8 +64,7 @@ pub fn human(table: &WindowTable, safe: Option<&[Safe]>) -> String {
         out += "\nA restore gives nothing worse than an orphan with\n\n";
         out += &columns(&[], rows, WIDTH);
     }
-    line(&mut out, &format!("\n{}", amount(table)));
-    out
+    out + "\n" + &columns(&[], [vec![amount(table)]], WIDTH)
 }
 
 /// A schedule behind its outcome, or below it where the line would be too wide. It is not broken, so that it can be
