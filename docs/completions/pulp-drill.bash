@@ -19,6 +19,9 @@ _pulp__drill() {
             pulp__drill,check)
                 cmd="pulp__drill__subcmd__check"
                 ;;
+            pulp__drill,demo)
+                cmd="pulp__drill__subcmd__demo"
+                ;;
             pulp__drill,doctor)
                 cmd="pulp__drill__subcmd__doctor"
                 ;;
@@ -40,6 +43,9 @@ _pulp__drill() {
             pulp__drill,history)
                 cmd="pulp__drill__subcmd__history"
                 ;;
+            pulp__drill,init)
+                cmd="pulp__drill__subcmd__init"
+                ;;
             pulp__drill,keys)
                 cmd="pulp__drill__subcmd__keys"
                 ;;
@@ -48,6 +54,9 @@ _pulp__drill() {
                 ;;
             pulp__drill,manifest)
                 cmd="pulp__drill__subcmd__manifest"
+                ;;
+            pulp__drill,new)
+                cmd="pulp__drill__subcmd__new"
                 ;;
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
@@ -97,6 +106,9 @@ _pulp__drill() {
             pulp__drill__subcmd__help,check)
                 cmd="pulp__drill__subcmd__help__subcmd__check"
                 ;;
+            pulp__drill__subcmd__help,demo)
+                cmd="pulp__drill__subcmd__help__subcmd__demo"
+                ;;
             pulp__drill__subcmd__help,doctor)
                 cmd="pulp__drill__subcmd__help__subcmd__doctor"
                 ;;
@@ -118,6 +130,9 @@ _pulp__drill() {
             pulp__drill__subcmd__help,history)
                 cmd="pulp__drill__subcmd__help__subcmd__history"
                 ;;
+            pulp__drill__subcmd__help,init)
+                cmd="pulp__drill__subcmd__help__subcmd__init"
+                ;;
             pulp__drill__subcmd__help,keys)
                 cmd="pulp__drill__subcmd__help__subcmd__keys"
                 ;;
@@ -126,6 +141,9 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,manifest)
                 cmd="pulp__drill__subcmd__help__subcmd__manifest"
+                ;;
+            pulp__drill__subcmd__help,new)
+                cmd="pulp__drill__subcmd__help__subcmd__new"
                 ;;
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
@@ -335,7 +353,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version run restore-test list check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
+            opts="-h -V --help --version demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -365,6 +383,24 @@ _pulp__drill() {
                     ;;
                 --format)
                     COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__demo)
+            opts="-h --report-dir --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --report-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -517,7 +553,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__explore)
-            opts="-j -h --operations --writes --bound --seed --grace --no-results --format --replay --replay-cells --in-model --shrink --into --scenarios --svg --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --help"
+            opts="-j -v -h --operations --writes --bound --seed --grace --no-results --format --replay --replay-cells --in-model --shrink --into --scenarios --svg --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --verbose --i-understand-this-destroys --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -661,7 +697,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="run restore-test list check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
+            opts="demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +711,20 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -842,6 +892,20 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__keys)
             opts="new"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -915,6 +979,20 @@ _pulp__drill() {
         pulp__subcmd__drill__subcmd__help__subcmd__manifest__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__new)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1348,6 +1426,32 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__init)
+            opts="-h --objects --out --check --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --objects)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__keys)
             opts="-h --help new help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1586,6 +1690,20 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__new)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__pdf)
             opts="-h --help diff help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1801,7 +1919,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__restore__subcmd__test)
-            opts="-h --dump --assets --manifest --render --golden --max-age --max-rto --budgets --ledger --source-env --max-drop --schema-of-migrate --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
+            opts="-h --dump --newest --physical --pgbackrest --stanza --wal-g --wal --target-time --assets --timeout --manifest --render --golden --max-age --max-rto --budgets --ledger --source-env --max-drop --schema-of-migrate --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1811,7 +1929,35 @@ _pulp__drill() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --physical)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pgbackrest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stanza)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wal-g)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --assets)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1891,7 +2037,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__run)
-            opts="-j -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --ping --webhook --help"
+            opts="-j -v -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --verbose --i-understand-this-destroys --filter --partition --budgets --seed --fail-fast --format --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -222,6 +222,7 @@ mod tests {
 
     fn row(key: &str) -> ObjectReference {
         ObjectReference {
+            binary: 0,
             table: TableName::new("assets"),
             row: key.to_owned(),
             name: key.to_owned(),
