@@ -5,6 +5,7 @@
 
 mod damage;
 mod existing_backup;
+mod feature_zoo;
 mod held_writes;
 mod misbehaving;
 mod replay;
