@@ -1,18 +1,25 @@
-//! Sound and damaged backups in every format, and what `restore-test` reports of each.
+//! Sound and damaged backups in every format, and what `restore-test` reports of each. The table in
+//! docs/restore-test.md is written from these runs: `PULP_DRILL_BLESS=1` writes it again.
 
 mod kit;
 mod logical;
 mod physical;
 
+use crate::support::bless;
 use kit::{Kit, PROGRAM};
-use pulp_drill::model::record::RunRecord;
+use pulp_drill::model::{level, record::RunRecord};
 use std::{
+    fmt::Write as _,
+    fs,
     process::Command,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
+
+/// The document with the table.
+const DOCUMENT: &str = "docs/restore-test.md";
 
 /// Tests at a time. Each starts a server, and runs on two cores.
 const ABREAST: usize = 3;
@@ -46,8 +53,8 @@ impl Case {
         Self { damage: Some(damage), format, options, exit, says }
     }
 
-    /// Runs it and gives what is wrong with the result.
-    fn run(&self, kit: &Kit) -> Result<(), String> {
+    /// Runs it and gives its line of the table, or what is wrong.
+    fn run(&self, kit: &Kit) -> Result<String, String> {
         let reports = tempfile::tempdir().unwrap();
         let mut command = Command::new(PROGRAM);
         command.args(["restore-test", "--format", "json", "--report-dir"]).arg(reports.path());
@@ -67,27 +74,46 @@ impl Case {
         if ran.status.code() != Some(self.exit) || !flat(&all).contains(self.says) {
             return Err(format!("expected exit {} and {:?} of {all}", self.exit, self.says));
         }
-        Ok(())
+        let kinds: Vec<&str> = findings.iter().map(|finding| finding.kind.describe()).collect();
+        let mut kinds: Vec<&str> = kinds.into_iter().filter(|kind| *kind != "orphan binary").collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let level = scenario.and_then(|scenario| scenario.level.as_ref()).and_then(|level| level.reached);
+        let level = level::describe(level);
+        let verdict = match self.exit {
+            0 => "pass",
+            1 => "fail",
+            2 => "refused",
+            _ => "unknown",
+        };
+        let damage = self.damage.unwrap_or("none");
+        let (format, exit, kinds) = (self.format, self.exit, kinds.join(", "));
+        Ok(format!("| {damage} | {format} | {verdict} ({exit}) | {level} | {kinds} |"))
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sound_backups_pass_and_damage_is_found() {
+async fn the_document_lists_what_is_found_in_which_backup() {
     let Some(kit) = Kit::make().await else { return };
     let mut cases = logical::cases(&kit).await;
     let physical = physical::cases(&kit).await;
     let complete = physical.complete;
     cases.extend(physical.cases);
     kit.stop().await;
-    tokio::task::block_in_place(|| run(&kit, &cases));
+    let lines = tokio::task::block_in_place(|| run(&kit, &cases));
     assert!(cases.iter().filter(|case| case.damage.is_none()).count() >= 12);
     assert!(cases.len() >= 40, "{}", cases.len());
-    if !complete {
-        println!("skipped: repositories of pgBackRest");
+    let mut table =
+        "| damage | backup | verdict (exit code) | level | findings |\n|---|---|---|---|---|\n".to_owned();
+    lines.iter().for_each(|line| writeln!(table, "{line}").unwrap());
+    if complete {
+        hold(&table);
+    } else {
+        println!("skipped: the table, for which a program is missing");
     }
 }
 
-fn run(kit: &Kit, cases: &[Case]) {
+fn run(kit: &Kit, cases: &[Case]) -> Vec<String> {
     let (next, lines) = (AtomicUsize::new(0), Mutex::new(vec![None; cases.len()]));
     std::thread::scope(|scope| {
         for _ in 0..ABREAST {
@@ -101,7 +127,17 @@ fn run(kit: &Kit, cases: &[Case]) {
             });
         }
     });
-    let lines: Vec<Result<(), String>> = lines.into_inner().unwrap().into_iter().flatten().collect();
+    let lines: Vec<Result<String, String>> = lines.into_inner().unwrap().into_iter().flatten().collect();
     let wrong: Vec<&str> = lines.iter().filter_map(|line| line.as_ref().err().map(String::as_str)).collect();
     assert!(wrong.is_empty(), "{} of {}:\n\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+    lines.into_iter().flatten().collect()
+}
+
+/// Compares the table of the document.
+fn hold(table: &str) {
+    let (begin, end) = ("<!-- damage: begin -->\n", "<!-- damage: end -->\n");
+    let document = fs::read_to_string(DOCUMENT).unwrap();
+    let (before, rest) = document.split_once(begin).expect("the table begins");
+    let (_, after) = rest.split_once(end).expect("the table ends");
+    bless::file(DOCUMENT, &format!("{before}{begin}{table}{end}{after}"));
 }
