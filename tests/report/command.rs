@@ -40,7 +40,7 @@ fn rendering_again_gives_the_same_files_and_prints_them() {
     update_latest(reports.path(), journal.dir()).expect("linked");
     for (i, format) in [PrintFormat::Json, PrintFormat::Junit].into_iter().enumerate() {
         let outcome = rendered(&reports.path().join("latest"), format);
-        assert!(outcome.exit == ExitCode::AllHeld && outcome.stderr.is_empty());
+        assert!(outcome.exit == ExitCode::AllHeld && outcome.stderr.is_empty(), "{}", outcome.stderr);
         assert_eq!(outcome.stdout.as_bytes(), before[i]);
         let again: Vec<Vec<u8>> = files.iter().map(|f| fs::read(f).expect("a file")).collect();
         assert_eq!(again, before);
