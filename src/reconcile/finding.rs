@@ -15,6 +15,7 @@ use std::time::Instant;
 
 /// What a suspicion is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a few at a time, in a stream")]
 pub enum SuspectSide {
     /// A row, and its object if there is one: it is missing or another.
     Row(ObjectReference, Option<ListedObject>),

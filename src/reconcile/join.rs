@@ -14,6 +14,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 /// An entry of either side.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a few at a time, in a stream")]
 pub enum Joined {
     /// A row with the object that it refers to, or the first of those below a prefix, if there is one.
     Row(ObjectReference, Option<ListedObject>),

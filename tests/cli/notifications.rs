@@ -51,6 +51,7 @@ fn message(requests: &[Request]) -> Value {
 fn refused(sandbox: &Sandbox) -> Command {
     let mut command = sandbox.command();
     let (dump, reports) = (sandbox.path("no-such.dump"), sandbox.path("reports"));
+    std::fs::create_dir_all(sandbox.path("assets")).unwrap();
     command.arg("restore-test").arg("--dump").arg(dump).arg("--assets").arg(sandbox.path("assets"));
     command.arg("--report-dir").arg(reports);
     command

@@ -71,8 +71,9 @@ pub struct ApiSnapshot {
     pub(super) keys: BTreeMap<&'static str, String>,
 }
 
-/// Reads the lists. One that the API does not have is empty.
-pub async fn read(api: &Engine) -> Result<ApiSnapshot, Error> {
+/// Reads the lists. One that the API does not have is empty. While writers are `writing`, the lists that grow
+/// with their writes are left out: pages by offset do not fit together then.
+pub async fn read(api: &Engine, writing: bool) -> Result<ApiSnapshot, Error> {
     let mut snapshot = ApiSnapshot::default();
     for tenant in list(api.tenants().await)? {
         let answer = api.as_tenant(&tenant.id).await?;
@@ -108,22 +109,29 @@ pub async fn read(api: &Engine) -> Result<ApiSnapshot, Error> {
             .items
             .insert((ListedKind::Template, template.key), format!("version {}", template.current_version));
     }
-    for asset in list(api.assets().await)? {
-        let details = list(api.asset(&asset.id).await.map(|details| vec![details]))?;
-        let details = details.first().map_or_else(|| "no details".to_owned(), describe);
-        snapshot.items.insert((ListedKind::AssetDetails, asset.id.clone()), details);
-        snapshot.items.insert((ListedKind::Asset, asset.id.clone()), describe(&asset));
-    }
-    for event in list(api.audit_events().await)? {
-        let of = event.resource_id.unwrap_or_default();
-        let shown = format!("{} of {of} at {}", event.event, event.timestamp);
-        snapshot.items.insert((ListedKind::AuditEvent, event.id), shown);
+    if !writing {
+        snapshot.assets_and_audit(api).await?;
     }
     snapshot.keys(api).await?;
     Ok(snapshot)
 }
 
 impl ApiSnapshot {
+    async fn assets_and_audit(&mut self, api: &Engine) -> Result<(), Error> {
+        for asset in list_of_rows(api.assets().await)? {
+            let details = list(api.asset(&asset.id).await.map(|details| vec![details]))?;
+            let details = details.first().map_or_else(|| "no details".to_owned(), describe);
+            self.items.insert((ListedKind::AssetDetails, asset.id.clone()), details);
+            self.items.insert((ListedKind::Asset, asset.id.clone()), describe(&asset));
+        }
+        for event in list_of_rows(api.audit_events().await)? {
+            let of = event.resource_id.unwrap_or_default();
+            let shown = format!("{} of {of} at {}", event.event, event.timestamp);
+            self.items.insert((ListedKind::AuditEvent, event.id), shown);
+        }
+        Ok(())
+    }
+
     /// The versions of a template, each as its own details show it.
     async fn versions(&mut self, api: &Engine, key: &str) -> Result<(), Error> {
         let shown =
@@ -171,6 +179,15 @@ fn outcome(answer: &HttpAnswer) -> String {
 
 fn refused(status: u16, codes: &[String]) -> String {
     format!("refused with {status} {}", codes.join(", ")).trim_end().to_owned()
+}
+
+/// A list whose items are compared only where their rows came back. One that fails shows none of them; where
+/// its table is lost, that is a finding of the catalog.
+fn list_of_rows<T>(listed: Result<Vec<T>, CallError>) -> Result<Vec<T>, Error> {
+    match listed {
+        Err(CallError::Refused { status: 500.., .. }) => Ok(Vec::new()),
+        other => list(other),
+    }
 }
 
 /// A list; empty where the engine has none.

@@ -31,7 +31,7 @@ async fn listed(site: &Site<Restored>, reference: &Reference, observed: &State) 
     let Some(then) = reference.api.as_ref().filter(|snapshot| !snapshot.items.is_empty()) else {
         return CheckResult::skipped("no tenants, labels, runs or dead letters were recorded of the API");
     };
-    let now = async { api_snapshot::read(&site.engine.api().await?).await };
+    let now = async { api_snapshot::read(&site.engine.api().await?, reference.workload.is_some()).await };
     match now.await {
         Ok(now) => CheckResult::checked(
             then.items.len() + then.admitted.len(),

@@ -87,6 +87,6 @@ impl DrillState<'_> {
 
     /// What the API lists of tenants, labels, runs and dead letters now.
     pub(super) async fn api_snapshot(&self) -> Result<ApiSnapshot, Error> {
-        api_snapshot::read(&self.site.engine.api().await?).await
+        api_snapshot::read(&self.site.engine.api().await?, self.workload.is_some()).await
     }
 }
