@@ -416,7 +416,7 @@ impl Look<'_> {
                 }
             }
             Err(why) if self.inventory.files.contains_key(SIGNATURE) => self.problem(SIGNATURE, why),
-            // Told as missing.
+            // Reported as missing.
             Err(_) => {}
         }
         Ok(())

@@ -45,10 +45,9 @@ fn a_flipped_byte_of_a_bundle_is_noticed_wherever_it_is() {
     let (_reports, _run, out) = bundled();
     let before = fs::read(&out).unwrap();
     let mut missed = Vec::new();
-    // Most of the first header and of the end; elsewhere a sample. Each place renders all reports again.
+    // All of the first header and of the end; elsewhere one in a few.
     let last = before.len() - 600;
-    let places = [(0..512).step_by(7), (512..last).step_by(last / 60), (last..before.len()).step_by(23)];
-    for at in places.into_iter().flatten() {
+    for at in (0..512).chain((512..last).step_by(97)).chain((last..before.len()).step_by(11)) {
         let mut bytes = before.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(&out, &bytes).unwrap();
