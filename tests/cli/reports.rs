@@ -53,10 +53,17 @@ fn a_failing_run_is_told_stored_and_rendered_again_byte_for_byte() {
 
 /// A text without what differs from run to run: times, also the units of slow ones, and the folder.
 fn masked(text: &str) -> String {
-    let is_time =
-        |word: &str| word.starts_with(|c: char| c.is_ascii_digit()) && word.contains(['.', 'm', 's', 'h']);
+    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let is_unit = |word: &str| ["ms", "s", "m", "h"].contains(&word);
     let line = |line: &str| {
-        let words = line.split_whitespace().filter(|word| !is_time(word) && !["s", "ms"].contains(word));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_time = |at: usize| {
+            is_unit(words[at])
+                || is_number(words[at])
+                    && (words[at].contains(['.', 'm', 's', 'h'])
+                        || words.get(at + 1).is_some_and(|w| is_unit(w)))
+        };
+        let words = (0..words.len()).filter(|at| !is_time(*at)).map(|at| words[at]);
         words
             .map(|word| word.strip_prefix("reports/").map_or(word, |_| "reports/"))
             .collect::<Vec<_>>()

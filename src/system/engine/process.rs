@@ -80,6 +80,9 @@ const STANDS_WITHIN: Duration = Duration::from_secs(2);
 /// How often readiness is checked.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// How long one check may take: a single request that gets no answer must not use up the whole limit.
+const CHECK: Duration = Duration::from_secs(5);
+
 /// How many ports are tried when another process takes them first.
 const TRIES: usize = 5;
 
@@ -107,7 +110,7 @@ impl EngineProcess {
             Launch::Url(url) => {
                 let process =
                     Self { url: url.clone(), ready_path: with.ready_path.to_owned(), held: Held::Nothing };
-                process.wait_elsewhere(with.ready_within).await?;
+                process.wait_elsewhere(with).await?;
                 Ok(process)
             }
             Launch::Nothing => Err(Error::harness("there is no engine to start")),
@@ -212,18 +215,20 @@ impl EngineProcess {
         };
         let process = Self { url, ready_path: with.ready_path.to_owned(), held };
         let limit = with.ready_within;
+        let mut last = None;
         let ready = match &process.held {
-            Held::Process(daemon) => daemon.wait_ready("the engine", limit, process.ready()).await,
-            Held::Container(container) => container.wait_ready(limit, process.ready()).await,
+            Held::Process(daemon) => daemon.wait_ready("the engine", limit, process.ready(&mut last)).await,
+            Held::Container(container) => container.wait_ready(limit, process.ready(&mut last)).await,
             Held::Nothing => Ok(()),
         };
-        let Err(error) = ready else { return Ok(process) };
+        let Err(mut error) = ready else { return Ok(process) };
         let ended_by_itself = match &process.held {
             Held::Process(daemon) => daemon.exit().is_some(),
             Held::Container(container) => !container.runs().await,
             Held::Nothing => false,
         };
         process.kill().await;
+        error.causes.extend(last.filter(|_| !ended_by_itself).map(|last| with.redactor.clean(&last)));
         Err(if ended_by_itself && says_port_taken(with.log, before) {
             Failed::PortTaken
         } else {
@@ -277,27 +282,30 @@ impl EngineProcess {
         Container::start(wanted, with.redactor).await
     }
 
-    async fn ready(&self) {
-        let engine = self.client(&ApiKeys::default());
-        while !engine.ready().await.is_ok_and(|ready| ready.ok) {
+    /// Asks until it is ready, and keeps what the last check that failed found.
+    async fn ready(&self, last: &mut Option<String>) {
+        let engine = self.client(&ApiKeys::default()).patient(CHECK);
+        loop {
+            *last = Some(match engine.ready().await {
+                Ok(ready) if ready.ok => return,
+                Ok(ready) => {
+                    format!("GET {} answered {}: {}", self.ready_path, ready.status, ready.body)
+                }
+                Err(unreachable) => unreachable.to_string(),
+            });
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
-    async fn wait_elsewhere(&self, limit: Duration) -> Result<(), Error> {
-        if tokio::time::timeout(limit, self.ready()).await.is_ok() {
+    async fn wait_elsewhere(&self, with: &ProcessStart<'_>) -> Result<(), Error> {
+        let mut last = None;
+        if tokio::time::timeout(with.ready_within, self.ready(&mut last)).await.is_ok() {
             return Ok(());
         }
-        let engine = self.client(&ApiKeys::default());
-        match engine.ready().await {
-            Err(unreachable) => Err(unreachable.into()),
-            Ok(ready) => Err(Error::environment(format!(
-                "the engine at {} is not ready after {} s",
-                self.url,
-                limit.as_secs_f32()
-            ))
-            .cause(format!("GET {} answered {}: {}", self.ready_path, ready.status, ready.body))),
-        }
+        let (url, limit) = (&self.url, with.ready_within.as_secs_f32());
+        let mut error = Error::environment(format!("the engine at {url} is not ready after {limit} s"));
+        error.causes.extend(last.map(|last| with.redactor.clean(&last)));
+        Err(error)
     }
 }
 
