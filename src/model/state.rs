@@ -266,7 +266,7 @@ fn apply<K: Ord + Clone, V: PartialEq + Clone>(
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Known {
     /// The existing assets, by name.
-    pub assets: BTreeMap<AssetName, KnownAsset>,
+    pub assets: Shared<BTreeMap<AssetName, KnownAsset>>,
     /// The existing templates.
     pub templates: BTreeMap<TemplateKey, KnownTemplate>,
     /// The completed batch jobs, by the engine's id.
