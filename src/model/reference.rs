@@ -147,15 +147,16 @@ fn of_binary(
     key: &str,
     row: &Row,
 ) -> Vec<ObjectReference> {
-    if !entity.selects(&row.json) {
+    let row = row.json.value();
+    if !entity.selects(&row) {
         return Vec::new();
     }
-    let name = entity.label_of(&row.json).unwrap_or_else(|| key.to_owned());
-    let deleted = entity.is_deleted(&row.json);
+    let name = entity.label_of(&row).unwrap_or_else(|| key.to_owned());
+    let deleted = entity.is_deleted(&row);
     let reference = |referred| {
         ObjectReference::new((number, entity, binary), (key.to_owned(), name.clone()), deleted, referred)
     };
-    binary.referred(&row.json).into_iter().map(reference).collect()
+    binary.referred(&row).into_iter().map(reference).collect()
 }
 
 /// The columns and tables that a profile names for references and that do not exist, in words. `columns`

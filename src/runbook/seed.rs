@@ -146,7 +146,8 @@ impl SeededSite {
     /// row, or by its key if the label is not the name of one object only.
     pub fn observed(profile: &Profile, state: &State) -> Self {
         let mut put = Self::default();
-        let of_assets = || references(profile, &state.database).filter(|row| row.store == BinaryStore::Assets);
+        let of_assets =
+            || references(profile, &state.database).filter(|row| row.store == BinaryStore::Assets);
         // The only key that a label names; none if it names several.
         let mut named: BTreeMap<String, Option<ObjectKey>> = BTreeMap::new();
         for row in of_assets().filter(|row| row.name != row.row) {
