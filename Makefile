@@ -10,6 +10,10 @@ TESTS =
 # What `make run` and `make doctor` compile. FEATURES= adds containers and pictures of PDF pages.
 FEATURES = --no-default-features
 
+# Builds the program as `make test` does, so that after it nothing is compiled again: a plain `cargo build`
+# leaves out what only tests ask of shared crates.
+BUILT = $(CARGO) test --locked --workspace --no-run --quiet --test static
+
 .PHONY: apps help run test bench doctor generate sample lint conformance minio minio-image
 
 help:
@@ -50,13 +54,14 @@ doctor:
 	@$(CARGO) run --locked --quiet $(FEATURES) -- doctor
 
 generate:
-	$(CARGO) run --locked --quiet -- schema > target/scenario.schema.json
+	$(BUILT)
+	target/debug/pulp-drill schema > target/scenario.schema.json
 	mv target/scenario.schema.json docs/scenario.schema.json
-	$(CARGO) run --locked --quiet -- schema profile > target/profile.schema.json
+	target/debug/pulp-drill schema profile > target/profile.schema.json
 	mv target/profile.schema.json docs/profile.schema.json
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test static generated
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test static the_design_document
-	PULP_DRILL_BLESS=1 $(CARGO) test --locked --quiet --test window -- the_document the_scenarios
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --workspace --quiet --test static generated
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --workspace --quiet --test static the_design_document
+	PULP_DRILL_BLESS=1 $(CARGO) test --locked --workspace --quiet --test window -- the_document the_scenarios
 
 # Its reports must equal what the present code writes: tests/report/sample.rs.
 sample:
@@ -78,7 +83,7 @@ lint:
 
 conformance:
 	@deploy/need.sh compiler postgresql python3-venv
-	$(CARGO) build --locked
+	$(BUILT)
 	python3 tests/conformance/run.py
 	python3 tests/conformance/evidence.py
 	python3 tests/conformance/manifests.py

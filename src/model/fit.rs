@@ -317,7 +317,7 @@ mod tests {
         let profile: Profile = serde_saphyr::from_str(&yaml).unwrap();
         let row = |n: &str, s: u64| {
             let json = json!({ "n": n, "s": s });
-            (format!("[{n:?}]"), Row { digest: crate::base::digest::Digest::of(n), json })
+            (format!("[{n:?}]"), Row { digest: crate::base::digest::Digest::of(n), json: json.into() })
         };
         let rows = BTreeMap::from([row("a.png", 1), row("b.png", 2), row("", 3)]).into();
         let table = Table { columns: vec!["n".into(), "s".into()], rows, ..Table::default() };

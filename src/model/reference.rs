@@ -11,7 +11,7 @@ use crate::{
             Binary, BinaryStore, Profile, ProfileEntity,
             binary::{Referred, SizeRange},
         },
-        state::{Database, ObjectState},
+        state::{Database, ObjectState, Row},
     },
 };
 use std::collections::BTreeMap;
@@ -123,17 +123,40 @@ pub fn references<'a>(
     profile: &'a Profile,
     database: &'a Database,
 ) -> impl Iterator<Item = ObjectReference> + 'a {
-    profile.with_binaries().enumerate().flat_map(move |(number, (entity, binary))| {
-        let rows = database.tables.get(&entity.table).into_iter().flat_map(|table| &table.rows);
-        let selected = rows.filter(move |(_, row)| entity.selects(&row.json));
-        selected.flat_map(move |(key, row)| {
-            let name = entity.label_of(&row.json).unwrap_or_else(|| key.clone());
-            let deleted = entity.is_deleted(&row.json);
-            binary.referred(&row.json).into_iter().map(move |referred| {
-                ObjectReference::new((number, entity, binary), (key.clone(), name.clone()), deleted, referred)
-            })
-        })
+    profile.with_binaries().enumerate().flat_map(move |described| {
+        let rows = database.tables.get(&described.1.0.table).into_iter().flat_map(|table| &table.rows);
+        rows.flat_map(move |(key, row)| of_binary(described, key, row))
     })
+}
+
+/// The references of one row, by its table and key; none where there is no such row.
+pub fn references_of<'a>(
+    profile: &'a Profile,
+    database: &'a Database,
+    table: &'a TableName,
+    key: &'a str,
+) -> impl Iterator<Item = ObjectReference> + 'a {
+    let row = database.tables.get(table).and_then(|table| table.rows.get(key));
+    let described = profile.with_binaries().enumerate().filter(|(_, (entity, _))| entity.table == *table);
+    described.flat_map(move |described| row.into_iter().flat_map(move |row| of_binary(described, key, row)))
+}
+
+/// The references of a row by one of the profile's binaries, given with its number.
+fn of_binary(
+    (number, (entity, binary)): (usize, (&ProfileEntity, &Binary)),
+    key: &str,
+    row: &Row,
+) -> Vec<ObjectReference> {
+    let row = row.json.value();
+    if !entity.selects(&row) {
+        return Vec::new();
+    }
+    let name = entity.label_of(&row).unwrap_or_else(|| key.to_owned());
+    let deleted = entity.is_deleted(&row);
+    let reference = |referred| {
+        ObjectReference::new((number, entity, binary), (key.to_owned(), name.clone()), deleted, referred)
+    };
+    binary.referred(&row).into_iter().map(reference).collect()
 }
 
 /// The columns and tables that a profile names for references and that do not exist, in words. `columns`

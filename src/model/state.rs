@@ -8,7 +8,8 @@ use crate::base::{
     ids::{AssetName, ObjectKey, TableName, TemplateKey},
     shared::Shared,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Both stores at one instant.
@@ -67,9 +68,44 @@ pub struct Table {
 pub struct Row {
     /// SHA-256 of the row's exact text output, all columns.
     pub digest: Digest,
-    /// The row as JSON, for people and for the columns that the profile names. Empty (`null`) where
-    /// the table is too large to keep.
-    pub json: serde_json::Value,
+    /// The row, for people and for the columns that the profile names. Null where the table is too large to
+    /// keep.
+    pub json: RowJson,
+}
+
+/// A row as JSON, kept as text: a value in memory takes four times as much.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowJson(Option<Box<str>>);
+
+impl RowJson {
+    /// The value, parsed.
+    pub fn value(&self) -> Value {
+        self.0.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    }
+
+    /// Whether nothing of the row was kept.
+    pub fn is_null(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl From<Value> for RowJson {
+    fn from(value: Value) -> Self {
+        // Its members are in order: equal values have equal texts.
+        Self((!value.is_null()).then(|| value.to_string().into()))
+    }
+}
+
+impl Serialize for RowJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RowJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from)
+    }
 }
 
 impl Table {
@@ -269,7 +305,7 @@ fn apply<K: Ord + Clone, V: PartialEq + Clone>(
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Known {
     /// The existing assets, by name.
-    pub assets: BTreeMap<AssetName, KnownAsset>,
+    pub assets: Shared<BTreeMap<AssetName, KnownAsset>>,
     /// The existing templates.
     pub templates: BTreeMap<TemplateKey, KnownTemplate>,
     /// The completed batch jobs, by the engine's id.
@@ -306,7 +342,7 @@ pub struct KnownAsset {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnownTemplate {
     /// The data for the render, asset references in place.
-    pub data: serde_json::Value,
+    pub data: Value,
     /// The assets that a render with this data needs.
     pub assets: Vec<AssetName>,
     /// The assets among them that are certain to be visible in the known-good PDF: a definition may refer

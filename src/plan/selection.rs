@@ -257,7 +257,7 @@ impl<'a> Selection<'a> {
         let row = self.state.database.tables.get(table).and_then(|table| table.rows.get(row));
         row.is_some_and(|row| {
             let mut of_table = keys.iter().filter(|key| key.refers_to(table));
-            !of_table.any(|key| key.is_used(&row.json, &self.state.database))
+            !of_table.any(|key| key.is_used(&row.json.value(), &self.state.database))
         })
     }
 
@@ -270,16 +270,16 @@ impl<'a> Selection<'a> {
             let label = |key: &str, json: &Value| self.profile.row_name(&entity.table, key, json);
             let mut labels: BTreeMap<String, usize> = BTreeMap::new();
             for (key, row) in &table.rows {
-                *labels.entry(label(key, &row.json)).or_default() += 1;
+                *labels.entry(label(key, &row.json.value())).or_default() += 1;
             }
             let free = |key: &&String| self.is_unreferenced(&keys, &entity.table, key);
             let unique = |key: &&String| {
-                let json = &table.rows[*key].json;
+                let json = &table.rows[*key].json.value();
                 labels[&label(key, json)] == 1 && entity.selects(json) && !entity.is_deleted(json)
             };
             let newest = table.rows.keys().filter(unique).filter(free).max_by_key(|key| order(key));
             candidates.extend(newest.map(|key| {
-                let label = label(key, &table.rows[key].json);
+                let label = label(key, &table.rows[key].json.value());
                 (
                     entity.binaries.is_empty(),
                     table.rows.len(),

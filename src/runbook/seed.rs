@@ -10,7 +10,7 @@ use crate::{
     journal::Logbook,
     model::{
         profile::{BinaryStore, Profile},
-        reference::{ObjectReference, references},
+        reference::references,
         state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
     },
     procedure::command,
@@ -20,7 +20,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::Path,
     time::{Duration, Instant},
 };
@@ -146,18 +146,23 @@ impl SeededSite {
     /// row, or by its key if the label is not the name of one object only.
     pub fn observed(profile: &Profile, state: &State) -> Self {
         let mut put = Self::default();
-        let rows: Vec<ObjectReference> = references(profile, &state.database)
-            .filter(|row| row.store == BinaryStore::Assets && row.name != row.row)
-            .collect();
-        let mut named: BTreeMap<&str, BTreeSet<&ObjectKey>> = BTreeMap::new();
-        for row in &rows {
-            named.entry(&row.name).or_default().insert(&row.key);
+        let of_assets =
+            || references(profile, &state.database).filter(|row| row.store == BinaryStore::Assets);
+        // The only key that a label names; none if it names several.
+        let mut named: BTreeMap<String, Option<ObjectKey>> = BTreeMap::new();
+        for row in of_assets().filter(|row| row.name != row.row) {
+            match named.entry(row.name) {
+                Entry::Vacant(entry) => drop(entry.insert(Some(row.key))),
+                Entry::Occupied(mut entry) if entry.get().as_ref() != Some(&row.key) => {
+                    entry.insert(None);
+                }
+                Entry::Occupied(_) => {}
+            }
         }
-        for row in references(profile, &state.database).filter(|row| row.store == BinaryStore::Assets) {
+        for row in of_assets() {
             let objects = state.objects.range(row.key.clone()..).take_while(|(key, _)| row.includes(key));
             for (key, object) in objects {
-                let unique =
-                    !row.is_prefix && named.get(row.name.as_str()).is_some_and(|keys| keys.len() == 1);
+                let unique = !row.is_prefix && named.get(&row.name).is_some_and(Option::is_some);
                 let name = if unique { row.name.clone() } else { key.to_string() };
                 let (size, sha256) = (object.size, object.sha256);
                 let known = KnownAsset { id: row.row.clone(), key: key.clone(), size, sha256 };

@@ -101,7 +101,7 @@ impl RowFiles {
                 if rows.contains_key(&key) {
                     damaged.insert(path.clone(), format!("two rows have the key {key}"));
                 }
-                rows.insert(key, Row { digest: digest(&json), json });
+                rows.insert(key, Row { digest: digest(&json), json: json.into() });
             }
         }
         let rows = rows.into();
@@ -169,7 +169,7 @@ mod tests {
     fn names(database: &Database, profile: &Profile, table: &str) -> Vec<String> {
         let name = TableName::from(table);
         let rows = &database.tables[&name].rows;
-        rows.iter().map(|(key, row)| profile.row_name(&name, key, &row.json)).collect()
+        rows.iter().map(|(key, row)| profile.row_name(&name, key, &row.json.value())).collect()
     }
 
     fn damaged(database: &Database) -> Vec<String> {

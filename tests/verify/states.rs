@@ -21,7 +21,7 @@ fn profile() -> Profile {
 }
 
 fn row(json: Value) -> Row {
-    Row { digest: Digest::of(json.to_string()), json }
+    Row { digest: Digest::of(json.to_string()), json: json.into() }
 }
 
 fn table(rows: &[(&str, Value)]) -> Table {
@@ -113,7 +113,7 @@ fn rows<'a>(state: &'a mut State, table: &str) -> &'a mut Table {
 
 fn set(state: &mut State, table: &str, column: &str, value: Value) {
     let rows = &mut rows(state, table).rows;
-    let mut json = rows.values().next().unwrap().json.clone();
+    let mut json = rows.values().next().unwrap().json.value();
     json[column] = value;
     *rows.values_mut().next().unwrap() = row(json);
 }

@@ -56,7 +56,7 @@ impl ForeignKey {
             .any(|other| {
                 let mut pairs = self.columns.iter().zip(&wanted);
                 pairs.all(|(column, value)| {
-                    other.json.get(column).is_none_or(|own| own == *value && !own.is_null())
+                    other.json.value().get(column).is_none_or(|own| own == *value && !own.is_null())
                 })
             })
     }

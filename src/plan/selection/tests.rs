@@ -20,7 +20,7 @@ seed: [seed]
 
 fn table(columns: &[&str], rows: &[Value]) -> Table {
     let row = |json: &Value| {
-        let row = Row { digest: Digest::of(json.to_string()), json: json.clone() };
+        let row = Row { digest: Digest::of(json.to_string()), json: json.clone().into() };
         (format!("[{}]", json["id"]), row)
     };
     let columns = columns.iter().map(|name| (*name).to_owned()).collect();

@@ -164,7 +164,7 @@ mod tests {
         };
         Instant {
             known: Known {
-                assets: [("logo.png".into(), logo)].into(),
+                assets: [("logo.png".into(), logo)].into_iter().collect(),
                 templates: [("invoice".into(), template)].into(),
                 ..Known::default()
             },

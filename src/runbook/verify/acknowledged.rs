@@ -37,7 +37,7 @@ impl Reference {
         for (name, table) in &mut ordinary.database.tables {
             let before = recorded.database.tables.get(name);
             let old = |key: &String| before.is_some_and(|table| table.rows.contains_key(key));
-            table.rows.retain(|key, row| old(key) || !names(&load.marks, &row.json));
+            table.rows.retain(|key, row| old(key) || !names(&load.marks, &row.json.value()));
         }
         let of_load = |key: &ObjectKey| load.marks.are_in(key.as_str()) || load.marks.are_in(stem(key));
         ordinary.objects.retain(|key, _| recorded.objects.contains_key(key) || !of_load(key));
@@ -113,11 +113,11 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
     for (entity, binary) in profile.assets() {
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         for (row_key, row) in &table.rows {
-            let label = profile.row_name(&entity.table, row_key, &row.json);
-            let by_id = row.json.get("id").and_then(Value::as_str).and_then(|id| ids.get(id));
+            let label = profile.row_name(&entity.table, row_key, &row.json.value());
+            let by_id = row.json.value().get("id").and_then(Value::as_str).and_then(|id| ids.get(id));
             let by_label = keys.get_key_value(label.as_str()).map(|(name, _)| name);
             let Some(name) = by_id.or(by_label) else { continue };
-            let referred = binary.referred(&row.json).into_iter().next();
+            let referred = binary.referred(&row.json.value()).into_iter().next();
             let said =
                 referred.as_ref().and_then(|referred| referred.checksums.get(&ChecksumAlgorithm::Sha256));
             let said = said.and_then(|hash| hash.parse::<Digest>().ok());
@@ -151,7 +151,8 @@ fn label(name: &str, writes: &[Written], state: &State) -> Sight {
     };
     let mut rows = state.database.tables.values().flat_map(|table| &table.rows);
     let Some((_, row)) = rows.find(|(key, _)| is_it(key)) else { return Sight::default() };
-    let texts = row.json.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    let row = row.json.value();
+    let texts = row.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
     let version = texts.map(Digest::of).find(|digest| moves.contains(digest));
     let row = version.map_or(StoreContent::Present, StoreContent::Content);
     Sight { row, object: row, key: None }
@@ -165,8 +166,9 @@ fn job(write: &Written, state: &State, profile: &Profile) -> Sight {
     for (entity, binary) in profile.with_binaries().filter(|(_, binary)| binary.store == BinaryStore::Results)
     {
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
-        let row = table.rows.values().find(|row| row.json.get("id").and_then(Value::as_str) == Some(id));
-        let referred = row.and_then(|row| binary.referred(&row.json).into_iter().next());
+        let row =
+            table.rows.values().find(|row| row.json.value().get("id").and_then(Value::as_str) == Some(id));
+        let referred = row.and_then(|row| binary.referred(&row.json.value()).into_iter().next());
         if let Some(key) = referred.map(|referred| ObjectKey::new(referred.key)) {
             let object = seen(state.results.contains_key(&key));
             return Sight { row: StoreContent::Present, object, key: Some(key) };
@@ -276,7 +278,7 @@ mod tests {
     fn state(rows: &[(&str, &str, Value)], results: &[&str]) -> State {
         let mut state = State::default();
         for (table, key, json) in rows {
-            let row = Row { digest: Digest::of(json.to_string()), json: json.clone() };
+            let row = Row { digest: Digest::of(json.to_string()), json: json.clone().into() };
             let table: &mut Table = state.database.tables.entry((*table).into()).or_default();
             table.rows.insert((*key).to_owned(), row);
         }

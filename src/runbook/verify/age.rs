@@ -67,8 +67,11 @@ impl Newest {
             if entities.is_empty() {
                 continue;
             }
-            let values = table.rows.values().filter_map(|row| row.json.as_object()).flatten();
-            for (column, value) in values.filter(|(column, _)| !is_plan(column)) {
+            let rows = table.rows.values().filter_map(|row| match row.json.value() {
+                serde_json::Value::Object(members) => Some(members),
+                _ => None,
+            });
+            for (column, value) in rows.flatten().filter(|(column, _)| !is_plan(column)) {
                 let Some(at) = value.as_str().and_then(moment).filter(|at| *at <= now) else { continue };
                 if newest.as_ref().is_none_or(|n| n.at < at) {
                     newest = Some(Self { at, place: format!("{name}.{column}") });
@@ -103,7 +106,7 @@ mod tests {
     #[test]
     fn the_newest_moment_is_found_and_plans_and_the_future_are_not() {
         let now = moment("2026-11-22T18:00:00Z").unwrap();
-        let row = |json| Row { digest: Digest::of("x"), json };
+        let row = |json: serde_json::Value| Row { digest: Digest::of("x"), json: json.into() };
         let mut database = Database::default();
         let table = |json| Table {
             columns: Vec::new(),

@@ -39,10 +39,12 @@ impl Allowed {
         let mut adds: BTreeMap<&TableName, usize> = BTreeMap::new();
         for (entity, rules) in ruled(profile) {
             for (key, was, is) in both(entity, &before.database, &after.database) {
-                let made = |rule: &&AtStart| was.digest != is.digest && rule.made(&was.json, &is.json, start);
+                let made = |rule: &&AtStart| {
+                    was.digest != is.digest && rule.made(&was.json.value(), &is.json.value(), start)
+                };
                 let Some(rule) = rules.iter().find(made) else { continue };
                 allowed.rows.insert((entity.table.clone(), key.clone()));
-                allowed.objects.extend(new_objects(entity, rule, &is.json));
+                allowed.objects.extend(new_objects(entity, rule, &is.json.value()));
                 for (name, rows) in &rule.adds {
                     let Some(other) = profile.entities.get(name) else { continue };
                     *adds.entry(&other.table).or_default() += rows;
@@ -135,7 +137,7 @@ pub fn runs_of<'a>(
     let owner = alone(key);
     let before = profile.entities.get(&runs.entity).and_then(|e| before.tables.get(&e.table));
     let is_new = |key: &String| before.is_none_or(|before| !before.rows.contains_key(key));
-    let of_it = |row: &Row| owner.is_some() && row.json.get(&runs.of) == owner.as_ref();
+    let of_it = |row: &Row| owner.is_some() && row.json.value().get(&runs.of) == owner.as_ref();
     rows.iter().filter(|(key, row)| is_new(key) && of_it(row)).collect()
 }
 
@@ -154,15 +156,15 @@ fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &Engi
             let due: Vec<&AtStart> = rules
                 .iter()
                 .filter(|r| r.is_required())
-                .filter(|r| r.is_due(&was.json, start) == Due::Yes)
+                .filter(|r| r.is_due(&was.json.value(), start) == Due::Yes)
                 .collect();
             let done = |rule: &&AtStart| {
                 let runs = runs_of(rule, key, profile, before, now);
                 let over = |declared: &RunRows| {
                     runs.len() >= declared.times
-                        && !runs.iter().any(|(_, run)| declared.is_in_flight(&run.json))
+                        && !runs.iter().any(|(_, run)| declared.is_in_flight(&run.json.value()))
                 };
-                rule.made(&was.json, &is.json, start) && rule.runs.as_ref().is_none_or(over)
+                rule.made(&was.json.value(), &is.json.value(), start) && rule.runs.as_ref().is_none_or(over)
             };
             due.is_empty() || due.iter().any(done)
         })

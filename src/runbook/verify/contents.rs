@@ -193,7 +193,7 @@ fn recorded_by_migration(finding: &Finding, recorded: Option<&Table>, profile: &
     let (FindingKind::RowAdded, Entity::Row { table, row }) = (finding.kind, &finding.entity) else {
         return false;
     };
-    let named = |(key, there): (&String, &Row)| profile.row_name(table, key, &there.json) == *row;
+    let named = |(key, there): (&String, &Row)| profile.row_name(table, key, &there.json.value()) == *row;
     recorded.is_some_and(|recorded| recorded.rows.iter().any(named))
 }
 
@@ -209,15 +209,16 @@ fn table(
     let mut added = Vec::new();
     let mut changed = Vec::new();
     let finding = |kind, key: &str, shown: &Row, expected: String, actual: String| {
-        let row = profile.row_name(name, key, &shown.json);
-        let touches = touches(&row, &shown.json, profile, name, known);
+        let row = profile.row_name(name, key, &shown.json.value());
+        let touches = touches(&row, &shown.json.value(), profile, name, known);
         let entity = Entity::Row { table: name.clone(), row };
         Finding::new(CheckId::Contents, kind, entity, expected, actual).touching(touches)
     };
     for (key, was) in &before.rows {
         match after.rows.get(key) {
             None => {
-                let lost_row = finding(FindingKind::RowLost, key, was, text(&was.json), "no such row".into());
+                let lost_row =
+                    finding(FindingKind::RowLost, key, was, text(&was.json.value()), "no such row".into());
                 // Whose file is damaged, is lost with it.
                 let with = (!after.damaged.is_empty()).then(|| Entity::Table(name.clone()));
                 lost.push(lost_row.touching(with));
@@ -231,7 +232,7 @@ fn table(
     }
     let new = |key: &String| !before.rows.contains_key(key) && !allowed.row(name, key);
     for (key, is) in after.rows.iter().filter(|(key, _)| new(key)) {
-        added.push(finding(FindingKind::RowAdded, key, is, "no such row".into(), text(&is.json)));
+        added.push(finding(FindingKind::RowAdded, key, is, "no such row".into(), text(&is.json.value())));
     }
     [damaged(name, before, after), lost, added, changed]
         .into_iter()
@@ -288,7 +289,7 @@ fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, known:
 
 /// The columns in which two rows differ, as they were and as they are.
 fn differing(was: &Row, is: &Row) -> (String, String) {
-    let (Value::Object(before), Value::Object(after)) = (&was.json, &is.json) else {
+    let (Value::Object(before), Value::Object(after)) = (&was.json.value(), &is.json.value()) else {
         return (format!("digest {}", was.digest), format!("digest {}", is.digest));
     };
     let columns: Vec<&String> = before.keys().filter(|c| before.get(*c) != after.get(*c)).collect();
@@ -339,7 +340,8 @@ mod tests {
     use crate::{base::digest::Digest, model::verdict::CheckOutcome};
 
     fn table(rows: &[&str]) -> Table {
-        let row = |text: &&str| ((*text).to_owned(), Row { digest: Digest::of(text), json: Value::Null });
+        let row =
+            |text: &&str| ((*text).to_owned(), Row { digest: Digest::of(text), json: Value::Null.into() });
         Table { columns: vec!["id".to_owned()], rows: rows.iter().map(row).collect(), ..Table::default() }
     }
 

@@ -89,7 +89,7 @@ fn ends<'a>(
     let is_it = |key: &String| at_start::alone(key).is_some_and(|key| key == id);
     let row = table.and_then(|table| table.rows.iter().find(|(key, _)| is_it(key)));
     let Some(((_, row), start)) = row.zip(start) else { return Vec::new() };
-    entity.at_start.iter().filter(|rule| rule.is_due(&row.json, start) > Due::No).collect()
+    entity.at_start.iter().filter(|rule| rule.is_due(&row.json.value(), start) > Due::No).collect()
 }
 
 /// A job that was in flight: it is over, as the profile says, and where it was completed its documents

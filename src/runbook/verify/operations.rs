@@ -122,7 +122,7 @@ fn row(of: ListedKind, id: &str, reference: &Reference, profile: &Profile) -> (T
         return (TableName::new(of.entity()), id.to_owned());
     };
     let name = find_row((of, id), reference, profile);
-    let name = name.map(|(table, key, row)| profile.row_name(table, key, &row.json));
+    let name = name.map(|(table, key, row)| profile.row_name(table, key, &row.json.value()));
     (entity.table.clone(), name.unwrap_or_else(|| id.to_owned()))
 }
 
@@ -136,7 +136,7 @@ fn find_row<'a>(
     let is_it = |key: &str, row: &Row| match at_start::alone(key) {
         Some(Value::String(text)) if text == id => true,
         Some(other) if other.to_string().as_str() == id => true,
-        _ => profile.row_name(table, key, &row.json) == id,
+        _ => profile.row_name(table, key, &row.json.value()) == id,
     };
     let rows = &reference.table(table)?.rows;
     rows.iter().find(|(key, row)| is_it(key, row)).map(|(key, row)| (table, key, row))

@@ -9,7 +9,7 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         profile::{BinaryStore, Profile},
-        reference::{ObjectReference, references, unknown_columns},
+        reference::{ObjectReference, references, references_of, unknown_columns},
         state::{Database, ObjectState, State},
     },
     runbook::verify::{CheckResult, Names, Reference},
@@ -29,7 +29,7 @@ pub fn check(
     let before = reference.database().unwrap_or(&observed.database);
     // What the restore lost is a finding of the catalog check.
     let mut blind = unknown_columns(profile, |table| before.tables.get(table).map(|t| t.columns.as_slice()));
-    let recorded = Recorded::of(reference, profile);
+    let recorded = Recorded { profile, state: reference.state.as_ref(), database: reference.database() };
     let owners = reference.known.owners();
     let mut matched = 0;
     // References, and rows that are gone: without any, nothing is reconciled.
@@ -153,24 +153,18 @@ fn everything(state: &State) -> impl Iterator<Item = (BinaryStore, &ObjectKey, &
 
 /// The cut point.
 struct Recorded<'a> {
+    profile: &'a Profile,
     state: Option<&'a State>,
-    references: BTreeMap<(String, String), Vec<ObjectReference>>,
+    database: Option<&'a Database>,
 }
 
 impl<'a> Recorded<'a> {
-    fn of(reference: &'a Reference, profile: &Profile) -> Self {
-        let mut by_row: BTreeMap<_, Vec<ObjectReference>> = BTreeMap::new();
-        for row in reference.database().into_iter().flat_map(|database| references(profile, database)) {
-            by_row.entry((row.table.to_string(), row.row.clone())).or_default().push(row);
-        }
-        Self { state: reference.state.as_ref(), references: by_row }
-    }
-
     /// The recorded object, if its row recorded the same: a write in flight at the cut point had changed
     /// one of the two, and then the restored object is right if it is what the row records.
     fn promised(&self, row: &ObjectReference, key: &ObjectKey) -> Option<&'a ObjectState> {
         let object = kept(self.state?, row.store).get(key)?;
-        let then = self.references.get(&(row.table.to_string(), row.row.clone())).into_iter().flatten();
+        let rows = self.database.into_iter();
+        let then = rows.flat_map(|rows| references_of(self.profile, rows, &row.table, &row.row));
         let mut same = then.filter(|then| then.store == row.store && then.includes(key));
         same.all(|then| then.other_checksum(object).is_none()).then_some(object)
     }

@@ -35,19 +35,20 @@ pub fn check(
         let after = observed.database.tables.get(&entity.table);
         for (key, was) in &before.rows {
             at += 1;
-            let is = after.and_then(|table| table.rows.get(key)).map(|row| &row.json);
-            let missed = start.and_then(|start| missed(entity, &was.json, start));
-            let found = match (missed, is, start) {
+            let was = was.json.value();
+            let is = after.and_then(|table| table.rows.get(key)).map(|row| row.json.value());
+            let missed = start.and_then(|start| missed(entity, &was, start));
+            let found = match (missed, is.as_ref(), start) {
                 (Some((rule, due)), Some(is), Some(start)) => {
                     let runs = at_start::runs_of(rule, key, profile, recorded, &observed.database);
-                    let runs: Vec<&Value> = runs.into_iter().map(|(_, row)| &row.json).collect();
+                    let runs: Vec<Value> = runs.into_iter().map(|(_, row)| row.json.value()).collect();
                     let kept =
-                        due == Due::Perhaps && runs.is_empty() && next(column, is) == next(column, &was.json);
-                    if kept { None } else { made_up(column, rule, (&was.json, is), &runs, start) }
+                        due == Due::Perhaps && runs.is_empty() && next(column, is) == next(column, &was);
+                    if kept { None } else { made_up(column, rule, (&was, is), &runs, start) }
                 }
-                (_, is, _) => moved(column, &was.json, is),
+                (_, is, _) => moved(column, &was, is),
             };
-            let name = profile.row_name(&entity.table, key, &was.json);
+            let name = profile.row_name(&entity.table, key, &was);
             let row = Entity::Row { table: entity.table.clone(), row: name.clone() };
             let about = [row, Entity::Table(entity.table.clone())];
             findings.extend(found.map(|(kind, expected, actual)| {
@@ -95,7 +96,7 @@ fn made_up(
     column: &str,
     rule: &AtStart,
     (was, is): (&Value, &Value),
-    runs: &[&Value],
+    runs: &[Value],
     start: &EngineStart,
 ) -> Option<Wrong> {
     let declared = rule.runs.as_ref();

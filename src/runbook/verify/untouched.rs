@@ -107,7 +107,7 @@ pub fn by_backup(before: &State, after: &State, profile: &Profile, names: &Names
 
 /// A row by the name that people know it by.
 fn row(table: &TableName, key: &str, row: Option<&Row>, profile: &Profile) -> Entity {
-    let name = row.map(|row| profile.row_name(table, key, &row.json));
+    let name = row.map(|row| profile.row_name(table, key, &row.json.value()));
     Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| key.to_owned()) }
 }
 

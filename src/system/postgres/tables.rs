@@ -326,7 +326,7 @@ fn one(plan: &Plan, raw: &PgRow) -> Result<Row, Error> {
         // Numbers beyond a double and deep nesting are no JSON for serde: their text is.
         Some(json) => serde_json::from_slice(json).unwrap_or_else(|_| as_texts(&values)),
     };
-    Ok(Row { digest: hasher.finish(), json })
+    Ok(Row { digest: hasher.finish(), json: json.into() })
 }
 
 fn as_texts(values: &BTreeMap<&str, Option<Option<&[u8]>>>) -> Value {

@@ -46,10 +46,10 @@ fn words_of(key: &TemplateKey, state: &State, profile: &Profile) -> BTreeSet<Str
     for entity in profile.entities.values() {
         let Some(column) = &entity.definition else { continue };
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
-        for definition in table.rows.values().filter_map(|row| row.json.get(column)) {
+        for definition in table.rows.values().filter_map(|row| row.json.value().get(column).cloned()) {
             if definition.get("key").and_then(Value::as_str) == Some(key.as_str()) {
                 // Its name and description need not be shown, and may hold the same words.
-                collect(definition.get("document").unwrap_or(definition), &mut words);
+                collect(definition.get("document").unwrap_or(&definition), &mut words);
             }
         }
     }

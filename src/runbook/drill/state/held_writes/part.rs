@@ -153,5 +153,5 @@ fn row<'s>(state: &'s State, table: &TableName, id: &str) -> Option<&'s Row> {
 
 /// The storage key that a row names.
 fn key_in(row: &Row, binary: &Binary) -> Option<ObjectKey> {
-    binary.referred(&row.json).into_iter().next().map(|referred| ObjectKey::new(referred.key))
+    binary.referred(&row.json.value()).into_iter().next().map(|referred| ObjectKey::new(referred.key))
 }
