@@ -86,6 +86,9 @@ pub struct LedgerEntry {
     /// The name of the run's folder; lines of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// The fingerprint of the key that signed the run; none for an unsigned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
     /// What its largest restore without deliberate damage brought back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<RestoredSize>,
@@ -196,6 +199,7 @@ impl LedgerEntry {
             skipped: record.skipped.len(),
             unexpected: record.scenarios.iter().map(unexpected).sum(),
             folder: None,
+            signer: None,
             size: size(record),
             groups: groups(record),
             record: digest,
@@ -232,23 +236,18 @@ fn groups(record: &RunRecord) -> BTreeMap<String, GroupResult> {
         }
     }
     let result = |scenarios: Vec<&ScenarioRecord>| GroupResult {
-        figures: scenarios.iter().find(|s| is_existing(s)).and_then(|s| s.figures.clone()),
+        figures: scenarios.iter().find(|s| s.is_of_existing_backup()).and_then(|s| s.figures.clone()),
         verdict: scenarios.iter().map(|s| s.verdict()).fold(floor, Verdict::max),
         level: scenarios.iter().filter_map(|s| s.level.as_ref()).map(|level| level.reached).min().flatten(),
     };
     groups.into_iter().map(|(group, scenarios)| (group, result(scenarios))).collect()
 }
 
-/// Existing backups have no seed.
-fn is_existing(scenario: &ScenarioRecord) -> bool {
-    scenario.started.as_ref().is_some_and(|started| started.seed.is_empty())
-}
-
 /// The group of a scenario that started. Existing backups are those of an application.
 fn group_of(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> {
     let started = scenario.started.as_ref()?;
     let profile = || record.started.as_ref().and_then(|run| run.config.get("profile"));
-    Some(match is_existing(scenario) {
+    Some(match scenario.is_of_existing_backup() {
         true => group_of_existing(profile().map_or("unknown", String::as_str)),
         false => format!("{} / {}", started.topology, started.seed),
     })

@@ -23,7 +23,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 pub mod existing_backup;
 pub mod selection;
 
-pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup};
+pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup, TestScope};
 
 /// What is to be done in a drill.
 #[derive(Clone, Debug)]
@@ -229,14 +229,12 @@ pub fn existing(backup: ExistingBackup, target: Arc<NamedTarget>) -> Plan {
         RowsBackup::Dump { .. } => (PlanJob::FetchDump, PlanJob::Restore(RestoreJob::RestoreDatabase)),
         RowsBackup::Physical(_) => (PlanJob::FetchCluster, PlanJob::RecoverCluster),
     };
-    let jobs = [
-        fetch,
-        PlanJob::FetchObjects,
-        restore,
-        PlanJob::HoldSchedules,
-        PlanJob::Restore(RestoreJob::Migrate),
-        PlanJob::Restore(RestoreJob::StartEngine),
-    ];
+    let whole = [PlanJob::FetchObjects, restore.clone(), PlanJob::HoldSchedules];
+    let then = [PlanJob::Restore(RestoreJob::Migrate), PlanJob::Restore(RestoreJob::StartEngine)];
+    let jobs: Vec<PlanJob> = match backup.scope {
+        TestScope::Whole | TestScope::Sample { .. } => [fetch].into_iter().chain(whole).chain(then).collect(),
+        TestScope::Schema => vec![fetch, restore, PlanJob::Restore(RestoreJob::Migrate)],
+    };
     let steps = number(jobs.into_iter());
     let method = backup.method();
     let texts = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
@@ -245,16 +243,30 @@ pub fn existing(backup: ExistingBackup, target: Arc<NamedTarget>) -> Plan {
         target,
         seed: String::new(),
         started: ScenarioStarted {
-            title: "An existing backup restores".to_owned(),
-            shows: format!(
-                "The backup {} and the binaries {} are restored into a site of their own and verified as \
-                 far as something was recorded to compare with.",
-                backup.rows.shown(),
-                backup.assets.shown()
-            ),
+            title: match backup.scope {
+                TestScope::Whole | TestScope::Sample { .. } => "An existing backup restores".to_owned(),
+                TestScope::Schema => "The schema of an existing backup restores".to_owned(),
+            },
+            shows: match &backup.assets {
+                Some(assets) => format!(
+                    "The backup {} and the binaries {} are restored into a site of their own and verified as \
+                     far as something was recorded to compare with.",
+                    backup.rows.shown(),
+                    assets.shown()
+                ),
+                None => format!(
+                    "The schema of the backup {} is restored into a site of its own and compared with a reference.",
+                    backup.rows.shown()
+                ),
+            },
             file: None,
             runbook: texts(&["3.1", "3.2", "3.3", "3.4", "3.5", "3.6"]),
-            controls: texts(&["NIST CP-4(4)", "NIST CP-9(1)", "NIST CP-10", "ISO A.8.13", "DORA 12(2)"]),
+            controls: match backup.scope {
+                TestScope::Whole | TestScope::Sample { .. } => {
+                    texts(&["NIST CP-4(4)", "NIST CP-9(1)", "NIST CP-10", "ISO A.8.13", "DORA 12(2)"])
+                }
+                TestScope::Schema => Vec::new(),
+            },
             topology: method.topology.describe().to_owned(),
             procedure: "restore test".to_owned(),
             profile: None,

@@ -11,6 +11,7 @@ mod inputs;
 
 pub mod controls;
 mod kinds;
+pub mod headline;
 pub mod runbook;
 pub mod workload;
 

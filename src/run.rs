@@ -16,6 +16,7 @@ mod plans;
 pub mod schedule;
 
 mod backup_place;
+pub mod ledger;
 pub mod existing_backup;
 pub mod merge;
 pub mod replay;

@@ -111,6 +111,9 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l w
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l wal -d 'Archived WAL for a base backup: a folder of segments, also compressed' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l target-time -d 'Recover a physical backup to this time instead of to the end of its WAL: 2026-04-13T02:00:00Z' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l assets -d 'The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/; with --newest also a pattern of them, such as s3://bucket/assets-*/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l tier -d 'Restore the schema only, without rows and binaries, and compare it with --schema-of-migrate, --manifest, --ledger or --source-env: takes seconds' -r -f -a "schema\t'Tables, indexes, constraints and other parts of the schema, without rows'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l sample -d 'Read the bytes of so many objects only, chosen by --seed; of the others presence and size are compared' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l seed -d 'What chooses the objects of --sample; the default is another one each time' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l timeout -d 'End the whole test after this time: 2h. Without it, there is no limit while it makes progress' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l manifest -d 'The folder with the manifest.json that was recorded with the backup' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l render -d 'Render a template with data from a JSON file; may be repeated' -r
@@ -292,14 +295,14 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not 
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "verify" -d 'Compare a manifest with a live engine'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and not __fish_seen_subcommand_from create verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l out -d 'The folder of the backup; made if it is not there. A manifest in it is not overwritten' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-url -d 'The engine' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-url -d 'The engine; not for a profile with `api: none`, of which the database is recorded' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l api-key-file -d 'A file with the admin key; the default is the environment variable API_KEY_ADMIN' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l profile -d 'The target profile: which tables there are, where DATABASE_URL is set' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l db-dump -d 'Where the dump of the database lies; recorded with its SHA-256' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -l metadata-only -d 'Metadata only, as the runbook\'s own tool: no binary is read and no digest computed'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l in -d 'The folder of the backup' -r -F
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-url -d 'The engine' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-url -d 'The engine; not for a profile with `api: none`, of which the database is recorded' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l api-key-file -d 'A file with the admin key; the default is the environment variable API_KEY_ADMIN' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l profile -d 'The target profile: which tables there are, where DATABASE_URL is set' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand manifest; and __fish_seen_subcommand_from verify" -l tolerance -d 'How many items may have drifted' -r

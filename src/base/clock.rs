@@ -72,6 +72,11 @@ pub fn choices(seed: u64, label: &str) -> StdRng {
     StdRng::from_seed(digest.0)
 }
 
+/// A seed from the machine's own randomness, short enough to be typed.
+pub fn seed() -> u64 {
+    u64::from(rand::random::<u32>())
+}
+
 /// A random password of 32 hex digits from the machine's own randomness.
 pub fn password() -> String {
     let mut bytes = [0_u8; 16];

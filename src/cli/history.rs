@@ -10,7 +10,7 @@ use crate::{
         sanitize::one_line,
     },
     cli::{Output, s3_settings::S3Settings, trust::TrustArgs},
-    evidence::verify::{self, Problem},
+    evidence::verify::{self, Problem, Signed},
     history::{
         self, Added, Broken, LedgerEntry,
         bucket::Remote,
@@ -24,6 +24,7 @@ use crate::{
     },
     model::{budget::TimeSpan, exit_code::ExitCode},
     report::{self, terminal},
+    run::ledger,
     scenario::budgets::read_budgets,
 };
 use chrono::{DateTime, Utc};
@@ -134,10 +135,13 @@ pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result
         Some(What::Add(args)) => {
             let named = args.ledger.as_deref().map(&remote).transpose()?.flatten();
             let Some(ledger) = named else { return add(args, clock) };
-            let line = match entry(args, clock)? {
-                Ok(line) => line,
+            let (line, is_trusted) = match entry(args, clock)? {
+                Ok(entry) => entry,
                 Err(changed) => return Ok(changed),
             };
+            if !is_trusted && let Some(Ok(lines)) = ledger.lines().await? {
+                ledger::same_signer(&lines, &line)?;
+            }
             let run = line.run.clone();
             return Ok(after_adding(&run, ledger.shown(), ledger.add(line).await?));
         }
@@ -153,21 +157,28 @@ pub async fn run(args: &HistoryArgs, clock: &Clock, keys: &S3Settings) -> Result
 /// # Errors
 /// As [`run`].
 pub fn add(args: &AddArgs, clock: &Clock) -> Result<Output, Error> {
-    let line = match entry(args, clock)? {
-        Ok(line) => line,
+    let (line, is_trusted) = match entry(args, clock)? {
+        Ok(entry) => entry,
         Err(changed) => return Ok(changed),
     };
     let file = history::file_of(args.ledger.as_deref().unwrap_or(Path::new(DEFAULT_LEDGER)));
     if args.ledger.is_none() {
         terminal::notice(&format!("no --ledger was given: writing to {}\n", file.display()));
     }
+    // A ledger that was changed takes no run, whoever signed it.
+    if !is_trusted
+        && file.is_file()
+        && let Ok(lines) = history::read(&file)?
+    {
+        ledger::same_signer(&lines, &line)?;
+    }
     let run = line.run.clone();
     Ok(after_adding(&run, &file.display().to_string(), history::add(&file, line)?))
 }
 
-/// What is kept of the run, or the outcome where it does not verify. A ledger must not count a run whose
+/// What is kept of the run and whether a key that the user named signed it, or the outcome where it does not verify. A ledger must not count a run whose
 /// events nobody vouches for.
-fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, Output>, Error> {
+fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<(LedgerEntry, bool), Output>, Error> {
     let dir = folder_of(&args.run_dir);
     let found = verify::folder(&dir, &args.trust.read()?)?;
     if !found.problems.is_empty() {
@@ -179,8 +190,13 @@ fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<LedgerEntry, Output>, E
     let journal = Digest::of_file(&events).or_environment(|| format!("can't read {}", events.display()))?;
     let mut line = LedgerEntry::of(&record, digest, journal, args.now.unwrap_or_else(|| clock.now()))?;
     let whole = dir.canonicalize().or_environment(|| format!("can't read {}", dir.display()))?;
+    let is_trusted = matches!(found.signed, Signed::ByTrusted(_));
+    line.signer = match found.signed {
+        Signed::No => None,
+        Signed::BySomebody(key) | Signed::ByTrusted(key) => Some(key),
+    };
     line.folder = whole.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-    Ok(Ok(line))
+    Ok(Ok((line, is_trusted)))
 }
 
 fn refusal(dir: &Path, problems: &[Problem]) -> String {
@@ -209,7 +225,15 @@ fn after_adding(run: &RunId, ledger: &str, added: Added) -> Output {
 /// As [`run`].
 pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Output, Error> {
     let file = history::file_of(&args.ledger);
-    shown(args, clock, &file.display().to_string(), history::read(&file)?)
+    let lines = history::read(&file)?;
+    let mismatches = lines.as_ref().map(|lines| ledger::mismatches(&file, lines)).unwrap_or_default();
+    let mut shown = shown(args, clock, &file.display().to_string(), lines)?;
+    for mismatch in mismatches {
+        let Broken { line, why } = mismatch;
+        shown.exit = ExitCode::IntegrityFailure;
+        shown.stderr += &format!("line {line} of the ledger: {why}\n");
+    }
+    Ok(shown)
 }
 
 fn shown(

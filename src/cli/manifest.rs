@@ -6,12 +6,20 @@ use crate::{
         clock::{self, Clock},
         digest::Digest,
         error::{Error, ErrorContext},
+        ids::TableName,
         input_file,
         redact::Redactor,
     },
     cli::Output,
-    model::event::TableFacts,
-    procedure::manifest::{self, Drift, Manifest},
+    model::{
+        event::TableFacts,
+        profile::{Profile, TargetApi},
+        state::{Database, Table},
+    },
+    procedure::{
+        manifest::{self, Drift, Manifest},
+        schema,
+    },
     report::terminal::style::count,
     scenario::profile::read_profile,
     system::{
@@ -21,7 +29,6 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     io::Write as _,
     path::{Path, PathBuf},
@@ -80,9 +87,9 @@ enum ManifestCommand {
 
 #[derive(Args, Debug)]
 struct Live {
-    /// The engine
+    /// The engine; not for a profile with `api: none`, of which the database is recorded
     #[arg(long, value_name = "URL")]
-    api_url: url::Url,
+    api_url: Option<url::Url>,
     /// A file with the admin key; the default is the environment variable API_KEY_ADMIN
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
@@ -224,33 +231,57 @@ fn describe_drift(drift: &Drift) -> String {
 /// The inventory of the live engine, with digests where they are wanted.
 async fn take(live: &Live, digests: bool) -> Result<Manifest, Error> {
     let redactor = Redactor::new();
-    let api = Engine::new(&live.api_url, &keys(live, &redactor)?);
-    let mut manifest = manifest::record(&api, clock::iso(Clock::system().now())).await?;
+    let profile = read_profile(&live.profile).map_err(|d| d.into_error(false, 80))?;
+    let url = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty());
+    let now = clock::iso(Clock::system().now());
+    let api = match (&live.api_url, profile.api) {
+        (Some(url), TargetApi::PulpEngine) => Some(Engine::new(url, &keys(live, &redactor)?)),
+        (None, TargetApi::None) if url.is_some() && digests => None,
+        (Some(_), TargetApi::None) => {
+            return Err(Error::usage(format!("the profile {} has no API", live.profile))
+                .hint("leave out --api-url and set DATABASE_URL"));
+        }
+        (None, TargetApi::None) => {
+            return Err(Error::usage(
+                "there is nothing to record: the profile has no API and DATABASE_URL is not set",
+            )
+            .hint("set DATABASE_URL, and leave out --metadata-only"));
+        }
+        (None, TargetApi::PulpEngine) => {
+            return Err(
+                Error::usage("--api-url is missing").hint("name the engine: --api-url http://localhost:3000")
+            );
+        }
+    };
+    let mut manifest = match &api {
+        Some(api) => manifest::record(api, now).await?,
+        None => Manifest::of_rows(now),
+    };
     if digests {
-        manifest::complete(&mut manifest, &api).await?;
-        if let Some(url) = std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
-            manifest.tables = tables(&url, &live.profile, &redactor).await?;
+        if let Some(api) = &api {
+            manifest::complete(&mut manifest, api).await?;
+        }
+        if let Some(url) = url {
+            let database = database(&url, &profile, &redactor).await?;
+            manifest.schema = Some(schema::figures(&database));
+            manifest.tables = database.tables.iter().map(facts).collect();
         }
     }
     Ok(manifest)
 }
 
-async fn tables(
-    url: &str,
-    profile: &str,
-    redactor: &Redactor,
-) -> Result<BTreeMap<String, TableFacts>, Error> {
-    let profile = read_profile(profile).map_err(|d| d.into_error(false, 80))?;
+/// The name of a table, its rows and their digest.
+fn facts((name, table): (&TableName, &Table)) -> (String, TableFacts) {
+    (name.to_string(), TableFacts { rows: table.rows.len(), digest: table.digest() })
+}
+
+async fn database(url: &str, profile: &Profile, redactor: &Redactor) -> Result<Database, Error> {
     let access = Access::parse(url).map_err(|error| error.while_doing("DATABASE_URL"))?;
     redactor.add(&access.password);
-    let postgres = Postgres::connect(&access).await?;
-    let database = postgres.capture(&profile, None).await;
+    let postgres = Postgres::connect_read_only(&access).await?;
+    let database = postgres.capture(profile, None).await;
     postgres.close().await;
-    let mut facts = BTreeMap::new();
-    for (name, table) in database?.tables {
-        facts.insert(name.to_string(), TableFacts { rows: table.rows.len(), digest: table.digest() });
-    }
-    Ok(facts)
+    database
 }
 
 fn keys(live: &Live, redactor: &Redactor) -> Result<ApiKeys, Error> {

@@ -12,7 +12,10 @@ use crate::{
         self,
         read::{Flaw, folder_of},
     },
-    model::{exit_code::ExitCode, record::RunRecord},
+    model::{
+        exit_code::ExitCode,
+        record::{Integrity, RunRecord},
+    },
     report::{self, ReportFormat, junit, terminal},
 };
 use clap::{Args, Subcommand, ValueEnum};
@@ -65,9 +68,10 @@ pub enum PrintFormat {
 }
 
 /// Verifies the run as `evidence verify` does, and renders it. Reports that are missing or were changed are
-/// rendered again from the events; a run that does not verify even so gets reports that begin with a warning.
-/// Exit code 1 except where reports were only missing. A journal with a broken chain is not rendered, and reports that another version
-/// attested are not overwritten.
+/// rendered again from the events; a run that does not verify even so gets reports that begin with a warning. Of a
+/// journal with a broken chain the events before the break are rendered. Exit code 1 except where reports were only
+/// missing. Reports that another version attested are not overwritten, nor are those of a run that only lacks the
+/// signature that was asked for.
 ///
 /// # Errors
 /// Blames the user where the folder is no run's, the environment where it can't be read or written.
@@ -75,29 +79,41 @@ pub fn run(args: &ReportArgs) -> Result<Output, Error> {
     let trust = args.trust.read()?;
     let stored = journal::read(&args.run_dir)?;
     let dir = folder_of(&args.run_dir);
-    let mut stderr = match stored.flaw {
-        Some(flaw @ Flaw::Broken { .. }) => {
-            let whole = stored.entries.len();
-            let stderr = format!(
-                "{flaw}\n  the {whole} events before it hold; nothing was rendered\n  hint: restore {} from a copy\n",
-                dir.join(journal::read::EVENTS).display()
-            );
-            return Ok(Output::integrity_failure(stderr));
-        }
-        Some(flaw @ Flaw::Torn(_)) => format!("{flaw}: the run was killed; what is before it is rendered\n"),
-        None => String::new(),
-    };
     let mut record = RunRecord::fold(&stored.entries);
     if record.started.is_none() {
-        return Err(Error::usage(format!("{} holds no run: its journal is empty", dir.display()))
-            .hint("the run was killed before it began: start another"));
+        return Err(match stored.flaw {
+            Some(flaw @ Flaw::Broken { .. }) => Error::usage(flaw.to_string())
+                .cause("no event before it holds")
+                .hint("restore the run's folder from a copy"),
+            Some(Flaw::Torn(_)) | None => {
+                Error::usage(format!("{} holds no run: its journal is empty", dir.display()))
+                    .hint("the run was killed before it began: start another")
+            }
+        });
     }
     let attested = dir.join(ATTESTATION).exists();
     let writable = !attested || report::is_ours(&record);
     let mut exit = ExitCode::AllHeld;
+    let mut stderr = String::new();
+    match &stored.flaw {
+        Some(flaw @ Flaw::Broken { .. }) => {
+            exit = ExitCode::IntegrityFailure;
+            record.integrity = Integrity::Violated(vec![flaw.to_string()]);
+            stderr = format!(
+                "{flaw}\n  the {} events before it hold: the reports are made of them and begin with a warning\n  \
+                 hint: restore {} from a copy\n",
+                stored.entries.len(),
+                dir.join(journal::read::EVENTS).display()
+            );
+        }
+        Some(flaw @ Flaw::Torn(_)) => {
+            stderr = format!("{flaw}: the run was killed; what is before it is rendered\n");
+        }
+        None => {}
+    }
     // A run that was killed has no evidence yet; its verdict is unknown.
-    if record.finished.is_some() || attested {
-        let found = examine(&dir, &record, &trust, writable)?;
+    if record.integrity.is_intact() && (record.finished.is_some() || attested) {
+        let found = examine(&dir, &record, writable)?;
         exit = ExitCode::of_integrity(found.is_intact());
         record.integrity = found.last.as_ref().unwrap_or(&found.first).integrity();
         stderr += &found.describe();
@@ -106,6 +122,17 @@ pub fn run(args: &ReportArgs) -> Result<Output, Error> {
         stderr += "another version wrote the run and attested its reports: they are left as they are\n";
     } else if record.finished.is_none() || !record.integrity.is_intact() {
         report::write_all(&dir, &record)?;
+    }
+    if record.integrity.is_intact() && record.finished.is_some() {
+        let signed = verify::folder(&dir, &trust)?;
+        if !signed.problems.is_empty() {
+            exit = ExitCode::IntegrityFailure;
+            record.integrity = signed.integrity();
+            stderr += &format!(
+                "{}\n",
+                signed.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            );
+        }
     }
     let stdout = match args.format {
         PrintFormat::Human => {
@@ -129,15 +156,16 @@ struct Examined {
 
 /// Verifies the folder. Where it does not verify, the reports are rendered again and it is verified once more:
 /// reports follow from the events, so that changed ones can be replaced.
-fn examine(dir: &Path, record: &RunRecord, trust: &Trust, writable: bool) -> Result<Examined, Error> {
-    let first = verify::folder(dir, trust)?;
+fn examine(dir: &Path, record: &RunRecord, writable: bool) -> Result<Examined, Error> {
+    let anybody = Trust::default();
+    let first = verify::folder(dir, &anybody)?;
     if first.problems.is_empty() || !writable {
         return Ok(Examined { first, last: None, changed: false });
     }
     let before = digests(dir);
     report::write_all(dir, record)?;
     let changed = before.iter().zip(digests(dir)).any(|(old, new)| old.is_some() && *old != new);
-    let last = Some(verify::folder(dir, trust)?);
+    let last = Some(verify::folder(dir, &anybody)?);
     Ok(Examined { first, last, changed })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     base::{
+        clock,
         error::{Error, ErrorContext as _},
         redact::Redactor,
     },
@@ -11,6 +12,7 @@ use crate::{
         s3_settings::S3Settings,
     },
     model::{budget::TimeSpan, exit_code::ExitCode},
+    plan::TestScope,
     procedure::{foreign::tarball::ENDINGS, physical::PhysicalOrigin},
     run::{
         FinishedRun,
@@ -22,7 +24,7 @@ use crate::{
     system::{objects::origin::Origin, postgres::Access},
 };
 use chrono::{DateTime, Utc};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::{path::PathBuf, str::FromStr};
 
 /// Arguments of `pulp-drill restore-test`.
@@ -42,8 +44,18 @@ pub struct RestoreTestArgs {
     rows: RowsArgs,
     /// The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/; with --newest also
     /// a pattern of them, such as s3://bucket/assets-*/
-    #[arg(long, value_name = "DIR|FILE|S3URL")]
-    assets: String,
+    #[arg(long, value_name = "DIR|FILE|S3URL", required_unless_present = "tier")]
+    assets: Option<String>,
+    /// Restore the schema only, without rows and binaries, and compare it with --schema-of-migrate, --manifest,
+    /// --ledger or --source-env: takes seconds
+    #[arg(long, value_enum, value_name = "TIER", conflicts_with_all = ["assets", "physical", "pgbackrest", "wal_g", "renders", "sample", "max_age", "max_rto", "budgets"])]
+    tier: Option<Tier>,
+    /// Read the bytes of so many objects only, chosen by --seed; of the others presence and size are compared
+    #[arg(long, value_name = "N", conflicts_with = "renders", value_parser = clap::value_parser!(u32).range(1..))]
+    sample: Option<u32>,
+    /// What chooses the objects of --sample; the default is another one each time
+    #[arg(long, value_name = "SEED", requires = "sample")]
+    seed: Option<u64>,
     /// End the whole test after this time: 2h. Without it, there is no limit while it makes progress
     #[arg(long, value_name = "SPAN")]
     timeout: Option<TimeSpan>,
@@ -139,14 +151,21 @@ async fn test(
         )
         .hint("use --engine standin or command:…"));
     }
-    let (place, newest_assets) = if args.rows.newest { below(&args.assets) } else { (&*args.assets, None) };
-    let assets = match &newest_assets {
-        Some(_) => origin.origin(place, true, &redactor)?,
-        None => assets(&args.assets, &origin, &redactor)?,
+    let scope = scope(&args);
+    let (assets, newest_assets) = match &args.assets {
+        Some(text) => named_assets(text, args.rows.newest, &origin, &redactor)?,
+        None => (None, None),
     };
+    if let (Some(assets), TestScope::Sample { .. }) = (&assets, scope)
+        && !assets.is_folder()
+    {
+        return Err(Error::usage("--sample: a tarball is read as a whole")
+            .hint("leave out --sample, or name a folder or a prefix"));
+    }
     existing_backup::run(BackupTestOptions {
         assets,
         newest_assets,
+        scope,
         timeout: args.timeout,
         rows: args.rows.option(&origin, &redactor)?,
         manifest: args.manifest,
@@ -168,6 +187,40 @@ async fn test(
         redactor,
     })
     .await
+}
+
+/// How much of the backup is tested.
+fn scope(args: &RestoreTestArgs) -> TestScope {
+    match (args.tier, args.sample) {
+        (Some(Tier::Schema), _) => TestScope::Schema,
+        (None, None) => TestScope::Whole,
+        (None, Some(objects)) => TestScope::Sample {
+            objects: usize::try_from(objects).unwrap_or(usize::MAX),
+            seed: args.seed.unwrap_or_else(clock::seed),
+        },
+    }
+}
+
+/// Where the binaries are, and the pattern of their name where the newest are meant.
+fn named_assets(
+    text: &str,
+    newest: bool,
+    settings: &S3Settings,
+    redactor: &Redactor,
+) -> Result<(Option<Origin>, Option<String>), Error> {
+    let (place, pattern) = if newest { below(text) } else { (text, None) };
+    let assets = match &pattern {
+        Some(_) => settings.origin(place, true, redactor)?,
+        None => assets(text, settings, redactor)?,
+    };
+    Ok((Some(assets), pattern))
+}
+
+/// A part of the backup that is tested alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Tier {
+    /// Tables, indexes, constraints and other parts of the schema, without rows
+    Schema,
 }
 
 /// The live source, by the variable with its URL: arguments are seen by every user of the machine.

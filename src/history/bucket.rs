@@ -51,12 +51,19 @@ impl Remote {
     /// Blames the user where there is none, the environment where it can't be read. A changed ledger
     /// is no error but [`Broken`].
     pub async fn read(&self) -> Result<Result<Vec<LedgerEntry>, Broken>, Error> {
+        self.lines().await?.ok_or_else(|| {
+            Error::usage(format!("there is no ledger at {}", self.shown()))
+                .hint("`pulp-drill history add RUN_DIR --ledger s3://BUCKET/FOLDER/` begins one")
+        })
+    }
+
+    /// The same; none where there is no ledger yet.
+    ///
+    /// # Errors
+    /// Blames the environment where it can't be read.
+    pub async fn lines(&self) -> Result<Option<Result<Vec<LedgerEntry>, Broken>>, Error> {
         let (here, lines) = self.settled().await?;
-        if here.lines.is_nothing() && here.seal.is_nothing() {
-            return Err(Error::usage(format!("there is no ledger at {}", self.shown()))
-                .hint("`pulp-drill history add RUN_DIR --ledger s3://BUCKET/FOLDER/` begins one"));
-        }
-        Ok(lines)
+        Ok((!(here.lines.is_nothing() && here.seal.is_nothing())).then_some(lines))
     }
 
     /// Adds a run, behind those that others add at the same time.

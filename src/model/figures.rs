@@ -1,6 +1,6 @@
 //! What a restore brought back, in figures: what a later run is compared with.
 
-use crate::base::ids::TableName;
+use crate::{base::ids::TableName, model::state::Sequence};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -13,11 +13,86 @@ pub struct RestoredFigures {
     pub objects: u64,
     /// Bytes of all objects.
     pub bytes: u64,
+    /// Objects of which only presence and size were compared: those outside of a sample.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub listed: u64,
     /// Rows whose object is there with the recorded size and digest.
     pub matched: u64,
-    /// Tables whose rows were not compared with any reference although other tables were.
+    /// The schema of an existing backup; none where rows are in files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaFigures>,
+    /// What was not compared with any reference although rows were.
+    #[serde(default, skip_serializing_if = "NotCompared::is_empty")]
+    pub not_compared: NotCompared,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(n: &u64) -> bool {
+    *n == 0
+}
+
+/// What no reference covers although one covers rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotCompared {
+    /// Tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_compared: Vec<TableName>,
+    pub tables: Vec<TableName>,
+    /// Columns, indexes, constraints, triggers, policies and other parts of the schema.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub schema: bool,
+    /// The positions of sequences.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sequences: bool,
+}
+
+impl NotCompared {
+    /// Whether everything was compared.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty() && !self.schema && !self.sequences
+    }
+}
+
+/// Parts of a schema by kind and name, as in [`Catalog::parts`](crate::model::state::Catalog::parts): the table
+/// that each belongs to, and its definition or the first digits of its SHA-256.
+pub type SchemaParts = BTreeMap<String, (Option<TableName>, String)>;
+
+/// What a backup holds of a schema, in digests: a later one must hold it too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaFigures {
+    /// The parts, with digests.
+    pub parts: SchemaParts,
+    /// The positions of sequences.
+    pub sequences: BTreeMap<String, Sequence>,
+    /// How many large objects there are.
+    pub large_objects: u64,
+}
+
+/// A schema that the restored one must contain; the restored one may contain more.
+#[derive(Clone, Debug)]
+pub struct SchemaReference {
+    /// Where it is from, for people.
+    pub origin: String,
+    /// What it was read from.
+    pub read_from: SchemaOrigin,
+    /// Its tables with their rows.
+    pub tables: BTreeMap<TableName, u64>,
+    /// Its parts.
+    pub parts: SchemaParts,
+    /// The positions of its sequences; none where they were not read, or show nothing.
+    pub sequences: Option<BTreeMap<String, Sequence>>,
+}
+
+/// What a schema was read from, and so what may differ from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaOrigin {
+    /// An empty database on the same server that migrations were run on.
+    Migrations,
+    /// The live source, which has gone on since the backup.
+    Source,
+    /// What was recorded with this backup, in digests.
+    Manifest,
+    /// What an earlier backup brought back, in digests.
+    EarlierRun,
 }
 
 /// Figures of the same application from elsewhere: of an earlier restore, or of the live source.
@@ -29,6 +104,8 @@ pub struct EarlierFigures {
     pub tables: BTreeMap<TableName, u64>,
     /// Objects and their bytes, if they were counted.
     pub objects: Option<(u64, u64)>,
+    /// Large objects, if they were counted.
+    pub large_objects: Option<u64>,
 }
 
 /// A figure that is lower than an earlier one by more than the limit.
@@ -36,7 +113,7 @@ pub struct EarlierFigures {
 pub struct Drop {
     /// The table; none for the objects.
     pub table: Option<TableName>,
-    /// What is counted: `rows`, `objects`, `bytes of objects`.
+    /// What is counted: `rows`, `objects`, `bytes of objects`, `large objects`.
     pub unit: &'static str,
     /// The earlier figure.
     pub before: u64,
@@ -56,11 +133,17 @@ impl RestoredFigures {
             let now = self.tables.get(table).copied();
             Drop { table: Some(table.clone()), unit: "rows", before: *before, now }
         });
+        let drop = |unit, before, now| Drop { table: None, unit, before, now: Some(now) };
         let stores = earlier.objects.into_iter().flat_map(|(objects, bytes)| {
-            let drop = |unit, before, now| Drop { table: None, unit, before, now: Some(now) };
             [drop("objects", objects, self.objects), drop("bytes of objects", bytes, self.bytes)]
         });
-        tables.chain(stores).filter(|drop| drop.now.is_none_or(|now| too_few(drop.before, now))).collect()
+        let now = self.schema.as_ref().map(|schema| schema.large_objects);
+        let large = earlier.large_objects.zip(now).map(|(before, now)| drop("large objects", before, now));
+        tables
+            .chain(stores)
+            .chain(large)
+            .filter(|drop| drop.now.is_none_or(|now| too_few(drop.before, now)))
+            .collect()
     }
 }
 
@@ -76,6 +159,7 @@ mod tests {
                 .map(|(table, rows)| (table.into(), rows))
                 .into(),
             objects: Some((1_000, u64::MAX)),
+            large_objects: Some(2),
         };
         let figures = |a, b, c, objects, bytes| RestoredFigures {
             tables: [("a", a), ("b", b), ("c", c), ("none", 0)]
@@ -83,6 +167,7 @@ mod tests {
                 .into(),
             objects,
             bytes,
+            schema: Some(SchemaFigures { large_objects: 2, ..SchemaFigures::default() }),
             ..RestoredFigures::default()
         };
         let drops = |now: RestoredFigures, percent| -> Vec<String> {
@@ -91,6 +176,7 @@ mod tests {
         };
         assert_eq!(drops(figures(95, 1, 200, 950, u64::MAX), 5), ["gone"]);
         assert_eq!(drops(figures(94, 0, 100, 949, 1), 5), ["a", "b", "gone", "objects", "bytes of objects"]);
-        assert_eq!(drops(figures(1, 0, 0, 1, 1), 100), ["b", "c", "gone"]);
+        let lost = RestoredFigures { schema: Some(SchemaFigures::default()), ..figures(1, 0, 0, 1, 1) };
+        assert_eq!(drops(lost, 100), ["b", "c", "gone", "large objects"]);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     base::ids::TableName,
     model::{
         check::{CheckId, ProofLevel},
-        figures::RestoredFigures,
+        figures::{NotCompared, RestoredFigures},
         finding::{FindingKind, Severity},
         verdict::{CheckOutcome, Facts},
     },
@@ -61,6 +61,13 @@ pub enum Lack {
     },
     /// No row has its object.
     NoRowMatched,
+    /// Only some of the objects were read.
+    Sampled {
+        /// How many were not.
+        unread: u64,
+    },
+    /// Only the schema was restored.
+    SchemaOnly,
     /// There was nothing to compare the rows with.
     NoReference,
     /// Tables are not in the reference.
@@ -68,6 +75,10 @@ pub enum Lack {
         /// Which.
         tables: Vec<TableName>,
     },
+    /// The schema was not compared.
+    SchemaNotCompared,
+    /// The positions of sequences were not compared.
+    SequencesNotCompared,
     /// The target can render and no template was rendered.
     NoRender,
     /// Nothing of the application was used.
@@ -83,10 +94,14 @@ impl Lack {
             Self::NoRowMatched => {
                 "restore a backup with rows that point at objects, as `binary` in the profile describes them"
             }
+            Self::Sampled { .. } => "leave out --sample",
+            Self::SchemaOnly => "leave out --tier schema",
             Self::NoReference => "give --manifest, --ledger or --source-env",
             Self::TablesNotCompared { .. } => {
                 "record them with `pulp-drill manifest create`, or give --ledger or --source-env"
             }
+            Self::SchemaNotCompared => "give --source-env or --schema-of-migrate",
+            Self::SequencesNotCompared => "give --source-env, or a manifest or ledger that has them",
             Self::NoRender => "add --render TEMPLATE=DATA.json --golden TEMPLATE=FILE.pdf",
             Self::NotUsed => "add `start` and `ready`, or `assertions`, to the profile",
         }
@@ -102,6 +117,8 @@ impl fmt::Display for Lack {
             Self::Findings { check, findings } => write!(f, "{findings} findings of the check {check}"),
             Self::NoResult { check } => write!(f, "the check {check} has no result"),
             Self::NoRowMatched => f.write_str("no row was matched with its object"),
+            Self::Sampled { unread } => write!(f, "{unread} objects were listed and not read"),
+            Self::SchemaOnly => f.write_str("only the schema was restored: no row and no object was read"),
             Self::NoReference => f.write_str("the rows were not compared with a reference"),
             Self::TablesNotCompared { tables } => {
                 let named: Vec<&str> = tables.iter().take(MOST_TABLES).map(TableName::as_str).collect();
@@ -110,6 +127,10 @@ impl fmt::Display for Lack {
                     more => format!(" and {more} more"),
                 };
                 write!(f, "tables that are not in the reference: {}{more}", named.join(", "))
+            }
+            Self::SchemaNotCompared => f.write_str("the schema was not compared with a reference"),
+            Self::SequencesNotCompared => {
+                f.write_str("the positions of sequences were not compared with a reference")
             }
             Self::NoRender => f.write_str("no template was rendered"),
             Self::NotUsed => {
@@ -149,6 +170,8 @@ pub struct LevelFacts<'a> {
     pub figures: Option<&'a RestoredFigures>,
     /// Whether the target renders.
     pub renders: bool,
+    /// Whether only the schema was restored.
+    pub schema_only: bool,
 }
 
 impl LevelFacts<'_> {
@@ -162,11 +185,15 @@ impl LevelFacts<'_> {
 
     fn gaps(&self, level: ProofLevel) -> Vec<LevelGap> {
         let mut lacks: Vec<Lack> = self.ended_early(level).into_iter().collect();
-        if lacks.is_empty() && self.completed() {
+        if lacks.is_empty() && self.completed() && self.schema_only {
+            lacks.extend((level == ProofLevel::Readable).then_some(Lack::SchemaOnly));
+        } else if lacks.is_empty() && self.completed() {
             lacks.extend(self.lacks_of_checks(level));
             match level {
                 ProofLevel::Readable | ProofLevel::Restored => {}
-                ProofLevel::Consistent => lacks.extend(self.no_row_matched()),
+                ProofLevel::Consistent => {
+                    lacks.extend(self.no_row_matched().into_iter().chain(self.sampled()))
+                }
                 ProofLevel::Complete => lacks.extend(self.not_compared()),
                 ProofLevel::Usable => lacks.extend(self.not_used()),
             }
@@ -208,13 +235,21 @@ impl LevelFacts<'_> {
         self.figures.is_none_or(|figures| figures.matched == 0).then_some(Lack::NoRowMatched)
     }
 
-    fn not_compared(&self) -> Option<Lack> {
-        let tables = self.figures.map_or(&[][..], |figures| &figures.not_compared);
-        match self.is_skipped(CheckId::Contents) {
-            true => Some(Lack::NoReference),
-            false if tables.is_empty() => None,
-            false => Some(Lack::TablesNotCompared { tables: tables.to_vec() }),
+    fn sampled(&self) -> Option<Lack> {
+        let unread = self.figures.map_or(0, |figures| figures.listed);
+        (unread > 0).then_some(Lack::Sampled { unread })
+    }
+
+    fn not_compared(&self) -> Vec<Lack> {
+        if self.is_skipped(CheckId::Contents) {
+            return vec![Lack::NoReference];
         }
+        let Some(NotCompared { tables, schema, sequences }) = self.figures.map(|f| &f.not_compared) else {
+            return Vec::new();
+        };
+        let tables = (!tables.is_empty()).then(|| Lack::TablesNotCompared { tables: tables.clone() });
+        let schema = schema.then_some(Lack::SchemaNotCompared);
+        tables.into_iter().chain(schema).chain(sequences.then_some(Lack::SequencesNotCompared)).collect()
     }
 
     fn not_used(&self) -> Option<Lack> {
@@ -276,8 +311,14 @@ mod tests {
         let facts =
             Facts { findings, expected: &[], possible: &[], answers, without_effect: &[], errors: &[] };
         let mut figures = RestoredFigures { matched: 1, ..RestoredFigures::default() };
-        let mut level =
-            LevelFacts { facts: &facts, failed_step: None, whole: true, figures: None, renders: true };
+        let mut level = LevelFacts {
+            facts: &facts,
+            failed_step: None,
+            whole: true,
+            figures: None,
+            renders: true,
+            schema_only: false,
+        };
         change(&mut level, &mut figures);
         let LevelResult { reached, gaps } = LevelFacts { figures: Some(&figures), ..level }.level();
         let gaps: Vec<String> = gaps.iter().map(|gap| format!("{}: {}", gap.level, gap.lacks)).collect();
@@ -291,11 +332,27 @@ mod tests {
             level(&answers(), |_, figures| figures.matched = 0),
             "restored (consistent: no row was matched with its object)"
         );
+        assert_eq!(
+            level(&answers(), |_, figures| figures.listed = 3),
+            "restored (consistent: 3 objects were listed and not read)"
+        );
+        assert_eq!(
+            level(&answers(), |level, _| level.schema_only = true),
+            "none (readable: only the schema was restored: no row and no object was read)"
+        );
         let reference = "consistent (complete: the rows were not compared with a reference)";
         assert_eq!(level(&skipped(CheckId::Contents), |_, _| {}), reference);
         assert_eq!(
-            level(&answers(), |_, figures| figures.not_compared = vec!["a".into()]),
+            level(&answers(), |_, figures| figures.not_compared.tables = vec!["a".into()]),
             "consistent (complete: tables that are not in the reference: a)"
+        );
+        assert_eq!(
+            level(&answers(), |_, figures| figures.not_compared.schema = true),
+            "consistent (complete: the schema was not compared with a reference)"
+        );
+        assert_eq!(
+            level(&answers(), |_, figures| figures.not_compared.sequences = true),
+            "consistent (complete: the positions of sequences were not compared with a reference)"
         );
         assert_eq!(
             level(&skipped(CheckId::Render), |_, _| {}),

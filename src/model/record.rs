@@ -247,6 +247,11 @@ impl ScenarioRecord {
         self.judgement.as_ref().map_or(Verdict::Unknown, |j| j.verdict)
     }
 
+    /// Whether it restored a backup that existed before the run: that has no seed.
+    pub fn is_of_existing_backup(&self) -> bool {
+        self.started.as_ref().is_some_and(|started| started.seed.is_empty())
+    }
+
     /// Whether it is a baseline drill.
     pub fn is_baseline(&self) -> bool {
         self.started.as_ref().is_some_and(|s| s.baseline)
@@ -278,9 +283,14 @@ impl RunRecord {
     }
 
     /// Whether it ended as planned and is as it was written.
-    fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         let planned = self.finished.as_ref().is_some_and(|f| f.cut_short.is_none()) && self.errors.is_empty();
         planned && self.integrity.is_intact()
+    }
+
+    /// Whether all that it tested are backups that existed before it.
+    pub fn is_of_existing_backups(&self) -> bool {
+        !self.scenarios.is_empty() && self.scenarios.iter().all(ScenarioRecord::is_of_existing_backup)
     }
 
     /// The scenario whose restore is proven least, of those without deliberate damage; none if there is

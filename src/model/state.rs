@@ -121,7 +121,7 @@ impl Table {
 }
 
 /// A sequence and the column that it feeds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
     /// The value that the next `nextval` hands out.
     pub next: i64,
@@ -134,6 +134,9 @@ pub struct Sequence {
     /// Whether it has handed out a value, or was set to one.
     #[serde(default)]
     pub called: bool,
+    /// Whether it begins again at its end, so that a lower position is no loss.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cycles: bool,
 }
 
 /// The schema of a database: each object's name and its definition as PostgreSQL prints it.

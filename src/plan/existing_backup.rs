@@ -1,10 +1,10 @@
 //! A backup that existed before the run, what was recorded with it, and the limits of its recovery.
 
 use crate::{
-    base::ids::{TableName, TemplateKey},
+    base::ids::TemplateKey,
     model::{
-        figures::EarlierFigures,
-        state::{Catalog, Golden},
+        figures::{EarlierFigures, SchemaReference},
+        state::Golden,
     },
     procedure::{foreign::Recognised, manifest::Manifest, physical::PhysicalBackup},
     scenario::method::{DumpFormat, DumpOptions, Method, Topology},
@@ -21,8 +21,10 @@ pub const ID: &str = "restore-test";
 pub struct ExistingBackup {
     /// The rows.
     pub rows: RowsBackup,
-    /// Where the binaries are stored.
-    pub assets: Origin,
+    /// Where the binaries are stored; none where only the schema is restored.
+    pub assets: Option<Origin>,
+    /// How much of it is tested.
+    pub scope: TestScope,
     /// How many other backups lie beside it, which are not tested.
     pub others: usize,
     /// The manifest of the backup.
@@ -33,12 +35,30 @@ pub struct ExistingBackup {
     pub limits: RecoveryLimits,
     /// Figures of the last proven restore and of the live source, with the tolerated drop in percent.
     pub earlier: (Vec<EarlierFigures>, u8),
-    /// The schema of the live source.
-    pub source_schema: Option<(BTreeMap<TableName, u64>, Catalog)>,
+    /// The schemas of the live source, the last proven restore and the manifest.
+    pub schemas: Vec<SchemaReference>,
+    /// Why a part of a reference can't be compared.
+    pub not_read: Vec<String>,
     /// Whether the schema is compared with the one that `migrate` makes in an empty database.
     pub schema_of_migrate: bool,
     /// Whether the cluster's superuser restores, who may start programs.
     pub as_superuser: bool,
+}
+
+/// How much of a backup is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestScope {
+    /// All of it.
+    Whole,
+    /// All rows, and the bytes of some objects.
+    Sample {
+        /// How many objects.
+        objects: usize,
+        /// Which ones.
+        seed: u64,
+    },
+    /// The schema only.
+    Schema,
 }
 
 /// What holds the rows.
@@ -92,12 +112,17 @@ impl ExistingBackup {
                 DumpFormat::Custom
             }
         };
-        let in_folder = self.assets.is_local() || !self.assets.is_folder();
+        let in_folder = self.assets.as_ref().is_none_or(|assets| assets.is_local() || !assets.is_folder());
         let topology = if in_folder { Topology::PostgresFiles } else { Topology::PostgresS3 };
         Method {
             topology,
             whole_cluster: matches!(self.rows, RowsBackup::Physical(_)),
-            dump: DumpOptions { format, without_subscriptions: true, ..DumpOptions::default() },
+            dump: DumpOptions {
+                format,
+                without_subscriptions: true,
+                schema_only: self.scope == TestScope::Schema,
+                ..DumpOptions::default()
+            },
             ..Method::default()
         }
     }

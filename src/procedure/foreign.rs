@@ -17,7 +17,7 @@ pub mod script;
 pub mod tarball;
 
 pub use compression::Compression;
-pub use head::{DumpHead, Recognised, START, recognise};
+pub use head::{COMPRESSED_START, DumpHead, Recognised, START, TOC, recognise};
 pub use room::Room;
 
 /// Unpacks a compressed file into another one.

@@ -5,7 +5,7 @@
 
 use crate::{
     base::{digest::Digest, error::Error},
-    model::event::TableFacts,
+    model::{event::TableFacts, figures::SchemaFigures},
     system::engine::Engine,
 };
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,28 @@ pub struct Manifest {
     /// Rows and digests by table, where the database could be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, TableFacts>,
+    /// The schema and the positions of its sequences, where the database could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaFigures>,
 }
 
 impl Manifest {
+    /// A manifest of an application without an API: it has no templates and no assets.
+    pub fn of_rows(created_at: String) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            created_at,
+            api_url: String::new(),
+            counts: BTreeMap::new(),
+            templates: Vec::new(),
+            assets: Vec::new(),
+            db_dump: None,
+            db_dump_sha256: None,
+            tables: BTreeMap::new(),
+            schema: None,
+        }
+    }
+
     /// Reads `manifest.json`; or why it can't be read.
     pub fn read(text: &str) -> Result<Self, String> {
         let manifest: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -102,7 +121,7 @@ pub struct AssetItem {
 /// One drifted item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// `templates`, `assets` or `tables`.
+    /// `templates`, `assets`, `tables` or `schema`.
     pub section: &'static str,
     /// The item's key or id.
     pub item: String,
@@ -138,15 +157,11 @@ pub async fn record(api: &Engine, created_at: String) -> Result<Manifest, Error>
         })
         .collect();
     Ok(Manifest {
-        schema_version: SCHEMA_VERSION,
-        created_at,
         api_url: api.base().to_string(),
         counts: [("templates".to_owned(), templates.len()), ("assets".to_owned(), assets.len())].into(),
         templates,
         assets,
-        db_dump: None,
-        db_dump_sha256: None,
-        tables: BTreeMap::new(),
+        ..Manifest::of_rows(created_at)
     })
 }
 
@@ -181,6 +196,9 @@ pub fn as_far_as(recorded: &Manifest, live: &mut Manifest) {
     if recorded.tables.is_empty() {
         live.tables.clear();
     }
+    if recorded.schema.is_none() {
+        live.schema = None;
+    }
 }
 
 /// Compares a recorded manifest with a live one (runbook 4, `backup verify`): templates by key,
@@ -211,7 +229,20 @@ pub fn drift(recorded: &Manifest, live: &Manifest) -> Vec<Drift> {
         m.tables.iter().map(|(name, table)| (name.clone(), describe(table))).collect()
     };
     drifted.extend(section("tables", &tables(recorded), &tables(live)));
+    drifted.extend(section("schema", &schema(recorded), &schema(live)));
     drifted
+}
+
+/// The parts of a schema, its sequences and the number of its large objects.
+fn schema(manifest: &Manifest) -> BTreeMap<String, String> {
+    let Some(SchemaFigures { parts, sequences, large_objects }) = &manifest.schema else {
+        return BTreeMap::new();
+    };
+    let parts = parts.iter().map(|(name, (_, digits))| (name.clone(), format!("SHA-256 {digits}…")));
+    let positions =
+        sequences.iter().map(|(name, s)| (format!("position of sequence {name}"), s.next.to_string()));
+    let large = ("large objects".to_owned(), large_objects.to_string());
+    parts.chain(positions).chain([large]).collect()
 }
 
 fn describe(what: &str, digest: Option<&Digest>) -> String {
@@ -242,13 +273,6 @@ mod tests {
 
     fn manifest(templates: &[(&str, &str)]) -> Manifest {
         Manifest {
-            schema_version: SCHEMA_VERSION,
-            created_at: String::new(),
-            api_url: String::new(),
-            counts: BTreeMap::new(),
-            db_dump: None,
-            db_dump_sha256: None,
-            tables: BTreeMap::new(),
             templates: templates
                 .iter()
                 .map(|(key, version)| TemplateItem {
@@ -258,7 +282,7 @@ mod tests {
                     definition_sha256: None,
                 })
                 .collect(),
-            assets: Vec::new(),
+            ..Manifest::of_rows(String::new())
         }
     }
 

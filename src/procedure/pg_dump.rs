@@ -134,6 +134,7 @@ async fn fill(
         let mut args = vec![target, "--no-owner".to_owned(), "--no-privileges".to_owned()];
         args.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
         args.extend(options.without_subscriptions.then(|| "--no-subscriptions".to_owned()));
+        args.extend(options.schema_only.then(|| "--schema-only".to_owned()));
         if armed.without_sequences {
             args.push(format!("--use-list={}", list_without_sequences(site, from, log).await?.display()));
         }

@@ -8,11 +8,14 @@ use crate::{
         process,
         redact::Redactor,
     },
-    model::state::Catalog,
+    model::{
+        figures::{SchemaFigures, SchemaParts},
+        state::{Catalog, Database},
+    },
     procedure::foreign::script::Lexer,
     site::Handles,
     system::{
-        postgres::{Postgres, settle},
+        postgres::{Elsewhere, Postgres, elsewhere, settle},
         programs::PgBin,
     },
 };
@@ -57,6 +60,41 @@ pub async fn complete_from(
     std::fs::remove_file(&file).or_environment(context)?;
     catalog.definitions = Some(objects(&String::from_utf8_lossy(&script)));
     Ok(None)
+}
+
+/// How many digits of a definition's SHA-256 are kept: enough to notice a change.
+const DIGITS: usize = 16;
+
+/// The parts of a schema that are compared with those of another server.
+fn parts(catalog: &Catalog) -> SchemaParts {
+    let compared = |part: &str| match elsewhere(part) {
+        Elsewhere::Definition | Elsewhere::Name => true,
+        Elsewhere::Count | Elsewhere::Never => false,
+    };
+    let parts = catalog.parts.iter().filter(|(name, _)| compared(name));
+    parts.map(|(name, part)| (name.clone(), part.clone())).collect()
+}
+
+/// How many large objects there are.
+fn large_objects(catalog: &Catalog) -> u64 {
+    catalog.parts.keys().filter(|part| elsewhere(part) == Elsewhere::Count).count() as u64
+}
+
+/// What is recorded of a schema, for later restores to be compared with.
+pub fn figures(database: &Database) -> SchemaFigures {
+    let parts = parts(&database.catalog).into_iter();
+    SchemaFigures {
+        parts: parts.map(|(name, (table, text))| (name, (table, digits(&text)))).collect(),
+        sequences: database.sequences.clone(),
+        large_objects: large_objects(&database.catalog),
+    }
+}
+
+/// The first digits of a definition's SHA-256.
+pub fn digits(definition: &str) -> String {
+    let mut digits = Digest::of(definition).to_string();
+    digits.truncate(DIGITS);
+    digits
 }
 
 /// The objects of a script by their headers: `-- Name: a; Type: TABLE; Schema: public; Owner: -` begins

@@ -6,6 +6,7 @@ use crate::{
     model::{
         check::{CheckId, ProofLevel},
         event::RpoFrom,
+        finding::{Entity, Finding},
         level::{self, LevelGap},
         record::{Integrity, RunRecord, ScenarioRecord, Skipped},
         verdict::{CheckOutcome, Reason, Role, Verdict, limit::Limit},
@@ -97,6 +98,80 @@ pub fn level(record: &RunRecord) -> Option<String> {
         (_, restores) => {
             format!("Level of proof of the {restores} restores without damage: {level} or higher.")
         }
+    })
+}
+
+/// What a drill of this run does, for a reader who does not know the project.
+pub fn what_a_drill_does(record: &RunRecord) -> &'static str {
+    match record.is_of_existing_backups() {
+        true => {
+            "An existing backup is restored into a site of its own by the runbook, and the restored rows and binaries \
+             are checked. The system that was backed up is not changed."
+        }
+        false => {
+            "A drill takes a backup, injects a fault or none (baseline drill), destroys the site or a part of it, \
+             restores it by the runbook and checks the restored rows, binaries and PDFs. Damage must be reported as \
+             the findings that the scenario expects; without damage no check may report one."
+        }
+    }
+}
+
+/// What the recovery time of this run is measured from and to.
+pub fn span_of_rto(record: &RunRecord) -> &'static str {
+    match record.is_of_existing_backups() {
+        true => "from the first read of the backup to the end of the recovery",
+        false => {
+            "from the loss to the first known-good render, or to the ready engine where nothing is rendered"
+        }
+    }
+}
+
+/// The result of an assertion.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AssertionResult<'a> {
+    /// It holds.
+    Holds,
+    /// It does not; the finding.
+    Fails(&'a Finding),
+    /// It has no result.
+    Unknown {
+        /// Why.
+        why: &'a str,
+    },
+    /// It was not checked.
+    Skipped {
+        /// Why.
+        why: &'a str,
+    },
+}
+
+impl fmt::Display for AssertionResult<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holds => f.write_str("holds"),
+            Self::Fails(Finding { expected, actual, .. }) => {
+                write!(f, "does not hold: expected {expected}, found {actual}")
+            }
+            Self::Unknown { why } => write!(f, "no result: {why}"),
+            Self::Skipped { why } => write!(f, "skipped: {why}"),
+        }
+    }
+}
+
+/// The assertions of the profile by name, with their results.
+pub fn assertions(scenario: &ScenarioRecord) -> impl Iterator<Item = (&str, AssertionResult<'_>)> {
+    scenario.assertions.iter().map(|(name, outcome, _)| {
+        let of_it = |f: &&Finding| f.entity == Entity::Assertion(name.clone());
+        let result = match (scenario.findings.iter().find(of_it), outcome) {
+            (Some(finding), _) => AssertionResult::Fails(finding),
+            (None, CheckOutcome::Checked { items: 1.. }) => AssertionResult::Holds,
+            (None, CheckOutcome::Checked { items: 0 }) => {
+                AssertionResult::Unknown { why: "nothing to check" }
+            }
+            (None, CheckOutcome::Unknown { why }) => AssertionResult::Unknown { why },
+            (None, CheckOutcome::Skipped { why }) => AssertionResult::Skipped { why },
+        };
+        (name.as_str(), result)
     })
 }
 
@@ -199,7 +274,9 @@ fn of_faults_and_checks(record: &RunRecord) -> Vec<Limit> {
     if !checks.is_empty() {
         limits.push(Limit::SkippedChecks { checks });
     }
-    if !record.scenarios.iter().any(|s| s.is_baseline() && s.verdict() == Verdict::Pass) {
+    let passed = |s: &ScenarioRecord| s.is_baseline() && s.verdict() == Verdict::Pass;
+    // An existing backup was not damaged by the run.
+    if !record.is_of_existing_backups() && !record.scenarios.iter().any(passed) {
         limits.push(Limit::NoBaseline);
     }
     limits
@@ -212,11 +289,20 @@ fn of_objectives(record: &RunRecord) -> Vec<Limit> {
         Some((_, RpoFrom::Writes, _)) => limits.push(Limit::RpoOfOneBackup),
         Some((_, RpoFrom::Newest, _)) => {}
     }
-    if record.budgets.is_empty() {
+    if record.budgets.is_empty() && !has_own_limit(record) {
         limits.push(Limit::NoBudget);
     }
-    limits.push(Limit::RtoOfSmallSeed);
+    limits.push(match record.is_of_existing_backups() {
+        true => Limit::RtoOfThisMachine,
+        false => Limit::RtoOfSmallSeed,
+    });
     limits
+}
+
+/// Whether a test of an existing backup was given a limit of its recovery time.
+fn has_own_limit(record: &RunRecord) -> bool {
+    let limit = record.started.as_ref().and_then(|started| started.config.get("max rto"));
+    record.is_of_existing_backups() && limit.is_some_and(|limit| limit != "none")
 }
 
 fn of_signature(record: &RunRecord) -> Limit {

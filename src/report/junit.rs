@@ -12,11 +12,11 @@ use crate::{
     },
     model::{
         event::{BudgetChecked, BudgetId},
-        finding::{Entity, Finding},
+        finding::Finding,
         record::{RunRecord, ScenarioRecord, Skipped},
         verdict::{CheckOutcome, Role, Verdict},
     },
-    report::facts::{other_reasons, reasons, run_problems},
+    report::facts::{self, AssertionResult, other_reasons, reasons, run_problems},
 };
 use chrono::{DateTime, Datelike as _, Utc};
 use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestResult, TestSuite};
@@ -70,7 +70,7 @@ pub fn render(record: &RunRecord) -> Result<String, Error> {
 fn suite(record: &RunRecord, scenario: &ScenarioRecord) -> TestSuite {
     let mut suite = new_suite(record, scenario.id.as_str(), scenario.began.or(record.began));
     suite.testcases.push(drill(scenario));
-    suite.testcases.extend(scenario.assertions.iter().map(|assertion| assertion_case(scenario, assertion)));
+    suite.testcases.extend(facts::assertions(scenario).map(|assertion| assertion_case(scenario, assertion)));
     suite
 }
 
@@ -151,27 +151,16 @@ fn drill(scenario: &ScenarioRecord) -> TestCase {
 }
 
 /// The case of an assertion of the profile. Its time is in that of the drill.
-fn assertion_case(scenario: &ScenarioRecord, (name, outcome, _): &(String, CheckOutcome, u64)) -> TestCase {
-    let entity = Entity::Assertion(name.clone());
+fn assertion_case(scenario: &ScenarioRecord, (name, result): (&str, AssertionResult<'_>)) -> TestCase {
     let mut case = TestCase::success(&line(&format!("{}: assertion: {name}", scenario.id)), Duration::ZERO);
     case.set_classname("pulp-drill.assertion");
-    let of_it = scenario.judged().filter(|(finding, _)| finding.entity == entity);
-    let unexpected: Vec<&Finding> = of_it
-        .filter(|(_, role)| matches!(role, Some(Role::Unexpected)))
-        .map(|(finding, _)| finding)
-        .collect();
-    let details: Vec<String> = unexpected.iter().map(|finding| detail(finding)).collect();
-    case.result = match outcome {
-        _ if !unexpected.is_empty() => failure("assertion-failed", &texts(&unexpected), &details),
-        CheckOutcome::Checked { items: 1.. } => None,
-        CheckOutcome::Checked { items: 0 } => {
-            let why = ["nothing to check".to_owned()];
-            error("could-not-verify", &why, &why)
+    case.result = match result {
+        AssertionResult::Holds => None,
+        AssertionResult::Fails(finding) => {
+            failure("assertion-failed", &[finding.to_string()], &[detail(finding)])
         }
-        CheckOutcome::Unknown { why } => {
-            error("could-not-verify", std::slice::from_ref(why), std::slice::from_ref(why))
-        }
-        CheckOutcome::Skipped { why } => Some(TestResult::SkippedWithCause {
+        AssertionResult::Unknown { why } => error("could-not-verify", &[why.to_owned()], &[why.to_owned()]),
+        AssertionResult::Skipped { why } => Some(TestResult::SkippedWithCause {
             type_: "skipped".to_owned(),
             message: line(why),
             cause: None,

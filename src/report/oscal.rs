@@ -20,7 +20,7 @@ use crate::{
     },
     report::{
         controls::{self, ControlAssessment},
-        facts::reasons,
+        facts::{self, AssertionResult, reasons},
         format::ReportFormat,
         inputs::Evidence,
     },
@@ -102,7 +102,8 @@ impl File<'_> {
             "reviewed-controls": { "control-selections": [self.selection()] },
         });
         // OSCAL requires empty lists to be omitted.
-        let observations: Vec<Value> = record.scenarios.iter().map(|s| self.observation(s)).collect();
+        let mut observations: Vec<Value> = record.scenarios.iter().map(|s| self.observation(s)).collect();
+        observations.extend(record.scenarios.iter().flat_map(|s| self.assertions(s)));
         let findings: Vec<Value> = self.answers.iter().map(|a| self.finding(a)).collect();
         for (name, list) in [("observations", observations), ("findings", findings)] {
             if !list.is_empty() {
@@ -176,6 +177,32 @@ impl File<'_> {
             "relevant-evidence": self.relevant(scenario),
             "collected": time(scenario.began.or(self.record.began)),
         })
+    }
+
+    /// An observation for each assertion of the profile.
+    fn assertions(&self, scenario: &ScenarioRecord) -> Vec<Value> {
+        let one = |(name, result): (&str, AssertionResult<'_>)| {
+            let state = match result {
+                AssertionResult::Holds => "pass",
+                AssertionResult::Fails(_) => "fail",
+                AssertionResult::Unknown { .. } => "unknown",
+                AssertionResult::Skipped { .. } => "skipped",
+            };
+            json!({
+                "uuid": self.uuid(&format!("observation/{}/assertion/{name}", scenario.id)),
+                "title": line(&format!("{}: assertion: {name}", scenario.id)),
+                "description": line(&format!("The assertion {name} of the profile: {result}.")),
+                "props": [
+                    prop("scenario", scenario.id.as_str()),
+                    prop("assertion", name),
+                    prop("result", state),
+                ],
+                "methods": ["TEST"],
+                "relevant-evidence": self.relevant(scenario),
+                "collected": time(scenario.began.or(self.record.began)),
+            })
+        };
+        facts::assertions(scenario).map(one).collect()
     }
 
     /// The record and the journal, and the files that belong to the scenario.

@@ -16,10 +16,10 @@ use crate::{
     },
     report::{
         controls,
-        facts::{self, RunProblem, reasons, run_problems},
+        facts::{self, AssertionResult, RunProblem, reasons, run_problems},
         format::ReportFormat,
+        headline::{self, headline},
         inputs::Evidence,
-        kinds::{causes, unknown_cause},
         terminal::style::{brief, count, cut_to},
         workload::raced,
     },
@@ -140,40 +140,18 @@ fn rto(record: &RunRecord) -> String {
     match record.longest(|s| s.rto_ms) {
         Some((ms, scenario)) => {
             format!(
-                "{} at most, from the loss to the first known-good render, measured in {of} (longest: {})",
+                "{} at most, {}, measured in {of} (longest: {})",
                 human(ms),
+                facts::span_of_rto(record),
                 scenario.id
             )
         }
-        None => "not measured: no scenario reached a known-good render".to_owned(),
+        None => "not measured: no recovery was completed".to_owned(),
     }
 }
 
 fn sentence(record: &RunRecord) -> String {
-    let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
-    let (baselines, named): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
-    let all = format!("{} and {}", count(named.len(), "scenario"), count(baselines.len(), "baseline drill"));
-    let mut text = match record.verdict() {
-        Verdict::Pass => format!("{all} passed. {}", facts::shown_by_pass(record)),
-        Verdict::Unknown => format!(
-            "Could not verify whether the backup restores; not counted as a pass.{} Of {all}, {} passed and {} could not be verified.",
-            // The problems of the run itself follow below.
-            match run_problems(record).is_empty() {
-                true => format!(" {}", sentence_of(&unknown_cause(record))),
-                false => String::new(),
-            },
-            with(Verdict::Pass),
-            with(Verdict::Unknown)
-        ),
-        Verdict::Fail => format!(
-            "{} Of {all}, {} failed, {} could not be verified and {} passed.",
-            sentence_of(&causes(record)),
-            with(Verdict::Fail),
-            with(Verdict::Unknown),
-            with(Verdict::Pass)
-        ),
-    };
-    text.extend(facts::level(record).map(|level| format!(" {level}")));
+    let mut text = headline(record);
     text.extend(raced(record).and_then(|raced| raced.warning()).map(|warning| format!(" {warning}")));
     // Budgets that are exceeded are among the causes.
     for unmeasured in record.budgets.iter().filter(|b| b.verdict == Verdict::Unknown) {
@@ -182,19 +160,11 @@ fn sentence(record: &RunRecord) -> String {
     if !record.skipped.is_empty() {
         text += &format!(" {} skipped and not counted as a pass.", were(record.skipped.len()));
     }
-    if let Some(part) = record.part() {
-        text += &format!(" This is only {part} of a run, not a verdict on the whole.");
-    }
-    let problem = |problem: RunProblem| format!(" {}", sentence_of(&problem.to_string()));
-    text.extend(run_problems(record).into_iter().map(problem));
+    // The headline of a run without a result has the first one.
+    let in_headline = usize::from(record.verdict() == Verdict::Unknown);
+    let problem = |problem: RunProblem| format!(" {}", headline::sentence(&problem.to_string()));
+    text.extend(run_problems(record).into_iter().skip(in_headline).map(problem));
     text
-}
-
-/// A fragment as a sentence.
-fn sentence_of(fragment: &str) -> String {
-    let mut letters = fragment.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 fn were(n: usize) -> String {
@@ -204,12 +174,7 @@ fn were(n: usize) -> String {
 /// The drills by kind and verdict.
 fn results(press: &mut Press, record: &RunRecord) {
     press.heading("Results");
-    press.text(
-        "Each scenario takes a backup, may inject a fault, destroys the site or a part of it, restores it and \
-         checks all of it. Damage must be reported as the findings that the scenario expects. In a baseline \
-         drill nothing is damaged and no check may report a finding.",
-        BODY,
-    );
+    press.text(facts::what_a_drill_does(record), BODY);
     press.gap(6.0);
     let row = |name: &str, of: &dyn Fn(&ScenarioRecord) -> bool, skipped: usize| {
         let with = |verdict| record.scenarios.iter().filter(|s| of(s) && s.verdict() == verdict).count();
@@ -229,6 +194,28 @@ fn results(press: &mut Press, record: &RunRecord) {
         &rows,
     );
     press.text(&format!("Every drill is listed in {}.", ReportFormat::Annex.file_name()), BODY);
+    let rows = assertion_rows(record, LONGEST);
+    if !rows.is_empty() {
+        press.subheading("Assertions of the profile", INK);
+        assertion_table(press, &rows[..rows.len().min(MOST)]);
+        more(press, rows.len());
+    }
+}
+
+/// The assertions of all drills: those that do not hold or have no result first.
+fn assertion_rows(record: &RunRecord, longest: usize) -> Vec<Vec<Cell>> {
+    let all = record.scenarios.iter().flat_map(|s| facts::assertions(s).map(move |found| (s, found)));
+    let mut all: Vec<_> = all.collect();
+    all.sort_by_key(|(_, (_, result))| *result == AssertionResult::Holds);
+    let row = |(scenario, (name, result)): (&ScenarioRecord, (&str, AssertionResult<'_>))| {
+        let texts = [scenario.id.to_string(), name.to_owned(), result.to_string()];
+        texts.map(|text| Cell::plain(cut_to(&text, longest))).into()
+    };
+    all.into_iter().map(row).collect()
+}
+
+fn assertion_table(press: &mut Press, rows: &[Vec<Cell>]) {
+    press.table(&["drill", "assertion", "result"], &[0.27, 0.33, 0.4], rows);
 }
 
 /// What did not pass, and the unexpected findings.
@@ -238,7 +225,13 @@ fn exceptions(press: &mut Press, record: &RunRecord) {
         record.scenarios.iter().filter(|s| s.verdict() != Verdict::Pass).collect();
     let unexpected = with_role(record, |role| matches!(role, Role::Unexpected));
     if others.is_empty() && unexpected.is_empty() {
-        return press.text("None: every drill passed and no check reported an unexpected finding.", BODY);
+        let none = match record.verdict() {
+            Verdict::Pass => "None: every drill passed and no check reported an unexpected finding.",
+            Verdict::Unknown | Verdict::Fail => {
+                "None of a drill: what is wrong with the run is on the first page."
+            }
+        };
+        return press.text(none, BODY);
     }
     let row = |s: &&ScenarioRecord| {
         let all = reasons(s);

@@ -7,7 +7,7 @@ use crate::{
         ids::ObjectKey,
         pattern,
     },
-    procedure::foreign::{self, DumpHead, Recognised},
+    procedure::foreign::{self, Compression, DumpHead, Recognised},
     scenario::method::DumpFormat,
     system::objects::origin::{Item, Origin},
 };
@@ -35,11 +35,14 @@ pub struct Chosen<T> {
 /// Blames the user where nothing is there.
 pub async fn recognise(dump: &Origin) -> Result<Recognised, Error> {
     if !dump.is_folder() {
-        let start = dump.start(&ObjectKey::from(dump.name()), foreign::START).await?;
-        let start = start.ok_or_else(|| not_there(dump))?;
-        return Ok(foreign::recognise(&start));
+        let key = ObjectKey::from(dump.name());
+        let mut start = dump.start(&key, foreign::START).await?;
+        if start.as_deref().is_some_and(|start| Compression::of(start) != Compression::None) {
+            start = dump.start(&key, foreign::COMPRESSED_START).await?;
+        }
+        return Ok(foreign::recognise(&start.ok_or_else(|| not_there(dump))?));
     }
-    Ok(match dump.start(&ObjectKey::from("toc.dat"), foreign::START).await? {
+    Ok(match dump.start(&ObjectKey::from(foreign::TOC), foreign::START).await? {
         Some(toc) => match foreign::recognise(&toc) {
             Recognised::Dump(head) => Recognised::Dump(DumpHead { format: DumpFormat::Directory, ..head }),
             not => not,

@@ -6,20 +6,29 @@ use crate::{
         clock,
         digest::Digest,
         error::{Error, ErrorContext as _},
-        ids::{ObjectKey, ScenarioId, TemplateKey},
+        ids::{ObjectKey, ScenarioId, TableName, TemplateKey},
         input_file,
         redact::Redactor,
     },
     history::{self, LastProven},
-    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, figures::EarlierFigures, state::Golden},
-    plan::{self, ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup, existing_backup::ID},
+    model::{
+        budget::TimeSpan,
+        event::Event,
+        exit_code::ExitCode,
+        figures::{EarlierFigures, SchemaFigures, SchemaOrigin, SchemaReference},
+        profile::Profile,
+        state::Golden,
+    },
+    plan::{
+        self, ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup, TestScope, existing_backup::ID,
+    },
     procedure::{
         manifest::Manifest,
         physical::{PhysicalBackup, PhysicalOrigin},
     },
     report::terminal::{Detail, to_error},
     run::{
-        backup_place,
+        backup_place, ledger,
         options::EngineOption,
         plans,
         schedule::exit_of,
@@ -58,8 +67,10 @@ const LARGEST: u64 = 64 << 20;
 pub struct BackupTestOptions {
     /// The rows.
     pub rows: RowsOption,
-    /// The binaries: a folder, a prefix, or a tarball.
-    pub assets: Origin,
+    /// The binaries: a folder, a prefix, or a tarball; none where only the schema is restored.
+    pub assets: Option<Origin>,
+    /// How much of the backup is tested.
+    pub scope: TestScope,
     /// The newest of the folders or tarballs below that fit this pattern is meant.
     pub newest_assets: Option<String>,
     /// The longest time that the whole test may take.
@@ -201,21 +212,15 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let manifest = options.manifest.as_deref().map(manifest).transpose()?;
     let mut others = 0;
     let rows = rows(&options.rows, &mut others).await?;
-    let assets = match &options.newest_assets {
-        None => options.assets.clone(),
-        Some(pattern) => backup_place::newest_files(&options.assets, pattern).await?.place,
+    let assets = match (&options.assets, &options.newest_assets) {
+        (Some(assets), Some(pattern)) => Some(backup_place::newest_files(assets, pattern).await?.place),
+        (assets, _) => assets.clone(),
     };
-    must_be_there(&assets).await?;
-    let mut earlier: Vec<EarlierFigures> = last_proven(options)?.into_iter().collect();
-    let source = match &options.source {
-        Some(access) => Some(Survey::of(access, &target.profile).await.map_err(source_unread)?),
-        None => None,
-    };
-    let source_schema = source.map(|Survey { tables, catalog }| {
-        let figures = EarlierFigures { origin: "in the source".to_owned(), tables, objects: None };
-        earlier.push(figures.clone());
-        (figures.tables, catalog)
-    });
+    if let Some(assets) = &assets {
+        must_be_there(assets).await?;
+    }
+    let References { earlier, schemas, not_read } =
+        references(options, &target.profile, manifest.as_ref()).await?;
     let limits = RecoveryLimits {
         age: options.max_age.or(budgets.rpo).map(TimeSpan::duration),
         rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
@@ -223,40 +228,106 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let backup = ExistingBackup {
         rows,
         assets,
+        scope: options.scope,
         others,
         manifest,
         renders,
         limits,
         earlier: (earlier, options.max_drop),
-        source_schema,
+        schemas,
+        not_read,
         schema_of_migrate: options.schema_of_migrate,
         as_superuser: options.restore_as_superuser,
     };
     Ok(Prepared { backup, target: Arc::new(target), engine })
 }
 
-/// The figures of the last proven restore in the ledger.
-fn last_proven(options: &BackupTestOptions) -> Result<Option<EarlierFigures>, Error> {
+/// What the backup is compared with, as far as it has figures and schemas.
+#[derive(Default)]
+struct References {
+    earlier: Vec<EarlierFigures>,
+    schemas: Vec<SchemaReference>,
+    /// Why a part of one can't be compared.
+    not_read: Vec<String>,
+}
+
+async fn references(
+    options: &BackupTestOptions,
+    profile: &Profile,
+    manifest: Option<&Manifest>,
+) -> Result<References, Error> {
+    let mut all = References::default();
+    if let Some(LastProven { run, ended, figures }) = last_proven(options)? {
+        let origin = format!("in run {} of {}", run, clock::iso(ended));
+        let recorded = (origin.clone(), SchemaOrigin::EarlierRun);
+        all.schemas
+            .extend(figures.schema.as_ref().map(|schema| of_record(recorded, schema, &figures.tables)));
+        all.earlier.push(EarlierFigures {
+            origin,
+            large_objects: figures.schema.map(|schema| schema.large_objects),
+            tables: figures.tables,
+            objects: Some((figures.objects, figures.bytes)),
+        });
+    }
+    if let Some((manifest, schema)) = manifest.and_then(|m| Some((m, m.schema.as_ref()?))) {
+        let rows = manifest.tables.iter().map(|(name, table)| (name.as_str().into(), table.rows as u64));
+        let recorded = ("in the manifest".to_owned(), SchemaOrigin::Manifest);
+        all.schemas.push(of_record(recorded, schema, &rows.collect()));
+    }
+    if let Some(access) = &options.source {
+        let survey = Survey::of(access, profile).await;
+        let survey = survey.map_err(|error| {
+            error.while_doing("can't read the live source").hint(
+                "the role needs SELECT on all tables and sequences, and BYPASSRLS where tables have row security",
+            )
+        })?;
+        let Survey { tables, catalog, large_objects, sequences } = survey;
+        let origin = "in the source".to_owned();
+        let unread = sequences.as_ref().err();
+        all.not_read
+            .extend(unread.map(|why| format!("the sequences of the source were not compared: {why}")));
+        all.schemas.push(SchemaReference {
+            origin: origin.clone(),
+            read_from: SchemaOrigin::Source,
+            tables: tables.clone(),
+            parts: catalog.parts,
+            sequences: sequences.ok(),
+        });
+        let large_objects = Some(large_objects);
+        all.earlier.push(EarlierFigures { origin, tables, objects: None, large_objects });
+    }
+    Ok(all)
+}
+
+/// A schema that was recorded in digests.
+fn of_record(
+    (origin, read_from): (String, SchemaOrigin),
+    schema: &SchemaFigures,
+    tables: &BTreeMap<TableName, u64>,
+) -> SchemaReference {
+    let (parts, sequences) = (schema.parts.clone(), Some(schema.sequences.clone()));
+    SchemaReference { origin, read_from, tables: tables.clone(), parts, sequences }
+}
+
+/// The last proven restore in the ledger.
+fn last_proven(options: &BackupTestOptions) -> Result<Option<LastProven>, Error> {
     let Some(path) = &options.ledger else { return Ok(None) };
     let file = history::file_of(path);
     let context = || format!("{} is no reference", file.display());
     let lines = history::read(&file)?.map_err(|broken| Error::usage(context()).cause(broken.to_string()))?;
-    let Some(LastProven { run, ended, figures }) = history::last_proven(&lines, &options.profile) else {
+    let found = history::last_proven(&lines, &options.profile);
+    let line = lines.iter().find(|line| found.as_ref().is_some_and(|found| found.run == line.run));
+    if let Some(why) = line.and_then(|line| ledger::mismatch(file.parent()?, line)) {
+        return Err(Error::usage(context())
+            .cause(why)
+            .hint("restore the ledger or the run's folder from a copy"));
+    }
+    found.map(Some).ok_or_else(|| {
         let why =
             format!("it has no proven restore of an existing backup with the profile {}", options.profile);
         let hint = "add one with `pulp-drill history add`, or leave out --ledger";
-        return Err(Error::usage(context()).cause(why).hint(hint));
-    };
-    let origin = format!("in run {} of {}", run, clock::iso(ended));
-    Ok(Some(EarlierFigures {
-        origin,
-        tables: figures.tables,
-        objects: Some((figures.objects, figures.bytes)),
-    }))
-}
-
-fn source_unread(error: Error) -> Error {
-    error.while_doing("can't read the live source")
+        Error::usage(context()).cause(why).hint(hint)
+    })
 }
 
 /// The rows that the user means. `others` becomes the number of backups that are not tested.
@@ -333,11 +404,17 @@ fn header(options: &BackupTestOptions, prepared: &Prepared) -> Result<Header, Er
     let Prepared { backup, engine, target: _ } = prepared;
     let span = |limit: Option<std::time::Duration>| limit.map_or_else(|| "none".to_owned(), clock::span);
     let manifest = options.manifest.as_ref().map_or_else(|| "none".to_owned(), |m| m.display().to_string());
+    let scope = match backup.scope {
+        TestScope::Whole => "everything".to_owned(),
+        TestScope::Sample { objects, seed } => format!("{objects} objects, seed {seed}"),
+        TestScope::Schema => "schema".to_owned(),
+    };
     let mut config = session::config(&engine.name, &options.profile, options.ready_within, "local")?;
     let own = [
         ("backup", backup.rows.shown()),
         ("timeout", span(options.timeout.map(TimeSpan::duration))),
-        ("assets", backup.assets.shown().to_owned()),
+        ("assets", backup.assets.as_ref().map_or("none", Origin::shown).to_owned()),
+        ("scope", scope),
         ("manifest", manifest),
         ("ledger", options.ledger.as_ref().map_or_else(|| "none".to_owned(), |l| l.display().to_string())),
         ("source", options.source.as_ref().map_or_else(|| "none".to_owned(), Access::place)),

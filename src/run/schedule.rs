@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        clock::iso,
+        clock::{self, iso},
         error::{Blame, Error, ErrorContext as _},
     },
     journal::{Journal, Logbook},
@@ -107,7 +107,7 @@ fn header(options: &Options, prepared: &Prepared, held: Option<&SiteLease>) -> R
     }
     let scenarios = prepared.plans.iter().map(|plan| plan.id.clone()).collect();
     Ok(Header {
-        seed: options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())),
+        seed: options.seed.unwrap_or_else(clock::seed),
         partition: prepared.part.clone(),
         ..Header::of_this_process(scenarios, config)
     })

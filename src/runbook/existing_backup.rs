@@ -11,11 +11,11 @@ use crate::{
     },
     journal::Logbook,
     model::{profile::Profile, reference::references, state::Database},
-    plan::{ExistingBackup, RowsBackup},
+    plan::{ExistingBackup, RowsBackup, TestScope},
     procedure::{
         foreign::{
             self, Compression, Recognised, Room,
-            script::{self, ScriptFacts},
+            script::{self, Rows, ScriptFacts},
             tarball,
         },
         pg_dump,
@@ -35,9 +35,9 @@ use crate::{
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::BufWriter,
+    io::{BufWriter, Read as _},
     path::{Component, Path, PathBuf},
 };
 
@@ -77,7 +77,7 @@ pub async fn fetch_dump(
     let items = origin.items().await?;
     items.iter().try_for_each(|item| room.take(item.size))?;
     let fetched = site.folder.join("fetched");
-    if head.format == DumpFormat::Directory {
+    if head.format == DumpFormat::Directory && !head.packed {
         for item in &items {
             origin.fetch(&item.key, &below(&fetched, &item.key)?).await?;
         }
@@ -85,6 +85,11 @@ pub async fn fetch_dump(
         return Ok(FetchedDump { path: fetched, sha256: None, needs });
     }
     let sha256 = Some(origin.fetch(&first(origin, &items)?.key, &fetched).await?.sha256);
+    if head.packed {
+        let path = unpacked_folder(&fetched, &site.folder.join("unpacked"), site, &mut room)?;
+        let needs = needs_of_archive(site, &path, log).await?;
+        return Ok(FetchedDump { path, sha256, needs });
+    }
     let mut path = fetched;
     if head.compression != Compression::None {
         let unpacked = site.folder.join("unpacked");
@@ -94,26 +99,67 @@ pub async fn fetch_dump(
     let needs = match head.format {
         DumpFormat::Plain => {
             let copy = site.folder.join("restricted.sql");
-            let needs = restricted(&path, &copy, head.cluster, &site.profile)?;
+            let rows = match backup.scope {
+                TestScope::Whole | TestScope::Sample { .. } => Rows::Copied,
+                TestScope::Schema => Rows::LeftOut,
+            };
+            let needs = restricted(&path, &copy, head.cluster, rows, &site.profile)?;
             path = copy;
             needs
         }
         DumpFormat::Custom | DumpFormat::Tar | DumpFormat::Directory => {
+            if head.format == DumpFormat::Tar {
+                tarball::must_have_an_end(&path)?;
+            }
             needs_of_archive(site, &path, log).await?
         }
     };
     Ok(FetchedDump { path, sha256, needs })
 }
 
+/// Unpacks a folder in directory format from a tar file and gives its path.
+///
+/// # Errors
+/// Blames the user where there is no such folder in it, or more than one; the environment where a newer
+/// PostgreSQL made it.
+fn unpacked_folder(from: &Path, into: &Path, site: &Handles, room: &mut Room) -> Result<PathBuf, Error> {
+    let files = tarball::unpack(from, into, room)?;
+    let tocs: Vec<&PathBuf> = files.iter().filter(|file| file.ends_with(foreign::TOC)).collect();
+    let [toc] = tocs[..] else {
+        let why = format!("it holds {} files {} and must hold one", tocs.len(), foreign::TOC);
+        return Err(Error::usage("the tar file holds no dump in directory format").cause(why));
+    };
+    let path = into.join(toc);
+    let context = || format!("can't read {}", path.display());
+    let mut start = Vec::new();
+    let file = File::open(&path).or_environment(context)?;
+    file.take(foreign::START as u64).read_to_end(&mut start).or_environment(context)?;
+    match foreign::recognise(&start).major() {
+        Some(major) if major > site.programs.version.major => Err(Error::environment(format!(
+            "the dump was made by PostgreSQL {major}"
+        ))
+        .hint(format!(
+            "unpack the tar file and give the folder: a PostgreSQL of version {major} or newer is then chosen"
+        ))),
+        Some(_) | None => Ok(path.parent().unwrap_or(into).to_owned()),
+    }
+}
+
 /// Copies a plain dump so that it can be restored here.
-fn restricted(from: &Path, to: &Path, cluster: bool, profile: &Profile) -> Result<ScriptFacts, Error> {
+fn restricted(
+    from: &Path,
+    to: &Path,
+    cluster: bool,
+    rows: Rows,
+    profile: &Profile,
+) -> Result<ScriptFacts, Error> {
     let open = || File::open(from).or_environment(|| format!("can't read {}", from.display()));
     let database = match cluster {
         true => Some(database_of(&script::facts_of(open()?)?, profile)?),
         false => None,
     };
     let copy = File::create_new(to).or_environment(|| format!("can't write {}", to.display()))?;
-    let facts = script::copy(open()?, BufWriter::new(copy), &clock::password(), database.as_deref())?;
+    let facts = script::copy(open()?, BufWriter::new(copy), &clock::password(), database.as_deref(), rows)?;
     match facts.complete {
         true => Ok(facts),
         false => Err(Error::usage("the dump is cut off: it does not end with the line that pg_dump writes last")
@@ -241,6 +287,8 @@ pub struct FetchedObjects {
     pub newest: Option<Newest>,
     /// The files of a tarball, with the folders that they were packed in.
     pub unpacked: Vec<PathBuf>,
+    /// The objects that were listed and not read, with their sizes: those outside of a sample.
+    pub listed: BTreeMap<ObjectKey, u64>,
 }
 
 /// Moves the files of a tarball out of the folders that they were packed in, by the keys that the
@@ -271,14 +319,14 @@ pub async fn fetch_objects(
     site: &Site<Source>,
     now: DateTime<Utc>,
 ) -> Result<FetchedObjects, Error> {
-    let origin = &backup.assets;
+    let origin = backup.assets.as_ref();
+    let origin = origin.ok_or_else(|| Error::harness("the test of a schema fetches no binaries"))?;
     let mut room = Room::of(&site.folder)?;
-    let items = origin.items().await?;
+    let (items, listed) = sample(origin.items().await?, backup.scope);
     items.iter().try_for_each(|item| room.take(item.size))?;
     let (count, times, unpacked) = if origin.is_folder() {
         copy(origin, &items, site).await?;
-        let visible = |item: &&Item| !item.key.as_str().split('/').any(|part| part.starts_with('.'));
-        let objects: Vec<&Item> = items.iter().filter(visible).collect();
+        let objects: Vec<&Item> = items.iter().filter(|item| !is_hidden(item)).collect();
         let times = objects.iter().filter_map(|item| Some((item.key.clone(), item.modified?)));
         (objects.len(), times.collect::<Vec<_>>(), Vec::new())
     } else {
@@ -298,7 +346,22 @@ pub async fn fetch_objects(
         return Err(Error::usage(format!("there is no binary at {}", origin.shown()))
             .hint("an empty copy proves nothing: check that this is the right place"));
     }
-    Ok(FetchedObjects { newest: Newest::of_objects(times, now), unpacked })
+    let listed =
+        listed.into_iter().filter(|item| !is_hidden(item)).map(|item| (item.key, item.size)).collect();
+    Ok(FetchedObjects { newest: Newest::of_objects(times, now), unpacked, listed })
+}
+
+fn is_hidden(item: &Item) -> bool {
+    item.key.as_str().split('/').any(|part| part.starts_with('.'))
+}
+
+/// The objects to read, and those of which only the listing is used. Digests of their keys with the seed decide.
+fn sample(mut items: Vec<Item>, scope: TestScope) -> (Vec<Item>, Vec<Item>) {
+    let TestScope::Sample { objects, seed } = scope else { return (items, Vec::new()) };
+    // Hidden files are no objects.
+    items.sort_by_cached_key(|item| (is_hidden(item), Digest::of(format!("{seed}/{}", item.key))));
+    let listed = items.split_off(objects.min(items.len()));
+    (items, listed)
 }
 
 fn first<'a>(origin: &Origin, items: &'a [Item]) -> Result<&'a Item, Error> {

@@ -7,8 +7,13 @@ use crate::{
     base::{digest::Digest, error::Error},
     journal::Logbook,
     model::{
-        check::CheckId, event::Event, figures::RestoredFigures, finding::Finding, profile::EngineStart,
-        state::State, verdict::Answers,
+        check::CheckId,
+        event::Event,
+        figures::RestoredFigures,
+        finding::Finding,
+        profile::EngineStart,
+        state::State,
+        verdict::{Answers, CheckOutcome},
     },
     procedure::schema,
     site::{Handles, Restored, RowStore, Site},
@@ -45,7 +50,7 @@ pub mod untouched;
 
 pub use observe::{observe, observe_contents};
 pub use procedure::ProcedureLog;
-pub use reference::{Names, Reference, SchemaReference, UnderLoad};
+pub use reference::{Names, Reference, UnderLoad};
 pub use result::CheckResult;
 
 /// What all checks answered and found.
@@ -161,6 +166,9 @@ impl Verification<'_> {
         };
         let ordinary = self.reference.without_workload(&all, &self.site.profile);
         let observed = Observed { ordinary, all, not_dumped };
+        if self.reference.schema_only {
+            return self.schema_only(&observed, results);
+        }
         let rest: Vec<CheckId> = results.answers.missing().collect();
         let mut figures = self.figures(&observed.ordinary);
         for check in rest {
@@ -173,15 +181,41 @@ impl Verification<'_> {
         Ok(())
     }
 
+    /// The checks of a restored schema. Without one to compare it with, nothing is known.
+    fn schema_only(&mut self, observed: &Observed, results: &mut VerifyResults) -> Result<(), Error> {
+        let began = Instant::now();
+        let catalog = self.catalog(observed)?;
+        let catalog = match catalog.outcome {
+            CheckOutcome::Skipped { why } => CheckResult::unknown(
+                format!("{why}: give --schema-of-migrate, --manifest, --ledger or --source-env"),
+                catalog.findings,
+            ),
+            CheckOutcome::Checked { .. } | CheckOutcome::Unknown { .. } => catalog,
+        };
+        results.record(CheckId::Catalog, catalog, began.elapsed(), self.log)?;
+        results.record(CheckId::Procedure, procedure::check(self.procedure), Duration::ZERO, self.log)?;
+        results.skip_rest("only the schema was restored", self.log)
+    }
+
     /// What came back; the checks add what they matched.
     fn figures(&self, observed: &State) -> RestoredFigures {
         let loaded = self.restore.loaded.as_ref().unwrap_or(observed);
         let tables = loaded.database.tables.iter();
         RestoredFigures {
             tables: tables.map(|(name, table)| (name.clone(), table.rows.len() as u64)).collect(),
-            objects: loaded.objects.len() as u64,
-            bytes: loaded.objects.values().map(|object| object.size).sum(),
+            objects: (loaded.objects.len() + self.reference.listed.len()) as u64,
+            bytes: loaded
+                .objects
+                .values()
+                .map(|object| object.size)
+                .chain(self.reference.listed.values().copied())
+                .sum(),
+            listed: self.reference.listed.len() as u64,
             matched: 0,
+            schema: match (&self.site.rows, &self.restore.loaded) {
+                (RowStore::Postgres(_), Some(loaded)) => Some(schema::figures(&loaded.database)),
+                (RowStore::Postgres(_), None) | (RowStore::Files(_), _) => None,
+            },
             not_compared: contents::not_compared(self.reference, loaded, observed, &self.site.profile),
         }
     }
@@ -203,11 +237,10 @@ impl Verification<'_> {
             }
             CheckId::Acknowledged => self.acknowledged(observed)?,
             CheckId::Ready => runtime::ready(site, self.restore.not_ready.as_deref()).await,
-            CheckId::Render
-            | CheckId::Jobs
-            | CheckId::Operations
-            | CheckId::Manifest
-            | CheckId::FailClosed
+            CheckId::Manifest if no_api.is_some() => {
+                runtime::dump_of_manifest(reference, self.restore.dump, no_api.unwrap_or_default())
+            }
+            CheckId::Render | CheckId::Jobs | CheckId::Operations | CheckId::FailClosed
                 if no_api.is_some() =>
             {
                 CheckResult::skipped(no_api.unwrap_or_default())
@@ -223,7 +256,10 @@ impl Verification<'_> {
                 let contents = contents::check(reference, ordinary, loaded, profile, start);
                 contents.and(contents::against_figures(reference, figures))
             }
-            CheckId::Sequences => in_database(site, || catalog::sequences(reference, ordinary)),
+            CheckId::Sequences => {
+                let loaded = self.restore.loaded.as_ref().unwrap_or(ordinary);
+                in_database(site, || catalog::sequences(reference, ordinary, &loaded.database))
+            }
             CheckId::Indexes => match &self.restore.intact {
                 Some(intact) => intact.clone(),
                 None => indexes::check(site).await,
@@ -249,7 +285,8 @@ impl Verification<'_> {
         let mut note = None;
         let kept = self.site.method.keeps_privileges();
         let result = in_database(self.site, || {
-            let (result, not_compared) = catalog::check(self.reference, &observed.ordinary, kept);
+            let loaded = self.restore.loaded.as_ref();
+            let (result, not_compared) = catalog::check(self.reference, &observed.ordinary, loaded, kept);
             note = not_compared;
             result
         });

@@ -162,6 +162,9 @@ pub struct DumpOptions {
     /// replicate from a system that still runs.
     #[serde(skip)]
     pub without_subscriptions: bool,
+    /// Whether the restore leaves rows out (`pg_restore --schema-only`).
+    #[serde(skip)]
+    pub schema_only: bool,
 }
 
 /// `pg_dump --format`.

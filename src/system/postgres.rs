@@ -21,6 +21,7 @@ mod text;
 
 pub use access::{Access, quote_ident};
 pub use amcheck::RelationIntegrity;
+pub use catalog::{Elsewhere, elsewhere};
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 pub use normalize::settle;

@@ -30,9 +30,9 @@ async fn captured(cluster: &Cluster, postgres: &Postgres) -> Database {
 fn found(before: &Database, after: &Database, kept: PrivilegesKept) -> Vec<Finding> {
     let state = |database: &Database| State { database: database.clone(), ..State::default() };
     let reference = Reference { state: Some(state(before)), ..Reference::default() };
-    let (result, _) = catalog::check(&reference, &state(after), kept);
+    let (result, _) = catalog::check(&reference, &state(after), None, kept);
     let rows = contents::check(&reference, &state(after), None, &profile(), None);
-    let sequences = catalog::sequences(&reference, &state(after));
+    let sequences = catalog::sequences(&reference, &state(after), after);
     [result, rows, sequences].into_iter().flat_map(|result| result.findings).collect()
 }
 

@@ -1,11 +1,12 @@
 //! Sound and damaged backups in every format, and what `restore-test` reports of each. The table in
 //! docs/restore-test.md is written from these runs: `PULP_DRILL_BLESS=1` writes it again.
 
-mod kit;
+pub mod compared;
+pub mod kit;
 mod logical;
 mod physical;
 
-use crate::support::bless;
+use crate::support::{bless, consistency::contradictions};
 use kit::{Kit, PROGRAM};
 use pulp_drill::model::{level, record::RunRecord};
 use std::{
@@ -74,6 +75,12 @@ impl Case {
         if ran.status.code() != Some(self.exit) || !flat(&all).contains(self.says) {
             return Err(format!("expected exit {} and {:?} of {all}", self.exit, self.says));
         }
+        if let Some(record) = record.as_ref().filter(|_| self.says.is_empty()) {
+            let contradictions = contradictions(record, &reports.path().join("latest"));
+            if !contradictions.is_empty() {
+                return Err(format!("{name}: {}", contradictions.join("\n")));
+            }
+        }
         let kinds: Vec<&str> = findings.iter().map(|finding| finding.kind.describe()).collect();
         let mut kinds: Vec<&str> = kinds.into_iter().filter(|kind| *kind != "orphan binary").collect();
         kinds.sort_unstable();
@@ -96,6 +103,7 @@ impl Case {
 async fn the_document_lists_what_is_found_in_which_backup() {
     let Some(kit) = Kit::make().await else { return };
     let mut cases = logical::cases(&kit).await;
+    cases.extend(compared::cases(&kit).await);
     let physical = physical::cases(&kit).await;
     let complete = physical.complete;
     cases.extend(physical.cases);

@@ -345,13 +345,7 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
         }
         let rpo = good.scenario().rpo_ms.unwrap();
         assert!(good.scenario().rto_ms.is_some() && rpo > 0 && rpo < 3_600_000, "{rpo}");
-        assert!(
-            good.limits()
-                .iter()
-                .all(|limit| !limit.concerns_existing_backup() || *limit == Limit::SchemaNotRecorded),
-            "{:?}",
-            good.limits()
-        );
+        assert!(good.limits().iter().all(|limit| !limit.concerns_existing_backup()), "{:?}", good.limits());
 
         // Nothing was recorded: it restores, and says what that does not prove.
         let folder = live.assets().display().to_string();

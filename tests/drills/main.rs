@@ -8,6 +8,8 @@ mod existing_backup;
 mod feature_zoo;
 mod held_writes;
 mod misbehaving;
+mod readme;
+mod references;
 mod replay;
 mod shipped;
 mod workload;
@@ -15,5 +17,6 @@ mod workload;
 #[path = "../support"]
 mod support {
     pub mod bless;
+    pub mod consistency;
     pub mod private_postgres;
 }

@@ -1,6 +1,7 @@
 //! The ledger of runs: what is added stands there once and chained, what was changed is named by its
 //! line, and a gap in the policy is told with exit code 1. Time is given, never asked.
 
+mod attacks;
 mod bucket;
 
 use crate::records::{Tale, baseline, failing, orphan_scenario, seal, unsigned_run_started, write};
@@ -42,7 +43,7 @@ fn no_clock() -> Clock {
 }
 
 /// A run of these scenarios that began on a day.
-fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partition>) -> PathBuf {
+pub fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partition>) -> PathBuf {
     let now = Arc::new(Mutex::new(at(&format!("{day}T03:00:00Z"))));
     let clock = Clock::from_fn(move || {
         let mut now = now.lock().unwrap();
@@ -68,16 +69,16 @@ fn run(place: &Path, name: &str, day: &str, tales: &[Tale], part: Option<Partiti
     journal.dir().to_owned()
 }
 
-fn good(place: &Path, name: &str, day: &str) -> PathBuf {
+pub fn good(place: &Path, name: &str, day: &str) -> PathBuf {
     run(place, name, day, &[orphan_scenario(), baseline()], None)
 }
 
-fn added(place: &Path, run_dir: PathBuf) -> Result<Output, Error> {
+pub fn added(place: &Path, run_dir: PathBuf) -> Result<Output, Error> {
     let now = Some(at("2026-12-01T00:00:00Z"));
     add(&AddArgs { run_dir, ledger: Some(place.to_owned()), now, trust: TrustArgs::default() }, &no_clock())
 }
 
-fn shown(place: &Path, every: Option<&str>, now: &str, format: HistoryFormat) -> Result<Output, Error> {
+pub fn shown(place: &Path, every: Option<&str>, now: &str, format: HistoryFormat) -> Result<Output, Error> {
     let every = every.map(|text| text.parse().unwrap());
     let args = ShowArgs {
         ledger: place.to_owned(),

@@ -5,6 +5,7 @@
 
 mod accessibility;
 mod command;
+mod consistency;
 mod evidence;
 mod history;
 mod formats;
@@ -22,5 +23,6 @@ mod terminal;
 
 #[path = "../support"]
 mod support {
+    pub mod consistency;
     pub mod harness;
 }

@@ -83,10 +83,9 @@ pub struct Tale {
 }
 
 impl Tale {
-    /// Writes all of its events but the last.
-    pub fn begin(&self, journal: &Journal) {
-        let tell = |event| write(journal, Some(self.id), event);
-        tell(Event::ScenarioStarted(Box::new(ScenarioStarted {
+    /// That it began.
+    pub fn started(&self) -> Event {
+        Event::ScenarioStarted(Box::new(ScenarioStarted {
             profile: None,
             title: format!("About {}", self.id),
             shows: "what it shows".to_owned(),
@@ -100,7 +99,13 @@ impl Tale {
             expect: self.expect.clone(),
             possible: Vec::new(),
             steps: vec!["back up runbook".to_owned(), "restore: runbook".to_owned()],
-        })));
+        }))
+    }
+
+    /// Writes all of its events but the last.
+    pub fn begin(&self, journal: &Journal) {
+        let tell = |event| write(journal, Some(self.id), event);
+        tell(self.started());
         tell(Event::StepStarted { step: 1, stage: StepStage::Backup, name: "back up runbook".to_owned() });
         tell(Event::StepFinished { step: 1, ms: 310, failed: None });
         self.findings.iter().for_each(|f| tell(Event::Found(Box::new(f.clone()))));
@@ -135,6 +140,7 @@ impl Tale {
             whole: true,
             figures: Some(&figures),
             renders: true,
+            schema_only: false,
         };
         let level = self.expect.is_empty().then(|| level.level());
         let judgement = judge(&facts).unwrap();

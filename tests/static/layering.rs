@@ -30,14 +30,14 @@ const RANKS: &[(&str, &[&str])] = &[
     ),
     ("child processes and their folders", &["base::process"]),
     ("files that the program carries with it", &["base::shipped"]),
-    ("writes to an engine, the figures of a restore", &["model::write", "model::figures"]),
+    ("writes to an engine", &["model::write"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
         &["model::check", "model::workload", "model::profile", "model::state", "model::page_images"],
     ),
     (
-        "the catalogues of controls, faults and findings; references from rows to objects",
-        &["model::control", "model::fault", "model::finding", "model::reference"],
+        "the catalogues of controls, faults and findings; figures of a restore; references from rows to objects",
+        &["model::control", "model::fault", "model::figures", "model::finding", "model::reference"],
     ),
     ("how a scenario is judged; how far a profile describes two stores", &["model::verdict", "model::fit"]),
     ("exit codes, levels of proof", &["model::exit_code", "model::level"]),

@@ -81,6 +81,6 @@ pub fn dump_header(bytes: &[u8]) {
     with_file("dump", bytes, |folder, file| {
         let compression = foreign::Compression::of(bytes);
         drop(foreign::unpack(file, &folder.join("plain"), compression, &mut Room::with(ROOM)));
-        drop(foreign::script::copy(bytes, std::io::sink(), "key", None));
+        drop(foreign::script::copy(bytes, std::io::sink(), "key", None, foreign::script::Rows::Copied));
     });
 }

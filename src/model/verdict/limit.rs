@@ -37,6 +37,17 @@ pub enum Limit {
         /// How many.
         backups: usize,
     },
+    /// The bytes of some objects were read.
+    Sampled {
+        /// Of how many.
+        examined: usize,
+        /// How many there are.
+        of: usize,
+        /// What chose them.
+        seed: u64,
+    },
+    /// Only the schema was restored.
+    SchemaOnly,
     /// A physical backup has no manifest of its files.
     NoBackupManifest,
     /// The cluster of a physical backup has no page checksums.
@@ -88,6 +99,8 @@ pub enum Limit {
     NoBudget,
     /// The recovery time is that of a small seed.
     RtoOfSmallSeed,
+    /// The recovery time is that of a throwaway site on this machine.
+    RtoOfThisMachine,
     /// The run is signed; a report cannot verify the signature.
     SignatureNotVerified {
         /// The fingerprint of the key that the journal names.
@@ -116,6 +129,8 @@ impl Limit {
             | Self::NoTableDigests
             | Self::SchemaNotRecorded
             | Self::OtherBackups { .. }
+            | Self::Sampled { .. }
+            | Self::SchemaOnly
             | Self::NoBackupManifest
             | Self::NoPageChecksums
             | Self::OtherDatabases { .. }
@@ -130,6 +145,7 @@ impl Limit {
             | Self::RpoOfOneBackup
             | Self::NoBudget
             | Self::RtoOfSmallSeed
+            | Self::RtoOfThisMachine
             | Self::SignatureNotVerified { .. }
             | Self::Unsigned
             | Self::ControlsPartlyExercised
@@ -148,6 +164,8 @@ impl Limit {
                 | Self::NoTableDigests
                 | Self::SchemaNotRecorded
                 | Self::OtherBackups { .. }
+                | Self::Sampled { .. }
+                | Self::SchemaOnly
                 | Self::NoBackupManifest
                 | Self::NoPageChecksums
                 | Self::OtherDatabases { .. }
@@ -175,7 +193,7 @@ impl fmt::Display for Limit {
                 f.write_str("PostgreSQL ran with fsync off: nothing is shown about a power failure.")
             }
             Self::NoRender => f.write_str(
-                "No render was requested, and only a render proves that a restore succeeded (runbook 3.6).",
+                "No template was rendered: whether the application works on the restored stores is not shown (runbook 3.6).",
             ),
             Self::NoKnownGood => f.write_str(
                 "No known-good PDF was given: renders were only checked for being complete PDFs.",
@@ -193,6 +211,20 @@ impl fmt::Display for Limit {
             Self::OtherBackups { backups } => {
                 write!(f, "Only the newest backup was tested: {backups} older ones were not examined.")
             }
+            Self::Sampled { examined, of, seed } => {
+                let seen = |percent| noticed(*examined, *of, percent);
+                write!(
+                    f,
+                    "The bytes of {examined} of {of} objects were read, chosen with the seed {seed}; of the others only \
+                     presence and size were compared. Changed bytes in 1 % of the objects would have been noticed with a \
+                     probability of {}, in 5 % with {}.",
+                    seen(1),
+                    seen(5)
+                )
+            }
+            Self::SchemaOnly => f.write_str(
+                "Only the schema was restored and compared: whether rows and objects can be restored is not shown.",
+            ),
             Self::NoBackupManifest => f.write_str(
                 "The backup has no manifest of its files: whether one of them is missing is not known.",
             ),
@@ -234,6 +266,9 @@ impl fmt::Display for Limit {
             Self::RtoOfSmallSeed => f.write_str(
                 "The RTO is that of a small data set on this machine, not that of your site.",
             ),
+            Self::RtoOfThisMachine => f.write_str(
+                "The RTO is that of a restore on this machine. It does not include the start of servers, nor people.",
+            ),
             Self::SignatureNotVerified { key } => write!(
                 f,
                 "A report cannot verify the signature by {key}: use `pulp-drill evidence verify`."
@@ -247,6 +282,20 @@ impl fmt::Display for Limit {
             ),
             Self::NoControl => f.write_str("No scenario that started names a control."),
         }
+    }
+}
+
+/// The probability that a sample without replacement has at least one of so many percent of the objects, rounded
+/// down (hypergeometric distribution).
+fn noticed(examined: usize, of: usize, percent: usize) -> String {
+    let damaged = (of * percent).div_ceil(100).max(1);
+    #[expect(clippy::cast_precision_loss, reason = "a probability")]
+    let missed = |n: usize| of.saturating_sub(damaged + n) as f64 / of.saturating_sub(n).max(1) as f64;
+    let none: f64 = (0..examined.min(of)).map(missed).product();
+    match (1.0 - none) * 100.0 {
+        sure if none <= 0.0 => format!("{sure:.0} %"),
+        almost if almost >= 99.9 => "more than 99.9 %".to_owned(),
+        some => format!("{:.1} %", (some * 10.0).floor() / 10.0),
     }
 }
 
@@ -267,4 +316,20 @@ fn in_drills(checks: &[(CheckId, usize)]) -> String {
         _ => format!("{check} (in {drills} drills)"),
     };
     checks.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_states_what_it_would_have_noticed() {
+        assert_eq!(noticed(1, 100, 1), "1.0 %");
+        assert_eq!(noticed(50, 100, 1), "50.0 %");
+        assert_eq!(noticed(99, 100, 5), "100 %");
+        assert_eq!(noticed(96, 100, 5), "100 %");
+        assert_eq!(noticed(100, 1_000_000, 1), "63.3 %");
+        assert_eq!(noticed(1_000, 1_000_000, 1), "more than 99.9 %");
+        assert_eq!(noticed(0, 10, 1), "0.0 %");
+    }
 }

@@ -54,6 +54,7 @@ fn site() -> (Profile, State, Known) {
         feeds: Some((TableName::new("folders"), "id".to_owned())),
         reached: Some(2),
         called: true,
+        cycles: false,
     };
     state.database.sequences.insert("folders_id_seq".to_owned(), sequence);
     for (name, of, definition) in [

@@ -8,6 +8,13 @@ use std::io::Read as _;
 /// How much of a dump is read to recognise it, in bytes.
 pub const START: usize = 64 * 1024;
 
+/// How much of a compressed one is read: nothing of a block can be decoded before its end, and blocks of `lz4` hold
+/// 4 MiB.
+pub const COMPRESSED_START: usize = 5 << 20;
+
+/// The table of contents of an archive in directory format.
+pub const TOC: &str = "toc.dat";
+
 /// The mark that some editors and PowerShell put before UTF-8.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
@@ -39,6 +46,8 @@ pub struct DumpHead {
     pub compression: Compression,
     /// Whether it is `pg_dumpall`'s: roles and several databases.
     pub cluster: bool,
+    /// Whether it is a folder in directory format that was packed into a tar file.
+    pub packed: bool,
     /// The newest major version that took part: that of the server it was taken from, or of the
     /// `pg_dump` that took it. An older server or `pg_restore` need not understand it.
     pub major: Option<u32>,
@@ -47,11 +56,11 @@ pub struct DumpHead {
 impl DumpHead {
     /// A dump of one database, nothing else known of it.
     pub fn of_format(format: DumpFormat) -> Self {
-        Self { format, compression: Compression::None, cluster: false, major: None }
+        Self { format, compression: Compression::None, cluster: false, packed: false, major: None }
     }
 }
 
-/// Recognises a dump by its first bytes, up to [`START`]. A folder is recognised by its `toc.dat`,
+/// Recognises a dump by its first bytes, up to [`START`] or [`COMPRESSED_START`]. A folder is recognised by its `toc.dat`,
 /// whose first bytes are given then.
 pub fn recognise(start: &[u8]) -> Recognised {
     let compression = Compression::of(start);
@@ -59,9 +68,12 @@ pub fn recognise(start: &[u8]) -> Recognised {
         return recognise_plain_bytes(start);
     }
     let mut inside = Vec::new();
-    if let Ok(reader) = compression.reader(start) {
-        // The start of a stream ends in its middle; what came until then is enough.
-        let _cut = reader.take(START as u64).read_to_end(&mut inside);
+    // The start of a stream ends in its middle; what came until then is enough.
+    let cut = compression
+        .reader(start)
+        .is_ok_and(|reader| reader.take(COMPRESSED_START as u64).read_to_end(&mut inside).is_err());
+    if inside.is_empty() && cut {
+        return Recognised::Not(format!("the {} stream is cut off or damaged", compression.name()));
     }
     match recognise_plain_bytes(&inside) {
         Recognised::Dump(head) => Recognised::Dump(DumpHead { compression, ..head }),
@@ -79,11 +91,15 @@ fn recognise_plain_bytes(start: &[u8]) -> Recognised {
             Recognised::Dump(DumpHead { major, ..DumpHead::of_format(DumpFormat::Custom) })
         }
         _ if start.get(257..262) == Some(b"ustar") => match start.starts_with(b"toc.dat\0") {
-            true => {
+            // What `pg_dump` writes as a tar file has no compressed entries.
+            true if !names(start).any(|name| is_compressed_part(&name)) => {
                 let major = start.get(512..).and_then(archive_major);
                 Recognised::Dump(DumpHead { major, ..DumpHead::of_format(DumpFormat::Tar) })
             }
-            false => not("a tar file whose first entry is not toc.dat"),
+            true | false => packed_folder(start).map_or_else(
+                || not("a tar file that is neither pg_dump's nor holds a folder of its directory format"),
+                Recognised::Dump,
+            ),
         },
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             not("text in UTF-16, as PowerShell's > writes it: psql can't restore that; use pg_dump --file")
@@ -95,6 +111,43 @@ fn recognise_plain_bytes(start: &[u8]) -> Recognised {
             None => not("not a dump of PostgreSQL: neither its magic number nor its first comment is there"),
         },
     }
+}
+
+/// A tar file with a folder in directory format, by the names of its first entries.
+fn packed_folder(start: &[u8]) -> Option<DumpHead> {
+    let mut archive = tar::Archive::new(start);
+    let entries = archive.entries().ok()?.map_while(Result::ok);
+    let toc = entries.into_iter().find(|entry| entry.path().is_ok_and(|path| path.ends_with(TOC)));
+    let major = toc.and_then(|toc| {
+        let mut head = Vec::new();
+        let _cut = toc.take(START as u64).read_to_end(&mut head);
+        archive_major(&head)
+    });
+    let is_part = |name: &String| *name == TOC || is_compressed_part(name) || is_part(name, "dat");
+    let packed = || DumpHead { packed: true, major, ..DumpHead::of_format(DumpFormat::Directory) };
+    names(start).any(|name| is_part(&name)).then(packed)
+}
+
+/// The names of the files of a tar file whose headers are there.
+fn names(start: &[u8]) -> impl Iterator<Item = String> {
+    let mut archive = tar::Archive::new(start);
+    let name =
+        |entry: tar::Entry<'_, &[u8]>| Some(entry.path().ok()?.file_name()?.to_string_lossy().into_owned());
+    let names: Vec<String> = match archive.entries() {
+        Ok(entries) => entries.map_while(Result::ok).filter_map(name).collect(),
+        Err(_) => Vec::new(),
+    };
+    names.into_iter()
+}
+
+fn is_compressed_part(name: &str) -> bool {
+    ["dat.gz", "dat.lz4", "dat.zst"].into_iter().any(|ending| is_part(name, ending))
+}
+
+/// Whether `pg_dump` gives files of a directory such names: `3456.dat.gz`.
+fn is_part(name: &str, ending: &str) -> bool {
+    let number = name.strip_suffix(ending).and_then(|name| name.strip_suffix('.'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The head of a plain dump: comments and settings may stand before `pg_dump`'s own first lines.
@@ -208,8 +261,35 @@ mod tests {
         let long = gz(&[PLAIN, rows.as_bytes()].concat());
         assert_eq!(dump(&long[..long.len() / 2]).compression, Compression::Gzip, "the start is enough");
         tar[..8].copy_from_slice(b"a.png\0\0\0");
+        let mut folder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_ustar();
+        header.set_size(0);
+        folder.append_data(&mut header.clone(), "shop.dir/3456.dat.gz", &b""[..]).unwrap();
+        header.set_size(43);
+        folder.append_data(&mut header, "shop.dir/toc.dat", &archive("16.2", "16.2")[..43]).unwrap();
+        let folder = gz(&folder.into_inner().unwrap());
+        assert_eq!((dump(&folder).format, dump(&folder).packed), (DumpFormat::Directory, true));
         for no in [&b""[..], &tar, b"%PDF-1.7", b"<Error>AccessDenied</Error>", &gz(&gz(PLAIN)), &gz(b"")] {
             assert!(matches!(recognise(no), Recognised::Not(_)), "{no:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_block_is_enough_and_a_cut_stream_is_not_called_empty() {
+        let rows: String =
+            (0_u32..400_000).map(|n| format!("{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+        let text = [PLAIN, rows.as_bytes()].concat();
+        let info = lz4_flex::frame::FrameInfo::new().block_size(lz4_flex::frame::BlockSize::Max4MB);
+        let mut lz4 = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+        lz4.write_all(&text).unwrap();
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+        bzip2.write_all(&text).unwrap();
+        for packed in [lz4.finish().unwrap(), bzip2.finish().unwrap()] {
+            assert!(packed.len() > 4 * START);
+            let start = &packed[..packed.len().min(COMPRESSED_START)];
+            assert_eq!(dump(start).format, DumpFormat::Plain);
+            let cut = recognise(&packed[..START]);
+            assert!(matches!(&cut, Recognised::Not(why) if why.contains("cut off")), "{cut:?}");
         }
     }
 

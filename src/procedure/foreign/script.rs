@@ -48,14 +48,24 @@ pub fn copy(
     mut to: impl Write,
     key: &str,
     database: Option<&str>,
+    rows: Rows,
 ) -> Result<ScriptFacts, Error> {
     writeln!(to, "\\restrict {key}").or_environment(cannot_write)?;
     let selection = database.map_or(Selection::Everything, |name| Selection::Database(name.to_owned()));
-    Copier::new(to, selection).run(from)
+    Copier { rows, ..Copier::new(to, selection) }.run(from)
 }
 
 fn cannot_write() -> String {
     "can't write a copy of the dump".to_owned()
+}
+
+/// Whether rows are copied, and the positions of sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// They are.
+    Copied,
+    /// They are not: the schema alone is.
+    LeftOut,
 }
 
 /// Which part of a script is copied.
@@ -69,6 +79,7 @@ enum Selection {
 struct Copier<W> {
     to: W,
     selection: Selection,
+    rows: Rows,
     facts: ScriptFacts,
     lexer: Lexer,
     /// The database that the script is connected to.
@@ -86,6 +97,7 @@ impl<W: Write> Copier<W> {
         Self {
             to,
             selection,
+            rows: Rows::Copied,
             facts: ScriptFacts::default(),
             lexer: Lexer::default(),
             database: String::new(),
@@ -131,7 +143,7 @@ impl<W: Write> Copier<W> {
             if at_line_start && piece.trim_ascii_end() == b"\\." {
                 self.lexer.end_copy();
             }
-            return self.write(piece, selected);
+            return self.write(piece, selected && self.rows == Rows::Copied);
         }
         if at_line_start && self.lexer.between_statements() {
             let line = String::from_utf8_lossy(piece);
@@ -154,7 +166,10 @@ impl<W: Write> Copier<W> {
             // What follows the last comment was not written by the program that wrote it.
             self.facts.complete = false;
         }
-        let action = classify(line, !self.created, &mut self.facts);
+        let action = match self.rows == Rows::LeftOut && statement::is_of_rows(line) {
+            true => Action::Skip,
+            false => classify(line, !self.created, &mut self.facts),
+        };
         self.lexer.read(raw);
         if line.starts_with('\\') {
             // A command of psql ends with its line.
@@ -168,7 +183,7 @@ impl<W: Write> Copier<W> {
                 if copy {
                     self.lexer.begin_copy();
                 }
-                self.write(raw, selected)
+                self.write(raw, selected && !(copy && self.rows == Rows::LeftOut))
             }
             Action::Table(name) => {
                 self.created = true;

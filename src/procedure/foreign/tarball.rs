@@ -7,7 +7,7 @@ use crate::base::error::{Error, ErrorContext as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, Seek as _, SeekFrom},
     path::{Component, Path, PathBuf},
 };
 use tar::{Archive, Entry, EntryType};
@@ -54,6 +54,24 @@ pub fn read_one(from: &Path, name: &str, most: u64) -> Result<Option<Vec<u8>>, E
         }
     }
     Ok(None)
+}
+
+/// Whether a tar file has its end: two blocks of zeros (POSIX, `pax`, "ustar Interchange Format").
+///
+/// # Errors
+/// Blames the user (the backup is cut off) where it has none. `pg_restore` does not notice that.
+pub fn must_have_an_end(file: &Path) -> Result<(), Error> {
+    const END: usize = 1024;
+    let context = || format!("can't read {}", file.display());
+    let mut open = File::open(file).or_environment(context)?;
+    let mut end = Vec::new();
+    let size = open.seek(SeekFrom::End(0)).or_environment(context)?;
+    open.seek(SeekFrom::Start(size.saturating_sub(END as u64))).or_environment(context)?;
+    open.read_to_end(&mut end).or_environment(context)?;
+    match end.len() == END && end.iter().all(|byte| *byte == 0) {
+        true => Ok(()),
+        false => Err(Error::usage("the tar file is cut off").cause("it has no end: two blocks of zeros")),
+    }
 }
 
 /// What is done with symbolic links of a tarball.

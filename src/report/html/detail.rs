@@ -4,14 +4,17 @@ use crate::{
     base::clock::{human, iso},
     model::{
         event::{CommandRan, ScenarioStarted},
-        finding::{Entity, FindingKind},
+        finding::FindingKind,
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Judgement},
     },
-    report::html::{
-        text::{artefact, count, line, linked, maybe_time, role, text},
-        timeline,
-        workload::under_load,
+    report::{
+        facts::{self, AssertionResult},
+        html::{
+            text::{artefact, count, line, linked, maybe_time, role, text},
+            timeline,
+            workload::under_load,
+        },
     },
 };
 use maud::{Markup, html};
@@ -144,20 +147,16 @@ fn checks(scenario: &ScenarioRecord) -> Markup {
 }
 
 fn assertions(scenario: &ScenarioRecord) -> Markup {
-    let differs =
-        |name: &str| scenario.findings.iter().any(|f| f.entity == Entity::Assertion(name.to_owned()));
     html! {
         @if !scenario.assertions.is_empty() {
             h3 { "Assertions of the profile" }
             table {
                 thead { tr { th scope="col" { "Assertion" } th scope="col" { "Result" } th .number scope="col" { "Time" } } }
-                tbody { @for (name, outcome, ms) in &scenario.assertions { tr {
+                tbody { @for ((name, result), (_, _, ms)) in facts::assertions(scenario).zip(&scenario.assertions) { tr {
                     th scope="row" { bdi { (line(name)) } }
-                    td .pre { @match outcome {
-                        CheckOutcome::Checked { .. } if differs(name) => { strong { "does not hold" } }
-                        CheckOutcome::Checked { .. } => { "holds" }
-                        CheckOutcome::Unknown { why } => { strong { "no result: " } (text(why)) }
-                        CheckOutcome::Skipped { why } => { "skipped: " (text(why)) }
+                    td .pre { @match result {
+                        AssertionResult::Fails(_) | AssertionResult::Unknown { .. } => { strong { (text(&result.to_string())) } }
+                        AssertionResult::Holds | AssertionResult::Skipped { .. } => { (text(&result.to_string())) }
                     } }
                     td .number { (human(*ms)) }
                 } } }

@@ -8,10 +8,11 @@ use crate::{
         verdict::{CheckOutcome, Verdict},
     },
     report::{
-        facts::limits,
+        facts::{limits, what_a_drill_does},
+        headline::{ScenarioTally, headline, tally},
         html::{
             text::{badge, count, is_expected, is_unexpected, line, linked, verdict_class, with_role},
-            verdict::{ScenarioTally, headline, reasons, tally},
+            verdict::reasons,
         },
         workload::raced,
     },
@@ -30,17 +31,14 @@ pub fn first(record: &RunRecord) -> Markup {
     html! {
         section id="verdict" class={ "verdict " (verdict_class(verdict)) } data-verdict=(verdict) aria-labelledby="headline" {
             p { (badge(verdict)) }
-            h1 id="headline" { (headline(record)) }
+            h1 id="headline" { (line(&headline(record))) }
             @if !reasons.is_empty() {
                 ul .reasons { @for reason in reasons.iter().take(MOST_REASONS) { li { (linked(reason)) } } }
             }
             @if verdict != Verdict::Pass && super::reasons::is_needed(record) {
                 p { a href="#why" { "Why, what to do, and the command that repeats it" } }
             }
-            p .quiet {
-                "A drill takes a backup, injects a fault or none (baseline drill), destroys the site, restores it by \
-                 the runbook and checks the restored rows, binaries and PDFs."
-            }
+            p .quiet { (what_a_drill_does(record)) }
         }
         (facts(record))
         div .halves {

@@ -7,7 +7,10 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::{Judgement, Role, Verdict},
     },
-    report::runbook::{PAGE, Piece, pieces},
+    report::{
+        headline,
+        runbook::{PAGE, Piece, pieces},
+    },
 };
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -36,11 +39,7 @@ pub fn line(name: &str) -> String {
 
 /// A fragment as a sentence in one line: with a capital and a full stop.
 pub fn sentence(fragment: &str) -> String {
-    let fragment = line(fragment.trim());
-    let mut letters = fragment.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    let end = if fragment.ends_with(['.', '!', '?', ':']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    headline::sentence(&line(fragment))
 }
 
 /// The expected findings of a scenario that were not reported, in number.

@@ -1,4 +1,4 @@
-//! The verdict in sentences for a reader who does not know the project.
+//! What the headline leaves out, for a reader who does not know the project.
 
 use crate::{
     model::{
@@ -6,77 +6,13 @@ use crate::{
         verdict::{Verdict, limit::Limit},
     },
     report::{
-        facts::{level, level_gaps, run_problems, shown_by_pass},
+        facts::{level_gaps, run_problems},
+        headline::tally,
         html::text::{count, line, missing, sentence},
-        kinds::{MOST_KINDS, causes, kinds, times, unknown_cause},
+        kinds::{MOST_KINDS, kinds, times},
         workload::raced,
     },
 };
-
-/// The scenarios of a run by their verdicts.
-pub struct ScenarioTally {
-    pub all: usize,
-    pub passed: usize,
-    pub failed: usize,
-    pub unknown: usize,
-}
-
-/// Counts them.
-pub fn tally(record: &RunRecord) -> ScenarioTally {
-    let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
-    ScenarioTally {
-        all: record.scenarios.len(),
-        passed: with(Verdict::Pass),
-        failed: with(Verdict::Fail),
-        unknown: with(Verdict::Unknown),
-    }
-}
-
-/// The verdict in a sentence, and the level of proof.
-pub fn headline(record: &RunRecord) -> String {
-    let part = record.part().map(|part| {
-        let part = part.to_string().replacen("part", "Part", 1);
-        format!("{part} of a run, not a verdict on the whole.")
-    });
-    let level = level(record).map(|level| line(&level));
-    part.into_iter().chain([verdict(record)]).chain(level).collect::<Vec<_>>().join(" ")
-}
-
-fn verdict(record: &RunRecord) -> String {
-    let ScenarioTally { all, passed: _, failed, unknown } = tally(record);
-    let (baselines, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
-    let planned =
-        format!("{} and {}", count(scenarios.len(), "scenario"), count(baselines.len(), "baseline drill"));
-    match record.verdict() {
-        Verdict::Pass => format!("Passed: {planned}. {}", shown_by_pass(record)),
-        Verdict::Fail if failed == 0 => format!("Failed: {planned} passed, but {}.", line(&causes(record))),
-        Verdict::Fail => {
-            format!(
-                "Failed: {failed} of {}{}: {}.",
-                count(all, "drill"),
-                named(record),
-                line(&causes(record))
-            )
-        }
-        Verdict::Unknown if unknown == 0 => {
-            format!("Could not verify, not counted as a pass: {}.", line(&unknown_cause(record)))
-        }
-        Verdict::Unknown => format!(
-            "Could not verify, not counted as a pass: {unknown} of {} have no result. {}",
-            count(all, "drill"),
-            sentence(&line(&unknown_cause(record))),
-        ),
-    }
-}
-
-/// The drill that failed, if it is only one.
-fn named(record: &RunRecord) -> String {
-    let mut failed = record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail);
-    match (failed.next(), failed.next()) {
-        (Some(only), None) => format!(", {}", line(only.id.as_str())),
-        (_, _) => String::new(),
-    }
-}
 
 /// What the headline leaves out, most important first.
 pub fn reasons(record: &RunRecord) -> Vec<String> {

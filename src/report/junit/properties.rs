@@ -8,7 +8,7 @@ use crate::model::{
 /// The properties of a scenario's suite: the run's and its own.
 pub fn of(record: &RunRecord, scenario: &ScenarioRecord) -> Vec<(String, String)> {
     let mut properties = vec![("verdict".to_owned(), scenario.verdict().to_string())];
-    if let Some(proof) = scenario.level.as_ref().filter(|_| record.integrity.is_intact()) {
+    if let Some(proof) = scenario.level.as_ref().filter(|_| record.is_whole()) {
         properties.push(("level".to_owned(), level::describe(proof.reached).to_owned()));
         let gap = |gap: &level::LevelGap| {
             (format!("level.{}", gap.level), format!("{}; {}", gap.lacks, gap.lacks.remedy()))

@@ -2,8 +2,8 @@
 //! the environment, and the digests of the artefacts.
 
 use super::{
-    Advice, BODY, Cell, INK, Press, QUIET, Style, colour, finding_table, finish, pairs, reasons_row,
-    reasons_table, state, verdict_cell, with_role,
+    Advice, BODY, Cell, INK, Press, QUIET, Style, assertion_rows, assertion_table, colour, finding_table,
+    finish, pairs, reasons_row, reasons_table, state, verdict_cell, with_role,
 };
 use crate::{
     base::{clock::human, error::Error},
@@ -28,6 +28,7 @@ pub fn render(record: &RunRecord) -> Result<Vec<u8>, Error> {
     press.title("Annex to the report of a restore drill");
     press.text(&format!("Run {}", record.id()), Style { size: 10.0, bold: false, colour: QUIET });
     scenarios(&mut press, record);
+    assertions(&mut press, record);
     findings(&mut press, record);
     controls_of(&mut press, record);
     environment(&mut press, record);
@@ -41,6 +42,14 @@ fn scenarios(press: &mut Press, record: &RunRecord) {
     rows.extend(record.skipped.iter().map(skipped_row));
     let heads = ["verdict", "drill", "expected", "missing", "unexp.", "RTO", "time"];
     press.table(&heads, &[0.11, 0.41, 0.1, 0.09, 0.09, 0.1, 0.1], &rows);
+}
+
+fn assertions(press: &mut Press, record: &RunRecord) {
+    let rows = assertion_rows(record, usize::MAX);
+    if !rows.is_empty() {
+        press.heading("Assertions of the profile");
+        assertion_table(press, &rows);
+    }
 }
 
 fn skipped_row(skipped: &Skipped) -> Vec<Cell> {

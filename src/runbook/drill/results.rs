@@ -96,6 +96,7 @@ impl DrillResults {
             whole: reading.all(|step| procedure.done.contains(&step.job)),
             figures: self.verified.figures.as_ref(),
             renders: plan.target.profile.api == TargetApi::PulpEngine,
+            schema_only: plan.method.dump.schema_only,
         };
         (plan.expect.is_empty() && plan.possible.is_empty()).then(|| level.level())
     }

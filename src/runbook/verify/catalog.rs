@@ -4,26 +4,45 @@
 mod definitions;
 mod explained;
 mod privileges;
+mod sequence;
 
 use crate::{
     base::ids::TableName,
     model::{
         check::CheckId,
+        figures::{SchemaOrigin, SchemaReference},
         finding::{Entity, Finding, FindingKind},
-        state::{Sequence, State},
+        state::{Database, Sequence, State},
     },
-    runbook::verify::{CheckResult, Reference, SchemaReference},
+    procedure::schema,
+    runbook::verify::{CheckResult, Reference},
     scenario::method::PrivilegesKept,
+    system::postgres::{Elsewhere, elsewhere},
 };
 use explained::{Explained, differs, finding};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares the restored schema with the source's, or with that of the release that brought it
 /// forward. Parts of a table that is gone are not listed beside it, and an object of the dumped schemas is
 /// not listed where a part explains its difference. The note is what could not be compared.
-pub fn check(reference: &Reference, observed: &State, kept: PrivilegesKept) -> (CheckResult, Option<String>) {
+pub fn check(
+    reference: &Reference,
+    observed: &State,
+    loaded: Option<&State>,
+    kept: PrivilegesKept,
+) -> (CheckResult, Option<String>) {
     let Some(was) = reference.schema.as_ref().or(reference.database()) else {
-        let against = reference.schemas.iter().map(|schema| contains(schema, observed));
+        let loaded = loaded.unwrap_or(observed);
+        let against = reference.schemas.iter().map(|schema| {
+            let [tables, parts] = match schema.read_from {
+                SchemaOrigin::Migrations => [observed, observed],
+                // A migration makes a lost table anew, without its rows.
+                SchemaOrigin::Source => [loaded, observed],
+                // They are of what a backup brought back, before the migrations.
+                SchemaOrigin::Manifest | SchemaOrigin::EarlierRun => [loaded, loaded],
+            };
+            contains(schema, &tables.database, &parts.database, reference.schema_only)
+        });
         let result = against.reduce(CheckResult::and);
         return (
             result.unwrap_or_else(|| CheckResult::skipped("no schema was recorded with the backup")),
@@ -70,91 +89,118 @@ pub fn check(reference: &Reference, observed: &State, kept: PrivilegesKept) -> (
     (CheckResult::checked(at, findings), note)
 }
 
-/// Kinds whose definitions depend on the server: how it prints a query, and what is installed there.
-const OF_SERVER: [&str; 5] = ["view", "matview", "rule", "extension", "database"];
-
 /// Whether the restored schema contains the recorded one. It may contain more.
-fn contains(schema: &SchemaReference, observed: &State) -> CheckResult {
-    let SchemaReference { origin, tables, catalog, of_other_server } = schema;
-    let is = &observed.database;
-    let lost = |table: &TableName| tables.contains_key(table) && !is.tables.contains_key(table);
+fn contains(
+    schema: &SchemaReference,
+    with_tables: &Database,
+    with_parts: &Database,
+    schema_only: bool,
+) -> CheckResult {
+    let SchemaReference { origin, read_from, tables, parts, sequences: _ } = schema;
+    let lost = |table: &TableName| tables.contains_key(table) && !with_tables.tables.contains_key(table);
     let mut findings: Vec<Finding> = tables
-        .keys()
-        .filter(|table| lost(table))
-        .map(|table| {
-            let expected = format!("a table as {origin}");
+        .iter()
+        .filter(|(table, _)| lost(table))
+        .map(|(table, rows)| {
+            let expected = format!("a table as {origin}, with {rows} rows");
             finding(FindingKind::TableLost, Entity::Table(table.clone()), expected, "no such table")
         })
         .collect();
-    for (name, (table, before)) in &catalog.parts {
-        let kind = name.split(' ').next().unwrap_or_default();
-        let only_there = *of_other_server && OF_SERVER.contains(&kind);
-        let after = is.catalog.parts.get(name).map(|(_, definition)| definition);
-        let same = match after {
-            None => only_there && kind == "database",
-            Some(after) => only_there || after == before,
-        };
+    for (name, (table, before)) in parts {
+        let after = with_parts.catalog.parts.get(name).map(|(_, definition)| definition);
+        // Where no row was restored, no materialised view was filled.
+        let unfilled = after.filter(|_| schema_only).and_then(|after| after.strip_prefix("not populated"));
+        let same = after.is_some_and(|after| is_same(*read_from, name, before, after))
+            || unfilled.is_some_and(|after| before.strip_prefix("populated") == Some(after));
         if same || table.as_ref().is_some_and(lost) {
             continue;
         }
         let entity = Entity::Table(TableName::new(name));
-        let expected = format!("{before}, as {origin}");
+        let expected = match is_in_digests(*read_from) {
+            true => format!("the definition with the SHA-256 {before}…, as {origin}"),
+            false => format!("{before}, as {origin}"),
+        };
         let actual = after.map_or("nothing", String::as_str);
         let found = finding(FindingKind::CatalogDiffers, entity, expected, actual);
         findings.push(found.touching(table.clone().map(Entity::Table)));
     }
-    CheckResult::checked(catalog.parts.len(), findings)
+    CheckResult::checked(parts.len(), findings)
+}
+
+/// Whether a part that is there in both schemas is the same.
+fn is_same(read_from: SchemaOrigin, name: &str, before: &str, after: &str) -> bool {
+    match (read_from, elsewhere(name)) {
+        (SchemaOrigin::Migrations, _) | (SchemaOrigin::Source, Elsewhere::Definition) => after == before,
+        (SchemaOrigin::Manifest | SchemaOrigin::EarlierRun, Elsewhere::Definition) => {
+            schema::digits(after) == before
+        }
+        (_, Elsewhere::Name | Elsewhere::Count | Elsewhere::Never) => true,
+    }
+}
+
+fn is_in_digests(read_from: SchemaOrigin) -> bool {
+    match read_from {
+        SchemaOrigin::Migrations | SchemaOrigin::Source => false,
+        SchemaOrigin::Manifest | SchemaOrigin::EarlierRun => true,
+    }
 }
 
 /// No sequence may be behind the column that it feeds, nor, where its position was recorded, behind
-/// that: the next insert would collide, or give an old number to a new row.
-pub fn sequences(reference: &Reference, observed: &State) -> CheckResult {
+/// that: the next insert would collide, or give an old number to a new row. `loaded` is the database as the
+/// backup returned it.
+pub fn sequences(reference: &Reference, observed: &State, loaded: &Database) -> CheckResult {
     let restored = &observed.database;
     let recorded = reference.database().map(|database| &database.sequences);
+    let earlier = reference.schemas.iter().filter_map(|schema| Some((schema, schema.sequences.as_ref()?)));
+    let earlier: Vec<(&SchemaReference, &BTreeMap<String, Sequence>)> = earlier.collect();
     let names = recorded.unwrap_or(&restored.sequences);
-    if names.is_empty() {
+    if names.is_empty() && earlier.iter().all(|(_, sequences)| sequences.is_empty()) {
         return CheckResult::skipped("there is no sequence");
     }
+    let mut checked = names.len();
+    let mut findings = BTreeMap::new();
     let lost = |table: &TableName| reference.table(table).is_some() && !restored.tables.contains_key(table);
-    let mut findings = Vec::new();
+    let mut found = |name: &String, feeds: &Option<(TableName, String)>, (expected, actual)| {
+        let (check, entity) = (CheckId::Sequences, Entity::Sequence(name.clone()));
+        let table = feeds.as_ref().map(|(table, _)| Entity::Table(table.clone()));
+        let finding = Finding::new(check, FindingKind::SequenceBehind, entity, expected, actual);
+        findings.entry(name.clone()).or_insert(finding.touching(table));
+    };
     for (name, sequence) in names {
-        let table = sequence.feeds.as_ref().map(|(table, _)| table);
         // The table's loss is a finding of the catalog check.
-        if table.is_some_and(lost) {
+        if sequence.feeds.as_ref().is_some_and(|(table, _)| lost(table)) {
             continue;
         }
         let before = recorded.map(|_| sequence);
-        if let Some((expected, actual)) = behind(before, restored.sequences.get(name)) {
-            let entity = Entity::Sequence(name.clone());
-            let finding =
-                Finding::new(CheckId::Sequences, FindingKind::SequenceBehind, entity, expected, actual);
-            findings.push(finding.touching(table.cloned().map(Entity::Table)));
+        if let Some(differing) = sequence::behind(before, restored.sequences.get(name)) {
+            found(name, &sequence.feeds, differing);
         }
     }
-    CheckResult::checked(names.len(), findings)
-}
-
-/// What was expected of a sequence that is behind, and what it is. Rows with imported ids can be ahead of
-/// their sequence at the source too: a sequence that came back as it was recorded is right, and without a
-/// record only one that was never set is known to have lost its position.
-fn behind(before: Option<&Sequence>, now: Option<&Sequence>) -> Option<(String, String)> {
-    let precedes = |a: i64, b: i64, by: &Sequence| if by.increment < 0 { a > b } else { a < b };
-    let recorded = before.map(|before| format!("next value {} (the cut point's)", before.next));
-    let Some(now) = now else {
-        return Some((recorded.unwrap_or_default(), "no such sequence".to_owned()));
-    };
-    if let Some(before) = before {
-        let lost = precedes(now.next, before.next, before);
-        let actual = || format!("next value {}: old numbers are handed out again", now.next);
-        return lost.then(|| (recorded.unwrap_or_default(), actual()));
+    for (SchemaReference { origin, read_from, .. }, sequences) in earlier {
+        checked += sequences.len();
+        for (name, before) in sequences {
+            let Some(now) = loaded.sequences.get(name) else {
+                // Its loss is a finding of the catalog check, unless the migrations made it anew.
+                if restored.sequences.contains_key(name)
+                    && !before.feeds.as_ref().is_some_and(|(t, _)| lost(t))
+                {
+                    let expected = format!("next value {} as {origin}", before.next);
+                    found(name, &before.feeds, (expected, "no such sequence in the backup".to_owned()));
+                }
+                continue;
+            };
+            let percent = match read_from {
+                SchemaOrigin::Manifest => 0,
+                SchemaOrigin::Migrations | SchemaOrigin::Source | SchemaOrigin::EarlierRun => {
+                    reference.earlier.1
+                }
+            };
+            if let Some(differing) = sequence::behind_earlier(before, now, origin, percent) {
+                found(name, &now.feeds, differing);
+            }
+        }
     }
-    let reached = now.reached.filter(|reached| !now.called && !precedes(*reached, now.next, now))?;
-    let beyond = if now.increment < 0 { "below" } else { "above" };
-    let actual = format!(
-        "next value {}, as if no row had ever been inserted: the sequence was not restored",
-        now.next
-    );
-    Some((format!("next value {beyond} {reached}, which the column has reached"), actual))
+    CheckResult::checked(checked, findings.into_values().collect())
 }
 
 #[cfg(test)]
@@ -165,7 +211,8 @@ mod tests {
     #[test]
     fn without_a_recorded_position_a_sequence_is_compared_with_its_column() {
         let (reference, mut state) = (Reference::default(), State::default());
-        assert!(matches!(sequences(&reference, &state).outcome, CheckOutcome::Skipped { .. }));
+        let run = |state: &State| sequences(&reference, state, &state.database);
+        assert!(matches!(run(&state).outcome, CheckOutcome::Skipped { .. }));
         for (name, next, increment, reached, called) in [
             ("at", 1, 1, Some(7), false),
             ("good", 8, 1, Some(7), true),
@@ -173,10 +220,10 @@ mod tests {
             ("empty", 1, 1, None, false),
             ("imported", 8, 1, Some(999_999_999), true),
         ] {
-            let sequence = Sequence { next, increment, feeds: None, reached, called };
+            let sequence = Sequence { next, increment, feeds: None, reached, called, cycles: false };
             state.database.sequences.insert(name.to_owned(), sequence);
         }
-        let result = sequences(&reference, &state);
+        let result = run(&state);
         let found: Vec<String> = result.findings.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["sequence behind: at", "sequence behind: down"]);
         assert_eq!(result.outcome, CheckOutcome::Checked { items: 5 });

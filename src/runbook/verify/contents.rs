@@ -7,7 +7,7 @@ use crate::{
     model::{
         check::CheckId,
         event::TableFacts,
-        figures::{Drop, RestoredFigures},
+        figures::{Drop, NotCompared, RestoredFigures, SchemaOrigin},
         finding::{Entity, Finding, FindingKind},
         profile::{EngineStart, Profile},
         state::{Database, Known, Row, State, Table},
@@ -34,24 +34,24 @@ pub fn check(
 ) -> CheckResult {
     match (&reference.state, &reference.manifest) {
         (Some(recorded), _) => rows(reference, recorded, observed, profile, start),
-        (None, Some(manifest)) => tables(manifest, loaded.unwrap_or(observed)),
+        (None, Some(manifest)) => tables(reference, manifest, loaded.unwrap_or(observed)),
         (None, None) => CheckResult::skipped("no manifest was recorded with the backup"),
     }
 }
 
-/// The tables whose rows no reference covers although one covers others: what the reference does not
-/// name, and what only the migration created.
+/// What no reference covers although one covers rows: tables that it does not name or that only the migration
+/// created, the schema, the positions of sequences.
 pub fn not_compared(
     reference: &Reference,
     loaded: &State,
     observed: &State,
     profile: &Profile,
-) -> Vec<TableName> {
+) -> NotCompared {
     let manifest = reference.manifest.as_ref().map(|manifest| &manifest.tables);
     let manifest = manifest.filter(|tables| !tables.is_empty());
     let earlier = &reference.earlier.0;
     if reference.state.is_some() || (manifest.is_none() && earlier.is_empty()) {
-        return Vec::new();
+        return NotCompared::default();
     }
     let is_covered = |name: &&TableName| {
         manifest.is_some_and(|tables| tables.contains_key(name.as_str()))
@@ -60,19 +60,23 @@ pub fn not_compared(
     };
     let created = |name: &&TableName| !loaded.database.tables.contains_key(*name);
     let tables = observed.database.tables.keys();
-    tables.filter(|name| !is_covered(name) || created(name)).cloned().collect()
+    let schemas = &reference.schemas;
+    NotCompared {
+        tables: tables.filter(|name| !is_covered(name) || created(name)).cloned().collect(),
+        schema: schemas.is_empty() && !loaded.database.catalog.parts.is_empty(),
+        sequences: !loaded.database.sequences.is_empty() && schemas.iter().all(|s| s.sequences.is_none()),
+    }
 }
 
 /// The figures of what came back against those of an earlier restore or of the source.
 pub fn against_figures(reference: &Reference, figures: &RestoredFigures) -> CheckResult {
     let (all, percent) = &reference.earlier;
-    let recorded =
-        |table: &TableName| reference.schemas.iter().any(|schema| schema.tables.contains_key(table));
     let mut result = CheckResult::skipped("no figures of an earlier restore or of the source are known");
     for earlier in all {
         let drops = figures.drops(earlier, *percent).into_iter();
         // A table of a recorded schema that is gone is a finding of the catalog check.
-        let drops = drops.filter(|drop| drop.now.is_some() || !drop.table.as_ref().is_some_and(recorded));
+        let known = |table: &TableName| is_in_schema(reference, table);
+        let drops = drops.filter(|drop| drop.now.is_some() || !drop.table.as_ref().is_some_and(known));
         let findings = drops.map(|drop| dropped(drop, &earlier.origin, *percent)).collect();
         result = result.and(CheckResult::checked(earlier.tables.len().max(1), findings));
     }
@@ -82,9 +86,14 @@ pub fn against_figures(reference: &Reference, figures: &RestoredFigures) -> Chec
     }
 }
 
+/// Whether a recorded schema has a table: its loss is then a finding of the catalog check.
+fn is_in_schema(reference: &Reference, table: &TableName) -> bool {
+    reference.schemas.iter().any(|schema| schema.tables.contains_key(table))
+}
+
 /// A backup without a row of the application's own. That there is such a row proves nothing.
 fn nothing_but_migrations(reference: &Reference, figures: &RestoredFigures) -> Option<Finding> {
-    let made = reference.schemas.iter().find(|schema| !schema.of_other_server)?;
+    let made = reference.schemas.iter().find(|schema| schema.read_from == SchemaOrigin::Migrations)?;
     let own = |(table, rows): (&TableName, &u64)| *rows > made.tables.get(table).copied().unwrap_or(0);
     let expected = "rows that the migrations do not make in an empty database";
     let entity = Entity::Step("rows".to_owned());
@@ -105,7 +114,7 @@ fn dropped(drop: Drop, origin: &str, percent: u8) -> Finding {
 }
 
 /// Tables against the manifest's digests, where it has them.
-fn tables(manifest: &Manifest, loaded: &State) -> CheckResult {
+fn tables(reference: &Reference, manifest: &Manifest, loaded: &State) -> CheckResult {
     if manifest.tables.is_empty() {
         return CheckResult::skipped(
             "the manifest has no digests of tables (manifest create with DATABASE_URL)",
@@ -116,6 +125,7 @@ fn tables(manifest: &Manifest, loaded: &State) -> CheckResult {
         let found = loaded.database.tables.get(&name.as_str().into());
         let now = found.map(|t| TableFacts { rows: t.rows.len(), digest: t.digest() });
         let kind = match now {
+            None if is_in_schema(reference, &name.as_str().into()) => continue,
             None => FindingKind::TableLost,
             Some(now) if now == *then => continue,
             Some(now) if now.rows < then.rows => FindingKind::RowLost,

@@ -42,13 +42,17 @@ pub fn check(
             format!("{entity} has {value:?} where the profile says that {what} is")
         };
         blind.extend(row.unreadable.iter().map(not_read));
-        for key in keys(&row, observed, &recorded) {
+        for key in keys(&row, observed, &recorded, &reference.listed) {
             rows += 1;
             let found = kept(observed, row.store).get(&key);
+            let listed = reference.listed.get(&key).filter(|_| row.store == BinaryStore::Assets);
             let name = names.asset(&key).map_or_else(|| entity.clone(), |name| Entity::Asset(name.clone()));
             // An asset that has another key by now is called by its name all the same.
             let owner = owners.get(&key).map(|name| Entity::Asset((*name).clone()));
-            let damage = one(&row, &key, recorded.promised(&row, &key), found, name);
+            let damage = match (found, listed) {
+                (None, Some(size)) => of_listed(&row, &key, *size, name),
+                (Some(_), _) | (None, None) => one(&row, &key, recorded.promised(&row, &key), found, name),
+            };
             matched += u64::from(damage.is_none() && found.is_some());
             findings.extend(damage.map(|finding| finding.touching([entity.clone()]).touching(owner)));
         }
@@ -59,6 +63,14 @@ pub fn check(
         objects += 1;
         if !profile.ignores(key.as_str()) && !referred.includes(store, key) {
             let actual = format!("{} bytes at {key}, and no row points there", object.size);
+            let expected = "a row that points at it";
+            findings.push(finding(FindingKind::OrphanBinary, names.entity(key), expected, actual));
+        }
+    }
+    for (key, size) in &reference.listed {
+        objects += 1;
+        if !profile.ignores(key.as_str()) && !referred.includes(BinaryStore::Assets, key) {
+            let actual = format!("{size} bytes at {key}, and no row points there");
             let expected = "a row that points at it";
             findings.push(finding(FindingKind::OrphanBinary, names.entity(key), expected, actual));
         }
@@ -85,7 +97,12 @@ fn lost_rows(before: &Database, after: &Database, profile: &Profile) -> usize {
 }
 
 /// The keys of a reference: of a prefix all that are there, and those that were.
-fn keys(row: &ObjectReference, observed: &State, recorded: &Recorded<'_>) -> BTreeSet<ObjectKey> {
+fn keys(
+    row: &ObjectReference,
+    observed: &State,
+    recorded: &Recorded<'_>,
+    listed: &BTreeMap<ObjectKey, u64>,
+) -> BTreeSet<ObjectKey> {
     if !row.is_prefix {
         return [row.key.clone()].into();
     }
@@ -94,7 +111,9 @@ fn keys(row: &ObjectReference, observed: &State, recorded: &Recorded<'_>) -> BTr
         let all = kept(state, row.store).range(row.key.clone()..).map(|(key, _)| key);
         all.take_while(|key| row.includes(key)).cloned()
     };
-    states.into_iter().flatten().flat_map(below).collect()
+    let listed = listed.range(row.key.clone()..).map(|(key, _)| key);
+    let listed = listed.take_while(|key| row.includes(key)).cloned();
+    states.into_iter().flatten().flat_map(below).chain(listed).collect()
 }
 
 /// The keys to which rows refer.
@@ -158,6 +177,12 @@ pub fn torn(state: &State, profile: &Profile, key: &ObjectKey) -> bool {
     references(profile, &state.database)
         .filter(|row| row.store == BinaryStore::Assets && row.includes(key))
         .any(|row| row.other_checksum(object).is_some())
+}
+
+/// One row against an object of which only the listing is known.
+fn of_listed(row: &ObjectReference, key: &ObjectKey, size: u64, entity: Entity) -> Option<Finding> {
+    let range = row.size.filter(|range| !range.holds(size))?;
+    Some(finding(FindingKind::WrongSize, entity, format!("{range} at {key}"), format!("{size} bytes")))
 }
 
 /// One row against its object, and the object against the cut point's.

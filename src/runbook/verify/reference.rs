@@ -4,9 +4,9 @@
 use crate::{
     base::ids::{AssetName, ObjectKey, TableName, TemplateKey},
     model::{
-        figures::EarlierFigures,
+        figures::{EarlierFigures, SchemaReference},
         finding::Entity,
-        state::{Catalog, Database, Known, State, Table},
+        state::{Database, Known, State, Table},
         workload::{BackupMethod, Load, Marks, Times, Written, write_outcome::Judged},
     },
     plan::ExpectedRender,
@@ -36,11 +36,14 @@ pub struct Reference {
     /// The schema that the restoring release makes in an empty database, and the migrations that it
     /// records, where the backup is of another release.
     pub schema: Option<Database>,
-    /// Schemas that the restored one must contain: that of an existing backup's live source, and the one
-    /// that migrations make in an empty database.
+    /// Schemas that the restored one must contain.
     pub schemas: Vec<SchemaReference>,
     /// Figures that the restored ones may be lower than by so many percent.
     pub earlier: (Vec<EarlierFigures>, u8),
+    /// Objects of an existing backup that were listed and not read, with their sizes: those outside of a sample.
+    pub listed: BTreeMap<ObjectKey, u64>,
+    /// Whether only the schema was restored.
+    pub schema_only: bool,
     /// Writes that were in flight while the backup ran. What is new since then and theirs is judged by
     /// the check of acknowledged writes alone; the rest must come back exactly, as without them.
     pub workload: Option<UnderLoad>,
@@ -62,20 +65,6 @@ impl Reference {
     pub fn table(&self, name: &TableName) -> Option<&Table> {
         self.database()?.tables.get(name)
     }
-}
-
-/// A schema that the restored one must contain; the restored one may contain more.
-#[derive(Clone, Debug, Default)]
-pub struct SchemaReference {
-    /// Where it is from, for people.
-    pub origin: String,
-    /// Its tables with their rows.
-    pub tables: BTreeMap<TableName, u64>,
-    /// Its parts.
-    pub catalog: Catalog,
-    /// Whether it is from another server: what depends on the server's version and settings is then not
-    /// compared.
-    pub of_other_server: bool,
 }
 
 /// The writes in flight, and the backup that they raced.

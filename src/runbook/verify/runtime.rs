@@ -1,12 +1,12 @@
 //! The engine on the restored stores: ready, its schedules kept, its inventory without drift.
 
 use crate::{
-    base::{digest::Digest, error::Error},
+    base::{digest::Digest, error::Error, ids::ObjectKey},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
     },
-    procedure::manifest::{self, Drift, Manifest},
+    procedure::manifest::{self, AssetItem, Drift, Manifest},
     runbook::verify::{CheckResult, Names, Reference},
     site::{Restored, Site},
 };
@@ -54,6 +54,12 @@ pub async fn manifest(
     };
     let mut recorded = reference.inventory_without_workload(recorded.clone());
     recorded.tables.clear();
+    recorded.schema = None;
+    let is_read =
+        |asset: &AssetItem| !reference.listed.contains_key(&ObjectKey::from(asset.filename.as_str()));
+    for asset in recorded.assets.iter_mut().filter(|asset| !is_read(asset)) {
+        asset.sha256 = None;
+    }
     let mut live = match live(site, recorded.has_digests()).await {
         Ok(live) => reference.inventory_without_workload(live),
         Err(error) => return CheckResult::unknown(error.to_string(), Vec::new()),
@@ -67,14 +73,25 @@ pub async fn manifest(
             (drift.recorded.clone().unwrap_or_else(none), drift.live.clone().unwrap_or_else(none));
         drift_of(item, was, is).touching(about)
     });
-    let other_dump = match (recorded.db_dump_sha256, dump) {
-        (Some(then), Some(now)) if then != now => {
-            Some(drift_of("dump".to_owned(), format!("SHA-256 {then}"), format!("SHA-256 {now}")))
-        }
-        (_, _) => None,
-    };
-    let findings = drifted.chain(unlisted(&recorded, &live, reference)).chain(other_dump).collect();
+    let findings = drifted.chain(unlisted(&recorded, &live, reference)).chain(other_dump(&recorded, dump));
+    let findings = findings.collect();
     CheckResult::checked(1 + recorded.templates.len() + recorded.assets.len(), findings)
+}
+
+/// The same where there is no API to ask: the dump alone.
+pub fn dump_of_manifest(reference: &Reference, dump: Option<Digest>, no_api: &str) -> CheckResult {
+    match reference.manifest.as_ref().filter(|manifest| manifest.db_dump_sha256.is_some()) {
+        Some(manifest) if dump.is_some() => {
+            CheckResult::checked(1, other_dump(manifest, dump).into_iter().collect())
+        }
+        Some(_) | None => CheckResult::skipped(no_api),
+    }
+}
+
+/// That the dump is not the one that the manifest names.
+fn other_dump(recorded: &Manifest, dump: Option<Digest>) -> Option<Finding> {
+    let (then, now) = recorded.db_dump_sha256.zip(dump).filter(|(then, now)| then != now)?;
+    Some(drift_of("dump".to_owned(), format!("SHA-256 {then}"), format!("SHA-256 {now}")))
 }
 
 fn drift_of(item: String, recorded: String, live: String) -> Finding {

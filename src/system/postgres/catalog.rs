@@ -3,7 +3,7 @@
 //! the extension's version. Rarer kinds of objects are compared as `pg_dump` writes them
 //! (`procedure::schema`), owners and privileges by `privileges`.
 
-use crate::base::error::Error;
+use crate::base::error::{Error, ErrorContext};
 use crate::model::state::Catalog;
 use crate::system::postgres::normalize::settle;
 use crate::system::postgres::text::{OURS, all, maybe, name_in, table_name, text};
@@ -20,14 +20,36 @@ enum Naming {
     Alone,
 }
 
-/// A kind of object and the query for it. Fields: schema, table or null, name, definition. `{ours}`
+/// How a part is compared with that of another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// By its definition.
+    Definition,
+    /// By its name: how the definition is printed, or what is installed, depends on the server.
+    Name,
+    /// Their number: they are data.
+    Count,
+    /// Not at all: no dump contains it, or it depends on the role that looks.
+    Never,
+}
+
+/// How a part is compared with that of another server, by its kind.
+pub fn elsewhere(part: &str) -> Elsewhere {
+    let is_of = |kind: &Kind| part.strip_prefix(kind.0).is_some_and(|name| name.starts_with(' '));
+    // Of two kinds that fit, the longer name is meant.
+    let kind = KINDS.iter().filter(|kind| is_of(kind)).max_by_key(|kind| kind.0.len());
+    kind.map_or(Elsewhere::Definition, |kind| kind.2)
+}
+
+/// A kind of object, how it is compared elsewhere, and the query for it. Fields: schema, table or null, name, definition. `{ours}`
 /// stands for the condition on schema `n`, `{free:x}` for "does not belong to an extension".
-struct Kind(&'static str, Naming, &'static str);
+struct Kind(&'static str, Naming, Elsewhere, &'static str);
 
 const KINDS: [Kind; 21] = [
     Kind(
         "schema",
         Naming::Alone,
+        Elsewhere::Definition,
         "select n.nspname, null, n.nspname, 'schema' from pg_namespace n
          where n.nspname <> 'public' and {ours}",
     ),
@@ -35,12 +57,14 @@ const KINDS: [Kind; 21] = [
     Kind(
         "extension",
         Naming::Alone,
+        Elsewhere::Name,
         "select n.nspname, null, e.extname, format('version %s in schema %s', e.extversion, n.nspname)
          from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname <> 'plpgsql'",
     ),
     Kind(
         "type",
         Naming::InSchema,
+        Elsewhere::Definition,
         "select n.nspname, null, t.typname, case t.typtype
             when 'e' then (select 'enum ' || string_agg(quote_literal(enumlabel), ', ' order by enumsortorder)
                            from pg_enum where enumtypid = t.oid)
@@ -64,6 +88,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "table",
         Naming::InSchema,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, c.relname, concat_ws('; ',
             case c.relkind when 'p' then 'partitioned ' || pg_get_partkeydef(c.oid)
                            when 'f' then 'foreign table' else 'table' end,
@@ -83,6 +108,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "column",
         Naming::InTable,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, a.attname, concat_ws(' ', format_type(a.atttypid, a.atttypmod),
             case when a.attcollation <> t.typcollation then 'collate ' || a.attcollation::regcollation end,
             case when a.attnotnull then 'not null' end,
@@ -102,6 +128,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "constraint",
         Naming::InTable,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid) ||
             case when exists (select from pg_trigger g where g.tgconstraint = k.oid and g.tgenabled <> 'O')
                  then '; not enforced by its triggers' else '' end
@@ -112,6 +139,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "index",
         Naming::InSchema,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, x.relname,
             pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ' INVALID' end
          from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class c on c.oid = i.indrelid
@@ -121,6 +149,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "trigger",
         Naming::InTable,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, g.tgname, pg_get_triggerdef(g.oid) || case g.tgenabled
             when 'D' then '; disabled' when 'R' then '; enabled on replicas'
             when 'A' then '; enabled always' else '' end
@@ -130,6 +159,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "policy",
         Naming::InTable,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, p.polname, concat_ws(' ',
             case when p.polpermissive then 'permissive' else 'restrictive' end,
             case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update'
@@ -145,6 +175,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "rule",
         Naming::InTable,
+        Elsewhere::Name,
         "select n.nspname, c.relname, r.rulename, pg_get_ruledef(r.oid)
          from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
          where r.rulename <> '_RETURN' and {ours} and {free:pg_class c}",
@@ -152,6 +183,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "view",
         Naming::InSchema,
+        Elsewhere::Name,
         "select n.nspname, null, c.relname, concat_ws(' ',
             'with ' || (select string_agg(o, ', ' order by o) from unnest(c.reloptions) o),
             pg_get_viewdef(c.oid))
@@ -161,6 +193,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "matview",
         Naming::InSchema,
+        Elsewhere::Name,
         "select n.nspname, null, c.relname,
             case when c.relispopulated then 'populated' else 'not populated' end || pg_get_viewdef(c.oid)
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -170,6 +203,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "function",
         Naming::InSchema,
+        Elsewhere::Definition,
         "select n.nspname, null, format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
             case p.prokind when 'a' then
                 (select format('aggregate: %s over %s, final %s, initial %s', g.aggtransfn,
@@ -182,6 +216,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "sequence",
         Naming::InSchema,
+        Elsewhere::Definition,
         "select n.nspname, null, c.relname, format('%s from %s by %s between %s and %s cache %s%s',
             format_type(s.seqtypid, null), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
             case when s.seqcycle then ' cycle' else '' end)
@@ -192,6 +227,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "statistics",
         Naming::InSchema,
+        Elsewhere::Definition,
         "select n.nspname, c.relname, s.stxname, pg_get_statisticsobjdef(s.oid)
          from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace
          join pg_class c on c.oid = s.stxrelid where {ours} and {free:pg_statistic_ext s}",
@@ -200,6 +236,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "comment",
         Naming::Alone,
+        Elsewhere::Definition,
         "select '', null, 'on ' || i.type || ' ' || i.identity, d.description
          from pg_description d, lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) i
          where (d.objoid >= 16384 or i.type = 'schema' and i.identity = 'public')
@@ -212,6 +249,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "database",
         Naming::Alone,
+        Elsewhere::Never,
         "select '', null, 'locale', concat_ws(', ', pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
             to_jsonb(d) ->> 'datlocprovider', to_jsonb(d) ->> 'daticulocale', to_jsonb(d) ->> 'datlocale')
          from pg_database d where d.datname = current_database()",
@@ -220,6 +258,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "outdated collation",
         Naming::Alone,
+        Elsewhere::Never,
         "select '', null, 'database', to_jsonb(d) ->> 'datcollversion' from pg_database d
          where d.datname = current_database()
            and to_jsonb(d) ->> 'datcollversion' <> pg_collation_actual_version('pg_catalog.default'::regcollation)
@@ -230,6 +269,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "setting",
         Naming::Alone,
+        Elsewhere::Never,
         "select '', null, split_part(c, '=', 1) ||
                 case when s.setrole <> 0 then ' of role ' || s.setrole::regrole else '' end,
             substr(c, strpos(c, '=') + 1)
@@ -240,6 +280,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "privilege lacking on",
         Naming::InSchema,
+        Elsewhere::Never,
         "select n.nspname, c.relname, c.relname, string_agg(p, ', ' order by p)
          from pg_class c join pg_namespace n on n.oid = c.relnamespace,
               lateral unnest(case c.relkind when 'S' then '{select,update}'::text[]
@@ -254,6 +295,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "large object",
         Naming::Alone,
+        Elsewhere::Count,
         "select '', null, m.oid::text,
             format('%s bytes, sha256 %s', length(d.content), encode(sha256(d.content), 'hex'))
          from pg_largeobject_metadata m, lateral (select lo_get(m.oid) as content offset 0) d",
@@ -262,8 +304,28 @@ const KINDS: [Kind; 21] = [
 
 /// The whole catalog.
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, Error> {
+    read_kinds(connection, KINDS.iter()).await
+}
+
+/// The parts that are compared with those of another server. It reads no data, which a role may not be allowed to.
+pub(super) async fn read_comparable(connection: &mut PgConnection) -> Result<Catalog, Error> {
+    let comparable = |kind: &&Kind| matches!(kind.2, Elsewhere::Definition | Elsewhere::Name);
+    read_kinds(connection, KINDS.iter().filter(comparable)).await
+}
+
+/// How many large objects there are.
+pub(super) async fn large_objects(connection: &mut PgConnection) -> Result<u64, Error> {
+    let rows = all(connection, "select count(*) from pg_largeobject_metadata".to_owned()).await?;
+    let count = rows.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
+    count.parse().or_harness(|| format!("{count:?} is no number of large objects"))
+}
+
+async fn read_kinds(
+    connection: &mut PgConnection,
+    kinds: impl Iterator<Item = &Kind>,
+) -> Result<Catalog, Error> {
     let mut catalog = Catalog::default();
-    for Kind(kind, naming, sql) in &KINDS {
+    for Kind(kind, naming, _, sql) in kinds {
         for row in all(connection, complete(sql)).await? {
             let (schema, name, definition) = (text(&row, 0)?, text(&row, 2)?, text(&row, 3)?);
             let table = maybe(&row, 1)?.map(|table| table_name(&schema, &table));

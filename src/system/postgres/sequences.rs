@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// `a` and `i`), else the first column whose default draws on it.
 const LIST: &str = "
 select n.nspname, c.relname, s.seqincrement, tn.nspname, t.relname, a.attname,
-    a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype)
+    a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype), s.seqcycle
 from pg_sequence s
 join pg_class c on c.oid = s.seqrelid
 join pg_namespace n on n.oid = c.relnamespace
@@ -41,6 +41,7 @@ struct Listed {
     feeds: Option<(String, String, String)>,
     /// Whether that column holds numbers: one of another type has no order that the sequence would follow.
     numeric: bool,
+    cycles: bool,
 }
 
 impl Listed {
@@ -55,6 +56,7 @@ impl Listed {
             increment: number(&text(row, 2)?)?,
             feeds,
             numeric: maybe(row, 6)?.as_deref() == Some("t"),
+            cycles: text(row, 7)? == "t",
         })
     }
 
@@ -99,6 +101,7 @@ pub(super) async fn read_all(
             increment: one.increment,
             reached: maybe(&row, 3)?.and_then(|value| value.parse().ok()),
             called,
+            cycles: one.cycles,
             feeds: owner(one).zip(one.feeds.as_ref().map(|(_, _, column)| column.clone())),
         };
         sequences.insert(name_in(&one.schema, &one.name), sequence);

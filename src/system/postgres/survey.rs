@@ -1,23 +1,30 @@
-//! What a database has, without its rows: the schema and the number of rows of each table. Everything is
-//! read in one read-only transaction on a read-only connection, so that it can be asked of a live source.
+//! A look at a live database without changing it: how many rows its tables have, its schema, and where its
+//! sequences stand.
 
-use super::{Access, Postgres, catalog, tables};
 use crate::{
     base::{
-        error::{Error, ErrorContext},
+        error::{Error, ErrorContext as _},
         ids::TableName,
     },
-    model::{profile::Profile, state::Catalog},
+    model::{
+        profile::Profile,
+        state::{Catalog, Sequence},
+    },
+    system::postgres::{Access, Postgres, catalog, sequences, tables},
 };
 use std::collections::BTreeMap;
 
-/// What a database has.
-#[derive(Debug)]
+/// What was seen.
+#[derive(Clone, Debug)]
 pub struct Survey {
     /// Rows by table, without the tables that the profile ignores.
     pub tables: BTreeMap<TableName, u64>,
-    /// The schema.
+    /// The schema, as far as it can be compared with that of another server.
     pub catalog: Catalog,
+    /// How many large objects there are.
+    pub large_objects: u64,
+    /// The positions of sequences, or why this role can't read them.
+    pub sequences: Result<BTreeMap<String, Sequence>, String>,
 }
 
 impl Survey {
@@ -30,9 +37,12 @@ impl Survey {
         let context = || "can't begin to read".to_owned();
         let mut snapshot = super::capture::begin(&source.pool).await?;
         let tables = tables::count_all(&mut snapshot, profile).await?;
-        let catalog = catalog::read(&mut snapshot).await?;
+        let catalog = catalog::read_comparable(&mut snapshot).await?;
+        let large_objects = catalog::large_objects(&mut snapshot).await?;
+        // Last: an error ends the transaction. A role that may read tables need not be allowed to read sequences.
+        let sequences = sequences::read_all(&mut snapshot, profile).await.map_err(|error| error.to_string());
         snapshot.rollback().await.or_environment(context)?;
         source.close().await;
-        Ok(Self { tables, catalog })
+        Ok(Self { tables, catalog, large_objects, sequences })
     }
 }

@@ -89,6 +89,17 @@ struct Plan {
     bytes: Option<u64>,
 }
 
+/// What to select a relation's rows from; none for what is not read. The rows of a table that others inherit from
+/// are its own.
+fn read_from(name: &TableName, relation: &Relation, profile: &Profile) -> Option<String> {
+    let named = profile.entities.values().any(|entity| entity.table == *name);
+    match (profile.ignore_tables.contains(name), relation.own_rows) {
+        (true, _) => None,
+        (false, true) => Some(format!("only {}", relation.source)),
+        (false, false) => named.then(|| relation.source.clone()),
+    }
+}
+
 /// All tables that the profile does not ignore, and the views and partitioned tables that it names.
 pub(super) async fn read_all(
     connection: &mut PgConnection,
@@ -97,12 +108,9 @@ pub(super) async fn read_all(
 ) -> Result<BTreeMap<TableName, Table>, Error> {
     let mut tables = BTreeMap::new();
     for (name, relation) in relations(connection).await? {
-        let named = profile.entities.values().any(|entity| entity.table == name);
-        if profile.ignore_tables.contains(&name) || !(relation.own_rows || named) {
-            continue;
-        }
+        let Some(source) = read_from(&name, &relation, profile) else { continue };
         let plan = Plan {
-            source: if relation.own_rows { format!("only {}", relation.source) } else { relation.source },
+            source,
             own_rows: relation.own_rows,
             columns: relation.columns.into_iter().map(|column| (column, true)).collect(),
             key: relation.key,
@@ -117,20 +125,15 @@ pub(super) async fn read_all(
     Ok(tables)
 }
 
-/// How many rows each table has that the profile does not ignore.
+/// How many rows each table has that [`read_all`] reads.
 pub(super) async fn count_all(
     connection: &mut PgConnection,
     profile: &Profile,
 ) -> Result<BTreeMap<TableName, u64>, Error> {
     let mut counts = BTreeMap::new();
-    for row in all(connection, format!("{LIST}{OURS}")).await? {
-        let (schema, relation) = (text(&row, 0)?, text(&row, 1)?);
-        let name = table_name(&schema, &relation);
-        if profile.ignore_tables.contains(&name) {
-            continue;
-        }
-        let count =
-            all(connection, format!("select count(*) from {}", qualified(&schema, &relation))).await?;
+    for (name, relation) in relations(connection).await? {
+        let Some(source) = read_from(&name, &relation, profile) else { continue };
+        let count = all(connection, format!("select count(*) from {source}")).await?;
         let count = count.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
         counts.insert(name, count.parse().or_harness(|| format!("{count:?} is no number of rows"))?);
     }

@@ -38,13 +38,40 @@ migrate: [\"true\"]
 seed: [./fill.sh]
 ";
 
-const SCHEMA: [&str; 5] = [
+const SCHEMA: [&str; 20] = [
     "create table photos (id int primary key, file text unique not null, sha256 text not null, \
      taken timestamptz not null default now())",
     "create table notes (id int primary key, body text not null)",
     "create view many as select count(*) as notes from notes",
     "create function twice(int) returns int language sql immutable as 'select $1 * 2'",
     "create index notes_twice on notes (twice(id))",
+    "create domain amount as numeric(10, 2) check (value >= 0)",
+    "create schema \"Back Office\"",
+    "create table \"Back Office\".\"Day Book\" (id serial primary key, at date not null default current_date, \
+     what text not null check (what <> ''), due amount, twice int generated always as (id * 2) stored)",
+    "create sequence receipts start 100",
+    "create table visits (id int, day date not null, primary key (id, day)) partition by range (day)",
+    "create table visits_2025 partition of visits for values from ('2025-01-01') to ('2026-01-01')",
+    "create table visits_later partition of visits default",
+    "create materialized view per_day as select day, count(*) from visits group by day",
+    "create table places (id int primary key, name text)",
+    "create table towns (mayor text) inherits (places)",
+    "create function stamp() returns trigger language plpgsql as $$begin return new; end$$",
+    "create trigger stamp before update on photos for each row execute function stamp()",
+    "alter table places enable row level security",
+    "create policy all_of_them on places using (true)",
+    "alter database shop set datestyle = 'ISO, DMY'",
+];
+
+/// Rows of the other tables.
+const ROWS: [&str; 7] = [
+    "insert into \"Back Office\".\"Day Book\" (what, due) select 'entry ' || n, n from generate_series(1, 40) n",
+    "select nextval('receipts') from generate_series(1, 60)",
+    "insert into visits select n, date '2025-12-01' + n from generate_series(1, 60) n",
+    "refresh materialized view per_day",
+    "insert into places values (1, 'hill')",
+    "insert into towns values (2, 'port', 'somebody')",
+    "select lo_from_bytea(0, 'one'), lo_from_bytea(0, 'two')",
 ];
 
 /// A site, and a folder for its backups.
@@ -76,6 +103,7 @@ impl Kit {
             kit.photo(number).await;
         }
         kit.notes(1..=1_000).await;
+        kit.sql(DATABASE, &ROWS).await;
         Some(kit)
     }
 
@@ -131,6 +159,37 @@ impl Kit {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Runs the program and gives its exit code and what it printed. `SHOP_URL` names the database.
+    pub async fn program(&self, options: &[String]) -> (Option<i32>, String) {
+        let url = self.access().await.url();
+        tokio::task::block_in_place(|| {
+            let mut command = Command::new(PROGRAM);
+            command.args(options).env("SHOP_URL", &url).env("DATABASE_URL", &url);
+            let ran = command.output().unwrap();
+            let said =
+                format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+            (ran.status.code(), said)
+        })
+    }
+
+    /// Records the site in a manifest, and a proven restore of a dump in a ledger.
+    pub async fn references(&self, dump: &Path) {
+        let text = |name: &str| self.path(name).display().to_string();
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let (profile, reports) = (text("site.yaml"), text("reports"));
+        let tested = ["restore-test", "--profile", &profile, "--report-dir", &reports];
+        let backup = [option("dump", dump), option("assets", &self.path("files"))].concat();
+        let latest = format!("{reports}/latest");
+        for options in [
+            words(&["manifest", "create", "--profile", &profile, "--out", &text("manifest")]),
+            [words(&tested), backup].concat(),
+            words(&["history", "add", &latest, "--ledger", &text("ledger.jsonl")]),
+        ] {
+            let (exit, said) = self.program(&options).await;
+            assert_eq!(exit, Some(0), "{options:?}: {said}");
+        }
     }
 
     /// A copy of a file or folder of the kit, to be damaged.

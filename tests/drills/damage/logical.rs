@@ -67,6 +67,9 @@ fn sound(kit: &Kit, dumps: &Dumps) -> Vec<Case> {
         };
         kit.write(name, &bytes)
     };
+    let folder = kit.path("dir.tar.gz");
+    let tar = Command::new("tar").arg("-czf").arg(&folder).arg("-C").arg(kit.path("")).arg("ok.dir").status();
+    assert!(tar.unwrap().success());
     let text = &dumps.text;
     let policy = text.replace(
         COMPLETE,
@@ -82,6 +85,7 @@ fn sound(kit: &Kit, dumps: &Dumps) -> Vec<Case> {
     [
         ("custom format", dump(&kit.path("ok.dump"))),
         ("directory format", dump(&kit.path("ok.dir"))),
+        ("directory format, in a tarball", dump(&folder)),
         ("tar format", dump(&kit.path("ok.tar"))),
         ("plain format", dump(&kit.path("ok.sql"))),
         ("plain format, gzip", dump(&packed("ok.sql.gz", "gzip"))),
@@ -119,7 +123,11 @@ fn damaged_archives(kit: &Kit) -> Vec<Case> {
         bytes[at + 20] = if bytes[at + 20] == b'0' { b'1' } else { b'0' };
         fs::write(path, bytes).unwrap();
     };
-    let cases: [(&str, &str, PathBuf, &str); 9] = [
+    let end = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[..bytes.len() - 1024]).unwrap();
+    };
+    let cases: [(&str, &str, PathBuf, &str); 10] = [
         ("cut at 60 %", "custom format", changed("ok.dump", "cut.dump", &|p| cut(p, 0.6)), "pg_restore"),
         ("a byte changed", "custom format", changed("ok.dump", "flip.dump", &middle), "pg_restore"),
         (
@@ -146,7 +154,13 @@ fn damaged_archives(kit: &Kit) -> Vec<Case> {
             changed("ok.dir", "toc.dir", &|p| fs::remove_file(p.join("toc.dat")).unwrap()),
             "without toc.dat",
         ),
-        ("cut at 60 %", "tar format", changed("ok.tar", "cut.tar", &|p| cut(p, 0.6)), "pg_restore"),
+        (
+            "cut at 60 %",
+            "tar format",
+            changed("ok.tar", "cut.tar", &|p| cut(p, 0.6)),
+            "the tar file is cut off",
+        ),
+        ("its end missing", "tar format", changed("ok.tar", "end.tar", &end), "the tar file is cut off"),
         ("empty", "a file", kit.write("empty.dump", b""), "it is empty"),
         (
             "an error page of a store",

@@ -119,6 +119,52 @@ fn a_key_decides_who_may_add_runs() {
 }
 
 #[test]
+fn a_ledger_of_signed_runs_takes_no_passed_run_of_anybody_else() {
+    let place = tempfile::tempdir().unwrap();
+    let signed = |id: &'static str, key: Option<&SigningKey>| {
+        let reports = tempfile::tempdir().unwrap();
+        let run = Run { id, ..Run::default() }.write(reports.path(), key);
+        (reports, run)
+    };
+    let add_to = |run: &Path, trust: TrustArgs| {
+        let args =
+            AddArgs { run_dir: run.to_owned(), ledger: Some(place.path().to_owned()), now: None, trust };
+        add(&args, &Clock::system())
+    };
+    let first = signed("019ab3c400007000800000000badcaf1", Some(&key()));
+    assert_eq!(add_to(&first.1, TrustArgs::default()).unwrap().exit, ExitCode::AllHeld);
+    let unsigned = signed("019ab3c400007000800000000badcaf2", None);
+    let refused = add_to(&unsigned.1, TrustArgs::default()).unwrap_err().to_string();
+    assert!(refused.contains("is not signed") && refused.contains("are signed by SHA256:"), "{refused}");
+    let other = signed("019ab3c400007000800000000badcaf3", Some(&other_key()));
+    let refused = add_to(&other.1, TrustArgs::default()).unwrap_err().to_string();
+    assert!(refused.contains("name the new key with --key"), "{refused}");
+    let public = place.path().join("other.pub");
+    fs::write(&public, other_key().public().line().unwrap()).unwrap();
+    let named = TrustArgs { key: Some(public), ..TrustArgs::default() };
+    assert_eq!(add_to(&other.1, named).unwrap().exit, ExitCode::AllHeld);
+    let next = signed("019ab3c400007000800000000badcaf4", Some(&other_key()));
+    assert_eq!(add_to(&next.1, TrustArgs::default()).unwrap().exit, ExitCode::AllHeld);
+}
+
+/// That a key was asked for which did not sign says nothing about the files.
+#[test]
+fn a_report_for_another_key_warns_and_leaves_the_files() {
+    let (_reports, run) = one(Some(&key()));
+    let page = fs::read(run.join("report.html")).unwrap();
+    let public = tempfile::NamedTempFile::new().unwrap();
+    fs::write(public.path(), other_key().public().line().unwrap()).unwrap();
+    let trust = TrustArgs { key: Some(public.path().to_owned()), ..TrustArgs::default() };
+    let args = ReportArgs { run_dir: run.clone(), format: PrintFormat::Human, trust };
+    let warned = report_again(&args).unwrap();
+    assert_eq!(warned.exit, ExitCode::IntegrityFailure);
+    assert!(warned.stdout.starts_with("NOT AS WRITTEN"), "{}", warned.stdout);
+    assert!(warned.stderr.contains("not among the keys given"), "{}", warned.stderr);
+    assert_eq!(fs::read(run.join("report.html")).unwrap(), page);
+    assert_eq!(verify(&run).problems, []);
+}
+
+#[test]
 fn every_format_of_a_run_that_does_not_verify_begins_with_a_warning() {
     let reports = tempfile::tempdir().unwrap();
     let run = forged(reports.path(), Some(&key()));

@@ -102,10 +102,15 @@ pub(super) fn classify(line: &str, clean: bool, facts: &mut ScriptFacts) -> Acti
     note_needs(line, facts);
     let table = ["CREATE TABLE ", "CREATE UNLOGGED TABLE "];
     if let Some(rest) = table.iter().find_map(|start| line.strip_prefix(start)) {
-        let name = rest.split([' ', '(']).next().unwrap_or_default();
-        return Action::Table(name.replace('"', ""));
+        return Action::Table(qualified_name(rest));
     }
     Action::Keep { creates: true, copy: false }
+}
+
+/// Whether a line begins a statement of `pg_dump` that fills a table or sets a sequence, other than `COPY`.
+pub(super) fn is_of_rows(line: &str) -> bool {
+    const STARTS: [&str; 3] = ["INSERT INTO ", "SELECT pg_catalog.setval(", "REFRESH MATERIALIZED VIEW "];
+    STARTS.iter().any(|start| line.starts_with(start))
 }
 
 /// The commands that `pg_dump` and `pg_dumpall` write. Others stay in the copy, where `psql` refuses
@@ -208,30 +213,27 @@ fn note_roles(list: &str, facts: &mut ScriptFacts) {
     facts.roles.extend(roles.into_iter().filter(|role| !WORDS.contains(&role.to_lowercase().as_str())));
 }
 
+/// A name with its schema, without quotes, as profiles name tables: `media.Photo Files`.
+fn qualified_name(text: &str) -> String {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let (part, behind) = identifier(rest);
+        name.push_str(&part);
+        match behind.strip_prefix('.') {
+            Some(next) => rest = next,
+            None => return name,
+        }
+        name.push('.');
+    }
+}
+
 /// Identifiers of a list, up to what is neither an identifier nor a comma: `a, "B c"`.
 fn identifiers(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let (name, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let mut end = 0;
-                let bytes = quoted.as_bytes();
-                while end < bytes.len() {
-                    match (bytes[end], bytes.get(end + 1)) {
-                        (b'"', Some(b'"')) => end += 2,
-                        (b'"', _) => break,
-                        _ => end += 1,
-                    }
-                }
-                (quoted[..end].replace("\"\"", "\""), quoted.get(end + 1..).unwrap_or_default())
-            }
-            None => {
-                let end =
-                    rest.find(|c: char| !(c.is_alphanumeric() || "_$".contains(c))).unwrap_or(rest.len());
-                (rest[..end].to_owned(), &rest[end..])
-            }
-        };
+        let (name, behind) = identifier(rest);
         if name.is_empty() {
             break;
         }
@@ -242,6 +244,24 @@ fn identifiers(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The identifier that a text begins with, and what follows.
+fn identifier(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(|c: char| !(c.is_alphanumeric() || "_$".contains(c))).unwrap_or(text.len());
+        return (text[..end].to_owned(), &text[end..]);
+    };
+    let mut end = 0;
+    let bytes = quoted.as_bytes();
+    while end < bytes.len() {
+        match (bytes[end], bytes.get(end + 1)) {
+            (b'"', Some(b'"')) => end += 2,
+            (b'"', _) => break,
+            _ => end += 1,
+        }
+    }
+    (quoted[..end].replace("\"\"", "\""), quoted.get(end + 1..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -316,6 +336,18 @@ mod tests {
             ["Web \"App\"", "bob", "reader"]
         );
         assert_eq!(facts.needs_superuser.iter().copied().collect::<Vec<_>>(), ["event trigger"]);
+    }
+
+    #[test]
+    fn tables_are_named_as_profiles_name_them() {
+        for (line, name) in [
+            ("CREATE TABLE public.a (", "public.a"),
+            ("CREATE TABLE media.\"Photo Files\" (", "media.Photo Files"),
+            ("CREATE UNLOGGED TABLE \"My \"\"S\"\".x\".\"t(1)\" (", "My \"S\".x.t(1)"),
+            ("CREATE TABLE media.p PARTITION OF media.q", "media.p"),
+        ] {
+            assert_eq!(action(line, false), Action::Table(name.to_owned()), "{line}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ fn copied(script: &str) -> (String, ScriptFacts) {
 
 fn copied_of(script: &str, database: Option<&str>) -> (String, ScriptFacts) {
     let mut copy = Vec::new();
-    let facts = super::copy(script.as_bytes(), &mut copy, "KEY", database).unwrap();
+    let facts = super::copy(script.as_bytes(), &mut copy, "KEY", database, Rows::Copied).unwrap();
     (String::from_utf8(copy).unwrap(), facts)
 }
 
@@ -28,6 +28,20 @@ fn a_script_is_put_under_a_restriction_of_its_own_and_loses_only_pg_dumps() {
         assert!(copy.contains("\\! id") && copy.starts_with("\\restrict KEY\n"), "{copy}");
         assert!(!copy.contains("unrestrict"), "{copy}");
     }
+}
+
+#[test]
+fn the_schema_alone_has_no_rows_and_no_positions() {
+    let schema = "CREATE TABLE public.a (n integer);\nCREATE INDEX i ON public.a (n);\n";
+    let script = format!(
+        "{schema}COPY public.a (n) FROM stdin;\n1\nCREATE TABLE no;\n\\.\nINSERT INTO public.a VALUES\n('x;\n');\n\
+         SELECT pg_catalog.setval('public.s', 7, true);\n-- PostgreSQL database dump complete\n"
+    );
+    let mut copy = Vec::new();
+    let facts = super::copy(script.as_bytes(), &mut copy, "KEY", None, Rows::LeftOut).unwrap();
+    let expected = format!("\\restrict KEY\n{schema}-- PostgreSQL database dump complete\n");
+    assert_eq!(String::from_utf8(copy).unwrap(), expected);
+    assert!(facts.complete);
 }
 
 #[test]

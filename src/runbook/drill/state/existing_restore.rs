@@ -3,14 +3,20 @@
 
 use crate::{
     base::{clock, error::Error},
-    model::{event::Event, finding::FindingKind, state::State, verdict::limit::Limit},
-    plan::{ExistingBackup, RowsBackup},
+    model::{
+        event::Event,
+        figures::{SchemaOrigin, SchemaReference},
+        finding::FindingKind,
+        state::State,
+        verdict::limit::Limit,
+    },
+    plan::{ExistingBackup, RowsBackup, TestScope},
     procedure::physical::{self, PhysicalBackup},
     runbook::{
         drill::{results::ProcedureFailed, state::DrillState},
         existing_backup, restore,
         verify::{
-            self, SchemaReference,
+            self,
             age::{BackupAge, Newest},
             indexes,
         },
@@ -25,13 +31,11 @@ impl DrillState<'_> {
         self.cut.reference.manifest.clone_from(&backup.manifest);
         self.cut.reference.renders.clone_from(&backup.renders);
         self.cut.reference.earlier.clone_from(&backup.earlier);
-        let schema = backup.source_schema.iter().map(|(tables, catalog)| SchemaReference {
-            origin: "in the source".to_owned(),
-            tables: tables.clone(),
-            catalog: catalog.clone(),
-            of_other_server: true,
-        });
-        self.cut.reference.schemas = schema.collect();
+        self.cut.reference.schemas.clone_from(&backup.schemas);
+        self.cut.reference.schema_only = backup.scope == TestScope::Schema;
+        for text in backup.not_read.iter().cloned() {
+            self.log.event(Event::Noted { text })?;
+        }
         self.procedure.limits = backup.limits;
         let measured = &mut self.procedure.measured;
         measured.lost = Some(Instant::now());
@@ -50,8 +54,10 @@ impl DrillState<'_> {
                     .into_iter()
                     .map(|(name, table)| (name, table.rows.len() as u64))
                     .collect(),
-                catalog: made.catalog,
-                of_other_server: false,
+                read_from: SchemaOrigin::Migrations,
+                parts: made.catalog.parts,
+                // Nothing was inserted there.
+                sequences: None,
             });
         }
         Ok(())
@@ -145,6 +151,7 @@ impl DrillState<'_> {
         let fetched = existing_backup::fetch_objects(self.existing()?, self.site, now).await?;
         self.age().object = fetched.newest;
         self.restored.unpacked = fetched.unpacked;
+        self.cut.reference.listed = fetched.listed;
         Ok(())
     }
 
@@ -184,6 +191,9 @@ impl DrillState<'_> {
     /// Notes what was measured of an existing backup, and what a pass does not prove.
     pub(super) fn note_existing(&self) -> Result<(), Error> {
         let (Some(_), Some(age)) = (&self.plan.existing, &self.procedure.measured.age) else { return Ok(()) };
+        if self.existing()?.scope == TestScope::Schema {
+            return self.log.event(Event::NotProven { limit: Limit::SchemaOnly });
+        }
         let note = |text: String| self.log.event(Event::Noted { text });
         let renders = &self.cut.reference.renders;
         let goldens = renders.values().filter(|wanted| wanted.golden.is_some()).count();
@@ -207,21 +217,34 @@ impl DrillState<'_> {
             None => format!("no {what} has a time"),
         };
         let (row, object) = (newest("row", &age.row), newest("object", &age.object));
-        let rpo = age.age().map_or_else(|| "unknown".to_owned(), clock::span);
-        note(format!("RPO {rpo}: {row}; {object} (when its copy was written, where copying kept no times)"))?;
+        note(match (&self.procedure.failed, age.age()) {
+            (Some(step), None) => format!("RPO unknown: {step} failed"),
+            (_, rpo) => {
+                let rpo = rpo.map_or_else(|| "unknown".to_owned(), clock::span);
+                format!("RPO {rpo}: {row}; {object} (when its copy was written, where copying kept no times)")
+            }
+        })?;
         let others = self.existing()?.others;
         let others = (others > 0).then_some(Limit::OtherBackups { backups: others });
         self.limits(goldens)
             .into_iter()
             .chain(others)
+            .chain(self.sampled()?)
             .try_for_each(|limit| self.log.event(Event::NotProven { limit }))
+    }
+
+    /// How many objects were read, where not all of them were.
+    fn sampled(&self) -> Result<Option<Limit>, Error> {
+        let listed = self.cut.reference.listed.len();
+        let TestScope::Sample { objects, seed } = self.existing()?.scope else { return Ok(None) };
+        Ok((listed > 0).then_some(Limit::Sampled { examined: objects, of: objects + listed, seed }))
     }
 
     /// What a pass does not prove.
     fn limits(&self, goldens: usize) -> Vec<Limit> {
         let asked = self.cut.reference.renders.len();
         let renders = match goldens {
-            _ if asked == 0 => Some(Limit::NoRender),
+            _ if asked == 0 => self.site.has_api().then_some(Limit::NoRender),
             0 => Some(Limit::NoKnownGood),
             some if some < asked => Some(Limit::SomeWithoutKnownGood),
             _ => None,
