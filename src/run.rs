@@ -19,5 +19,6 @@ mod backup_place;
 pub mod existing_backup;
 pub mod merge;
 pub mod replay;
+pub mod scratch;
 
 pub use session::FinishedRun;
