@@ -92,4 +92,4 @@ conformance:
 apps:
 	@deploy/need.sh compiler postgresql python3
 	$(CARGO) build --locked
-	deploy/apps.sh target/debug/pulp-drill
+	deploy/apps.sh target/debug/pulp-drill $(ARGS)

@@ -20,5 +20,6 @@ pub mod ledger;
 pub mod existing_backup;
 pub mod merge;
 pub mod replay;
+pub mod scratch;
 
 pub use session::FinishedRun;

@@ -79,6 +79,8 @@ pub enum RequiredKey {
     Start,
     /// A migration that stops half way.
     MigrateByHalf,
+    /// Commands that write while a backup runs.
+    Write,
 }
 
 /// A step of a scenario's timeline.

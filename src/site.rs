@@ -13,7 +13,7 @@ use crate::{
     model::{
         profile::{
             self, Profile, TargetApi,
-            run::{PORT, filled},
+            run::{DOCUMENTED_READINESS, PORT, PORT2, filled},
         },
         state::Database,
         write::WriteOrder,
@@ -267,12 +267,12 @@ pub struct EngineSlot {
 }
 
 impl EngineSlot {
-    /// The environment that it is started with, and its migrations: with the profile's own variables,
-    /// in which `${PORT}` still stands.
+    /// The environment that it is started with, and its migrations: with the profile's own variables, in which
+    /// `${PORT}` and `${PORT2}` are not replaced yet.
     pub fn env(&self) -> BTreeMap<String, String> {
         let mut env = self.variables.read_unpoisoned().clone();
         let mut known = env.clone();
-        known.insert(PORT.to_owned(), format!("${{{PORT}}}"));
+        known.extend([PORT, PORT2].map(|name| (name.to_owned(), format!("${{{name}}}"))));
         if let Some(database) = env.get("DATABASE_URL").and_then(|url| Access::parse(url).ok()) {
             known.extend(database.libpq());
         }
@@ -281,17 +281,16 @@ impl EngineSlot {
         env
     }
 
-    /// The same for commands beside it: the port is that of the one that runs.
+    /// The same for commands beside it: the ports are those of the one that runs.
     pub async fn env_of_commands(&self) -> BTreeMap<String, String> {
-        let port = self.running.lock().await.as_ref().and_then(|(engine, _)| engine.url().port());
-        let port = port.map(|port| port.to_string());
-        let wanted = format!("${{{PORT}}}");
+        let ports = self.running.lock().await.as_ref().map(|(engine, _)| engine.ports());
         let mut env = self.env();
-        env.retain(|_, value| port.is_some() || !value.contains(&wanted));
-        if let Some(port) = port {
-            env.values_mut().for_each(|value| *value = value.replace(&wanted, &port));
-            env.insert(PORT.to_owned(), port);
+        for (name, port) in ports.iter().flatten() {
+            let wanted = format!("${{{name}}}");
+            env.values_mut().for_each(|value| *value = value.replace(&wanted, port));
+            env.insert((*name).to_owned(), port.clone());
         }
+        env.retain(|_, value| ![PORT, PORT2].iter().any(|name| value.contains(&format!("${{{name}}}"))));
         env
     }
 
@@ -307,7 +306,7 @@ impl EngineSlot {
             children: Some(&self.children),
             redactor,
             ready_within: self.ready_within,
-            ready_path: self.profile.ready_path(),
+            ready: self.profile.ready.as_ref().unwrap_or(&DOCUMENTED_READINESS),
             cwd: self.starts_itself.then_some(self.profile.folder.as_path()),
             stop_signal: match self.profile.stop.signal {
                 profile::Signal::Term => Signal::SIGTERM,

@@ -1427,12 +1427,16 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__init)
-            opts="-h --objects --out --check --help"
+            opts="-h --dump --objects --out --check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --dump)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --objects)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -142,6 +142,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures 
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
 json\t'Programs'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand init" -l dump -d 'Read the rows of this dump of pg_dump (custom, directory or tar format) instead of a live database. It is restored into a private server and removed afterwards' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand init" -l objects -d 'Where the objects are: a folder, or s3://bucket with an optional prefix' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand init" -l out -d 'The file to write; must not exist yet. Without it the profile is printed' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand init" -l check -d 'Compare this profile instead: matched, unmatched and orphaned counts with examples' -r

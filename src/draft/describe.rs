@@ -60,6 +60,9 @@ pub fn to_yaml(draft: &Draft, name: &str, fit: Option<&ProfileFit>) -> String {
     text
 }
 
+/// Parts of the names of tables with files that applications make of others.
+const DERIVED: [&str; 5] = ["rendition", "thumb", "variant", "preview", "derivative"];
+
 fn add_entity(text: &mut String, entity: &DraftEntity, fit: Option<&ProfileFit>, number: &mut usize) {
     let _ = writeln!(text, "  {}:\n    table: {}", quoted(&entity.name), quoted(entity.table.as_str()));
     if !entity.label.is_empty() {
@@ -67,6 +70,12 @@ fn add_entity(text: &mut String, entity: &DraftEntity, fit: Option<&ProfileFit>,
         let _ = writeln!(text, "    label: [{}]", label.join(", "));
     }
     let several = entity.binaries.len() > 1;
+    let table = entity.table.as_str().to_lowercase();
+    if DERIVED.iter().any(|word| table.contains(word)) {
+        text.push_str(
+            "    # If the application makes missing ones again, add `derived: true` to the binary.\n",
+        );
+    }
     let _ = writeln!(text, "    binary:");
     for binary in &entity.binaries {
         if let Some(found) = fit.and_then(|fit| fit.binaries.get(*number)) {

@@ -111,6 +111,7 @@ fn bare(key: KeyTemplate, each: Option<ColumnPath>) -> Binary {
         crc32c: None,
         etag: None,
         derived: false,
+        read_back: None,
     }
 }
 
@@ -326,17 +327,21 @@ pub fn columns(binary: &mut Binary, table: &SampledTable, keys: &KeyIndex) {
             types.push(path);
         }
     }
-    let named = |column: &SizeColumn| {
-        let name = column.column.to_string().to_lowercase();
-        (column.unit != SizeUnit::B, !["size", "byte", "length"].iter().any(|word| name.contains(word)))
-    };
-    binary.size = sizes.into_iter().min_by_key(named);
+    let rank = |column: &SizeColumn| (column.unit != SizeUnit::B, !is_named_size(&column.column));
+    binary.size = sizes.into_iter().min_by_key(rank);
     binary.media_type = types.into_iter().next();
+}
+
+/// Whether a column is called as columns with sizes are.
+fn is_named_size(path: &ColumnPath) -> bool {
+    let name = path.to_string().to_lowercase();
+    ["size", "byte", "length"].iter().any(|word| name.contains(word))
 }
 
 /// The column as one with sizes, if it is one.
 fn size(path: &ColumnPath, values: &[(&str, String)], keys: &KeyIndex) -> Option<SizeColumn> {
     let distinct: BTreeSet<&String> = values.iter().map(|(_, text)| text).collect();
+    let named = is_named_size(path);
     let units = [
         (SizeUnit::B, 0),
         (SizeUnit::Kilobyte, 2),
@@ -351,11 +356,15 @@ fn size(path: &ColumnPath, values: &[(&str, String)], keys: &KeyIndex) -> Option
                 range.zip(keys.size(key)).is_some_and(|(range, size)| range.holds(size))
             };
             let right = values.iter().filter(fits).count();
-            // One number in all rows shows nothing, and a rounded one little.
-            let enough = if column.unit == SizeUnit::B { 1 } else { 3 };
-            right > 0
-                && distinct.len().min(right) >= enough.min(values.len())
-                && right * 100 >= values.len() * SURE
+            // One number in all rows shows nothing, and a rounded one little: a number such as an id may happen
+            // to be the size of a single file.
+            let enough = match (column.unit == SizeUnit::B, named) {
+                (true, true) => 1,
+                (true, false) => 2,
+                (false, true) => 3.min(values.len()),
+                (false, false) => 3,
+            };
+            right > 0 && distinct.len().min(right) >= enough && right * 100 >= values.len() * SURE
         },
     )
 }

@@ -272,12 +272,21 @@ findings! {
     AssertionFailed "assertion failed" Failure Other Stores []
         "An assertion of the profile does not hold on the restored site."
         "Compare the expected and the actual value. If the application changed, change the assertion in the profile.",
+    DownloadDiffers "download differs" Failure Asset Stores ROWS
+        "The application does not return a binary as the store has it, or returns content for a missing one."
+        "Compare the answer with the object. Check the application's storage settings (bucket, prefix, endpoint) and its access to the restored store.",
     WrongOrder "wrong order" Failure RestoreStep Stores []
         "A step of the restore ran before one that it depends on: rows before their binaries, or the engine before either."
         "Restore the object store first, then Postgres, then start the engine (runbook 3).",
 }
 
 impl FindingKind {
+    /// Whether queries of the application may fail or find too few rows then.
+    pub fn breaks_queries(self) -> bool {
+        let kinds = [Self::TableLost, Self::CatalogDiffers, Self::PrivilegesDiffer];
+        kinds.contains(&self) || [Self::DamagedIndex, Self::DamagedTable].contains(&self)
+    }
+
     /// The id in reports: `missing-binary`.
     pub fn id(self) -> String {
         self.describe().replace(' ', "-")

@@ -18,14 +18,18 @@ pub mod assertion;
 pub mod binary;
 pub mod column;
 pub mod key;
+pub mod read_back;
 pub mod run;
 pub mod start;
+pub mod write_commands;
 
 pub use assertion::Assertion;
 pub use binary::{Binary, BinaryStore};
 pub use column::{ColumnPath, Condition};
-pub use run::{ReadyCheck, Signal, StopCommand, TargetApi, Within};
+pub use read_back::ReadBack;
+pub use run::{PortVariable, ReadyCheck, Signal, StopCommand, TargetApi, Within};
 pub use start::{AtStart, Due, EngineStart, RunRows};
+pub use write_commands::WriteCommands;
 
 /// The tables in which migration tools record applied migrations: no entity's rows.
 const MIGRATIONS: [&str; 2] = ["_prisma_migrations", "_schema_migrations"];
@@ -71,7 +75,7 @@ pub struct Profile {
     /// `pulp-drill` stands for this program.
     pub migrate: Vec<String>,
     /// The command that starts the target if there is no `--engine`; `${PORT}` is the port that it must
-    /// listen on. Without it and without an API nothing is started.
+    /// listen on, `${PORT2}` one that it may use. Without it and without an API nothing is started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub start: Vec<String>,
     /// The readiness probe; `/health/ready` for an engine, required with `start` if there is no API.
@@ -84,6 +88,9 @@ pub struct Profile {
     /// the API.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seed: Vec<String>,
+    /// Commands that write while a backup runs, for scenarios with writes under load; only without an API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write: Option<WriteCommands>,
     /// Programs that the commands need; if one is not installed, scenarios of this target are skipped
     /// with that reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -251,9 +258,9 @@ pub struct MissingBinary {
 }
 
 impl Profile {
-    /// The path of the readiness probe, on an HTTP server on 127.0.0.1.
-    pub fn ready_path(&self) -> &str {
-        self.ready.as_ref().map_or("/health/ready", |ready| &ready.path)
+    /// What must happen when the target is ready, for people.
+    pub fn ready_shown(&self) -> String {
+        self.ready.clone().unwrap_or_default().describe()
     }
 
     /// How long it may take to stop.

@@ -8,12 +8,13 @@ use crate::{
     },
     model::{
         profile::{
-            Binary, BinaryStore, Profile, ProfileEntity,
+            Binary, BinaryStore, Profile, ProfileEntity, ReadBack,
             binary::{Referred, SizeRange},
         },
-        state::{Database, ObjectState, Row},
+        state::{Database, ObjectState, Row, State},
     },
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A reference from a row to an object, or to all objects whose keys begin so.
@@ -159,6 +160,81 @@ fn of_binary(
     binary.referred(&row).into_iter().map(reference).collect()
 }
 
+/// An object that the application hands out, or would if it existed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadableObject<'a> {
+    /// The number of its binary in [`Profile::with_binaries`].
+    pub binary: usize,
+    /// How it is read.
+    pub read_back: &'a ReadBack,
+    /// The path of the request.
+    pub path: String,
+    /// The row: its table and its name.
+    pub row: (TableName, String),
+    /// The object's key.
+    pub key: ObjectKey,
+    /// The object; none if it is missing.
+    pub object: Option<&'a ObjectState>,
+}
+
+/// The objects that can be read through the application: those of rows that are not marked as deleted. A
+/// derived object that is missing is left out, because the application may make it again.
+pub fn readable<'a>(profile: &'a Profile, state: &'a State) -> Vec<ReadableObject<'a>> {
+    let mut all = Vec::new();
+    for (number, (entity, binary)) in profile.with_binaries().enumerate() {
+        let table = state.database.tables.get(&entity.table);
+        let (Some(read_back), Some(table)) = (&binary.read_back, table) else { continue };
+        for (row_key, row) in &table.rows {
+            let row = row.json.value();
+            if !entity.selects(&row) || entity.is_deleted(&row) {
+                continue;
+            }
+            let name = entity.label_of(&row).unwrap_or_else(|| row_key.clone());
+            let object = |(path, key, object)| ReadableObject {
+                binary: number,
+                read_back,
+                path,
+                row: (entity.table.clone(), name.clone()),
+                key,
+                object,
+            };
+            all.extend(paths_of(binary, read_back, &row, state).into_iter().map(object));
+        }
+    }
+    all
+}
+
+/// The paths for the objects of a row, with their keys and the objects.
+fn paths_of<'a>(
+    binary: &Binary,
+    read_back: &ReadBack,
+    row: &Value,
+    state: &'a State,
+) -> Vec<(String, ObjectKey, Option<&'a ObjectState>)> {
+    let objects = match binary.store {
+        BinaryStore::Assets => &state.objects,
+        BinaryStore::Results => &state.results,
+    };
+    let mut all = Vec::new();
+    for element in binary.elements(row) {
+        let Some(referred) = binary.one(row, element.as_ref()) else { continue };
+        let key = ObjectKey::new(referred.key);
+        let found: Vec<(ObjectKey, Option<&ObjectState>)> = match binary.key.is_prefix() {
+            true => objects
+                .range(key.clone()..)
+                .take_while(|(below, _)| below.as_str().starts_with(key.as_str()))
+                .map(|(key, object)| (key.clone(), Some(object)))
+                .collect(),
+            false => vec![(key.clone(), objects.get(&key))],
+        };
+        for (key, object) in found.into_iter().filter(|(_, object)| object.is_some() || !binary.derived) {
+            let path = read_back.path(row, element.as_ref(), key.as_str());
+            all.extend(path.map(|path| (path, key, object)));
+        }
+    }
+    all
+}
+
 /// The columns and tables that a profile names for references and that do not exist, in words. `columns`
 /// gives the columns of a table.
 pub fn unknown_columns<'a>(
@@ -179,4 +255,49 @@ pub fn unknown_columns<'a>(
     missing.sort();
     missing.dedup();
     missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::digest::Digest,
+        model::state::{Metadata, Row, Table},
+    };
+    use serde_json::json;
+
+    #[test]
+    fn what_can_be_read_has_a_path_and_may_be_missing_unless_it_is_made_again() {
+        let yaml = "{name: x, write-order: {upload: binary-first, replace: binary-first, delete: row-first}, \
+            migrate: [m], entities: {photo: {table: photos, label: [n], soft-deleted: gone, binary: [ \
+            {key: n, read-back: '/photos/${id}'}, {key: 't/${n}', read-back: '/thumbs/${id}', derived: true}, \
+            {key: 'd/${n}/*', read-back: '/${object.key}'}, {key: 'x/${n}'}]}}}";
+        let profile: Profile = serde_saphyr::from_str(yaml).unwrap();
+        let row = |id: u8, n: &str, gone: bool| {
+            let json = json!({ "id": id, "n": n, "gone": gone });
+            (format!("[{id}]"), Row { digest: Digest::of(n), json: json.into() })
+        };
+        let rows = BTreeMap::from([row(1, "a", false), row(2, "b", false), row(3, "c", true)]).into();
+        let mut state = State::default();
+        state.database.tables.insert("photos".into(), Table { rows, ..Table::default() });
+        for key in ["a", "t/b", "d/a/1 é", "d/a/2", "d/b"] {
+            let (sha256, metadata) = (Digest::of(key), Metadata::default());
+            let object = ObjectState { size: 1, sha256, checksums: Default::default(), metadata };
+            state.objects.insert(key.into(), object);
+        }
+        let all = readable(&profile, &state);
+        let shown: Vec<(&str, &str, bool)> =
+            all.iter().map(|o| (o.path.as_str(), o.key.as_str(), o.object.is_some())).collect();
+        assert_eq!(
+            shown,
+            [
+                ("/photos/1", "a", true),
+                ("/photos/2", "b", false),
+                ("/thumbs/2", "t/b", true),
+                ("/d/a/1%20%C3%A9", "d/a/1 é", true),
+                ("/d/a/2", "d/a/2", true),
+            ]
+        );
+        assert_eq!((all[0].row.1.as_str(), all[0].binary), ("a", 0));
+    }
 }

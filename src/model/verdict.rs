@@ -297,8 +297,13 @@ fn role(finding: &Finding, facts: &Facts<'_>) -> Role {
         return Role::Possible;
     }
     let is_expected = |cause: &&Finding| facts.expected.iter().any(|e| e.met_by(cause));
-    // Damage that a scenario causes may break any assertion; damage that nobody expects excuses none.
-    let excuses = |cause: &&Finding| finding.kind == FindingKind::AssertionFailed && is_expected(cause);
+    // Damage that a scenario causes may break any assertion, and damage to the schema any answer of the
+    // application; damage that nobody expects excuses neither.
+    let excuses = |cause: &&Finding| {
+        let broken = finding.kind == FindingKind::AssertionFailed
+            || (finding.kind == FindingKind::DownloadDiffers && cause.kind.breaks_queries());
+        broken && is_expected(cause)
+    };
     if let Some(cause) = facts.findings.iter().find(|cause| finding.follows_from(cause) || excuses(cause)) {
         return Role::Consequence { of: cause.to_string() };
     }

@@ -8,12 +8,14 @@ use crate::{
         ids::{AssetName, ObjectKey, TableName},
     },
     model::{
+        fault::Fault,
         finding::{Expectation, FindingKind, Subject},
         profile::{BinaryStore, Profile},
         reference::{ObjectReference, references},
-        state::{Known, KnownAsset, State},
+        state::{Known, KnownAsset, State, Table},
     },
     plan::{Plan, PlanJob},
+    scenario::Act,
 };
 use references::ForeignKey;
 use serde_json::Value;
@@ -58,7 +60,11 @@ pub fn select(plan: &Plan, profile: &Profile, state: &State, known: &Known) -> R
     for step in &mut plan.steps {
         let PlanJob::Act(act) = &step.job else { continue };
         let mut value = serde_json::to_value(act).map_err(|error| error.to_string())?;
+        let exchanges = matches!(act, Act::Fault(Fault::RepointRow(_)));
         if selection.replace(&mut value)? {
+            if exchanges {
+                selection.can_exchange()?;
+            }
             step.job = PlanJob::Act(serde_json::from_value(value).map_err(|error| error.to_string())?);
             step.description = step.job.describe();
         }
@@ -88,6 +94,7 @@ struct PickedBinary<'a> {
 struct PickedRow<'a> {
     entity: &'a str,
     table: &'a TableName,
+    key: String,
     label: String,
 }
 
@@ -159,7 +166,7 @@ impl<'a> Selection<'a> {
             "any binary with metadata" => Ok(one(self.with_metadata()?)),
             "binary of an unreferenced row" => Ok(one(self.unreferenced_binary()?)),
             "every binary but the first" => self.all_but_the_first(),
-            "object beside any binary" => Ok(vec![format!("{}.stray", self.any_binary()?.asset.key)]),
+            "object beside any binary" => Ok(vec![self.stray_key()?]),
             "any entity" => Ok(vec![self.newest_row()?.entity.to_owned()]),
             "newest row" => Ok(vec![self.newest_row()?.label]),
             "any table" | "table with references" | "independent table" => {
@@ -182,10 +189,12 @@ impl<'a> Selection<'a> {
             }
         }
         let fit = |(name, asset): (&'a AssetName, &'a KnownAsset)| {
-            let [reference] = &by_key.get(&asset.key)?[..] else { return None };
+            let direct = by_key.get(&asset.key).into_iter().flatten();
+            let below = prefixes.iter().filter(|prefix| prefix.includes(&asset.key));
+            let all: Vec<&ObjectReference> = direct.chain(below).collect();
+            let [reference] = all[..] else { return None };
             let lasting = !reference.is_deleted && !reference.is_derived && asset.size >= 2;
-            let alone = !prefixes.iter().any(|prefix| prefix.includes(&asset.key));
-            (lasting && alone && reference.store == BinaryStore::Assets).then(|| PickedBinary {
+            (lasting && reference.store == BinaryStore::Assets).then(|| PickedBinary {
                 name,
                 asset,
                 reference: reference.clone(),
@@ -205,9 +214,11 @@ impl<'a> Selection<'a> {
 
     fn another_binary(&self) -> Result<PickedBinary<'a>, String> {
         let one = self.any_binary()?;
-        // A row can be made to refer to the object of another one of its table only.
+        // A row can be made to refer to the object of another row of its table only.
         let fits = |other: &PickedBinary<'_>| {
-            other.asset.sha256 != one.asset.sha256 && other.reference.table == one.reference.table
+            other.asset.sha256 != one.asset.sha256
+                && other.reference.table == one.reference.table
+                && other.reference.row != one.reference.row
         };
         let other = self.binaries()?.into_iter().find(fits);
         other.ok_or_else(|| "there are no two binaries with different content".to_owned())
@@ -226,18 +237,31 @@ impl<'a> Selection<'a> {
         found.ok_or_else(|| "no object has headers that could be lost".to_owned())
     }
 
+    /// A key beside that of any binary to which no row refers, also not by a prefix.
+    fn stray_key(&self) -> Result<String, String> {
+        let key = self.any_binary()?.asset.key.to_string();
+        let folder = key.split('/').next().unwrap_or_default();
+        let referred: Vec<_> = references(self.profile, &self.state.database).collect();
+        let is_free = |candidate: &String| {
+            let object = ObjectKey::from(candidate.as_str());
+            !self.profile.ignores(candidate) && !referred.iter().any(|reference| reference.includes(&object))
+        };
+        let candidates = [format!("{key}.stray"), format!("{folder}.stray")];
+        candidates.into_iter().find(is_free).ok_or_else(|| "rows refer to every key".to_owned())
+    }
+
     /// A copy that stops after one key has the first of them. An object is named once.
     fn all_but_the_first(&self) -> Result<Vec<String>, String> {
         let first = self.state.objects.keys().next();
-        let lasting: BTreeSet<ObjectKey> = references(self.profile, &self.state.database)
-            .filter(|reference| !reference.is_deleted && !reference.is_derived)
-            .map(|reference| reference.key)
-            .collect();
+        let (prefixes, keys): (Vec<_>, Vec<_>) = references(self.profile, &self.state.database)
+            .filter(|reference| !reference.is_derived)
+            .partition(|reference| reference.is_prefix);
+        let keys: BTreeSet<ObjectKey> = keys.into_iter().map(|reference| reference.key).collect();
+        let lasts =
+            |key: &ObjectKey| keys.contains(key) || prefixes.iter().any(|prefix| prefix.includes(key));
         let others = self.known.assets.iter().filter(|(_, asset)| Some(&asset.key) != first);
-        let named: BTreeMap<&ObjectKey, &AssetName> = others
-            .filter(|(_, asset)| lasting.contains(&asset.key))
-            .map(|(name, asset)| (&asset.key, name))
-            .collect();
+        let named: BTreeMap<&ObjectKey, &AssetName> =
+            others.filter(|(_, asset)| lasts(&asset.key)).map(|(name, asset)| (&asset.key, name)).collect();
         if named.is_empty() {
             return Err("there is one object only".to_owned());
         }
@@ -283,7 +307,7 @@ impl<'a> Selection<'a> {
                 (
                     entity.binaries.is_empty(),
                     table.rows.len(),
-                    PickedRow { entity: name, table: &entity.table, label },
+                    PickedRow { entity: name, table: &entity.table, key: key.clone(), label },
                 )
             }));
         }
@@ -295,12 +319,50 @@ impl<'a> Selection<'a> {
 
     /// `table/label`, as findings name rows.
     fn row(&self, selector: &str) -> Result<String, String> {
-        let of = |binary: PickedBinary<'_>| format!("{}/{}", binary.reference.table, binary.reference.name);
+        let of = |PickedBinary { reference, .. }: PickedBinary<'_>| {
+            self.row_entity(&reference.table, &reference.row, &reference.name)
+        };
         match selector {
             "any binary" => Ok(of(self.any_binary()?)),
             "another binary" => Ok(of(self.another_binary()?)),
             "binary of an unreferenced row" => Ok(of(self.unreferenced_binary()?)),
-            _ => self.newest_row().map(|row| format!("{}/{}", row.table, row.label)),
+            _ => self.newest_row().map(|row| self.row_entity(row.table, &row.key, &row.label)),
+        }
+    }
+
+    /// A row as findings name it: that of a partitioned table is a row of its partition.
+    fn row_entity(&self, table: &TableName, key: &str, label: &str) -> String {
+        let tables = &self.state.database.tables;
+        let partition = tables.get(table).filter(|whole| whole.of_others).and_then(|whole| {
+            let has_row = |other: &Table| {
+                !other.of_others && other.columns == whole.columns && other.rows.contains_key(key)
+            };
+            tables.iter().find(|(_, other)| has_row(other))
+        });
+        match partition {
+            Some((name, other)) => {
+                let json = other.rows.get(key).map(|row| row.json.value()).unwrap_or_default();
+                format!("{name}/{}", self.profile.row_name(name, key, &json))
+            }
+            None => format!("{table}/{label}"),
+        }
+    }
+
+    /// Rows that their primary key does not tie to their objects: others cannot exchange them.
+    fn can_exchange(&self) -> Result<(), String> {
+        let table = self.any_binary()?.reference.table;
+        let parts = self.state.database.catalog.parts.values();
+        let of_table = parts.filter(|(of, _)| of.as_ref() == Some(&table));
+        let key = of_table.filter_map(|(_, definition)| {
+            let columns = definition.strip_prefix("PRIMARY KEY (")?.split_once(')')?.0;
+            Some(columns.split(", ").map(references::unquoted).collect::<Vec<_>>())
+        });
+        let key: Vec<String> = key.flatten().collect();
+        let binaries = self.profile.with_binaries().filter(|(entity, _)| entity.table == table);
+        let mut columns = binaries.flat_map(|(_, binary)| binary.key_columns());
+        match columns.any(|column| key.iter().any(|of_key| of_key == column)) {
+            true => Err(format!("the primary key of {table} is part of the keys of its objects")),
+            false => Ok(()),
         }
     }
 

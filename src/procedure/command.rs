@@ -223,6 +223,23 @@ pub async fn of_profile(
     limit: Duration,
     log: &Logbook,
 ) -> Result<Ran, Error> {
+    let other = database.map(|other| {
+        let url = [("DATABASE_URL".to_owned(), other.url())];
+        other.libpq().into_iter().chain(url).collect()
+    });
+    let ran = beside(site, step, description, &other.unwrap_or_default(), limit).await?;
+    log.ran(&ran)?;
+    Ok(ran)
+}
+
+/// The same with more variables, without a record in the journal: for writes, of which there are many.
+pub async fn beside(
+    site: &Handles,
+    step: &str,
+    description: &[String],
+    variables: &BTreeMap<String, String>,
+    limit: Duration,
+) -> Result<Ran, Error> {
     let description = own_words(description)?;
     let (program, args) = description
         .split_first()
@@ -235,18 +252,11 @@ pub async fn of_profile(
         .limit(limit)
         .recorded_in(&site.engine.children)
         .env("PULP_DRILL_STEP", step);
-    for (name, value) in clients(site).into_iter().chain(site.engine.env_of_commands().await) {
+    let env = clients(site).into_iter().chain(site.engine.env_of_commands().await);
+    for (name, value) in env.chain(variables.clone()) {
         command = command.env(name, value);
     }
-    if let Some(other) = database {
-        let url = [("DATABASE_URL".to_owned(), other.url())];
-        for (name, value) in other.libpq().into_iter().chain(url) {
-            command = command.env(name, value);
-        }
-    }
-    let ran = process::run(command, &site.redactor).await?;
-    log.ran(&ran)?;
-    Ok(ran)
+    process::run(command, &site.redactor).await
 }
 
 /// What clients of the two stores read.

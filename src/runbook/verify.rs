@@ -40,6 +40,7 @@ mod observe;
 pub mod operations;
 pub mod pictures;
 pub mod procedure;
+pub mod read_back;
 pub mod reconcile;
 mod reference;
 pub mod render;
@@ -273,6 +274,18 @@ impl Verification<'_> {
             CheckId::Jobs => jobs::check(site, reference, start).await,
             CheckId::Operations => operations::check(site, reference, &observed.all).await,
             CheckId::Manifest => runtime::manifest(site, reference, self.names, self.restore.dump).await,
+            CheckId::ReadBack if !site.engine.exists() => {
+                CheckResult::skipped("the profile has no `start`: nothing hands out binaries")
+            }
+            CheckId::ReadBack if !self.is_ready(found) => {
+                CheckResult::skipped("the application is not ready")
+            }
+            CheckId::ReadBack => {
+                let (result, first) =
+                    read_back::check(site, CheckId::ReadBack, &observed.all, self.names).await?;
+                self.procedure.measured.good_render = self.procedure.measured.good_render.or(first);
+                result
+            }
             CheckId::FailClosed => fail_closed::check(site, reference, ordinary, self.scope, self.log).await,
             CheckId::Untouched => self.untouched(&observed.all, found).await,
             CheckId::Assertions => assertions::check(site, self.log).await?,

@@ -1,7 +1,8 @@
-//! Writers under load: tasks that write through the API while a backup runs, each to assets of its own,
-//! by choices that depend on the load's seed and the writer's number alone. They write down what they
-//! did and what they were answered, and judge nothing.
+//! Writers under load: tasks that write through the API, or by the profile's commands, while a backup runs,
+//! each to assets of its own, by choices that depend on the load's seed and the writer's number alone. They
+//! record what they did and the answers, and judge nothing.
 
+mod command;
 mod picture;
 
 use crate::{
@@ -30,6 +31,9 @@ use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 /// No wait for writes takes longer, unless the engine is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The same for writes by commands, each of which may start an interpreter.
+const PATIENCE_WITH_COMMANDS: Duration = Duration::from_secs(300);
+
 /// The last request of each writer has its own limit, which is a little shorter.
 const END: Duration = Duration::from_secs(90);
 
@@ -39,6 +43,7 @@ const MEDIA_TYPE: &str = "image/png";
 pub struct Writing {
     load: Load,
     record: Arc<Record>,
+    patience: Duration,
     tasks: JoinSet<()>,
     stop: watch::Sender<bool>,
 }
@@ -88,7 +93,8 @@ impl Writing {
             let mut writer = Writer::new(load, writer, reach.clone());
             tasks.spawn(async move { writer.write(&site, &record, stopped).await });
         }
-        Self { load, record, tasks, stop }
+        let patience = if site.has_api() { PATIENCE } else { PATIENCE_WITH_COMMANDS };
+        Self { load, record, patience, tasks, stop }
     }
 
     /// Waits until the writes so far are such.
@@ -104,12 +110,12 @@ impl Writing {
                 }
             }
         };
-        if tokio::time::timeout(PATIENCE, waited).await.is_ok() {
+        if tokio::time::timeout(self.patience, waited).await.is_ok() {
             return Ok(());
         }
         let writes = self.record.writes();
         let acknowledged = writes.iter().filter(|w| w.is_acknowledged()).count();
-        let error = Error::environment(format!("{what} were not seen within {} s", PATIENCE.as_secs()))
+        let error = Error::environment(format!("{what} were not seen within {} s", self.patience.as_secs()))
             .cause(format!("{} writes were answered, {acknowledged} of them acknowledged", writes.len()));
         let refused = writes.iter().rev().find_map(|w| match &w.answer {
             WriteAnswer::Acknowledged => None,
@@ -217,11 +223,22 @@ impl Writer {
                 _ = turns.tick() => {}
                 _ = stopped.wait_for(|stopped| *stopped) => return,
             }
-            // While the engine is stopped there is nobody to ask.
-            let Ok(api) = site.engine.api().await else { continue };
+            // Nothing is written while the engine is stopped.
+            let api = match (site.has_api(), site.engine.exists()) {
+                (false, false) => None,
+                (_, _) => match site.engine.api().await {
+                    Ok(api) => Some(api),
+                    Err(_) => continue,
+                },
+            };
             let order = self.choose();
-            let write = self.send(&api, order, record).await;
-            record.add(write);
+            let (number, begun) = (self.sent, record.now());
+            self.sent += 1;
+            let sent = match api.filter(|_| site.has_api()) {
+                Some(api) => self.send(&api, order, number).await,
+                None => self.run_command(site, order, number).await,
+            };
+            record.add(self.written(sent, number, begun, record.now()));
         }
     }
 
@@ -247,22 +264,22 @@ impl Writer {
         Order { operation, at, bytes: picture::png(&pixels) }
     }
 
-    async fn send(&mut self, api: &Engine, order: Order, record: &Record) -> Written {
-        let number = self.sent;
-        self.sent += 1;
-        let begun = record.now();
-        let Sent { operation, name, id, sha256, answer } = match order.operation {
+    async fn send(&mut self, api: &Engine, order: Order, number: u32) -> Sent {
+        match order.operation {
             WriteKind::Label => self.move_label(api).await,
             WriteKind::Batch => self.run_batch(api, number).await,
             WriteKind::Copy => self.copy(api, order, number).await,
             WriteKind::Upload | WriteKind::Replace | WriteKind::Delete => {
                 self.write_asset(api, order, number).await
             }
-        };
-        let answered = record.now();
+        }
+    }
+
+    /// Records a write. What was acknowledged becomes the writer's.
+    fn written(&mut self, sent: Sent, number: u32, begun: u64, answered: u64) -> Written {
+        let Sent { operation, name, id, sha256, answer } = sent;
         let (id, key, answer) = match answer {
-            Ok(Some(AssetRecord { id, filename, .. })) => {
-                let key = ObjectKey::new(filename);
+            Ok(Some(Stored { id, key })) => {
                 self.own.push(Own { name: name.clone(), id: id.clone(), key: key.clone() });
                 (Some(id), Some(key), WriteAnswer::Acknowledged)
             }
@@ -287,8 +304,10 @@ impl Writer {
         let sha256 = (operation != WriteKind::Delete).then(|| Digest::of(&bytes));
         let answer = match (operation, &id) {
             (WriteKind::Delete, Some(id)) => api.delete_asset(id, true).await.map(|()| None),
-            (WriteKind::Replace, Some(id)) => api.replace(id, &name, &bytes, MEDIA_TYPE).await.map(Some),
-            _ => upload(api, &name, bytes).await.map(Some),
+            (WriteKind::Replace, Some(id)) => {
+                api.replace(id, &name, &bytes, MEDIA_TYPE).await.map(|made| Some(made.into()))
+            }
+            _ => upload(api, &name, bytes).await.map(|made| Some(made.into())),
         };
         Sent { operation, name, id, sha256, answer: answer.map_err(refused) }
     }
@@ -313,7 +332,7 @@ impl Writer {
         };
         let sha256 = Some(Digest::of(&got.body));
         match upload(api, &name, got.body).await {
-            Ok(made) => Sent { answer: Ok(Some(made)), ..failed(sha256, WriteAnswer::Acknowledged) },
+            Ok(made) => Sent { answer: Ok(Some(made.into())), ..failed(sha256, WriteAnswer::Acknowledged) },
             Err(error) => failed(sha256, refused(error)),
         }
     }
@@ -348,13 +367,25 @@ impl Writer {
     }
 }
 
-/// A write that was sent, and what the engine said: the asset as it is now, if it is one.
+/// A write that was sent, and its answer.
 struct Sent {
     operation: WriteKind,
     name: String,
     id: Option<String>,
     sha256: Option<Digest>,
-    answer: Result<Option<AssetRecord>, WriteAnswer>,
+    answer: Result<Option<Stored>, WriteAnswer>,
+}
+
+/// Where a binary is after a write.
+struct Stored {
+    id: String,
+    key: ObjectKey,
+}
+
+impl From<AssetRecord> for Stored {
+    fn from(record: AssetRecord) -> Self {
+        Self { id: record.id, key: ObjectKey::new(record.filename) }
+    }
 }
 
 async fn upload(api: &Engine, name: &str, bytes: Vec<u8>) -> Result<AssetRecord, CallError> {

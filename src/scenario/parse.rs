@@ -150,7 +150,8 @@ impl Reader<'_> {
                 workload::check(steps, &method, mistakes);
             }
             if !with_api && unfit.is_none() {
-                without_api::check(steps, &found, mistakes);
+                let writes = target.as_deref().is_some_and(|target| target.profile.write.is_some());
+                without_api::check(steps, &found, writes, mistakes);
             }
             if let Some(seed) = known_seed {
                 let context = names::Context { seed: &seed, library: self.library, text, steps_sound };
@@ -265,6 +266,7 @@ fn lacking(required: &[RequiredKey], profile: &Profile) -> Option<String> {
         let (name, is_empty) = match key {
             RequiredKey::Start => ("start", profile.start.is_empty() && profile.api == TargetApi::None),
             RequiredKey::MigrateByHalf => ("migrate-by-half", profile.migrate_by_half.is_empty()),
+            RequiredKey::Write => ("write", profile.write.is_none() && profile.api == TargetApi::None),
         };
         is_empty.then_some(name)
     });

@@ -208,6 +208,7 @@ fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         ready: run.ready.map(|at| at.value),
         stop: run.stop,
         seed: run.seed.into_iter().map(|at| at.value).collect(),
+        write: run.write.map(|at| at.value),
         needs: run.needs,
         env: run.env,
         migrate_by_half: migrate_by_half.into_iter().map(|at| at.value).collect(),

@@ -6,12 +6,14 @@
 mod answer;
 mod calls;
 mod process;
+mod ready;
 mod records;
 mod state;
 mod wire;
 
 pub use answer::{CallError, HttpAnswer, Unreachable};
 pub use process::{EngineProcess, Launch, ProcessStart, own_folders};
+pub use ready::Readiness;
 pub use records::{
     AcceptedJob, AssetRecord, AuditEvent, BatchJobRecord, DeadLetter, Execution, Label, ReadyAnswer, Summary,
     TemplateRecord, TemplateVersion, Tenant, UploadRequest, UsageLine, media_type,

@@ -2,6 +2,7 @@
 
 use pulp_drill::base::process::{Exit, Signal};
 use pulp_drill::base::redact::Redactor;
+use pulp_drill::model::profile::{ReadyCheck, run::DOCUMENTED_READINESS};
 use pulp_drill::system::engine::{
     ApiKeys, CallError, Engine, EngineProcess, Launch, ProcessStart, UploadRequest,
 };
@@ -195,7 +196,7 @@ async fn readiness_is_what_status_and_body_say() {
         let answer = ResponseTemplate::new(status).set_body_json(json!({"status": body}));
         Mock::given(path("/health/ready")).respond_with(answer).mount(&server).await;
         let ready = client(&server).ready().await.unwrap();
-        assert_eq!((ready.ok, ready.status), (ok, status));
+        assert_eq!(ready.ok, ok, "{}", ready.answer);
     }
 }
 
@@ -264,6 +265,15 @@ impl Fixture {
         launch: &Launch,
         within: Duration,
     ) -> Result<EngineProcess, pulp_drill::base::error::Error> {
+        self.start_until(launch, within, &DOCUMENTED_READINESS).await
+    }
+
+    async fn start_until(
+        &self,
+        launch: &Launch,
+        within: Duration,
+        ready: &ReadyCheck,
+    ) -> Result<EngineProcess, pulp_drill::base::error::Error> {
         let log = self.dir.path().join("engine.log");
         let with = ProcessStart {
             env: &self.env,
@@ -271,7 +281,7 @@ impl Fixture {
             children: None,
             redactor: &self.redactor,
             ready_within: within,
-            ready_path: "/health/ready",
+            ready,
             cwd: None,
             stop_signal: Signal::SIGTERM,
         };
@@ -295,6 +305,64 @@ async fn an_engine_of_ours_is_started_paused_and_stopped() {
     assert!(engine.ready().await.unwrap().ok);
     assert_eq!(process.stop(Duration::from_secs(10)).await, Some(Exit::Signal(15)));
     assert!(engine.ready().await.is_err());
+}
+
+/// The status, the port and the command are the profile's.
+#[tokio::test]
+async fn readiness_is_what_the_profile_says() {
+    let mut fixture = Fixture::new();
+    let launch = fixture.role("serves");
+    let words = |text: &str| ["sh", "-c", text].map(str::to_owned).to_vec();
+    let command =
+        words("test \"$API_KEY_ADMIN\" = admin-key && test ${PORT} != ${PORT2} && test $PORT = ${PORT}");
+    let by_command = ReadyCheck { command, ..ReadyCheck::default() };
+    let process = fixture.start_until(&launch, Duration::from_secs(20), &by_command).await.unwrap();
+    assert!(process.client(&keys()).ready().await.unwrap().ok);
+    process.kill().await;
+    for (ready, why) in [
+        (r#"{"path": "/up?x", "status": 204}"#, "GET /up?x answers 204: 200 {\"status\":\"ok\"}"),
+        (r#"{"path": "/", "port": "PORT2"}"#, "refused"),
+        (r#"{"command": ["false"]}"#, "the command false ends with exit code 0: false: exit code 1"),
+    ] {
+        let ready: ReadyCheck = serde_json::from_str(ready).unwrap();
+        let error = fixture.start_until(&launch, Duration::from_secs(2), &ready).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+/// Within a bound, as the official client does.
+#[tokio::test]
+async fn a_request_is_sent_again_when_the_engine_asks_for_it() {
+    let server = MockServer::start().await;
+    let busy = ResponseTemplate::new(503).insert_header("retry-after", "1");
+    Mock::given(method("POST")).respond_with(busy).up_to_n_times(1).mount(&server).await;
+    let made =
+        ResponseTemplate::new(201).set_body_json(json!({"key": "t", "name": "T", "currentVersion": "1"}));
+    Mock::given(method("POST")).respond_with(made).mount(&server).await;
+    assert_eq!(client(&server).create_template(&json!({})).await.unwrap().key, "t");
+    let later = MockServer::start().await;
+    let busy = ResponseTemplate::new(429).insert_header("retry-after", "3600");
+    Mock::given(method("GET")).respond_with(busy).expect(1).mount(&later).await;
+    let error = client(&later).template("t").await.unwrap_err();
+    assert!(matches!(error, CallError::Refused { status: 429, .. }), "{error:?}");
+}
+
+/// A presigned URL of a store is followed; the key for the application stays with it.
+#[tokio::test]
+async fn a_download_follows_redirects_without_its_headers() {
+    let (server, store) = (MockServer::start().await, MockServer::start().await);
+    let to =
+        ResponseTemplate::new(302).insert_header("location", format!("{}/o?sig=1", store.uri()).as_str());
+    Mock::given(header("authorization", "secret")).respond_with(to).mount(&server).await;
+    Mock::given(path("/o"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("bytes"))
+        .mount(&store)
+        .await;
+    let headers = [("authorization".to_owned(), "secret".to_owned())];
+    let answer = client(&server).download("/files/1", &headers).await.unwrap();
+    assert_eq!(answer.body, b"bytes");
+    let asked = store.received_requests().await.unwrap();
+    assert!(asked.len() == 1 && !asked[0].headers.contains_key("authorization"));
 }
 
 #[tokio::test]

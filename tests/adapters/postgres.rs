@@ -108,6 +108,7 @@ pub fn profile() -> Profile {
         fresh_rows: BTreeMap::new(),
         stop: StopCommand::default(),
         seed: Vec::new(),
+        write: None,
         needs: Vec::new(),
         env: BTreeMap::new(),
         migrate_by_half: Vec::new(),

@@ -6,14 +6,38 @@ use crate::support::harness::{ROOT, Sandbox, call, installed, postgres};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// Answers `/up` with 200, and writes down what it was started with and how it was asked to end.
+/// Answers `/up` with 204 and `/files/KEY` with the object. With the file `placeholder` it answers with that, and with
+/// `placeholder-DATABASE` if the object is missing. Records what it was started with and how it was stopped.
 const APPLICATION: &str = r#"
-import http.server, json, os, signal, sys
+import http.server, json, os, signal, subprocess, sys
+from urllib.parse import unquote
+
+EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+def fetch(key):
+    if os.path.exists("placeholder"):
+        return b"placeholder"
+    env = os.environ
+    user = "user = \"%s:%s\"" % (env["S3_ACCESS_KEY_ID"], env["S3_SECRET_ACCESS_KEY"])
+    url = "%s/%s/%s" % (env["S3_ENDPOINT"], env["S3_BUCKET"], key)
+    signature = ["--aws-sigv4", "aws:amz:%s:s3" % env["S3_REGION"], "--header", "x-amz-content-sha256: " + EMPTY]
+    command = ["curl", "--config", "-", "--silent", "--fail", *signature, url]
+    done = subprocess.run(command, input=user.encode(), stdout=subprocess.PIPE)
+    if done.returncode == 0:
+        return done.stdout
+    database = env["DATABASE_URL"].rsplit("/", 1)[1]
+    return b"placeholder" if os.path.exists("placeholder-" + database) else None
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200 if self.path == "/up" else 404)
+        body, status = b"", 204 if self.path == "/up" else 404
+        if self.path.startswith("/files/"):
+            found = fetch(unquote(self.path.removeprefix("/files/")))
+            body, status = (b"", 404) if found is None else (found, 200)
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
     def log_message(self, *args):
         pass
 
@@ -48,11 +72,11 @@ const PROFILE: &str = r#"
 name: Notes
 api: none
 entities:
-  note: { table: notes, label: [name], binary: { key: key } }
+  note: { table: notes, label: [name], binary: { key: key, read-back: "/files/${key}" } }
 write-order: { upload: binary-first, replace: binary-first, delete: row-first }
 migrate: [psql, --no-psqlrc, --quiet, --command, "CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, name text, key text)"]
 start: [python3, ./application.py, "${PORT}"]
-ready: { path: /up }
+ready: { path: /up, status: 204 }
 stop: { signal: INT, within: 10s }
 seed: [./fill.sh]
 needs: [curl, python3]
@@ -107,7 +131,9 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
         read("app/filled")
     );
     let record = sandbox.record();
-    for looked in ["source", "ready", "catalog", "contents", "sequences", "reconcile", "untouched"] {
+    let checked =
+        ["source", "ready", "catalog", "contents", "sequences", "reconcile", "read-back", "untouched"];
+    for looked in checked {
         assert!(
             went(&record, looked)["items"].as_u64().unwrap_or(0) > 0,
             "{looked}: {}",
@@ -126,6 +152,42 @@ fn an_application_is_filled_started_and_stopped_as_its_profile_says() {
     let window = sandbox.write("window.yaml", &window);
     call(sandbox.run(&[window.to_str().unwrap()])).is(0, &[]);
     assert_eq!(read("app/ended"), "SIGINT\n");
+}
+
+/// What the application returns is compared with the store, also before the backup.
+#[test]
+fn binaries_are_read_through_the_application() {
+    if !postgres() || !installed("python3") || !installed("curl") {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    application(&sandbox);
+    let drill = sandbox.write("notes.yaml", DRILL);
+    let run = || call(sandbox.run(&[drill.to_str().unwrap()]));
+    let placeholder = sandbox.write("app/placeholder", "");
+    run().is(3, &["the profile does not match the application", "`read-back` gives none of 1 binaries"]);
+    std::fs::remove_file(&placeholder).unwrap();
+    // An application that returns something else for a missing file hides the loss.
+    let from = PROFILE.find("migrate: ").unwrap();
+    let end = from + PROFILE[from..].find('\n').unwrap();
+    let profile = format!("{}migrate: [./migrate.sh]{}", &PROFILE[..from], &PROFILE[end..]);
+    // The second migration of a database is that of the restored one.
+    let script = "#!/bin/sh\nset -eu\nsql() { psql --no-psqlrc --quiet --tuples-only --no-align --command \"$1\"; }\n\
+        if [ \"$(sql \"SELECT to_regclass('notes')\")\" ]; then touch \"placeholder-$PGDATABASE\"; fi\n\
+        sql 'CREATE TABLE IF NOT EXISTS notes (id bigserial PRIMARY KEY, name text, key text)'\n";
+    let file = sandbox.write("app/migrate.sh", script);
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.write("app/notes.yaml", &profile);
+    let lost = DRILL.replace("  - destroy", "  - fault in backup: {delete binary: first}\n  - destroy");
+    sandbox.write("notes.yaml", &format!("{lost}expect:\n  - missing binary: first\n"));
+    run().is(1, &["download differs: first"]);
+    let record = sandbox.record();
+    let drills = record["scenarios"].as_array().unwrap();
+    let drill = drills.iter().find(|scenario| scenario["id"] == "notes").unwrap();
+    let found =
+        drill["findings"].as_array().unwrap().iter().find(|f| f["kind"] == "download differs").unwrap();
+    assert_eq!(found["expected"], "an error status, because notes/1 does not exist");
+    sandbox.assert_empty();
 }
 
 #[test]

@@ -124,6 +124,9 @@ class Conformance(unittest.TestCase):
         with httpx.Client(headers={"X-Api-Key": ADMIN} if ADMIN else {}) as raw:
             self.assertEqual(raw.put(f"{URL}/templates/{self.key}", json=found.definition).status_code, 428)
             self.assertEqual(raw.get(f"{URL}/templates/{self.key}").headers["etag"], '"1.0.1"')
+        self.assertTrue(templates.validate(self.key, {"customer": "A"}).valid)
+        wrong = templates.validate(self.key, ["no object"], version="1.0.0")  # type: ignore[arg-type]
+        self.assertEqual((wrong.valid, wrong.issues[0].code), (False, "type"))
         restored = templates.restore(self.key, "1.0.0", "1.0.1")
         self.assertEqual((restored.current_version, restored.name), ("1.0.2", "Letter"))
         versions = templates.versions(self.key)

@@ -112,7 +112,7 @@ async fn with_live<F: AsyncFnOnce(&Live)>(in_bucket: bool, work: F) {
         children: None,
         redactor: &redactor,
         ready_within,
-        ready_path: "/health/ready",
+        ready: &pulp_drill::model::profile::run::DOCUMENTED_READINESS,
         cwd: None,
         stop_signal: pulp_drill::base::process::Signal::SIGTERM,
     };

@@ -37,6 +37,7 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
         "only an existing backup is compared with an earlier restore or a live source",
     ),
     (FindingKind::AssertionFailed, "no shipped profile has assertions: they are those of an application"),
+    (FindingKind::DownloadDiffers, "an application that returns something else: tests/cli/targets.rs"),
     (FindingKind::FailOpen, "a defect of the engine"),
     (FindingKind::StaleRender, "a defect of the engine"),
     (FindingKind::WrongRefusal, "a defect of the engine"),

@@ -402,6 +402,62 @@ fn the_profile_of_another_application_is_sound_and_mistakes_in_a_copy_are_shown(
     assert_shown("broken-profile-of-another-application", all.join("\n---\n"));
 }
 
+/// Lines of a profile for another application, each with one mistake.
+const WRONG_LINES: [(&str, &str); 30] = [
+    ("key: '${key}'", "key: media/file"),
+    ("key: '${key}'", "key: '${key'"),
+    ("key: '${key}'", "key: '${key|drop:x}'"),
+    ("key: '${key}'", "key: '${key|folder}'"),
+    ("key: '${key}'", "key: 'a/${key}/*', size: bytes"),
+    ("key: '${key}'", "key: '${key}', each: files"),
+    ("key: '${key}'", "key: '${each.key}'"),
+    ("key: '${key}'", "key: '${key}', size: { column: bytes, unit: TB }"),
+    ("key: '${key}'", "key: '${key}', sha: digest"),
+    ("key: '${key}'", "key: '${key}', store: archive"),
+    ("key: '${key}'", "key: '${key}', derived: sometimes"),
+    ("key: '${key}'", "key: '${key}', read-back: 'files/${key}'"),
+    ("key: '${key}'", "key: '${key}', read-back: '/files/${key}/*'"),
+    ("key: '${key}'", "key: '${key}', read-back: { url: '/files/${key}' }"),
+    ("binary: {key: '${key}'}", "label: [name]"),
+    ("table: photos", "table: a.b.c"),
+    ("table: photos", "tabel: photos"),
+    ("table: photos", "table: photos, where: [kind]"),
+    ("table: photos", "table: photos, soft-deleted: 5"),
+    ("entities:", "entities:\n  image: { table: photos }"),
+    ("ready: { path: /up }", "ready: { path: up }"),
+    ("ready: { path: /up }", "ready: { status: 204 }"),
+    ("ready: { path: /up }", "ready: { path: /up, status: 1000 }"),
+    ("ready: { path: /up }", "ready: { path: /up, port: PORT3 }"),
+    ("ready: { path: /up }", "ready: { path: /up, command: [./ready.sh] }"),
+    ("ready: { path: /up }", "ready: { command: [./ready.sh, '${DATABASE_URL}'] }"),
+    ("seed: [./seed.sh]", "seed: [./seed.sh]\nwrite: { replace: [./write.sh] }"),
+    ("seed: [./seed.sh]", "seed: [./seed.sh]\nwrite: { upload: [] }"),
+    ("seed: [./seed.sh]", "seed: [./seed.sh]\nwrite: { upload: [./write.sh, '${WRITE_FILE}'] }"),
+    ("upload: binary-first, ", ""),
+];
+
+#[test]
+fn each_mistake_in_a_profile_is_shown_with_its_line() {
+    let sound = "name: Photos\napi: none\nentities:\n  photo: { table: photos, binary: {key: '${key}'} }\n\
+        write-order: { upload: binary-first, replace: binary-first, delete: row-first }\n\
+        migrate: [./migrate.sh]\nseed: [./seed.sh]\nstart: [./app, '${PORT}', '${PORT2}']\nready: { path: /up }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("photos.yaml");
+    let read = |text: &str| {
+        fs::write(&file, text).unwrap();
+        let read = read_profile(file.to_str().unwrap());
+        read.map_err(|mistakes| {
+            mistakes.render(false, 100).replace(folder.path().to_str().unwrap(), "PROFILES")
+        })
+    };
+    read(sound).unwrap();
+    let shown = WRONG_LINES.map(|(line, wrong)| {
+        assert!(sound.contains(line), "{line}");
+        read(&sound.replacen(line, wrong, 1)).expect_err(wrong)
+    });
+    assert_shown("broken-lines-of-a-profile", shown.join("\n---\n"));
+}
+
 /// Every key that the schema knows stands in a table of the guide.
 #[test]
 fn the_guide_to_profiles_explains_every_key() {

@@ -3,6 +3,7 @@
 use super::{
     column::{ColumnPath, EACH, scalar},
     key::{KeyTemplate, text_at},
+    read_back::ReadBack,
 };
 use crate::base::checksum::ChecksumAlgorithm;
 use schemars::JsonSchema;
@@ -51,6 +52,9 @@ pub struct Binary {
     /// be missing after a restore.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub derived: bool,
+    /// How the started application hands it out: the path of a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
 }
 
 /// Where a row's binary is kept.
@@ -217,7 +221,9 @@ impl Binary {
     /// All places in a row that it reads.
     pub fn paths(&self) -> impl Iterator<Item = &ColumnPath> {
         let others = self.each.iter().chain(self.size.as_ref().map(|size| &size.column));
-        self.key.paths().chain(others).chain(&self.media_type).chain(self.checksums().map(|(_, path)| path))
+        let read_back = self.read_back.iter().flat_map(ReadBack::paths);
+        let checksums = self.checksums().map(|(_, path)| path);
+        self.key.paths().chain(others).chain(&self.media_type).chain(checksums).chain(read_back)
     }
 
     /// The columns of its table that it reads.
@@ -234,15 +240,20 @@ impl Binary {
 
     /// What a row refers to. Empty values do not count as recorded.
     pub fn referred(&self, row: &Value) -> Vec<Referred> {
+        let elements = self.elements(row);
+        elements.iter().filter_map(|element| self.one(row, element.as_ref())).collect()
+    }
+
+    /// The elements of `each` in a row, or the one reference without an element.
+    pub fn elements(&self, row: &Value) -> Vec<Option<Value>> {
         match &self.each {
-            None => self.one(row, None).into_iter().collect(),
-            Some(each) => {
-                each.elements(row).iter().filter_map(|element| self.one(row, Some(element))).collect()
-            }
+            None => vec![None],
+            Some(each) => each.elements(row).into_iter().map(Some).collect(),
         }
     }
 
-    fn one(&self, row: &Value, element: Option<&Value>) -> Option<Referred> {
+    /// What a row refers to by one of the elements.
+    pub fn one(&self, row: &Value, element: Option<&Value>) -> Option<Referred> {
         let key = self.key.key(row, element)?;
         let text = |path: &ColumnPath| text_at(path, row, element).filter(|text| !text.is_empty());
         Some(Referred {

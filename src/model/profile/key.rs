@@ -81,6 +81,16 @@ impl KeyTemplate {
 
     /// The key that a row has; `None` if the row has no object. `element` is the present element of `each`.
     pub fn key(&self, row: &Value, element: Option<&Value>) -> Option<String> {
+        self.filled(row, element, |value| value)
+    }
+
+    /// The same with each value as `encode` makes it.
+    pub fn filled(
+        &self,
+        row: &Value,
+        element: Option<&Value>,
+        encode: impl Fn(String) -> String,
+    ) -> Option<String> {
         let mut key = String::new();
         let mut found = false;
         for piece in &self.pieces {
@@ -93,7 +103,7 @@ impl KeyTemplate {
                         return None;
                     }
                     found |= !text.is_empty();
-                    key += &text;
+                    key += &encode(text);
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! How a target is run: what may be asked of it, when it is up, how it is asked to end, and which
-//! variables its `env` may name. It starts nothing.
+//! How a target is run: what it can be asked for, when it is ready, how it is stopped, and which variables
+//! its `env` may name. It starts nothing.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -16,12 +16,59 @@ pub enum TargetApi {
     None,
 }
 
-/// How it is seen that the target is up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How it is found out whether the target is ready: by a request, or by a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadyCheck {
-    /// The path that answers 200 then.
-    pub path: String,
+    /// The path that answers then, with a query if needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The status of that answer; 200 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The port that is asked.
+    #[serde(default, skip_serializing_if = "PortVariable::is_first")]
+    pub port: PortVariable,
+    /// A command that ends with exit code 0 then, instead of a request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+}
+
+/// The documented check of a Pulp Engine: `/health/ready`.
+pub static DOCUMENTED_READINESS: ReadyCheck =
+    ReadyCheck { path: None, status: None, port: PortVariable::Port, command: Vec::new() };
+
+impl ReadyCheck {
+    /// What must happen, for people: `GET /ready answers 200`.
+    pub fn describe(&self) -> String {
+        if let Some(program) = self.command.first() {
+            return format!("the command {program} ends with exit code 0");
+        }
+        let path = self.path.as_deref().unwrap_or("/health/ready");
+        let port = match self.port {
+            PortVariable::Port => "",
+            PortVariable::Port2 => " on the second port",
+        };
+        format!("GET {path}{port} answers {}", self.status.unwrap_or(200))
+    }
+}
+
+/// A port of the target, by the variable that holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PortVariable {
+    /// The port at which the target answers.
+    #[default]
+    Port,
+    /// A second one, for a target that needs two.
+    Port2,
+}
+
+impl PortVariable {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
+    fn is_first(&self) -> bool {
+        *self == Self::Port
+    }
 }
 
 /// How the target is asked to end.
@@ -91,12 +138,14 @@ impl Serialize for Within {
     }
 }
 
-/// The port that a target must listen on. Only this one may be named in a command, whose words
-/// everybody on the machine can read.
+/// The port that a target must listen on, and a second one that it may use. Only these may be named in a
+/// command, whose words every user of the machine can read.
 pub const PORT: &str = "PORT";
+/// See [`PORT`].
+pub const PORT2: &str = "PORT2";
 
 /// The variables that a value of `env` may name, `docs/profile.md` describes them.
-pub const VARIABLES: [&str; 19] = [
+pub const VARIABLES: [&str; 20] = [
     "DATABASE_URL",
     "PGHOST",
     "PGPORT",
@@ -116,6 +165,7 @@ pub const VARIABLES: [&str; 19] = [
     "TMPDIR",
     "HOST",
     PORT,
+    PORT2,
 ];
 
 /// The names in a text's `${NAME}`s.

@@ -2,7 +2,7 @@
 
 use crate::{
     base::ids::TableName,
-    model::state::{Catalog, Database},
+    model::state::{Catalog, Database, Table},
 };
 use serde_json::Value;
 
@@ -42,27 +42,28 @@ impl ForeignKey {
         self.table == table.as_str()
     }
 
-    /// Whether a row of any table has the values of this row in the columns of the key. The rows of a
-    /// partitioned table are those of its partitions, which have the same columns. A value that was not kept
-    /// may be the same.
+    /// Whether a row of the key's table has the values of this row in the columns of the key. The rows of a
+    /// partitioned table may be read as those of its partitions only, which have the same columns. A value that
+    /// was not kept may be the same.
     pub(super) fn is_used(&self, row: &Value, database: &Database) -> bool {
         let wanted: Option<Vec<&Value>> = self.referred.iter().map(|column| row.get(column)).collect();
         let Some(wanted) = wanted else { return true };
-        database
-            .tables
-            .values()
-            .filter(|table| self.columns.iter().all(|column| table.columns.contains(column)))
-            .flat_map(|table| table.rows.values())
-            .any(|other| {
-                let mut pairs = self.columns.iter().zip(&wanted);
-                pairs.all(|(column, value)| {
-                    other.json.value().get(column).is_none_or(|own| own == *value && !own.is_null())
-                })
-            })
+        let own = self.of.as_ref().and_then(|of| database.tables.get(of));
+        let has_columns = |table: &&Table| self.columns.iter().all(|column| table.columns.contains(column));
+        let tables: Vec<&Table> = match own {
+            Some(own) => vec![own],
+            None => database.tables.values().filter(has_columns).collect(),
+        };
+        tables.into_iter().flat_map(|table| table.rows.values()).any(|other| {
+            let other = other.json.value();
+            let mut pairs = self.columns.iter().zip(&wanted);
+            pairs.all(|(column, value)| other.get(column).is_none_or(|own| own == *value && !own.is_null()))
+        })
     }
 }
 
-fn unquoted(name: &str) -> String {
+/// A name without its quotes.
+pub(super) fn unquoted(name: &str) -> String {
     match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
         Some(inner) => inner.replace("\"\"", "\""),
         None => name.to_owned(),

@@ -133,3 +133,29 @@ fn what_does_not_exist_is_a_reason() {
         assert!(nothing.names(word).is_err(), "{word}");
     }
 }
+
+/// Objects below a prefix belong to the row that refers to the prefix, and what is stray lies outside of it.
+#[test]
+fn objects_below_a_prefix_can_be_selected() {
+    let (_, mut state, mut known) = site();
+    let prefix = PROFILE.replace("{ key: key }", "{ key: '${key}/*' }");
+    let profile = serde_saphyr::from_str(&prefix).unwrap();
+    state.objects = BTreeMap::new().into();
+    known.assets.clear();
+    for (name, text) in [("notes/a/1", "one"), ("notes/a/2", "two"), ("notes/b/1", "three")] {
+        let (key, size, sha256) = (ObjectKey::from(name), text.len() as u64, Digest::of(text));
+        let metadata = Metadata::default();
+        let object = ObjectState { size, sha256, checksums: Default::default(), metadata };
+        state.objects.insert(key.clone(), object);
+        known.assets.insert(AssetName::new(name), KnownAsset { id: String::new(), key, size, sha256 });
+    }
+    let selection = Selection { profile: &profile, state: &state, known: &known, chosen: BTreeMap::new() };
+    for (word, found) in [
+        ("any binary", "notes/a/2"),
+        ("another binary", "notes/b/1"),
+        ("every binary but the first", "notes/a/2 notes/b/1"),
+        ("object beside any binary", "notes.stray"),
+    ] {
+        assert_eq!(selection.names(word).unwrap().join(" "), found, "{word}");
+    }
+}

@@ -43,7 +43,7 @@ use crate::{
         seed::{self, SeededSite},
         verify::{
             self, CheckResult, ProcedureLog, RestoreObservations, Verification, at_start,
-            fail_closed::ProbeScope, render::releases, source, untouched,
+            fail_closed::ProbeScope, read_back, render::releases, source, untouched,
         },
     },
     scenario::{
@@ -179,6 +179,7 @@ impl<'a> DrillState<'a> {
             seed::fill_by_command(self.site, &self.log).await?;
             let filled = verify::observe_contents(self.site, None).await?;
             profile_fits(&self.site.profile, &filled)?;
+            read_back::fits(self.site, &filled).await?;
             self.source.seeded = SeededSite::observed(&self.site.profile, &filled);
         }
         self.source.learn();

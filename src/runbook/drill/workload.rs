@@ -29,13 +29,13 @@ pub(super) struct Workload {
     /// When the last sub-step of a backup ended.
     pub(super) backed_up: u64,
     pub(super) earlier: Vec<(Times, Vec<Judged>)>,
-    /// The inventory before anybody wrote.
-    manifest: Manifest,
+    /// The API's inventory before the writes.
+    manifest: Option<Manifest>,
 }
 
 impl Workload {
     /// A workload whose writers write, since `began`.
-    pub(super) fn new(load: Load, writing: Writing, began: Instant, manifest: Manifest) -> Self {
+    pub(super) fn new(load: Load, writing: Writing, began: Instant, manifest: Option<Manifest>) -> Self {
         Self {
             load,
             began,
@@ -59,7 +59,7 @@ impl Workload {
 
     /// The inventory of what was there before the writes, while they continue.
     pub(super) fn manifest(&self) -> Option<Manifest> {
-        self.writing.is_some().then(|| self.manifest.clone())
+        self.manifest.clone().filter(|_| self.writing.is_some())
     }
 
     /// When the present backup read the stores; none where it did not read both.

@@ -37,7 +37,18 @@ impl Reference {
         for (name, table) in &mut ordinary.database.tables {
             let before = recorded.database.tables.get(name);
             let old = |key: &String| before.is_some_and(|table| table.rows.contains_key(key));
-            table.rows.retain(|key, row| old(key) || !names(&load.marks, &row.json.value()));
+            let refers = |row: &Value| {
+                let binaries = profile.entity_of(name, row).into_iter().flat_map(|entity| &entity.binaries);
+                binaries.flat_map(|binary| binary.referred(row)).any(|to| load.marks.are_in(&to.key))
+            };
+            let also = profile.write.as_ref().is_some_and(|write| write.also.contains(name));
+            table.rows.retain(|key, row| {
+                if old(key) {
+                    return true;
+                }
+                let row = row.json.value();
+                !also && !names(&load.marks, &row) && !refers(&row)
+            });
         }
         let of_load = |key: &ObjectKey| load.marks.are_in(key.as_str()) || load.marks.are_in(stem(key));
         ordinary.objects.retain(|key, _| recorded.objects.contains_key(key) || !of_load(key));
@@ -101,6 +112,8 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
         keys.entry(&write.name).or_default().extend(&write.key);
         ids.extend(write.id.as_deref().map(|id| (id, write.name.as_str())));
     }
+    let owners: BTreeMap<&str, &str> =
+        keys.iter().flat_map(|(name, keys)| keys.iter().map(|key| (key.as_str(), *name))).collect();
     let object = |key: &ObjectKey| state.objects.get(key).map(|object| StoreContent::Content(object.sha256));
     let mut sights: BTreeMap<String, Sight> = keys
         .iter()
@@ -113,16 +126,18 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
     for (entity, binary) in profile.assets() {
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         for (row_key, row) in &table.rows {
-            let label = profile.row_name(&entity.table, row_key, &row.json.value());
-            let by_id = row.json.value().get("id").and_then(Value::as_str).and_then(|id| ids.get(id));
+            let row = row.json.value();
+            let label = profile.row_name(&entity.table, row_key, &row);
+            let by_id = row.get("id").and_then(Value::as_str).and_then(|id| ids.get(id));
             let by_label = keys.get_key_value(label.as_str()).map(|(name, _)| name);
-            let Some(name) = by_id.or(by_label) else { continue };
-            let referred = binary.referred(&row.json.value()).into_iter().next();
-            let said =
-                referred.as_ref().and_then(|referred| referred.checksums.get(&ChecksumAlgorithm::Sha256));
+            let all = binary.referred(&row);
+            let by_key = all.iter().find_map(|to| Some((owners.get(to.key.as_str())?, to)));
+            let Some(name) = by_id.or(by_label).or(by_key.map(|(name, _)| name)) else { continue };
+            let referred = by_key.map(|(_, to)| to).or(all.first());
+            let said = referred.and_then(|referred| referred.checksums.get(&ChecksumAlgorithm::Sha256));
             let said = said.and_then(|hash| hash.parse::<Digest>().ok());
             let row = said.map_or(StoreContent::Present, StoreContent::Content);
-            let key = referred.map(|referred| ObjectKey::new(referred.key));
+            let key = referred.map(|referred| ObjectKey::new(&referred.key));
             let object = key.as_ref().and_then(object).unwrap_or_default();
             sights.insert((*name).to_owned(), Sight { row, object, key });
         }
@@ -326,6 +341,42 @@ mod tests {
         assert_eq!(seen(&[job(json!("17.json"))], &[]).1, (present, absent));
         assert_eq!(seen(&[job(Value::Null)], &["17.json"]).1, (absent, present));
         assert_eq!(seen(&[job(Value::Null)], &["18.json"]).1, (absent, absent));
+    }
+
+    /// Without an API a write is known by the key that its command printed.
+    #[test]
+    fn a_row_is_found_by_the_key_of_its_object_and_set_aside_by_it() {
+        let yaml = "{name: x, api: none, entities: {file: {table: files, binary: {key: 'media/${hash}'}}}, \
+            write-order: {upload: binary-first, replace: binary-first, delete: row-first}, migrate: [m], seed: [s], \
+            write: {upload: [u], also: [log]}}";
+        let profile: Profile = serde_saphyr::from_str(yaml).unwrap();
+        let key = "media/0a1b";
+        let written = Written {
+            key: Some(key.into()),
+            ..write(WriteKind::Upload, "under-load-7-0-0.png", Some(key), Some("bytes"))
+        };
+        let file = |hash: &str| ("files", "[1]", json!({ "id": 1, "hash": hash }));
+        let now = state(&[file("0a1b"), ("log", "[1]", json!({ "id": 1 }))], &[]);
+        let sight = &sights(std::slice::from_ref(&written), &now, &profile)["under-load-7-0-0.png"];
+        assert_eq!((sight.row, sight.object), (StoreContent::Present, StoreContent::Absent));
+        assert_eq!(sight.key.as_ref().map(ObjectKey::as_str), Some(key));
+        let mix = Mix { upload: 1, ..Mix::default() };
+        let writes = vec![written];
+        let load = UnderLoad {
+            load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
+            marks: Marks::of(&writes),
+            writes,
+            way: BackupMethod::DumpFirst,
+            times: None,
+            earlier: Vec::new(),
+        };
+        let before = state(&[("other", "[1]", json!({ "id": 1 }))], &[]);
+        let reference = Reference { state: Some(before), workload: Some(load), ..Reference::default() };
+        let ordinary = reference.without_workload(&now, &profile);
+        assert!(ordinary.database.tables.values().all(|table| table.rows.is_empty()));
+        let other = state(&[file("ffff")], &[]);
+        let ordinary = reference.without_workload(&other, &profile);
+        assert_eq!(ordinary.database.tables[&TableName::from("files")].rows.len(), 1);
     }
 
     #[test]

@@ -2,10 +2,7 @@
 //! hold (a finding), or it could not run (unknown, never a pass).
 
 use crate::{
-    base::{
-        error::{Error, ErrorContext as _},
-        process::Exit,
-    },
+    base::{error::Error, process::Exit},
     journal::Logbook,
     model::{
         budget::TimeSpan,
@@ -175,13 +172,7 @@ async fn fresh_enough(fresh: &FreshAssertion, reader: &Reader) -> Result<Differe
 
 /// The answer of the started application.
 async fn request(site: &Site<Restored>, http: &HttpAssertion) -> Result<Difference, Error> {
-    let value = |(header, variable): (&String, &String)| {
-        let value = std::env::var(variable);
-        let value = value.or_usage(|| format!("the header {header} is in {variable}, which is not set"))?;
-        site.redactor.add(&value);
-        Ok((header.clone(), value))
-    };
-    let headers = http.header_env.iter().map(value).collect::<Result<Vec<_>, Error>>()?;
+    let headers = site.headers(&http.header_env)?;
     if !site.engine.is_running().await {
         return Err(Error::environment("the application does not run"));
     }

@@ -63,16 +63,19 @@ pub fn check(
             finding(FindingKind::TableLost, Entity::Table(name.clone()), expected, "no such table")
         })
         .collect();
-    let (was, is) = (&was.catalog, &is.catalog);
-    let names: BTreeSet<&String> = was.parts.keys().chain(is.parts.keys()).collect();
+    // A sequence is lost with the table that it feeds.
+    let fed = |name: &String| was.sequences.get(name.strip_prefix("sequence ")?)?.feeds.as_ref();
+    let (then, now) = (&was.catalog, &is.catalog);
+    let names: BTreeSet<&String> = then.parts.keys().chain(now.parts.keys()).collect();
     let mut at = names.len();
     for name in names {
-        let (before, after) = (was.parts.get(name), is.parts.get(name));
+        let (before, after) = (then.parts.get(name), now.parts.get(name));
         if before == after {
             continue;
         }
         explained.add(name);
-        let table = before.or(after).and_then(|(table, _)| table.clone());
+        let of = before.or(after).and_then(|(table, _)| table.clone());
+        let table = of.or_else(|| fed(name).map(|(table, _)| table.clone()));
         if table.as_ref().is_some_and(lost) {
             continue;
         }
@@ -80,11 +83,11 @@ pub fn check(
             |part: Option<&(Option<TableName>, String)>| part.map_or("nothing".to_owned(), |p| p.1.clone());
         findings.push(differs(name, shown(before), &shown(after)).touching(table.map(Entity::Table)));
     }
-    if let (Some(was), Some(is)) = (&was.definitions, &is.definitions) {
+    if let (Some(was), Some(is)) = (&then.definitions, &now.definitions) {
         at += was.len().max(is.len());
         findings.extend(definitions::compare(was, is, &explained));
     }
-    let (privileges, note) = privileges::compare(was, is, kept, &explained);
+    let (privileges, note) = privileges::compare(then, now, kept, &explained);
     findings.extend(privileges);
     (CheckResult::checked(at, findings), note)
 }

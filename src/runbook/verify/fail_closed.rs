@@ -232,7 +232,7 @@ impl Probe<'_> {
                     FindingKind::FalseReady,
                     Entity::Engine("engine".to_owned()),
                     "GET /health/ready answers 503 while the object store can't be reached",
-                    format!("{} {}", ready.status, ready.body),
+                    ready.answer,
                 ));
             }
         }

@@ -22,7 +22,7 @@ pub async fn ready(site: &Site<Restored>, not_ready: Option<&str>) -> CheckResul
             CheckId::Ready,
             FindingKind::EngineNotReady,
             Entity::Engine("engine".to_owned()),
-            format!("GET {} answers 200", site.profile.ready_path()),
+            site.profile.ready_shown(),
             actual,
         )
     };
@@ -35,7 +35,7 @@ pub async fn ready(site: &Site<Restored>, not_ready: Option<&str>) -> CheckResul
     };
     match api.ready().await {
         Ok(ready) if ready.ok => CheckResult::checked(1, Vec::new()),
-        Ok(ready) => CheckResult::checked(1, vec![finding(format!("{} {}", ready.status, ready.body))]),
+        Ok(ready) => CheckResult::checked(1, vec![finding(ready.answer)]),
         Err(unreachable) => CheckResult::checked(1, vec![finding(unreachable.to_string())]),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         state::{Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
-        CheckResult, Names, Reference, pictures, reconcile,
+        CheckResult, Names, Reference, pictures, read_back, reconcile,
         render::{carries_pdf, describe, differ, keep_known_good, not_deterministic, render},
     },
     site::{Site, Source},
@@ -30,7 +30,7 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
     let mut findings = stored(site, known, state);
     findings.extend(recorded(site, known, state));
     if !site.has_api() {
-        return by_rows(site, known, state, findings);
+        return by_rows(site, known, state, findings).await;
     }
     let keys: Vec<TemplateKey> = known.templates.keys().cloned().collect();
     let at = known.assets.len() + keys.len();
@@ -46,11 +46,18 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
     CheckResult::checked(at, findings)
 }
 
-/// Without an API there is nothing to render: rows and objects are only compared with each other.
-fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> CheckResult {
-    let mut looked = reconciled(site, known, state);
-    looked.findings = findings;
-    looked
+/// Without an API there is nothing to render: rows and objects are compared with each other, and with what the
+/// application hands out.
+async fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> CheckResult {
+    let (mut result, names) = reconciled(site, known, state);
+    result.findings = findings;
+    if !site.engine.exists() {
+        return result;
+    }
+    match read_back::check(site, CheckId::Source, state, &names).await {
+        Ok((handed_out, _)) => result.and(handed_out),
+        Err(error) => result.and(CheckResult::unknown(error.to_string(), Vec::new())),
+    }
 }
 
 /// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
@@ -77,20 +84,20 @@ pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding>
 /// Every row against its object before anything was backed up: a size or digest that was recorded
 /// wrong would be taken for damage later, or hide it.
 fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
-    let found = reconciled(site, known, state).findings;
+    let found = reconciled(site, known, state).0.findings;
     let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
     damage
         .map(|f| Finding::new(CheckId::Source, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
         .collect()
 }
 
-fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> CheckResult {
+fn reconciled(site: &Site<Source>, known: &Known, state: &State) -> (CheckResult, Names) {
     let mut names = Names::default();
     for (name, asset) in &known.assets {
         names.learn(asset.key.clone(), name.clone());
     }
     let here = Reference { state: Some(state.clone()), ..Reference::default() };
-    reconcile::check(&here, state, &site.profile, &names).0
+    (reconcile::check(&here, state, &site.profile, &names).0, names)
 }
 
 /// Renders a template whose binary was replaced: what it renders now is known-good, unless it is

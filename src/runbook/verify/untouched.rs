@@ -140,12 +140,12 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
         Err(error) => error.to_string(),
         Ok(api) => match api.ready().await {
             Ok(ready) if ready.ok => return None,
-            Ok(ready) => format!("it was ready; after the checks: {} {}", ready.status, ready.body),
+            Ok(ready) => format!("it was ready; after the checks: {}", ready.answer),
             Err(unreachable) => format!("it was ready; after the checks: {unreachable}"),
         },
     };
     let entity = Entity::Engine("engine".to_owned());
-    let expected = format!("GET {} still answers 200 after the checks", site.profile.ready_path());
+    let expected = format!("after the checks still: {}", site.profile.ready_shown());
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
 }
 

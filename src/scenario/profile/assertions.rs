@@ -31,8 +31,7 @@ pub fn assertions(node: &YamlNode, starts: bool, mistakes: &mut Vec<Mistake>) ->
             Ok(At { value, place }) => {
                 mistakes.extend(mistake(&value, place, starts));
                 if let Assertion::Command(command) = &value {
-                    let word = |text: &String| At { value: text.clone(), place };
-                    run::describe(&command.run.iter().map(word).collect::<Vec<_>>(), mistakes);
+                    run::words(&command.run, place, mistakes);
                 }
                 assertions.insert(name.value, value);
             }

@@ -5,8 +5,8 @@ use super::start;
 use crate::{
     base::ids::TableName,
     model::profile::{
-        AtStart, Binary, BinaryStore, ColumnPath, Condition, ProfileEntity, binary::SizeColumn, column::EACH,
-        key::KeyTemplate,
+        AtStart, Binary, BinaryStore, ColumnPath, Condition, ProfileEntity, ReadBack, binary::SizeColumn,
+        column::EACH, key::KeyTemplate,
     },
     scenario::{
         SourcePosition,
@@ -103,6 +103,16 @@ fn binary(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Binary> {
     let [md5, sha1, sha256, sha512, crc32c, etag] =
         ["md5", "sha1", "sha256", "sha512", "crc32c", "etag"].map(column);
     let derived = fields.optional::<bool>("derived", mistakes);
+    let read_back = fields.optional::<ReadBack>("read-back", mistakes);
+    if let Some(at) = read_back.as_ref().filter(|at| !at.value.path.to_string().starts_with('/')) {
+        let message = format!("`{}` is no path of a URL", at.value.path);
+        mistakes.push(Mistake::at(at.place, message).label("in this").help("begin it with a `/`"));
+    }
+    if let Some(at) = read_back.as_ref().filter(|at| at.value.path.is_prefix()) {
+        let help = "name one object, for example by `${object.key}`";
+        let message = format!("`{}` is not the path of one object", at.value.path);
+        mistakes.push(Mistake::at(at.place, message).label("ends with `*`").help(help));
+    }
     fields.finish(mistakes);
     let place = key.as_ref().map_or(node.place, |at| at.place);
     let binary = Binary {
@@ -118,6 +128,7 @@ fn binary(node: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Binary> {
         crc32c,
         etag,
         derived: derived.is_some_and(|at| at.value),
+        read_back: read_back.map(|at| at.value),
     };
     mistakes.extend(contradiction(&binary, place));
     Some(binary)

@@ -3,9 +3,10 @@
 
 use crate::{
     model::profile::{
-        ReadyCheck, StopCommand, TargetApi,
-        run::{PORT, VARIABLES, named},
+        PortVariable, ReadyCheck, StopCommand, TargetApi, WriteCommands,
+        run::{PORT, PORT2, VARIABLES, named},
     },
+    model::write::WriteKind,
     scenario::{
         diagnose::Mistake,
         source::{At, SourcePosition},
@@ -20,6 +21,7 @@ pub struct Run {
     pub ready: Option<At<ReadyCheck>>,
     pub stop: StopCommand,
     pub seed: Vec<At<String>>,
+    pub write: Option<At<WriteCommands>>,
     pub needs: Vec<String>,
     pub env: BTreeMap<String, String>,
 }
@@ -30,13 +32,22 @@ pub fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Run {
     let ready = fields.optional::<ReadyCheck>("ready", mistakes);
     let stop = fields.optional::<StopCommand>("stop", mistakes);
     let seed = fields.each::<String>("seed", mistakes);
+    let write = fields.optional::<WriteCommands>("write", mistakes);
     let needs = fields.each::<String>("needs", mistakes);
     let env = fields.optional::<BTreeMap<String, String>>("env", mistakes);
     describe(&start, mistakes);
     describe(&seed, mistakes);
-    if let Some(at) = ready.as_ref().filter(|at| !at.value.path.starts_with('/')) {
-        let message = format!("`{}` is no path of a URL", at.value.path);
-        mistakes.push(Mistake::at(at.place, message).label("of this").help("begin it with a `/`"));
+    if let Some(At { value, place }) = &write {
+        if value.upload.is_empty() {
+            let help = "write the command as a list: `upload: [./upload.sh]`";
+            mistakes.push(Mistake::at(*place, "no command that uploads").label("in this").help(help));
+        }
+        for command in WriteKind::ALL.map(|kind| value.command(kind)) {
+            words(command, *place, mistakes);
+        }
+    }
+    if let Some(at) = &ready {
+        readiness(&at.value, at.place, mistakes);
     }
     if let Some(At { value, place }) = &env {
         variables(value, *place, mistakes);
@@ -46,9 +57,42 @@ pub fn read(fields: &mut Fields<'_>, mistakes: &mut Vec<Mistake>) -> Run {
         ready,
         stop: stop.map(|at| at.value).unwrap_or_default(),
         seed,
+        write,
         needs: needs.into_iter().map(|at| at.value).collect(),
         env: env.map(|at| at.value).unwrap_or_default(),
     }
+}
+
+/// Either a request or a command tells whether the target is ready.
+fn readiness(ready: &ReadyCheck, place: SourcePosition, mistakes: &mut Vec<Mistake>) {
+    let mut wrong = |message: String, help: &str| {
+        mistakes.push(Mistake::at(place, message).label("in this").help(help));
+    };
+    match &ready.path {
+        Some(path) if !path.starts_with('/') => {
+            wrong(format!("`{path}` is no path of a URL"), "begin it with a `/`");
+        }
+        None if ready.command.is_empty() => wrong(
+            "neither a path nor a command".to_owned(),
+            "write `ready: {path: /healthz}`, or `ready: {command: [./ready.sh]}`",
+        ),
+        Some(_) | None => {}
+    }
+    let of_request = ready.path.is_some() || ready.status.is_some() || ready.port != PortVariable::default();
+    if of_request && !ready.command.is_empty() {
+        let help = "remove `command`, or `path`, `status` and `port`";
+        wrong("a request and a command".to_owned(), help);
+    }
+    if let Some(status) = ready.status.filter(|status| !(100..=599).contains(status)) {
+        wrong(format!("{status} is no status of HTTP"), "write 100 to 599");
+    }
+    words(&ready.command, place, mistakes);
+}
+
+/// As [`describe`], for a command within a value at `place`.
+pub fn words(command: &[String], place: SourcePosition, mistakes: &mut Vec<Mistake>) {
+    let word = |text: &String| At { value: text.clone(), place };
+    describe(&command.iter().map(word).collect::<Vec<_>>(), mistakes);
 }
 
 /// A text that is no name of a variable.
@@ -67,13 +111,17 @@ fn variables(env: &BTreeMap<String, String>, place: SourcePosition, mistakes: &m
     }
 }
 
-/// The words of a command name no variable but the port: everybody on the machine can read them.
+/// The words of a command name no variable but the ports: every user of the machine can read them.
 pub fn describe(command: &[At<String>], mistakes: &mut Vec<Mistake>) {
     for word in command {
-        for other in named(&word.value).into_iter().filter(|name| *name != PORT) {
+        for other in named(&word.value).into_iter().filter(|name| ![PORT, PORT2].contains(name)) {
             let message = format!("`${{{other}}}` in the words of a command");
             let help = "commands find it in their environment, where no other user can read it";
-            mistakes.push(Mistake::at(word.place, message).label("only `${PORT}` is filled in").help(help));
+            mistakes.push(
+                Mistake::at(word.place, message)
+                    .label("only `${PORT}` and `${PORT2}` are filled in")
+                    .help(help),
+            );
         }
     }
 }
@@ -99,6 +147,11 @@ impl Run {
                     let message = "a command that fills sites of a target with an API";
                     let help = "remove it: the scenario's `seed` is put there through the API";
                     mistakes.push(Mistake::at(first.place, message).label("nobody runs this").help(help));
+                }
+                if let Some(write) = &self.write {
+                    let message = "commands that write to a target with an API";
+                    let help = "remove `write`: writers use the API";
+                    mistakes.push(Mistake::at(write.place, message).label("not used").help(help));
                 }
             }
         }

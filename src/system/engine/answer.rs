@@ -3,7 +3,7 @@
 
 use crate::base::error::Error;
 use serde_json::Value;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// How much of a body is shown in messages, in characters.
 const SHOWN: usize = 300;
@@ -29,6 +29,10 @@ pub struct HttpAnswer {
     pub ms: u64,
     /// The `etag` header.
     pub etag: Option<String>,
+    /// How long to wait before the request is sent again, if the answer says so in seconds.
+    pub retry_after: Option<Duration>,
+    /// Where a redirect that was not followed leads.
+    pub location: Option<String>,
 }
 
 impl HttpAnswer {

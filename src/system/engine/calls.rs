@@ -1,7 +1,9 @@
 //! The calls that a drill makes on templates, assets, schedules and renders; `state` has those on the
 //! rest of the durable state.
 
+use crate::base::process::run;
 use crate::system::engine::answer::{CallError, HttpAnswer, Unreachable};
+use crate::system::engine::ready::Probe;
 use crate::system::engine::records::{AssetRecord, ReadyAnswer, Summary, TemplateRecord, UploadRequest};
 use crate::system::engine::wire::{Engine, Scope};
 use reqwest::multipart::{Form, Part};
@@ -13,6 +15,9 @@ use serde_json::{Value, json};
 /// How many entries of a list are asked for at a time: few at first, then as many as there are already.
 /// So a small site has a second page too, and an engine that loses it is found out.
 const PAGE: (usize, usize) = (2, 128);
+
+/// Redirects to other servers that are followed.
+const REDIRECTS: usize = 5;
 
 /// No list of a drill's is longer; an engine could go on for ever.
 const LONGEST: usize = 1_000_000;
@@ -30,15 +35,31 @@ impl Engine {
         self.json(self.request(Method::GET, self.at(&["health"]), Scope::Open)?).await
     }
 
-    /// `GET /health/ready`, or the path that the profile gives: whether it can work; what it says otherwise is an answer too.
+    /// Whether it can work; why not is an answer, too.
     pub async fn ready(&self) -> Result<ReadyAnswer, Unreachable> {
-        let path: Vec<&str> = self.ready_path().split('/').filter(|part| !part.is_empty()).collect();
-        let request = self.request(Method::GET, self.at(&path), Scope::Open)?;
-        let (_, answer) = self.answer(request).await?;
-        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let against = body.get("status").is_some_and(|status| status != "ok");
-        let ok = answer.status == 200 && answer.whole && !against;
-        Ok(ReadyAnswer { ok, status: answer.status, body })
+        let shown = |ok: bool, answer: &HttpAnswer| ReadyAnswer {
+            ok,
+            answer: format!("{} {}", answer.status, answer.body_start()),
+        };
+        match &self.readiness().probe {
+            Probe::Documented => {
+                let answer = self.get("/health/ready", &[]).await?;
+                let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                let against = body.get("status").is_some_and(|status| status != "ok");
+                Ok(shown(answer.status == 200 && answer.whole && !against, &answer))
+            }
+            Probe::Request { path, status, port } => {
+                let answer = match port {
+                    None => self.get(path, &[]).await?,
+                    Some(port) => self.at_port(*port).get(path, &[]).await?,
+                };
+                Ok(shown(answer.status == *status && answer.whole, &answer))
+            }
+            Probe::Command(command, redactor) => Ok(match run((**command).clone(), redactor).await {
+                Ok(ran) => ReadyAnswer { ok: ran.exit.is_success(), answer: ran.describe_failure() },
+                Err(error) => ReadyAnswer { ok: false, answer: error.to_string() },
+            }),
+        }
     }
 
     /// `GET` of a path and query of the target's own, without a key.
@@ -50,6 +71,20 @@ impl Engine {
         let request = self.request(Method::GET, url, Scope::Open)?;
         let with = |request: RequestBuilder, (name, value): &(String, String)| request.header(name, value);
         let (_, answer) = self.answer(headers.iter().fold(request, with)).await?;
+        Ok(answer)
+    }
+
+    /// `GET` of a binary, which another server may hand out: redirects to it are followed, without the headers.
+    pub async fn download(
+        &self,
+        path: &str,
+        headers: &[(String, String)],
+    ) -> Result<HttpAnswer, Unreachable> {
+        let mut answer = self.get(path, headers).await?;
+        for _ in 0..REDIRECTS {
+            let Some(location) = answer.location.take() else { break };
+            answer = self.get(&location, &[]).await?;
+        }
         Ok(answer)
     }
 

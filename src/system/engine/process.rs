@@ -4,8 +4,15 @@
 use crate::base::error::{Error, ErrorContext};
 use crate::base::process::{Children, Command, Daemon, Exit, Signal, until};
 use crate::base::redact::Redactor;
+use crate::model::profile::{
+    ReadyCheck,
+    run::{PORT, PORT2},
+};
 use crate::system::containers::{Container, ContainerSpec, Network};
-use crate::system::engine::wire::{ApiKeys, Engine};
+use crate::system::engine::{
+    ready::Readiness,
+    wire::{ApiKeys, Engine},
+};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -49,8 +56,8 @@ pub struct ProcessStart<'a> {
     pub redactor: &'a Redactor,
     /// How long it may take until it is ready.
     pub ready_within: Duration,
-    /// The path that says so.
-    pub ready_path: &'a str,
+    /// What it does then.
+    pub ready: &'a ReadyCheck,
     /// The folder that a program is started in; without one, ours.
     pub cwd: Option<&'a Path>,
     /// The signal that asks a program to end.
@@ -71,8 +78,28 @@ const INHERITED: [&str; 9] = [
     "JOB_RESULT_",
 ];
 
-/// Where the words of a command and its variables want the port.
-const PORT: &str = "${PORT}";
+/// The ports of an engine.
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    /// The one at which it answers.
+    first: u16,
+    /// One that it may use.
+    second: u16,
+}
+
+impl Ports {
+    /// Puts the ports in the place of their variables.
+    fn fill(self, text: &str) -> String {
+        let text = text.replace("${PORT}", &self.first.to_string());
+        text.replace("${PORT2}", &self.second.to_string())
+    }
+
+    fn variables(self) -> [(&'static str, String); 3] {
+        let ports = [(PORT, self.first), (PORT2, self.second)].map(|(name, port)| (name, port.to_string()));
+        let [first, second] = ports;
+        [("HOST", "127.0.0.1".to_owned()), first, second]
+    }
+}
 
 /// How long a stopped process may take until its last thread stands.
 const STANDS_WITHIN: Duration = Duration::from_secs(2);
@@ -90,7 +117,8 @@ const TRIES: usize = 5;
 #[derive(Debug)]
 pub struct EngineProcess {
     url: Url,
-    ready_path: String,
+    second_port: u16,
+    readiness: Readiness,
     held: Held,
 }
 
@@ -108,15 +136,18 @@ impl EngineProcess {
     pub async fn start(launch: &Launch, with: &ProcessStart<'_>) -> Result<Self, Error> {
         match launch {
             Launch::Url(url) => {
-                let process =
-                    Self { url: url.clone(), ready_path: with.ready_path.to_owned(), held: Held::Nothing };
+                let first = url.port_or_known_default().unwrap_or_default();
+                let ports = Ports { first, second: first };
+                let readiness = with.readiness(ports);
+                let process = Self { url: url.clone(), second_port: first, readiness, held: Held::Nothing };
                 process.wait_elsewhere(with).await?;
                 Ok(process)
             }
             Launch::Nothing => Err(Error::harness("there is no engine to start")),
             Launch::Command(_) | Launch::Image(_) => {
                 for _ in 0..TRIES {
-                    match Self::start_on(free_port()?, launch, with).await {
+                    let ports = Ports { first: free_port()?, second: free_port()? };
+                    match Self::start_on(ports, launch, with).await {
                         Err(Failed::PortTaken) => {}
                         Err(Failed::Otherwise(error)) => return Err(error),
                         Ok(process) => return Ok(process),
@@ -132,9 +163,15 @@ impl EngineProcess {
         &self.url
     }
 
+    /// The ports of its variables, by name.
+    pub fn ports(&self) -> [(&'static str, String); 2] {
+        let first = self.url.port_or_known_default().unwrap_or_default();
+        [(PORT, first.to_string()), (PORT2, self.second_port.to_string())]
+    }
+
     /// A client for it.
     pub fn client(&self, keys: &ApiKeys) -> Engine {
-        Engine::new(&self.url, keys).ready_at(&self.ready_path)
+        Engine::new(&self.url, keys).ready_by(self.readiness.clone())
     }
 
     /// Whether it was started by us and may so be stopped, killed and paused.
@@ -204,16 +241,17 @@ impl EngineProcess {
         }
     }
 
-    async fn start_on(port: u16, launch: &Launch, with: &ProcessStart<'_>) -> Result<Self, Failed> {
+    async fn start_on(ports: Ports, launch: &Launch, with: &ProcessStart<'_>) -> Result<Self, Failed> {
+        let port = ports.first;
         let url = Url::parse(&format!("http://127.0.0.1:{port}/"))
             .or_harness(|| format!("port {port} makes no URL"))?;
         let before = std::fs::metadata(with.log).map_or(0, |log| log.len());
         let held = match launch {
-            Launch::Command(description) => Held::Process(Self::process(port, description, with).await?),
-            Launch::Image(image) => Held::Container(Self::container(port, image, with).await?),
+            Launch::Command(description) => Held::Process(Self::process(ports, description, with).await?),
+            Launch::Image(image) => Held::Container(Self::container(ports, image, with).await?),
             Launch::Url(_) | Launch::Nothing => Held::Nothing,
         };
-        let process = Self { url, ready_path: with.ready_path.to_owned(), held };
+        let process = Self { url, second_port: ports.second, readiness: with.readiness(ports), held };
         let limit = with.ready_within;
         let mut last = None;
         let ready = match &process.held {
@@ -236,38 +274,24 @@ impl EngineProcess {
         })
     }
 
-    async fn process(port: u16, description: &[String], with: &ProcessStart<'_>) -> Result<Daemon, Error> {
-        let (program, args) =
-            description.split_first().ok_or_else(|| Error::usage("the engine's command is empty"))?;
-        let at = |text: &str| text.replace(PORT, &port.to_string());
-        let args = args.iter().map(|arg| at(arg));
-        let mut spec = Command::new(program).args(args).stop_signal(with.stop_signal);
-        if let Some(folder) = with.cwd {
-            spec = spec.cwd(folder);
+    async fn process(ports: Ports, words: &[String], with: &ProcessStart<'_>) -> Result<Daemon, Error> {
+        if words.is_empty() {
+            return Err(Error::usage("the engine's command is empty"));
         }
-        // The harness's own environment must not configure the engine.
-        for prefix in INHERITED {
-            spec = spec.without_inherited(prefix);
-        }
-        for (name, value) in with.env {
-            spec = spec.env(name, at(value));
-        }
-        spec = spec.env("HOST", "127.0.0.1").env("PORT", port.to_string());
+        let mut command = with.command(ports, words).stop_signal(with.stop_signal);
         if let Some(children) = with.children {
-            spec = spec.recorded_in(children);
+            command = command.recorded_in(children);
         }
-        Daemon::start(spec, with.log, with.redactor).await
+        Daemon::start(command, with.log, with.redactor).await
     }
 
-    async fn container(port: u16, image: &str, with: &ProcessStart<'_>) -> Result<Container, Error> {
+    async fn container(ports: Ports, image: &str, with: &ProcessStart<'_>) -> Result<Container, Error> {
         let Some(children) = with.children else {
             return Err(Error::harness("an engine in a container belongs to no run"));
         };
         let mut env = with.env.clone();
-        env.values_mut().for_each(|value| *value = value.replace(PORT, &port.to_string()));
-        env.extend(
-            [("HOST", "127.0.0.1".to_owned()), ("PORT", port.to_string())].map(|(n, v)| (n.to_owned(), v)),
-        );
+        env.values_mut().for_each(|value| *value = ports.fill(value));
+        env.extend(ports.variables().map(|(name, value)| (name.to_owned(), value)));
         let wanted = ContainerSpec {
             what: "the engine",
             image,
@@ -288,9 +312,7 @@ impl EngineProcess {
         loop {
             *last = Some(match engine.ready().await {
                 Ok(ready) if ready.ok => return,
-                Ok(ready) => {
-                    format!("GET {} answered {}: {}", self.ready_path, ready.status, ready.body)
-                }
+                Ok(ready) => format!("{}: {}", self.readiness.shown, ready.answer),
                 Err(unreachable) => unreachable.to_string(),
             });
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -306,6 +328,29 @@ impl EngineProcess {
         let mut error = Error::environment(format!("the engine at {url} is not ready after {limit} s"));
         error.causes.extend(last.map(|last| with.redactor.clean(&last)));
         Err(error)
+    }
+}
+
+impl ProcessStart<'_> {
+    /// A program with the engine's environment and nothing of the harness's own.
+    fn command(&self, ports: Ports, words: &[String]) -> Command {
+        let (program, args) =
+            words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+        let mut command = Command::new(program).args(args.iter().map(|arg| ports.fill(arg)));
+        if let Some(folder) = self.cwd {
+            command = command.cwd(folder);
+        }
+        for prefix in INHERITED {
+            command = command.without_inherited(prefix);
+        }
+        for (name, value) in self.env {
+            command = command.env(name, ports.fill(value));
+        }
+        ports.variables().into_iter().fold(command, |command, (name, value)| command.env(name, value))
+    }
+
+    fn readiness(&self, ports: Ports) -> Readiness {
+        Readiness::new(self.ready, ports.second, |words| self.command(ports, words), self.redactor)
     }
 }
 

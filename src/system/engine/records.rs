@@ -95,12 +95,10 @@ pub struct TemplateRecord {
 /// The answer to `GET /health/ready`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadyAnswer {
-    /// Status 200 and nothing in the body against it.
+    /// Whether it is ready.
     pub ok: bool,
-    /// The HTTP status.
-    pub status: u16,
-    /// The body; `null` where it is no JSON.
-    pub body: Value,
+    /// The answer, for people.
+    pub answer: String,
 }
 
 /// A batch that was taken on.

@@ -1,7 +1,10 @@
 //! One request, one answer: keys, limits and connections. What is asked for is `calls`' business.
 
 use crate::base::error::Error;
-use crate::system::engine::answer::{CallError, HttpAnswer, Unreachable};
+use crate::system::engine::{
+    answer::{CallError, HttpAnswer, Unreachable},
+    ready::Readiness,
+};
 use futures::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, Url, header};
 use std::error::Error as StdError;
@@ -15,6 +18,9 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// engine.
 const CONNECT: Duration = Duration::from_secs(3);
 const REQUEST: Duration = Duration::from_secs(60);
+
+/// How long the waits of one request may be that an engine asks for (`Retry-After`), together.
+const RETRIES: Duration = Duration::from_secs(60);
 
 /// The keys for each scope; an engine without keys asks for none.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -53,7 +59,7 @@ pub(super) enum Scope {
 pub struct Engine {
     base: Url,
     keys: ApiKeys,
-    ready_path: String,
+    readiness: Readiness,
     /// How long a request may take, where that is another time than [`REQUEST`].
     limit: Option<Duration>,
     client: Result<reqwest::Client, String>,
@@ -63,19 +69,22 @@ impl Engine {
     /// An engine at a base URL. Nothing is sent yet.
     pub fn new(base: &Url, keys: &ApiKeys) -> Self {
         let client = client_for(base).map_err(|error| chain(&error).join(": "));
-        Self {
-            base: base.clone(),
-            keys: keys.clone(),
-            ready_path: "/health/ready".to_owned(),
-            limit: None,
-            client,
-        }
+        Self { base: base.clone(), keys: keys.clone(), readiness: Readiness::default(), limit: None, client }
     }
 
-    /// The same, asked at this path whether it is ready.
+    /// The same, ready by another rule.
     #[must_use]
-    pub fn ready_at(self, path: &str) -> Self {
-        Self { ready_path: path.to_owned(), ..self }
+    pub(super) fn ready_by(self, readiness: Readiness) -> Self {
+        Self { readiness, ..self }
+    }
+
+    /// The same server at another port.
+    #[must_use]
+    pub(super) fn at_port(&self, port: u16) -> Self {
+        let mut other = self.clone();
+        // Only a URL without a host takes no port.
+        other.base.set_port(Some(port)).unwrap_or_default();
+        other
     }
 
     /// The same, whose requests may take so long: for one that is held on its way.
@@ -84,9 +93,9 @@ impl Engine {
         Self { limit: Some(limit), ..self }
     }
 
-    /// The path at which it is asked whether it is ready.
-    pub fn ready_path(&self) -> &str {
-        &self.ready_path
+    /// What it must do to count as ready.
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
     }
 
     /// Where it is.
@@ -153,9 +162,31 @@ impl Engine {
         }
     }
 
+    /// Sends it again as long as the engine answers that it should be, within [`RETRIES`], as the official
+    /// client does. A body that is a stream, such as an upload, is sent once.
+    async fn answer_when_due(
+        &self,
+        mut builder: RequestBuilder,
+    ) -> Result<(String, HttpAnswer), Unreachable> {
+        let mut left = RETRIES;
+        loop {
+            let again = builder.try_clone();
+            let (name, answer) = self.answer(builder).await?;
+            let delay = answer.retry_after.filter(|delay| *delay <= left);
+            match (delay, again) {
+                (Some(delay), Some(next)) if matches!(answer.status, 429 | 503) => {
+                    left -= delay;
+                    tokio::time::sleep(delay).await;
+                    builder = next;
+                }
+                _ => return Ok((name, answer)),
+            }
+        }
+    }
+
     /// The same, where only a whole success will do.
     pub(super) async fn success(&self, builder: RequestBuilder) -> Result<(String, HttpAnswer), CallError> {
-        let (name, answer) = self.answer(builder).await?;
+        let (name, answer) = self.answer_when_due(builder).await?;
         if !answer.is_success() {
             return Err(CallError::refused(&name, &answer));
         }
@@ -217,6 +248,11 @@ async fn read(response: Response) -> HttpAnswer {
         resolved_version: text("x-pulpengine-resolved-version"),
         ms: 0,
         etag: text(header::ETAG.as_str()),
+        retry_after: text(header::RETRY_AFTER.as_str())
+            .and_then(|seconds| seconds.trim().parse().ok())
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
+        location: text(header::LOCATION.as_str()).filter(|_| response.status().is_redirection()),
     };
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {

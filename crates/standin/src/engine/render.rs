@@ -11,6 +11,7 @@ mod error;
 mod expand;
 mod font;
 mod html;
+mod input;
 mod layout;
 mod parse;
 mod pdf;
@@ -126,6 +127,8 @@ pub fn validate(definition: &Value) -> Vec<Issue> {
     };
     problems.into_iter().map(issue).collect()
 }
+
+pub use input::issues as input_issues;
 
 /// Pages of one document.
 const MOST_PAGES: usize = 2_000;

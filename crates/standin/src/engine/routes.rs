@@ -45,6 +45,7 @@ fn template_routes() -> Router<Shared> {
     let label = get(labels::get).put(labels::set).delete(labels::delete);
     collection("/templates", get(templates::list).post(templates::create))
         .route("/templates/{key}", one)
+        .route("/templates/{key}/validate", post(renders::validate_input))
         .route("/templates/{key}/undelete", post(templates::undelete))
         .route("/templates/{key}/versions", get(templates::versions))
         .route("/templates/{key}/versions/{version}", get(templates::version))

@@ -2,7 +2,11 @@
 
 use crate::{
     base::error::{Error, ErrorContext},
-    model::workload::{Load, write_outcome::judge},
+    model::{
+        event::Event,
+        workload::{Load, write_outcome::judge},
+        write::WriteKind,
+    },
     runbook::{
         drill::{state::DrillState, workload::Workload},
         restore,
@@ -15,12 +19,34 @@ use std::time::Instant;
 impl DrillState<'_> {
     /// Starts the writers, and waits until each kind of write has been acknowledged.
     pub(super) async fn write_under_load(&mut self, load: Load) -> Result<(), Error> {
-        let manifest = self.inventory().await?;
+        let (manifest, load) = match self.site.has_api() {
+            true => (Some(self.inventory().await?), load),
+            false => (None, self.as_far_as_commands(load)?),
+        };
         let began = Instant::now();
         let writing = Writing::start(self.site, load, self.beside_assets(load).await?, began);
         writing.until_begun().await?;
         self.workload = Some(Workload::new(load, writing, began, manifest));
         Ok(())
+    }
+
+    /// The load without the kinds of writes for which the profile has no command.
+    fn as_far_as_commands(&self, mut load: Load) -> Result<Load, Error> {
+        let commands = self.site.profile.write.as_ref();
+        let none = |kind: WriteKind| commands.is_none_or(|commands| commands.command(kind).is_empty());
+        let parts = [(WriteKind::Replace, &mut load.mix.replace), (WriteKind::Delete, &mut load.mix.delete)];
+        let mut left_out = Vec::new();
+        for (kind, part) in parts {
+            if *part > 0 && none(kind) {
+                *part = 0;
+                left_out.push(kind.plural());
+            }
+        }
+        if !left_out.is_empty() {
+            let text = format!("the profile's `write` has no command for {}", left_out.join(" and "));
+            self.log.event(Event::Noted { text })?;
+        }
+        Ok(load)
     }
 
     /// What writers write to beside assets of their own.

@@ -1,12 +1,12 @@
 //! Rendering one document, and checking whether one could be rendered.
 
-use crate::engine::access::{Caller, Input, Scope};
+use crate::engine::access::{Caller, Input, Params, Scope};
 use crate::engine::app::Shared;
 use crate::engine::failure::Failure;
-use crate::engine::render;
+use crate::engine::render::{self, Issue};
 use crate::engine::rendering::{Format, Order, Rendered, Source, render as render_order, resolve};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -52,20 +52,38 @@ pub(crate) async fn validate(
 ) -> Result<Json<Value>, Failure> {
     caller.allow(&[Scope::Render, Scope::Preview, Scope::Editor])?;
     let resolved = resolve(&app, &caller.tenant, &order).await?;
-    let issues: Vec<Value> = render::validate(&resolved.definition)
-        .into_iter()
-        .map(|issue| {
-            let mut item = json!({"message": issue.message});
-            if let Some(path) = issue.path {
-                item["path"] = json!(path);
-            }
-            if let Some(code) = issue.code {
-                item["code"] = json!(code);
-            }
-            item
-        })
-        .collect();
-    Ok(Json(json!({"valid": issues.is_empty(), "issues": issues})))
+    Ok(validity(render::validate(&resolved.definition)))
+}
+
+/// Whether data fits the schema of a stored template, of a version or by a label.
+pub(crate) async fn validate_input(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(key): Path<String>,
+    params: Params,
+    Input(data): Input,
+) -> Result<Json<Value>, Failure> {
+    caller.allow(&[Scope::Render, Scope::Preview, Scope::Editor])?;
+    let pin = |name| params.get(name).map(str::to_owned);
+    let (version, label) = (pin("version"), pin("label"));
+    let order = Order { template: Some(json!(key)), version, label, ..Order::default() };
+    let resolved = resolve(&app, &caller.tenant, &order).await?;
+    Ok(validity(render::input_issues(&resolved.definition["inputSchema"], &data)))
+}
+
+fn validity(issues: Vec<Issue>) -> Json<Value> {
+    let shown = |issue: Issue| {
+        let mut item = json!({"message": issue.message});
+        if let Some(path) = issue.path {
+            item["path"] = json!(path);
+        }
+        if let Some(code) = issue.code {
+            item["code"] = json!(code);
+        }
+        item
+    };
+    let issues: Vec<Value> = issues.into_iter().map(shown).collect();
+    Json(json!({"valid": issues.is_empty(), "issues": issues}))
 }
 
 fn send(mime: &'static str, rendered: Rendered) -> Response {

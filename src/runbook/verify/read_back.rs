@@ -1,0 +1,174 @@
+//! Binaries as the application hands them out, against the bytes of the store: at the source before the
+//! backup, and on the restored site. For profiles that give a path (`read-back`).
+
+use crate::{
+    base::{
+        digest::Digest,
+        error::{Error, ErrorContext},
+    },
+    model::{
+        check::CheckId,
+        finding::{Entity, Finding, FindingKind},
+        reference::{ReadableObject, readable},
+        state::State,
+    },
+    runbook::verify::{CheckResult, Names},
+    site::Handles,
+    system::engine::Engine,
+};
+use std::{collections::BTreeMap, time::Instant};
+
+/// Objects that are read of a site, at most; they are taken evenly from all.
+const READS: usize = 500;
+
+/// Findings that are listed; the rest is counted.
+const LISTED: usize = 20;
+
+/// What reading the binaries of a site through its application gave.
+pub struct ReadThrough {
+    /// How many were read.
+    pub read: usize,
+    /// How many could be read.
+    pub of: usize,
+    /// When the first one was right.
+    pub first_good: Option<Instant>,
+    /// For each binary of the profile: how many were read, and the findings.
+    pub findings: BTreeMap<usize, (usize, Vec<Finding>)>,
+}
+
+/// Reads the binaries of a site; `None` if the profile gives no path.
+///
+/// # Errors
+/// Blames the user if a variable with a header is not set, the environment if the application does not run.
+pub async fn read(
+    site: &Handles,
+    check: CheckId,
+    state: &State,
+    names: &Names,
+) -> Result<Option<ReadThrough>, Error> {
+    let objects = readable(&site.profile, state);
+    if !site.profile.with_binaries().any(|(_, binary)| binary.read_back.is_some()) {
+        return Ok(None);
+    }
+    let api = site.engine.api().await?;
+    let mut through = ReadThrough { read: 0, of: objects.len(), first_good: None, findings: BTreeMap::new() };
+    let step = objects.len().div_ceil(READS).max(1);
+    for object in objects.iter().step_by(step) {
+        let headers = site.headers(&object.read_back.header_env)?;
+        let wrong = ask(&api, object, &headers).await;
+        through.read += 1;
+        if wrong.is_none() && object.object.is_some() {
+            through.first_good.get_or_insert_with(Instant::now);
+        }
+        let (read, findings) = through.findings.entry(object.binary).or_default();
+        *read += 1;
+        findings.extend(wrong.map(|actual| finding(check, object, names, actual)));
+    }
+    Ok(Some(through))
+}
+
+/// The answer, if it is wrong.
+async fn ask(api: &Engine, object: &ReadableObject<'_>, headers: &[(String, String)]) -> Option<String> {
+    let answer = match api.download(&object.path, headers).await {
+        Ok(answer) => answer,
+        Err(unreachable) => return object.object.map(|_| unreachable.to_string()),
+    };
+    let right = match object.object {
+        Some(object) => answer.is_success() && answer.whole && Digest::of(&answer.body) == object.sha256,
+        None => !answer.is_success(),
+    };
+    (!right).then(|| match answer.is_success() {
+        true => {
+            let (bytes, digest) = (answer.body.len(), Digest::of(&answer.body));
+            let end = if answer.whole { "" } else { ", then the answer broke off" };
+            format!("GET {}: status {}, {bytes} bytes, SHA-256 {digest}{end}", object.path, answer.status)
+        }
+        false => format!("GET {}: status {}, {}", object.path, answer.status, answer.body_start()),
+    })
+}
+
+fn finding(check: CheckId, object: &ReadableObject<'_>, names: &Names, actual: String) -> Finding {
+    let expected = match object.object {
+        Some(found) => format!("the {} bytes of {}, SHA-256 {}", found.size, object.key, found.sha256),
+        None => format!("an error status, because {} does not exist", object.key),
+    };
+    let (table, row) = object.row.clone();
+    let entity = names.entity(&object.key);
+    Finding::new(check, FindingKind::DownloadDiffers, entity, expected, actual)
+        .touching([Entity::Row { table, row }])
+}
+
+/// The check on a site whose application is ready. Also returns when the first binary was right.
+pub async fn check(
+    site: &Handles,
+    check: CheckId,
+    state: &State,
+    names: &Names,
+) -> Result<(CheckResult, Option<Instant>), Error> {
+    Ok(match read(site, check, state, names).await? {
+        None => (CheckResult::skipped("the profile has no `read-back`"), None),
+        Some(ReadThrough { of: 0, .. }) => {
+            (CheckResult::skipped("no row refers to an object that can be read"), None)
+        }
+        Some(through) => {
+            let findings = through.findings.into_values().flat_map(|(_, findings)| findings).collect();
+            (CheckResult::checked(through.read, summed_up(findings)), through.first_good)
+        }
+    })
+}
+
+fn summed_up(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let more = findings.len().saturating_sub(LISTED);
+    findings.truncate(LISTED);
+    if let Some(last) = findings.last_mut().filter(|_| more > 0) {
+        last.actual += &format!(" (and {more} more like it)");
+    }
+    findings
+}
+
+/// Whether no binary of an entity can be read as the profile describes it, although all are right in the
+/// stores: then the profile is wrong, not the application.
+///
+/// # Errors
+/// As [`read`], and blames the user for such a profile.
+pub async fn fits(site: &Handles, state: &State) -> Result<(), Error> {
+    if !site.engine.exists() {
+        return Ok(());
+    }
+    let Some(through) = read(site, CheckId::Source, state, &Names::default()).await? else { return Ok(()) };
+    let names: Vec<String> = site
+        .profile
+        .with_binaries()
+        .map(|(entity, binary)| format!("{}, key {}", entity.table, binary.key))
+        .collect();
+    let wrong = through.findings.iter().filter(|(_, (read, findings))| findings.len() == *read);
+    let mut wrong = wrong.filter_map(|(number, (read, findings))| {
+        let first = findings.first()?;
+        Some(format!(
+            "{}: `read-back` gives none of {read} binaries, for example {} instead of {}",
+            names.get(*number)?,
+            first.actual,
+            first.expected
+        ))
+    });
+    let Some(first) = wrong.next() else { return Ok(()) };
+    let error = Error::usage("the profile does not match the application").cause(first);
+    Err(wrong.fold(error, |error, why| error.cause(why)).hint("correct the path; nothing was destroyed"))
+}
+
+impl Handles {
+    /// The headers that a profile names, with their values from the environment, which are then secrets.
+    ///
+    /// # Errors
+    /// Blames the user if a variable is not set.
+    pub fn headers(&self, header_env: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, Error> {
+        let value = |(header, variable): (&String, &String)| {
+            let value = std::env::var(variable);
+            let value =
+                value.or_usage(|| format!("the header {header} is in {variable}, which is not set"))?;
+            self.redactor.add(&value);
+            Ok((header.clone(), value))
+        };
+        header_env.iter().map(value).collect()
+    }
+}
