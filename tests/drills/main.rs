@@ -15,5 +15,6 @@ mod workload;
 #[path = "../support"]
 mod support {
     pub mod bless;
+    pub mod document_part;
     pub mod private_postgres;
 }
