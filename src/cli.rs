@@ -28,11 +28,13 @@ pub mod new;
 mod output;
 pub mod pdf;
 pub mod reconcile;
+pub mod prove_tool;
 pub mod report;
 pub mod restore_test;
 pub mod run;
 pub mod s3_settings;
 pub mod schema;
+pub mod selftest;
 pub mod settings;
 pub mod site;
 pub mod sources;
@@ -72,6 +74,10 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Test an existing backup: restore it into a throwaway site, verify, measure
     RestoreTest(Box<restore_test::RestoreTestArgs>),
+    /// Test the harness: is every fault detected, and nothing else reported?
+    Selftest(Box<selftest::SelftestArgs>),
+    /// Test a command that verifies backups: which damage does it let pass?
+    ProveTool(Box<prove_tool::ProveToolArgs>),
     /// List scenarios
     List(list::ListArgs),
     /// Draft a profile from a database and an object store; only reads
@@ -166,6 +172,16 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
             let sign_key = environment::take(signing::VARIABLE);
             let webhook_secret = environment::take(notifications::SECRET);
             on_runtime(restore_test::run(*args, origin, sign_key, webhook_secret))?
+        }
+        Command::Selftest(args) => {
+            environment::remove_foreign_settings();
+            let sign_key = environment::take(signing::VARIABLE);
+            on_runtime(selftest::run(*args, sign_key))?
+        }
+        Command::ProveTool(args) => {
+            environment::remove_foreign_settings();
+            let sign_key = environment::take(signing::VARIABLE);
+            on_runtime(prove_tool::run(*args, sign_key))?
         }
         Command::New(args) => Output::data(new::run(&args)?).print()?,
         Command::List(args) => {

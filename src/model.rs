@@ -33,4 +33,8 @@ pub mod event;
 
 pub mod record;
 
+pub mod detection;
+
+pub mod tool_proof;
+
 pub mod budget;

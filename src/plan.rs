@@ -21,6 +21,7 @@ use crate::{
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 pub mod existing_backup;
+pub mod representatives;
 pub mod selection;
 
 pub use existing_backup::{ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup, TestScope};

@@ -3,7 +3,7 @@
 //! is an error.
 
 use crate::{
-    base::{ids::ObjectKey, ids::TableName},
+    base::{digest::Digest, ids::ObjectKey},
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
@@ -41,6 +41,8 @@ pub struct BaseBackup {
 pub struct Backup {
     /// The dump file, or folder in directory format (runbook 2.1).
     pub dump: Option<PathBuf>,
+    /// Its SHA-256 when it was taken, where it is one file.
+    pub dump_sha256: Option<Digest>,
     /// The dated prefix in the backup bucket (runbook 2.2).
     pub copy: Option<String>,
     /// What was listed and is not copied yet, where that is done in parts.
@@ -78,8 +80,8 @@ impl Backup {
 /// What an armed fault makes a procedure do wrong.
 #[derive(Clone, Debug, Default)]
 pub struct PendingFaults {
-    /// Tables that the next dump leaves out.
-    pub without_tables: Vec<TableName>,
+    /// Further options of the next dump.
+    pub dump_options: Vec<String>,
     /// The page size of the listing after whose first page the next copy stops.
     pub first_page: Option<u16>,
     /// Of how many requests of the next copy the store refuses one.

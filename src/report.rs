@@ -21,6 +21,8 @@ pub mod oscal;
 pub mod pages;
 pub mod terminal;
 
+pub mod detection;
+
 pub mod pdf;
 
 pub use format::ReportFormat;

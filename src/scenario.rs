@@ -184,6 +184,33 @@ pub enum Act {
     FaultInBackup(Fault),
 }
 
+impl Act {
+    /// The fault that it injects.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Fault(fault) | Self::FaultInBackup(fault) => Some(fault),
+            Self::Upload(_)
+            | Self::Replace(_)
+            | Self::Delete(_)
+            | Self::SaveTemplate(_)
+            | Self::WriteUnderLoad(_)
+            | Self::WaitForWrites(_)
+            | Self::StopWriting
+            | Self::Copy(_)
+            | Self::MoveLabel(_)
+            | Self::RunBatch(_)
+            | Self::Begin(_)
+            | Self::GoOn(_)
+            | Self::Release(_)
+            | Self::KillEngine
+            | Self::CopyObject(_)
+            | Self::CopyNewObject(_)
+            | Self::PlanRun(_)
+            | Self::WaitForRun(_) => None,
+        }
+    }
+}
+
 /// When a schedule runs next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

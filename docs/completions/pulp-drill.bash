@@ -61,6 +61,9 @@ _pulp__drill() {
             pulp__drill,pdf)
                 cmd="pulp__drill__subcmd__pdf"
                 ;;
+            pulp__drill,prove-tool)
+                cmd="pulp__drill__subcmd__prove__subcmd__tool"
+                ;;
             pulp__drill,reconcile)
                 cmd="pulp__drill__subcmd__reconcile"
                 ;;
@@ -75,6 +78,9 @@ _pulp__drill() {
                 ;;
             pulp__drill,schema)
                 cmd="pulp__drill__subcmd__schema"
+                ;;
+            pulp__drill,selftest)
+                cmd="pulp__drill__subcmd__selftest"
                 ;;
             pulp__drill,site)
                 cmd="pulp__drill__subcmd__site"
@@ -148,6 +154,9 @@ _pulp__drill() {
             pulp__drill__subcmd__help,pdf)
                 cmd="pulp__drill__subcmd__help__subcmd__pdf"
                 ;;
+            pulp__drill__subcmd__help,prove-tool)
+                cmd="pulp__drill__subcmd__help__subcmd__prove__subcmd__tool"
+                ;;
             pulp__drill__subcmd__help,reconcile)
                 cmd="pulp__drill__subcmd__help__subcmd__reconcile"
                 ;;
@@ -162,6 +171,9 @@ _pulp__drill() {
                 ;;
             pulp__drill__subcmd__help,schema)
                 cmd="pulp__drill__subcmd__help__subcmd__schema"
+                ;;
+            pulp__drill__subcmd__help,selftest)
+                cmd="pulp__drill__subcmd__help__subcmd__selftest"
                 ;;
             pulp__drill__subcmd__help,site)
                 cmd="pulp__drill__subcmd__help__subcmd__site"
@@ -353,7 +365,7 @@ _pulp__drill() {
 
     case "${cmd}" in
         pulp__drill)
-            opts="-h -V --help --version demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
+            opts="-h -V --help --version demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,7 +648,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -697,7 +709,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help)
-            opts="demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
+            opts="demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1032,6 +1044,20 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__prove__subcmd__tool)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__help__subcmd__reconcile)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1103,6 +1129,20 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__help__subcmd__schema)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__help__subcmd__selftest)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1782,6 +1822,100 @@ _pulp__drill() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pulp__subcmd__drill__subcmd__prove__subcmd__tool)
+            opts="-j -v -h --command --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --verbose --i-understand-this-destroys --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --command)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --substrate)
+                    COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
+                    return 0
+                    ;;
+                --objects)
+                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
+                    return 0
+                    ;;
+                --postgres)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --postgres-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --minio-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --defect)
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes exits-at-start" -- "${cur}"))
+                    return 0
+                    ;;
+                --report-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fixtures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --i-understand-this-destroys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pulp__subcmd__drill__subcmd__reconcile)
             opts="-h --profile --store --verify --sample --settle --grace --requests-per-second --cursor --metrics --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2092,7 +2226,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -2173,6 +2307,96 @@ _pulp__drill() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pulp__subcmd__drill__subcmd__selftest)
+            opts="-j -v -h --substrate --objects --postgres --postgres-image --minio-image --registry --engine --ready-within --defect --report-dir --jobs --keep --profile --fixtures --golden --sign-key --env-file --verbose --i-understand-this-destroys --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --substrate)
+                    COMPREPLY=($(compgen -W "auto local containers external" -- "${cur}"))
+                    return 0
+                    ;;
+                --objects)
+                    COMPREPLY=($(compgen -W "embedded minio" -- "${cur}"))
+                    return 0
+                    ;;
+                --postgres)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --postgres-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --minio-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ready-within)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --defect)
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes exits-at-start" -- "${cur}"))
+                    return 0
+                    ;;
+                --report-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fixtures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --golden)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --i-understand-this-destroys)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "human json markdown" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2388,7 +2612,7 @@ _pulp__drill() {
             fi
             case "${prev}" in
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 *)

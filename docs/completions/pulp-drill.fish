@@ -30,6 +30,8 @@ complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "demo" -d 'See
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "new" -d 'Make a project: profile, scenarios, settings and a CI file'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "restore-test" -d 'Test an existing backup: restore it into a throwaway site, verify, measure'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "selftest" -d 'Test the harness: is every fault detected, and nothing else reported?'
+complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "prove-tool" -d 'Test a command that verifies backups: which damage does it let pass?'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "list" -d 'List scenarios'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "init" -d 'Draft a profile from a database and an object store; only reads'
 complete -c pulp-drill -n "__fish_pulp_drill_needs_command" -f -a "check" -d 'Validate scenario files without running them'
@@ -82,7 +84,13 @@ forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as th
 swallows-upload\t'Answers 201 to an upload whose binary it never stored'
 wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Reports that it is ready although the store cannot be reached'
-old-version\t'Renders the version before the asked one'"
+old-version\t'Renders the version before the asked one'
+alters-uploads\t'Changes the last byte of every upload below 64 KiB before it is stored and recorded'
+loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps nothing of it'
+lists-first-page\t'Lists no more than four assets, and counts no more'
+forgets-audit\t'Forgets the oldest audit event at start'
+ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
@@ -137,6 +145,109 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l n
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l schema-of-migrate -d 'Compare the schema with the one that the profile\'s `migrate` makes in an empty database'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l restore-as-superuser -d 'Restore as a superuser, who may start programs: for dumps with extensions that need it, and only for those that you would give a shell'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l substrate -d 'Where PostgreSQL and the object store come from' -r -f -a "auto\t'The local one'
+local\t'A private PostgreSQL cluster and an S3 server, as child processes'
+containers\t'Docker or Podman containers'
+external\t'Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
+minio\t'MinIO'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image. Several, separated by commas, give one run each. The default is the version of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l registry -d 'Prefix for the names of default images, for a registry of your own: mirror.example/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is the command that the profile has under `start`, else the stand-in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l ready-within -d 'How long the engine may take to report that it is ready' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l defect -d 'Give the stand-in engine a defect, to see that the drill detects it; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
+wrong-code\t'Refuses a missing binary with another code'
+wrong-status\t'Refuses a missing binary with the right code and status 500'
+partial-pdf\t'Refuses a missing binary with some bytes of a PDF as the body'
+truncated-pdf\t'Cuts every PDF in half and answers 200'
+nondeterministic\t'Shows another text in every render'
+refuses-present\t'Refuses assets that are there'
+wrong-reason\t'Answers "missing" when the store cannot be reached or denies access'
+forgets-schedules\t'Forgets at start when schedules run next'
+hides-dead-letters\t'Does not list dead letters from before its start'
+admits-archived\t'Lets in archived tenants from before its start'
+skips-missed-runs\t'Never makes the runs of schedules that were due while it was down'
+repeats-missed-runs\t'Makes the runs of schedules that were due while it was down twice'
+forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as they are'
+swallows-upload\t'Answers 201 to an upload whose binary it never stored'
+wrong-asset\t'Embeds another asset\'s binary'
+lies-ready\t'Reports that it is ready although the store cannot be reached'
+old-version\t'Renders the version before the asked one'
+alters-uploads\t'Changes the last byte of every upload below 64 KiB before it is stored and recorded'
+loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps nothing of it'
+lists-first-page\t'Lists no more than four assets, and counts no more'
+forgets-audit\t'Forgets the oldest audit event at start'
+ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+exits-at-start\t'Ends at its start with an error'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l report-dir -d 'Where runs are stored' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the stand-in, and for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store without tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'Tables'
+json\t'The matrix of faults and checks'
+markdown\t'The same, for a document'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l keep -d 'Leave the sites running for inspection, and print how to connect; `pulp-drill sweep --kept` removes them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -s v -l verbose -d 'Also print notes and advice of drills that passed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l command -d 'The command, for `sh -c`, optionally with a name: `NAME=LINE`. It ends with exit code 0 if the backup is good. It finds BACKUP, DUMP, ASSETS, SHA256SUMS, BUCKET, COPY, BASE_BACKUP, WAL_ARCHIVE and DATABASE_URL in its environment, and is run where the backup has those that it names; with DATABASE_URL after the restore, else before the loss. May be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l substrate -d 'Where PostgreSQL and the object store come from' -r -f -a "auto\t'The local one'
+local\t'A private PostgreSQL cluster and an S3 server, as child processes'
+containers\t'Docker or Podman containers'
+external\t'Your own PostgreSQL and S3, on a site that `pulp-drill site create` has made'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l objects -d 'The object store of the local substrate; MinIO is taken from MINIO_BIN, from what `make minio` has built, or from PATH. The default is the embedded one, unless MINIO_BIN is set' -r -f -a "embedded\t'The one that is part of this program'
+minio\t'MinIO'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l postgres -d 'With --substrate containers: PostgreSQL\'s major version, for the official image. Several, separated by commas, give one run each. The default is the version of the client programs' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l postgres-image -d 'With --substrate containers: an image of PostgreSQL that takes the official one\'s variables' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l minio-image -d 'With --substrate containers: an image of MinIO; `make minio-image` builds the default' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l registry -d 'Prefix for the names of default images, for a registry of your own: mirror.example/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l engine -d 'The engine: standin, command:PROGRAM ARGS…, url:http://…, image:NAME. The default is the command that the profile has under `start`, else the stand-in' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l ready-within -d 'How long the engine may take to report that it is ready' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l defect -d 'Give the stand-in engine a defect, to see that the drill detects it; may be repeated' -r -f -a "fail-open\t'Renders a placeholder instead of refusing a missing binary'
+stale-cache\t'Serves binaries from a cache on disk, also when the store lost or changed them'
+wrong-code\t'Refuses a missing binary with another code'
+wrong-status\t'Refuses a missing binary with the right code and status 500'
+partial-pdf\t'Refuses a missing binary with some bytes of a PDF as the body'
+truncated-pdf\t'Cuts every PDF in half and answers 200'
+nondeterministic\t'Shows another text in every render'
+refuses-present\t'Refuses assets that are there'
+wrong-reason\t'Answers "missing" when the store cannot be reached or denies access'
+forgets-schedules\t'Forgets at start when schedules run next'
+hides-dead-letters\t'Does not list dead letters from before its start'
+admits-archived\t'Lets in archived tenants from before its start'
+skips-missed-runs\t'Never makes the runs of schedules that were due while it was down'
+repeats-missed-runs\t'Makes the runs of schedules that were due while it was down twice'
+forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as they are'
+swallows-upload\t'Answers 201 to an upload whose binary it never stored'
+wrong-asset\t'Embeds another asset\'s binary'
+lies-ready\t'Reports that it is ready although the store cannot be reached'
+old-version\t'Renders the version before the asked one'
+alters-uploads\t'Changes the last byte of every upload below 64 KiB before it is stored and recorded'
+loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps nothing of it'
+lists-first-page\t'Lists no more than four assets, and counts no more'
+forgets-audit\t'Forgets the oldest audit event at start'
+ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+exits-at-start\t'Ends at its start with an error'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l report-dir -d 'Where runs are stored' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l golden -d 'Known-good PDFs as DIR/<seed>/<template>.pdf. The default is those of the seeds for the stand-in, and for other engines what they render before the backup' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l sign-key -d 'Sign the run with this ed25519 key (OpenSSH, no passphrase); PULP_DRILL_SIGN_KEY may hold the key itself instead' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l env-file -d 'With --substrate external: read DATABASE_URL, S3_… from this file (mode 600) instead of the environment' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l i-understand-this-destroys -d 'With --engine url: the name of the database that may be destroyed, with the engine\'s bucket; with --substrate external: a bucket of a store without tags; may be repeated' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l format -d 'What to print on stdout at the end' -r -f -a "human\t'What each command lets pass'
+json\t'Every answer'
+markdown\t'Damage against commands, for a document'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l keep -d 'Leave the sites running for inspection, and print how to connect; `pulp-drill sweep --kept` removes them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -s v -l verbose -d 'Also print notes and advice of drills that passed'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l fixtures -d 'The folder with seeds/ and assets/. The default is fixtures/ of the current folder, or else that of this program' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand list" -l format -d 'For people, or for programs' -r -f -a "human\t'People'
@@ -230,7 +341,13 @@ forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as th
 swallows-upload\t'Answers 201 to an upload whose binary it never stored'
 wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Reports that it is ready although the store cannot be reached'
-old-version\t'Renders the version before the asked one'"
+old-version\t'Renders the version before the asked one'
+alters-uploads\t'Changes the last byte of every upload below 64 KiB before it is stored and recorded'
+loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps nothing of it'
+lists-first-page\t'Lists no more than four assets, and counts no more'
+forgets-audit\t'Forgets the oldest audit event at start'
+ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l profile -d 'The target profile of scenarios that name none: a file, or a name of profiles/' -r
@@ -378,7 +495,13 @@ forgets-unfinished-jobs\t'Leaves batch jobs that a start finds in progress as th
 swallows-upload\t'Answers 201 to an upload whose binary it never stored'
 wrong-asset\t'Embeds another asset\'s binary'
 lies-ready\t'Reports that it is ready although the store cannot be reached'
-old-version\t'Renders the version before the asked one'"
+old-version\t'Renders the version before the asked one'
+alters-uploads\t'Changes the last byte of every upload below 64 KiB before it is stored and recorded'
+loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps nothing of it'
+lists-first-page\t'Lists no more than four assets, and counts no more'
+forgets-audit\t'Forgets the oldest audit event at start'
+ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l stop-in-the-middle -d 'Apply half of the last step and fail, like a migration that was killed'
@@ -393,29 +516,31 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand draw" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "demo" -d 'See what a drill finds: one sound backup and three broken ones'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "new" -d 'Make a project: profile, scenarios, settings and a CI file'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "restore-test" -d 'Test an existing backup: restore it into a throwaway site, verify, measure'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "list" -d 'List scenarios'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "init" -d 'Draft a profile from a database and an object store; only reads'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "check" -d 'Validate scenario files without running them'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "doctor" -d 'Show what is installed and which substrate would be used'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "sweep" -d 'Remove what dead runs left behind'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "site" -d 'Make a database and buckets of your own a site for drills, or take them back'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "report" -d 'Render a stored run again'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "reconcile" -d 'Compare rows with objects in stores that are in use, without a restore; only reads'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "keys" -d 'Make keys to sign runs with'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "pdf" -d 'Compare PDFs'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "generate" -d 'Print shell completions or the man page'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "draw" -d 'Draw the PDF on stdin for a report that is being written, with little memory and time'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "demo" -d 'See what a drill finds: one sound backup and three broken ones'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "new" -d 'Make a project: profile, scenarios, settings and a CI file'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "run" -d 'Run drills: provision, seed, inject, back up, destroy, restore, verify'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "restore-test" -d 'Test an existing backup: restore it into a throwaway site, verify, measure'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "selftest" -d 'Test the harness: is every fault detected, and nothing else reported?'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "prove-tool" -d 'Test a command that verifies backups: which damage does it let pass?'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "list" -d 'List scenarios'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "init" -d 'Draft a profile from a database and an object store; only reads'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "check" -d 'Validate scenario files without running them'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "schema" -d 'Print the JSON Schema of scenario files, for editors'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "doctor" -d 'Show what is installed and which substrate would be used'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "sweep" -d 'Remove what dead runs left behind'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "site" -d 'Make a database and buckets of your own a site for drills, or take them back'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "explore" -d 'Explore the consistency window in a model: what a restore can give'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "report" -d 'Render a stored run again'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "history" -d 'Keep a ledger of runs, and see when a restore was last proven'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "manifest" -d 'Take an inventory of a live engine, or verify one'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "reconcile" -d 'Compare rows with objects in stores that are in use, without a restore; only reads'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "evidence" -d 'Verify stored runs, or pack one to hand it over'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "keys" -d 'Make keys to sign runs with'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "pdf" -d 'Compare PDFs'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "standin" -d 'Run a stand-in: an engine or an object store for drills'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "generate" -d 'Print shell completions or the man page'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "draw" -d 'Draw the PDF on stdin for a report that is being written, with little memory and time'
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and not __fish_seen_subcommand_from demo new run restore-test selftest prove-tool list init check schema doctor sweep site explore report history manifest reconcile evidence keys pdf standin generate draw help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "create" -d 'Make database and buckets, or take empty ones, and mark them'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "show" -d 'Say what is there and whether it is marked; changes nothing'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand help; and __fish_seen_subcommand_from site" -f -a "reset" -d 'Clear what a dead run has left'

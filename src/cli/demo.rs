@@ -12,6 +12,7 @@ use crate::{
     },
     report::terminal::{self, Detail, Style, narrative::reasons, notice, style::Tone},
     run::{FinishedRun, options::Options, schedule},
+    runbook::backup::Examination,
 };
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Error> {
         paths: vec![folder.join(FOLDER)],
         fixtures: folder.join("fixtures"),
         report_dir: args.report_dir,
-        examine_backups: true,
+        examination: Examination { common_tools: true, commands: Vec::new() },
         detail: Detail::Progress,
         ..Options::default()
     };

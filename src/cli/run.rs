@@ -199,6 +199,11 @@ pub(super) fn warn_if_unsigned(run: &FinishedRun) {
 }
 
 impl SharedArgs {
+    /// The target profile of scenarios that name none.
+    pub(super) fn profile(&self) -> &str {
+        &self.library.profile
+    }
+
     /// The options of a run of all scenarios in no folder: the caller adds what it knows.
     ///
     /// # Errors

@@ -390,6 +390,9 @@ pub struct ToolReport {
     /// How it ended; none where it was not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<String>,
+    /// Whether it accepted the backup; none where it was not run, or where its exit code does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<bool>,
     /// What it reported, or why it was not run.
     pub said: String,
 }

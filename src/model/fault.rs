@@ -44,6 +44,8 @@ pub enum FaultTarget {
     NextBucketRecovery,
     /// At the next point-in-time recovery of the database.
     NextDatabaseRecovery,
+    /// At the next start of the engine, and for as long as it runs: a defect of the stand-in.
+    NextStart,
 }
 
 /// How much a store throttles.
@@ -248,6 +250,120 @@ faults! {
         "The recovery follows a timeline that does not exist.",
     ShareArchive "archive-shared" "keep archiving into source's archive" NextDatabaseRecovery Stores Procedure
         "The recovered server keeps the archive_command of the source.",
+    DropIndex(index: String) "index-dropped" "drop index" Rows Stores Catalog
+        "An index is missing; queries by it become slow, and a unique one allows duplicates.",
+    DropForeignKeys(table: TableName) "foreign-keys-dropped" "drop foreign keys of" Rows Stores Catalog
+        "The foreign keys of a table are missing; its rows are unchanged.",
+    UnvalidateChecks(table: TableName) "checks-not-valid" "leave checks unvalidated on" Rows Stores Catalog
+        "The check constraints of a table are there and not validated: existing rows may violate them.",
+    DropDefaults(table: TableName) "defaults-dropped" "drop defaults of" Rows Stores Catalog
+        "The defaults of a table's columns are missing; its rows are unchanged.",
+    DropNotNull(table: TableName) "not-null-dropped" "drop not null of" Rows Stores Catalog
+        "The columns of a table accept NULL again; its rows are unchanged.",
+    DisableTriggers(table: TableName) "triggers-disabled" "disable triggers of" Rows Stores Catalog
+        "The triggers of a table are disabled, those that enforce its foreign keys too.",
+    EnableRowSecurity(table: TableName) "row-security-enabled" "enable row security on" Rows Stores Catalog
+        "Row-level security without a policy hides the rows of a table from every role but its owner.",
+    MakeUnlogged(table: TableName) "table-unlogged" "make table unlogged" Rows Stores Catalog
+        "A table is unlogged: it is complete, and emptied by the next crash.",
+    GrantToEveryone(table: TableName) "privileges-widened" "grant table to everyone" Rows Stores Catalog
+        "Every role may read and change a table.",
+    ResetSequence(sequence: String) "sequence-reset" "reset sequence" Rows Stores Sequences
+        "One sequence starts again at its beginning, below the numbers that rows have.",
+    DuplicateRow(table: TableName) "row-duplicated" "duplicate row of" Rows Stores Contents
+        "A row of a table exists twice, under two numbers.",
+    ShiftTimes(table: TableName) "times-shifted" "shift times of" Rows Stores Contents
+        "Every moment in a table is an hour later.",
+    EmptyNulls(table: TableName) "nulls-emptied" "replace nulls of" Rows Stores Contents
+        "NULL in the texts of a table has become an empty text.",
+    ExcludeRows(table: TableName) "dump-without-rows" "exclude rows of table from dump" NextDump Stores Contents
+        "The dump is taken with the definition of one table and without its rows.",
+    ExcludeConstraints "dump-without-constraints" "exclude constraints from dump" NextDump Stores Catalog
+        "The dump is taken without indexes, keys and other constraints.",
+    ChangeDump "dump-byte-changed" "change byte of dump" Dump Stores Procedure
+        "A byte in the last part of the dump file, which has rows, is changed.",
+    EmptyDump "dump-empty" "empty dump" Dump Stores Procedure
+        "The dump file has no bytes.",
+    ZeroBinary(asset: AssetName) "binary-zeroed" "zero binary" Objects Stores Reconcile
+        "The bytes of the object of an asset are zeros; its size is unchanged.",
+    ExtendBinary(asset: AssetName) "binary-extended" "append to binary" Objects Stores Reconcile
+        "A byte is appended to the object of an asset.",
+    ConvertLines(asset: AssetName) "binary-lines-converted" "convert line ends of binary" Objects Stores Reconcile
+        "Every line feed in the object of an asset has become a carriage return and a line feed.",
+    ChangeKeyCase(asset: AssetName) "binary-key-changed" "change case of key of binary" Objects Stores Reconcile
+        "The object of an asset is under a key that differs in case.",
+    RewriteRows(table: TableName) "rows-rewritten" "rewrite rows of" Rows Stores Nothing
+        "Every row of a table is written again as it is, and has another place in its file.",
+    VacuumTable(table: TableName) "table-vacuumed" "vacuum" Rows Stores Nothing
+        "A table is written into a new file.",
+    AnalyzeTable(table: TableName) "statistics-gathered" "gather statistics of" Rows Stores Nothing
+        "The planner has other statistics of a table.",
+    RebuildIndexes(table: TableName) "indexes-rebuilt" "rebuild indexes of" Rows Stores Nothing
+        "The indexes of a table are built again.",
+    AdvanceSequence(sequence: String) "sequence-advanced" "advance sequence" Rows Stores Nothing
+        "A sequence has skipped a hundred numbers, as it does when transactions are rolled back.",
+    LeaveDeadRows(table: TableName) "dead-rows-left" "leave dead rows in" Rows Stores Nothing
+        "A table holds versions of its rows from a transaction that was rolled back.",
+    SwitchSegment "wal-segment-switched" "switch WAL segment" Rows Stores Nothing
+        "The server begins a new WAL segment; the rest of the last one is empty.",
+    RewriteBinary(asset: AssetName) "binary-rewritten" "write binary again" Objects Stores Nothing
+        "The object of an asset is written again with the same bytes and headers; it has a later time, and another version.",
+    AddFolderMarker "folder-marker-added" "add folder marker" Objects Stores Nothing
+        "An empty object whose key ends with a slash appears, as consoles of object stores make it for a folder.",
+    TouchDump "dump-touched" "change time of dump" Dump Stores Nothing
+        "The dump file has the time of another day, as a copy without times leaves it.",
+    AddStrayFile "wal-stray-file" "add stray file to WAL archive" WalArchive Stores Nothing
+        "The WAL archive has a temporary file of an upload that was interrupted.",
+    EngineFailOpen "engine-fail-open" "start engine with defect fail-open" NextStart Api FailClosed
+        "The engine renders a placeholder for a missing binary.",
+    EngineStaleCache "engine-stale-cache" "start engine with defect stale-cache" NextStart Api FailClosed
+        "The engine serves binaries from a cache that the restore did not clear.",
+    EngineWrongCode "engine-wrong-code" "start engine with defect wrong-code" NextStart Api FailClosed
+        "The engine refuses a missing binary with another code than the documented one.",
+    EngineWrongStatus "engine-wrong-status" "start engine with defect wrong-status" NextStart Api FailClosed
+        "The engine refuses a missing binary with status 500.",
+    EnginePartialPdf "engine-partial-pdf" "start engine with defect partial-pdf" NextStart Api FailClosed
+        "The engine refuses a missing binary and sends the beginning of a PDF.",
+    EngineWrongReason "engine-wrong-reason" "start engine with defect wrong-reason" NextStart Api FailClosed
+        "The engine reports a missing binary although the store is unreachable or denies access.",
+    EngineLiesReady "engine-lies-ready" "start engine with defect lies-ready" NextStart Api FailClosed
+        "The engine reports that it is ready although its object store is unreachable.",
+    EngineTruncatedPdf "engine-truncated-pdf" "start engine with defect truncated-pdf" NextStart Api Render
+        "The engine sends half of every PDF with status 200.",
+    EngineNondeterministic "engine-nondeterministic" "start engine with defect nondeterministic" NextStart Api Render
+        "The engine renders another text each time.",
+    EngineRefusesPresent "engine-refuses-present" "start engine with defect refuses-present" NextStart Api Render
+        "The engine refuses assets that exist as missing.",
+    EngineWrongAsset "engine-wrong-asset" "start engine with defect wrong-asset" NextStart Api Render
+        "The engine embeds another asset of the same media type.",
+    EngineOldVersion "engine-old-version" "start engine with defect old-version" NextStart Api Render
+        "The engine renders the version before the requested one.",
+    EngineForgetsSchedules "engine-forgets-schedules" "start engine with defect forgets-schedules" NextStart Api Untouched
+        "The engine forgets at its start when schedules run next.",
+    EngineSkipsMissedRuns "engine-skips-missed-runs" "start engine with defect skips-missed-runs" NextStart Api Schedules
+        "The engine never makes a run that was due while it was stopped.",
+    EngineRepeatsMissedRuns "engine-repeats-missed-runs" "start engine with defect repeats-missed-runs" NextStart Api Schedules
+        "The engine makes a run twice that was due while it was stopped.",
+    EngineHidesDeadLetters "engine-hides-dead-letters" "start engine with defect hides-dead-letters" NextStart Api Operations
+        "The engine does not list dead letters from before its start.",
+    EngineAdmitsArchived "engine-admits-archived" "start engine with defect admits-archived" NextStart Api Operations
+        "The engine gives archived tenants access again.",
+    EngineListsFirstPage "engine-lists-first-page" "start engine with defect lists-first-page" NextStart Api Manifest
+        "The engine lists no more than four assets, and counts no more.",
+    EngineForgetsUnfinishedJobs "engine-forgets-unfinished-jobs" "start engine with defect forgets-unfinished-jobs" NextStart Api Jobs
+        "The engine leaves batch jobs that it finds in flight at its start as they are.",
+    EngineSwallowsUpload "engine-swallows-upload" "start engine with defect swallows-upload" NextStart Api Source
+        "The engine acknowledges an upload and stores no binary.",
+    EngineAltersUploads "engine-alters-uploads" "start engine with defect alters-uploads" NextStart Api Source
+        "The engine changes a byte of every upload below 64 KiB before it stores and records it.",
+    EngineLosesTenthUpload "engine-loses-tenth-upload" "start engine with defect loses-tenth-upload" NextStart Api Acknowledged
+        "The engine acknowledges every tenth upload since its start and keeps nothing of it.",
+    EngineForgetsAudit "engine-forgets-audit" "start engine with defect forgets-audit" NextStart Api Untouched
+        "The engine deletes the oldest audit event at its start.",
+    EngineIgnoresDeletes "engine-ignores-deletes" "start engine with defect ignores-deletes" NextStart Api Untouched
+        "The engine acknowledges the deletion of an asset and deletes nothing.",
+    EngineExitsAtStart "engine-exits-at-start" "start engine with defect exits-at-start" NextStart Api Ready
+        "The engine reports an error at its start and ends.",
 }
 
 impl Fault {
@@ -264,6 +380,11 @@ impl Fault {
     /// The keyword in scenario files, without the value.
     pub fn describe(&self) -> &'static str {
         self.entry().description
+    }
+
+    /// The stand-in engine's name of the defect, if it is one of the engine.
+    pub fn engine_defect(&self) -> Option<&'static str> {
+        (self.target() == FaultTarget::NextStart).then(|| self.id().trim_start_matches("engine-"))
     }
 
     /// Where and when it takes effect.

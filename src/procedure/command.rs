@@ -260,7 +260,7 @@ pub async fn beside(
 }
 
 /// What clients of the two stores read.
-fn clients(site: &Handles) -> BTreeMap<String, String> {
+pub fn clients(site: &Handles) -> BTreeMap<String, String> {
     let mut env = store_clients(site);
     if let Ok(database) = site.database() {
         env.extend(database.client_env());

@@ -36,7 +36,7 @@ pub async fn dump(
     if options.format == DumpFormat::Directory {
         args.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
     }
-    args.extend(armed.without_tables.iter().map(|t| format!("--exclude-table={}", quote_ident(t.as_str()))));
+    args.extend(armed.dump_options.iter().cloned());
     args.push(site.database()?.url_without_password());
     let ran = client(site, "pg_dump", &args, log).await?;
     Ok((!ran.exit.is_success()).then(|| backup_failed("dump database", ran.describe_failure())))

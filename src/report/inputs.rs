@@ -8,6 +8,7 @@ use crate::{
     journal::read::EVENTS,
     model::record::RunRecord,
 };
+use serde::Serialize;
 use std::path::Path;
 
 /// The setting of a merged run that holds the command of its first part.
@@ -33,12 +34,11 @@ impl Evidence {
     }
 }
 
-/// The record as JSON, as in `record.json`.
+/// The record, or another result, as JSON; as in `record.json`.
 ///
 /// # Errors
 /// Blames the harness.
-pub fn json(record: &RunRecord) -> Result<String, Error> {
-    let text =
-        serde_json::to_string_pretty(record).or_harness(|| "can't write the record as JSON".to_owned());
+pub fn json(result: &impl Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(result).or_harness(|| "can't write JSON".to_owned());
     Ok(text? + "\n")
 }

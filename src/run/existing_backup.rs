@@ -37,7 +37,9 @@ use crate::{
         signing::{self, KeyText},
     },
     runbook::{
-        RunContext, drill,
+        RunContext,
+        backup::Examination,
+        drill,
         provision::{EngineChoice, ServerChoice, Substrate, leftovers, processes::WantedMajor},
     },
     scenario::{
@@ -196,8 +198,8 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
     session.log().event(Event::SubstrateReady { versions, limits })?;
     let (journal, clock, library) = (journal.clone(), clock.clone(), FixtureLibrary::new("fixtures"));
     let (seeds, golden) = (BTreeMap::new(), BTreeMap::new());
-    let (keep, examine_backups) = (false, false);
-    let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examine_backups };
+    let (keep, examination) = (false, Examination::default());
+    let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examination };
     let outcome = drill(&context, &plan::existing(backup, target), 0).await;
     exit_of(vec![(ID.to_owned(), outcome)])
 }

@@ -87,7 +87,7 @@ impl ScenarioCounts {
 impl RunSummary {
     /// That of a run that has ended.
     pub fn of(run: &FinishedRun) -> Self {
-        let FinishedRun { exit, record, dir, signed: _ } = run;
+        let FinishedRun { exit, record, dir, signed: _, representatives: _ } = run;
         Self {
             run: Some(record.id().to_string()),
             verdict: record.verdict(),

@@ -2,9 +2,13 @@
 
 use crate::{
     base::{error::Error, redact::Redactor},
+    model::fault::FaultTarget,
     report::terminal::Detail,
     run::signing::KeyText,
-    runbook::provision::{containers::Images, processes::ObjectKind},
+    runbook::{
+        backup::Examination,
+        provision::{containers::Images, processes::ObjectKind},
+    },
     scenario::profile,
 };
 use std::path::PathBuf;
@@ -25,6 +29,9 @@ pub struct Options {
     pub budgets: Option<PathBuf>,
     /// The seed of every choice; random by default.
     pub seed: Option<u64>,
+    /// Only one scenario for each of these faults, with the baseline drills: what they show is stored with the
+    /// run.
+    pub one_per_fault: Option<fn(FaultTarget) -> bool>,
     /// Whether the first scenario that fails ends the run.
     pub fail_fast: bool,
     /// Whether the scenario files are stored with the run.
@@ -57,8 +64,8 @@ pub struct Options {
     pub env_file: Option<PathBuf>,
     /// What the user agreed to have destroyed: a database, or buckets.
     pub may_destroy: Vec<String>,
-    /// Whether other programs examine each backup, too.
-    pub examine_backups: bool,
+    /// Which other programs examine each backup.
+    pub examination: Examination,
     /// How much is reported while it happens.
     pub detail: Detail,
 }
@@ -72,6 +79,7 @@ impl Default for Options {
             part: None,
             budgets: None,
             seed: None,
+            one_per_fault: None,
             fail_fast: false,
             store_scenario_files: false,
             stores: Stores::Local { objects: None },
@@ -88,7 +96,7 @@ impl Default for Options {
             redactor: Redactor::new(),
             env_file: None,
             may_destroy: Vec::new(),
-            examine_backups: false,
+            examination: Examination::default(),
             detail: Detail::default(),
         }
     }

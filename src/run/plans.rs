@@ -9,12 +9,14 @@ use crate::{
     },
     model::{
         budget::Budgets,
+        detection::Representatives,
         event::Partition,
+        fault::{Fault, FaultTarget},
         profile::{Profile, TargetApi},
         record::Skipped,
         verdict::limit::Limit,
     },
-    plan::{Plan, partition, plans},
+    plan::{self, Plan, partition, plans},
     report::terminal::{style::count, to_error},
     run::{
         options::{EngineOption, Options, PartOption},
@@ -41,6 +43,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 /// All that is known before anything is started.
 pub(super) struct Prepared {
     pub(super) plans: Vec<Plan>,
+    /// The scenario that represents each fault, where each has one.
+    pub(super) representatives: Option<Representatives>,
     /// Which part of a set the plans are; none for the whole.
     pub(super) part: Option<Partition>,
     pub(super) budgets: Budgets,
@@ -71,6 +75,7 @@ pub(super) fn prepare(options: &Options) -> Result<Prepared, Error> {
                 .hint(near.unwrap_or_default() + "pulp-drill list shows the ids"));
         }
     }
+    let representatives = options.one_per_fault.map(|wanted| one_per_fault(&mut scenarios, wanted));
     let budgets = match &options.budgets {
         Some(file) => read_budgets(file).map_err(to_error)?,
         None => Budgets::default(),
@@ -94,7 +99,15 @@ pub(super) fn prepare(options: &Options) -> Result<Prepared, Error> {
         }
     }
     let golden = golden(options, &profile, &seeds)?;
-    Ok(Prepared { plans, part, budgets, seeds, golden, profile, engine, library, skipped })
+    Ok(Prepared { plans, representatives, part, budgets, seeds, golden, profile, engine, library, skipped })
+}
+
+/// Takes out the scenarios that represent no fault.
+fn one_per_fault(scenarios: &mut Vec<Scenario>, wanted: fn(FaultTarget) -> bool) -> Representatives {
+    let mut chosen = plan::representatives::of(scenarios);
+    chosen.retain(|fault, _| Fault::ALL.iter().any(|entry| entry.id == *fault && wanted(entry.target)));
+    scenarios.retain(|scenario| chosen.values().any(|id| *id == scenario.id));
+    chosen
 }
 
 /// Why a scenario can't take its turn on a site of the user's own.
@@ -159,6 +172,11 @@ fn why_not(options: &Options, results: bool, scenario: &Scenario) -> Option<Stri
     }
     if elsewhere && let Some(why) = of_another_engine(scenario) {
         return Some(why);
+    }
+    let defective = |(act, _): (&Act, _)| act.fault().and_then(Fault::engine_defect).is_some();
+    if acts(&scenario.steps).any(defective) && !is_standin(options.engine.as_ref(), &scenario.target.profile)
+    {
+        return Some("only the stand-in engine has defects to choose".to_owned());
     }
     if let Some(why) = write_order_is_fixed(scenario, elsewhere) {
         return Some(why.to_owned());

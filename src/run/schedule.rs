@@ -7,11 +7,16 @@ use crate::{
     },
     journal::{Journal, Logbook},
     model::{
-        budget::Budgets, event::Event, exit_code::ExitCode, profile::TargetApi, record::Skipped,
+        budget::Budgets,
+        detection::{Detection, Representatives},
+        event::Event,
+        exit_code::ExitCode,
+        profile::TargetApi,
+        record::Skipped,
         verdict::Verdict,
     },
     plan::Plan,
-    report::terminal::notice,
+    report::{self, terminal::notice},
     run::{
         options::{Options, Stores},
         plans::{Prepared, hold, prepare, reach},
@@ -92,10 +97,15 @@ async fn run_once(options: Options, cancel: CancellationToken) -> Result<Finishe
         session.log().event(Event::ScenarioSkipped { id, why, controls })?;
     }
     let (budgets, fail_fast) = (prepared.budgets, options.fail_fast);
+    let representatives = prepared.representatives.clone();
     let run = Run { options, session };
     let exit = run.session.perform(run.drills(prepared, ExistingStores { held, elsewhere })).await?;
     let exit = run.hold_against(&budgets, exit)?;
-    run.session.close(exit, fail_fast)
+    if let Some(chosen) = &representatives {
+        run.store_detection(chosen)?;
+    }
+    let finished = run.session.close(exit, fail_fast)?;
+    Ok(FinishedRun { representatives, ..finished })
 }
 
 fn header(options: &Options, prepared: &Prepared, held: Option<&SiteLease>) -> Result<Header, Error> {
@@ -142,8 +152,7 @@ type Outcomes = Vec<(String, Result<DrillOutcome, Error>)>;
 impl Run {
     /// Starts the substrate and runs all plans on it.
     async fn drills(&self, prepared: Prepared, stores: ExistingStores) -> Result<ExitCode, Error> {
-        let Prepared { plans, seeds, golden, profile, engine, library, part: _, budgets: _, skipped: _ } =
-            prepared;
+        let Prepared { plans, seeds, golden, profile, engine, library, .. } = prepared;
         let Session { id, journal, clock, redactor, teardown, cancel, .. } = &self.session;
         if let Some(text) = leftovers::sweep_everywhere(&leftovers::KeptSites::Stay).await?.message() {
             self.session.log().event(Event::Noted { text })?;
@@ -179,8 +188,8 @@ impl Run {
         let limits = substrate.limits(&versions);
         self.session.log().event(Event::SubstrateReady { versions, limits })?;
         let (journal, clock) = (journal.clone(), clock.clone());
-        let examine_backups = self.options.examine_backups;
-        let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examine_backups };
+        let examination = self.options.examination.clone();
+        let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examination };
         let context = Arc::new(context);
         let outcomes = self.side_by_side(&context, plans).await;
         // Where no site is left running, dropping the substrate takes everything down.
@@ -237,6 +246,14 @@ impl Run {
         }
         running.shutdown().await;
         outcomes
+    }
+
+    /// Stores with the run what its drills show about the harness.
+    fn store_detection(&self, chosen: &Representatives) -> Result<(), Error> {
+        let detection = Detection::of(&self.session.journal.record(), chosen);
+        let json = report::json(&detection)?;
+        self.session.log().artefact("detection.json", json.as_bytes(), "faults against checks")?;
+        Ok(())
     }
 
     /// Compares the measurements with the budgets, and returns the gravest exit code.

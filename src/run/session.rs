@@ -12,6 +12,7 @@ use crate::{
     evidence::{self, SIGNED_BY, UNSIGNED, chain, key::SigningKey},
     journal::{Journal, Logbook, update_latest},
     model::{
+        detection::Representatives,
         event::{Event, FORMAT, Partition, RunStarted},
         exit_code::ExitCode,
         record::RunRecord,
@@ -41,6 +42,8 @@ pub struct FinishedRun {
     pub dir: PathBuf,
     /// Whether it is signed.
     pub signed: bool,
+    /// The scenario of each fault; for a run with one for each.
+    pub representatives: Option<Representatives>,
 }
 
 /// What distinguishes the header of one run from that of another.
@@ -251,5 +254,5 @@ pub(super) fn seal(
     let reports = report::write_all(dir, &record)?;
     evidence::seal(dir, &record, &reports, key)?;
     update_latest(report_dir, dir)?;
-    Ok(FinishedRun { exit, record, dir: dir.to_owned(), signed: key.is_some() })
+    Ok(FinishedRun { exit, record, dir: dir.to_owned(), signed: key.is_some(), representatives: None })
 }

@@ -1,11 +1,15 @@
 //! The backup stage: runbook 2.1, 2.2 and 2.4, one sub-step at a time, so that anything can happen
 //! between two of them.
 
+pub mod commands;
 pub mod tools;
+
+use commands::VerifyCommand;
 
 use crate::{
     base::{
         clock::{self, Clock},
+        digest::Digest,
         error::{Error, ErrorContext},
         ids::ObjectKey,
     },
@@ -19,6 +23,15 @@ use crate::{
     site::{RowStore, Site, Source},
     system::objects::{Bucket, ListedObject},
 };
+
+/// Which other programs examine each backup.
+#[derive(Clone, Debug, Default)]
+pub struct Examination {
+    /// Whether those do that operators use most.
+    pub common_tools: bool,
+    /// Commands of the user's.
+    pub commands: Vec<VerifyCommand>,
+}
 
 /// Copies one object of the list. What was not listed, is copied by now or is gone is noted.
 pub async fn copy_object(
@@ -103,7 +116,13 @@ pub async fn perform(
             let extension = site.method.dump.format.extension();
             let path = site.folder.join(backup.fresh(&format!("pulp-engine-{stamp}")) + "." + extension);
             let failed = pg_dump::dump(site, &path, armed, log).await?;
-            armed.without_tables.clear();
+            armed.dump_options.clear();
+            // Of what was written: a fault may change it later.
+            backup.dump_sha256 = path
+                .is_file()
+                .then(|| Digest::of_file(&path))
+                .transpose()
+                .or_environment(|| format!("can't read {}", path.display()))?;
             backup.dump = Some(path);
             Ok(failed)
         }

@@ -13,6 +13,7 @@ pub mod loss;
 pub mod objects;
 pub mod pending;
 pub mod rows;
+pub mod schema;
 pub mod site;
 pub mod tarball;
 pub mod versions;
@@ -56,6 +57,12 @@ async fn dispatch(
         F::EmptyBinary(name) => objects::rewrite(site, name, |_| Vec::new()).await,
         F::TruncateBinary(name) => objects::rewrite(site, name, objects::first_half).await,
         F::FlipBit(name) => objects::rewrite(site, name, objects::flip_bit).await,
+        F::ZeroBinary(name) => objects::rewrite(site, name, |bytes| vec![0; bytes.len()]).await,
+        F::ExtendBinary(name) => objects::rewrite(site, name, |bytes| [bytes, b"\n"].concat()).await,
+        F::ConvertLines(name) => objects::rewrite(site, name, objects::convert_lines).await,
+        F::ChangeKeyCase(name) => objects::change_key_case(site, name).await,
+        F::RewriteBinary(name) => objects::write_again(site, name).await,
+        F::AddFolderMarker => objects::add_folder_marker(site).await,
         F::StripMetadata(name) => objects::strip_metadata(site, name).await,
         F::SwapBinaries([one, other]) => objects::swap(site, one, other).await,
         F::PreviousVersion(name) => objects::revert(site, name).await,
@@ -64,6 +71,29 @@ async fn dispatch(
         F::RepointRow([one, other]) => rows::repoint(site, one, other).await,
         F::ChangeDefinition(key) => rows::change_definition(site, key).await,
         F::DamageIndex(table) => rows::damage_index(site, table).await,
+        F::DropIndex(name) => schema::change(site, &schema::drop_index(name)).await,
+        F::DropForeignKeys(table) => schema::change(site, &schema::drop_foreign_keys(table)).await,
+        F::UnvalidateChecks(table) => schema::change(site, &schema::unvalidated_checks(table)).await,
+        F::DropDefaults(table) => schema::change(site, &schema::drop_defaults(table)).await,
+        F::DropNotNull(table) => schema::change(site, &schema::drop_not_null(table)).await,
+        F::DisableTriggers(table) => schema::change(site, &schema::disable_triggers(table)).await,
+        F::EnableRowSecurity(table) => schema::change(site, &schema::enable_row_security(table)).await,
+        F::MakeUnlogged(table) => schema::change(site, &schema::make_unlogged(table)).await,
+        F::GrantToEveryone(table) => schema::change(site, &schema::grant_to_everyone(table)).await,
+        F::ResetSequence(name) => schema::change(site, &schema::reset_sequence(name)).await,
+        F::AdvanceSequence(name) => schema::change(site, &schema::advance_sequence(name)).await,
+        F::DuplicateRow(table) => schema::change(site, &schema::duplicate_row(table)).await,
+        F::ShiftTimes(table) => schema::change(site, &schema::shift_times(table)).await,
+        F::EmptyNulls(table) => schema::change(site, &schema::empty_nulls(table)).await,
+        F::SwitchSegment => schema::change(site, schema::SWITCH_SEGMENT).await,
+        F::RewriteRows(table) => schema::change(site, &schema::rewrite_rows(table)).await,
+        F::VacuumTable(table) => schema::change(site, &schema::vacuum(table)).await,
+        F::AnalyzeTable(table) => schema::change(site, &schema::analyze(table)).await,
+        F::RebuildIndexes(table) => schema::change(site, &schema::rebuild_indexes(table)).await,
+        F::LeaveDeadRows(table) => schema::change(site, &schema::leave_dead_rows(table)).await,
+        F::EmptyDump => dump::resize(site.backup.dump.as_deref(), "dump", |_| 0),
+        F::ChangeDump => dump::change_byte(site.backup.dump.as_deref(), "dump"),
+        F::TouchDump => dump::touch(site.backup.dump.as_deref(), "dump"),
         F::TruncateDump => dump::truncate(site.backup.dump.as_deref(), "dump"),
         F::TruncateArchive(Archive::Templates) => {
             dump::truncate(site.backup.templates.as_deref(), "archive of the templates folder")
@@ -76,9 +106,14 @@ async fn dispatch(
         F::ExpireVersions(name) => versions::expire(site, name).await,
         F::DeleteSegment => wal::delete(site),
         F::CorruptSegment => wal::corrupt(site),
+        F::AddStrayFile => wal::add_stray_file(site),
         F::SkipAssets => Ok(pending::skip_assets(pending)),
         F::SkipResults => Ok(pending::skip_results(pending)),
-        F::ExcludeTable(table) => Ok(pending::exclude_table(table, pending)),
+        F::ExcludeTable(table) => Ok(pending::dump_with(&["--exclude-table"], Some(table), pending)),
+        F::ExcludeRows(table) => Ok(pending::dump_with(&["--exclude-table-data"], Some(table), pending)),
+        F::ExcludeConstraints => {
+            Ok(pending::dump_with(&["--section=pre-data", "--section=data"], None, pending))
+        }
         F::CopyFirstPage(keys) => Ok(pending::stop_after_page(*keys, pending)),
         F::ExcludePrefix(prefix) => Ok(pending::exclude_prefix(prefix, site, pending)),
         F::ThrottleStore(throttle) => Ok(pending::throttle(*throttle, site, pending)),
@@ -91,5 +126,30 @@ async fn dispatch(
         F::ExcludeTarget => Ok(pending::recover(RecoveryFault::Exclusive, pending)),
         F::WrongTimeline => Ok(pending::recover(RecoveryFault::WrongTimeline, pending)),
         F::ShareArchive => Ok(pending::recover(RecoveryFault::Archiving, pending)),
+        F::EngineFailOpen
+        | F::EngineStaleCache
+        | F::EngineWrongCode
+        | F::EngineWrongStatus
+        | F::EnginePartialPdf
+        | F::EngineWrongReason
+        | F::EngineLiesReady
+        | F::EngineTruncatedPdf
+        | F::EngineNondeterministic
+        | F::EngineRefusesPresent
+        | F::EngineWrongAsset
+        | F::EngineOldVersion
+        | F::EngineForgetsSchedules
+        | F::EngineSkipsMissedRuns
+        | F::EngineRepeatsMissedRuns
+        | F::EngineHidesDeadLetters
+        | F::EngineAdmitsArchived
+        | F::EngineListsFirstPage
+        | F::EngineForgetsUnfinishedJobs
+        | F::EngineSwallowsUpload
+        | F::EngineAltersUploads
+        | F::EngineLosesTenthUpload
+        | F::EngineForgetsAudit
+        | F::EngineIgnoresDeletes
+        | F::EngineExitsAtStart => Ok(pending::defect(fault, site)),
     }
 }

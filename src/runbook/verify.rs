@@ -343,7 +343,9 @@ impl Verification<'_> {
     async fn untouched(&self, before: &State, found: &[Finding]) -> CheckResult {
         let mut parts: Vec<CheckResult> = self.restore.untouched.iter().cloned().collect();
         if self.is_ready(found) {
-            parts.push(match observe_contents(self.site, Some(before)).await {
+            // By the keys that `before` was read by: the restored tables may have lost theirs.
+            let as_of = self.reference.state.as_ref().or(self.restore.loaded.as_ref()).unwrap_or(before);
+            parts.push(match observe_contents(self.site, Some(as_of)).await {
                 Ok(now) => untouched::by_renders(before, &now, &self.site.profile, self.names),
                 Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
             });

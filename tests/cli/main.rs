@@ -6,7 +6,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod attached;
-mod defects;
 mod engines;
 mod environment;
 mod generic;

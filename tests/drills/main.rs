@@ -18,5 +18,6 @@ mod workload;
 mod support {
     pub mod bless;
     pub mod consistency;
+    pub mod document_part;
     pub mod private_postgres;
 }

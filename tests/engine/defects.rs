@@ -1,6 +1,6 @@
 //! Each deliberate defect shows, and only where it is meant to.
 
-use crate::site::{Site, definition, png, send, site_with};
+use crate::site::{Site, definition, launch, png, send, site, site_with};
 use clap::ValueEnum as _;
 use reqwest::{Method, multipart};
 use serde_json::json;
@@ -27,6 +27,9 @@ async fn planned(site: &Site) -> String {
 
 /// Whether the defect shows. A match without a default: a new defect needs a proof here.
 async fn shows(defect: Defect) -> Option<bool> {
+    if defect == Defect::ExitsAtStart {
+        return Some(launch(&site().await?.variables, &[defect]).await.is_err());
+    }
     let (site, asset) = seeded(defect).await?;
     let lost = || std::fs::remove_file(site.binary(&asset)).expect("lost");
     Some(match defect {
@@ -132,6 +135,36 @@ async fn shows(defect: Defect) -> Option<bool> {
             std::fs::remove_dir_all(site.folder.path().join("assets")).expect("outage");
             site.get("/health/ready").await.status == 200
         }
+        Defect::AltersUploads => {
+            let (stored, sent) = (std::fs::read(site.binary(&asset)).expect("stored"), png([200, 0, 0]));
+            stored.len() == sent.len() && stored != sent
+        }
+        Defect::LosesTenthUpload => {
+            // The seed has one upload.
+            for number in 2..=11 {
+                site.upload(&format!("{number}.png"), png([number, 0, 0])).await;
+            }
+            site.get("/assets/").await.ok(200)["total"] == 10
+        }
+        Defect::ListsFirstPage => {
+            for number in 2..=6 {
+                site.upload(&format!("{number}.png"), png([number, 0, 0])).await;
+            }
+            let listed = site.get("/assets/").await.ok(200);
+            listed["total"] == 4 && listed["items"].as_array().map(Vec::len) == Some(4)
+        }
+        Defect::ForgetsAudit => {
+            const OLDEST: &str = "SELECT min(id)::text FROM audit_events";
+            let before = site.sql(OLDEST).await;
+            let site = site.restart(&[defect]).await;
+            site.sql(OLDEST).await != before
+        }
+        Defect::IgnoresDeletes => {
+            let path = format!("/assets/{}", asset["id"].as_str().expect("id"));
+            site.delete(&format!("{path}?force=true")).await.ok(204);
+            site.binary(&asset).exists()
+        }
+        Defect::ExitsAtStart => unreachable!("no site has it"),
         Defect::OldVersion => {
             let before = site.render("invoice").await.bytes;
             let mut next = definition("invoice", asset["filename"].as_str().expect("name"));

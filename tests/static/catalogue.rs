@@ -1,7 +1,8 @@
 //! The lists that belong together: faults, their pages and their scenarios; findings and who can show
 //! them; the words of scenario files and the document that explains them. Starts nothing.
 
-use crate::support::bless;
+use crate::support::{bless, document_part};
+use clap::ValueEnum;
 use pulp_drill::{
     model::{
         check::CheckId,
@@ -16,6 +17,7 @@ use pulp_drill::{
         parse::read_all,
     },
 };
+use standin::engine::Defect;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -38,29 +40,14 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
     ),
     (FindingKind::AssertionFailed, "no shipped profile has assertions: they are those of an application"),
     (FindingKind::DownloadDiffers, "an application that returns something else: tests/cli/targets.rs"),
-    (FindingKind::FailOpen, "a defect of the engine"),
-    (FindingKind::StaleRender, "a defect of the engine"),
-    (FindingKind::WrongRefusal, "a defect of the engine"),
-    (FindingKind::WrongReason, "a defect of the engine"),
     (FindingKind::WrongRelease, "a defect of the engine"),
     (
-        FindingKind::PrivilegesDiffer,
-        "owners and privileges of a schema that has some, which the shipped targets have not",
+        FindingKind::PrivilegesNotRestored,
+        "commands that leave out owners and privileges, in a schema that has some",
     ),
-    (FindingKind::PrivilegesNotRestored, "commands that leave owners and privileges of such a schema out"),
-    (FindingKind::PartialPdf, "a defect of the engine"),
-    (FindingKind::UnstoredWrite, "a defect of the engine"),
-    (FindingKind::FalseReady, "a defect of the engine"),
-    (FindingKind::NotDeterministic, "a defect of the engine"),
     (FindingKind::PdfMetadataDiffers, "an engine that stamps the time into its PDFs"),
     (FindingKind::ScheduleMoved, "a defect of the engine, or a consequence of lost or changed rows"),
-    (FindingKind::PdfDiffers, "a consequence of wrong content or changed rows"),
-    (FindingKind::EngineChangedData, "a defect of the engine: tests/drills/misbehaving.rs"),
     (FindingKind::ResultLost, "a defect of the engine, or a consequence of lost results"),
-    (FindingKind::WrongListing, "a defect of the engine, or a consequence of lost or changed rows"),
-    (FindingKind::WrongAccess, "a defect of the engine, or a consequence of lost or changed rows"),
-    (FindingKind::MissedRun, "a defect of the engine, or a consequence of lost or changed rows"),
-    (FindingKind::UnfinishedJob, "a defect of the engine, or a consequence of lost or changed rows"),
     (FindingKind::TornWrite, "chance: possible in scenarios under load"),
     (FindingKind::MismatchedWrite, "chance: possible in scenarios under load"),
     (FindingKind::SourceChanged, "a command that harms what it is to save: tests/drills/misbehaving.rs"),
@@ -99,7 +86,7 @@ fn pages() -> BTreeMap<String, String> {
     let files = fs::read_dir("docs/faults").unwrap().map(|entry| entry.unwrap().path());
     let page = |path: PathBuf| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        (!["README", "table"].contains(&&*name)).then(|| (name, fs::read_to_string(path).unwrap()))
+        (name != "README").then(|| (name, fs::read_to_string(path).unwrap()))
     };
     files.filter_map(page).collect()
 }
@@ -165,6 +152,14 @@ fn every_fault_has_a_scenario_and_a_page_that_names_it() {
 }
 
 #[test]
+fn every_defect_of_the_stand_in_is_a_fault() {
+    let defects = Defect::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    let defects: BTreeSet<String> = defects.map(|value| format!("engine-{}", value.get_name())).collect();
+    let faults = Fault::ALL.iter().filter(|fault| fault.target == FaultTarget::NextStart);
+    assert_eq!(faults.map(|fault| fault.id.to_owned()).collect::<BTreeSet<_>>(), defects);
+}
+
+#[test]
 fn every_finding_is_expected_by_a_scenario_or_can_be_shown_by_none() {
     let expected: BTreeSet<FindingKind> =
         SCENARIOS.iter().flat_map(|s| &s.expect).map(|e| e.value.kind).collect();
@@ -203,8 +198,8 @@ fn scenarios_are_many_and_told_in_full() {
 #[test]
 fn the_index_of_faults_is_current() {
     let mut text = String::from(
-        "# Faults\n\nWhat a scenario can do to a store or to a backup, a page each. [The table](table.md) shows \
-         which check saw which fault. This index is written by `tests/static/catalogue.rs`.\n\n\
+        "# Faults\n\nWhat a scenario can do to a store or to a backup, a page each. [Another page](../detection.md) shows \
+         which check detects which. This index is written by `tests/static/catalogue.rs`.\n\n\
          | fault | in a scenario | what it does | noticed by |\n|---|---|---|---|\n",
     );
     for fault in Fault::ALL {
@@ -221,14 +216,9 @@ fn the_index_of_faults_is_current() {
     bless::file("docs/faults/README.md", &text);
 }
 
-/// Holds the part of a file between `<!-- NAME -->` and `<!-- /NAME -->` to a text.
+/// Holds a part of a file to a text in which sections of the runbook are linked.
 fn part(path: &str, name: &str, wanted: &str) {
-    let wanted = &crate::runbook_linked(wanted, "runbook.md");
-    let text = std::fs::read_to_string(path).expect("the document is there");
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let (before, rest) = text.split_once(&open).unwrap_or_else(|| panic!("{path} has no {open}"));
-    let (_, after) = rest.split_once(&close).unwrap_or_else(|| panic!("{path} has no {close}"));
-    bless::file(path, &format!("{before}{open}{wanted}{close}{after}"));
+    document_part::hold(path, name, &crate::runbook_linked(wanted, "runbook.md"));
 }
 
 #[test]
@@ -256,6 +246,7 @@ fn the_guide_to_scenarios_is_current() {
             FaultTarget::WalArchive => "at once, in the WAL archive (`fault in backup`)",
             FaultTarget::NextBucketRecovery => "at the next `recover objects`",
             FaultTarget::NextDatabaseRecovery => "at the next `recover database`",
+            FaultTarget::NextStart => "at the next `start engine`; for the stand-in engine",
         };
         writeln!(
             faults,

@@ -11,9 +11,31 @@ use pulp_drill::{
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// Faults that no scenario for any application can have, and why.
-const NOT_GENERIC: [(&str, &str); 2] = [
+const NOT_GENERIC: &[(&str, &str)] = &[
     ("bucket-at-another-time", "it changes nothing without a write after the base backup"),
     ("delete-markers-ignored", "it changes nothing without a deleted object"),
+    ("index-dropped", "no selector names the part of the schema that its finding is about"),
+    ("foreign-keys-dropped", "no selector names the part of the schema that its finding is about"),
+    ("checks-not-valid", "no selector names the part of the schema that its finding is about"),
+    ("defaults-dropped", "no selector names the part of the schema that its finding is about"),
+    ("not-null-dropped", "no selector names the part of the schema that its finding is about"),
+    ("triggers-disabled", "no selector names the part of the schema that its finding is about"),
+    ("row-security-enabled", "no selector names the part of the schema that its finding is about"),
+    ("table-unlogged", "no selector names the part of the schema that its finding is about"),
+    ("privileges-widened", "no selector names the part of the schema that its finding is about"),
+    ("dump-without-constraints", "no selector names the part of the schema that its finding is about"),
+    ("sequence-reset", "`any-sequences-excluded` shows the same for every sequence"),
+    ("sequence-advanced", "not every application has a sequence"),
+    ("row-duplicated", "not every table takes a row twice"),
+    ("times-shifted", "which rows have a moment is not known"),
+    ("nulls-emptied", "which rows have NULL is not known"),
+    ("dump-without-rows", "its findings are all rows of a table"),
+    ("dump-byte-changed", "`any-dump-truncated` shows the same"),
+    ("dump-empty", "`any-dump-truncated` shows the same"),
+    ("binary-zeroed", "`any-copy-bit-flipped` shows the same"),
+    ("binary-extended", "`any-copy-truncated` shows the same"),
+    ("binary-lines-converted", "not every binary has a line feed"),
+    ("binary-key-changed", "not every key has a letter"),
 ];
 
 fn scenarios() -> Vec<Scenario> {

@@ -43,8 +43,14 @@ const RANKS: &[(&str, &[&str])] = &[
     ("exit codes, levels of proof", &["model::exit_code", "model::level"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),
-    ("the consistency window: model and advice", &["window"]),
-    ("what a run may take", &["model::budget"]),
+    (
+        "the consistency window: model and advice; what a run shows about the harness",
+        &["window", "model::detection"],
+    ),
+    (
+        "what a run may take; what it shows about commands that verify",
+        &["model::budget", "model::tool_proof"],
+    ),
     ("the scenario file, the journal, the adapters to external systems", &["scenario", "journal", "system"]),
     ("a site, the reports, the ledger of runs, a drafted profile", &["site", "report", "history", "draft"]),
     (

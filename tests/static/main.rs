@@ -19,6 +19,7 @@ use pulp_drill::report::runbook::{Piece, pieces};
 #[path = "../support"]
 mod support {
     pub mod bless;
+    pub mod document_part;
     pub mod untrusted_input;
 }
 

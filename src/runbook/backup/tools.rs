@@ -104,7 +104,12 @@ async fn if_installed(
     if on_path(program) {
         return report(tool, command, site, said).await;
     }
-    ToolReport { tool: tool.to_owned(), exit: None, said: "not installed, not run".to_owned() }
+    ToolReport {
+        tool: tool.to_owned(),
+        exit: None,
+        accepted: None,
+        said: "not installed, not run".to_owned(),
+    }
 }
 
 /// Runs a program; `said` makes a sentence of its output.
@@ -117,11 +122,13 @@ async fn report(
     let command = command.limit(LIMIT).recorded_in(&site.engine.children);
     let tool = tool.to_owned();
     match run(command, &site.redactor).await {
-        Err(error) => ToolReport { tool, exit: None, said: format!("not run: {}", error.what) },
+        Err(error) => {
+            ToolReport { tool, exit: None, accepted: None, said: format!("not run: {}", error.what) }
+        }
         Ok(ran) => {
             let text = said(&ran.stdout.text, &ran.stderr.text);
             let text = if text.is_empty() || !ran.exit.is_success() { ran.stderr.tail(3) } else { text };
-            ToolReport { tool, exit: Some(ran.exit.to_string()), said: text }
+            ToolReport { tool, exit: Some(ran.exit.to_string()), accepted: None, said: text }
         }
     }
 }

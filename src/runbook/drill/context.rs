@@ -3,7 +3,7 @@
 use crate::{
     base::clock::Clock,
     journal::Journal,
-    runbook::provision::Substrate,
+    runbook::{backup::Examination, provision::Substrate},
     scenario::{library::FixtureLibrary, seed::Seed},
 };
 use std::{collections::BTreeMap, path::PathBuf};
@@ -24,6 +24,6 @@ pub struct RunContext {
     pub clock: Clock,
     /// Whether sites are kept.
     pub keep: bool,
-    /// Whether other programs examine each backup, too.
-    pub examine_backups: bool,
+    /// Which other programs examine each backup.
+    pub examination: Examination,
 }

@@ -29,7 +29,7 @@ use crate::{
     },
     procedure::{Backup, PendingFaults, restore_failed, schema},
     runbook::{
-        backup,
+        backup::{self, Examination, commands::BackupSet},
         drill::{
             context::RunContext,
             cut_point::CutPoint,
@@ -47,6 +47,7 @@ use crate::{
         },
     },
     scenario::{
+        Act,
         method::{BackupJob, BackupSchema, RestoreJob},
         seed::Seed,
     },
@@ -234,9 +235,7 @@ impl<'a> DrillState<'a> {
             PlanJob::Destroy(what) => {
                 self.procedure.measured.lost.get_or_insert_with(Instant::now);
                 self.procedure.measured.good_render = None;
-                if self.context.examine_backups {
-                    backup::tools::examine(self.site, &self.backup, &self.log).await?;
-                }
+                self.examine(planned.number).await?;
                 loss::destroy(self.site, *what).await?;
                 Ok(None)
             }
@@ -255,6 +254,26 @@ impl<'a> DrillState<'a> {
             }
             (result, Some(_) | None) => result,
         }
+    }
+
+    /// Lets other programs examine the backup.
+    async fn examine(&self, step: usize) -> Result<(), Error> {
+        let Examination { common_tools, commands } = &self.context.examination;
+        if *common_tools {
+            backup::tools::examine(self.site, &self.backup, &self.log).await?;
+        }
+        let later = |planned: &Planned| {
+            planned.number > step
+                && matches!(&planned.job, PlanJob::Act(Act::Fault(_) | Act::FaultInBackup(_)))
+        };
+        let is_sound = self.plan.expect.is_empty();
+        let unfit =
+            (!is_sound && self.plan.steps.iter().any(later)).then_some("the damage is made after the backup");
+        self.backup_set(unfit).examine(commands, &self.log).await
+    }
+
+    fn backup_set<'b>(&'b self, unfit: Option<&'b str>) -> BackupSet<'b> {
+        BackupSet { site: self.site, backup: &self.backup, source: self.cut.reference.state.as_ref(), unfit }
     }
 
     async fn back_up(
@@ -405,6 +424,8 @@ impl<'a> DrillState<'a> {
             self.end_load().await?;
             self.after_start = None;
         }
+        let unfit = self.procedure.failed.as_ref().map(|_| "the restore failed");
+        self.backup_set(unfit).examine_restored(&self.context.examination.commands, &self.log).await?;
         self.cut.reference.workload = self.workload.as_ref().map(Workload::in_flight);
         if self.procedure.failed.is_some() {
             // Rows that were not restored have no age, and objects do not stand for them.

@@ -77,6 +77,53 @@ pub fn flip_bit(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Line feeds as carriage returns and line feeds, as a transfer in text mode makes them.
+pub fn convert_lines(bytes: &[u8]) -> Vec<u8> {
+    bytes
+        .iter()
+        .flat_map(|byte| if *byte == b'\n' { &b"\r\n"[..] } else { std::slice::from_ref(byte) })
+        .copied()
+        .collect()
+}
+
+/// Moves the object of an asset to a key that differs in case only.
+pub async fn change_key_case(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+    let (bucket, key) = place(site, name)?;
+    let Some((bytes, metadata)) = read(bucket, &key).await? else {
+        return Ok(Injected::nothing(format!("{key} does not exist")));
+    };
+    let file = key.as_str().rfind('/').map_or(0, |slash| slash + 1);
+    let (folder, file) = key.as_str().split_at(file);
+    let other = ObjectKey::new(format!("{folder}{}", file.to_uppercase()));
+    if other == key {
+        return Ok(Injected::nothing(format!("{key} has no lower-case letter")));
+    }
+    bucket.put(&other, bytes, &metadata).await?;
+    bucket.delete(&key).await?;
+    Ok(Injected::changed(format!("{key} became {other}")))
+}
+
+/// Writes the object of an asset again as it is.
+pub async fn write_again(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
+    let (bucket, key) = place(site, name)?;
+    let Some((bytes, metadata)) = read(bucket, &key).await? else {
+        return Ok(Injected::nothing(format!("{key} does not exist")));
+    };
+    let size = bytes.len();
+    bucket.put(&key, bytes, &metadata).await?;
+    Ok(Injected::changed(format!("{key}: {size} bytes written again")))
+}
+
+/// Adds an empty object whose key ends with a slash.
+pub async fn add_folder_marker(site: &FaultSite<'_>) -> Result<Injected, Error> {
+    let (bucket, key) = locate(site, ObjectKey::new("new-folder/"))?;
+    if matches!(bucket, Bucket::Files(_)) {
+        return Ok(Injected::nothing("a folder has no markers"));
+    }
+    bucket.put(&key, Vec::new(), &Metadata::of_type("application/x-directory")).await?;
+    Ok(Injected::changed(format!("{key}: an empty object")))
+}
+
 /// Writes the object of an asset again with its bytes only.
 pub async fn strip_metadata(site: &FaultSite<'_>, name: &AssetName) -> Result<Injected, Error> {
     let (bucket, key) = place(site, name)?;

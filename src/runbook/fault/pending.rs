@@ -3,15 +3,31 @@
 
 use crate::{
     base::ids::{ObjectKey, TableName},
-    model::fault::Throttle,
+    model::fault::{Fault, Throttle},
     procedure::{PendingFaults, RecoveryFault},
     runbook::fault::site::{FaultSite, Injected},
+    system::postgres::quote_ident,
 };
 
-/// The next dump excludes a table.
-pub fn exclude_table(table: &TableName, pending: &mut PendingFaults) -> Injected {
-    pending.without_tables.push(table.clone());
-    Injected::changed(format!("the next dump excludes {table}"))
+/// The stand-in engine's variable with its defects.
+const DEFECTS: &str = "PULP_STANDIN_DEFECTS";
+
+/// The stand-in engine has a defect from its next start on.
+pub fn defect(fault: &Fault, site: &FaultSite<'_>) -> Injected {
+    let Some(name) = fault.engine_defect() else {
+        return Injected::nothing("it is not a defect of an engine");
+    };
+    site.site.engine.set(DEFECTS, name.to_owned());
+    Injected::changed(format!("the engine is started with {DEFECTS}={name}"))
+}
+
+/// The next dump is taken with further options, of which each names the table if there is one.
+pub fn dump_with(options: &[&str], table: Option<&TableName>, pending: &mut PendingFaults) -> Injected {
+    let of = table.map_or_else(String::new, |table| format!("={}", quote_ident(table.as_str())));
+    let options: Vec<String> = options.iter().map(|option| format!("{option}{of}")).collect();
+    let detail = format!("the next dump is taken with {}", options.join(" "));
+    pending.dump_options.extend(options);
+    Injected::changed(detail)
 }
 
 /// The next copy stops after the first page of its listing.

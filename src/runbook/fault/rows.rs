@@ -249,7 +249,7 @@ fn no_row() -> Injected {
     Injected::nothing("no entity of the profile has a row that refers to this binary")
 }
 
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -260,7 +260,7 @@ fn key(target: &FaultSite<'_>, name: &AssetName) -> Result<ObjectKey, Error> {
     })
 }
 
-async fn execute(target: &FaultSite<'_>, sql: &str, args: &[&str]) -> Result<u64, Error> {
+pub(super) async fn execute(target: &FaultSite<'_>, sql: &str, args: &[&str]) -> Result<u64, Error> {
     let postgres = target.site.connect().await?;
     postgres.execute(sql, args).await
 }

@@ -31,6 +31,14 @@ pub fn corrupt(target: &FaultSite<'_>) -> Result<Injected, Error> {
     Ok(Injected::changed(format!("{}: byte {at} of {end} changed", path.display())))
 }
 
+/// Adds a temporary file, as an `archive_command` leaves it that was killed while it copied.
+pub fn add_stray_file(target: &FaultSite<'_>) -> Result<Injected, Error> {
+    let Some(server) = &target.site.server else { return Ok(Injected::nothing("the site has no archive")) };
+    let path = server.archive().join("000000010000000000000000.tmp");
+    std::fs::write(&path, b"incomplete").or_environment(|| format!("can't write {}", path.display()))?;
+    Ok(Injected::changed(format!("{} added", path.display())))
+}
+
 /// The last segment but one in the archive: the last contains the recovery target, this one the
 /// writes between the base backup and the target.
 fn last_but_one(target: &FaultSite<'_>) -> Result<Option<PathBuf>, Error> {

@@ -22,6 +22,12 @@
 //! | `wrong-asset` | another asset's binary is embedded | `fetch` |
 //! | `lies-ready` | `/health/ready` is ok although the store cannot be reached | `has` in the health route |
 //! | `old-version` | the version before the asked one is rendered | `has` in the version query |
+//! | `alters-uploads` | an upload below 64 KiB is stored and recorded with another last byte | `receive` |
+//! | `loses-tenth-upload` | every tenth upload since the start is answered 201 and gone | `loses_upload` |
+//! | `lists-first-page` | the list of assets ends after four, and so does its total | `list` |
+//! | `forgets-audit` | the oldest audit event is gone after a start | `start` |
+//! | `ignores-deletes` | the deletion of an asset is answered 204 and not done | `has` in the deletion |
+//! | `exits-at-start` | it reports an error at its start and ends | `start` |
 
 use super::failure::Failure;
 use super::rows::Rows;
@@ -31,6 +37,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One way to misbehave.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +80,18 @@ pub enum Defect {
     LiesReady,
     /// Renders the version before the asked one.
     OldVersion,
+    /// Changes the last byte of every upload below 64 KiB before it is stored and recorded.
+    AltersUploads,
+    /// Answers 201 to every tenth upload since its start and keeps nothing of it.
+    LosesTenthUpload,
+    /// Lists no more than four assets, and counts no more.
+    ListsFirstPage,
+    /// Forgets the oldest audit event at start.
+    ForgetsAudit,
+    /// Answers 204 to the deletion of an asset and deletes nothing.
+    IgnoresDeletes,
+    /// Ends at its start with an error.
+    ExitsAtStart,
 }
 
 /// A grey pixel.
@@ -84,17 +103,27 @@ const PLACEHOLDER: [u8; 69] = [
     0x82,
 ];
 
+/// The size from which on `alters-uploads` leaves an upload alone.
+const SMALL_UPLOAD: usize = 64 << 10;
+
+/// How many assets `lists-first-page` lists.
+const SHORT_PAGE: usize = 4;
+
 /// The chosen defects.
 #[derive(Default)]
-pub(crate) struct Defects(Vec<Defect>);
+pub(crate) struct Defects {
+    chosen: Vec<Defect>,
+    /// Uploads since the start.
+    uploads: AtomicUsize,
+}
 
 impl Defects {
     pub(crate) fn new(chosen: Vec<Defect>) -> Self {
-        Self(chosen)
+        Self { chosen, ..Self::default() }
     }
 
     pub(crate) fn has(&self, defect: Defect) -> bool {
-        self.0.contains(&defect)
+        self.chosen.contains(&defect)
     }
 
     /// Called once, before the first request.
@@ -110,6 +139,15 @@ impl Defects {
             let skip = "UPDATE schedules SET next_run_at = next_run_at + interval '100 years'
                          WHERE enabled AND next_run_at <= now()";
             sqlx::query(skip).execute(db).await?;
+        }
+        if self.has(Defect::ForgetsAudit)
+            && let Ok(db) = rows.sql()
+        {
+            let oldest = "DELETE FROM audit_events WHERE id = (SELECT min(id) FROM audit_events)";
+            sqlx::query(oldest).execute(db).await?;
+        }
+        if self.has(Defect::ExitsAtStart) {
+            return Err(Failure::unavailable("defect", "the defect `exits-at-start` ends it"));
         }
         Ok(())
     }
@@ -198,6 +236,34 @@ impl Defects {
             pdf.truncate(pdf.len() / 2);
         }
         pdf
+    }
+
+    /// The bytes of an upload or replacement.
+    pub(crate) fn receive(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.has(Defect::AltersUploads)
+            && bytes.len() < SMALL_UPLOAD
+            && let Some(last) = bytes.last_mut()
+        {
+            *last ^= 1;
+        }
+        bytes
+    }
+
+    /// Whether an upload that was just answered is lost.
+    pub(crate) fn loses_upload(&self) -> bool {
+        let number = self.uploads.fetch_add(1, Ordering::Relaxed) + 1;
+        self.has(Defect::LosesTenthUpload) && number.is_multiple_of(10)
+    }
+
+    /// A page of the list of assets.
+    pub(crate) fn list(&self, mut page: Value) -> Value {
+        if self.has(Defect::ListsFirstPage)
+            && let Some(items) = page["items"].as_array_mut()
+        {
+            items.truncate(SHORT_PAGE);
+            page["total"] = json!(page["total"].as_u64().unwrap_or_default().min(SHORT_PAGE as u64));
+        }
+        page
     }
 
     /// An upload's or replacement's binary.

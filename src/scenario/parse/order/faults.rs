@@ -54,7 +54,8 @@ impl Timeline<'_> {
             | FaultTarget::NextArchive
             | FaultTarget::NextResults
             | FaultTarget::NextRestore
-            | FaultTarget::NextMigration) => {
+            | FaultTarget::NextMigration
+            | FaultTarget::NextStart) => {
                 self.pending.push((place, target));
             }
         }
@@ -108,7 +109,8 @@ impl Timeline<'_> {
             | FaultTarget::NextMigration
             | FaultTarget::Versions
             | FaultTarget::NextBucketRecovery
-            | FaultTarget::NextDatabaseRecovery => {
+            | FaultTarget::NextDatabaseRecovery
+            | FaultTarget::NextStart => {
                 let help = "write `fault: …`";
                 return self.wrong(
                     place,
@@ -140,6 +142,7 @@ impl Timeline<'_> {
                 FaultTarget::NextMigration => RestoreJob::Migrate.describe(),
                 FaultTarget::NextBucketRecovery => RestoreJob::RecoverObjects.describe(),
                 FaultTarget::NextDatabaseRecovery => RestoreJob::RecoverDatabase.describe(),
+                FaultTarget::NextStart => RestoreJob::StartEngine.describe(),
                 FaultTarget::Objects
                 | FaultTarget::Rows
                 | FaultTarget::RowFiles

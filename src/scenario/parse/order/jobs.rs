@@ -67,7 +67,7 @@ impl Timeline<'_> {
                 self.nothing_in_flight(job.describe(), place);
                 self.running = false;
             }
-            BackupJob::StartEngine => self.running = true,
+            BackupJob::StartEngine => self.start_engine(),
             BackupJob::RecordManifest if !self.running && self.method.runs == TargetProcess::WithApi => {
                 let help = "put it after `start engine`";
                 self.wrong(place, "a manifest while the engine is stopped", "the engine cannot answer", help);
@@ -105,6 +105,11 @@ impl Timeline<'_> {
             BackupJob::CopyResults => self.fire(FaultTarget::NextResults),
             BackupJob::RecordManifest | BackupJob::ArchiveTemplates | BackupJob::RunBackupCommand => {}
         }
+    }
+
+    fn start_engine(&mut self) {
+        self.running = true;
+        self.fire(FaultTarget::NextStart);
     }
 
     pub(super) fn destroy(&mut self, what: Destroy, place: SourcePosition) {
@@ -150,7 +155,7 @@ impl Timeline<'_> {
                 self.nothing_in_flight(job.describe(), place);
                 self.running = false;
             }
-            RestoreJob::StartEngine => self.running = true,
+            RestoreJob::StartEngine => self.start_engine(),
             RestoreJob::RestoreDatabase | RestoreJob::RestoreFreshDatabase => {
                 self.fire(FaultTarget::NextRestore)
             }

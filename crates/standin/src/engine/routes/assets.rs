@@ -6,6 +6,7 @@ pub(crate) use writing::{replace, restore, upload};
 
 use crate::engine::access::{Caller, Params, Scope};
 use crate::engine::app::Shared;
+use crate::engine::defects::Defect;
 use crate::engine::failure::Failure;
 use crate::engine::rows::AssetFilter;
 use crate::engine::writes::First;
@@ -35,7 +36,7 @@ pub(crate) async fn list(
     for item in found["items"].as_array_mut().into_iter().flatten() {
         publish(&app, item);
     }
-    Ok(Json(found))
+    Ok(Json(app.settings.defects.list(found)))
 }
 
 pub(crate) async fn details(
@@ -105,6 +106,9 @@ pub(crate) async fn delete(
     let mut change = app.rows.change().await?;
     let current = change.current_asset(&caller.tenant, id).await?;
     let current = current.ok_or_else(|| Failure::not_found(format!("asset `{id}`")))?;
+    if app.settings.defects.has(Defect::IgnoresDeletes) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let templates = references(&app, &caller, id, &current.filename).await?;
     if !force && templates.as_array().is_some_and(|templates| !templates.is_empty()) {
         let mut refusal =

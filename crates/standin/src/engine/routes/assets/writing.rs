@@ -34,7 +34,7 @@ pub(crate) async fn upload(
     request: Request,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     caller.allow(&[Scope::Editor])?;
-    let upload = read(request).await?;
+    let upload = read(&app, request).await?;
     let id = Uuid::now_v7();
     let filename = format!("{id}-{}", sanitise(&upload.name));
     let content = describe(&upload.bytes, &upload.mime);
@@ -57,7 +57,14 @@ pub(crate) async fn upload(
         change.commit().await
     };
     app.settings.writes.upload.of(binary, row).await?;
-    Ok((StatusCode::CREATED, Json(record(&app, &caller, id).await?)))
+    let stored = record(&app, &caller, id).await?;
+    if app.settings.defects.loses_upload() {
+        let mut change = app.rows.change().await?;
+        change.delete_asset(id).await?;
+        change.commit().await?;
+        app.binaries.delete(&filename).await?;
+    }
+    Ok((StatusCode::CREATED, Json(stored)))
 }
 
 pub(crate) async fn replace(
@@ -73,7 +80,7 @@ pub(crate) async fn replace(
     if wanted.as_ref().is_some_and(|tag| tag.parse::<i32>().is_err()) {
         return Err(Failure::bad_request("If-Match must be an asset's version such as \"1\""));
     }
-    let upload = read(request).await?;
+    let upload = read(&app, request).await?;
     let _turn = app.turns.of(id).await;
     let mut change = app.rows.change().await?;
     let current = lock(&mut *change, &caller, id).await?;
@@ -172,7 +179,7 @@ async fn keep(app: &Shared, change: &mut dyn Change, current: &Current) -> Resul
     }
 }
 
-async fn read(request: Request) -> Result<Upload, Failure> {
+async fn read(app: &Shared, request: Request) -> Result<Upload, Failure> {
     let multipart = Multipart::from_request(request, &()).await;
     let mut parts = multipart.map_err(|error| Failure::bad_request(error.body_text()))?;
     let mut upload = None;
@@ -200,6 +207,7 @@ async fn read(request: Request) -> Result<Upload, Failure> {
         return Err(Failure::invalid("file", "is empty"));
     }
     let mime = sniff(&bytes).map_or(given, str::to_owned);
+    let bytes = app.settings.defects.receive(bytes);
     Ok(Upload { bytes, name, mime, ..meta })
 }
 
