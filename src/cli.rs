@@ -244,7 +244,10 @@ fn dispatch(command: Command) -> Result<process::ExitCode, Error> {
 fn on_runtime<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     // One TLS provider for every library; a second call finds it installed.
     let _installed = rustls::crypto::ring::default_provider().install_default();
+    // In an unoptimised build, one poll of a drill with a request of the S3 client takes more than the 2 MiB
+    // that a thread has by default.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(16 << 20)
         .enable_all()
         .build()
         .map_err(|error| Error::environment("can't start the runtime").because(&error))?;

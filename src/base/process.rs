@@ -24,7 +24,7 @@ pub use command::{Command, CommandInput, own_program};
 pub use daemon::{Daemon, until};
 pub use isolated::{IsolatedOutput, run_isolated};
 pub use nix::sys::signal::Signal;
-pub use ports::{PORT_TRIES, free_port};
+pub use ports::{PORT_TRIES, free_port, listen};
 pub use progress::Progress;
 pub use run::{Exit, Ran, run};
 pub use run_dir::{

@@ -22,6 +22,7 @@ pub use rules::{Failing, GateFailure, GatePoint, HeldRequests};
 
 use crate::base::clock::Clock;
 use crate::base::error::{Error, ErrorContext};
+use crate::base::process;
 use requests::Log;
 use rules::Rules;
 use serve::{Through, Upstream};
@@ -58,7 +59,9 @@ impl Gate {
     pub async fn start_by(upstream: &Url, clock: Clock) -> Result<Self, Error> {
         let upstream = Upstream::at(upstream)?;
         let context = || "can't open a gate on 127.0.0.1".to_owned();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.or_environment(context)?;
+        let listener = process::listen()?;
+        listener.set_nonblocking(true).or_environment(context)?;
+        let listener = TcpListener::from_std(listener).or_environment(context)?;
         let address = listener.local_addr().or_environment(context)?;
         let url = Url::parse(&format!("http://{address}")).or_harness(context)?;
         let (mode, modes) = watch::channel(Mode::Open);

@@ -2,7 +2,7 @@
 //! elsewhere and is only talked to.
 
 use crate::base::error::{Error, ErrorContext};
-use crate::base::process::{Children, Command, Daemon, Exit, Signal, until};
+use crate::base::process::{Children, Command, Daemon, Exit, Signal, free_port, until};
 use crate::base::redact::Redactor;
 use crate::model::profile::{
     ReadyCheck,
@@ -392,13 +392,6 @@ fn stands(pid: u32) -> bool {
         let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 't', 'Z', 'X']))
     })
-}
-
-/// A port that is free right now. Somebody else may take it before the engine does.
-fn free_port() -> Result<u16, Error> {
-    let context = || "can't find a free port on 127.0.0.1".to_owned();
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).or_environment(context)?;
-    Ok(listener.local_addr().or_environment(context)?.port())
 }
 
 /// Whether what it wrote since then says that the port was taken: Node, Rust and the C library

@@ -199,20 +199,24 @@ impl std::fmt::Debug for ObjectServer {
     }
 }
 
-/// The embedded server takes a free port itself and says which.
+/// The embedded server.
 async fn embedded(
     base: Command,
     run_dir: &RunDir,
     data: &Path,
     redactor: &Redactor,
 ) -> Result<(Daemon, String), Error> {
-    let command = base.args(["standin", "objects", "--dir"]).arg(data).args(["--listen", "127.0.0.1:0"]);
-    let daemon = Daemon::start(command, &run_dir.path().join("objects.log"), redactor).await?;
-    let endpoint = daemon.wait_line("the embedded S3 server", "listening on ", READY).await?;
-    Ok((daemon, endpoint))
+    let command = |address: SocketAddr| {
+        let command = base.clone().args(["standin", "objects", "--dir"]).arg(data);
+        command.arg("--listen").arg(address.to_string())
+    };
+    let ready = async |daemon: &Daemon, _| {
+        daemon.wait_line("the embedded S3 server", "listening on ", READY).await.map(drop)
+    };
+    on_free_port("objects", run_dir, redactor, command, ready).await
 }
 
-/// MinIO takes no port 0, so it may lose its port to somebody else before it binds it.
+/// A MinIO server.
 async fn minio(
     base: Command,
     run_dir: &RunDir,
@@ -220,13 +224,28 @@ async fn minio(
     redactor: &Redactor,
 ) -> Result<(Daemon, String), Error> {
     let base = base.env("MINIO_BROWSER", "off").env("MINIO_UPDATE", "off");
+    let command =
+        |address: SocketAddr| base.clone().arg("server").arg(data).arg("--address").arg(address.to_string());
+    let ready =
+        async |daemon: &Daemon, address| daemon.wait_ready("MinIO", READY, minio_answers(address)).await;
+    on_free_port("minio", run_dir, redactor, command, ready).await
+}
+
+/// Starts a server on a free port, anew if it loses the port to somebody else before it binds it. Also
+/// gives its address.
+async fn on_free_port(
+    name: &str,
+    run_dir: &RunDir,
+    redactor: &Redactor,
+    command: impl Fn(SocketAddr) -> Command,
+    ready: impl AsyncFn(&Daemon, SocketAddr) -> Result<(), Error>,
+) -> Result<(Daemon, String), Error> {
     let mut attempt = 1;
     loop {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let command = base.clone().arg("server").arg(data).arg("--address").arg(address.to_string());
-        let log = run_dir.path().join(format!("minio-{attempt}.log"));
-        let daemon = Daemon::start(command, &log, redactor).await?;
-        match daemon.wait_ready("MinIO", READY, minio_answers(address)).await {
+        let log = run_dir.path().join(format!("{name}-{attempt}.log"));
+        let daemon = Daemon::start(command(address), &log, redactor).await?;
+        match ready(&daemon, address).await {
             Ok(()) => return Ok((daemon, format!("http://{address}"))),
             Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("in use") => attempt += 1,
             Err(error) => return Err(error),
