@@ -81,15 +81,20 @@ pub fn run(args: &ReportArgs) -> Result<Output, Error> {
     let dir = folder_of(&args.run_dir);
     let mut record = RunRecord::fold(&stored.entries);
     if record.started.is_none() {
-        return Err(match stored.flaw {
-            Some(flaw @ Flaw::Broken { .. }) => Error::usage(flaw.to_string())
-                .cause("no event before it holds")
-                .hint("restore the run's folder from a copy"),
+        return match stored.flaw {
+            Some(flaw @ Flaw::Broken { .. }) => Ok(Output {
+                stdout: String::new(),
+                stderr: format!(
+                    "{flaw}\n  no event before it holds: nothing is rendered\n  \
+                     hint: restore the run's folder from a copy\n"
+                ),
+                exit: ExitCode::IntegrityFailure,
+            }),
             Some(Flaw::Torn(_)) | None => {
-                Error::usage(format!("{} holds no run: its journal is empty", dir.display()))
-                    .hint("the run was killed before it began: start another")
+                let what = format!("{} holds no run: its journal is empty", dir.display());
+                Err(Error::usage(what).hint("the run was killed before it began: start another"))
             }
-        });
+        };
     }
     let attested = dir.join(ATTESTATION).exists();
     let writable = !attested || report::is_ours(&record);

@@ -33,12 +33,21 @@ pub async fn delete_of_asset(target: &FaultSite<'_>, name: &AssetName) -> Result
 const QUIETLY: &str = "begin perform set_config('session_replication_role', 'replica', true);
     exception when insufficient_privilege then quiet := false; end;";
 
-/// Deletes the rows of a relation `t` that meet a condition, and returns how many there were.
+/// Deletes the rows of a relation `t` that meet a condition, and returns how many there were. Rows that refer to
+/// them go too where the database deletes them by cascade. Where nothing refers to the relation, or a reference
+/// forbids the deletion, it is done without triggers.
 async fn delete_quietly(target: &FaultSite<'_>, source: &str, condition: &str) -> Result<u64, Error> {
     let count = format!("SELECT to_jsonb(count(*)) FROM {source} t WHERE {condition}");
     let counted = target.site.connect().await?.rows(&count, &[]).await?;
+    let delete = format!("DELETE FROM {source} t WHERE {condition};");
+    let relation = literal(source);
     let sql = format!(
-        "do $pulp$ declare quiet boolean := true; begin {QUIETLY} DELETE FROM {source} t WHERE {condition}; end $pulp$"
+        "do $pulp$ declare quiet boolean := true; begin
+            if exists (select from pg_constraint where contype = 'f' and confrelid = {relation}::regclass) then
+                begin {delete} return; exception when foreign_key_violation or restrict_violation then null; end;
+            end if;
+            {QUIETLY} {delete}
+        end $pulp$"
     );
     execute(target, &sql, &[]).await?;
     Ok(counted.first().and_then(Value::as_u64).unwrap_or_default())

@@ -210,9 +210,8 @@ async fn embedded(
         let command = base.clone().args(["standin", "objects", "--dir"]).arg(data);
         command.arg("--listen").arg(address.to_string())
     };
-    let ready = async |daemon: &Daemon, _| {
-        daemon.wait_line("the embedded S3 server", "listening on ", READY).await.map(drop)
-    };
+    let ready =
+        async |daemon: &Daemon, _| daemon.wait_line("the embedded S3 server", "listening on ", READY).await;
     on_free_port("objects", run_dir, redactor, command, ready).await
 }
 
@@ -226,19 +225,21 @@ async fn minio(
     let base = base.env("MINIO_BROWSER", "off").env("MINIO_UPDATE", "off");
     let command =
         |address: SocketAddr| base.clone().arg("server").arg(data).arg("--address").arg(address.to_string());
-    let ready =
-        async |daemon: &Daemon, address| daemon.wait_ready("MinIO", READY, minio_answers(address)).await;
+    let ready = async |daemon: &Daemon, address| {
+        daemon.wait_ready("MinIO", READY, minio_answers(address)).await?;
+        Ok(format!("http://{address}"))
+    };
     on_free_port("minio", run_dir, redactor, command, ready).await
 }
 
 /// Starts a server on a free port, anew if it loses the port to somebody else before it binds it. Also
-/// gives its address.
+/// gives its endpoint, which `ready` returns.
 async fn on_free_port(
     name: &str,
     run_dir: &RunDir,
     redactor: &Redactor,
     command: impl Fn(SocketAddr) -> Command,
-    ready: impl AsyncFn(&Daemon, SocketAddr) -> Result<(), Error>,
+    ready: impl AsyncFn(&Daemon, SocketAddr) -> Result<String, Error>,
 ) -> Result<(Daemon, String), Error> {
     let mut attempt = 1;
     loop {
@@ -246,7 +247,7 @@ async fn on_free_port(
         let log = run_dir.path().join(format!("{name}-{attempt}.log"));
         let daemon = Daemon::start(command(address), &log, redactor).await?;
         match ready(&daemon, address).await {
-            Ok(()) => return Ok((daemon, format!("http://{address}"))),
+            Ok(endpoint) => return Ok((daemon, endpoint)),
             Err(_) if attempt < PORT_TRIES && daemon.log_text().contains("in use") => attempt += 1,
             Err(error) => return Err(error),
         }
