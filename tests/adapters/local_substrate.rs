@@ -345,7 +345,9 @@ async fn the_embedded_s3_server_is_told_its_keys_by_its_environment_and_says_its
     assert_eq!(server.endpoint, "http://127.0.0.1:4711");
     let data = server.data_dir.display();
     let read = |name: &str| std::fs::read_to_string(server.data_dir.join(name)).unwrap();
-    assert_eq!(read("args"), format!("standin objects --dir {data} --listen 127.0.0.1:0\n"));
+    let args = read("args");
+    let port = args.strip_prefix(&format!("standin objects --dir {data} --listen 127.0.0.1:")).unwrap();
+    assert_ne!(port.trim().parse(), Ok(0_u16));
     assert_eq!(read("keys"), format!("{} {}\n", server.access_key, server.secret_key));
     assert_eq!(redactor.clean(&read("keys")), "[redacted] [redacted]\n");
     server.stop().await;
