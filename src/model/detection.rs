@@ -18,6 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Checks that no fault of the catalogue needs, and what needs them.
 const NEEDED_ELSEWHERE: &[(CheckId, &str)] = &[
     (
+        CheckId::ReadBack,
+        "for applications of your own, whose profile says where a binary is read; the stand-in engine has no such \
+         path (`tests/cli/targets.rs` has an application that returns something else)",
+    ),
+    (
         CheckId::Manifest,
         "for existing backups, where the manifest is often the only record of what must come back; a drill also \
          asks every list again (`operations`)",
