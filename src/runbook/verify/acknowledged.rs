@@ -362,14 +362,7 @@ mod tests {
         assert_eq!(sight.key.as_ref().map(ObjectKey::as_str), Some(key));
         let mix = Mix { upload: 1, ..Mix::default() };
         let writes = vec![written];
-        let load = UnderLoad {
-            load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
-            marks: Marks::of(&writes),
-            writes,
-            way: BackupMethod::DumpFirst,
-            times: None,
-            earlier: Vec::new(),
-        };
+        let load = under_load(mix, writes);
         let before = state(&[("other", "[1]", json!({ "id": 1 }))], &[]);
         let reference = Reference { state: Some(before), workload: Some(load), ..Reference::default() };
         let ordinary = reference.without_workload(&now, &profile);
@@ -377,6 +370,18 @@ mod tests {
         let other = state(&[file("ffff")], &[]);
         let ordinary = reference.without_workload(&other, &profile);
         assert_eq!(ordinary.database.tables[&TableName::from("files")].rows.len(), 1);
+    }
+
+    /// A load of one writer whose writes are known.
+    fn under_load(mix: Mix, writes: Vec<Written>) -> UnderLoad {
+        UnderLoad {
+            load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
+            marks: Marks::of(&writes),
+            writes,
+            way: BackupMethod::DumpFirst,
+            times: None,
+            earlier: Vec::new(),
+        }
     }
 
     #[test]
@@ -401,14 +406,7 @@ mod tests {
     fn what_batch_jobs_of_the_load_leave_is_theirs_and_no_more_than_that() {
         let writes = vec![write(WriteKind::Batch, "under-load-7-0-1", Some("17"), None)];
         let mix = Mix { batch: 1, ..Mix::default() };
-        let load = UnderLoad {
-            load: Load { writers: 1, rate: 1, mix, seed: 7, backups: 1 },
-            marks: Marks::of(&writes),
-            writes,
-            way: BackupMethod::DumpFirst,
-            times: None,
-            earlier: Vec::new(),
-        };
+        let load = under_load(mix, writes);
         let usage = |n: u32| json!({ "id": n, "template_key": "invoice" });
         let before = state(&[("render_usage", "[1]", usage(1))], &["3.json"]);
         let reference = Reference { state: Some(before), workload: Some(load), ..Reference::default() };

@@ -59,17 +59,11 @@ pub fn check(
         referred.add(row);
     }
     let mut objects = 0;
-    for (store, key, object) in everything(observed) {
+    let read = everything(observed).map(|(store, key, object)| (store, key, object.size));
+    let listed = reference.listed.iter().map(|(key, size)| (BinaryStore::Assets, key, *size));
+    for (store, key, size) in read.chain(listed) {
         objects += 1;
         if !profile.ignores(key.as_str()) && !referred.includes(store, key) {
-            let actual = format!("{} bytes at {key}, and no row points there", object.size);
-            let expected = "a row that points at it";
-            findings.push(finding(FindingKind::OrphanBinary, names.entity(key), expected, actual));
-        }
-    }
-    for (key, size) in &reference.listed {
-        objects += 1;
-        if !profile.ignores(key.as_str()) && !referred.includes(BinaryStore::Assets, key) {
             let actual = format!("{size} bytes at {key}, and no row points there");
             let expected = "a row that points at it";
             findings.push(finding(FindingKind::OrphanBinary, names.entity(key), expected, actual));
