@@ -176,8 +176,8 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<Output, Error> {
     Ok(after_adding(&run, &file.display().to_string(), history::add(&file, line)?))
 }
 
-/// What is kept of the run and whether a key that the user named signed it, or the outcome where it does not verify. A ledger must not count a run whose
-/// events nobody vouches for.
+/// What is kept of the run and whether a key that the user named signed it, or the outcome where it does not
+/// verify. A ledger must not count a run whose events nobody vouches for.
 fn entry(args: &AddArgs, clock: &Clock) -> Result<Result<(LedgerEntry, bool), Output>, Error> {
     let dir = folder_of(&args.run_dir);
     let found = verify::folder(&dir, &args.trust.read()?)?;

@@ -201,7 +201,7 @@ impl Detection {
         Self { faults, baselines, checks, recall, false_alarms }
     }
 
-    /// Whether the harness is as it must be: nothing was missed, no alarm was false, and every check is needed.
+    /// Whether the harness is as expected: nothing was missed, no alarm was false, and every check is needed.
     /// What could not be run leaves the need of a check open.
     pub fn exit(&self) -> ExitCode {
         let of_fault = |fault: &FaultResult| match fault.outcome {

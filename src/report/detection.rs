@@ -48,7 +48,7 @@ pub fn markdown(detection: &Detection) -> String {
     text
 }
 
-/// The figures, and everything that is not as it must be.
+/// The figures, and everything that is not as expected.
 fn summary(detection: &Detection) -> Vec<String> {
     let figure =
         |figure: Option<f64>| figure.map_or("not measured".to_owned(), |figure| format!("{figure} %"));

@@ -72,7 +72,7 @@ impl CutPoint {
         undefined
     }
 
-    /// The API's inventory as it must be listed again: of both stores, or of one folder.
+    /// The API's inventory as it is expected to be listed again: of both stores, or of one folder.
     pub(super) fn record_inventory(&mut self, now: Option<Manifest>, folder: Option<RowFolder>) {
         let Some(now) = now else { return };
         let before = self.reference.manifest.take();

@@ -13,7 +13,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
-/// The source as it must be now if no fault was injected.
+/// The source as expected now if no fault was injected.
 #[derive(Default)]
 pub(super) struct SourceRecord {
     /// What was written through the API.

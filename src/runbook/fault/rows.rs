@@ -24,7 +24,7 @@ pub async fn delete_of_asset(target: &FaultSite<'_>, name: &AssetName) -> Result
     let table = &first.reference.table;
     let mut gone = 0;
     for row in rows.iter().filter(|row| row.reference.table == *table) {
-        gone += delete_quietly(target, &row.source, &row.condition).await?;
+        gone += delete_rows(target, &row.source, &row.condition).await?;
     }
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {table} deleted") })
 }
@@ -36,7 +36,7 @@ const QUIETLY: &str = "begin perform set_config('session_replication_role', 'rep
 /// Deletes the rows of a relation `t` that meet a condition, and returns how many there were. Rows that refer to
 /// them go too where the database deletes them by cascade. Where nothing refers to the relation, or a reference
 /// forbids the deletion, it is done without triggers.
-async fn delete_quietly(target: &FaultSite<'_>, source: &str, condition: &str) -> Result<u64, Error> {
+async fn delete_rows(target: &FaultSite<'_>, source: &str, condition: &str) -> Result<u64, Error> {
     let count = format!("SELECT to_jsonb(count(*)) FROM {source} t WHERE {condition}");
     let counted = target.site.connect().await?.rows(&count, &[]).await?;
     let delete = format!("DELETE FROM {source} t WHERE {condition};");
@@ -64,7 +64,7 @@ pub async fn delete(target: &FaultSite<'_>, row: &NamedRow) -> Result<Injected, 
     let parts: Vec<String> = entity.label.iter().map(label_sql).collect();
     let table = quote_table(&entity.table);
     let condition = format!("concat_ws('@', {}) = {}", parts.join(", "), literal(&row.named));
-    let gone = delete_quietly(target, &table, &condition).await?;
+    let gone = delete_rows(target, &table, &condition).await?;
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {} deleted", entity.table) })
 }
 
