@@ -90,9 +90,10 @@ fn of_record(
 /// The last proven restore in the ledger.
 fn last_proven(options: &BackupTestOptions) -> Result<Option<LastProven>, Error> {
     let Some(path) = &options.ledger else { return Ok(None) };
-    let file = history::file_of(path);
+    let file = history::file::file_of(path);
     let context = || format!("{} is no reference", file.display());
-    let lines = history::read(&file)?.map_err(|broken| Error::usage(context()).cause(broken.to_string()))?;
+    let lines =
+        history::file::read(&file)?.map_err(|broken| Error::usage(context()).cause(broken.to_string()))?;
     let found = history::last_proven(&lines, &options.profile);
     let line = lines.iter().find(|line| found.as_ref().is_some_and(|found| found.run == line.run));
     if let Some(why) = line.and_then(|line| ledger::mismatch(file.parent()?, line)) {
