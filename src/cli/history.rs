@@ -12,9 +12,10 @@ use crate::{
     cli::{Output, s3_settings::S3Settings, trust::TrustArgs},
     evidence::verify::{self, Problem, Signed},
     history::{
-        self, Added, Broken, LedgerEntry,
+        self, LedgerEntry,
         bucket::Remote,
         export,
+        file::{Added, Broken},
         page::{self, PageOptions},
         show, trend,
     },
@@ -161,19 +162,19 @@ pub fn add(args: &AddArgs, clock: &Clock) -> Result<Output, Error> {
         Ok(entry) => entry,
         Err(changed) => return Ok(changed),
     };
-    let file = history::file_of(args.ledger.as_deref().unwrap_or(Path::new(DEFAULT_LEDGER)));
+    let file = history::file::file_of(args.ledger.as_deref().unwrap_or(Path::new(DEFAULT_LEDGER)));
     if args.ledger.is_none() {
         terminal::notice(&format!("no --ledger was given: writing to {}\n", file.display()));
     }
     // A ledger that was changed takes no run, whoever signed it.
     if !is_trusted
         && file.is_file()
-        && let Ok(lines) = history::read(&file)?
+        && let Ok(lines) = history::file::read(&file)?
     {
         ledger::same_signer(&lines, &line)?;
     }
     let run = line.run.clone();
-    Ok(after_adding(&run, &file.display().to_string(), history::add(&file, line)?))
+    Ok(after_adding(&run, &file.display().to_string(), history::file::add(&file, line)?))
 }
 
 /// What is kept of the run and whether a key that the user named signed it, or the outcome where it does not
@@ -224,8 +225,8 @@ fn after_adding(run: &RunId, ledger: &str, added: Added) -> Output {
 /// # Errors
 /// As [`run`].
 pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Output, Error> {
-    let file = history::file_of(&args.ledger);
-    let lines = history::read(&file)?;
+    let file = history::file::file_of(&args.ledger);
+    let lines = history::file::read(&file)?;
     let mismatches = lines.as_ref().map(|lines| ledger::mismatches(&file, lines)).unwrap_or_default();
     let mut shown = shown(args, clock, &file.display().to_string(), lines)?;
     for mismatch in mismatches {
@@ -290,7 +291,7 @@ fn runs_prefix(args: &ShowArgs, page: &Path) -> Option<String> {
         Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize().ok(),
         _ => std::env::current_dir().ok(),
     };
-    let (from, to) = (parent(page)?, parent(&history::file_of(&args.ledger))?);
+    let (from, to) = (parent(page)?, parent(&history::file::file_of(&args.ledger))?);
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| "..".to_owned());
     let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());

@@ -2,7 +2,10 @@
 //! here, looked at and added to as a file is, and written back on condition that nobody else did
 //! meanwhile.
 
-use super::{Added, Broken, LedgerEntry, seal, seal_of};
+use super::{
+    LedgerEntry,
+    file::{self, Added, Broken, seal, seal_of},
+};
 use crate::{
     base::error::{Error, ErrorContext as _},
     system::objects::shared::{ReadText, SharedText},
@@ -84,7 +87,7 @@ impl Remote {
             }
             let before = seal(&text(&here.file)?, &here.file);
             let others = text(&seal_of(&here.file))?;
-            let added = super::add(&here.file, line.clone())?;
+            let added = file::add(&here.file, line.clone())?;
             let after = text(&seal_of(&here.file))?;
             // The digests that others announced over the same lines stay: one of them may be written next.
             let base = if others.starts_with(&before) { others } else { before };
@@ -111,7 +114,7 @@ impl Remote {
     async fn settled(&self) -> Result<(Here, Result<Vec<LedgerEntry>, Broken>), Error> {
         let mut here = self.bring().await?;
         for _ in 0..ATTEMPTS {
-            let lines = super::read(&here.file)?;
+            let lines = file::read(&here.file)?;
             let again = match &lines {
                 Ok(_) => return Ok((here, lines)),
                 Err(_) => self.bring().await?,

@@ -3,7 +3,7 @@
 
 use crate::{
     base::{digest::Digest, error::Error, input_file},
-    history::{Broken, LedgerEntry},
+    history::{LedgerEntry, file::Broken},
     model::{level, record::RunRecord, verdict::Verdict},
     report::ReportFormat,
 };

@@ -19,7 +19,10 @@ use pulp_drill::{
         history::{AddArgs, HistoryFormat, ShowArgs, add, show},
         trust::TrustArgs,
     },
-    history::{GroupResult, LEDGER, LedgerEntry, file_of, read},
+    history::{
+        GroupResult, LEDGER, LedgerEntry,
+        file::{file_of, read},
+    },
     journal::Journal,
     model::{
         event::{Event, Partition},
@@ -169,7 +172,7 @@ fn names_and_numbers_from_elsewhere_do_no_harm() {
     line.groups =
         [(name.to_owned(), GroupResult { verdict: Verdict::Fail, level: None, figures: None })].into();
     let other = place.path().join("other.jsonl");
-    pulp_drill::history::add(&other, line).unwrap();
+    pulp_drill::history::file::add(&other, line).unwrap();
     let of = |format| shown(&other, Some("90d"), "2026-08-02T00:00:00Z", format).unwrap();
     let (human, svg) = (of(HistoryFormat::Human), of(HistoryFormat::Svg));
     for text in [&human.stdout, &human.stderr, &svg.stdout] {

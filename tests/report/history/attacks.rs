@@ -5,7 +5,10 @@ use crate::records::{baseline, failing};
 use pulp_drill::{
     base::digest::Digest,
     cli::history::HistoryFormat,
-    history::{LEDGER, LedgerEntry, file_of, read},
+    history::{
+        LEDGER, LedgerEntry,
+        file::{file_of, read},
+    },
     model::exit_code::ExitCode,
 };
 use std::{
