@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 program=$(realpath "$1")
 shift
-[ $# -gt 0 ] || set -- django wagtail strapi directus mlflow pulpcore
+[ $# -gt 0 ] || set -- django wagtail strapi directus mlflow
 
 # Installs what deploy/examples/NAME lists below $environment, once.
 install() {
