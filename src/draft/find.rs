@@ -243,7 +243,9 @@ fn templates(place: &Place, values: &[Found], table: &SampledTable, keys: &KeyIn
         }
         for (prefix, rest) in keys.around(value) {
             for before in spelled(prefix, &others) {
-                tried.extend(spelled(rest, &others).map(|after| format!("{before}${{{path}}}{after}")));
+                // A fixed ending is no part of the row: a foreign key to a table of files would be a reference.
+                let endings = spelled(rest, &others).filter(|after| after.contains("${"));
+                tried.extend(endings.map(|after| format!("{before}${{{path}}}{after}")));
             }
         }
         for surplus in keys.surplus_of(value).filter(|surplus| !surplus.contains(['|', '}', '"'])) {
@@ -482,7 +484,7 @@ mod tests {
         let keys = ["uploads/a_1.png", "uploads/b_2.png", "uploads/c.txt"];
         assert_eq!(keys_found(vec![row("a_1"), row("b_2")], &keys), ["uploads/${hash}${ext}"]);
         let without_ending = vec![json!({ "hash": "a_1" }), json!({ "hash": "b_2" })];
-        assert_eq!(keys_found(without_ending, &keys), ["uploads/${hash}.png"]);
+        assert_eq!(keys_found(without_ending, &keys), [""; 0], "it may be a foreign key");
     }
 
     #[test]
