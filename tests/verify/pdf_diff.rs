@@ -197,7 +197,7 @@ fn many_differences_are_cut_and_counted() {
             "",
         )
     };
-    let Comparison::Different { differences, more } = compare(&many("a"), &many("b")).unwrap() else {
+    let Comparison::Different { differences, more, .. } = compare(&many("a"), &many("b")).unwrap() else {
         panic!("same")
     };
     assert_eq!((differences.len(), more), (50, 450));

@@ -81,23 +81,17 @@ pub async fn record(api: &Engine, known: &Known) -> Result<Releases, Error> {
     Ok(releases)
 }
 
-/// Renders the same releases several at a time, twice.
-async fn record_overlapping(api: &Engine, known: &Known, then: &Releases) -> Result<Vec<Releases>, Error> {
-    let again = |round: usize| then.0.keys().map(move |release| (round, release));
-    let renders = (0..2).flat_map(again).filter_map(|(round, (key, release))| {
+/// Renders the same releases, several at a time.
+async fn record_overlapping(api: &Engine, known: &Known, then: &Releases) -> Result<Releases, Error> {
+    let renders = then.0.keys().filter_map(|(key, release)| {
         let template = known.templates.get(key)?;
         Some(async move {
             let said = rendered(api, key, template, release).await?;
-            Ok::<_, Error>((round, (key.clone(), release.clone()), said.unwrap_or_default()))
+            Ok::<_, Error>(((key.clone(), release.clone()), said.unwrap_or_default()))
         })
     });
-    let answers: Vec<_> =
-        stream::iter(renders.collect::<Vec<_>>()).buffer_unordered(OVERLAPPING).try_collect().await?;
-    let mut rounds = vec![Releases::default(); 2];
-    for (round, release, said) in answers {
-        rounds[round].0.insert(release, said);
-    }
-    Ok(rounds)
+    let renders = stream::iter(renders.collect::<Vec<_>>());
+    Ok(Releases(renders.buffer_unordered(OVERLAPPING).try_collect().await?))
 }
 
 /// What a release renders as; none where the template has no data that could be another.
@@ -168,10 +162,9 @@ pub(super) async fn compare(api: &Engine, known: &Known, then: &Releases) -> Res
     if !found.is_empty() {
         return Ok(found);
     }
-    let rounds = record_overlapping(api, known, then).await?;
-    let together = ", at the same time as other renders";
-    let mut found = rounds.iter().map(|now| changed(then, now, FindingKind::NotDeterministic, together));
-    Ok(found.find(|found| !found.is_empty()).unwrap_or_default())
+    let together = record_overlapping(api, known, then).await?;
+    let when = ", at the same time as other renders";
+    Ok(changed(then, &together, FindingKind::NotDeterministic, when))
 }
 
 /// The releases that render as something else now, and `when` they do.
