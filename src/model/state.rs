@@ -38,6 +38,14 @@ pub struct Database {
     pub catalog: Catalog,
 }
 
+impl Database {
+    /// Unlogged tables without a row.
+    pub fn unlogged_without_rows(&self) -> Vec<TableName> {
+        let tables = self.tables.iter().filter(|(_, table)| table.may_be_empty());
+        tables.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 fn is_empty<K, V>(map: &Shared<BTreeMap<K, V>>) -> bool {
     map.is_empty()
 }
@@ -61,6 +69,10 @@ pub struct Table {
     /// Whether its rows are those of other tables: a view, or a partitioned table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_others: bool,
+    /// Whether it is unlogged: a crash empties it, a base backup has none of its rows, and `pg_dump
+    /// --no-unlogged-table-data` leaves them out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlogged: bool,
 }
 
 /// A row.
@@ -109,6 +121,11 @@ impl<'de> Deserialize<'de> for RowJson {
 }
 
 impl Table {
+    /// Whether its rows may be missing: PostgreSQL's own programs leave them out.
+    pub fn may_be_empty(&self) -> bool {
+        self.unlogged && self.rows.is_empty()
+    }
+
     /// One digest over all rows and keys: the table's content.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
