@@ -1,8 +1,8 @@
 //! What the parts promise together, on documents that lopdf writes; `tests/verify/pdf_diff.rs` has whole files.
 
 use super::{
-    Comparison, DifferenceKind, canonical_digest, compare, decode, guard::guarded, load, load::Loaded,
-    well_formed,
+    Comparison, DifferenceKind, DifferenceOrigin, canonical_digest, compare, decode, guard::guarded, load,
+    load::Loaded, well_formed,
 };
 use lopdf::{Dictionary, Document, Object, SaveOptions, Stream, dictionary};
 

@@ -1,5 +1,5 @@
 //! Renders of each version, by each label, of other data and as HTML: recorded at the source and asked for
-//! again after the restore, first one by one and then several at the same time. A name that resolves to
+//! again after the restore, several at the same time. A name that resolves to
 //! something else shows in what is rendered, and so does an answer that belongs to another request.
 
 use crate::{
@@ -152,19 +152,20 @@ fn refused(answer: &HttpAnswer) -> String {
     format!("refused with {} {}", answer.status, answer.codes.join(", "))
 }
 
-/// Renders all releases again, one by one and at the same time, and compares them with what was recorded.
+/// Renders all releases again, several at a time, and compares them with what was recorded. Where they differ,
+/// they are rendered one by one, which shows whether the others were the reason.
 ///
 /// # Errors
 /// The engine can't be reached.
 pub(super) async fn compare(api: &Engine, known: &Known, then: &Releases) -> Result<Vec<Finding>, Error> {
-    let now = record(api, known).await?;
-    let found = changed(then, &now, FindingKind::WrongRelease, "");
-    if !found.is_empty() {
-        return Ok(found);
-    }
     let together = record_overlapping(api, known, then).await?;
     let when = ", at the same time as other renders";
-    Ok(changed(then, &together, FindingKind::NotDeterministic, when))
+    let mixed = changed(then, &together, FindingKind::NotDeterministic, when);
+    if mixed.is_empty() {
+        return Ok(mixed);
+    }
+    let alone = changed(then, &record(api, known).await?, FindingKind::WrongRelease, "");
+    Ok(if alone.is_empty() { mixed } else { alone })
 }
 
 /// The releases that render as something else now, and `when` they do.
