@@ -478,6 +478,10 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fis
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and not __fish_seen_subcommand_from diff help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -l format -d 'How to print the result' -r -f -a "human\t'For people'
 json\t'One JSON object'"
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -l depth -d 'How alike they must be: bytes, canonical (the same document), layout (the same glyphs and pictures at the same places) or picture (the same picture of each page)' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -l tolerance -d 'How many pixels of a page may differ, for --depth picture; a page is drawn 460 pixels wide or 680 high' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -l mask -d 'A part that is not compared, for --depth picture, in per cent of the page; may be given several times' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -l out -d 'A folder, made if need be, for pictures of each page (expected, actual, what differs) and index.html' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Say whether two PDFs are identical, the same apart from dates, ids and producer, or different and where'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand pdf; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

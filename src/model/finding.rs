@@ -195,7 +195,7 @@ findings! {
         "A render differs from the known-good PDF."
         "See which page and object differ. If fonts or the renderer were changed on purpose, record new known-good PDFs.",
     PdfMetadataDiffers "pdf metadata differs" Warning Template Api []
-        "A render differs from the known-good PDF only in dates, ids or producer."
+        "A render differs from the known-good PDF only in dates, ids or producer, or less than the profile allows (`pdf`)."
         "Nothing, if the engine writes the time into its PDFs.",
     WrongRelease "wrong release" Failure Template Api ROWS_OR_BYTES
         "A render of a version or by a label is not what it was at the source: the name resolves to something else."

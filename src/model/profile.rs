@@ -18,6 +18,7 @@ pub mod assertion;
 pub mod binary;
 pub mod column;
 pub mod key;
+pub mod pdf;
 pub mod read_back;
 pub mod run;
 pub mod start;
@@ -26,6 +27,7 @@ pub mod write_commands;
 pub use assertion::Assertion;
 pub use binary::{Binary, BinaryStore};
 pub use column::{ColumnPath, Condition};
+pub use pdf::{PageMask, PdfDepth, PdfRule};
 pub use read_back::ReadBack;
 pub use run::{PortVariable, ReadyCheck, Signal, StopCommand, TargetApi, Within};
 pub use start::{AtStart, Due, EngineStart, RunRows};
@@ -64,6 +66,9 @@ pub struct Profile {
     /// nothing is rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_binary: Option<MissingBinary>,
+    /// How alike a render and its known-good PDF must be.
+    #[serde(default)]
+    pub pdf: PdfRule,
     /// The order in which the target's writes touch the two stores.
     pub write_order: WriteOrder,
     /// The environment variable that sets the order of writes for a scenario with `writes`:

@@ -15,6 +15,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 mod detail;
+pub mod documents;
 mod summary;
 mod overview;
 mod replay;

@@ -30,6 +30,7 @@ mod draw;
 #[cfg(not(feature = "page-images"))]
 #[path = "pages/no_draw.rs"]
 mod draw;
+pub mod likeness;
 mod raster;
 
 pub use subprocess::{draw_by, draw_here};
@@ -180,7 +181,9 @@ fn differing(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Compa
         let beyond = number >= expected.drawn.len() && number < expected.count
             || number >= actual.drawn.len() && number < actual.count;
         let (difference, permille) = match sides {
-            (Some(a), Some(b)) => difference::of(a, b).map_or((None, 0), |(d, n)| (Some(d), n)),
+            (Some(a), Some(b)) => {
+                difference::of(&a.raster, &b.raster, &[]).map_or((None, 0), |d| (Some(d.picture), d.permille))
+            }
             _ if beyond => continue,
             _ => (None, 1000),
         };
@@ -191,8 +194,8 @@ fn differing(dir: &Path, expected: &Artefact, actual: &Artefact) -> Result<Compa
         } else {
             pages.push(Page {
                 number: number + 1,
-                expected: sides.0.map(png).transpose()?,
-                actual: sides.1.map(png).transpose()?,
+                expected: sides.0.map(|page| png(&page.raster)).transpose()?,
+                actual: sides.1.map(|page| png(&page.raster)).transpose()?,
                 difference: difference.as_ref().map(png).transpose()?,
                 permille,
             });

@@ -8,7 +8,9 @@ use crate::{
         shipped,
     },
     model::{
-        profile::{FileForm, FileMode, FileTable, MissingBinary, PreviousRelease, Profile, TargetApi},
+        profile::{
+            FileForm, FileMode, FileTable, MissingBinary, PdfRule, PreviousRelease, Profile, TargetApi,
+        },
         write::WriteOrder,
     },
     scenario::{
@@ -169,6 +171,7 @@ fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         TargetApi::PulpEngine => fields.required::<MissingBinary>("missing-binary", mistakes),
         TargetApi::None => fields.optional::<MissingBinary>("missing-binary", mistakes),
     };
+    let pdf = fields.optional::<PdfRule>("pdf", mistakes);
     let write_order = fields.required::<WriteOrder>("write-order", mistakes);
     let write_order_env = fields.optional::<String>("write-order-env", mistakes);
     let run = run::read(&mut fields, mistakes);
@@ -201,6 +204,7 @@ fn profile(root: &YamlNode, mistakes: &mut Vec<Mistake>) -> Option<Profile> {
         fresh_rows: fresh_rows.map_or_else(BTreeMap::new, |at| at.value),
         ignore_objects: ignore_objects.into_iter().map(|at| at.value).collect(),
         missing_binary: missing_binary.map(|at| at.value),
+        pdf: pdf.map_or_else(PdfRule::default, |at| at.value),
         write_order: write_order?.value,
         write_order_env: write_order_env.map(|at| at.value),
         migrate: migrate.into_iter().map(|at| at.value).collect(),

@@ -5,7 +5,7 @@ use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::TableName;
 use pulp_drill::base::process::{Base, RunDir, run};
 use pulp_drill::base::redact::Redactor;
-use pulp_drill::model::profile::{Condition, Profile, ProfileEntity, StopCommand, TargetApi};
+use pulp_drill::model::profile::{Condition, PdfRule, Profile, ProfileEntity, StopCommand, TargetApi};
 use pulp_drill::model::state::{Database, change};
 use pulp_drill::model::write::{ReplaceKeys, StoreOrder, WriteOrder};
 use pulp_drill::runbook::provision::processes::{Durability, Places, PostgresServer, discover};
@@ -94,6 +94,7 @@ pub fn profile() -> Profile {
         ignore_tables: Vec::new(),
         ignore_objects: Vec::new(),
         missing_binary: None,
+        pdf: PdfRule::default(),
         write_order_env: None,
         write_order: WriteOrder {
             upload: StoreOrder::BinaryFirst,

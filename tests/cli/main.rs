@@ -12,6 +12,7 @@ mod generic;
 mod installed;
 mod lifecycle;
 mod notifications;
+mod pdf;
 mod refusals;
 mod reports;
 mod targets;

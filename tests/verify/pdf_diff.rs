@@ -5,7 +5,7 @@ use pdf_compare::{Comparison, Difference, DifferenceKind, canonical_digest, comp
 use proptest::prelude::*;
 use pulp_drill::{
     cli::pdf::{DiffArgs, PdfArgs, PdfCommand, PdfFormat, PdfOutput, run},
-    model::exit_code::ExitCode,
+    model::{exit_code::ExitCode, profile::PdfDepth},
 };
 use std::{fmt::Write as _, process::Command, time::Instant};
 
@@ -197,7 +197,7 @@ fn many_differences_are_cut_and_counted() {
             "",
         )
     };
-    let Comparison::Different { differences, more } = compare(&many("a"), &many("b")).unwrap() else {
+    let Comparison::Different { differences, more, .. } = compare(&many("a"), &many("b")).unwrap() else {
         panic!("same")
     };
     assert_eq!((differences.len(), more), (50, 450));
@@ -486,7 +486,17 @@ fn command(expected: &[u8], actual: &[u8], format: PdfFormat) -> (PdfOutput, Str
     std::fs::write(&a, expected).unwrap();
     std::fs::write(&b, actual).unwrap();
     let mut out = Vec::new();
-    let args = PdfArgs { command: PdfCommand::Diff(DiffArgs { expected: a, actual: b, format }) };
+    let args = PdfArgs {
+        command: PdfCommand::Diff(DiffArgs {
+            expected: a,
+            actual: b,
+            format,
+            depth: PdfDepth::Canonical,
+            tolerance: 0,
+            masks: Vec::new(),
+            out: None,
+        }),
+    };
     let outcome = run(&args, &mut out).unwrap();
     (outcome, String::from_utf8(out).unwrap())
 }
@@ -510,7 +520,12 @@ fn the_command_says_which_of_the_cases_it_is() {
     );
     let (outcome, text) = command(&pdf, &other, PdfFormat::Human);
     assert_eq!(ExitCode::from(outcome), ExitCode::IntegrityFailure);
-    assert!(text.starts_with("different: 1 difference(s)\n  page 2 text, line "), "{text}");
+    assert!(
+        text.starts_with(
+            "different: 1 difference(s)\n  data: the content of the document differs\n  page 2 text, line "
+        ),
+        "{text}"
+    );
     assert!(text.contains("(object 6)") && text.contains("expected: Total 42 EUR"), "{text}");
     let (outcome, text) = command(&pdf, b"no", PdfFormat::Human);
     assert_eq!(

@@ -4,7 +4,7 @@ use crate::{
     canonical::{Canonical, CanonicalLine, PathHash},
     load::Loaded,
     text,
-    types::{Difference, DifferenceKind},
+    types::{Difference, DifferenceKind, DifferenceOrigin},
     value,
 };
 use std::collections::{HashMap, HashSet};
@@ -55,6 +55,37 @@ pub(crate) fn between(
         report.line(None, Some(line));
     }
     (report.differences, report.more)
+}
+
+/// Where the differences come from. Values of any kind that only one side has count, so that all of them are
+/// looked at and not only those that are listed.
+pub(crate) fn origin(
+    before: &Canonical,
+    after: &Canonical,
+    expected: &Loaded,
+    actual: &Loaded,
+) -> DifferenceOrigin {
+    let values = |form: &Canonical| -> HashSet<(PathHash, [u8; 32])> {
+        let said = |line: &&CanonicalLine| match form.nodes[line.node].kind {
+            DifferenceKind::Image | DifferenceKind::Metadata => true,
+            DifferenceKind::Structure => {
+                let path = form.path(line.node);
+                ["/Annots", "/AcroForm", "/EmbeddedFile", "/EF"].iter().any(|part| path.contains(part))
+            }
+            DifferenceKind::PageCount
+            | DifferenceKind::PageSize
+            | DifferenceKind::Text
+            | DifferenceKind::Font
+            | DifferenceKind::Content => false,
+        };
+        form.lines.iter().filter(said).map(|line| (line.path, line.value)).collect()
+    };
+    let words =
+        (text::words_of_document(expected, before.pages), text::words_of_document(actual, after.pages));
+    match words.0 == words.1 && !words.0.is_empty() && values(before) == values(after) {
+        true => DifferenceOrigin::Environment,
+        false => DifferenceOrigin::Data,
+    }
 }
 
 struct Report<'a> {

@@ -27,7 +27,7 @@ use canonical::walk::walk;
 use load::Loaded;
 use serde::{Deserialize, Serialize};
 
-pub use types::{Comparison, Difference, DifferenceKind, NotAPdf, Side};
+pub use types::{Comparison, Difference, DifferenceKind, DifferenceOrigin, NotAPdf, Side};
 
 /// How many pages a PDF has; at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,7 +55,8 @@ pub fn compare(expected: &[u8], actual: &[u8]) -> Result<Comparison, NotAPdf> {
             return Ok(Comparison::SameApartFromMetadata { ignored });
         }
         let (differences, more) = differences::between(&before, &after, &expected, &actual);
-        Ok(Comparison::Different { differences, more })
+        let origin = differences::origin(&before, &after, &expected, &actual);
+        Ok(Comparison::Different { differences, more, origin })
     })
 }
 
@@ -99,8 +100,7 @@ pub fn words(bytes: &[u8]) -> Result<Vec<String>, NotAPdf> {
     guard::guarded(move || {
         let loaded = Loaded::read(&bytes)?;
         let pages = u32::try_from(pages::PageTree::of(&loaded)?.leaves.len()).unwrap_or(u32::MAX);
-        let lines = (1..=pages).flat_map(|page| text::lines(&loaded, page).unwrap_or_default());
-        let mut words: Vec<String> = lines.flat_map(|line| text::words(&line)).collect();
+        let mut words = text::words_of_document(&loaded, pages);
         words.sort_unstable();
         words.dedup();
         Ok(words)

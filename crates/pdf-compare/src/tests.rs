@@ -1,8 +1,8 @@
 //! What the parts promise together, on documents that lopdf writes; `tests/verify/pdf_diff.rs` has whole files.
 
 use super::{
-    Comparison, DifferenceKind, canonical_digest, compare, decode, guard::guarded, load, load::Loaded,
-    well_formed,
+    Comparison, DifferenceKind, DifferenceOrigin, canonical_digest, compare, decode, guard::guarded, load,
+    load::Loaded, well_formed,
 };
 use lopdf::{Dictionary, Document, Object, SaveOptions, Stream, dictionary};
 
@@ -58,7 +58,7 @@ fn dates_of_attachments_do_not_count_and_their_bytes_do() {
 fn drawing_that_is_no_text_is_a_difference_of_content() {
     let result =
         compare(&plain("D:2026", b"abc", "0 0 m\n1 1 l\n"), &plain("D:2026", b"abc", "0 0 m\n1 2 l\n"));
-    let Comparison::Different { differences, more: 0 } = result.unwrap() else { panic!("same") };
+    let Comparison::Different { differences, more: 0, .. } = result.unwrap() else { panic!("same") };
     assert_eq!((differences.len(), differences[0].kind), (1, DifferenceKind::Content), "{differences:?}");
     assert_eq!(differences[0].what, "page 1 content, line 2");
     assert_eq!((differences[0].expected.as_str(), differences[0].actual.as_str()), ("1 1 l", "1 2 l"));
@@ -145,7 +145,25 @@ fn tags_of_font_subsets_do_not_count_and_digits_do() {
         panic!("different")
     };
     assert!(ignored.contains(&"tags of font subsets".to_owned()), "{ignored:?}");
-    assert!(matches!(compare(&read("chr-a1"), &read("chr-b")), Ok(Comparison::Different { .. })));
+    let digit = compare(&read("chr-a1"), &read("chr-b"));
+    assert!(matches!(digit, Ok(Comparison::Different { origin: DifferenceOrigin::Data, .. })), "{digit:?}");
+}
+
+#[test]
+fn the_same_words_set_otherwise_come_from_the_environment_and_other_words_or_files_from_the_data() {
+    let set = |text: &str, at: &str| format!("BT /F0 12 Tf {at} Td ({text}) Tj ET");
+    let origin = |one: &[u8], other: &[u8]| match compare(one, other).unwrap() {
+        Comparison::Different { origin, .. } => origin,
+        same => panic!("{same:?}"),
+    };
+    let one = plain("D:2026", b"abc", &set("Total 12", "72 700"));
+    let moved = plain("D:2026", b"abc", &set("Total 12", "72 690"));
+    assert_eq!(origin(&one, &moved), DifferenceOrigin::Environment);
+    assert_eq!(origin(&one, &plain("D:2026", b"abc", &set("Total 13", "72 700"))), DifferenceOrigin::Data);
+    assert_eq!(origin(&one, &plain("D:2026", b"abd", &set("Total 12", "72 690"))), DifferenceOrigin::Data);
+    // Without a word nothing shows that the content is the same.
+    let lines = |content| plain("D:2026", b"abc", content);
+    assert_eq!(origin(&lines("0 0 m 1 1 l S"), &lines("0 0 m 1 2 l S")), DifferenceOrigin::Data);
 }
 
 #[test]

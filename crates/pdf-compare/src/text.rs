@@ -18,6 +18,12 @@ pub(crate) fn words(line: &str) -> Vec<String> {
     line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
+/// The words of all pages in their order.
+pub(crate) fn words_of_document(loaded: &Loaded, pages: u32) -> Vec<String> {
+    let lines = (1..=pages).flat_map(|page| lines(loaded, page).unwrap_or_default());
+    lines.flat_map(|line| words(&line)).collect()
+}
+
 /// The page's drawing instructions in lines.
 pub(crate) fn instructions(loaded: &Loaded, page: u32) -> Option<Vec<String>> {
     let id = loaded.document.page_iter().nth(usize::try_from(page.checked_sub(1)?).ok()?)?;

@@ -20,7 +20,33 @@ pub enum Comparison {
         differences: Vec<Difference>,
         /// How many more there are.
         more: usize,
+        /// Where the difference comes from.
+        origin: DifferenceOrigin,
     },
+}
+
+/// What most likely changed between two documents that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DifferenceOrigin {
+    /// What the document says: words, pictures, annotations, attachments, title or author. Also where the
+    /// words can't be read.
+    Data,
+    /// How it is set: the words in their order and the pictures are the same, so that fonts, layout or the
+    /// version of the renderer differ.
+    Environment,
+}
+
+impl DifferenceOrigin {
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Data => "data: the content of the document differs",
+            Self::Environment => {
+                "environment: the same words and pictures; fonts, layout or the renderer differ"
+            }
+        }
+    }
 }
 
 /// One difference, located.

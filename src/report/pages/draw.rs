@@ -1,10 +1,17 @@
 //! From the bytes of a PDF to pixels. Foreign bytes are read on a thread with a stack of its own,
 //! with panics caught and an end to the waiting.
 
-use crate::report::pages::raster::{DrawnPages, PATIENCE, Raster, too_long};
+use crate::report::pages::raster::{DrawnPage, DrawnPages, PATIENCE, Placed, Raster, too_long};
 use hayro::{
-    PixmapSettings, RenderCache, RenderSettings, hayro_interpret::InterpreterSettings, hayro_syntax::Pdf,
-    vello_cpu::Pixmap, vello_cpu::color::palette::css::WHITE,
+    PixmapSettings, RenderCache, RenderSettings,
+    hayro_interpret::{
+        BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
+        InterpreterSettings, SoftMask, TransformExt as _, font::GlyphRun, hayro_cmap::BfString,
+        interpret_page,
+    },
+    hayro_syntax::{Pdf, page::Page},
+    kurbo::{BezPath, Point, Rect},
+    vello_cpu::{Pixmap, color::palette::css::WHITE},
 };
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -20,6 +27,9 @@ const HIGHEST: f32 = 680.0;
 /// Pages beyond are not drawn.
 const MOST_PAGES: usize = 12;
 
+/// Glyphs and pictures of a page beyond are not recorded.
+const MOST_PLACED: usize = 100_000;
+
 /// Forms may nest deeply, and unoptimised builds need much room for each.
 const STACK: usize = 256 << 20;
 
@@ -28,7 +38,7 @@ pub fn pages(bytes: Vec<u8>) -> Result<DrawnPages, String> {
     guarded(PATIENCE, move || {
         let pdf = Pdf::new(bytes).map_err(|_| "can't be read by the program that draws".to_owned())?;
         let pages = pdf.pages();
-        let cache = RenderCache::new();
+        let (cache, interpreted) = (RenderCache::new(), InterpreterCache::new());
         let settings = InterpreterSettings::default();
         let mut drawn = Vec::new();
         for page in pages.iter().take(MOST_PAGES) {
@@ -39,13 +49,70 @@ pub fn pages(bytes: Vec<u8>) -> Result<DrawnPages, String> {
                 return Err(format!("has a page of {width} by {height} points, which can't be drawn"));
             }
             let size = PixmapSettings { x_scale: scale, y_scale: scale, bg_color: WHITE };
-            drawn.push(raster(&hayro::render(page, &cache, &settings, &RenderSettings::default(), &size)));
+            let pixmap = hayro::render(page, &cache, &settings, &RenderSettings::default(), &size);
+            drawn.push(DrawnPage { raster: raster(&pixmap), placed: placed(page, &interpreted, &settings) });
         }
         match drawn.is_empty() {
             true => Err("has no page".to_owned()),
             false => Ok(DrawnPages { drawn, count: pages.len() }),
         }
     })
+}
+
+/// What is on a page, and where.
+fn placed<'a>(
+    page: &'a Page<'a>,
+    cache: &InterpreterCache<'a>,
+    settings: &InterpreterSettings,
+) -> Vec<Placed> {
+    let (width, height) = page.render_dimensions();
+    let whole = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let upright = page.initial_transform(true).to_kurbo();
+    let mut context = Context::new(upright, whole, cache, page.xref(), settings.clone());
+    let mut places = Places::default();
+    interpret_page(page, &mut context, &mut places);
+    places.0
+}
+
+/// Records what is drawn instead of drawing it.
+#[derive(Default)]
+struct Places(Vec<Placed>);
+
+impl Places {
+    fn add(&mut self, what: String, Point { x, y }: Point) {
+        if self.0.len() < MOST_PLACED {
+            #[expect(clippy::cast_possible_truncation, reason = "points of a page")]
+            self.0.push(Placed { what, x: x as f32, y: y as f32 });
+        }
+    }
+}
+
+impl<'a> Device<'a> for Places {
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
+        for glyph in run.glyphs() {
+            let what = match glyph.as_unicode() {
+                Some(BfString::Char(char)) => char.to_string(),
+                Some(BfString::String(text)) => text,
+                None => format!("glyph {}", glyph.char_code()),
+            };
+            if !what.trim().is_empty() {
+                self.add(what, props.transform * glyph.transform() * Point::ZERO);
+            }
+        }
+    }
+
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+        for corner in [Point::ZERO, Point::new(width, height)] {
+            self.add(format!("picture of {width}×{height} pixels"), props.transform * corner);
+        }
+    }
+
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn pop_clip(&mut self) {}
+    fn pop_transparency_group(&mut self) {}
 }
 
 fn raster(pixmap: &Pixmap) -> Raster {

@@ -18,10 +18,30 @@ pub struct Raster {
     pub rgb: Vec<u8>,
 }
 
+/// A glyph or a picture on a page, and where it is: in points from the upper left corner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// The text of the glyph, or what sort of picture.
+    pub what: String,
+    /// To the right.
+    pub x: f32,
+    /// Downwards.
+    pub y: f32,
+}
+
+/// A page that was drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DrawnPage {
+    /// Its pixels.
+    pub raster: Raster,
+    /// Its glyphs but blanks, and its pictures by two corners.
+    pub placed: Vec<Placed>,
+}
+
 /// The first pages of a document.
 pub struct DrawnPages {
     /// Its first pages, in order.
-    pub drawn: Vec<Raster>,
+    pub drawn: Vec<DrawnPage>,
     /// How many pages the document has.
     pub count: usize,
 }

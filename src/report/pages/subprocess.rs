@@ -6,7 +6,7 @@ use crate::{
     base::process::{IsolatedOutput, run_isolated},
     report::pages::{
         draw,
-        raster::{DrawnPages, PATIENCE, Raster, too_long},
+        raster::{DrawnPage, DrawnPages, PATIENCE, Placed, Raster, too_long},
     },
 };
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
@@ -52,10 +52,19 @@ const BREAKS: &str = "breaks the program that draws";
 fn packed(pages: &DrawnPages) -> Vec<u8> {
     let mut bytes = vec![DRAWN];
     bytes.extend((pages.count as u64).to_le_bytes());
-    for raster in &pages.drawn {
+    for DrawnPage { raster, placed } in &pages.drawn {
         bytes.extend(raster.width.to_le_bytes());
         bytes.extend(raster.height.to_le_bytes());
         bytes.extend(&raster.rgb);
+        bytes.extend(u32::try_from(placed.len()).unwrap_or(u32::MAX).to_le_bytes());
+        for Placed { what, x, y } in placed {
+            // A glyph's text is a few letters.
+            let what = what.as_bytes().get(..usize::from(u8::MAX)).unwrap_or(what.as_bytes());
+            bytes.push(u8::try_from(what.len()).unwrap_or(u8::MAX));
+            bytes.extend(what);
+            bytes.extend(x.to_le_bytes());
+            bytes.extend(y.to_le_bytes());
+        }
     }
     bytes
 }
@@ -72,8 +81,19 @@ fn unpacked(bytes: &[u8]) -> Option<Result<DrawnPages, String>> {
         let [w0, w1, h0, h1] = *sides;
         let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
         let (rgb, after) = after.split_at_checked(usize::from(width) * usize::from(height) * 3)?;
-        drawn.push(Raster { width, height, rgb: rgb.to_vec() });
+        let (number, after) = after.split_first_chunk::<4>()?;
+        let mut placed = Vec::new();
         rest = after;
+        for _ in 0..u32::from_le_bytes(*number) {
+            let (length, after) = rest.split_first()?;
+            let (what, after) = after.split_at_checked(usize::from(*length))?;
+            let (x, after) = after.split_first_chunk::<4>()?;
+            let (y, after) = after.split_first_chunk::<4>()?;
+            let what = String::from_utf8_lossy(what).into_owned();
+            placed.push(Placed { what, x: f32::from_le_bytes(*x), y: f32::from_le_bytes(*y) });
+            rest = after;
+        }
+        drawn.push(DrawnPage { raster: Raster { width, height, rgb: rgb.to_vec() }, placed });
     }
     let count = usize::try_from(u64::from_le_bytes(*count)).ok()?;
     (rest.is_empty() && drawn.len() <= count).then_some(Ok(DrawnPages { drawn, count }))
@@ -85,12 +105,15 @@ mod tests {
 
     #[test]
     fn pages_come_out_as_they_were_packed() {
-        let raster = |width: u16, height: u16| Raster {
-            width,
-            height,
-            rgb: (0..usize::from(width) * usize::from(height) * 3).map(|n| n as u8).collect(),
+        let page = |width: u16, height: u16, what: &str| DrawnPage {
+            raster: Raster {
+                width,
+                height,
+                rgb: (0..usize::from(width) * usize::from(height) * 3).map(|n| n as u8).collect(),
+            },
+            placed: vec![Placed { what: what.to_owned(), x: 1.5, y: -2.0 }],
         };
-        let pages = DrawnPages { drawn: vec![raster(3, 2), raster(1, 5)], count: 7 };
+        let pages = DrawnPages { drawn: vec![page(3, 2, "ü"), page(1, 5, "")], count: 7 };
         let bytes = packed(&pages);
         let back = unpacked(&bytes).expect("packed").expect("drawn");
         assert_eq!((back.drawn, back.count), (pages.drawn, 7));

@@ -74,7 +74,7 @@ pub async fn check(
         let probe = async {
             let api = site.engine.api().await?;
             // A template whose render is off for another reason proves nothing here.
-            if !render(&api, key, template, "probe", log).await?.1 {
+            if !render(&api, key, template, ("probe", &site.profile.pdf), log).await?.1 {
                 return Ok((0, Vec::new()));
             }
             let probe = Probe { site, api, key, template, log, findings: Vec::new(), at: 0 };
@@ -250,7 +250,7 @@ impl Probe<'_> {
 
     async fn ask(&mut self) -> Result<(HttpAnswer, bool), Error> {
         self.at += 1;
-        render(&self.api, self.key, self.template, "probe", self.log).await
+        render(&self.api, self.key, self.template, ("probe", &self.site.profile.pdf), self.log).await
     }
 
     fn found(&mut self, kind: FindingKind, expected: &str, situation: &str, answer: &HttpAnswer) {

@@ -17,6 +17,7 @@ use other_version::Another;
 use std::time::Instant;
 
 mod answer;
+pub mod depth;
 mod judge;
 mod other_version;
 pub mod releases;
@@ -51,12 +52,11 @@ pub async fn check(
                 continue;
             }
             let needs = needs(template, reference, observed, &site.profile);
-            let (answer, good) = render(&api, key, template, "restored", log).await?;
+            let (answer, good) = render(&api, key, template, ("restored", &site.profile.pdf), log).await?;
             if good {
                 first_good.get_or_insert_with(Instant::now);
             }
-            let mut judged =
-                judge(key, template, &needs, &answer, site.profile.missing_binary.as_ref(), log)?;
+            let mut judged = judge(key, template, &needs, &answer, &site.profile, log)?;
             if judged.iter().all(|f| f.severity == Severity::Warning) && answer.is_success() {
                 let shown = pdf_compare::words(&answer.body).unwrap_or_default();
                 judged.extend(stale::definition(key, template, reference, observed, &site.profile, &shown));
@@ -67,8 +67,11 @@ pub async fn check(
                 judged.extend(probe.still_shows(key, template, name).await?);
             }
             let again = judged.iter().any(|f| f.kind == FindingKind::PdfDiffers) && needs.damaged.is_empty();
-            let second =
-                if again { Some(render(&api, key, template, "restored", log).await?.0) } else { None };
+            let second = if again {
+                Some(render(&api, key, template, ("restored", &site.profile.pdf), log).await?.0)
+            } else {
+                None
+            };
             match second {
                 Some(second) if differ(&answer.body, &second.body) => {
                     findings.push(not_deterministic(CheckId::Render, key, &answer, &second));

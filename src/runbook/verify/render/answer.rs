@@ -1,5 +1,6 @@
 //! One render, and what its answer is: a PDF, a documented refusal, or neither.
 
+use super::depth::meets;
 use crate::{
     base::{digest::Digest, error::Error, ids::TemplateKey},
     journal::Logbook,
@@ -7,7 +8,7 @@ use crate::{
         check::CheckId,
         event::Event,
         finding::{Entity, Finding, FindingKind},
-        profile::MissingBinary,
+        profile::{MissingBinary, PdfRule},
         record::KNOWN_GOOD,
         state::KnownTemplate,
     },
@@ -16,23 +17,17 @@ use crate::{
 use pdf_compare::Comparison;
 
 /// Renders a template with its data and records it in the journal. Also returns whether the answer is
-/// the known-good PDF, apart from metadata.
+/// the known-good PDF, as far as the profile requires.
 pub async fn render(
     api: &Engine,
     key: &TemplateKey,
     template: &KnownTemplate,
-    site: &str,
+    (site, rule): (&str, &PdfRule),
     log: &Logbook,
 ) -> Result<(HttpAnswer, bool), Error> {
     let answer = api.render(key.as_str(), &template.data).await?;
     let golden = golden(template)?;
-    let good = answer.is_success()
-        && golden.is_some_and(|g| {
-            matches!(
-                pdf_compare::compare(&g, &answer.body),
-                Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })
-            )
-        });
+    let good = answer.is_success() && golden.is_some_and(|golden| meets(rule, &golden, &answer.body));
     log.event(Event::Rendered {
         template: key.clone(),
         site: site.to_owned(),

@@ -1,7 +1,10 @@
 //! The findings that follow from the answer to a render, given what the stores hold of the binaries that
 //! its template needs.
 
-use super::answer::{carries_pdf, describe, golden, is_documented_refusal, keep_known_good, says_missing};
+use super::{
+    answer::{carries_pdf, describe, golden, is_documented_refusal, keep_known_good, says_missing},
+    depth::meets,
+};
 use crate::{
     base::{
         error::Error,
@@ -66,9 +69,10 @@ pub fn judge(
     template: &KnownTemplate,
     needs: &Needs<'_>,
     answer: &HttpAnswer,
-    documented: Option<&MissingBinary>,
+    profile: &Profile,
     log: &Logbook,
 ) -> Result<Vec<Finding>, Error> {
+    let documented = profile.missing_binary.as_ref();
     let entity = || Entity::Template(key.clone());
     let touches = || template.assets.iter().cloned().map(Entity::Asset);
     let found = |kind, expected: String, actual: String| {
@@ -132,8 +136,7 @@ pub fn judge(
     }
     let golden = golden(template)?;
     let comparison = golden.as_deref().map(|golden| pdf_compare::compare(golden, &answer.body));
-    let same =
-        matches!(comparison, Some(Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })));
+    let same = golden.as_deref().is_some_and(|golden| meets(&profile.pdf, golden, &answer.body));
     if !lacking.is_empty() {
         let shows = |name: &&str| template.shown.iter().any(|shown| shown.as_str() == *name);
         if same && !lacking.iter().any(shows) {
@@ -152,10 +155,15 @@ pub fn judge(
         )]),
         Some(Ok(Comparison::Identical)) => Ok(Vec::new()),
         Some(Ok(Comparison::SameApartFromMetadata { ignored })) => {
+            let kind = if same { FindingKind::PdfMetadataDiffers } else { FindingKind::PdfDiffers };
             let actual = format!("differs in {}", ignored.join(", "));
-            Ok(vec![found(FindingKind::PdfMetadataDiffers, "the known-good PDF's bytes".into(), actual)])
+            Ok(vec![found(kind, "the known-good PDF's bytes".into(), actual)])
         }
-        Some(Ok(Comparison::Different { differences, more })) => {
+        Some(Ok(Comparison::Different { origin, .. })) if same => {
+            let actual = format!("alike at the depth that the profile requires; {}", origin.describe());
+            Ok(vec![found(FindingKind::PdfMetadataDiffers, "the known-good PDF".into(), actual)])
+        }
+        Some(Ok(Comparison::Different { differences, more, origin })) => {
             let mut expected: Vec<String> =
                 differences.iter().map(|d| format!("{}: {}", d.what, d.expected)).collect();
             let mut actual: Vec<String> =
@@ -166,6 +174,7 @@ pub fn judge(
             if more > 0 || differences.len() > 4 {
                 actual.push(format!("and {} more", more + differences.len().saturating_sub(4)));
             }
+            actual.push(origin.describe().to_owned());
             let mut finding = found(FindingKind::PdfDiffers, expected.join("; "), actual.join("; "));
             let pages = |d: &Difference| d.kind == DifferenceKind::PageCount;
             let words = |bytes: &[u8]| pdf_compare::words(bytes).unwrap_or_default();

@@ -49,7 +49,7 @@ impl Another<'_> {
             return Ok(None);
         };
         self.site.objects.put(&asset.key, picture, &its).await?;
-        let rendered = render(self.api, key, template, "probe", self.log).await;
+        let rendered = render(self.api, key, template, ("probe", &self.site.profile.pdf), self.log).await;
         self.site.objects.put(&asset.key, bytes, &metadata).await?;
         if !rendered?.1 {
             return Ok(None);

@@ -1,5 +1,5 @@
 //! Renders of each version, by each label, of other data and as HTML: recorded at the source and asked for
-//! again after the restore, first one by one and then several at the same time. A name that resolves to
+//! again after the restore, several at the same time. A name that resolves to
 //! something else shows in what is rendered, and so does an answer that belongs to another request.
 
 use crate::{
@@ -81,23 +81,17 @@ pub async fn record(api: &Engine, known: &Known) -> Result<Releases, Error> {
     Ok(releases)
 }
 
-/// Renders the same releases several at a time, twice.
-async fn record_overlapping(api: &Engine, known: &Known, then: &Releases) -> Result<Vec<Releases>, Error> {
-    let again = |round: usize| then.0.keys().map(move |release| (round, release));
-    let renders = (0..2).flat_map(again).filter_map(|(round, (key, release))| {
+/// Renders the same releases, several at a time.
+async fn record_overlapping(api: &Engine, known: &Known, then: &Releases) -> Result<Releases, Error> {
+    let renders = then.0.keys().filter_map(|(key, release)| {
         let template = known.templates.get(key)?;
         Some(async move {
             let said = rendered(api, key, template, release).await?;
-            Ok::<_, Error>((round, (key.clone(), release.clone()), said.unwrap_or_default()))
+            Ok::<_, Error>(((key.clone(), release.clone()), said.unwrap_or_default()))
         })
     });
-    let answers: Vec<_> =
-        stream::iter(renders.collect::<Vec<_>>()).buffer_unordered(OVERLAPPING).try_collect().await?;
-    let mut rounds = vec![Releases::default(); 2];
-    for (round, release, said) in answers {
-        rounds[round].0.insert(release, said);
-    }
-    Ok(rounds)
+    let renders = stream::iter(renders.collect::<Vec<_>>());
+    Ok(Releases(renders.buffer_unordered(OVERLAPPING).try_collect().await?))
 }
 
 /// What a release renders as; none where the template has no data that could be another.
@@ -158,20 +152,20 @@ fn refused(answer: &HttpAnswer) -> String {
     format!("refused with {} {}", answer.status, answer.codes.join(", "))
 }
 
-/// Renders all releases again, one by one and at the same time, and compares them with what was recorded.
+/// Renders all releases again, several at a time, and compares them with what was recorded. Where they differ,
+/// they are rendered one by one, which shows whether the others were the reason.
 ///
 /// # Errors
 /// The engine can't be reached.
 pub(super) async fn compare(api: &Engine, known: &Known, then: &Releases) -> Result<Vec<Finding>, Error> {
-    let now = record(api, known).await?;
-    let found = changed(then, &now, FindingKind::WrongRelease, "");
-    if !found.is_empty() {
-        return Ok(found);
+    let together = record_overlapping(api, known, then).await?;
+    let when = ", at the same time as other renders";
+    let mixed = changed(then, &together, FindingKind::NotDeterministic, when);
+    if mixed.is_empty() {
+        return Ok(mixed);
     }
-    let rounds = record_overlapping(api, known, then).await?;
-    let together = ", at the same time as other renders";
-    let mut found = rounds.iter().map(|now| changed(then, now, FindingKind::NotDeterministic, together));
-    Ok(found.find(|found| !found.is_empty()).unwrap_or_default())
+    let alone = changed(then, &record(api, known).await?, FindingKind::WrongRelease, "");
+    Ok(if alone.is_empty() { mixed } else { alone })
 }
 
 /// The releases that render as something else now, and `when` they do.

@@ -60,8 +60,8 @@ pub(super) async fn render_whole(
 ) -> Result<(Vec<Finding>, Option<Instant>), Error> {
     let Some(mut known) = reference.known.templates.remove(key) else { return Ok((Vec::new(), None)) };
     let needed = needs(&known, reference, observed, &site.profile);
-    let (answer, _) = render(api, key, &known, "restored", log).await?;
-    let mut findings = judge(key, &known, &needed, &answer, site.profile.missing_binary.as_ref(), log)?;
+    let (answer, _) = render(api, key, &known, ("restored", &site.profile.pdf), log).await?;
+    let mut findings = judge(key, &known, &needed, &answer, &site.profile, log)?;
     // No known-good PDF was promised.
     findings.retain(|finding| finding.kind != FindingKind::PdfDiffers);
     if !findings.is_empty() || !answer.is_success() || pdf_compare::well_formed(&answer.body).is_err() {
