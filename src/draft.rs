@@ -16,7 +16,7 @@ use crate::{
         profile::{Binary, BinaryStore, ColumnPath, Profile},
     },
     system::{
-        objects::origin::{Item, Origin},
+        objects::{ListedObject, origin::Origin},
         postgres::{Postgres, sample::SampledTable},
     },
 };
@@ -53,17 +53,15 @@ pub struct Draft {
 }
 
 /// The objects of a store.
-pub async fn objects(origin: &Origin) -> Result<Vec<Item>, Error> {
-    let mut items = origin.items().await?;
-    items.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(items)
+pub async fn objects(origin: &Origin) -> Result<Vec<ListedObject>, Error> {
+    Ok(origin.items().await?.into_iter().collect())
 }
 
 /// Searches a database for references to objects.
 ///
 /// # Errors
 /// A store cannot be read, or no column contains keys.
-pub async fn draft(postgres: &Postgres, origin: &Origin, items: &[Item]) -> Result<Draft, Error> {
+pub async fn draft(postgres: &Postgres, origin: &Origin, items: &[ListedObject]) -> Result<Draft, Error> {
     let tables = postgres.sample(ROWS).await?;
     let keys = KeyIndex::new(items);
     let mut entities = Vec::new();
@@ -153,11 +151,11 @@ pub async fn check(
     profile: &Profile,
     postgres: &Postgres,
     origin: &Origin,
-    items: &[Item],
+    items: &[ListedObject],
 ) -> Result<ProfileFit, Error> {
     let mut references = Vec::new();
     let unknown = postgres.references(profile, |reference| references.push(reference)).await?;
-    let known = |item: &Item| {
+    let known = |item: &ListedObject| {
         let object = KnownObject { size: item.size, checksums: Checksums::default() };
         ((BinaryStore::Assets, item.key.clone()), object)
     };

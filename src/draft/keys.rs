@@ -1,6 +1,6 @@
 //! The keys of a store, indexed by what values of columns may have in common with them.
 
-use crate::system::objects::origin::Item;
+use crate::system::objects::ListedObject;
 use std::collections::{BTreeMap, HashMap};
 
 /// KeyIndex that are compared with one value, at most: a name like `index.html` may end thousands.
@@ -15,7 +15,7 @@ pub struct KeyIndex {
 
 impl KeyIndex {
     /// Indexes them.
-    pub fn new(items: &[Item]) -> Self {
+    pub fn new(items: &[ListedObject]) -> Self {
         let sizes: BTreeMap<String, u64> = items.iter().map(|item| (item.key.0.clone(), item.size)).collect();
         let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
         for key in sizes.keys() {

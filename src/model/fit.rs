@@ -319,7 +319,7 @@ mod tests {
             let json = json!({ "n": n, "s": s });
             (format!("[{n:?}]"), Row { digest: crate::base::digest::Digest::of(n), json: json.into() })
         };
-        let rows = BTreeMap::from([row("a.png", 1), row("b.png", 2), row("", 3)]).into();
+        let rows = [row("a.png", 1), row("b.png", 2), row("", 3)].into_iter().collect();
         let table = Table { columns: vec!["n".into(), "s".into()], rows, ..Table::default() };
         let database = Database { tables: [("photos".into(), table)].into(), ..Database::default() };
         let known = |(key, size): &(&str, u64)| {

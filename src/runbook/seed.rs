@@ -160,7 +160,7 @@ impl SeededSite {
             }
         }
         for row in of_assets() {
-            let objects = state.objects.range(row.key.clone()..).take_while(|(key, _)| row.includes(key));
+            let objects = state.objects.range_from(&row.key).take_while(|(key, _)| row.includes(key));
             for (key, object) in objects {
                 let unique = !row.is_prefix && named.get(&row.name).is_some_and(Option::is_some);
                 let name = if unique { row.name.clone() } else { key.to_string() };
