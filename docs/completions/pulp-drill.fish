@@ -90,6 +90,8 @@ loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps
 lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+renames-templates\t'Shows every template of the list under another name'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -181,6 +183,8 @@ loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps
 lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+renames-templates\t'Shows every template of the list under another name'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -233,6 +237,8 @@ loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps
 lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+renames-templates\t'Shows every template of the list under another name'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -347,6 +353,8 @@ loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps
 lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+renames-templates\t'Shows every template of the list under another name'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -501,6 +509,8 @@ loses-tenth-upload\t'Answers 201 to every tenth upload since its start and keeps
 lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
+truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+renames-templates\t'Shows every template of the list under another name'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r

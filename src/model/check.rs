@@ -99,7 +99,7 @@ checks! {
     Reconcile "reconcile" Consistent "Every row has its binary with the recorded size and SHA-256, and every binary its row" "runbook 2.3",
     Schedules "schedules" Complete "Every schedule kept its next run, and a run that fell into the outage was made up for exactly once" "runbook 3.5",
     Jobs "jobs" Usable "Every completed batch job can be polled and returns its results, and every unfinished job ends" "runbook 1",
-    Operations "operations" Usable "The API lists the same tenants, labels, runs and dead letters as at the cut point, grants access to the same tenants, and returns the binaries of the store" "runbook 1",
+    Operations "operations" Usable "The API lists the same tenants, labels, runs and dead letters as at the cut point, and grants access to the same tenants" "runbook 1",
     Manifest "manifest" Complete "The metadata inventory shows no drift" "runbook 3.6, 4",
     ReadBack "read-back" Usable "The application returns every binary as the restored store has it, and refuses a missing one" "profile, read-back",
     FailClosed "fail-closed" Usable "With a binary removed, the store unreachable or access denied, the engine refuses to render, each time with the right reason" "runbook 2.3",

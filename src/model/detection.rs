@@ -15,25 +15,6 @@ use crate::{
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Checks that no fault of the catalogue needs, and what needs them.
-const NEEDED_ELSEWHERE: &[(CheckId, &str)] = &[
-    (
-        CheckId::ReadBack,
-        "for applications of your own, whose profile says where a binary is read; the stand-in engine has no such \
-         path (`tests/cli/targets.rs` has an application that returns something else)",
-    ),
-    (
-        CheckId::Manifest,
-        "for existing backups, where the manifest is often the only record of what must come back; a drill also \
-         asks every list again (`operations`)",
-    ),
-    (
-        CheckId::Assertions,
-        "for existing backups and applications of your own; a drill compares every row with the cut point, so that \
-         an assertion can only repeat what `contents` finds",
-    ),
-];
-
 /// The scenario that represents each fault, by the fault's id.
 pub type Representatives = BTreeMap<&'static str, ScenarioId>;
 
@@ -167,14 +148,12 @@ pub struct CheckNeed {
     pub faults: Vec<&'static str>,
     /// Those of them that nothing else reports.
     pub only: Vec<&'static str>,
-    /// What else needs it; for a check that no fault needs.
-    pub needed_for: Option<&'static str>,
 }
 
 impl CheckNeed {
     /// Whether nothing needs it.
     pub fn is_superfluous(&self) -> bool {
-        self.only.is_empty() && self.needed_for.is_none()
+        self.only.is_empty()
     }
 }
 
@@ -321,13 +300,7 @@ impl CheckNeed {
             faults.iter().filter(|fault| wanted(fault)).map(|fault| fault.fault).collect()
         };
         let only = with(&|fault| fault.only_by == Some(check));
-        let elsewhere = NEEDED_ELSEWHERE.iter().find(|(listed, _)| *listed == check);
-        Self {
-            check,
-            faults: with(&|fault| fault.depends_on.contains(&check)),
-            needed_for: elsewhere.filter(|_| only.is_empty()).map(|(_, why)| *why),
-            only,
-        }
+        Self { check, faults: with(&|fault| fault.depends_on.contains(&check)), only }
     }
 }
 
@@ -458,12 +431,11 @@ mod tests {
     }
 
     #[test]
-    fn a_check_that_no_fault_needs_is_superfluous_unless_something_else_needs_it() {
+    fn a_check_that_no_fault_needs_is_superfluous() {
         let (all, _) = detected(vec![lost(CheckId::Contents)]);
         let superfluous =
             |check| all.checks.iter().find(|need| need.check == check).unwrap().is_superfluous();
-        assert!(!superfluous(CheckId::Contents) && !superfluous(CheckId::Assertions));
-        assert!(superfluous(CheckId::Render));
+        assert!(!superfluous(CheckId::Contents) && superfluous(CheckId::Render));
         // Two checks that report the same: neither is needed for it.
         let (all, fault) = detected(vec![lost(CheckId::Contents), lost(CheckId::Reconcile)]);
         assert!(fault.only_by.is_none() && fault.depends_on.is_empty());

@@ -312,6 +312,8 @@ faults! {
         "An empty object whose key ends with a slash appears, as consoles of object stores make it for a folder.",
     TouchDump "dump-touched" "change time of dump" Dump Stores Nothing
         "The dump file has the time of another day, as a copy without times leaves it.",
+    ClearIgnored(table: TableName) "ignored-rows-lost" "clear ignored table" Rows Stores Assertions
+        "A table that the profile does not compare, because the application fills it again, has lost its rows.",
     AddStrayFile "wal-stray-file" "add stray file to WAL archive" WalArchive Stores Nothing
         "The WAL archive has a temporary file of an upload that was interrupted.",
     EngineFailOpen "engine-fail-open" "start engine with defect fail-open" NextStart Api FailClosed
@@ -362,6 +364,10 @@ faults! {
         "The engine deletes the oldest audit event at its start.",
     EngineIgnoresDeletes "engine-ignores-deletes" "start engine with defect ignores-deletes" NextStart Api Untouched
         "The engine acknowledges the deletion of an asset and deletes nothing.",
+    EngineTruncatesDownloads "engine-truncates-downloads" "start engine with defect truncates-downloads" NextStart Api ReadBack
+        "The engine hands out the first half of a binary; renders have all of it.",
+    EngineRenamesTemplates "engine-renames-templates" "start engine with defect renames-templates" NextStart Api Manifest
+        "The engine lists every template under another name.",
     EngineExitsAtStart "engine-exits-at-start" "start engine with defect exits-at-start" NextStart Api Ready
         "The engine reports an error at its start and ends.",
 }

@@ -237,7 +237,7 @@ findings! {
         "A batch job that was running at the cut point did not end, or did not end as the profile requires."
         "Check what the engine does at its start with running jobs: old ones fail with job_abandoned_at_startup, the others continue (runbook 1).",
     WrongListing "wrong listing" Failure Row Api ROWS
-        "The API does not list a tenant, a label, a run of a schedule or a dead letter as at the cut point, or returns another binary than the store's."
+        "The API does not list a tenant, a label, a run of a schedule or a dead letter as at the cut point."
         "Compare the row with the API's answer. Nobody acts on a record that the API does not list, although it was restored.",
     WrongAccess "wrong access" Failure Row Api ROWS
         "A tenant has access that it did not have at the cut point, or has lost it."

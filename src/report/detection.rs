@@ -108,10 +108,9 @@ fn listed(checks: impl IntoIterator<Item = CheckId>) -> String {
 /// A row for each check.
 fn checks(detection: &Detection) -> Vec<Vec<String>> {
     let row = |need: &CheckNeed| {
-        let only = match (need.only.is_empty(), need.needed_for) {
-            (false, _) => need.only.join(", "),
-            (true, Some(why)) => format!("needed {why}"),
-            (true, None) => "NOTHING".to_owned(),
+        let only = match need.only.is_empty() {
+            false => need.only.join(", "),
+            true => "NOTHING".to_owned(),
         };
         vec![need.check.to_string(), count(need.faults.len(), "fault"), only]
     };

@@ -91,6 +91,7 @@ async fn dispatch(
         F::AnalyzeTable(table) => schema::change(site, &schema::analyze(table)).await,
         F::RebuildIndexes(table) => schema::change(site, &schema::rebuild_indexes(table)).await,
         F::LeaveDeadRows(table) => schema::change(site, &schema::leave_dead_rows(table)).await,
+        F::ClearIgnored(table) => schema::change(site, &schema::clear(table)).await,
         F::EmptyDump => dump::resize(site.backup.dump.as_deref(), "dump", |_| 0),
         F::ChangeDump => dump::change_byte(site.backup.dump.as_deref(), "dump"),
         F::TouchDump => dump::touch(site.backup.dump.as_deref(), "dump"),
@@ -150,6 +151,8 @@ async fn dispatch(
         | F::EngineLosesTenthUpload
         | F::EngineForgetsAudit
         | F::EngineIgnoresDeletes
+        | F::EngineTruncatesDownloads
+        | F::EngineRenamesTemplates
         | F::EngineExitsAtStart => Ok(pending::defect(fault, site)),
     }
 }

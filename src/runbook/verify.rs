@@ -48,6 +48,7 @@ mod result;
 pub mod runtime;
 pub mod schedules;
 pub mod untouched;
+pub mod writes;
 
 pub use observe::{observe, observe_contents};
 pub use procedure::ProcedureLog;
@@ -170,7 +171,9 @@ impl Verification<'_> {
         if self.reference.schema_only {
             return self.schema_only(&observed, results);
         }
-        let rest: Vec<CheckId> = results.answers.missing().collect();
+        let mut rest: Vec<CheckId> = results.answers.missing().collect();
+        // It writes to the site: what the others look at must be there before.
+        rest.sort_by_key(|check| *check == CheckId::Untouched);
         let mut figures = self.figures(&observed.ordinary);
         for check in rest {
             let began = Instant::now();
@@ -284,7 +287,10 @@ impl Verification<'_> {
                 let (result, first) =
                     read_back::check(site, CheckId::ReadBack, &observed.all, self.names).await?;
                 self.procedure.measured.good_render = self.procedure.measured.good_render.or(first);
-                result
+                match site.has_api() {
+                    true => read_back::by_api(site, reference, &observed.all).await.and(result),
+                    false => result,
+                }
             }
             CheckId::FailClosed => fail_closed::check(site, reference, ordinary, self.scope, self.log).await,
             CheckId::Untouched => self.untouched(&observed.all, found).await,
@@ -354,7 +360,7 @@ impl Verification<'_> {
             let lost =
                 |f: &Finding| matches!(f.check, CheckId::Catalog | CheckId::Contents | CheckId::Sequences);
             if self.site.has_api() && !found.iter().any(lost) {
-                let write = untouched::accepts_write(self.site, self.reference).await;
+                let write = writes::check(self.site, self.reference).await;
                 parts.push(write.unwrap_or_else(|error| CheckResult::unknown(error.to_string(), Vec::new())));
             }
         }

@@ -466,20 +466,44 @@ async fn a_held_table_makes_writes_wait_and_lets_a_dump_pass() {
 async fn an_index_that_lacks_a_row_is_reported_and_nothing_is_left_behind() {
     let cluster = Cluster::start().await;
     let postgres = cluster.database("integrity").await;
-    for sql in ["create table kept (n int primary key)", "insert into kept select generate_series(1, 9)"] {
+    let kept =
+        "n int primary key, name text, words text[], json jsonb, text tsvector, at point, span int4range";
+    let rows = |from: u32, to: u32| {
+        format!(
+            "insert into kept select n, 'name ' || n, array[n::text], jsonb_build_object('n', n), \
+             to_tsvector('simple', 'it''s number ' || n), point(n, n), int4range(n, n + 2) \
+             from generate_series({from}, {to}) n"
+        )
+    };
+    let kinds = [
+        ("kept_at", "gist (at)"),
+        ("kept_brin", "brin (n)"),
+        ("kept_expression", "gist (int4range(n, n + 1)) where n > 0"),
+        ("kept_hash", "hash (name)"),
+        ("kept_json", "gin (json jsonb_path_ops)"),
+        ("kept_prefix", "spgist (name)"),
+        ("kept_span", "gist (span)"),
+        ("kept_text", "gin (text)"),
+        ("kept_words", "gin (words)"),
+    ];
+    let indexes = kinds.map(|(name, of)| format!("create index {name} on kept using {of}"));
+    for sql in [format!("create table kept ({kept})"), rows(1, 9)].iter().chain(&indexes) {
         postgres.execute(sql, &[]).await.unwrap();
     }
     let whole = postgres.integrity().await.unwrap().unwrap();
     assert!(whole.checked >= 2 && whole.indexes.is_empty() && whole.tables.is_empty(), "{whole:?}");
-    let ready = |value: &str| {
-        format!("update pg_index set indisready = {value} where indexrelid = 'kept_pkey'::regclass")
-    };
-    for sql in [ready("false").as_str(), "insert into kept values (10)", ready("true").as_str()] {
-        postgres.execute(sql, &[]).await.unwrap();
+    let ready =
+        |value: &str| format!("update pg_index set indisready = {value} where indrelid = 'kept'::regclass");
+    for sql in [ready("false"), rows(1010, 1010), ready("true")] {
+        postgres.execute(&sql, &[]).await.unwrap();
     }
     let damaged = postgres.integrity().await.unwrap().unwrap();
-    assert_eq!(damaged.indexes.len(), 1, "{damaged:?}");
-    assert_eq!(damaged.indexes[0].0, "kept_pkey");
+    let names: Vec<&str> = damaged.indexes.iter().map(|(name, _)| name.as_str()).collect();
+    let wanted: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, [&wanted[..5], &["kept_pkey"], &wanted[5..]].concat(), "{damaged:?}");
+    assert_eq!(damaged.indexes[3].1, "1 of 10 rows that were looked up are not found by it");
+    let valid = "select count(*)::text from pg_index where not indisvalid";
+    assert_eq!(postgres.texts(valid).await.unwrap(), ["0"], "indexes are left invalid");
     let left = postgres.texts("select extname::text from pg_extension where extname = 'amcheck'").await;
     assert!(left.unwrap().is_empty(), "the extension is still there");
     cluster.server.stop().await;

@@ -164,6 +164,18 @@ async fn shows(defect: Defect) -> Option<bool> {
             site.delete(&format!("{path}?force=true")).await.ok(204);
             site.binary(&asset).exists()
         }
+        Defect::TruncatesDownloads => {
+            let path = format!("/assets/{}", asset["filename"].as_str().expect("name"));
+            let stored = std::fs::read(site.binary(&asset)).expect("stored");
+            let rendered = site.render("invoice").await;
+            site.get(&path).await.bytes == stored[..stored.len() / 2] && rendered.status == 200
+        }
+        Defect::RenamesTemplates => {
+            let name = |of: &serde_json::Value| of["name"].as_str().expect("name").to_owned();
+            let listed = site.get("/templates/").await.ok(200);
+            let own = site.get("/templates/invoice").await.ok(200);
+            name(&listed["items"][0]) == format!("{} (copy)", name(&own))
+        }
         Defect::ExitsAtStart => unreachable!("no site has it"),
         Defect::OldVersion => {
             let before = site.render("invoice").await.bytes;

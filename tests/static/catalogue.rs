@@ -38,8 +38,6 @@ const NOT_BY_SCENARIO: &[(FindingKind, &str)] = &[
         FindingKind::DataMissing,
         "only an existing backup is compared with an earlier restore or a live source",
     ),
-    (FindingKind::AssertionFailed, "no shipped profile has assertions: they are those of an application"),
-    (FindingKind::DownloadDiffers, "an application that returns something else: tests/cli/targets.rs"),
     (FindingKind::WrongRelease, "a defect of the engine"),
     (
         FindingKind::PrivilegesNotRestored,

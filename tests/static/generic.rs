@@ -36,6 +36,7 @@ const NOT_GENERIC: &[(&str, &str)] = &[
     ("binary-extended", "`any-copy-truncated` shows the same"),
     ("binary-lines-converted", "not every binary has a line feed"),
     ("binary-key-changed", "not every key has a letter"),
+    ("ignored-rows-lost", "what an application asserts of its tables is not known"),
 ];
 
 fn scenarios() -> Vec<Scenario> {

@@ -1,4 +1,8 @@
 #!/bin/sh
-# Migrates the schema of the photo archive. The variables of libpq name the database.
+# Migrates the schema of the photo archive. The variables of libpq name the database. Arguments are further
+# files of this folder.
 set -eu
-exec psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --file "$(dirname "$0")/schema.sql"
+cd "$(dirname "$0")"
+for file in schema.sql "$@"; do
+    psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --file "$file"
+done

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Fills a fresh photo archive: two albums, six photos, an object for each photo, and a thumbnail without a
-# row. The bytes are the same every time, and all photos have different sizes.
+# row. The bytes are the same every time, and all photos have different sizes. Arguments are files of this folder
+# with further rows.
 set -eu
 
 work=$(mktemp -d)
@@ -43,3 +44,7 @@ END
 done
 
 put "$work/quay.jpg" thumbnails/quay.jpg image/jpeg
+
+for file in "$@"; do
+    sql --file "$(dirname "$0")/$file"
+done

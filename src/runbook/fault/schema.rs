@@ -128,6 +128,11 @@ pub fn rebuild_indexes(table: &TableName) -> String {
     format!("REINDEX TABLE {}", quote_table(table))
 }
 
+/// Deletes all rows of a table.
+pub fn clear(table: &TableName) -> String {
+    format!("DELETE FROM {}", quote_table(table))
+}
+
 /// Deletes all rows of a table in a transaction that is rolled back.
 pub fn leave_dead_rows(table: &TableName) -> String {
     format!(

@@ -77,7 +77,7 @@ pub async fn read(api: &Engine, writing: bool) -> Result<ApiSnapshot, Error> {
     let mut snapshot = ApiSnapshot::default();
     for tenant in list(api.tenants().await)? {
         let answer = api.as_tenant(&tenant.id).await?;
-        snapshot.admitted.insert(tenant.id.clone(), outcome(&answer));
+        snapshot.admitted.insert(tenant.id.clone(), admitted(&answer));
         snapshot
             .items
             .insert((ListedKind::Tenant, tenant.id), format!("{:?}, {}", tenant.name, tenant.status));
@@ -162,6 +162,9 @@ impl ApiSnapshot {
     }
 }
 
+/// What follows the outcome of a tenant that lists no template.
+pub(super) const NO_TEMPLATES: &str = ", lists no templates";
+
 fn describe(asset: &AssetRecord) -> String {
     let AssetRecord {
         filename, original_name, mime_type, size_bytes, version, tags, folder, alt_text, ..
@@ -175,6 +178,13 @@ fn describe(asset: &AssetRecord) -> String {
 
 fn outcome(answer: &HttpAnswer) -> String {
     if answer.is_success() { "let in".to_owned() } else { refused(answer.status, &answer.codes) }
+}
+
+/// Of a tenant without templates that too: what it lists then is another's.
+fn admitted(answer: &HttpAnswer) -> String {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let empty = answer.is_success() && body["items"].as_array().is_some_and(Vec::is_empty);
+    format!("{}{}", outcome(answer), if empty { NO_TEMPLATES } else { "" })
 }
 
 fn refused(status: u16, codes: &[String]) -> String {

@@ -253,7 +253,7 @@ fn damaged(name: &TableName, before: &Table, after: &Table) -> impl Iterator<Ite
     })
 }
 
-/// RowFindings of one kind in one table: few are kept, many are counted.
+/// Findings of one kind in one table: few are kept, many are counted.
 #[derive(Default)]
 struct RowFindings {
     few: Vec<Finding>,

@@ -1,9 +1,9 @@
 //! What the API answers about the durable state: what it lists and shows in detail, which tenants and keys
 //! it admits. The rows are the contents check's; a row that came back and that the engine ignores, or shows
-//! otherwise, is lost all the same. And the binaries that it serves.
+//! otherwise, is lost all the same.
 
 use crate::{
-    base::{digest::Digest, error::Error, ids::TableName},
+    base::ids::TableName,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
@@ -12,22 +12,16 @@ use crate::{
     },
     runbook::verify::{
         CheckResult, Reference,
-        api_snapshot::{self, ApiSnapshot, ListedKind},
+        api_snapshot::{self, ApiSnapshot, ListedKind, NO_TEMPLATES},
         at_start,
     },
     site::{Restored, Site},
 };
 use serde_json::Value;
 
-/// Compares what the API lists with what it listed at the cut point, and the binaries that it serves
-/// with those of the store.
+/// Compares what the API lists with what it listed at the cut point. What is listed beside it is an added row,
+/// which the contents check finds.
 pub async fn check(site: &Site<Restored>, reference: &Reference, observed: &State) -> CheckResult {
-    listed(site, reference, observed).await.and(served(site, reference, observed).await)
-}
-
-/// Compares with what was listed at the cut point. What is listed beside it is an added row, which the
-/// contents check finds.
-async fn listed(site: &Site<Restored>, reference: &Reference, observed: &State) -> CheckResult {
     let Some(then) = reference.api.as_ref().filter(|snapshot| !snapshot.items.is_empty()) else {
         return CheckResult::skipped("no tenants, labels, runs or dead letters were recorded of the API");
     };
@@ -38,37 +32,6 @@ async fn listed(site: &Site<Restored>, reference: &Reference, observed: &State) 
             compared(then, &now, reference, observed, &site.profile),
         ),
         Err(error) => CheckResult::unknown(error.to_string(), Vec::new()),
-    }
-}
-
-/// Every binary that the API serves against the one in the store. That it serves none is a finding of
-/// the renders.
-async fn served(site: &Site<Restored>, reference: &Reference, observed: &State) -> CheckResult {
-    let mut findings = Vec::new();
-    let asked = async {
-        let api = site.engine.api().await?;
-        for (name, asset) in &reference.known.assets {
-            let answer = api.binary(asset.key.as_str()).await?;
-            let held = observed.objects.get(&asset.key);
-            let given = Digest::of(&answer.body);
-            if !answer.is_success() || held.as_ref().is_some_and(|held| held.sha256 == given) {
-                continue;
-            }
-            let held = held.map_or("no binary: it is gone".to_owned(), |held| {
-                format!("{} bytes, SHA-256 {}, as in the store", held.size, held.sha256)
-            });
-            let (entity, kind) = (Entity::Asset(name.clone()), FindingKind::WrongListing);
-            let given = format!("{} bytes, SHA-256 {given}", answer.body.len());
-            findings.push(Finding::new(CheckId::Operations, kind, entity, held, given));
-        }
-        Ok::<(), Error>(())
-    };
-    match asked.await {
-        Ok(()) if reference.known.assets.is_empty() => {
-            CheckResult::skipped("nothing was recorded of the API, and no asset is known")
-        }
-        Ok(()) => CheckResult::checked(reference.known.assets.len(), findings),
-        Err(error) => CheckResult::unknown(error.to_string(), findings),
     }
 }
 
@@ -94,7 +57,9 @@ fn compared(
         .map(|(key, said)| finding(FindingKind::WrongListing, (key.0, &key.1), said, now.items.get(key)));
     let admitted = then.admitted.iter().filter_map(|(id, said)| {
         // A tenant that is not listed is a finding already.
-        let is = now.admitted.get(id).filter(|is| *is != said)?;
+        // That it has no templates any more is a finding about their rows.
+        let fewer = |is: &String| is.strip_suffix(NO_TEMPLATES) == Some(said.as_str());
+        let is = now.admitted.get(id).filter(|is| *is != said && !fewer(is))?;
         Some(finding(FindingKind::WrongAccess, (ListedKind::Tenant, id), said, Some(is)))
     });
     let keys = then.keys.iter().filter_map(|(key, said)| {

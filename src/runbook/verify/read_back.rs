@@ -1,5 +1,5 @@
 //! Binaries as the application hands them out, against the bytes of the store: at the source before the
-//! backup, and on the restored site. For profiles that give a path (`read-back`).
+//! backup, and on the restored site: by the API of the engine, and by the paths that a profile gives (`read-back`).
 
 use crate::{
     base::{
@@ -12,8 +12,8 @@ use crate::{
         reference::{ReadableObject, readable},
         state::{ObjectState, State},
     },
-    runbook::verify::{CheckResult, Names},
-    site::Handles,
+    runbook::verify::{CheckResult, Names, Reference},
+    site::{Handles, Restored, Site},
     system::engine::Engine,
 };
 use std::{collections::BTreeMap, time::Instant};
@@ -108,6 +108,44 @@ fn finding(
     let entity = names.entity(&object.key);
     Finding::new(check, FindingKind::DownloadDiffers, entity, expected, actual)
         .touching([Entity::Row { table, row }])
+}
+
+/// Every known binary as the API of the engine returns it.
+pub async fn by_api(site: &Site<Restored>, reference: &Reference, observed: &State) -> CheckResult {
+    let mut findings = Vec::new();
+    let asked = async {
+        let api = site.engine.api().await?;
+        for (name, asset) in &reference.known.assets {
+            let answer = api.binary(asset.key.as_str()).await?;
+            let stored = observed.objects.get(&asset.key);
+            let right = match &stored {
+                Some(object) => answer.is_success() && Digest::of(&answer.body) == object.sha256,
+                // A row that is lost with its binary is no reason to serve one.
+                None => !answer.is_success(),
+            };
+            if right {
+                continue;
+            }
+            let expected = stored.map_or_else(
+                || format!("an error status, because {} does not exist", asset.key),
+                |object| format!("the {} bytes of {}, SHA-256 {}", object.size, asset.key, object.sha256),
+            );
+            let returned = format!(
+                "status {}, {} bytes, SHA-256 {}",
+                answer.status,
+                answer.body.len(),
+                Digest::of(&answer.body)
+            );
+            let (entity, kind) = (Entity::Asset(name.clone()), FindingKind::DownloadDiffers);
+            findings.push(Finding::new(CheckId::ReadBack, kind, entity, expected, returned));
+        }
+        Ok::<(), Error>(())
+    };
+    match asked.await {
+        Ok(()) if reference.known.assets.is_empty() => CheckResult::skipped("no asset is known"),
+        Ok(()) => CheckResult::checked(reference.known.assets.len(), summed_up(findings)),
+        Err(error) => CheckResult::unknown(error.to_string(), findings),
+    }
 }
 
 /// The check on a site whose application is ready. Also returns when the first binary was right.

@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST: usize = 5;
 
 /// Findings of one kind that are listed, at most.
-const LISTED: usize = 1_000;
+const LISTED: usize = 20_000;
 
 /// Reconciles the restored stores. Also returns how many references have their object. The references are sorted by
 /// the keys of their objects and read together with the objects, as streams.

@@ -82,8 +82,7 @@ pub async fn check(
             first_good = first_good.or(whole);
         }
         if !reference.releases.is_empty() {
-            let now = releases::record(&api, &reference.known).await?;
-            findings.extend(releases::changed(&reference.releases, &now));
+            findings.extend(releases::compare(&api, &reference.known, &reference.releases).await?);
         }
         if !reference.renders.is_empty() {
             pictures::find_shown(site, &mut reference.known).await?;

@@ -4,7 +4,6 @@
 
 use crate::{
     base::{
-        error::Error,
         ids::{ObjectKey, TableName},
         sorted::EntryChange,
     },
@@ -14,16 +13,12 @@ use crate::{
         profile::{EngineStart, Profile, ProfileEntity},
         state::{ObjectState, Row, Sequence, State, TableRows, change},
     },
-    runbook::verify::{CheckResult, Names, Reference, at_start::Allowed},
+    runbook::verify::{CheckResult, Names, at_start::Allowed},
     site::{Restored, Site},
-    system::{
-        engine::{UploadRequest, media_type},
-        objects::Got,
-    },
 };
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
-/// ChangeFindings that are listed one by one, at most.
+/// Findings that are listed one by one, at most.
 const MOST: usize = 20;
 
 /// Between the states before and after the engine's start, nothing may change but what the profile
@@ -159,54 +154,6 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
     let entity = Entity::Engine("engine".to_owned());
     let expected = format!("after the checks still: {}", site.profile.ready_shown());
     Some(Finding::new(CheckId::Untouched, FindingKind::EngineNotReady, entity, expected, why))
-}
-
-/// What the probe's upload has at least, in bytes: engines and stores treat large bodies otherwise.
-const LARGE: u32 = 1 << 20;
-
-/// Whether the engine accepts writes on what was restored: an upload that is stored as it was sent and
-/// listed, and a delete that takes it away.
-pub async fn accepts_write(site: &Site<Restored>, reference: &Reference) -> Result<CheckResult, Error> {
-    let skipped = || Ok(CheckResult::skipped("no asset is known that could be uploaded again"));
-    let Some((name, asset)) = reference.known.assets.iter().next() else { return skipped() };
-    let Got::Found { mut bytes, .. } = site.objects.get(&asset.key).await? else { return skipped() };
-    // What follows the end of a picture is no part of it.
-    bytes.extend((0..LARGE / 4).flat_map(u32::to_be_bytes));
-    let api = site.engine.api().await?;
-    let media_type = media_type(Path::new(name.as_str())).to_owned();
-    let upload =
-        UploadRequest { name: format!("written-{name}"), bytes, media_type, ..UploadRequest::default() };
-    let found = |kind, actual: String| {
-        let entity = Entity::Engine("engine".to_owned());
-        let expected = "an upload is stored as it was sent and listed, and a delete takes it away";
-        Finding::new(CheckId::Untouched, kind, entity, expected, actual)
-    };
-    let record = match api.upload(&upload).await {
-        Ok(record) => record,
-        Err(refused) => {
-            let refused = found(FindingKind::EngineNotReady, refused.to_string());
-            return Ok(CheckResult::checked(1, vec![refused]));
-        }
-    };
-    let stored = match site.objects.get(&record.filename.as_str().into()).await? {
-        Got::Found { bytes, .. } if bytes == upload.bytes => None,
-        Got::Found { bytes, .. } => Some(format!("{} bytes at {}, other ones", bytes.len(), record.filename)),
-        Got::Missing => Some(format!("no object at {}", record.filename)),
-        Got::Denied => return Err(Error::environment(format!("can't read {}", record.filename))),
-    };
-    let listed = async || Ok::<_, Error>(api.assets().await?.iter().any(|asset| asset.id == record.id));
-    let unlisted = (!listed().await?).then(|| "the upload is not listed".to_owned());
-    // An engine that may not delete has accepted the write all the same.
-    let kept = match api.delete_asset(&record.id, true).await {
-        Ok(()) if listed().await? => Some("after its delete was acknowledged it is still listed".to_owned()),
-        Ok(()) if api.asset(&record.id).await.is_ok() => {
-            Some("after its delete was acknowledged its details are still shown".to_owned())
-        }
-        Ok(()) | Err(_) => None,
-    };
-    let wrong = [stored, unlisted, kept].into_iter().flatten();
-    let wrong = wrong.map(|actual| found(FindingKind::UnstoredWrite, actual));
-    Ok(CheckResult::checked(1, wrong.collect()))
 }
 
 /// What changed, as far as it `counts`: by its key, and whether it is new. What went away always does.

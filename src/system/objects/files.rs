@@ -1,6 +1,6 @@
 //! Binaries in a folder, as an engine with `ASSET_BINARY_STORE=filesystem` keeps them: a key is a
 //! path below the folder. Names that begin with a dot are the engine's own (its index, writes under
-//! way) and no objects. A folder keeps no metadata.
+//! way) and no objects. A folder keeps no metadata but the permission to read.
 
 use super::kinds::{Got, ListedObject, Listing, ListingBuilder};
 use crate::base::checksum::{ChecksumAlgorithm, Checksums};
@@ -12,7 +12,13 @@ use crate::base::sorted::SortedMapBuilder;
 use crate::model::state::{Metadata, ObjectState, Objects};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
+
+/// Its owner may read a file, or list a folder.
+const READ: u32 = 0o400;
+/// Its owner may enter a folder.
+const ENTER: u32 = 0o100;
 
 /// A folder of folders: each is a bucket.
 #[derive(Clone, Debug)]
@@ -97,20 +103,36 @@ impl FolderStore {
     ) -> Result<Objects, Error> {
         let mut objects = SortedMapBuilder::new();
         let digest = |listed: ListedObject| {
-            let bytes = std::fs::read(self.file(&listed.key)?)
-                .or_environment(|| self.describe("read", &listed.key))?;
+            let file = self.file(&listed.key)?;
+            let bytes = std::fs::read(&file).or_environment(|| self.describe("read", &listed.key))?;
             let short = listed.key.as_str().strip_prefix(prefix).unwrap_or(listed.key.as_str());
             let object = ObjectState {
                 size: bytes.len() as u64,
                 sha256: Digest::of(&bytes),
                 checksums: Checksums::of(&bytes, checksums),
-                metadata: Metadata::default(),
+                metadata: self.permission(&file),
             };
             objects.add(&ObjectKey::from(short), &object);
             Ok::<_, Error>(())
         };
         self.list(prefix)?.into_iter().try_for_each(digest)?;
         Ok(objects.finish())
+    }
+
+    /// What keeps its owner from reading a file, if anything. Root reads it all the same; the application that
+    /// the files are for is not root.
+    fn permission(&self, file: &Path) -> Metadata {
+        let folders = file.ancestors().skip(1).take_while(|folder| *folder != self.dir);
+        let needed = std::iter::once((file, READ)).chain(folders.map(|folder| (folder, READ | ENTER)));
+        let mode = |path: &Path| path.metadata().ok().map(|meta| meta.permissions().mode() & 0o7777);
+        let denied = needed
+            .filter_map(|(path, bits)| Some((path, mode(path).filter(|mode| mode & bits != bits)?)))
+            .last();
+        let shown = denied.map(|(path, mode)| {
+            let of = path.strip_prefix(&self.dir).unwrap_or(path).display();
+            ("permission".to_owned(), format!("mode {mode:03o} of {of}, which its owner cannot read"))
+        });
+        Metadata(shown.into_iter().collect())
     }
 
     /// The file of a key; one that would lead out of the folder is refused.
@@ -149,5 +171,25 @@ mod tests {
         assert!(folder.get(&"../outside".into()).is_err());
         folder.delete_whole().unwrap();
         assert!(folder.list("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_its_owner_cannot_read_is_marked() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = Folders::new(temp.path()).folder(&BucketName::new("assets"));
+        folder.put(&"a/b".into(), b"x").unwrap();
+        let mode = |path: &str, mode| {
+            std::fs::set_permissions(folder.path().join(path), std::fs::Permissions::from_mode(mode))
+                .unwrap();
+        };
+        let marked = || folder.permission(&folder.path().join("a/b")).0.into_values().next();
+        assert_eq!(marked(), None);
+        mode("a/b", 0o200);
+        assert_eq!(marked().unwrap(), "mode 200 of a/b, which its owner cannot read");
+        mode("a", 0o600);
+        assert_eq!(marked().unwrap(), "mode 600 of a, which its owner cannot read");
+        mode("a", 0o700);
+        mode("a/b", 0o440);
+        assert_eq!(marked(), None);
     }
 }

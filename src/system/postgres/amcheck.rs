@@ -1,6 +1,6 @@
 //! Whether indexes and tables are intact and agree with each other: PostgreSQL's own `amcheck`, as
-//! `pg_amcheck --heapallindexed` calls it. The extension is created in a transaction that is rolled
-//! back, so that the database stays as it was.
+//! `pg_amcheck --heapallindexed` calls it, and look-ups of rows by the indexes that it does not know. The
+//! extension is created in a transaction that is rolled back, so that the database stays as it was.
 
 use crate::base::error::{Error, ErrorContext};
 use crate::system::postgres::Postgres;
@@ -33,12 +33,16 @@ exception when others then
     return sqlerrm;
 end $$";
 
-/// Every B-tree, with what is wrong with it.
+/// A function that looks rows up by an index of another kind than a B-tree.
+const MISSING_ROWS: &str = include_str!("missing_rows.sql");
+
+/// Every index, with what is wrong with it.
 const INDEXES: &str = "
-select n.nspname, c.relname, pulp_drill_amcheck.index_error(c.oid)
+select n.nspname, c.relname, case a.amname when 'btree' then pulp_drill_amcheck.index_error(c.oid)
+    else pulp_drill_amcheck.missing_rows(c.oid) end
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
-join pg_am a on a.oid = c.relam and a.amname = 'btree'
+join pg_am a on a.oid = c.relam
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'i' and c.relpersistence = 'p' and i.indisvalid and i.indisready
   and n.nspname <> 'pulp_drill_amcheck'
@@ -87,7 +91,8 @@ impl Postgres {
         let version = self.version().await?;
         let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
         let mut transaction = self.pool.begin().await.or_environment(context)?;
-        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(PREPARE)).execute(&mut *transaction).await {
+        let prepare = format!("{PREPARE};\n{MISSING_ROWS}");
+        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *transaction).await {
             return Ok(Err(match error.as_database_error() {
                 Some(error) => error.message().to_owned(),
                 None => error.to_string(),

@@ -140,10 +140,32 @@ def at_start():
         sql("create index healed on audit_events (id)")
     if LIE == "moves-schedules":
         sql("update schedules set next_run_at = next_run_at + interval '1 day'")
+    if LIE == "rewrites-objects-at-start":
+        for key in sql("select filename from assets").split():
+            s3("PUT", key, s3("GET", key)[2], "application/octet-stream")
+    if LIE == "blanks-audit-actor":
+        sql("update audit_events set actor = null")
+    if LIE == "deletes-later":
+        threading.Timer(0.5, sql, ["delete from render_usage"]).start()
 
 
 MISSED = False
 RENDERS = 0
+# What lies that depend on time, load or earlier requests know.
+BEGAN = time.monotonic()
+RENDERING = 0
+FIRST_DATA = {}
+LAST = {}
+FIRST_LISTS = {}
+READY = 0
+READS = 0
+
+
+def multipart_file(body):
+    """Where the bytes of the part `file` begin and end in a multipart body."""
+    at = body.index(b'name="file"')
+    begin = body.index(b"\r\n\r\n", at) + 4
+    return begin, body.index(b"\r\n--", begin)
 
 
 def render(handler, body):
@@ -162,6 +184,19 @@ def render(handler, body):
         body = json.dumps(asked).encode()
     if LIE == "refuses-all-after-first" and MISSED:
         return 422, {"content-type": "application/json"}, refusal("ASSET_BINARY_MISSING")
+    if LIE == "renders-first-data" and RESTORED:
+        asked["data"] = FIRST_DATA.setdefault(asked["template"], asked.get("data"))
+        body = json.dumps(asked).encode()
+    if LIE == "other-text-after-a-second" and RESTORED and time.monotonic() > BEGAN + 1 and "data" in asked:
+        asked["data"] = {**asked["data"], "invoiceNo": "INV-0000-0000"}
+        body = json.dumps(asked).encode()
+    if LIE == "unknown-version-is-newest" and RESTORED:
+        asked.pop("version", None)
+        body = json.dumps(asked).encode()
+    if LIE == "repeats-after-many" and RESTORED and RENDERS > 8 and asked["template"] in LAST:
+        return 200, {"content-type": "application/pdf"}, LAST[asked["template"]]
+    if LIE == "drops-usage" and RESTORED and RENDERS > 2:
+        sql("delete from render_usage where id in (select max(id) from render_usage)")
     if LIE == "dies" and RESTORED and RENDERS > 3:
         CHILD.kill()
         os._exit(1)
@@ -173,8 +208,15 @@ def render(handler, body):
         asked["version"] = "1.0.0"
         del asked["label"]
         body = json.dumps(asked).encode()
+    global RENDERING
+    RENDERING += 1
     status, headers, answer = forward("POST", handler.path, dict(handler.headers), body)
+    overlaps, RENDERING = RENDERING > 1, RENDERING - 1
     good = status == 200
+    if good and LIE == "mixes-overlapping" and RESTORED and overlaps and "any" in LAST:
+        answer = LAST["any"]
+    if good:
+        LAST[asked["template"]] = LAST["any"] = answer
     if LIE == "refusal-names-another" and status == 422:
         told = json.loads(answer)
         other = sql("select filename from assets where original_name = 'warehouse.jpg'").strip()
@@ -266,6 +308,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if LIE == "admits-any-key" and RESTORED:
             headers = {k: v for k, v in headers.items() if k.lower() != "x-api-key"}
             headers["x-api-key"] = ENV.get("API_KEY_ADMIN", "")
+        global READY, READS
+        if LIE == "ready-every-other-time" and RESTORED and path == "/health/ready":
+            READY += 1
+            if READY % 2 == 0:
+                return 503, {"content-type": "application/json"}, b'{"status":"degraded"}'
+        if LIE == "ignores-tenant" and RESTORED:
+            headers = {k: v for k, v in headers.items() if k.lower() != "x-pulpengine-tenant-id"}
+        if LIE == "saves-nothing" and RESTORED and self.command == "PUT" and re.fullmatch("/templates/[^/]+", path):
+            return forward("GET", self.path, headers, b"")
+        if LIE == "moves-no-label" and RESTORED and self.command in ("PUT", "POST") and "/labels" in path:
+            asked = json.loads(body)
+            return 200, {"content-type": "application/json"}, json.dumps(asked).encode()
+        if LIE == "disables-by-reading" and RESTORED and self.command == "GET":
+            READS += 1
+            if READS == 8:
+                sql("update schedules set enabled = false")
+        if LIE == "cuts-uploads-over-1-mib" and path == "/assets/upload" and len(body) > 1 << 20:
+            begin, stop = multipart_file(body)
+            body = body[: begin + (1 << 20)] + body[stop:]
+        if LIE == "html-of-first-version" and RESTORED and path == "/render/html":
+            body = json.dumps({**json.loads(body), "version": "1.0.0"}).encode()
         if LIE == "deletes-nothing" and RESTORED and self.command == "DELETE":
             return 204, {}, b""
         if LIE == "html-placeholder" and path == "/render/html":
@@ -280,6 +343,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             told["items"], told["total"] = told["items"][1:], told["total"] - 1
             answer = json.dumps(told).encode()
         if RESTORED and self.command == "GET" and status == 200:
+            if LIE == "lists-frozen" and path in ("/assets", "/templates", "/audit-events"):
+                answer = FIRST_LISTS.setdefault(self.path, answer)
+            if LIE == "cuts-downloads" and path.startswith("/assets/") and len(answer) > 4096 and "json" not in kept.get("content-type", ""):
+                answer = answer[:4096]
+            if LIE == "earlier-content" and path.startswith("/assets/") and "seal" in path:
+                other = sql("select object_key from asset_versions limit 1").strip()
+                answer = s3("GET", other)[2] if other else answer
+            if LIE == "jobs-return-first" and "/render/batch" in path and "results" in json.loads(answer or b"{}"):
+                told = json.loads(answer)
+                if len(told["results"] or []) and FIRST_LISTS.setdefault("job", told["results"]) != told["results"]:
+                    answer = json.dumps({**told, "results": FIRST_LISTS["job"]}).encode()
             if LIE == "audit-list-empty" and path == "/audit-events":
                 answer = json.dumps({**json.loads(answer), "items": [], "total": 0}).encode()
             if LIE == "details-of-another" and path.endswith("/details"):
@@ -301,6 +375,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             key = json.loads(answer)["filename"]
             status_, kind, stored = s3("GET", key)
             s3("PUT", key, stored[:-1], kind)
+        if LIE == "stores-twice" and RESTORED and path == "/assets/upload":
+            forward(self.command, self.path, headers, body)
+        if LIE == "undeletes-later" and RESTORED and self.command == "DELETE" and status == 204:
+            sql("insert into audit_events (tenant_id, event, operation) values ('default', 'asset', 'undelete')")
         if LIE == "takes-no-writes" and RESTORED and path == "/assets/upload":
             status, answer = 500, b'{"error":"InternalServerError","message":"read-only"}'
         if LIE == "hands-out-placeholders" and RESTORED and self.command == "GET" and path.endswith(".jpg"):

@@ -27,6 +27,8 @@
 //! | `lists-first-page` | the list of assets ends after four, and so does its total | `list` |
 //! | `forgets-audit` | the oldest audit event is gone after a start | `start` |
 //! | `ignores-deletes` | the deletion of an asset is answered 204 and not done | `has` in the deletion |
+//! | `truncates-downloads` | a binary is handed out by its first half; renders have all of it | `hand_out` |
+//! | `renames-templates` | the list of templates shows each under another name | `list_templates` |
 //! | `exits-at-start` | it reports an error at its start and ends | `start` |
 
 use super::failure::Failure;
@@ -90,6 +92,10 @@ pub enum Defect {
     ForgetsAudit,
     /// Answers 204 to the deletion of an asset and deletes nothing.
     IgnoresDeletes,
+    /// Hands out the first half of a binary; renders have all of it.
+    TruncatesDownloads,
+    /// Shows every template of the list under another name.
+    RenamesTemplates,
     /// Ends at its start with an error.
     ExitsAtStart,
 }
@@ -255,6 +261,23 @@ impl Defects {
         self.has(Defect::LosesTenthUpload) && number.is_multiple_of(10)
     }
 
+    /// The bytes of a binary that a client asked for.
+    pub(crate) fn hand_out(&self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.has(Defect::TruncatesDownloads) {
+            bytes.truncate(bytes.len() / 2);
+        }
+        bytes
+    }
+
+    /// A page of the list of templates.
+    pub(crate) fn list_templates(&self, mut page: Value) -> Value {
+        let items = page["items"].as_array_mut().filter(|_| self.has(Defect::RenamesTemplates));
+        for item in items.into_iter().flatten() {
+            item["name"] = json!(format!("{} (copy)", item["name"].as_str().unwrap_or_default()));
+        }
+        page
+    }
+
     /// A page of the list of assets.
     pub(crate) fn list(&self, mut page: Value) -> Value {
         if self.has(Defect::ListsFirstPage)
@@ -335,6 +358,10 @@ mod tests {
         assert_eq!(refusal(Defect::WrongStatus).status.as_u16(), 500);
         assert!(refusal(Defect::PartialPdf).disguise.expect("bytes").starts_with(b"%PDF"));
         assert_eq!(with(Defect::TruncatedPdf).finish(vec![0; 10]).len(), 5);
+        assert_eq!(with(Defect::TruncatesDownloads).hand_out(vec![0; 10]).len(), 5);
+        let page = json!({"items": [{"name": "Invoice"}], "total": 1});
+        assert_eq!(Defects::default().list_templates(page.clone()), page);
+        assert_eq!(with(Defect::RenamesTemplates).list_templates(page)["items"][0]["name"], "Invoice (copy)");
         let reason = with(Defect::WrongReason).reason(StoreFailure::Unreachable("x".into()));
         assert!(matches!(reason, StoreFailure::Missing));
         let definition = json!({"document": {"children": [{"children": []}]}});

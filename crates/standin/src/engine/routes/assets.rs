@@ -90,7 +90,7 @@ pub(crate) async fn download(
         found = app.rows.present(id).await?;
     }
     let (filename, mime) = found.ok_or_else(|| Failure::not_found(format!("asset `{filename}`")))?;
-    let bytes = app.binaries.get(&filename).await?;
+    let bytes = app.settings.defects.hand_out(app.binaries.get(&filename).await?);
     Ok(([(header::CONTENT_TYPE, mime)], bytes).into_response())
 }
 

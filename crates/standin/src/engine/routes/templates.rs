@@ -20,7 +20,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Value>, Failure> {
     caller.allow(&READERS)?;
     let trash = params.get("state") == Some("trash");
-    app.rows.templates(&caller.tenant, trash, params.get("q"), params.page()?).await.map(Json)
+    let page = app.rows.templates(&caller.tenant, trash, params.get("q"), params.page()?).await?;
+    Ok(Json(app.settings.defects.list_templates(page)))
 }
 
 pub(crate) async fn get(
