@@ -12,7 +12,7 @@ use crate::{
         ids::{ObjectKey, TableName},
     },
     model::{
-        fit::{KnownObject, KnownObjects, ProfileFit},
+        fit::{self, KnownObject, ProfileFit},
         profile::{Binary, BinaryStore, ColumnPath, Profile},
     },
     system::{
@@ -157,17 +157,18 @@ pub async fn check(
     let unknown = postgres.references(profile, |reference| references.push(reference)).await?;
     let known = |item: &ListedObject| {
         let object = KnownObject { size: item.size, checksums: Checksums::default() };
-        ((BinaryStore::Assets, item.key.clone()), object)
+        (fit::place(BinaryStore::Assets, &item.key), object)
     };
-    let mut objects: KnownObjects = items.iter().map(known).collect();
+    let mut objects: BTreeMap<String, KnownObject> = items.iter().map(known).collect();
     let mut sampled: BTreeMap<usize, usize> = BTreeMap::new();
     for reference in references.iter().filter(|reference| !reference.checksums.is_empty()) {
         let taken = sampled.entry(reference.binary).or_default();
-        let Some(object) = objects.get_mut(&(reference.store, reference.key.clone())) else { continue };
+        let place = fit::place(reference.store, &reference.key);
+        let Some(object) = objects.get_mut(&place) else { continue };
         if *taken < SAMPLE.0 && object.size <= SAMPLE.1 {
             *taken += 1;
             object.checksums = computed_checksums(origin, &reference.key).await?;
         }
     }
-    Ok(ProfileFit::new(profile, references, &objects, unknown))
+    Ok(ProfileFit::new(profile, references, &objects.into_iter().collect(), unknown))
 }

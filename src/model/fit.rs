@@ -5,6 +5,7 @@ use crate::{
     base::{
         checksum::{ChecksumAlgorithm, Checksums},
         ids::ObjectKey,
+        sorted::{Packed, SortedMap, SortedMapBuilder},
     },
     model::{
         profile::{BinaryStore, Profile},
@@ -13,7 +14,7 @@ use crate::{
     },
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt::{self, Write as _},
 };
 
@@ -29,19 +30,49 @@ pub struct KnownObject {
     pub checksums: Checksums,
 }
 
-/// Objects by store and key.
-pub type KnownObjects = BTreeMap<(BinaryStore, ObjectKey), KnownObject>;
+impl Packed for KnownObject {
+    /// The size, then the checksums as JSON.
+    fn pack(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.size.to_le_bytes());
+        // A map of texts: there is no value that JSON cannot hold, and a vector takes all bytes.
+        serde_json::to_writer(to, &self.checksums)
+            .unwrap_or_else(|error| panic!("texts are no JSON: {error}"));
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (size, checksums) = bytes.split_first_chunk()?;
+        let checksums = serde_json::from_slice(checksums).ok()?;
+        Some(Self { size: u64::from_le_bytes(*size), checksums })
+    }
+}
+
+/// Objects by store and key, see [`place`].
+pub type KnownObjects = SortedMap<String, KnownObject>;
+
+/// The key of an object among those of all stores: a character for the store, then its own key.
+pub fn place(store: BinaryStore, key: &ObjectKey) -> String {
+    match store {
+        BinaryStore::Assets => format!("a{key}"),
+        BinaryStore::Results => format!("r{key}"),
+    }
+}
+
+/// The key of an object in its store.
+fn key_at(place: &str) -> &str {
+    place.get(1..).unwrap_or_default()
+}
 
 /// The objects of a state.
 pub fn objects_of(state: &State) -> KnownObjects {
-    let all = [(BinaryStore::Assets, &state.objects), (BinaryStore::Results, &state.results)];
-    let each = all.into_iter().flat_map(|(store, objects)| objects.iter().map(move |o| (store, o)));
-    each.map(|(store, (key, object))| {
-        let mut checksums = object.checksums.clone();
-        checksums.0.insert(ChecksumAlgorithm::Sha256, vec![object.sha256.to_string()]);
-        ((store, key.clone()), KnownObject { size: object.size, checksums })
-    })
-    .collect()
+    let mut objects = SortedMapBuilder::new();
+    for store in [BinaryStore::Assets, BinaryStore::Results] {
+        for (key, object) in state.objects_in(store) {
+            let (size, mut checksums) = (object.size, object.checksums);
+            checksums.0.insert(ChecksumAlgorithm::Sha256, vec![object.sha256.to_string()]);
+            objects.add(&place(store, &key), &KnownObject { size, checksums });
+        }
+    }
+    objects.finish()
 }
 
 /// How many there are, and a few of them.
@@ -129,26 +160,30 @@ impl ProfileFit {
                 ..BinaryFit::default()
             })
             .collect();
-        let mut referred = BTreeSet::new();
+        let mut by_place = SortedMapBuilder::new();
         for reference in references {
+            by_place.add(&place(reference.store, &reference.key), &reference);
+        }
+        let by_place = by_place.finish();
+        for reference in by_place.values() {
             let Some(fit) = binaries.get_mut(reference.binary) else { continue };
-            fit.add(&reference, objects, &mut referred);
+            fit.add(&reference, objects);
         }
         let mut orphans = Examples::default();
         let mut orphan_folders = BTreeMap::new();
-        for (store, key) in objects.keys().filter(|(_, key)| !profile.ignores(key.as_str())) {
-            if !referred.contains(&(*store, key)) {
-                orphans.add(|| key.to_string());
-                let folder =
-                    key.as_str().split_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        for place in without_reference(&by_place, objects) {
+            let key = key_at(&place);
+            if !profile.ignores(key) {
+                orphans.add(|| key.to_owned());
+                let folder = key.split_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
                 *orphan_folders.entry(folder).or_insert(0) += 1;
             }
         }
         let elsewhere = binaries.iter().filter_map(|fit| {
             let key = fit.first_missing.as_ref().filter(|_| fit.matched == 0)?;
             let end = format!("/{}", key.rsplit('/').next()?);
-            let found = objects.keys().find(|(_, known)| known.as_str().ends_with(&end))?;
-            Some((fit.name.clone(), found.1.to_string()))
+            let found = objects.keys().find(|place| place.ends_with(&end))?;
+            Some((fit.name.clone(), key_at(&found).to_owned()))
         });
         let elsewhere = elsewhere.collect();
         Self { unknown, binaries, objects: objects.len(), orphans, orphan_folders, elsewhere }
@@ -193,25 +228,20 @@ impl ProfileFit {
 }
 
 impl BinaryFit {
-    fn add<'a>(
-        &mut self,
-        reference: &ObjectReference,
-        objects: &'a KnownObjects,
-        referred: &mut BTreeSet<(BinaryStore, &'a ObjectKey)>,
-    ) {
+    fn add(&mut self, reference: &ObjectReference, objects: &KnownObjects) {
         for (what, value) in &reference.unreadable {
             self.unreadable.add(|| format!("{} has {value:?} as {what}", reference.name));
         }
-        let from = (reference.store, reference.key.clone());
-        let found = objects
-            .range(from..)
-            .take_while(|((store, key), _)| *store == reference.store && reference.includes(key));
+        let wanted = place(reference.store, &reference.key);
+        let found = objects.range_from(&wanted).take_while(|(place, _)| match reference.is_prefix {
+            true => place.starts_with(&wanted),
+            false => *place == wanted,
+        });
         self.references += 1;
         let mut any = false;
-        for ((store, key), object) in found {
+        for (_, object) in found {
             any = true;
-            referred.insert((*store, key));
-            self.compare(reference, object);
+            self.compare(reference, &object);
         }
         self.matched += usize::from(any);
         if !any && !reference.is_prefix && !reference.is_deleted && !reference.is_derived {
@@ -239,6 +269,27 @@ impl BinaryFit {
             }
         }
     }
+}
+
+/// The places of objects to which no reference leads, in order.
+fn without_reference(
+    references: &SortedMap<String, ObjectReference>,
+    objects: &KnownObjects,
+) -> impl Iterator<Item = String> {
+    let mut references = references.iter().peekable();
+    // The prefixes before an object that it begins with, and the last key before it.
+    let (mut prefixes, mut last): (Vec<String>, _) = (Vec::new(), String::new());
+    objects.keys().filter(move |place| {
+        while let Some((referred, reference)) = references.next_if(|(referred, _)| referred <= place) {
+            match reference.is_prefix {
+                true if prefixes.last() == Some(&referred) => {}
+                true => prefixes.push(referred),
+                false => last = referred,
+            }
+        }
+        prefixes.retain(|prefix| place.starts_with(prefix));
+        prefixes.is_empty() && last != *place
+    })
 }
 
 /// `1204` as `1,204`.
@@ -324,7 +375,7 @@ mod tests {
         let database = Database { tables: [("photos".into(), table)].into(), ..Database::default() };
         let known = |(key, size): &(&str, u64)| {
             let object = KnownObject { size: *size, checksums: Checksums::default() };
-            ((BinaryStore::Assets, ObjectKey::from(*key)), object)
+            (place(BinaryStore::Assets, &ObjectKey::from(*key)), object)
         };
         let objects = objects.iter().map(known).collect();
         ProfileFit::new(&profile, references(&profile, &database), &objects, Vec::new())
@@ -357,6 +408,16 @@ mod tests {
             sizes,
             ["photo: photos, key n: the size is wrong in all 2 rows: a.png has 1 bytes, its object 10"]
         );
+    }
+
+    #[test]
+    fn a_prefix_covers_what_begins_with_it_and_nothing_else() {
+        let fit = fit(
+            "${n}/*",
+            &[("a.png", 1), ("a.png/1", 1), ("a.png/x/2", 1), ("a.pngx", 1), ("b.png/1", 2), ("c", 1)],
+        );
+        assert_eq!(fit.orphans.first, ["a.png", "a.pngx", "c"]);
+        assert_eq!((fit.objects, fit.binaries[0].matched), (6, 2));
     }
 
     #[test]

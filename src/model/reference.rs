@@ -5,6 +5,7 @@ use crate::{
     base::{
         checksum::ChecksumAlgorithm,
         ids::{ObjectKey, TableName},
+        sorted::Packed,
     },
     model::{
         profile::{
@@ -106,6 +107,17 @@ impl ObjectReference {
             true => key.as_str().starts_with(self.key.as_str()),
             false => *key == self.key,
         }
+    }
+}
+
+impl Packed for ObjectReference {
+    fn pack(&self, to: &mut Vec<u8>) {
+        // Texts and numbers: there is no value that JSON cannot hold, and a vector takes all bytes.
+        serde_json::to_writer(to, self).unwrap_or_else(|error| panic!("a reference is no JSON: {error}"));
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }
 

@@ -83,8 +83,9 @@ impl SortedTable {
 
     /// The entries with this key or a greater one.
     pub fn range_from(&self, key: &str) -> Entries {
-        let next = self.block_of(key);
-        let mut entries = Entries { content: Arc::clone(&self.0), next, block: Arc::default(), at: 0 };
+        let number = self.block_of(key);
+        let block = self.0.recent(number);
+        let mut entries = Entries { content: Arc::clone(&self.0), next: number + 1, block, at: 0 };
         entries.skip_below(key.as_bytes());
         entries
     }
