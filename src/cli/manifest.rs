@@ -262,8 +262,8 @@ async fn take(live: &Live, digests: bool) -> Result<Manifest, Error> {
             manifest::complete(&mut manifest, api).await?;
         }
         if let Some(url) = url {
-            let database = database(&url, &profile, &redactor).await?;
-            manifest.schema = Some(schema::figures(&database));
+            let (database, major) = database(&url, &profile, &redactor).await?;
+            manifest.schema = Some(schema::figures(&database, major));
             manifest.tables = database.tables.iter().map(facts).collect();
         }
     }
@@ -275,13 +275,18 @@ fn facts((name, table): (&TableName, &Table)) -> (String, TableFacts) {
     (name.to_string(), TableFacts { rows: table.rows.len(), digest: table.digest() })
 }
 
-async fn database(url: &str, profile: &Profile, redactor: &Redactor) -> Result<Database, Error> {
+async fn database(
+    url: &str,
+    profile: &Profile,
+    redactor: &Redactor,
+) -> Result<(Database, Option<u32>), Error> {
     let access = Access::parse(url).map_err(|error| error.while_doing("DATABASE_URL"))?;
     redactor.add(&access.password);
     let postgres = Postgres::connect_read_only(&access).await?;
-    let database = postgres.capture(profile, None).await;
+    let read = async { Ok((postgres.capture(profile, None).await?, postgres.major().await?)) };
+    let read = read.await;
     postgres.close().await;
-    database
+    read
 }
 
 fn keys(live: &Live, redactor: &Redactor) -> Result<ApiKeys, Error> {

@@ -167,6 +167,7 @@ async fn test(
         newest_assets,
         scope,
         timeout: args.timeout,
+        database: args.rows.database.clone(),
         rows: args.rows.option(&origin, &redactor)?,
         manifest: args.manifest,
         renders: args.renders.into_iter().map(|pair| (pair.template, pair.file)).collect(),
@@ -258,6 +259,9 @@ struct RowsArgs {
     /// Archived WAL for a base backup: a folder of segments, also compressed
     #[arg(long, value_name = "DIR", requires = "physical")]
     wal: Option<PathBuf>,
+    /// The database to test, if several of a physical backup or of a pg_dumpall dump have the profile's tables
+    #[arg(long, value_name = "NAME")]
+    database: Option<String>,
     /// Recover a physical backup to this time instead of to the end of its WAL: 2026-04-13T02:00:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "dump", value_parser = time)]
     target_time: Option<DateTime<Utc>>,

@@ -18,6 +18,9 @@ pub struct RestoredFigures {
     pub listed: u64,
     /// Rows whose object is there with the recorded size and digest.
     pub matched: u64,
+    /// Unlogged tables without a row: PostgreSQL's own programs leave their rows out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlogged: Vec<TableName>,
     /// The schema of an existing backup; none where rows are in files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaFigures>,
@@ -65,6 +68,9 @@ pub struct SchemaFigures {
     pub sequences: BTreeMap<String, Sequence>,
     /// How many large objects there are.
     pub large_objects: u64,
+    /// The major version of the server: each prints views and rules in its own way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub major: Option<u32>,
 }
 
 /// A schema that the restored one must contain; the restored one may contain more.
@@ -74,6 +80,8 @@ pub struct SchemaReference {
     pub origin: String,
     /// What it was read from.
     pub read_from: SchemaOrigin,
+    /// The major version of its server.
+    pub major: Option<u32>,
     /// Its tables with their rows.
     pub tables: BTreeMap<TableName, u64>,
     /// Its parts.
@@ -123,7 +131,7 @@ pub struct Drop {
 
 impl RestoredFigures {
     /// What dropped by more than so many percent. A table that is gone and one that became empty always
-    /// count.
+    /// count, except that an unlogged table may be empty.
     pub fn drops(&self, earlier: &EarlierFigures, percent: u8) -> Vec<Drop> {
         let too_few = |before: u64, now: u64| {
             let least = u128::from(before) * u128::from(100 - percent.min(100));
@@ -142,6 +150,7 @@ impl RestoredFigures {
         tables
             .chain(stores)
             .chain(large)
+            .filter(|drop| !drop.table.as_ref().is_some_and(|table| self.unlogged.contains(table)))
             .filter(|drop| drop.now.is_none_or(|now| too_few(drop.before, now)))
             .collect()
     }
@@ -175,6 +184,8 @@ mod tests {
             now.drops(&earlier, percent).into_iter().map(name).collect()
         };
         assert_eq!(drops(figures(95, 1, 200, 950, u64::MAX), 5), ["gone"]);
+        let unlogged = RestoredFigures { unlogged: vec!["a".into()], ..figures(0, 0, 100, 1_000, u64::MAX) };
+        assert_eq!(drops(unlogged, 5), ["b", "gone"]);
         assert_eq!(drops(figures(94, 0, 100, 949, 1), 5), ["a", "b", "gone", "objects", "bytes of objects"]);
         let lost = RestoredFigures { schema: Some(SchemaFigures::default()), ..figures(1, 0, 0, 1, 1) };
         assert_eq!(drops(lost, 100), ["b", "c", "gone", "large objects"]);

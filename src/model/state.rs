@@ -43,6 +43,14 @@ pub struct Database {
     pub catalog: Catalog,
 }
 
+impl Database {
+    /// Unlogged tables without a row.
+    pub fn unlogged_without_rows(&self) -> Vec<TableName> {
+        let tables = self.tables.iter().filter(|(_, table)| table.may_be_empty());
+        tables.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 /// A table with its rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -59,6 +67,9 @@ pub struct Table {
     pub damaged: BTreeMap<String, String>,
     /// Whether its rows are those of other tables: a view, or a partitioned table.
     pub of_others: bool,
+    /// Whether it is unlogged: a crash empties it, a base backup has none of its rows, and `pg_dump
+    /// --no-unlogged-table-data` leaves them out.
+    pub unlogged: bool,
 }
 
 /// A row.
@@ -112,6 +123,11 @@ impl Packed for Row {
 }
 
 impl Table {
+    /// Whether its rows may be missing: PostgreSQL's own programs leave them out.
+    pub fn may_be_empty(&self) -> bool {
+        self.unlogged && self.rows.is_empty()
+    }
+
     /// One digest over all rows and keys: the table's content.
     pub fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();

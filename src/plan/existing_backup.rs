@@ -8,7 +8,7 @@ use crate::{
     },
     procedure::{foreign::Recognised, manifest::Manifest, physical::PhysicalBackup},
     scenario::method::{DumpFormat, DumpOptions, Method, Topology},
-    system::objects::origin::Origin,
+    system::{objects::origin::Origin, postgres::Access},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
@@ -25,6 +25,8 @@ pub struct ExistingBackup {
     pub assets: Option<Origin>,
     /// How much of it is tested.
     pub scope: TestScope,
+    /// Which database of a cluster's backup is tested; without a name, the one with the profile's tables.
+    pub database: Option<String>,
     /// How many other backups lie beside it, which are not tested.
     pub others: usize,
     /// The manifest of the backup.
@@ -37,6 +39,8 @@ pub struct ExistingBackup {
     pub earlier: (Vec<EarlierFigures>, u8),
     /// The schemas of the live source, the last proven restore and the manifest.
     pub schemas: Vec<SchemaReference>,
+    /// The live source, for what only the programs of its version can read.
+    pub source: Option<Access>,
     /// Why a part of a reference can't be compared.
     pub not_read: Vec<String>,
     /// Whether the schema is compared with the one that `migrate` makes in an empty database.
@@ -119,7 +123,7 @@ impl ExistingBackup {
             whole_cluster: matches!(self.rows, RowsBackup::Physical(_)),
             dump: DumpOptions {
                 format,
-                without_subscriptions: true,
+                on_another_server: true,
                 schema_only: self.scope == TestScope::Schema,
                 ..DumpOptions::default()
             },

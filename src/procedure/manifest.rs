@@ -235,7 +235,7 @@ pub fn drift(recorded: &Manifest, live: &Manifest) -> Vec<Drift> {
 
 /// The parts of a schema, its sequences and the number of its large objects.
 fn schema(manifest: &Manifest) -> BTreeMap<String, String> {
-    let Some(SchemaFigures { parts, sequences, large_objects }) = &manifest.schema else {
+    let Some(SchemaFigures { parts, sequences, large_objects, major: _ }) = &manifest.schema else {
         return BTreeMap::new();
     };
     let parts = parts.iter().map(|(name, (_, digits))| (name.clone(), format!("SHA-256 {digits}…")));

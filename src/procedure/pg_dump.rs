@@ -133,7 +133,9 @@ async fn fill(
     } else {
         let mut args = vec![target, "--no-owner".to_owned(), "--no-privileges".to_owned()];
         args.extend(options.jobs.map(|jobs| format!("--jobs={jobs}")));
-        args.extend(options.without_subscriptions.then(|| "--no-subscriptions".to_owned()));
+        if options.on_another_server {
+            args.extend(["--no-subscriptions", "--no-tablespaces"].map(str::to_owned));
+        }
         args.extend(options.schema_only.then(|| "--schema-only".to_owned()));
         if armed.without_sequences {
             args.push(format!("--use-list={}", list_without_sequences(site, from, log).await?.display()));
@@ -142,7 +144,29 @@ async fn fill(
         ("pg_restore", args)
     };
     let ran = client(site, program, &args, log).await?;
-    Ok((!ran.exit.is_success()).then(|| ran.describe_failure()))
+    let failed = (!ran.exit.is_success()).then(|| ran.describe_failure());
+    match failed.as_deref().filter(|_| options.on_another_server).and_then(lacked_by_server) {
+        Some(lacked) => Err(lacked.cause(failed.unwrap_or_default())),
+        None => Ok(failed),
+    }
+}
+
+/// What a restore reports where the server, and not the dump, is at fault, and what to do.
+const LACKED: [(&str, &str); 8] = [
+    ("\" for encoding \"", "install the locale that the collation needs, and repeat the test"),
+    ("could not create locale", "install the locale that a collation needs, and repeat the test"),
+    ("ICU is not supported", "choose a PostgreSQL that was built with ICU, with PULP_DRILL_PG_BIN"),
+    ("could not open extension control file", "install the package of the extension for this version"),
+    ("could not access file \"", "install the library for this version of PostgreSQL"),
+    ("No space left on device", "free space, or choose another folder with TMPDIR"),
+    ("could not resize shared memory", "free memory, or choose another folder with TMPDIR"),
+    ("max_locks_per_transaction", "repeat the test on a machine with more memory"),
+];
+
+/// The error, if the server lacks what the dump needs.
+fn lacked_by_server(said: &str) -> Option<Error> {
+    let (_, hint) = LACKED.iter().find(|(text, _)| said.contains(text))?;
+    Some(Error::environment("the server that restores lacks what the dump needs").hint(*hint))
 }
 
 /// The dump's table of contents without the lines that set sequences, as a file for `--use-list`.
@@ -209,6 +233,23 @@ async fn server_at_work(database: &Access, progress: &Progress) {
                 progress.report();
             }
             server.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_locale_is_not_the_dumps_fault_and_a_missing_table_is() {
+        for (said, lacked) in [
+            ("ERROR:  collation \"pg_catalog.de_DE.utf8\" for encoding \"UTF8\" does not exist", true),
+            ("ERROR:  could not access file \"$libdir/postgis-3\": No such file or directory", true),
+            ("ERROR:  relation \"public.photos\" does not exist", false),
+            ("ERROR:  invalid byte sequence for encoding \"UTF8\": 0xe4", false),
+        ] {
+            assert_eq!(lacked_by_server(said).is_some(), lacked, "{said}");
         }
     }
 }

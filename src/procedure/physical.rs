@@ -7,6 +7,7 @@
 mod folder;
 mod pgbackrest;
 pub mod recovery;
+mod store;
 mod tools;
 mod wal;
 mod wal_g;
@@ -87,12 +88,18 @@ impl PhysicalBackup {
             }
             PhysicalOrigin::PgBackRest(path, stanza) => {
                 match Repository::find(&path, stanza, target).await? {
-                    Ok((repository, major, size)) => (PhysicalSource::PgBackRest(repository), major, size),
+                    Ok(found) => {
+                        let (major, size) = (found.backup().major, found.backup().size);
+                        (PhysicalSource::PgBackRest(found), major, size)
+                    }
                     Err(why) => (PhysicalSource::Nothing(path, why), None, 0),
                 }
             }
             PhysicalOrigin::WalG(path) => match Storage::find(&path, target).await? {
-                Ok((storage, major, size)) => (PhysicalSource::WalG(storage), major, size),
+                Ok(found) => {
+                    let (major, size) = (found.backup().major, found.backup().size);
+                    (PhysicalSource::WalG(found), major, size)
+                }
                 Err(why) => (PhysicalSource::Nothing(path, why), None, 0),
             },
         };

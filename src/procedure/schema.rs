@@ -15,7 +15,7 @@ use crate::{
     procedure::foreign::script::Lexer,
     site::Handles,
     system::{
-        postgres::{Elsewhere, Postgres, elsewhere, settle},
+        postgres::{DUMPED, Elsewhere, Postgres, elsewhere, settle},
         programs::PgBin,
     },
 };
@@ -45,7 +45,13 @@ pub async fn complete_from(
     // Owners and privileges are read otherwise: a restore may rightly leave them out.
     let mut command = programs
         .command("pg_dump")
-        .args(["--schema-only", "--no-owner", "--no-privileges", "--lock-wait-timeout=10s"])
+        .args([
+            "--schema-only",
+            "--no-owner",
+            "--no-privileges",
+            "--lock-wait-timeout=10s",
+            "--encoding=UTF8",
+        ])
         .arg(format!("--file={}", file.display()))
         .arg(postgres.access().url_without_password());
     for (name, value) in postgres.access().client_env() {
@@ -65,14 +71,43 @@ pub async fn complete_from(
 /// How many digits of a definition's SHA-256 are kept: enough to notice a change.
 const DIGITS: usize = 16;
 
-/// The parts of a schema that are compared with those of another server.
-fn parts(catalog: &Catalog) -> SchemaParts {
+/// What comes behind the name of an object that lies in a tablespace.
+const IN_TABLESPACE: &str = " in tablespace ";
+
+/// What another server's dump may rightly print otherwise: a copy replicates from nowhere, options of user mappings
+/// are shown to their owner only, and an extension brings its own comment.
+const NOT_COMPARED: [&str; 3] = ["subscription ", "user mapping ", "comment EXTENSION "];
+
+/// The parts of a schema that are compared with those of another server, and the objects as `pg_dump` writes them,
+/// if it was dumped.
+pub fn comparable(catalog: &Catalog) -> SchemaParts {
     let compared = |part: &str| match elsewhere(part) {
-        Elsewhere::Definition | Elsewhere::Name => true,
+        Elsewhere::Definition | Elsewhere::SameMajor | Elsewhere::Dumped => true,
         Elsewhere::Count | Elsewhere::Never => false,
     };
     let parts = catalog.parts.iter().filter(|(name, _)| compared(name));
-    parts.map(|(name, part)| (name.clone(), part.clone())).collect()
+    let parts = parts.map(|(name, part)| (name.clone(), part.clone()));
+    let dumped = catalog.definitions.iter().flatten();
+    let dumped = dumped.filter(|(name, _)| !NOT_COMPARED.iter().any(|start| name.starts_with(start)));
+    let dumped = dumped.map(|(name, text)| {
+        (format!("{DUMPED}{}", without_tablespace(name)), (None, without_order(name, text)))
+    });
+    parts.chain(dumped).collect()
+}
+
+/// A copy lies in no tablespace of the source.
+fn without_tablespace(name: &str) -> &str {
+    name.rsplit_once(IN_TABLESPACE).map_or(name, |(name, _)| name)
+}
+
+/// The lines of a table's definition in order: whether columns come back in another order does not matter.
+fn without_order(name: &str, text: &str) -> String {
+    if !name.contains("table ") {
+        return text.to_owned();
+    }
+    let mut lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches(',')).collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 /// How many large objects there are.
@@ -81,12 +116,13 @@ fn large_objects(catalog: &Catalog) -> u64 {
 }
 
 /// What is recorded of a schema, for later restores to be compared with.
-pub fn figures(database: &Database) -> SchemaFigures {
-    let parts = parts(&database.catalog).into_iter();
+pub fn figures(database: &Database, major: Option<u32>) -> SchemaFigures {
+    let parts = comparable(&database.catalog).into_iter();
     SchemaFigures {
         parts: parts.map(|(name, (table, text))| (name, (table, digits(&text)))).collect(),
         sequences: database.sequences.clone(),
         large_objects: large_objects(&database.catalog),
+        major,
     }
 }
 
@@ -160,7 +196,7 @@ fn header(line: &str) -> Option<String> {
         schema => format!("{schema}."),
     };
     // `Owner: -; Tablespace: fast`
-    let tablespace = owner.split_once("; Tablespace: ").map(|(_, name)| format!(" in tablespace {name}"));
+    let tablespace = owner.split_once("; Tablespace: ").map(|(_, name)| format!("{IN_TABLESPACE}{name}"));
     Some(format!("{} {schema}{name}{}", kind.to_lowercase(), tablespace.unwrap_or_default()))
 }
 

@@ -42,7 +42,23 @@ pub fn headline(record: &RunRecord) -> String {
     part.into_iter().chain([verdict(record)]).chain(level(record)).collect::<Vec<_>>().join(" ")
 }
 
-fn verdict(record: &RunRecord) -> String {
+/// The verdict alone: what passed, or why not.
+pub fn verdict(record: &RunRecord) -> String {
+    match record.is_of_existing_backups() {
+        true => of_existing_backup(record),
+        false => of_scenarios(record),
+    }
+}
+
+fn of_existing_backup(record: &RunRecord) -> String {
+    match record.verdict() {
+        Verdict::Pass => format!("Passed: the backup was restored. {}", shown_by_pass(record)),
+        Verdict::Fail => format!("Failed: {}.", causes(record)),
+        Verdict::Unknown => format!("Could not verify, not counted as a pass: {}.", unknown_cause(record)),
+    }
+}
+
+fn of_scenarios(record: &RunRecord) -> String {
     let ScenarioTally { all, passed: _, failed, unknown } = tally(record);
     let (baselines, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
     let planned =

@@ -22,6 +22,7 @@ use crate::{
         controls::{self, ControlAssessment},
         facts::{self, AssertionResult, reasons},
         format::ReportFormat,
+        headline::headline,
         inputs::Evidence,
     },
 };
@@ -280,22 +281,12 @@ fn unexpected(scenario: &ScenarioRecord) -> usize {
     scenario.judged().filter(|(_, role)| matches!(role, Some(Role::Unexpected))).count()
 }
 
+/// The headline of every report, and how many drills are skipped.
 fn summary(record: &RunRecord) -> String {
-    let with = |verdict| record.scenarios.iter().filter(|s| s.verdict() == verdict).count();
-    let mut text = format!(
-        "{} scenarios: {} passed, {} failed, {} unknown. Baseline drills are included.",
-        record.scenarios.len(),
-        with(Verdict::Pass),
-        with(Verdict::Fail),
-        with(Verdict::Unknown),
-    );
-    if !record.skipped.is_empty() {
-        text += &format!(" {} more were skipped.", record.skipped.len());
+    match record.skipped.len() {
+        0 => headline(record),
+        skipped => format!("{} Scenarios that were skipped: {skipped}.", headline(record)),
     }
-    if let Some(part) = record.part() {
-        text += &format!(" This is {part} of a run, not a verdict on the whole.");
-    }
-    text
 }
 
 fn prop(name: &str, value: &str) -> Value {

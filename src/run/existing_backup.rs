@@ -6,35 +6,24 @@ use crate::{
         clock,
         digest::Digest,
         error::{Error, ErrorContext as _},
-        ids::{ObjectKey, ScenarioId, TableName, TemplateKey},
+        ids::{ObjectKey, ScenarioId, TemplateKey},
         input_file,
-        redact::Redactor,
     },
-    history::{self, LastProven},
-    model::{
-        budget::TimeSpan,
-        event::Event,
-        exit_code::ExitCode,
-        figures::{EarlierFigures, SchemaFigures, SchemaOrigin, SchemaReference},
-        profile::Profile,
-        state::Golden,
-    },
+    model::{budget::TimeSpan, event::Event, exit_code::ExitCode, state::Golden},
     plan::{
         self, ExistingBackup, ExpectedRender, RecoveryLimits, RowsBackup, TestScope, existing_backup::ID,
     },
     procedure::{
+        foreign::Recognised,
         manifest::Manifest,
         physical::{PhysicalBackup, PhysicalOrigin},
     },
     report::terminal::{Detail, to_error},
     run::{
-        backup_place, ledger,
-        options::EngineOption,
-        plans,
+        backup_place, plans,
         schedule::exit_of,
         session::{self, FinishedRun, Header, Session},
-        signals,
-        signing::{self, KeyText},
+        signals, signing,
     },
     runbook::{
         RunContext,
@@ -47,91 +36,21 @@ use crate::{
         library::FixtureLibrary,
         profile::{NamedTarget, read_target},
     },
-    system::{
-        objects::origin::Origin,
-        postgres::{Access, Survey},
-    },
+    system::{objects::origin::Origin, postgres::Access},
 };
-use chrono::{DateTime, Utc};
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod options;
+mod references;
+
+pub use options::{BackupTestOptions, NewestOf, RowsOption};
+
+use references::References;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// The file that a manifest is (runbook 4).
 const MANIFEST: &str = "manifest.json";
 
 /// The largest file with data, manifest, or known-good PDF, in bytes.
 const LARGEST: u64 = 64 << 20;
-
-/// The options of a test of an existing backup.
-pub struct BackupTestOptions {
-    /// The rows.
-    pub rows: RowsOption,
-    /// The binaries: a folder, a prefix, or a tarball; none where only the schema is restored.
-    pub assets: Option<Origin>,
-    /// How much of the backup is tested.
-    pub scope: TestScope,
-    /// The newest of the folders or tarballs below that fit this pattern is meant.
-    pub newest_assets: Option<String>,
-    /// The longest time that the whole test may take.
-    pub timeout: Option<TimeSpan>,
-    /// The manifest that was recorded with the backup, or its folder.
-    pub manifest: Option<PathBuf>,
-    /// Templates to render, with the files of their data.
-    pub renders: Vec<(String, PathBuf)>,
-    /// The PDFs that renders must give.
-    pub goldens: Vec<(String, PathBuf)>,
-    /// The greatest age of the newest row.
-    pub max_age: Option<TimeSpan>,
-    /// The longest recovery time.
-    pub max_rto: Option<TimeSpan>,
-    /// A file with budgets, for limits that are not given.
-    pub budgets: Option<PathBuf>,
-    /// The ledger with the last proven restore.
-    pub ledger: Option<PathBuf>,
-    /// The live source.
-    pub source: Option<Access>,
-    /// How much fewer rows, objects or bytes are tolerated, in percent.
-    pub max_drop: u8,
-    /// Whether the schema is compared with that of the profile's `migrate`.
-    pub schema_of_migrate: bool,
-    /// Whether a superuser restores.
-    pub restore_as_superuser: bool,
-    /// The engine.
-    pub engine: Option<EngineOption>,
-    /// The longest time until the engine is ready, in seconds.
-    pub ready_within: u16,
-    /// The target profile.
-    pub profile: String,
-    /// Where runs are stored.
-    pub report_dir: PathBuf,
-    /// The key to sign with.
-    pub sign_key: Option<KeyText>,
-    /// Knows the secrets of the origins.
-    pub redactor: Redactor,
-}
-
-/// Where the rows are.
-pub enum RowsOption {
-    /// A dump: a file or folder, or an object or prefix; or the newest of those that lie below.
-    Dump(Origin, Option<NewestOf>),
-    /// The files of a cluster.
-    Physical {
-        /// What made them, and where they are.
-        origin: PhysicalOrigin,
-        /// A folder with archived WAL.
-        wal: Option<PathBuf>,
-        /// The time to recover to.
-        target: Option<DateTime<Utc>>,
-        /// Whether the newest of the base backups in a folder is meant.
-        newest: bool,
-    },
-}
-
-/// That the newest backup below a place is meant: of all, or of those whose path fits a pattern.
-pub struct NewestOf(pub Option<String>);
 
 /// What a test needs, before anything is started.
 struct Prepared {
@@ -214,6 +133,13 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
     let manifest = options.manifest.as_deref().map(manifest).transpose()?;
     let mut others = 0;
     let rows = rows(&options.rows, &mut others).await?;
+    if let (Some(name), RowsBackup::Dump { recognised: Recognised::Dump(head), .. }) =
+        (&options.database, &rows)
+        && !head.cluster
+    {
+        return Err(Error::usage(format!("--database {name}: the dump is of one database"))
+            .hint("leave out --database: it chooses one of a pg_dumpall dump or a physical backup"));
+    }
     let assets = match (&options.assets, &options.newest_assets) {
         (Some(assets), Some(pattern)) => Some(backup_place::newest_files(assets, pattern).await?.place),
         (assets, _) => assets.clone(),
@@ -222,7 +148,7 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
         must_be_there(assets).await?;
     }
     let References { earlier, schemas, not_read } =
-        references(options, &target.profile, manifest.as_ref()).await?;
+        References::read(options, &target.profile, manifest.as_ref()).await?;
     let limits = RecoveryLimits {
         age: options.max_age.or(budgets.rpo).map(TimeSpan::duration),
         rto: options.max_rto.or(budgets.rto).map(TimeSpan::duration),
@@ -231,6 +157,7 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
         rows,
         assets,
         scope: options.scope,
+        database: options.database.clone(),
         others,
         manifest,
         renders,
@@ -238,99 +165,11 @@ async fn prepare(options: &BackupTestOptions) -> Result<Prepared, Error> {
         earlier: (earlier, options.max_drop),
         schemas,
         not_read,
+        source: options.source.clone(),
         schema_of_migrate: options.schema_of_migrate,
         as_superuser: options.restore_as_superuser,
     };
     Ok(Prepared { backup, target: Arc::new(target), engine })
-}
-
-/// What the backup is compared with, as far as it has figures and schemas.
-#[derive(Default)]
-struct References {
-    earlier: Vec<EarlierFigures>,
-    schemas: Vec<SchemaReference>,
-    /// Why a part of one can't be compared.
-    not_read: Vec<String>,
-}
-
-async fn references(
-    options: &BackupTestOptions,
-    profile: &Profile,
-    manifest: Option<&Manifest>,
-) -> Result<References, Error> {
-    let mut all = References::default();
-    if let Some(LastProven { run, ended, figures }) = last_proven(options)? {
-        let origin = format!("in run {} of {}", run, clock::iso(ended));
-        let recorded = (origin.clone(), SchemaOrigin::EarlierRun);
-        all.schemas
-            .extend(figures.schema.as_ref().map(|schema| of_record(recorded, schema, &figures.tables)));
-        all.earlier.push(EarlierFigures {
-            origin,
-            large_objects: figures.schema.map(|schema| schema.large_objects),
-            tables: figures.tables,
-            objects: Some((figures.objects, figures.bytes)),
-        });
-    }
-    if let Some((manifest, schema)) = manifest.and_then(|m| Some((m, m.schema.as_ref()?))) {
-        let rows = manifest.tables.iter().map(|(name, table)| (name.as_str().into(), table.rows as u64));
-        let recorded = ("in the manifest".to_owned(), SchemaOrigin::Manifest);
-        all.schemas.push(of_record(recorded, schema, &rows.collect()));
-    }
-    if let Some(access) = &options.source {
-        let survey = Survey::of(access, profile).await;
-        let survey = survey.map_err(|error| {
-            error.while_doing("can't read the live source").hint(
-                "the role needs SELECT on all tables and sequences, and BYPASSRLS where tables have row security",
-            )
-        })?;
-        let Survey { tables, catalog, large_objects, sequences } = survey;
-        let origin = "in the source".to_owned();
-        let unread = sequences.as_ref().err();
-        all.not_read
-            .extend(unread.map(|why| format!("the sequences of the source were not compared: {why}")));
-        all.schemas.push(SchemaReference {
-            origin: origin.clone(),
-            read_from: SchemaOrigin::Source,
-            tables: tables.clone(),
-            parts: catalog.parts,
-            sequences: sequences.ok(),
-        });
-        let large_objects = Some(large_objects);
-        all.earlier.push(EarlierFigures { origin, tables, objects: None, large_objects });
-    }
-    Ok(all)
-}
-
-/// A schema that was recorded in digests.
-fn of_record(
-    (origin, read_from): (String, SchemaOrigin),
-    schema: &SchemaFigures,
-    tables: &BTreeMap<TableName, u64>,
-) -> SchemaReference {
-    let (parts, sequences) = (schema.parts.clone(), Some(schema.sequences.clone()));
-    SchemaReference { origin, read_from, tables: tables.clone(), parts, sequences }
-}
-
-/// The last proven restore in the ledger.
-fn last_proven(options: &BackupTestOptions) -> Result<Option<LastProven>, Error> {
-    let Some(path) = &options.ledger else { return Ok(None) };
-    let file = history::file::file_of(path);
-    let context = || format!("{} is no reference", file.display());
-    let lines =
-        history::file::read(&file)?.map_err(|broken| Error::usage(context()).cause(broken.to_string()))?;
-    let found = history::last_proven(&lines, &options.profile);
-    let line = lines.iter().find(|line| found.as_ref().is_some_and(|found| found.run == line.run));
-    if let Some(why) = line.and_then(|line| ledger::mismatch(file.parent()?, line)) {
-        return Err(Error::usage(context())
-            .cause(why)
-            .hint("restore the ledger or the run's folder from a copy"));
-    }
-    found.map(Some).ok_or_else(|| {
-        let why =
-            format!("it has no proven restore of an existing backup with the profile {}", options.profile);
-        let hint = "add one with `pulp-drill history add`, or leave out --ledger";
-        Error::usage(context()).cause(why).hint(hint)
-    })
 }
 
 /// The rows that the user means. `others` becomes the number of backups that are not tested.
@@ -415,6 +254,7 @@ fn header(options: &BackupTestOptions, prepared: &Prepared) -> Result<Header, Er
     let mut config = session::config(&engine.name, &options.profile, options.ready_within, "local")?;
     let own = [
         ("backup", backup.rows.shown()),
+        ("database", backup.database.clone().unwrap_or_else(|| "by its tables".to_owned())),
         ("timeout", span(options.timeout.map(TimeSpan::duration))),
         ("assets", backup.assets.as_ref().map_or("none", Origin::shown).to_owned()),
         ("scope", scope),

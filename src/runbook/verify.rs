@@ -216,8 +216,11 @@ impl Verification<'_> {
                 .sum(),
             listed: self.reference.listed.len() as u64,
             matched: 0,
+            unlogged: loaded.database.unlogged_without_rows(),
             schema: match (&self.site.rows, &self.restore.loaded) {
-                (RowStore::Postgres(_), Some(loaded)) => Some(schema::figures(&loaded.database)),
+                (RowStore::Postgres(_), Some(loaded)) => {
+                    Some(schema::figures(&loaded.database, Some(self.site.programs.version.major)))
+                }
                 (RowStore::Postgres(_), None) | (RowStore::Files(_), _) => None,
             },
             not_compared: contents::not_compared(self.reference, loaded, observed, &self.site.profile),
@@ -305,7 +308,9 @@ impl Verification<'_> {
         let kept = self.site.method.keeps_privileges();
         let result = in_database(self.site, || {
             let loaded = self.restore.loaded.as_ref();
-            let (result, not_compared) = catalog::check(self.reference, &observed.ordinary, loaded, kept);
+            let ours = Some(self.site.programs.version.major);
+            let (result, not_compared) =
+                catalog::check(self.reference, &observed.ordinary, loaded, kept, ours);
             note = not_compared;
             result
         });

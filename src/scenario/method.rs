@@ -158,10 +158,10 @@ pub struct DumpOptions {
     /// `--compress` by level, 0 to 9; the default of `pg_dump` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compress: Option<u8>,
-    /// Whether the restore leaves subscriptions out (`pg_restore --no-subscriptions`): a copy must not
-    /// replicate from a system that still runs.
+    /// Whether it is restored on another server than the source's: without subscriptions, which must not replicate
+    /// from a system that still runs, and without the source's tablespaces.
     #[serde(skip)]
-    pub without_subscriptions: bool,
+    pub on_another_server: bool,
     /// Whether the restore leaves rows out (`pg_restore --schema-only`).
     #[serde(skip)]
     pub schema_only: bool,

@@ -21,7 +21,7 @@ mod text;
 
 pub use access::{Access, quote_ident};
 pub use amcheck::RelationIntegrity;
-pub use catalog::{Elsewhere, elsewhere};
+pub use catalog::{DUMPED, Elsewhere, MATVIEW_ROWS, belongs_to, elsewhere};
 pub use hold::{HeldTable, Statements};
 pub use maintenance::{DatabaseFacts, Maintenance, contents, tables_with_rows};
 pub use normalize::settle;
@@ -220,6 +220,12 @@ impl Postgres {
         let version = self.setting("server_version").await?;
         // Distributions add their own: `15.12 (Debian 15.12-0+deb12u2)`.
         Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
+    }
+
+    /// The server's major version: 15.
+    pub async fn major(&self) -> Result<Option<u32>, Error> {
+        let number = self.setting("server_version_num").await?;
+        Ok(number.parse::<u32>().ok().map(|number| number / 10_000))
     }
 
     /// The database that it speaks to.

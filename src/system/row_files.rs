@@ -105,7 +105,7 @@ impl RowFiles {
             }
         }
         let rows = rows.into_iter().collect();
-        Ok(Table { columns: columns.into_iter().collect(), rows, on_server: None, damaged, of_others: false })
+        Ok(Table { columns: columns.into_iter().collect(), rows, damaged, ..Table::default() })
     }
 }
 

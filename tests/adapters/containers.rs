@@ -222,7 +222,7 @@ fn versions_are_told_apart(daemon: &Daemon, reports: &Path) {
     let output = command.args(["--postgres", &format!("{major},{other}"), "--filter", "row-lost"]).output();
     let output = output.unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
-    assert!(text(&output).contains("passed: 1 scenario and 1 baseline drill"), "{}", text(&output));
+    assert!(text(&output).contains("Passed: 1 scenario and 1 baseline drill"), "{}", text(&output));
     let why = format!("pulp-drill.test/postgres:{other}-alpine is PostgreSQL {major}.");
     assert!(text(&output).contains(&why), "{}", text(&output));
     assert_eq!(daemon.containers(), Vec::<String>::new());

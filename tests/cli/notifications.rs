@@ -109,7 +109,7 @@ async fn a_run_pings_success_or_failure_and_keeps_the_urls_to_itself() {
     let folder = sandbox.path("reports").join(message["report"].as_str().unwrap());
     let events = fs::read_to_string(folder.join("events.jsonl")).unwrap();
     assert!(!events.contains(TOKEN) && !events.contains(SECRET), "the journal has a secret");
-    assert!(String::from_utf8_lossy(&sent[2].body).contains("passed: 1 scenario"));
+    assert!(String::from_utf8_lossy(&sent[2].body).contains("Passed: 1 scenario"));
 
     server.reset().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
@@ -118,6 +118,6 @@ async fn a_run_pings_success_or_failure_and_keeps_the_urls_to_itself() {
     notifying(run, &server.uri()).is(1, &[]);
     let sent = requests(&server).await;
     assert_eq!(paths(&sent), ["/ping/TOKEN/start", "/hook/TOKEN", "/ping/TOKEN/fail"]);
-    assert!(String::from_utf8_lossy(&sent[2].body).contains("FAILED"));
+    assert!(String::from_utf8_lossy(&sent[2].body).contains("Failed: "));
     sandbox.assert_empty();
 }

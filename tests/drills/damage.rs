@@ -2,9 +2,11 @@
 //! docs/restore-test.md is written from these runs: `PULP_DRILL_BLESS=1` writes it again.
 
 pub mod compared;
+mod kinds;
 pub mod kit;
 mod logical;
 mod physical;
+mod repository;
 
 use crate::support::{bless, consistency::contradictions};
 use kit::{Kit, PROGRAM};
@@ -59,9 +61,11 @@ impl Case {
         let reports = tempfile::tempdir().unwrap();
         let mut command = Command::new(PROGRAM);
         command.args(["restore-test", "--format", "json", "--report-dir"]).arg(reports.path());
-        command.arg("--profile").arg(kit.path("site.yaml")).args(&self.options);
-        if !self.options.iter().any(|option| option == "--assets") {
-            command.arg("--assets").arg(kit.path("files"));
+        command.args(&self.options);
+        for (option, path) in [("--assets", "files"), ("--profile", "site.yaml")] {
+            if !self.options.iter().any(|given| given == option) {
+                command.arg(option).arg(kit.path(path));
+            }
         }
         let ran = command.output().unwrap();
         let said = String::from_utf8_lossy(&ran.stderr);
@@ -69,8 +73,11 @@ impl Case {
         let scenario = record.as_ref().and_then(|record| record.scenarios.first());
         let findings = scenario.map(|s| s.findings.clone()).unwrap_or_default();
         let actual: String = findings.iter().map(|f| format!("{f}: {}\n", f.actual)).collect();
+        let level = scenario.and_then(|scenario| scenario.level.as_ref());
+        let gaps: String = level.iter().flat_map(|l| &l.gaps).map(|gap| format!("{gap}\n")).collect();
+        let profile = record.as_ref().and_then(|record| record.versions.get("profile"));
         let name = format!("{} ({})", self.damage.unwrap_or("sound"), self.format);
-        let all = format!("{name}: exit {:?}\n{actual}{said}", ran.status.code());
+        let all = format!("{name}: exit {:?} of {profile:?}\n{actual}{gaps}{said}", ran.status.code());
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         if ran.status.code() != Some(self.exit) || !flat(&all).contains(self.says) {
             return Err(format!("expected exit {} and {:?} of {all}", self.exit, self.says));
@@ -85,8 +92,7 @@ impl Case {
         let mut kinds: Vec<&str> = kinds.into_iter().filter(|kind| *kind != "orphan binary").collect();
         kinds.sort_unstable();
         kinds.dedup();
-        let level = scenario.and_then(|scenario| scenario.level.as_ref()).and_then(|level| level.reached);
-        let level = level::describe(level);
+        let level = level::describe(level.and_then(|level| level.reached));
         let verdict = match self.exit {
             0 => "pass",
             1 => "fail",
@@ -115,7 +121,7 @@ async fn the_document_lists_what_is_found_in_which_backup() {
         "| damage | backup | verdict (exit code) | level | findings |\n|---|---|---|---|---|\n".to_owned();
     lines.iter().for_each(|line| writeln!(table, "{line}").unwrap());
     if complete {
-        hold(&table);
+        hold("damage", &table);
     } else {
         println!("skipped: the table, for which a program is missing");
     }
@@ -141,11 +147,22 @@ fn run(kit: &Kit, cases: &[Case]) -> Vec<String> {
     lines.into_iter().flatten().collect()
 }
 
-/// Compares the table of the document.
-fn hold(table: &str) {
-    let (begin, end) = ("<!-- damage: begin -->\n", "<!-- damage: end -->\n");
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo test --test drills inputs_of_each_kind -- --ignored"]
+async fn three_more_inputs_of_each_kind_are_judged_as_they_should() {
+    let Some(kit) = Kit::make().await else { return };
+    let cases = kinds::cases(&kit).await;
+    let lines = tokio::task::block_in_place(|| run(&kit, &cases));
+    let mut table = kinds::head();
+    lines.iter().for_each(|line| writeln!(table, "{line}").unwrap());
+    hold("kinds", &table);
+}
+
+/// Compares a table of the document.
+pub fn hold(name: &str, table: &str) {
+    let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->\n"));
     let document = fs::read_to_string(DOCUMENT).unwrap();
-    let (before, rest) = document.split_once(begin).expect("the table begins");
-    let (_, after) = rest.split_once(end).expect("the table ends");
+    let (before, rest) = document.split_once(&begin).expect("the table begins");
+    let (_, after) = rest.split_once(&end).expect("the table ends");
     bless::file(DOCUMENT, &format!("{before}{begin}{table}{end}{after}"));
 }

@@ -23,6 +23,7 @@ fn of_existing(
     figures: &RestoredFigures,
     skipped: &[CheckId],
     failed: bool,
+    assertions: &[(&str, CheckOutcome)],
 ) -> RunRecord {
     let reports = tempfile::tempdir().unwrap();
     let journal = journal(reports.path());
@@ -41,6 +42,10 @@ fn of_existing(
         };
         tell(Event::CheckFinished { check: *check, outcome: outcome.clone(), ms: 1 });
         answers.add(*check, outcome);
+    }
+    for (name, outcome) in assertions {
+        let (name, outcome) = ((*name).to_owned(), outcome.clone());
+        tell(Event::AssertionFinished { name, outcome, ms: 1 });
     }
     findings.iter().for_each(|finding| tell(Event::Found(Box::new(finding.clone()))));
     let facts =
@@ -111,7 +116,30 @@ fn the_reports_of_tests_of_existing_backups_agree() {
         ("a table lost", &[lost], matched(), &[], false),
         ("not restored", &[failed], RestoredFigures::default(), &[], true),
     ] {
-        consistent(name, &of_existing(findings, &figures, skipped, fails));
+        consistent(name, &of_existing(findings, &figures, skipped, fails, &[]));
     }
-    assert_eq!(of_existing(&[], &matched(), &[], false).verdict(), Verdict::Pass);
+    assert_eq!(of_existing(&[], &matched(), &[], false, &[]).verdict(), Verdict::Pass);
+}
+
+#[test]
+fn every_report_names_every_assertion_whatever_its_result() {
+    let wrong = Finding::new(
+        CheckId::Assertions,
+        FindingKind::AssertionFailed,
+        Entity::Assertion("some invoices".to_owned()),
+        "at least 10",
+        "3",
+    );
+    let unknown = CheckOutcome::Unknown { why: "permission denied".to_owned() };
+    let skipped = CheckOutcome::Skipped { why: "the application is not ready".to_owned() };
+    let checked = || CheckOutcome::Checked { items: 1 };
+    let assertions = [
+        ("some invoices", checked()),
+        ("fresh entries", checked()),
+        ("health page", unknown),
+        ("own command", skipped),
+    ];
+    let record = of_existing(&[wrong], &matched(), &[], false, &assertions);
+    assert_eq!(record.scenarios[0].assertions.len(), 4);
+    consistent("assertions", &record);
 }

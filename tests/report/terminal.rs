@@ -101,6 +101,6 @@ fn colour_is_only_added_and_nothing_steers_the_terminal() {
     assert!(plain.contains("\\u{3a}:error::x") && !plain.contains(" ::error"), "{plain}");
     let coloured = summary(&record, dir, true, 80);
     assert!(coloured.contains("\u{1b}[1;31mFAIL"));
-    assert!(summary(&green(), dir, true, 80).contains("\u{1b}[32mpassed: "));
+    assert!(summary(&green(), dir, true, 80).contains("\u{1b}[32mPassed: "));
     assert_eq!(console::strip_ansi_codes(&coloured), plain);
 }

@@ -9,12 +9,18 @@ use pulp_drill::{
         record::{RunRecord, ScenarioRecord},
         verdict::{CheckOutcome, Role, Verdict},
     },
-    report::{ReportFormat, facts, terminal},
+    report::{
+        ReportFormat, facts,
+        headline::{headline, verdict},
+        terminal,
+    },
 };
 use std::{fs, path::Path, process::Command};
 
 const JUNIT: &str = "junit.xml";
 const OSCAL: &str = "OSCAL";
+/// It prints the assertions that do not hold, among the findings.
+const TERMINAL: &str = "the terminal";
 
 /// All text of each report. That of the PDF needs a program; without it, it is left out.
 fn texts(record: &RunRecord, folder: &Path) -> Vec<(&'static str, String)> {
@@ -22,7 +28,7 @@ fn texts(record: &RunRecord, folder: &Path) -> Vec<(&'static str, String)> {
     let text = |format| String::from_utf8(render(format)).unwrap();
     let mut texts = vec![
         ("report.html", without_tags(&text(ReportFormat::Html))),
-        ("the terminal", terminal::summary(record, folder, false, 200)),
+        (TERMINAL, terminal::summary(record, folder, false, 200)),
         (JUNIT, text(ReportFormat::Junit)),
         (OSCAL, text(ReportFormat::Oscal)),
     ];
@@ -154,6 +160,13 @@ fn missing(record: &RunRecord, name: &str, text: &str) -> Vec<String> {
             _ => format!("Level of proof: {level}."),
         });
     }
+    if name != TERMINAL {
+        wanted.extend(record.scenarios.iter().flat_map(|s| &s.assertions).map(|(name, ..)| name.clone()));
+    }
+    // The terminal prints the level on a line of its own.
+    let headline = if name == TERMINAL { verdict(record) } else { headline(record) };
+    let plain = |c: char| c.is_ascii_alphanumeric() || " .,:;()-".contains(c);
+    wanted.extend(Some(headline).filter(|text| text.chars().all(plain) && text.len() < 500));
     wanted.extend(record.integrity.warning().map(|_| "NOT AS WRITTEN".to_owned()));
     wanted.retain(|phrase| !text.contains(phrase));
     wanted

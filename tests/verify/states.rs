@@ -88,7 +88,7 @@ fn all(cut: &State, observed: &State) -> Vec<(&'static str, CheckResult)> {
     let cut = Reference { state: Some(cut.clone()), ..Reference::default() };
     let (profile, names) = (profile(), Names::default());
     vec![
-        ("catalog", catalog::check(&cut, observed, None, PrivilegesKept::All).0),
+        ("catalog", catalog::check(&cut, observed, None, PrivilegesKept::All, None).0),
         ("contents", contents::check(&cut, observed, None, &profile, None)),
         ("sequences", catalog::sequences(&cut, observed, &observed.database)),
         ("reconcile", reconcile::check(&cut, observed, &profile, &names).0),
@@ -480,7 +480,7 @@ fn brought_forward(damage: impl FnOnce(&mut State)) -> Vec<String> {
     damage(&mut observed);
     let cut = Reference { state: Some(sound()), schema: Some(reference.database), ..Reference::default() };
     let looked = [
-        ("catalog", catalog::check(&cut, &observed, None, PrivilegesKept::All).0),
+        ("catalog", catalog::check(&cut, &observed, None, PrivilegesKept::All, None).0),
         ("contents", contents::check(&cut, &observed, None, &profile(), None)),
     ];
     found(&looked)

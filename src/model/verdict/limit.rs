@@ -1,7 +1,10 @@
 //! What a run does not show, whatever its verdict. A limit that only the run knows is recorded as an
 //! event; the others follow from the record (`report::facts`).
 
-use crate::{base::ids::ScenarioId, model::check::CheckId};
+use crate::{
+    base::ids::{ScenarioId, TableName},
+    model::check::CheckId,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -32,6 +35,20 @@ pub enum Limit {
     NoTableDigests,
     /// A backup does not record the schema of its source.
     SchemaNotRecorded,
+    /// Definitions of a reference were printed by another major version.
+    DefinitionsOfOtherMajor {
+        /// Where the reference is from, for people.
+        origin: String,
+        /// Its server's major version, if it is known.
+        theirs: Option<u32>,
+        /// That of the server that restored.
+        ours: u32,
+    },
+    /// Unlogged tables without a row.
+    UnloggedRows {
+        /// Which.
+        tables: Vec<TableName>,
+    },
     /// Other backups lie beside the one that was tested.
     OtherBackups {
         /// How many.
@@ -128,6 +145,8 @@ impl Limit {
             | Self::NoManifest
             | Self::NoTableDigests
             | Self::SchemaNotRecorded
+            | Self::DefinitionsOfOtherMajor { .. }
+            | Self::UnloggedRows { .. }
             | Self::OtherBackups { .. }
             | Self::Sampled { .. }
             | Self::SchemaOnly
@@ -163,6 +182,8 @@ impl Limit {
                 | Self::NoManifest
                 | Self::NoTableDigests
                 | Self::SchemaNotRecorded
+                | Self::DefinitionsOfOtherMajor { .. }
+                | Self::UnloggedRows { .. }
                 | Self::OtherBackups { .. }
                 | Self::Sampled { .. }
                 | Self::SchemaOnly
@@ -208,6 +229,21 @@ impl fmt::Display for Limit {
             Self::SchemaNotRecorded => f.write_str(
                 "A backup does not record the schema of its source, so the schema was not compared.",
             ),
+            Self::DefinitionsOfOtherMajor { origin, theirs, ours } => {
+                let theirs = theirs.map_or_else(|| "another version".to_owned(), |major| major.to_string());
+                write!(
+                    f,
+                    "Views, rules and materialised views were compared with those {origin} by name only, and publications,                      casts, operators and other rarer objects not in every detail: those are of PostgreSQL {theirs},                      and PostgreSQL {ours} prints definitions in another way."
+                )
+            }
+            Self::UnloggedRows { tables } => {
+                let names: Vec<&str> = tables.iter().map(TableName::as_str).collect();
+                write!(
+                    f,
+                    "Unlogged tables came back without a row, which is no finding: {}. A base backup never has their rows,                      and pg_dump --no-unlogged-table-data leaves them out.",
+                    names.join(", ")
+                )
+            }
             Self::OtherBackups { backups } => {
                 write!(f, "Only the newest backup was tested: {backups} older ones were not examined.")
             }

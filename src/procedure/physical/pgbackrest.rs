@@ -3,13 +3,13 @@
 //! folder of ours.
 
 use super::{
+    store::{StoredBackup, choose, fetch_wal, needed, succeeded},
     tools::{TABLESPACES, Tools},
-    wal::SegmentId,
 };
 use crate::{
     base::{
         error::{Error, ErrorContext as _},
-        process::{self, Command, Ran},
+        process::{self, Command},
         redact::Redactor,
     },
     procedure::foreign::Room,
@@ -17,7 +17,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -27,11 +27,9 @@ use std::{
 pub struct Repository {
     path: PathBuf,
     stanza: String,
-    label: String,
+    backup: StoredBackup,
     /// The archive's id, such as `15-1`.
     archive: String,
-    /// The first segment that the backup needs.
-    first: String,
 }
 
 #[derive(Deserialize)]
@@ -112,7 +110,7 @@ impl Repository {
         path: &Path,
         stanza: String,
         target: Option<DateTime<Utc>>,
-    ) -> Result<Result<(Self, Option<u32>, u64), String>, Error> {
+    ) -> Result<Result<Self, String>, Error> {
         let context = || format!("can't read the repository {}", path.display());
         let path = path.canonicalize().or_usage(context)?;
         let ran =
@@ -123,36 +121,34 @@ impl Repository {
         let no_stanza = || Error::usage(format!("{} has no stanza {stanza:?}", path.display()));
         let found =
             found.ok_or_else(|| no_stanza().hint("pgbackrest info lists the stanzas of a repository"))?;
-        let in_time =
-            |backup: &&Backup| target.is_none_or(|target| backup.timestamp.stop <= target.timestamp());
-        let newest = found.backup.iter().filter(in_time).max_by_key(|backup| backup.timestamp.stop);
-        let Some(newest) = newest else {
-            let count = found.backup.len();
-            return Ok(Err(match target {
-                Some(target) if count > 0 => {
-                    format!("none of the {count} backups of stanza {stanza:?} ended before {target}")
-                }
-                Some(_) | None => format!("stanza {stanza:?} has no backup: {}", found.status.message),
-            }));
-        };
-        let of_backup = |id: u32| id == newest.database.id;
         let version =
-            found.db.iter().find(|db| of_backup(db.id)).map(|db| db.version.as_str()).unwrap_or_default();
-        let archive = found.archive.iter().find(|archive| of_backup(archive.database.id));
-        let repository = Repository {
-            label: newest.label.clone(),
-            archive: archive.map(|archive| archive.id.clone()).unwrap_or_default(),
-            first: newest.archive.start.clone().unwrap_or_default(),
-            path,
-            stanza,
+            |id: u32| found.db.iter().find(|db| db.id == id)?.version.split('.').next()?.parse().ok();
+        let stored = |backup: &Backup| StoredBackup {
+            name: backup.label.clone(),
+            first: backup.archive.start.clone().unwrap_or_default(),
+            ended: DateTime::from_timestamp(backup.timestamp.stop, 0).unwrap_or_default(),
+            major: version(backup.database.id),
+            size: backup.info.size,
         };
-        let major = version.split('.').next().and_then(|major| major.parse().ok());
-        Ok(Ok((repository, major, newest.info.size)))
+        let place = format!("stanza {stanza:?} ({})", found.status.message);
+        let chosen = match choose(found.backup.iter().map(stored).collect(), target, &place) {
+            Ok(chosen) => chosen,
+            Err(why) => return Ok(Err(why)),
+        };
+        let id = found.backup.iter().find(|backup| backup.label == chosen.name).map(|b| b.database.id);
+        let archive = found.archive.iter().find(|archive| Some(archive.database.id) == id);
+        let archive = archive.map(|archive| archive.id.clone()).unwrap_or_default();
+        Ok(Ok(Repository { backup: chosen, archive, path, stanza }))
     }
 
     /// For people.
     pub fn shown(&self) -> String {
-        format!("{} of stanza {} in {}", self.label, self.stanza, self.path.display())
+        format!("{} of stanza {} in {}", self.backup.name, self.stanza, self.path.display())
+    }
+
+    /// The backup that was chosen.
+    pub fn backup(&self) -> &StoredBackup {
+        &self.backup
     }
 
     /// Restores the backup and fetches the WAL from its start on.
@@ -172,26 +168,21 @@ impl Repository {
         }
         let restore = own.options(command(&self.path, &self.stanza), data);
         let restore = restore
-            .arg(format!("--set={}", self.label))
+            .arg(format!("--set={}", self.backup.name))
             .arg(format!("--tablespace-map-all={}", home.join(TABLESPACES).display()))
             // Recovery is configured by us: nothing of the backup's own settings is used.
             .args(["--type=none", "restore"]);
         let ran = tools.run(restore).await?;
-        succeeded(&ran, &format!("pgBackRest cannot restore the backup {}", self.label))?;
-        for name in self.wal_names(tools).await? {
-            let stem = name.split('-').next().unwrap_or_default();
-            let to = wal.join(stem);
+        succeeded(&ran, &format!("pgBackRest cannot restore the backup {}", self.backup.name))?;
+        let get = |name: &str, to: &Path| {
             let get = own.options(command(&self.path, &self.stanza), data);
-            let get = get.arg("--no-archive-async").args(["archive-get", stem]).arg(&to);
-            let ran = tools.run(get).await?;
-            succeeded(&ran, &format!("pgBackRest cannot read {stem} of the archive"))?;
-            room.take(to.metadata().map_or(0, |meta| meta.len()))?;
-        }
-        Ok(())
+            get.arg("--no-archive-async").args(["archive-get", name]).arg(to)
+        };
+        fetch_wal("pgBackRest", &self.wal_names(tools).await?, wal, tools, room, get).await
     }
 
     /// The segments from the start of the backup on, and the histories of timelines.
-    async fn wal_names(&self, tools: &Tools<'_>) -> Result<Vec<String>, Error> {
+    async fn wal_names(&self, tools: &Tools<'_>) -> Result<BTreeSet<String>, Error> {
         let folder = format!("archive/{}/{}", self.stanza, self.archive);
         let list = command(&self.path, &self.stanza).args(["repo-ls", &folder, "--recurse", "--output=json"]);
         let ran = tools.run(list).await?;
@@ -199,31 +190,9 @@ impl Repository {
         let context = || "can't read what pgbackrest repo-ls lists".to_owned();
         let all: BTreeMap<String, serde_json::Value> =
             serde_json::from_str(&ran.stdout.text).or_environment(context)?;
-        // The size of a segment does not matter for the order of names.
-        let parse = |name: &str| SegmentId::parse(name, 1 << 20);
-        let first = parse(&self.first);
-        let wanted = |name: &&str| {
-            let stem = name.split('-').next().unwrap_or_default();
-            let follows = |id: SegmentId| {
-                first.is_some_and(|first| id.timeline >= first.timeline && stem[8..] >= self.first[8..])
-            };
-            parse(stem).is_some_and(follows) || name.ends_with(".history")
-        };
-        let names = all.keys().map(|path| path.rsplit('/').next().unwrap_or_default()).filter(wanted);
-        Ok(names.map(str::to_owned).collect())
+        let files = all.keys().map(|path| path.rsplit('/').next().unwrap_or_default().to_owned());
+        Ok(needed(files, &self.backup.first))
     }
-}
-
-fn succeeded(ran: &Ran, what: &str) -> Result<(), Error> {
-    if ran.exit.is_success() {
-        return Ok(());
-    }
-    let said = ran.describe_failure();
-    let error = match said.contains("Permission denied") {
-        true => Error::environment(what).hint("run pulp-drill as a user that may read the repository"),
-        false => Error::usage(what),
-    };
-    Err(error.cause(format!("{said}\n{}", ran.stdout.tail(6)).trim().to_owned()))
 }
 
 /// Where pgBackRest keeps what it writes.

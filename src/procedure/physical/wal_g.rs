@@ -1,12 +1,15 @@
 //! A folder that WAL-G stores in: a backup is chosen by its list, fetched by `backup-fetch`, and its WAL
 //! by `wal-fetch`. Both only read the folder.
 
-use super::{tools::Tools, wal::SegmentId};
+use super::{
+    store::{StoredBackup, choose, fetch_wal, needed, succeeded},
+    tools::Tools,
+};
 use crate::{
     base::{
         error::{Error, ErrorContext as _},
         folder::{ANY_DEPTH, Links, walk},
-        process::{self, Command, Ran},
+        process::{self, Command},
         redact::Redactor,
     },
     procedure::foreign::Room,
@@ -26,8 +29,7 @@ const WAL: &str = "wal_005";
 #[derive(Clone, Debug)]
 pub struct Storage {
     folder: PathBuf,
-    name: String,
-    first: String,
+    backup: StoredBackup,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +45,11 @@ struct Backup {
 /// WAL-G on a folder. Its own configuration file is not read.
 fn command(folder: &Path, home: &Path) -> Command {
     let command = Command::new("wal-g").env("WALG_FILE_PREFIX", folder).env("HOME", home);
+    // A damaged file of a folder stays damaged. By default WAL-G reads it again 15 times, and once for each time that
+    // it halves the number of files at a time, after a pause of a minute and more.
     command
+        .env("WALG_DOWNLOAD_FILE_RETRIES", "0")
+        .env("WALG_DOWNLOAD_CONCURRENCY", "1")
         .hint_if_missing("install wal-g for PostgreSQL in the version that wrote the folder, or a newer one")
 }
 
@@ -52,10 +58,7 @@ impl Storage {
     ///
     /// # Errors
     /// Blames the user where there is no such backup, the environment where WAL-G is not installed.
-    pub async fn find(
-        folder: &Path,
-        target: Option<DateTime<Utc>>,
-    ) -> Result<Result<(Self, Option<u32>, u64), String>, Error> {
+    pub async fn find(folder: &Path, target: Option<DateTime<Utc>>) -> Result<Result<Self, String>, Error> {
         let context = || format!("can't read the WAL-G folder {}", folder.display());
         let folder = folder.canonicalize().or_usage(context)?;
         if !folder.join(BACKUPS).is_dir() {
@@ -64,28 +67,25 @@ impl Storage {
         let list = command(&folder, Path::new("/")).args(["backup-list", "--detail", "--json"]);
         let ran = process::run(list, &Redactor::new()).await?.or_error(context())?;
         let all: Vec<Backup> = serde_json::from_str(&ran.stdout.text).or_environment(context)?;
-        let in_time = |backup: &&Backup| target.is_none_or(|target| backup.finish_time <= target);
-        let newest = all.iter().filter(in_time).max_by_key(|backup| backup.finish_time);
-        let Some(newest) = newest else {
-            return Ok(Err(match target {
-                Some(target) if !all.is_empty() => {
-                    format!("none of the {} backups in {} ended before {target}", all.len(), folder.display())
-                }
-                Some(_) | None => format!("{} has no backup", folder.display()),
-            }));
+        let stored = |backup: Backup| StoredBackup {
+            name: backup.backup_name,
+            first: backup.wal_file_name,
+            ended: backup.finish_time,
+            major: Some(backup.pg_version / 10_000),
+            size: backup.uncompressed_size,
         };
-        let (major, size) = (newest.pg_version / 10_000, newest.uncompressed_size);
-        let storage = Storage {
-            name: newest.backup_name.clone(),
-            first: newest.wal_file_name.clone(),
-            folder: folder.clone(),
-        };
-        Ok(Ok((storage, Some(major), size)))
+        let chosen = choose(all.into_iter().map(stored).collect(), target, &folder.display().to_string());
+        Ok(chosen.map(|backup| Storage { folder, backup }))
     }
 
     /// For people.
     pub fn shown(&self) -> String {
-        format!("{} in {}", self.name, self.folder.display())
+        format!("{} in {}", self.backup.name, self.folder.display())
+    }
+
+    /// The backup that was chosen.
+    pub fn backup(&self) -> &StoredBackup {
+        &self.backup
     }
 
     /// Fetches the backup and the WAL from its start on.
@@ -98,21 +98,17 @@ impl Storage {
         room: &mut Room,
     ) -> Result<(), Error> {
         self.has_no_tablespace()?;
-        let ran =
-            tools.run(command(&self.folder, home).arg("backup-fetch").arg(data).arg(&self.name)).await?;
-        succeeded(&ran, &format!("WAL-G cannot fetch the backup {}", self.name))?;
-        for name in self.wal_names()? {
-            let to = wal.join(&name);
-            let ran = tools.run(command(&self.folder, home).args(["wal-fetch", &name]).arg(&to)).await?;
-            succeeded(&ran, &format!("WAL-G cannot read {name} of the archive"))?;
-            room.take(to.metadata().map_or(0, |meta| meta.len()))?;
-        }
-        Ok(())
+        let ran = tools
+            .run(command(&self.folder, home).arg("backup-fetch").arg(data).arg(&self.backup.name))
+            .await?;
+        succeeded(&ran, &format!("WAL-G cannot fetch the backup {}", self.backup.name))?;
+        let get = |name: &str, to: &Path| command(&self.folder, home).args(["wal-fetch", name]).arg(to);
+        fetch_wal("WAL-G", &self.wal_names()?, wal, tools, room, get).await
     }
 
     /// WAL-G fetches tablespaces into the folders of the source, which can be on this machine.
     fn has_no_tablespace(&self) -> Result<(), Error> {
-        let path = self.folder.join(BACKUPS).join(format!("{}_backup_stop_sentinel.json", self.name));
+        let path = self.folder.join(BACKUPS).join(format!("{}_backup_stop_sentinel.json", self.backup.name));
         let context = || format!("can't read {}", path.display());
         let text = std::fs::read_to_string(&path).or_usage(context)?;
         let sentinel: serde_json::Value = serde_json::from_str(&text).or_usage(context)?;
@@ -127,30 +123,11 @@ impl Storage {
     /// The segments from the start of the backup on, and the histories of timelines.
     fn wal_names(&self) -> Result<BTreeSet<String>, Error> {
         let folder = self.folder.join(WAL);
-        // The size of a segment does not matter for the order of names.
-        let parse = |name: &str| SegmentId::parse(name, 1 << 20);
-        let first = parse(&self.first);
-        let mut all = BTreeSet::new();
+        let mut files = Vec::new();
         for entry in walk(&folder, Links::Report, ANY_DEPTH, |_| true) {
             let entry = entry.or_environment(|| format!("can't list {}", folder.display()))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let stem = name.split('.').next().unwrap_or_default();
-            let follows = |id: SegmentId| {
-                first.is_some_and(|first| id.timeline >= first.timeline) && stem[8..] >= self.first[8..]
-            };
-            if name.contains(".history") {
-                all.insert(format!("{stem}.history"));
-            } else if parse(stem).is_some_and(follows) && !name.contains(".backup") {
-                all.insert(stem.to_owned());
-            }
+            files.push(entry.file_name().to_string_lossy().into_owned());
         }
-        Ok(all)
-    }
-}
-
-fn succeeded(ran: &Ran, what: &str) -> Result<(), Error> {
-    match ran.exit.is_success() {
-        true => Ok(()),
-        false => Err(Error::usage(what).cause(ran.describe_failure())),
+        Ok(needed(files.into_iter(), &self.backup.first))
     }
 }

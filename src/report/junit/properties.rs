@@ -1,8 +1,11 @@
 //! The properties of a suite: what a reader of the XML alone must know about the run.
 
-use crate::model::{
-    level,
-    record::{RunRecord, ScenarioRecord},
+use crate::{
+    model::{
+        level,
+        record::{RunRecord, ScenarioRecord},
+    },
+    report::headline::headline,
 };
 
 /// The properties of a scenario's suite: the run's and its own.
@@ -48,6 +51,7 @@ pub fn of_run(record: &RunRecord) -> Vec<(String, String)> {
 fn about_run(record: &RunRecord) -> Vec<(String, String)> {
     let warning = record.integrity.warning().map(|warning| ("integrity".to_owned(), warning));
     let mut properties: Vec<_> = warning.into_iter().collect();
+    properties.push(("headline".to_owned(), headline(record)));
     properties.push(("run".to_owned(), record.id().0));
     if let Some(started) = &record.started {
         properties.push(("harness".to_owned(), started.harness.clone()));

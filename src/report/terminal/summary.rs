@@ -2,7 +2,7 @@
 
 use super::{
     narrative::reasons,
-    style::{Style, Tone, count, cut},
+    style::{Style, Tone, count, cut, cut_to},
 };
 use crate::{
     base::{
@@ -16,7 +16,7 @@ use crate::{
     },
     report::{
         facts::{RunProblem, has_begun, level, level_gaps, reasons as reasons_of, run_problems},
-        kinds::causes,
+        headline::{ScenarioTally, tally, verdict},
     },
 };
 use console::measure_text_width;
@@ -25,6 +25,9 @@ use std::path::Path;
 /// Columns of the table behind the scenario's name: heads and their widths.
 const COLUMNS: [(&str, usize); 6] =
     [("exp.", 4), ("miss.", 5), ("unexp.", 6), ("warn.", 5), ("RTO", 8), ("time", 8)];
+
+/// The most of a headline that is shown, in characters: an error can be long.
+const MOST: usize = 600;
 
 /// The summary of a run whose folder is `dir`.
 pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
@@ -36,7 +39,8 @@ pub fn summary(record: &RunRecord, dir: &Path, look: Style) -> String {
             text.push_str(&format!("{}\n", look.paint(Tone::Bad, line)));
         }
     }
-    if !record.scenarios.is_empty() {
+    // The test of a backup is one line, which the findings above say more about.
+    if !record.scenarios.is_empty() && !record.is_of_existing_backups() {
         text.push_str(&table(&rows, &passed, look));
         text.push_str(
             "exp. = found as expected, miss. = expected but not found,\n\
@@ -171,31 +175,16 @@ fn unknowns(record: &RunRecord, look: Style) -> String {
 }
 
 fn sentence(record: &RunRecord) -> String {
-    let (baselines, scenarios): (Vec<_>, Vec<_>) = record.scenarios.iter().partition(|s| s.is_baseline());
-    let all =
-        format!("{} and {}", count(scenarios.len(), "scenario"), count(baselines.len(), "baseline drill"));
-    let with = |verdict| record.scenarios.iter().filter(move |s| s.verdict() == verdict);
-    let parts = [
-        format!("{} passed", with(Verdict::Pass).count()),
-        format!("{} failed", with(Verdict::Fail).count()),
-        format!("{} unknown", with(Verdict::Unknown).count()),
-    ];
-    let skipped = match record.skipped.len() {
-        0 => String::new(),
-        n => format!(", {n} skipped"),
-    };
-    let counts = format!("{all}: {}{skipped}", parts.join(", "));
-    let mut text = match record.verdict() {
-        Verdict::Pass => format!("passed: {all}{skipped}"),
-        Verdict::Unknown => {
-            format!("unknown, not counted as a pass: {counts}{}", first_reason(with(Verdict::Unknown)))
-        }
-        Verdict::Fail => format!(
-            "FAILED: {counts}\ncauses: {}{}",
-            cut(&legible(&causes(record))),
-            first_reason(with(Verdict::Fail))
-        ),
-    };
+    let mut text = cut_to(&one_line(&verdict(record)), MOST);
+    let ScenarioTally { all, passed, failed, unknown } = tally(record);
+    let skipped = record.skipped.len();
+    if all > 1 && (record.verdict() != Verdict::Pass || skipped > 0) {
+        let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+        text.push_str(&format!("\n{passed} passed, {failed} failed, {unknown} unknown{skipped}"));
+    }
+    if record.verdict() == Verdict::Fail {
+        text.push_str(&first_reason(record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail)));
+    }
     text.extend(level(record).map(|level| format!("\n{level}")));
     text.extend(level_gaps(record).iter().map(|gap| format!("\n{gap}")));
     if let Some(part) = record.part() {

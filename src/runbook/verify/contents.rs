@@ -132,6 +132,7 @@ fn tables(reference: &Reference, manifest: &Manifest, loaded: &State) -> CheckRe
             None if is_in_schema(reference, &name.as_str().into()) => continue,
             None => FindingKind::TableLost,
             Some(now) if now == *then => continue,
+            Some(_) if found.is_some_and(Table::may_be_empty) => continue,
             Some(now) if now.rows < then.rows => FindingKind::RowLost,
             Some(now) if now.rows > then.rows => FindingKind::RowAdded,
             Some(_) => FindingKind::RowChanged,

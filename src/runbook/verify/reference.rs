@@ -7,7 +7,7 @@ use crate::{
         sorted::SortedMap,
     },
     model::{
-        figures::{EarlierFigures, SchemaReference},
+        figures::{EarlierFigures, SchemaOrigin, SchemaReference},
         finding::Entity,
         state::{Database, Known, State, Table},
         workload::{BackupMethod, Load, Marks, Times, Written, write_outcome::Judged},
@@ -58,10 +58,12 @@ impl Reference {
         self.state.as_ref().map(|state| &state.database)
     }
 
-    /// Whether objects of the schema were recorded as `pg_dump` writes them.
+    /// Whether objects of the schema were recorded as `pg_dump` writes them, of the same time as what is observed
+    /// after the restore.
     pub fn has_definitions(&self) -> bool {
         let was = self.schema.as_ref().or(self.database());
         was.is_some_and(|was| was.catalog.definitions.is_some())
+            || self.schemas.iter().any(|schema| schema.read_from == SchemaOrigin::Source)
     }
 
     /// A recorded table.

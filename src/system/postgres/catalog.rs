@@ -25,8 +25,11 @@ enum Naming {
 pub enum Elsewhere {
     /// By its definition.
     Definition,
-    /// By its name: how the definition is printed, or what is installed, depends on the server.
-    Name,
+    /// By its definition where both servers have the same major version, else by its name: each version prints it
+    /// in its own way.
+    SameMajor,
+    /// By what `pg_dump` writes, where both servers have the same major version.
+    Dumped,
     /// Their number: they are data.
     Count,
     /// Not at all: no dump contains it, or it depends on the role that looks.
@@ -35,17 +38,34 @@ pub enum Elsewhere {
 
 /// How a part is compared with that of another server, by its kind.
 pub fn elsewhere(part: &str) -> Elsewhere {
+    if part.starts_with(DUMPED) {
+        return Elsewhere::Dumped;
+    }
     let is_of = |kind: &Kind| part.strip_prefix(kind.0).is_some_and(|name| name.starts_with(' '));
     // Of two kinds that fit, the longer name is meant.
     let kind = KINDS.iter().filter(|kind| is_of(kind)).max_by_key(|kind| kind.0.len());
     kind.map_or(Elsewhere::Definition, |kind| kind.2)
 }
 
+/// How the name of a part begins that is an object as `pg_dump` writes it.
+pub const DUMPED: &str = "definition of ";
+
+/// The materialised views that are populated, and those that are not.
+pub const MATVIEW_ROWS: &str = "rows of matview ";
+
+/// Parts that are there only with another part of the same name.
+const ATTENDING: [(&str, &str); 2] = [(MATVIEW_ROWS, "matview "), ("version of extension ", "extension ")];
+
+/// The part that one depends on: the view of `rows of matview sums`.
+pub fn belongs_to(part: &str) -> Option<String> {
+    ATTENDING.iter().find_map(|(kind, of)| Some(format!("{of}{}", part.strip_prefix(kind)?)))
+}
+
 /// A kind of object, how it is compared elsewhere, and the query for it. Fields: schema, table or null, name, definition. `{ours}`
 /// stands for the condition on schema `n`, `{free:x}` for "does not belong to an extension".
 struct Kind(&'static str, Naming, Elsewhere, &'static str);
 
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 24] = [
     Kind(
         "schema",
         Naming::Alone,
@@ -57,9 +77,16 @@ const KINDS: [Kind; 21] = [
     Kind(
         "extension",
         Naming::Alone,
-        Elsewhere::Name,
-        "select n.nspname, null, e.extname, format('version %s in schema %s', e.extversion, n.nspname)
+        Elsewhere::Definition,
+        "select n.nspname, null, e.extname, 'in schema ' || n.nspname
          from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname <> 'plpgsql'",
+    ),
+    // A dump does not contain it: the restoring server installs its own.
+    Kind(
+        "version of extension",
+        Naming::Alone,
+        Elsewhere::Never,
+        "select '', null, e.extname, e.extversion from pg_extension e where e.extname <> 'plpgsql'",
     ),
     Kind(
         "type",
@@ -175,7 +202,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "rule",
         Naming::InTable,
-        Elsewhere::Name,
+        Elsewhere::SameMajor,
         "select n.nspname, c.relname, r.rulename, pg_get_ruledef(r.oid)
          from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
          where r.rulename <> '_RETURN' and {ours} and {free:pg_class c}",
@@ -183,7 +210,7 @@ const KINDS: [Kind; 21] = [
     Kind(
         "view",
         Naming::InSchema,
-        Elsewhere::Name,
+        Elsewhere::SameMajor,
         "select n.nspname, null, c.relname, concat_ws(' ',
             'with ' || (select string_agg(o, ', ' order by o) from unnest(c.reloptions) o),
             pg_get_viewdef(c.oid))
@@ -193,11 +220,30 @@ const KINDS: [Kind; 21] = [
     Kind(
         "matview",
         Naming::InSchema,
-        Elsewhere::Name,
-        "select n.nspname, null, c.relname,
-            case when c.relispopulated then 'populated' else 'not populated' end || pg_get_viewdef(c.oid)
+        Elsewhere::SameMajor,
+        "select n.nspname, null, c.relname, pg_get_viewdef(c.oid)
          from pg_class c join pg_namespace n on n.oid = c.relnamespace
          where c.relkind = 'm' and {ours} and {free:pg_class c}",
+    ),
+    Kind(
+        "rows of matview",
+        Naming::InSchema,
+        Elsewhere::Definition,
+        "select n.nspname, null, c.relname, case when c.relispopulated then 'populated' else 'not populated' end
+         from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind = 'm' and {ours} and {free:pg_class c}",
+    ),
+    // The tables of one that publishes all tables, or all of a schema, follow from the schema.
+    Kind(
+        "publication",
+        Naming::Alone,
+        Elsewhere::Definition,
+        "select '', null, p.pubname, concat_ws('; ', case when p.puballtables then 'all tables' end,
+            (select 'tables ' || string_agg(r.prrelid::regclass::text, ', ' order by r.prrelid::regclass::text)
+             from pg_publication_rel r where r.prpubid = p.oid),
+            'of ' || concat_ws(', ', case when p.pubinsert then 'insert' end, case when p.pubupdate then 'update' end,
+                case when p.pubdelete then 'delete' end, case when p.pubtruncate then 'truncate' end))
+         from pg_publication p",
     ),
     // Aggregates have no definition that PostgreSQL would print.
     Kind(
@@ -307,9 +353,9 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, Error
     read_kinds(connection, KINDS.iter()).await
 }
 
-/// The parts that are compared with those of another server. It reads no data, which a role may not be allowed to.
+/// The parts that are compared with those of another server. It reads no data, which a role may lack the right to.
 pub(super) async fn read_comparable(connection: &mut PgConnection) -> Result<Catalog, Error> {
-    let comparable = |kind: &&Kind| matches!(kind.2, Elsewhere::Definition | Elsewhere::Name);
+    let comparable = |kind: &&Kind| matches!(kind.2, Elsewhere::Definition | Elsewhere::SameMajor);
     read_kinds(connection, KINDS.iter().filter(comparable)).await
 }
 

@@ -38,6 +38,8 @@ pub struct Relation {
     pub own_rows: bool,
     /// The size of its file, if it is an ordinary table.
     pub bytes: Option<u64>,
+    /// Whether a crash empties it.
+    pub unlogged: bool,
 }
 
 /// A row that refers to an object, so that a statement can name it.

@@ -45,7 +45,8 @@ select n.nspname, c.relname, c.relkind::text,
      from pg_index i, unnest(i.indkey::int2[]) with ordinality k (num, place), pg_attribute a
      where i.indrelid = c.oid and i.indisprimary and k.place <= i.indnkeyatts
        and a.attrelid = c.oid and a.attnum = k.num),
-    case when h.oid is not null and c.relkind in ('r', 'm') then pg_relation_size(c.oid) end
+    case when h.oid is not null and c.relkind in ('r', 'm') then pg_relation_size(c.oid) end,
+    c.relpersistence = 'u'
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_am h on h.oid = c.relam and h.amname = 'heap'
 where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and ";
@@ -64,6 +65,7 @@ pub(super) async fn relations(connection: &mut PgConnection) -> Result<BTreeMap<
             key: names(&text(&row, 4)?)?,
             own_rows: text(&row, 2)? == ORDINARY,
             bytes: maybe(&row, 5)?.and_then(|bytes| bytes.parse().ok()),
+            unlogged: text(&row, 6)? == "t",
         };
         all.insert(table_name(&schema, &name), relation);
     }
@@ -88,6 +90,7 @@ struct Plan {
     named: BTreeSet<String>,
     /// The size of its file in bytes; none where it is no heap.
     bytes: Option<u64>,
+    unlogged: bool,
 }
 
 /// What to select a relation's rows from; none for what is not read. The rows of a table that others inherit from
@@ -117,6 +120,7 @@ pub(super) async fn read_all(
             key: relation.key,
             named: profile.columns_of(&name).map(str::to_owned).collect(),
             bytes: relation.bytes,
+            unlogged: relation.unlogged,
         };
         let plan = plan.without_volatile(profile, &name).at_the_time_of(as_of, &name);
         let then = as_of.and_then(|then| then.tables.get(&name));
@@ -240,8 +244,8 @@ async fn read(connection: &mut PgConnection, plan: &Plan, then: Option<&Table>) 
     // Types with an own way to JSON could print two keys alike.
     let rows = rows.finish_numbered(plan.key.is_empty());
     let columns = plan.present().map(str::to_owned).collect();
-    let of_others = !plan.own_rows;
-    Ok(Table { columns, rows, on_server, damaged: BTreeMap::new(), of_others })
+    let (of_others, unlogged) = (!plan.own_rows, plan.unlogged);
+    Ok(Table { columns, rows, on_server, damaged: BTreeMap::new(), of_others, unlogged })
 }
 
 /// The digest of all rows with the names of their columns and the key; none where the server can't compute it,

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// The last line of a plain dump.
-const COMPLETE: &str = "-- PostgreSQL database dump complete\n";
+pub(super) const COMPLETE: &str = "-- PostgreSQL database dump complete\n";
 
 pub async fn cases(kit: &Kit) -> Vec<Case> {
     let dumps = Dumps::make(kit).await;

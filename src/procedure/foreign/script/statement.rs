@@ -129,9 +129,9 @@ fn psql_command(command: &str) -> Option<Action> {
     }
 }
 
-/// What concerns databases, roles, owners and privileges.
+/// What concerns databases, roles, owners, privileges and tablespaces: those of another server.
 fn is_left_out(line: &str) -> bool {
-    const STARTS: [&str; 18] = [
+    const STARTS: [&str; 19] = [
         "CREATE DATABASE ",
         "ALTER DATABASE ",
         "DROP DATABASE ",
@@ -141,6 +141,7 @@ fn is_left_out(line: &str) -> bool {
         "CREATE USER ",
         "CREATE TABLESPACE ",
         "DROP TABLESPACE ",
+        "SET default_tablespace ",
         "GRANT ",
         "REVOKE ",
         "ALTER DEFAULT PRIVILEGES ",
@@ -307,6 +308,7 @@ mod tests {
             "ALTER DEFAULT PRIVILEGES FOR ROLE x GRANT SELECT ON TABLES TO y;",
             "CREATE DATABASE shop WITH TEMPLATE = template0;",
             "SET SESSION AUTHORIZATION 'x';",
+            "SET default_tablespace = fast;",
             "COMMENT ON EXTENSION pgcrypto IS 'x';",
         ] {
             assert_eq!(action(line, false), Action::Skip, "{line}");

@@ -7,11 +7,14 @@ use crate::{
         event::Event,
         figures::{SchemaOrigin, SchemaReference},
         finding::FindingKind,
-        state::State,
+        state::{Catalog, State},
         verdict::limit::Limit,
     },
     plan::{ExistingBackup, RowsBackup, TestScope},
-    procedure::physical::{self, PhysicalBackup},
+    procedure::{
+        physical::{self, PhysicalBackup},
+        schema,
+    },
     runbook::{
         drill::{results::ProcedureFailed, state::DrillState},
         existing_backup, restore,
@@ -21,7 +24,10 @@ use crate::{
             indexes,
         },
     },
-    system::{cluster::PageChecksums, postgres::Postgres},
+    system::{
+        cluster::PageChecksums,
+        postgres::{Access, Postgres},
+    },
 };
 use std::time::Instant;
 
@@ -36,10 +42,39 @@ impl DrillState<'_> {
         for text in backup.not_read.iter().cloned() {
             self.log.event(Event::Noted { text })?;
         }
+        if let Some(source) = &backup.source {
+            self.dump_source(source).await?;
+        }
         self.procedure.limits = backup.limits;
         let measured = &mut self.procedure.measured;
         measured.lost = Some(Instant::now());
         measured.age = Some(BackupAge { now: self.context.clock.now(), ..BackupAge::default() });
+        Ok(())
+    }
+
+    /// Adds the objects of the live source as `pg_dump` writes them, if its programs are those of the restore.
+    async fn dump_source(&mut self, source: &Access) -> Result<(), Error> {
+        let (site, ours) = (self.site, self.site.programs.version.major);
+        let of_source = |schema: &&mut SchemaReference| {
+            schema.read_from == SchemaOrigin::Source && schema.major == Some(ours)
+        };
+        let Some(reference) = self.cut.reference.schemas.iter_mut().find(of_source) else { return Ok(()) };
+        let postgres = Postgres::connect_read_only(source).await?;
+        let mut catalog = Catalog::default();
+        let failed =
+            schema::complete_from(&mut catalog, &postgres, &site.programs, &site.folder, &site.redactor)
+                .await;
+        postgres.close().await;
+        match failed? {
+            None => reference.parts.extend(schema::comparable(&catalog)),
+            Some(why) => {
+                let text = format!(
+                    "rarer objects of the source, such as casts and publications, were not compared: pg_dump --schema-only \
+                     cannot read them as this role: {why}"
+                );
+                self.log.event(Event::Noted { text })?;
+            }
+        }
         Ok(())
     }
 
@@ -55,6 +90,7 @@ impl DrillState<'_> {
                     .map(|(name, table)| (name, table.rows.len() as u64))
                     .collect(),
                 read_from: SchemaOrigin::Migrations,
+                major: Some(self.site.programs.version.major),
                 parts: made.catalog.parts,
                 // Nothing was inserted there.
                 sequences: None,
@@ -93,6 +129,9 @@ impl DrillState<'_> {
                 "subscription {subscription} was left out: a copy must not replicate from a system that still runs"
             ))?;
         }
+        if !fetched.others.is_empty() {
+            self.log.event(Event::NotProven { limit: Limit::OtherDatabases { names: fetched.others } })?;
+        }
         self.backup.dump = Some(fetched.path);
         self.restored.dump = fetched.sha256;
         Ok(())
@@ -125,7 +164,9 @@ impl DrillState<'_> {
         if server.pages() == Some(PageChecksums::Disabled) {
             self.log.event(Event::NotProven { limit: Limit::NoPageChecksums })?;
         }
-        let (database, names) = existing_backup::database_of_cluster(server, &self.site.profile).await?;
+        let wanted = self.existing()?.database.clone();
+        let (database, names) =
+            existing_backup::database_of_cluster(server, &self.site.profile, wanted.as_deref()).await?;
         if !names.is_empty() {
             self.log.event(Event::NotProven { limit: Limit::OtherDatabases { names } })?;
         }
@@ -157,11 +198,15 @@ impl DrillState<'_> {
 
     /// Records what the dump contained: the manifest's digests are of that, and so is the age.
     pub(super) async fn database_loaded(&mut self) -> Result<(), Error> {
-        let loaded = verify::observe(self.site, None).await?;
+        let mut loaded = verify::observe(self.site, None).await?;
         if loaded.database.tables.is_empty() {
             return Err(Error::usage("the dump contains no table"));
         }
         let now = self.age().now;
+        if let Some(why) = schema::complete(&mut loaded.database.catalog, self.site).await? {
+            let text = format!("the restored schema was not dumped: {why}");
+            self.log.event(Event::Noted { text })?;
+        }
         let loaded = match self.restored.unpacked.is_empty() {
             true => loaded,
             false => {
@@ -257,6 +302,17 @@ impl DrillState<'_> {
             Some(_) => None,
         };
         let schema = reference.schemas.is_empty().then_some(Limit::SchemaNotRecorded);
-        renders.into_iter().chain(manifest).chain(schema).collect()
+        let ours = self.site.programs.version.major;
+        let other = reference.schemas.iter().filter(|schema| schema.major != Some(ours));
+        let other = other.map(|SchemaReference { origin, major, .. }| Limit::DefinitionsOfOtherMajor {
+            origin: origin.clone(),
+            theirs: *major,
+            ours,
+        });
+        let unlogged = self.restored.loaded.as_ref();
+        let unlogged = unlogged.map(|loaded| loaded.database.unlogged_without_rows());
+        let unlogged = unlogged.filter(|tables| !tables.is_empty());
+        let unlogged = unlogged.map(|tables| Limit::UnloggedRows { tables });
+        renders.into_iter().chain(manifest).chain(schema).chain(other).chain(unlogged).collect()
     }
 }

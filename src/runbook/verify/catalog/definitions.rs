@@ -24,7 +24,7 @@ pub(super) fn compare(
         if before == after
             || reordered
             || explained.is_listed(name)
-            || explained.explains_change(before, after)
+            || explained.explains_change(before.map(String::as_str), after.map(String::as_str))
         {
             continue;
         }
@@ -61,6 +61,11 @@ fn only_in<'a>(mine: &'a str, other: &str) -> Vec<&'a str> {
 }
 
 impl Explained {
+    /// Whether a part that differs explains why an object differs from one of which perhaps only the digest is known.
+    pub(super) fn covers(&self, name: &str, before: Option<&str>, after: Option<&str>) -> bool {
+        self.is_listed(name) || self.explains(name) || self.explains_change(before, after)
+    }
+
     /// Whether the object itself is a part that differs, by a query's name of its kind.
     fn is_listed(&self, name: &str) -> bool {
         let name = without_arguments(name);
@@ -73,7 +78,7 @@ impl Explained {
 
     /// Whether each line that is in one definition only names a part that differs. Of an object that is gone
     /// or new, one line that does is enough.
-    fn explains_change(&self, before: Option<&String>, after: Option<&String>) -> bool {
+    fn explains_change(&self, before: Option<&str>, after: Option<&str>) -> bool {
         match (before, after) {
             (Some(before), Some(after)) => {
                 let lines: Vec<&str> =

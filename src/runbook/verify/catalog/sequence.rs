@@ -1,6 +1,79 @@
 //! When a sequence is behind: its own column, the position that was recorded with it, or that of another time.
 
-use crate::model::state::Sequence;
+use crate::{
+    base::ids::TableName,
+    model::{
+        check::CheckId,
+        figures::{SchemaOrigin, SchemaReference},
+        finding::{Entity, Finding, FindingKind},
+        state::{Database, Sequence, State, Table},
+    },
+    runbook::verify::{CheckResult, Reference},
+};
+use std::collections::BTreeMap;
+
+/// No sequence may be behind the column that it feeds, nor, where its position was recorded, behind
+/// that: the next insert would collide, or give an old number to a new row. `loaded` is the database as the
+/// backup returned it.
+pub fn check(reference: &Reference, observed: &State, loaded: &Database) -> CheckResult {
+    let restored = &observed.database;
+    let recorded = reference.database().map(|database| &database.sequences);
+    let earlier = reference.schemas.iter().filter_map(|schema| Some((schema, schema.sequences.as_ref()?)));
+    let earlier: Vec<(&SchemaReference, &BTreeMap<String, Sequence>)> = earlier.collect();
+    let names = recorded.unwrap_or(&restored.sequences);
+    if names.is_empty() && earlier.iter().all(|(_, sequences)| sequences.is_empty()) {
+        return CheckResult::skipped("there is no sequence");
+    }
+    let mut checked = names.len();
+    let mut findings = BTreeMap::new();
+    let lost = |table: &TableName| reference.table(table).is_some() && !restored.tables.contains_key(table);
+    let mut found = |name: &String, feeds: &Option<(TableName, String)>, (expected, actual)| {
+        let (check, entity) = (CheckId::Sequences, Entity::Sequence(name.clone()));
+        let table = feeds.as_ref().map(|(table, _)| Entity::Table(table.clone()));
+        let finding = Finding::new(check, FindingKind::SequenceBehind, entity, expected, actual);
+        findings.entry(name.clone()).or_insert(finding.touching(table));
+    };
+    for (name, sequence) in names {
+        // The table's loss is a finding of the catalog check.
+        if sequence.feeds.as_ref().is_some_and(|(table, _)| lost(table)) {
+            continue;
+        }
+        let before = recorded.map(|_| sequence);
+        if let Some(differing) = behind(before, restored.sequences.get(name)) {
+            found(name, &sequence.feeds, differing);
+        }
+    }
+    for (SchemaReference { origin, read_from, .. }, sequences) in earlier {
+        checked += sequences.len();
+        for (name, before) in sequences {
+            let Some(now) = loaded.sequences.get(name) else {
+                // Its loss is a finding of the catalog check, unless the migrations made it anew.
+                if restored.sequences.contains_key(name)
+                    && !before.feeds.as_ref().is_some_and(|(t, _)| lost(t))
+                {
+                    let expected = format!("next value {} as {origin}", before.next);
+                    found(name, &before.feeds, (expected, "no such sequence in the backup".to_owned()));
+                }
+                continue;
+            };
+            let percent = match read_from {
+                SchemaOrigin::Manifest => 0,
+                SchemaOrigin::Migrations | SchemaOrigin::Source | SchemaOrigin::EarlierRun => {
+                    reference.earlier.1
+                }
+            };
+            // The sequence of an unlogged table is left out with its rows.
+            let feeds = now.feeds.as_ref().and_then(|(table, _)| loaded.tables.get(table));
+            if !now.called && feeds.is_some_and(Table::may_be_empty) {
+                continue;
+            }
+            if let Some(differing) = behind_earlier(before, now, origin, percent) {
+                found(name, &now.feeds, differing);
+            }
+        }
+    }
+    CheckResult::checked(checked, findings.into_values().collect())
+}
 
 /// Whether a position comes before another in a sequence's direction.
 fn precedes(a: i64, b: i64, by: &Sequence) -> bool {
@@ -58,6 +131,28 @@ pub(super) fn behind_earlier(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::verdict::CheckOutcome;
+
+    #[test]
+    fn without_a_recorded_position_a_sequence_is_compared_with_its_column() {
+        let (reference, mut state) = (Reference::default(), State::default());
+        let run = |state: &State| check(&reference, state, &state.database);
+        assert!(matches!(run(&state).outcome, CheckOutcome::Skipped { .. }));
+        for (name, next, increment, reached, called) in [
+            ("at", 1, 1, Some(7), false),
+            ("good", 8, 1, Some(7), true),
+            ("down", -1, -1, Some(-4), false),
+            ("empty", 1, 1, None, false),
+            ("imported", 8, 1, Some(999_999_999), true),
+        ] {
+            let sequence = Sequence { next, increment, feeds: None, reached, called, cycles: false };
+            state.database.sequences.insert(name.to_owned(), sequence);
+        }
+        let result = run(&state);
+        let found: Vec<String> = result.findings.iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["sequence behind: at", "sequence behind: down"]);
+        assert_eq!(result.outcome, CheckOutcome::Checked { items: 5 });
+    }
 
     fn sequence(next: i64, increment: i64, reached: Option<i64>, called: bool) -> Sequence {
         Sequence { next, increment, feeds: None, reached, called, cycles: false }
