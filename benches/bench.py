@@ -129,6 +129,30 @@ class Bench:
         self.row(f"reconcile, all bytes, {size}", full, "psql, rclone check --download",
                  Run(check, env=self.env).must())
 
+    def restore(self):
+        """Restore tests of all rows and of a hundredth of them: memory must not grow with the rows."""
+        self.stores()
+        self.fill()
+        profile = self.temp / "profile.yaml"
+        profile.write_text("""name: Bench
+api: none
+entities:
+  photo: {table: photos, label: [file_name], binary: {key: object_key, size: bytes, sha256: sha256}}
+write-order: {upload: binary-first, replace: binary-first, delete: row-first}
+migrate: ["true"]
+seed: ["true"]
+""")
+        runs = []
+        for rows in (self.args.rows, max(self.args.objects, self.args.rows // 100)):
+            subprocess.run([*self.psql, "-c", f"delete from photos where id >= {rows}"], check=True)
+            dump = self.temp / f"{rows}.dump"
+            subprocess.run(["pg_dump", "-Fc", "-Z1", "-f", str(dump), self.url], check=True)
+            command = [self.binary, "restore-test", "--dump", str(dump), "--assets", str(self.folder), "--profile",
+                       str(profile), "--report-dir", str(self.temp / "reports")]
+            runs.append(Run(command, env=self.env).must())
+        large, small = runs
+        self.row(f"restore test, {self.args.rows} rows, {self.args.objects} objects", large, "fewer rows", small)
+
     def commands(self):
         for command in (["--help"], ["list"], ["check"]):
             best = min((Run([self.binary, *command]).must() for _ in range(5)), key=lambda run: run.wall)
@@ -159,7 +183,7 @@ def main():
     parser.add_argument("--baseline", help="an earlier pulp-drill, in its own working copy, for the suite")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--objects", type=int, default=20_000)
-    parser.add_argument("--only", default="commands,reconcile", help="commands, reconcile, suite")
+    parser.add_argument("--only", default="commands,reconcile", help="commands, reconcile, restore, suite")
     parser.add_argument("scenarios", nargs="*", help="for the suite: scenario files; all by default")
     args = parser.parse_args()
     bench = Bench(args)

@@ -9,6 +9,8 @@ pub mod pattern;
 pub mod sync;
 
 pub mod shared;
+
+pub mod sorted;
 pub mod table;
 
 pub mod ids;

@@ -12,11 +12,11 @@ use crate::{
         ids::{ObjectKey, TableName},
     },
     model::{
-        fit::{KnownObject, KnownObjects, ProfileFit},
+        fit::{self, KnownObject, ProfileFit},
         profile::{Binary, BinaryStore, ColumnPath, Profile},
     },
     system::{
-        objects::origin::{Item, Origin},
+        objects::{ListedObject, origin::Origin},
         postgres::{Postgres, sample::SampledTable},
     },
 };
@@ -53,17 +53,15 @@ pub struct Draft {
 }
 
 /// The objects of a store.
-pub async fn objects(origin: &Origin) -> Result<Vec<Item>, Error> {
-    let mut items = origin.items().await?;
-    items.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(items)
+pub async fn objects(origin: &Origin) -> Result<Vec<ListedObject>, Error> {
+    Ok(origin.items().await?.into_iter().collect())
 }
 
 /// Searches a database for references to objects.
 ///
 /// # Errors
 /// A store cannot be read, or no column contains keys.
-pub async fn draft(postgres: &Postgres, origin: &Origin, items: &[Item]) -> Result<Draft, Error> {
+pub async fn draft(postgres: &Postgres, origin: &Origin, items: &[ListedObject]) -> Result<Draft, Error> {
     let tables = postgres.sample(ROWS).await?;
     let keys = KeyIndex::new(items);
     let mut entities = Vec::new();
@@ -156,23 +154,24 @@ pub async fn check(
     profile: &Profile,
     postgres: &Postgres,
     origin: &Origin,
-    items: &[Item],
+    items: &[ListedObject],
 ) -> Result<ProfileFit, Error> {
     let mut references = Vec::new();
     let unknown = postgres.references(profile, |reference| references.push(reference)).await?;
-    let known = |item: &Item| {
+    let known = |item: &ListedObject| {
         let object = KnownObject { size: item.size, checksums: Checksums::default() };
-        ((BinaryStore::Assets, item.key.clone()), object)
+        (fit::place(BinaryStore::Assets, &item.key), object)
     };
-    let mut objects: KnownObjects = items.iter().map(known).collect();
+    let mut objects: BTreeMap<String, KnownObject> = items.iter().map(known).collect();
     let mut sampled: BTreeMap<usize, usize> = BTreeMap::new();
     for reference in references.iter().filter(|reference| !reference.checksums.is_empty()) {
         let taken = sampled.entry(reference.binary).or_default();
-        let Some(object) = objects.get_mut(&(reference.store, reference.key.clone())) else { continue };
+        let place = fit::place(reference.store, &reference.key);
+        let Some(object) = objects.get_mut(&place) else { continue };
         if *taken < SAMPLE.0 && object.size <= SAMPLE.1 {
             *taken += 1;
             object.checksums = computed_checksums(origin, &reference.key).await?;
         }
     }
-    Ok(ProfileFit::new(profile, references, &objects, unknown))
+    Ok(ProfileFit::new(profile, references, &objects.into_iter().collect(), unknown))
 }

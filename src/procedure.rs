@@ -9,7 +9,7 @@ use crate::{
         finding::{Entity, Finding, FindingKind},
     },
     scenario::method::DurableStore,
-    system::objects::ListedObject,
+    system::objects::Listing,
 };
 use chrono::{DateTime, Utc};
 use std::{collections::BTreeSet, path::PathBuf};
@@ -46,7 +46,7 @@ pub struct Backup {
     /// The dated prefix in the backup bucket (runbook 2.2).
     pub copy: Option<String>,
     /// What was listed and is not copied yet, where that is done in parts.
-    pub listed: Vec<ListedObject>,
+    pub listed: Listing,
     /// The dated prefix of the batch results in the backup bucket.
     pub results: Option<String>,
     /// The tarball of `TEMPLATES_DIR` (runbook 6).

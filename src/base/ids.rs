@@ -30,6 +30,12 @@ macro_rules! name {
             }
         }
 
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl From<&str> for $type {
             fn from(text: &str) -> Self {
                 Self(text.to_owned())

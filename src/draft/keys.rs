@@ -1,7 +1,7 @@
 //! The keys of a store, indexed by what values of columns may have in common with them. A value is only found in a
 //! key where it is a whole part of it: `upload` is not found in `uploads/a.png`.
 
-use crate::system::objects::origin::Item;
+use crate::system::objects::ListedObject;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Keys that are compared with one value, at most: a name like `index.html` may end thousands.
@@ -18,7 +18,7 @@ pub struct KeyIndex {
 
 impl KeyIndex {
     /// Indexes them.
-    pub fn new(items: &[Item]) -> Self {
+    pub fn new(items: &[ListedObject]) -> Self {
         let sizes: BTreeMap<String, u64> = items.iter().map(|item| (item.key.0.clone(), item.size)).collect();
         let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
         let mut by_stem: HashMap<String, Vec<String>> = HashMap::new();

@@ -6,6 +6,7 @@ use crate::{
         checksum::{ChecksumAlgorithm, Checksums},
         ids::ObjectKey,
         pattern,
+        sorted::{Packed, SortedMap, SortedMapBuilder},
     },
     model::{
         profile::{BinaryStore, Profile},
@@ -24,6 +25,9 @@ mod derived;
 /// Examples that are kept.
 const EXAMPLES: usize = 3;
 
+/// Keys that are compared for patterns of derived objects, at most.
+const DERIVED_AMONG: usize = 20_000;
+
 /// What is known of an object without a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownObject {
@@ -33,19 +37,49 @@ pub struct KnownObject {
     pub checksums: Checksums,
 }
 
-/// Objects by store and key.
-pub type KnownObjects = BTreeMap<(BinaryStore, ObjectKey), KnownObject>;
+impl Packed for KnownObject {
+    /// The size, then the checksums as JSON.
+    fn pack(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.size.to_le_bytes());
+        // A map of texts: there is no value that JSON cannot hold, and a vector takes all bytes.
+        serde_json::to_writer(to, &self.checksums)
+            .unwrap_or_else(|error| panic!("texts are no JSON: {error}"));
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (size, checksums) = bytes.split_first_chunk()?;
+        let checksums = serde_json::from_slice(checksums).ok()?;
+        Some(Self { size: u64::from_le_bytes(*size), checksums })
+    }
+}
+
+/// Objects by store and key, see [`place`].
+pub type KnownObjects = SortedMap<String, KnownObject>;
+
+/// The key of an object among those of all stores: a character for the store, then its own key.
+pub fn place(store: BinaryStore, key: &ObjectKey) -> String {
+    match store {
+        BinaryStore::Assets => format!("a{key}"),
+        BinaryStore::Results => format!("r{key}"),
+    }
+}
+
+/// The key of an object in its store.
+fn key_at(place: &str) -> &str {
+    place.get(1..).unwrap_or_default()
+}
 
 /// The objects of a state.
 pub fn objects_of(state: &State) -> KnownObjects {
-    let all = [(BinaryStore::Assets, &state.objects), (BinaryStore::Results, &state.results)];
-    let each = all.into_iter().flat_map(|(store, objects)| objects.iter().map(move |o| (store, o)));
-    each.map(|(store, (key, object))| {
-        let mut checksums = object.checksums.clone();
-        checksums.0.insert(ChecksumAlgorithm::Sha256, vec![object.sha256.to_string()]);
-        ((store, key.clone()), KnownObject { size: object.size, checksums })
-    })
-    .collect()
+    let mut objects = SortedMapBuilder::new();
+    for store in [BinaryStore::Assets, BinaryStore::Results] {
+        for (key, object) in state.objects_in(store) {
+            let (size, mut checksums) = (object.size, object.checksums);
+            checksums.0.insert(ChecksumAlgorithm::Sha256, vec![object.sha256.to_string()]);
+            objects.add(&place(store, &key), &KnownObject { size, checksums });
+        }
+    }
+    objects.finish()
 }
 
 /// How many there are, and a few of them.
@@ -138,29 +172,35 @@ impl ProfileFit {
                 ..BinaryFit::default()
             })
             .collect();
-        let mut referred = BTreeSet::new();
+        let mut by_place = SortedMapBuilder::new();
         for reference in references {
-            let Some(fit) = binaries.get_mut(reference.binary) else { continue };
-            fit.add(&reference, objects, &mut referred);
+            by_place.add(&place(reference.store, &reference.key), &reference);
         }
-        let unreferenced: Vec<&str> = objects
-            .keys()
-            .filter(|(store, key)| !profile.ignores(key.as_str()) && !referred.contains(&(*store, key)))
-            .map(|(_, key)| key.as_str())
-            .collect();
-        let referred_keys: BTreeSet<&str> = referred.iter().map(|(_, key)| key.as_str()).collect();
-        let derived = derived_patterns(&referred_keys, &unreferenced);
+        let by_place = by_place.finish();
+        for reference in by_place.values() {
+            let Some(fit) = binaries.get_mut(reference.binary) else { continue };
+            fit.add(&reference, objects);
+        }
+        let unreferenced = || {
+            let places = without_reference(&by_place, objects);
+            places.map(|place| key_at(&place).to_owned()).filter(|key| !profile.ignores(key))
+        };
+        let derived = derived_among(&by_place, unreferenced().take(DERIVED_AMONG).collect());
         let mut orphans = Examples::default();
         let mut orphan_folders = BTreeMap::new();
-        for key in unreferenced {
-            orphans.add(|| key.to_owned());
-            if !derived.keys().any(|pattern| pattern::matches(pattern, key)) {
+        for key in unreferenced() {
+            orphans.add(|| key.clone());
+            if !derived.keys().any(|pattern| pattern::matches(pattern, &key)) {
                 let folder = key.find('/').map_or("", |slash| &key[..=slash]).to_owned();
                 *orphan_folders.entry(folder).or_insert(0) += 1;
             }
         }
-        let holds_row =
-            |folder: &str| referred_keys.range(folder..).next().is_some_and(|key| key.starts_with(folder));
+        let holds_row = |folder: &str| {
+            [BinaryStore::Assets, BinaryStore::Results].into_iter().any(|store| {
+                let first = place(store, &ObjectKey(folder.to_owned()));
+                by_place.range_from(&first).next().is_some_and(|(place, _)| place.starts_with(&first))
+            })
+        };
         let unreferenced_folders = orphan_folders
             .keys()
             .filter(|folder| !folder.is_empty() && !holds_row(folder))
@@ -169,8 +209,8 @@ impl ProfileFit {
         let elsewhere = binaries.iter().filter_map(|fit| {
             let key = fit.first_missing.as_ref().filter(|_| fit.matched == 0)?;
             let end = format!("/{}", key.rsplit('/').next()?);
-            let found = objects.keys().find(|(_, known)| known.as_str().ends_with(&end))?;
-            Some((fit.name.clone(), found.1.to_string()))
+            let found = objects.keys().find(|place| place.ends_with(&end))?;
+            Some((fit.name.clone(), key_at(&found).to_owned()))
         });
         let elsewhere = elsewhere.collect();
         Self {
@@ -224,25 +264,20 @@ impl ProfileFit {
 }
 
 impl BinaryFit {
-    fn add<'a>(
-        &mut self,
-        reference: &ObjectReference,
-        objects: &'a KnownObjects,
-        referred: &mut BTreeSet<(BinaryStore, &'a ObjectKey)>,
-    ) {
+    fn add(&mut self, reference: &ObjectReference, objects: &KnownObjects) {
         for (what, value) in &reference.unreadable {
             self.unreadable.add(|| format!("{} has {value:?} as {what}", reference.name));
         }
-        let from = (reference.store, reference.key.clone());
-        let found = objects
-            .range(from..)
-            .take_while(|((store, key), _)| *store == reference.store && reference.includes(key));
+        let wanted = place(reference.store, &reference.key);
+        let found = objects.range_from(&wanted).take_while(|(place, _)| match reference.is_prefix {
+            true => place.starts_with(&wanted),
+            false => *place == wanted,
+        });
         self.references += 1;
         let mut any = false;
-        for ((store, key), object) in found {
+        for (_, object) in found {
             any = true;
-            referred.insert((*store, key));
-            self.compare(reference, object);
+            self.compare(reference, &object);
         }
         self.matched += usize::from(any);
         if !any && !reference.is_prefix && !reference.is_deleted && !reference.is_derived {
@@ -270,6 +305,41 @@ impl BinaryFit {
             }
         }
     }
+}
+
+/// The patterns of objects that are made of others, judged by the first keys of each kind and refused by all keys
+/// with a row.
+fn derived_among(
+    references: &SortedMap<String, ObjectReference>,
+    orphans: Vec<String>,
+) -> BTreeMap<String, usize> {
+    let referred: Vec<String> = references.keys().take(DERIVED_AMONG).collect();
+    let referred = referred.iter().map(|place| key_at(place)).collect();
+    let orphans: Vec<&str> = orphans.iter().map(String::as_str).collect();
+    let mut patterns = derived_patterns(&referred, &orphans);
+    patterns.retain(|candidate, _| !references.keys().any(|place| pattern::matches(candidate, key_at(&place))));
+    patterns
+}
+
+/// The places of objects to which no reference leads, in order.
+fn without_reference(
+    references: &SortedMap<String, ObjectReference>,
+    objects: &KnownObjects,
+) -> impl Iterator<Item = String> {
+    let mut references = references.iter().peekable();
+    // The prefixes before an object that it begins with, and the last key before it.
+    let (mut prefixes, mut last): (Vec<String>, _) = (Vec::new(), String::new());
+    objects.keys().filter(move |place| {
+        while let Some((referred, reference)) = references.next_if(|(referred, _)| referred <= place) {
+            match reference.is_prefix {
+                true if prefixes.last() == Some(&referred) => {}
+                true => prefixes.push(referred),
+                false => last = referred,
+            }
+        }
+        prefixes.retain(|prefix| place.starts_with(prefix));
+        prefixes.is_empty() && last != *place
+    })
 }
 
 /// `1204` as `1,204`.
@@ -353,12 +423,12 @@ mod tests {
             let json = json!({ "n": n, "s": s });
             (format!("[{n:?}]"), Row { digest: crate::base::digest::Digest::of(n), json: json.into() })
         };
-        let rows = BTreeMap::from([row("a.png", 1), row("b.png", 2), row("", 3)]).into();
+        let rows = [row("a.png", 1), row("b.png", 2), row("", 3)].into_iter().collect();
         let table = Table { columns: vec!["n".into(), "s".into()], rows, ..Table::default() };
         let database = Database { tables: [("photos".into(), table)].into(), ..Database::default() };
         let known = |(key, size): &(&str, u64)| {
             let object = KnownObject { size: *size, checksums: Checksums::default() };
-            ((BinaryStore::Assets, ObjectKey::from(*key)), object)
+            (place(BinaryStore::Assets, &ObjectKey::from(*key)), object)
         };
         let objects = objects.iter().map(known).collect();
         ProfileFit::new(&profile, references(&profile, &database), &objects, Vec::new())
@@ -391,6 +461,16 @@ mod tests {
             sizes,
             ["photo: photos, key n: the size is wrong in all 2 rows: a.png has 1 bytes, its object 10"]
         );
+    }
+
+    #[test]
+    fn a_prefix_covers_what_begins_with_it_and_nothing_else() {
+        let fit = fit(
+            "${n}/*",
+            &[("a.png", 1), ("a.png/1", 1), ("a.png/x/2", 1), ("a.pngx", 1), ("b.png/1", 2), ("c", 1)],
+        );
+        assert_eq!(fit.orphans.first, ["a.png", "a.pngx", "c"]);
+        assert_eq!((fit.objects, fit.binaries[0].matched), (6, 2));
     }
 
     #[test]

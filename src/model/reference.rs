@@ -5,20 +5,22 @@ use crate::{
     base::{
         checksum::ChecksumAlgorithm,
         ids::{ObjectKey, TableName},
+        sorted::Packed,
     },
     model::{
         profile::{
             Binary, BinaryStore, Profile, ProfileEntity, ReadBack,
             binary::{Referred, SizeRange},
         },
-        state::{Database, ObjectState, Row, State},
+        state::{Database, ObjectState, Objects, Row, State},
     },
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A reference from a row to an object, or to all objects whose keys begin so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectReference {
     /// The number of its binary in [`Profile::with_binaries`].
     pub binary: usize,
@@ -96,18 +98,7 @@ impl ObjectReference {
     /// A recorded checksum that is not the object's: the algorithm, the recorded one, the actual one. One that
     /// was not computed is not compared.
     pub fn other_checksum(&self, object: &ObjectState) -> Option<(ChecksumAlgorithm, String, String)> {
-        self.checksums.iter().find_map(|(algorithm, recorded)| {
-            let actual = match algorithm {
-                ChecksumAlgorithm::Sha256 => vec![object.sha256.to_string()],
-                ChecksumAlgorithm::Md5
-                | ChecksumAlgorithm::Sha1
-                | ChecksumAlgorithm::Sha512
-                | ChecksumAlgorithm::Crc32c
-                | ChecksumAlgorithm::Etag => object.checksums.0.get(algorithm)?.clone(),
-            };
-            let first = actual.first().cloned().unwrap_or_default();
-            (!actual.contains(recorded)).then(|| (*algorithm, recorded.clone(), first))
-        })
+        object.other_than(&self.checksums)
     }
 
     /// Whether it refers to an object with this key.
@@ -119,6 +110,58 @@ impl ObjectReference {
     }
 }
 
+impl Packed for ObjectReference {
+    fn pack(&self, to: &mut Vec<u8>) {
+        // Texts and numbers: there is no value that JSON cannot hold, and a vector takes all bytes.
+        serde_json::to_writer(to, self).unwrap_or_else(|error| panic!("a reference is no JSON: {error}"));
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+impl ObjectState {
+    /// A recorded checksum that is not the object's: the algorithm, the recorded one, the actual one. One that
+    /// was not computed is not compared.
+    pub fn other_than(
+        &self,
+        recorded: &BTreeMap<ChecksumAlgorithm, String>,
+    ) -> Option<(ChecksumAlgorithm, String, String)> {
+        recorded.iter().find_map(|(algorithm, recorded)| {
+            let actual = match algorithm {
+                ChecksumAlgorithm::Sha256 => vec![self.sha256.to_string()],
+                ChecksumAlgorithm::Md5
+                | ChecksumAlgorithm::Sha1
+                | ChecksumAlgorithm::Sha512
+                | ChecksumAlgorithm::Crc32c
+                | ChecksumAlgorithm::Etag => self.checksums.0.get(algorithm)?.clone(),
+            };
+            let first = actual.first().cloned().unwrap_or_default();
+            (!actual.contains(recorded)).then(|| (*algorithm, recorded.clone(), first))
+        })
+    }
+}
+
+impl State {
+    /// The objects of a place.
+    pub fn objects_in(&self, store: BinaryStore) -> &Objects {
+        match store {
+            BinaryStore::Assets => &self.objects,
+            BinaryStore::Results => &self.results,
+        }
+    }
+
+    /// The objects of a place whose keys begin so.
+    pub fn below<'a>(
+        &self,
+        store: BinaryStore,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (ObjectKey, ObjectState)> + use<'a> {
+        self.objects_in(store).range_from(prefix).take_while(move |(key, _)| key.as_str().starts_with(prefix))
+    }
+}
+
 /// The references of all rows of a database.
 pub fn references<'a>(
     profile: &'a Profile,
@@ -126,7 +169,7 @@ pub fn references<'a>(
 ) -> impl Iterator<Item = ObjectReference> + 'a {
     profile.with_binaries().enumerate().flat_map(move |described| {
         let rows = database.tables.get(&described.1.0.table).into_iter().flat_map(|table| &table.rows);
-        rows.flat_map(move |(key, row)| of_binary(described, key, row))
+        rows.flat_map(move |(key, row)| of_binary(described, &key, &row))
     })
 }
 
@@ -139,7 +182,9 @@ pub fn references_of<'a>(
 ) -> impl Iterator<Item = ObjectReference> + 'a {
     let row = database.tables.get(table).and_then(|table| table.rows.get(key));
     let described = profile.with_binaries().enumerate().filter(|(_, (entity, _))| entity.table == *table);
-    described.flat_map(move |described| row.into_iter().flat_map(move |row| of_binary(described, key, row)))
+    described.flat_map(move |described| {
+        row.iter().flat_map(|row| of_binary(described, key, row)).collect::<Vec<_>>()
+    })
 }
 
 /// The references of a row by one of the profile's binaries, given with its number.
@@ -161,10 +206,12 @@ fn of_binary(
 }
 
 /// An object that the application hands out, or would if it existed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ReadableObject<'a> {
     /// The number of its binary in [`Profile::with_binaries`].
-    pub binary: usize,
+    pub number: usize,
+    /// Its binary.
+    pub binary: &'a Binary,
     /// How it is read.
     pub read_back: &'a ReadBack,
     /// The path of the request.
@@ -173,63 +220,48 @@ pub struct ReadableObject<'a> {
     pub row: (TableName, String),
     /// The object's key.
     pub key: ObjectKey,
-    /// The object; none if it is missing.
-    pub object: Option<&'a ObjectState>,
 }
 
 /// The objects that can be read through the application: those of rows that are not marked as deleted. A
-/// derived object that is missing is left out, because the application may make it again.
-pub fn readable<'a>(profile: &'a Profile, state: &'a State) -> Vec<ReadableObject<'a>> {
-    let mut all = Vec::new();
-    for (number, (entity, binary)) in profile.with_binaries().enumerate() {
-        let table = state.database.tables.get(&entity.table);
-        let (Some(read_back), Some(table)) = (&binary.read_back, table) else { continue };
-        for (row_key, row) in &table.rows {
-            let row = row.json.value();
-            if !entity.selects(&row) || entity.is_deleted(&row) {
-                continue;
-            }
-            let name = entity.label_of(&row).unwrap_or_else(|| row_key.clone());
-            let object = |(path, key, object)| ReadableObject {
-                binary: number,
-                read_back,
-                path,
-                row: (entity.table.clone(), name.clone()),
-                key,
-                object,
-            };
-            all.extend(paths_of(binary, read_back, &row, state).into_iter().map(object));
-        }
-    }
-    all
+/// derived object may be missing, because the application may make it again.
+pub fn readable<'a>(profile: &'a Profile, state: &'a State) -> impl Iterator<Item = ReadableObject<'a>> + 'a {
+    profile.with_binaries().enumerate().flat_map(move |(number, (entity, binary))| {
+        let table = binary.read_back.as_ref().zip(state.database.tables.get(&entity.table));
+        table.into_iter().flat_map(move |(read_back, table)| {
+            table.rows.iter().flat_map(move |(row_key, row)| {
+                let row = row.json.value();
+                if !entity.selects(&row) || entity.is_deleted(&row) {
+                    return Vec::new();
+                }
+                let name = entity.label_of(&row).unwrap_or(row_key);
+                let row_name = (entity.table.clone(), name);
+                let object = |(path, key)| ReadableObject {
+                    number,
+                    binary,
+                    read_back,
+                    path,
+                    row: row_name.clone(),
+                    key,
+                };
+                paths_of(binary, read_back, &row, state).into_iter().map(object).collect()
+            })
+        })
+    })
 }
 
-/// The paths for the objects of a row, with their keys and the objects.
-fn paths_of<'a>(
-    binary: &Binary,
-    read_back: &ReadBack,
-    row: &Value,
-    state: &'a State,
-) -> Vec<(String, ObjectKey, Option<&'a ObjectState>)> {
-    let objects = match binary.store {
-        BinaryStore::Assets => &state.objects,
-        BinaryStore::Results => &state.results,
-    };
+/// The paths for the objects of a row, with their keys.
+fn paths_of(binary: &Binary, read_back: &ReadBack, row: &Value, state: &State) -> Vec<(String, ObjectKey)> {
     let mut all = Vec::new();
     for element in binary.elements(row) {
         let Some(referred) = binary.one(row, element.as_ref()) else { continue };
         let key = ObjectKey::new(referred.key);
-        let found: Vec<(ObjectKey, Option<&ObjectState>)> = match binary.key.is_prefix() {
-            true => objects
-                .range(key.clone()..)
-                .take_while(|(below, _)| below.as_str().starts_with(key.as_str()))
-                .map(|(key, object)| (key.clone(), Some(object)))
-                .collect(),
-            false => vec![(key.clone(), objects.get(&key))],
+        let found: Vec<ObjectKey> = match binary.key.is_prefix() {
+            true => state.below(binary.store, key.as_str()).map(|(key, _)| key).collect(),
+            false => vec![key],
         };
-        for (key, object) in found.into_iter().filter(|(_, object)| object.is_some() || !binary.derived) {
+        for key in found {
             let path = read_back.path(row, element.as_ref(), key.as_str());
-            all.extend(path.map(|path| (path, key, object)));
+            all.extend(path.map(|path| (path, key)));
         }
     }
     all
@@ -277,7 +309,7 @@ mod tests {
             let json = json!({ "id": id, "n": n, "gone": gone });
             (format!("[{id}]"), Row { digest: Digest::of(n), json: json.into() })
         };
-        let rows = BTreeMap::from([row(1, "a", false), row(2, "b", false), row(3, "c", true)]).into();
+        let rows = [row(1, "a", false), row(2, "b", false), row(3, "c", true)].into_iter().collect();
         let mut state = State::default();
         state.database.tables.insert("photos".into(), Table { rows, ..Table::default() });
         for key in ["a", "t/b", "d/a/1 é", "d/a/2", "d/b"] {
@@ -285,9 +317,11 @@ mod tests {
             let object = ObjectState { size: 1, sha256, checksums: Default::default(), metadata };
             state.objects.insert(key.into(), object);
         }
-        let all = readable(&profile, &state);
+        let is_there = |object: &ReadableObject<'_>| state.objects.contains_key(&object.key);
+        let may_be_read = |object: &ReadableObject<'_>| is_there(object) || !object.binary.derived;
+        let all: Vec<_> = readable(&profile, &state).filter(may_be_read).collect();
         let shown: Vec<(&str, &str, bool)> =
-            all.iter().map(|o| (o.path.as_str(), o.key.as_str(), o.object.is_some())).collect();
+            all.iter().map(|o| (o.path.as_str(), o.key.as_str(), is_there(o))).collect();
         assert_eq!(
             shown,
             [
@@ -298,6 +332,6 @@ mod tests {
                 ("/d/a/2", "d/a/2", true),
             ]
         );
-        assert_eq!((all[0].row.1.as_str(), all[0].binary), ("a", 0));
+        assert_eq!((all[0].row.1.as_str(), all[0].number), ("a", 0));
     }
 }

@@ -7,32 +7,37 @@ use crate::base::{
     digest::{Digest, Hasher},
     ids::{AssetName, ObjectKey, TableName, TemplateKey},
     shared::Shared,
+    sorted::{Packed, SortedMap},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The objects of a bucket, by key.
+pub type Objects = SortedMap<ObjectKey, ObjectState>;
+
+/// The rows of a table, by key.
+pub type TableRows = SortedMap<String, Row>;
+
 /// Both stores at one instant.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// The database.
     pub database: Database,
     /// The bucket, by key.
-    pub objects: Shared<BTreeMap<ObjectKey, ObjectState>>,
+    pub objects: Objects,
     /// The results of batch jobs, by key, if they have a place of their own.
-    #[serde(default, skip_serializing_if = "is_empty")]
-    pub results: Shared<BTreeMap<ObjectKey, ObjectState>>,
+    pub results: Objects,
 }
 
 /// A database at one instant, read in one snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Database {
     /// Every ordinary table outside the system schemas.
     pub tables: BTreeMap<TableName, Table>,
     /// Every sequence.
     pub sequences: BTreeMap<String, Sequence>,
     /// Every materialised view that is populated.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub materialized: BTreeMap<TableName, StoredQuery>,
     /// The schema.
     pub catalog: Catalog,
@@ -46,37 +51,29 @@ impl Database {
     }
 }
 
-fn is_empty<K, V>(map: &Shared<BTreeMap<K, V>>) -> bool {
-    map.is_empty()
-}
-
-/// The rows of a table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// A table with its rows.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// Columns in their order.
     pub columns: Vec<String>,
     /// The rows by primary key (the key's values as JSON text), or by digest and running number
     /// where a table has no primary key.
-    pub rows: Shared<BTreeMap<String, Row>>,
+    pub rows: TableRows,
     /// Of a large table: the digest that the server computed of its rows, which tells without reading them
     /// that they are the same.
-    #[serde(skip)]
     pub on_server: Option<Digest>,
     /// Where rows are kept in files: the files that could be read and are not what the profile
     /// describes, by path, and what is wrong with them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub damaged: BTreeMap<String, String>,
     /// Whether its rows are those of other tables: a view, or a partitioned table.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_others: bool,
     /// Whether it is unlogged: a crash empties it, a base backup has none of its rows, and `pg_dump
     /// --no-unlogged-table-data` leaves them out.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unlogged: bool,
 }
 
 /// A row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// SHA-256 of the row's exact text output, all columns.
     pub digest: Digest,
@@ -108,15 +105,20 @@ impl From<Value> for RowJson {
     }
 }
 
-impl Serialize for RowJson {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value().serialize(serializer)
+impl Packed for Row {
+    /// The digest, then the JSON after a zero byte.
+    fn pack(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.digest.0);
+        if let Some(json) = &self.json.0 {
+            to.push(0);
+            to.extend_from_slice(json.as_bytes());
+        }
     }
-}
 
-impl<'de> Deserialize<'de> for RowJson {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(Self::from)
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (digest, json) = bytes.split_first_chunk()?;
+        let json = json.split_first().map(|(_, json)| String::from_utf8(json.to_vec())).transpose().ok()?;
+        Some(Self { digest: Digest(*digest), json: RowJson(json.map(Into::into)) })
     }
 }
 
@@ -207,6 +209,29 @@ pub struct ObjectState {
     pub metadata: Metadata,
 }
 
+impl Packed for ObjectState {
+    /// Size and digest, then what else there is as JSON.
+    fn pack(&self, to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.size.to_le_bytes());
+        to.extend_from_slice(&self.sha256.0);
+        let rest = (&self.checksums, &self.metadata);
+        if rest != (&Checksums::default(), &Metadata::default()) {
+            // Maps of texts: there is no value that JSON cannot hold, and a vector takes all bytes.
+            serde_json::to_writer(to, &rest).unwrap_or_else(|error| panic!("texts are no JSON: {error}"));
+        }
+    }
+
+    fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (size, bytes) = bytes.split_first_chunk()?;
+        let (sha256, rest) = bytes.split_first_chunk()?;
+        let (checksums, metadata) = match rest {
+            [] => Default::default(),
+            rest => serde_json::from_slice(rest).ok()?,
+        };
+        Some(Self { size: u64::from_le_bytes(*size), sha256: Digest(*sha256), checksums, metadata })
+    }
+}
+
 /// The headers that a store keeps with an object's bytes, by lower-case name:
 /// `content-type`, `cache-control`, `x-amz-meta-owner`. A folder keeps none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,13 +299,13 @@ impl State {
     /// Adds only what a correct write changed between two reads of the source: damage by an earlier fault
     /// does not become part of the expected state.
     pub fn take_over(&mut self, before: &Self, after: &Self) {
-        apply(&before.objects, &after.objects, &mut self.objects);
-        apply(&before.results, &after.results, &mut self.results);
+        self.objects.take_over(&before.objects, &after.objects);
+        self.results.take_over(&before.results, &after.results);
         for (name, table) in &after.database.tables {
             let mine = self.database.tables.entry(name.clone()).or_insert_with(|| table.clone());
-            let empty = Shared::default();
+            let empty = TableRows::default();
             let was = before.database.tables.get(name).map_or(&empty, |t| &t.rows);
-            if apply(was, &table.rows, &mut mine.rows) {
+            if mine.rows.take_over(was, &table.rows) {
                 mine.on_server = None;
             }
         }
@@ -289,7 +314,7 @@ impl State {
             .apply(&mut self.database.materialized);
     }
 
-    /// Holds what equals a part of the other state only once in memory.
+    /// Holds what equals a part of the other state only once.
     pub fn share_with(&mut self, other: &Self) {
         self.objects.share_with(&other.objects);
         self.results.share_with(&other.results);
@@ -299,23 +324,6 @@ impl State {
             }
         }
     }
-}
-
-/// Applies what changed between two reads; whether anything did.
-fn apply<K: Ord + Clone, V: PartialEq + Clone>(
-    before: &Shared<BTreeMap<K, V>>,
-    after: &Shared<BTreeMap<K, V>>,
-    to: &mut Shared<BTreeMap<K, V>>,
-) -> bool {
-    if before.is_one_with(after) {
-        return false;
-    }
-    let change = change(before, after);
-    let is_empty = change.set.is_empty() && change.gone.is_empty();
-    if !is_empty {
-        change.apply(to);
-    }
-    !is_empty
 }
 
 /// What the harness knows about the items that it created through the API.

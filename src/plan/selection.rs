@@ -6,11 +6,12 @@ use crate::{
     base::{
         digest::Digest,
         ids::{AssetName, ObjectKey, TableName},
+        sorted::SortedMapBuilder,
     },
     model::{
         fault::Fault,
         finding::{Expectation, FindingKind, Subject},
-        profile::{BinaryStore, Profile},
+        profile::{BinaryStore, Profile, ProfileEntity},
         reference::{ObjectReference, references},
         state::{Known, KnownAsset, State, Table},
     },
@@ -259,7 +260,7 @@ impl<'a> Selection<'a> {
         let keys: BTreeSet<ObjectKey> = keys.into_iter().map(|reference| reference.key).collect();
         let lasts =
             |key: &ObjectKey| keys.contains(key) || prefixes.iter().any(|prefix| prefix.includes(key));
-        let others = self.known.assets.iter().filter(|(_, asset)| Some(&asset.key) != first);
+        let others = self.known.assets.iter().filter(|(_, asset)| Some(&asset.key) != first.as_ref());
         let named: BTreeMap<&ObjectKey, &AssetName> =
             others.filter(|(_, asset)| lasts(&asset.key)).map(|(name, asset)| (&asset.key, name)).collect();
         if named.is_empty() {
@@ -291,30 +292,47 @@ impl<'a> Selection<'a> {
         let mut candidates = Vec::new();
         for (name, entity) in self.profile.entities.iter().filter(|(_, entity)| !entity.label.is_empty()) {
             let Some(table) = self.state.database.tables.get(&entity.table) else { continue };
-            let label = |key: &str, json: &Value| self.profile.row_name(&entity.table, key, json);
-            let mut labels: BTreeMap<String, usize> = BTreeMap::new();
-            for (key, row) in &table.rows {
-                *labels.entry(label(key, &row.json.value())).or_default() += 1;
+            let mut newest: Option<(String, String)> = None;
+            for (label, key) in self.uniquely_named(entity, table) {
+                let newer = newest.as_ref().is_none_or(|(_, than)| order(&key) > order(than));
+                if newer && self.is_unreferenced(&keys, &entity.table, &key) {
+                    newest = Some((label, key));
+                }
             }
-            let free = |key: &&String| self.is_unreferenced(&keys, &entity.table, key);
-            let unique = |key: &&String| {
-                let json = &table.rows[*key].json.value();
-                labels[&label(key, json)] == 1 && entity.selects(json) && !entity.is_deleted(json)
-            };
-            let newest = table.rows.keys().filter(unique).filter(free).max_by_key(|key| order(key));
-            candidates.extend(newest.map(|key| {
-                let label = label(key, &table.rows[key].json.value());
-                (
-                    entity.binaries.is_empty(),
-                    table.rows.len(),
-                    PickedRow { entity: name, table: &entity.table, key: key.clone(), label },
-                )
+            candidates.extend(newest.map(|(label, key)| {
+                let row = PickedRow { entity: name, table: &entity.table, key, label };
+                (entity.binaries.is_empty(), table.rows.len(), row)
             }));
         }
         // A row without a binary, if there is one: those of binaries have scenarios of their own.
         let best = candidates.into_iter().max_by_key(|(plain, rows, _)| (*plain, *rows));
         best.map(|(_, _, row)| row)
             .ok_or_else(|| "no entity has a row to which no other row refers".to_owned())
+    }
+
+    /// The rows whose name is that of no other row, by name, without deleted ones: names and keys.
+    fn uniquely_named(
+        &self,
+        entity: &ProfileEntity,
+        table: &Table,
+    ) -> impl Iterator<Item = (String, String)> + use<> {
+        let mut named = SortedMapBuilder::new();
+        for (key, row) in &table.rows {
+            let json = row.json.value();
+            let counts = entity.selects(&json) && !entity.is_deleted(&json);
+            named.add(&self.profile.row_name(&entity.table, &key, &json), &counts.then_some(key));
+        }
+        let mut named = named.entries().peekable();
+        std::iter::from_fn(move || {
+            let first = named.next()?;
+            let mut alone = true;
+            while named.next_if(|(name, _)| *name == first.0).is_some() {
+                alone = false;
+            }
+            Some(alone.then_some(first))
+        })
+        .flatten()
+        .filter_map(|(name, key)| Some((name, key?)))
     }
 
     /// `table/label`, as findings name rows.

@@ -5,7 +5,7 @@ use crate::{
     base::{error::Error, ids::ObjectKey},
     model::finding::Finding,
     procedure::{PendingFaults, backup_failed, restore_failed},
-    system::objects::{Bucket, ListedObject},
+    system::objects::{Bucket, Listing},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -26,17 +26,20 @@ pub async fn back_up(
 ) -> Result<(usize, Option<Finding>), Error> {
     let wanted = list(from, armed).await?;
     let abreast = if armed.throttle.is_some() { ONE } else { ABREAST };
-    let copied = copy(from, backups, wanted, abreast, |key| ObjectKey::new(format!("{prefix}{key}"))).await;
+    let copied = copy(from, backups, wanted, abreast, ("", prefix)).await;
     let gone = copied.as_ref().copied().unwrap_or_default();
     Ok((gone, copied.err().map(|error| backup_failed("copy objects", error.to_string()))))
 }
 
 /// What a copy of the bucket would copy now.
-pub async fn list(from: &Bucket, armed: &PendingFaults) -> Result<Vec<ListedObject>, Error> {
+pub async fn list(from: &Bucket, armed: &PendingFaults) -> Result<Listing, Error> {
     let listed = match armed.first_page {
         None => from.list("").await?,
-        Some(size) => from.first_page("", size).await?.0,
+        Some(size) => from.first_page("", size).await?.0.into_iter().collect(),
     };
+    if armed.without_objects.is_empty() {
+        return Ok(listed);
+    }
     Ok(listed.into_iter().filter(|o| !armed.without_objects.contains(&o.key)).collect())
 }
 
@@ -46,19 +49,19 @@ pub async fn back_up_listed(
     from: &Bucket,
     backups: &Bucket,
     prefix: &str,
-    listed: Vec<ListedObject>,
+    listed: Listing,
     abreast: usize,
 ) -> Result<Vec<ObjectKey>, Error> {
-    let copied: Vec<Option<ObjectKey>> = stream::iter(listed)
+    stream::iter(listed)
         .map(|object| async move {
             let to = ObjectKey::new(format!("{prefix}{}", object.key));
             let there = from.copy_if_there(&object.key, backups, &to).await?;
             Ok::<_, Error>((!there).then_some(object.key))
         })
         .buffer_unordered(abreast)
+        .try_filter_map(|gone| std::future::ready(Ok(gone)))
         .try_collect()
-        .await?;
-    Ok(copied.into_iter().flatten().collect())
+        .await
 }
 
 /// Copies every object below the prefix back into the bucket (runbook 3.2); like `aws s3 sync`
@@ -66,8 +69,7 @@ pub async fn back_up_listed(
 pub async fn restore(backups: &Bucket, prefix: &str, to: &Bucket) -> Result<(usize, Option<Finding>), Error> {
     let listed = backups.list(prefix).await?;
     let count = listed.len();
-    let back = |key: &ObjectKey| ObjectKey::new(key.as_str().strip_prefix(prefix).unwrap_or(key.as_str()));
-    let copied = match copy(backups, to, listed, ABREAST, back).await {
+    let copied = match copy(backups, to, listed, ABREAST, (prefix, "")).await {
         Ok(0) => Ok(()),
         Ok(gone) => Err(Error::environment(format!("{gone} objects of the backup went away"))),
         Err(error) => Err(error),
@@ -75,18 +77,19 @@ pub async fn restore(backups: &Bucket, prefix: &str, to: &Bucket) -> Result<(usi
     Ok((count, copied.err().map(|error| restore_failed("restore objects", error.to_string()))))
 }
 
-/// Copies objects; gives how many were not there any more.
+/// Copies objects, with the second prefix in place of the first one; gives how many were not there any more.
 async fn copy(
     from: &Bucket,
     to: &Bucket,
-    objects: Vec<ListedObject>,
+    objects: Listing,
     abreast: usize,
-    name: impl Fn(&ObjectKey) -> ObjectKey,
+    (old, new): (&str, &str),
 ) -> Result<usize, Error> {
-    let jobs =
-        objects.into_iter().map(|o| (name(&o.key), o.key, from.clone(), to.clone())).collect::<Vec<_>>();
-    stream::iter(jobs)
-        .map(|(target, key, from, to)| async move { from.copy_if_there(&key, &to, &target).await })
+    stream::iter(objects)
+        .map(|object| async move {
+            let short = object.key.as_str().strip_prefix(old).unwrap_or(object.key.as_str());
+            from.copy_if_there(&object.key, to, &ObjectKey::new(format!("{new}{short}"))).await
+        })
         .buffer_unordered(abreast)
         .try_fold(0, |gone, there| async move { Ok(gone + usize::from(!there)) })
         .await

@@ -9,7 +9,7 @@ use crate::{
     },
     procedure::foreign::{self, Compression, DumpHead, Recognised},
     scenario::method::DumpFormat,
-    system::objects::origin::{Item, Origin},
+    system::objects::{ListedObject, origin::Origin},
 };
 use chrono::{DateTime, Utc};
 use std::{
@@ -66,14 +66,14 @@ pub fn not_there(origin: &Origin) -> Error {
 /// Blames the user where nothing lies there.
 pub async fn newest_dump(below: &Origin, wanted: Option<&str>) -> Result<Chosen<Origin>, Error> {
     let items = below.items().await?;
-    let is_toc = |item: &Item| item.key.as_str().strip_suffix("toc.dat").map(str::to_owned);
-    let folders: BTreeSet<String> = items.iter().filter_map(is_toc).collect();
-    let path = |item: &Item| {
+    let is_toc = |item: &ListedObject| item.key.as_str().strip_suffix("toc.dat").map(str::to_owned);
+    let folders: BTreeSet<String> = items.iter().filter_map(|item| is_toc(&item)).collect();
+    let path = |item: &ListedObject| {
         let key = item.key.as_str();
         let folder = key.rfind('/').map_or("", |at| &key[..=at]);
         if folders.contains(folder) && !folder.is_empty() { folder } else { key }.to_owned()
     };
-    let all = candidates(items.iter().map(|item| (path(item), item.modified)), wanted);
+    let all = candidates(items.iter().map(|item| (path(&item), item.modified)), wanted);
     let newest_first = newest_first(&all);
     let mut shape = None;
     for path in newest_first.iter().take(LOOKED_AT) {
@@ -93,12 +93,12 @@ pub async fn newest_dump(below: &Origin, wanted: Option<&str>) -> Result<Chosen<
 pub async fn newest_files(below: &Origin, wanted: &str) -> Result<Chosen<Origin>, Error> {
     let depth = wanted.trim_end_matches('/').split('/').count();
     let items = below.items().await?;
-    let path = |item: &Item| {
+    let path = |item: &ListedObject| {
         let parts: Vec<&str> = item.key.as_str().split('/').collect();
         let end = if parts.len() > depth { "/" } else { "" };
         parts[..depth.min(parts.len())].join("/") + end
     };
-    let all = candidates(items.iter().map(|item| (path(item), item.modified)), Some(wanted));
+    let all = candidates(items.iter().map(|item| (path(&item), item.modified)), Some(wanted));
     let newest_first = newest_first(&all);
     choose(&newest_first, None, below.shown())
         .map(|(path, others)| Chosen { place: below.child(path), others })

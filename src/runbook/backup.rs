@@ -21,7 +21,7 @@ use crate::{
     },
     scenario::method::{BackupJob, DurableStore},
     site::{RowStore, Site, Source},
-    system::objects::{Bucket, ListedObject},
+    system::objects::{Bucket, Listing},
 };
 
 /// Which other programs examine each backup.
@@ -41,20 +41,19 @@ pub async fn copy_object(
     backup: &mut Backup,
     log: &Logbook,
 ) -> Result<Option<Finding>, Error> {
-    let (wanted, rest): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut backup.listed).into_iter().partition(|listed| listed.key == *key);
-    backup.listed = rest;
+    let (wanted, rest): (Vec<_>, Vec<_>) = backup.listed.iter().partition(|listed| listed.key == *key);
+    backup.listed = rest.into_iter().collect();
     if wanted.is_empty() {
         log.event(Event::Noted { text: format!("{description}: {key} is not in the rest of the list") })?;
         return Ok(None);
     }
-    copy_listed(site, backup, wanted, None, description, log).await
+    copy_listed(site, backup, wanted.into_iter().collect(), None, description, log).await
 }
 
 async fn copy_listed(
     site: &Site<Source>,
     backup: &Backup,
-    listed: Vec<ListedObject>,
+    listed: Listing,
     slow: Option<&Throttled>,
     description: &str,
     log: &Logbook,

@@ -6,7 +6,7 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
-        state::{Database, State},
+        state::{Database, Objects, State},
     },
     procedure::{Backup, PendingFaults, archive, command, pg_dump, pitr, s3, schema},
     scenario::method::{BackupSchema, DurableStore, RestoreJob},
@@ -197,9 +197,9 @@ pub async fn inspect(
     let objects = site.backups.inventory(copy, &checksums).await?;
     let results = match &backup.results {
         Some(copy) => site.backups.inventory(copy, &checksums).await?,
-        None => BTreeMap::new(),
+        None => Objects::default(),
     };
-    Ok(State { database: read?, objects: objects.into(), results: results.into() })
+    Ok(State { database: read?, objects, results })
 }
 
 /// Brings the schema forward with the profile's command (runbook 3.4); also makes a new site's.

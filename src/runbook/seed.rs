@@ -20,7 +20,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     time::{Duration, Instant},
 };
@@ -141,26 +141,30 @@ pub async fn fill_by_command(site: &Handles, log: &Logbook) -> Result<(), Error>
     Err(Error::environment("the profile's `seed` does not fill the site").cause(ran.describe_failure()))
 }
 
+/// Assets of a target without an API that are known by name, at most. Findings about others name their rows.
+const KNOWN: usize = 20_000;
+
 impl SeededSite {
     /// What a target without an API has: every object to which a row refers is an asset, by the label of the
-    /// row, or by its key if the label is not the name of one object only.
+    /// row, or by its key if the label is not the name of one object only. Of a large site the first ones are.
     pub fn observed(profile: &Profile, state: &State) -> Self {
         let mut put = Self::default();
         let of_assets =
             || references(profile, &state.database).filter(|row| row.store == BinaryStore::Assets);
-        // The only key that a label names; none if it names several.
-        let mut named: BTreeMap<String, Option<ObjectKey>> = BTreeMap::new();
-        for row in of_assets().filter(|row| row.name != row.row) {
-            match named.entry(row.name) {
-                Entry::Vacant(entry) => drop(entry.insert(Some(row.key))),
-                Entry::Occupied(mut entry) if entry.get().as_ref() != Some(&row.key) => {
-                    entry.insert(None);
-                }
-                Entry::Occupied(_) => {}
+        // The only key that each of the first labels names; none if it names several.
+        let labelled = || of_assets().filter(|row| row.name != row.row);
+        let mut named: BTreeMap<String, Option<ObjectKey>> =
+            labelled().take(KNOWN).map(|row| (row.name, Some(row.key))).collect();
+        for row in labelled() {
+            if let Some(key) = named.get_mut(&row.name) {
+                *key = key.take().filter(|key| *key == row.key);
             }
         }
         for row in of_assets() {
-            let objects = state.objects.range(row.key.clone()..).take_while(|(key, _)| row.includes(key));
+            if put.known.assets.len() >= KNOWN {
+                break;
+            }
+            let objects = state.objects.range_from(&row.key).take_while(|(key, _)| row.includes(key));
             for (key, object) in objects {
                 let unique = !row.is_prefix && named.get(&row.name).is_some_and(Option::is_some);
                 let name = if unique { row.name.clone() } else { key.to_string() };

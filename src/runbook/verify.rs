@@ -212,7 +212,7 @@ impl Verification<'_> {
                 .objects
                 .values()
                 .map(|object| object.size)
-                .chain(self.reference.listed.values().copied())
+                .chain(self.reference.listed.values())
                 .sum(),
             listed: self.reference.listed.len() as u64,
             matched: 0,

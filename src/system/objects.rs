@@ -10,13 +10,13 @@ pub mod shared;
 pub mod versions;
 pub mod view;
 
-pub use kinds::{Got, ListedObject, ObjectFacts, Tags};
+pub use kinds::{Got, ListedObject, Listing, ListingBuilder, ObjectFacts, Tags};
 pub use s3::S3Access;
 
 use crate::base::checksum::ChecksumAlgorithm;
 use crate::base::error::Error;
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::model::state::{Metadata, ObjectState};
+use crate::model::state::{Metadata, Objects};
 use crate::system::destroy::Destructible;
 use files::{FolderStore, Folders};
 use s3::{S3, S3Bucket};
@@ -94,8 +94,8 @@ impl ObjectStore {
 }
 
 impl Bucket {
-    /// Every object whose key starts so, in the store's order (by key).
-    pub async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
+    /// Every object whose key starts so.
+    pub async fn list(&self, prefix: &str) -> Result<Listing, Error> {
         match self {
             Self::S3(bucket) => bucket.list(prefix).await,
             Self::Files(folder) => folder.list(prefix),
@@ -170,7 +170,7 @@ impl Bucket {
         &self,
         prefix: &str,
         checksums: &BTreeSet<ChecksumAlgorithm>,
-    ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
+    ) -> Result<Objects, Error> {
         match self {
             Self::S3(bucket) => bucket.inventory(prefix, checksums).await,
             Self::Files(folder) => folder.inventory(prefix, checksums),
@@ -197,7 +197,9 @@ impl Bucket {
     pub async fn something_in_it(&self) -> Result<Option<String>, Error> {
         match self {
             Self::S3(bucket) => bucket.something_in_it().await,
-            Self::Files(folder) => Ok(folder.list("")?.first().map(|listed| format!("file {}", listed.key))),
+            Self::Files(folder) => {
+                Ok(folder.list("")?.iter().next().map(|listed| format!("file {}", listed.key)))
+            }
         }
     }
 

@@ -104,7 +104,7 @@ impl RowFiles {
                 rows.insert(key, Row { digest: digest(&json), json: json.into() });
             }
         }
-        let rows = rows.into();
+        let rows = rows.into_iter().collect();
         Ok(Table { columns: columns.into_iter().collect(), rows, damaged, ..Table::default() })
     }
 }
@@ -169,7 +169,7 @@ mod tests {
     fn names(database: &Database, profile: &Profile, table: &str) -> Vec<String> {
         let name = TableName::from(table);
         let rows = &database.tables[&name].rows;
-        rows.iter().map(|(key, row)| profile.row_name(&name, key, &row.json.value())).collect()
+        rows.iter().map(|(key, row)| profile.row_name(&name, &key, &row.json.value())).collect()
     }
 
     fn damaged(database: &Database) -> Vec<String> {

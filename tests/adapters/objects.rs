@@ -5,7 +5,7 @@ use pulp_drill::base::checksum::Checksums;
 use pulp_drill::base::digest::Digest;
 use pulp_drill::base::error::Blame;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
-use pulp_drill::model::state::{Metadata, ObjectState};
+use pulp_drill::model::state::{Metadata, ObjectState, Objects};
 use pulp_drill::system::destroy::Guard;
 use pulp_drill::system::objects::{Bucket, Got, ObjectStore, S3Access, Tags};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +65,7 @@ async fn what_is_put_is_listed_read_copied_and_taken_into_the_inventory() {
             metadata: metadata.clone(),
         }
     };
-    let wanted: BTreeMap<_, _> = nasty.iter().map(|name| (key(name), object(name))).collect();
+    let wanted: Objects = nasty.iter().map(|name| (key(name), object(name))).collect();
     assert_eq!(assets.inventory("", &BTreeSet::new()).await.unwrap(), wanted);
     assert_eq!(backup.inventory("2026/x y/", &BTreeSet::new()).await.unwrap(), wanted);
     let listed: Vec<_> = assets.list("").await.unwrap().into_iter().map(|l| (l.key, l.size)).collect();
@@ -92,7 +92,7 @@ async fn lists_go_to_their_end_and_a_first_page_does_not() {
     });
     futures::future::join_all(puts).await;
     bucket.put(&key("q"), vec![b'x'], &Metadata::default()).await.unwrap();
-    let all = bucket.list("p/").await.unwrap();
+    let all: Vec<_> = bucket.list("p/").await.unwrap().into_iter().collect();
     assert_eq!(all.len(), 1003);
     assert_eq!((all[0].key.as_str(), all[1002].key.as_str()), ("p/0000", "p/1002"));
     let (first, more) = bucket.first_page("p/", 10).await.unwrap();

@@ -20,8 +20,16 @@ use std::{
 /// name that fits is a file's module.
 const RANKS: &[(&str, &[&str])] = &[
     (
-        "input files, foreign text, patterns, locks, tables",
-        &["base::input_file", "base::sanitize", "base::pattern", "base::sync", "base::shared", "base::table"],
+        "input files, foreign text, patterns, locks, large maps, tables",
+        &[
+            "base::input_file",
+            "base::sanitize",
+            "base::pattern",
+            "base::sync",
+            "base::shared",
+            "base::sorted",
+            "base::table",
+        ],
     ),
     ("errors, identifiers, digests", &["base::error", "base::ids", "base::digest", "base::checksum"]),
     (
@@ -98,6 +106,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("reqwest", &["system::engine", "run::notify"]),
     ("s3s", &["standin::objects"]),
     ("shipped_files", &["base::shipped"]),
+    ("sorted_table", &["base::sorted"]),
     ("sqlx", &["system::postgres", "standin::engine"]),
     ("ssh_key", &["evidence::key"]),
     ("standin", &["cli"]),
@@ -108,7 +117,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// The packages below `crates/`. Cargo keeps them from importing the main package.
-const CRATES: &[&str] = &["dejavu", "pdf_compare", "shipped_files", "standin"];
+const CRATES: &[&str] = &["dejavu", "pdf_compare", "shipped_files", "sorted_table", "standin"];
 
 /// Who may print. During a run that is the terminal observer alone; a subcommand prints its result.
 const PRINTERS: &[&str] = &["cli", "report::terminal", "main"];

@@ -113,9 +113,10 @@ fn rows<'a>(state: &'a mut State, table: &str) -> &'a mut Table {
 
 fn set(state: &mut State, table: &str, column: &str, value: Value) {
     let rows = &mut rows(state, table).rows;
-    let mut json = rows.values().next().unwrap().json.value();
+    let (key, first) = rows.iter().next().unwrap();
+    let mut json = first.json.value();
     json[column] = value;
-    *rows.values_mut().next().unwrap() = row(json);
+    rows.insert(key, row(json));
 }
 
 #[test]
@@ -142,10 +143,10 @@ fn lost_added_and_changed_rows_are_told() {
 #[test]
 fn batch_results_are_told_apart_from_assets() {
     assert_eq!(after(|s| s.results.clear()), ["missing binary: batch_jobs/invoice"]);
-    let changed = |s: &mut State| drop(s.results.insert("1.json".into(), object("Results")));
+    let changed = |s: &mut State| s.results.insert("1.json".into(), object("Results"));
     assert_eq!(after(changed), ["wrong content: batch_jobs/invoice"]);
     // A key of the one place is no key of the other.
-    let moved = |s: &mut State| s.objects.extend(std::mem::take(&mut *s.results));
+    let moved = |s: &mut State| s.objects.extend(std::mem::take(&mut s.results).iter());
     assert_eq!(after(moved), ["missing binary: batch_jobs/invoice", "orphan binary: 1.json"]);
 }
 
@@ -227,7 +228,7 @@ fn sequences_that_would_collide_or_repeat_are_told_and_those_ahead_are_not() {
 fn each_damage_to_a_binary_has_its_name() {
     let with = |object: Option<ObjectState>| {
         after(|s| match object {
-            Some(object) => drop(s.objects.insert("1-logo.png".into(), object)),
+            Some(object) => s.objects.insert("1-logo.png".into(), object),
             None => s.objects.clear(),
         })
     };
@@ -243,7 +244,7 @@ fn each_damage_to_a_binary_has_its_name() {
     both(with(Some(object("short"))), "wrong size");
     both(with(Some(object("the bytes of a logo".replace('t', "x").as_str()))), "wrong content");
     both(with(Some(ObjectState { metadata: Metadata::default(), ..object(BYTES) })), "wrong metadata");
-    let orphan = |s: &mut State| drop(s.objects.insert("2-late.png".into(), object("late")));
+    let orphan = |s: &mut State| s.objects.insert("2-late.png".into(), object("late"));
     assert_eq!(after(orphan), ["orphan binary: 2-late.png"]);
 }
 

@@ -76,9 +76,9 @@ impl SourceRecord {
     pub(super) fn learn_earlier(&mut self, written: Option<&AssetName>, before: &State, after: &State) {
         let Some(name) = written else { return };
         let replaced = self.seeded.sent.get(name).map_or(0, Vec::len).saturating_sub(1);
-        for key in after.objects.keys().filter(|key| !before.objects.contains_key(*key)) {
-            if self.names.asset(key).is_none() {
-                self.names.learn(key.clone(), format!("{name}@{replaced}").into());
+        for key in after.objects.keys().filter(|key| !before.objects.contains_key(key)) {
+            if self.names.asset(&key).is_none() {
+                self.names.learn(key, format!("{name}@{replaced}").into());
             }
         }
     }

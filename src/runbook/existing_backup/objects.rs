@@ -5,21 +5,19 @@ use crate::{
         digest::Digest,
         error::{Error, ErrorContext as _},
         ids::ObjectKey,
+        sorted::{SortedMap, SortedMapBuilder},
     },
     model::{reference::references, state::Database},
     plan::{ExistingBackup, TestScope},
     procedure::foreign::{Room, tarball},
     runbook::verify::age::Newest,
     site::{Handles, Site, Source},
-    system::objects::{
-        Bucket,
-        origin::{Item, Origin},
-    },
+    system::objects::{Bucket, ListedObject, Listing, ListingBuilder, origin::Origin},
 };
 use chrono::{DateTime, Utc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     path::{Component, Path, PathBuf},
 };
 
@@ -34,7 +32,7 @@ pub struct FetchedObjects {
     /// The files of a tarball, with the folders that they were packed in.
     pub unpacked: Vec<PathBuf>,
     /// The objects that were listed and not read, with their sizes: those outside of a sample.
-    pub listed: BTreeMap<ObjectKey, u64>,
+    pub listed: SortedMap<ObjectKey, u64>,
 }
 
 /// Moves the files of a tarball out of the folders that they were packed in, by the keys that the
@@ -68,16 +66,16 @@ pub async fn fetch_objects(
     let origin = backup.assets.as_ref();
     let origin = origin.ok_or_else(|| Error::harness("the test of a schema fetches no binaries"))?;
     let mut room = Room::of(&site.folder)?;
-    let (items, listed) = sample(origin.items().await?, backup.scope);
-    items.iter().try_for_each(|item| room.take(item.size))?;
-    let (count, times, unpacked) = if origin.is_folder() {
-        copy(origin, &items, site).await?;
-        let objects: Vec<&Item> = items.iter().filter(|item| !is_hidden(item)).collect();
-        let times = objects.iter().filter_map(|item| Some((item.key.clone(), item.modified?)));
-        (objects.len(), times.collect::<Vec<_>>(), Vec::new())
+    let Sample { read, listed } = sample(origin.items().await?, backup.scope);
+    read.iter().try_for_each(|item| room.take(item.size))?;
+    let (count, newest, unpacked) = if origin.is_folder() {
+        copy(origin, &read, site).await?;
+        let objects = || read.iter().filter(|item| !is_hidden(item));
+        let times = objects().filter_map(|item| Some((item.key, item.modified?)));
+        (objects().count(), Newest::of_objects(times, now), Vec::new())
     } else {
         let packed = site.folder.join("assets.tar");
-        origin.fetch(&first(origin, &items)?.key, &packed).await?;
+        origin.fetch(&first(origin, &read)?.key, &packed).await?;
         let files = tarball::unpack(&packed, &site.assets_dir(), &mut room)?;
         let visible =
             files.iter().filter(|file| !file.iter().any(|part| part.as_encoded_bytes().starts_with(b".")));
@@ -85,39 +83,65 @@ pub async fn fetch_objects(
             let modified = site.assets_dir().join(file).metadata().ok()?.modified().ok()?;
             Some((ObjectKey::new(file.to_string_lossy().into_owned()), modified.into()))
         });
-        let times = times.collect::<Vec<_>>();
-        (visible.count(), times, files)
+        let newest = Newest::of_objects(times, now);
+        (visible.count(), newest, files)
     };
     if count == 0 {
         return Err(Error::usage(format!("there is no binary at {}", origin.shown()))
             .hint("an empty copy proves nothing: check that this is the right place"));
     }
-    let listed =
-        listed.into_iter().filter(|item| !is_hidden(item)).map(|item| (item.key, item.size)).collect();
-    Ok(FetchedObjects { newest: Newest::of_objects(times, now), unpacked, listed })
+    Ok(FetchedObjects { newest, unpacked, listed })
 }
 
-fn is_hidden(item: &Item) -> bool {
+fn is_hidden(item: &ListedObject) -> bool {
     item.key.as_str().split('/').any(|part| part.starts_with('.'))
 }
 
-/// The objects to read, and those of which only the listing is used. Digests of their keys with the seed decide.
-fn sample(mut items: Vec<Item>, scope: TestScope) -> (Vec<Item>, Vec<Item>) {
-    let TestScope::Sample { objects, seed } = scope else { return (items, Vec::new()) };
-    // Hidden files are no objects.
-    items.sort_by_cached_key(|item| (is_hidden(item), Digest::of(format!("{seed}/{}", item.key))));
-    let listed = items.split_off(objects.min(items.len()));
-    (items, listed)
+/// The objects of a test.
+struct Sample {
+    /// Those to read.
+    read: Listing,
+    /// The sizes of those of which only the listing is used.
+    listed: SortedMap<ObjectKey, u64>,
 }
 
-async fn copy(origin: &Origin, items: &[Item], site: &Site<Source>) -> Result<(), Error> {
+/// Digests of their keys with the seed decide which objects are read.
+fn sample(items: Listing, scope: TestScope) -> Sample {
+    let TestScope::Sample { objects, seed } = scope else {
+        return Sample { read: items, listed: SortedMap::default() };
+    };
+    // Hidden files are no objects.
+    let order = |item: &ListedObject| (is_hidden(item), Digest::of(format!("{seed}/{}", item.key)));
+    let mut chosen = BTreeSet::new();
+    for item in &items {
+        chosen.insert((order(&item), item.key));
+        if chosen.len() > objects {
+            chosen.pop_last();
+        }
+    }
+    let (mut read, mut listed) = (ListingBuilder::default(), SortedMapBuilder::new());
+    for item in &items {
+        if chosen.contains(&(order(&item), item.key.clone())) {
+            read.add(item);
+        } else if !is_hidden(&item) {
+            listed.add(&item.key, &item.size);
+        }
+    }
+    Sample { read: read.finish(), listed: listed.finish() }
+}
+
+async fn copy(origin: &Origin, items: &Listing, site: &Site<Source>) -> Result<(), Error> {
     let staged = site.folder.join("staged");
     let one = |(number, item): (usize, _)| copy_one(origin, item, staged.join(format!("{number}")), site);
-    let copies: Vec<_> = items.iter().enumerate().map(one).collect();
-    stream::iter(copies).buffer_unordered(CONCURRENT).try_collect().await
+    stream::iter(items.iter().enumerate()).map(one).buffer_unordered(CONCURRENT).try_collect().await
 }
 
-async fn copy_one(origin: &Origin, item: &Item, staged: PathBuf, site: &Site<Source>) -> Result<(), Error> {
+async fn copy_one(
+    origin: &Origin,
+    item: ListedObject,
+    staged: PathBuf,
+    site: &Site<Source>,
+) -> Result<(), Error> {
     match &site.objects {
         Bucket::Files(folder) => origin.fetch(&item.key, &below(folder.path(), &item.key)?).await.map(drop),
         Bucket::S3(_) => {
@@ -131,8 +155,8 @@ async fn copy_one(origin: &Origin, item: &Item, staged: PathBuf, site: &Site<Sou
 }
 
 /// The one item of an origin that is no folder.
-pub(super) fn first<'a>(origin: &Origin, items: &'a [Item]) -> Result<&'a Item, Error> {
-    items.first().ok_or_else(|| Error::usage(format!("{} no longer exists", origin.shown())))
+pub(super) fn first(origin: &Origin, items: &Listing) -> Result<ListedObject, Error> {
+    items.iter().next().ok_or_else(|| Error::usage(format!("{} no longer exists", origin.shown())))
 }
 
 /// The file of a key below a folder. The keys of a foreign store are not trusted.

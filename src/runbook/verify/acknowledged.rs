@@ -56,8 +56,8 @@ impl Reference {
         for (table, count) in added_by_jobs(load, profile) {
             let Some(is) = ordinary.database.tables.get_mut(&table) else { continue };
             let before = recorded.database.tables.get(&table);
-            let new = |key: &&String| !before.is_some_and(|table| table.rows.contains_key(*key));
-            let keys: Vec<String> = is.rows.keys().filter(new).take(count).cloned().collect();
+            let new = |key: &String| !before.is_some_and(|table| table.rows.contains_key(key));
+            let keys: Vec<String> = is.rows.keys().filter(new).take(count).collect();
             is.rows.retain(|key, _| !keys.contains(key));
         }
         ordinary
@@ -127,7 +127,7 @@ pub fn sights(writes: &[Written], state: &State, profile: &Profile) -> BTreeMap<
         let Some(table) = state.database.tables.get(&entity.table) else { continue };
         for (row_key, row) in &table.rows {
             let row = row.json.value();
-            let label = profile.row_name(&entity.table, row_key, &row);
+            let label = profile.row_name(&entity.table, &row_key, &row);
             let by_id = row.get("id").and_then(Value::as_str).and_then(|id| ids.get(id));
             let by_label = keys.get_key_value(label.as_str()).map(|(name, _)| name);
             let all = binary.referred(&row);
@@ -189,7 +189,7 @@ fn job(write: &Written, state: &State, profile: &Profile) -> Sight {
             return Sight { row: StoreContent::Present, object, key: Some(key) };
         }
     }
-    let object = seen(state.results.keys().any(|key| stem(key) == id));
+    let object = seen(state.results.keys().any(|key| stem(&key) == id));
     Sight { row: StoreContent::Absent, object, key: None }
 }
 
@@ -416,10 +416,10 @@ mod tests {
         let ordinary = reference.without_workload(&now, &profile());
         let rows = |table: &str| {
             let rows = &ordinary.database.tables[&TableName::from(table)].rows;
-            rows.keys().cloned().collect::<Vec<_>>()
+            rows.keys().collect::<Vec<_>>()
         };
         assert_eq!((rows("batch_jobs"), rows("render_usage")), (vec![], vec!["[1]".to_owned()]));
-        let results: Vec<&str> = ordinary.results.keys().map(ObjectKey::as_str).collect();
+        let results: Vec<String> = ordinary.results.keys().map(|key| key.to_string()).collect();
         assert_eq!(results, ["18.json", "3.json"]);
         let more = state(&[all.to_vec(), vec![("render_usage", "[3]", usage(3))]].concat(), &[]);
         let left = reference.without_workload(&more, &profile());

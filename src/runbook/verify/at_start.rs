@@ -7,10 +7,11 @@ use crate::{
         clock::Clock,
         error::Error,
         ids::{ObjectKey, TableName},
+        sorted::EntryChange,
     },
     model::{
         profile::{AtStart, Binary, Due, EngineStart, Profile, ProfileEntity, RunRows},
-        state::{Database, Row, State, Table},
+        state::{Database, Row, State},
     },
     runbook::verify::observe,
     site::Handles,
@@ -38,7 +39,9 @@ impl Allowed {
         let Some(start) = start else { return allowed };
         let mut adds: BTreeMap<&TableName, usize> = BTreeMap::new();
         for (entity, rules) in ruled(profile) {
-            for (key, was, is) in both(entity, &before.database, &after.database) {
+            for EntryChange { key, was, is } in differences(&entity.table, &before.database, &after.database)
+            {
+                let (Some(was), Some(is)) = (was, is) else { continue };
                 let made = |rule: &&AtStart| {
                     was.digest != is.digest && rule.made(&was.json.value(), &is.json.value(), start)
                 };
@@ -50,17 +53,17 @@ impl Allowed {
                     *adds.entry(&other.table).or_default() += rows;
                 }
                 let Some(runs) = &rule.runs else { continue };
-                let made = runs_of(rule, key, profile, &before.database, &after.database);
+                let made = runs_of(rule, &key, profile, &before.database, &after.database);
                 let Some(table) = profile.entities.get(&runs.entity).map(|entity| &entity.table) else {
                     continue;
                 };
-                let made = made.into_iter().take(runs.times).map(|(run, _)| (table.clone(), run.clone()));
+                let made = made.into_iter().take(runs.times).map(|(run, _)| (table.clone(), run));
                 allowed.rows.extend(made);
             }
         }
         for (table, rows) in adds {
-            let new = added(table, &before.database, &after.database).filter(|key| !allowed.row(table, key));
-            let new: Vec<String> = new.take(rows).cloned().collect();
+            let new = added(table, &before.database, &after.database).map(|(key, _)| key);
+            let new: Vec<String> = new.filter(|key| !allowed.row(table, key)).take(rows).collect();
             allowed.rows.extend(new.into_iter().map(|key| (table.clone(), key)));
         }
         allowed
@@ -97,48 +100,41 @@ fn ruled(profile: &Profile) -> impl Iterator<Item = (&ProfileEntity, &[AtStart])
         .filter(|(_, rules)| !rules.is_empty())
 }
 
-/// The rows of an entity that both looks saw.
-fn both<'a>(
-    entity: &ProfileEntity,
-    before: &'a Database,
-    after: &'a Database,
-) -> impl Iterator<Item = (&'a String, &'a Row, &'a Row)> {
-    let tables = before.tables.get(&entity.table).zip(after.tables.get(&entity.table));
-    tables.into_iter().flat_map(|(before, after)| {
-        before.rows.iter().filter_map(|(key, was)| Some((key, was, after.rows.get(key)?)))
+/// What differs between the rows of a table. A table that is not there has none.
+fn differences(
+    table: &TableName,
+    before: &Database,
+    after: &Database,
+) -> impl Iterator<Item = EntryChange<String, Row>> + use<> {
+    let rows = |database: &Database| database.tables.get(table).map(|t| t.rows.clone()).unwrap_or_default();
+    rows(before).differences(&rows(after))
+}
+
+/// The rows that only the second look saw.
+fn added(
+    table: &TableName,
+    before: &Database,
+    after: &Database,
+) -> impl Iterator<Item = (String, Row)> + use<> {
+    differences(table, before, after).filter_map(|EntryChange { key, was, is }| match was {
+        Some(_) => None,
+        None => Some((key, is?)),
     })
 }
 
-/// The keys of rows that only the second look saw.
-fn added<'a>(
-    table: &TableName,
-    before: &'a Database,
-    after: &'a Database,
-) -> impl Iterator<Item = &'a String> {
-    let was: BTreeSet<&String> = before.tables.get(table).into_iter().flat_map(|t| t.rows.keys()).collect();
-    let is = after.tables.get(table).into_iter().flat_map(|t| t.rows.keys());
-    is.filter(move |key| !was.contains(key))
-}
-
 /// The new rows that tell of runs of the row with this key, by their keys.
-pub fn runs_of<'a>(
+pub fn runs_of(
     rule: &AtStart,
     key: &str,
     profile: &Profile,
     before: &Database,
-    after: &'a Database,
-) -> Vec<(&'a String, &'a Row)> {
+    after: &Database,
+) -> Vec<(String, Row)> {
     let Some(runs) = &rule.runs else { return Vec::new() };
-    let Some(Table { rows, .. }) =
-        profile.entities.get(&runs.entity).and_then(|e| after.tables.get(&e.table))
-    else {
-        return Vec::new();
-    };
-    let owner = alone(key);
-    let before = profile.entities.get(&runs.entity).and_then(|e| before.tables.get(&e.table));
-    let is_new = |key: &String| before.is_none_or(|before| !before.rows.contains_key(key));
-    let of_it = |row: &Row| owner.is_some() && row.json.value().get(&runs.of) == owner.as_ref();
-    rows.iter().filter(|(key, row)| is_new(key) && of_it(row)).collect()
+    let Some(owner) = alone(key) else { return Vec::new() };
+    let table = profile.entities.get(&runs.entity).map(|entity| &entity.table);
+    let new = table.into_iter().flat_map(|table| added(table, before, after));
+    new.filter(|(_, row)| row.json.value().get(&runs.of) == Some(&owner)).collect()
 }
 
 /// The value of a primary key of one column.
@@ -152,14 +148,18 @@ pub fn alone(key: &str) -> Option<Value> {
 /// Whether all is done that must be done to rows as they were before the start.
 fn is_settled(before: &Database, now: &Database, profile: &Profile, start: &EngineStart) -> bool {
     ruled(profile).all(|(entity, rules)| {
-        both(entity, before, now).all(|(key, was, is)| {
+        let tables = before.tables.get(&entity.table).zip(now.tables.get(&entity.table));
+        let both = tables.into_iter().flat_map(|(was, is)| {
+            was.rows.iter().filter_map(|(key, row)| is.rows.get(&key).map(|is| (key, row, is)))
+        });
+        both.into_iter().all(|(key, was, is)| {
             let due: Vec<&AtStart> = rules
                 .iter()
                 .filter(|r| r.is_required())
                 .filter(|r| r.is_due(&was.json.value(), start) == Due::Yes)
                 .collect();
             let done = |rule: &&AtStart| {
-                let runs = runs_of(rule, key, profile, before, now);
+                let runs = runs_of(rule, &key, profile, before, now);
                 let over = |declared: &RunRows| {
                     runs.len() >= declared.times
                         && !runs.iter().any(|(_, run)| declared.is_in_flight(&run.json.value()))

@@ -3,7 +3,10 @@
 //! recorded, it compares tables with the digests of the backup's manifest.
 
 use crate::{
-    base::ids::{AssetName, TableName, TemplateKey},
+    base::{
+        ids::{AssetName, ObjectKey, TableName, TemplateKey},
+        sorted::EntryChange,
+    },
     model::{
         check::CheckId,
         event::TableFacts,
@@ -16,6 +19,7 @@ use crate::{
     runbook::verify::{CheckResult, Reference, at_start::Allowed},
 };
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More findings of one kind in one table are reported as one.
 const MOST: usize = 20;
@@ -151,6 +155,7 @@ fn rows(
     start: Option<&EngineStart>,
 ) -> CheckResult {
     let allowed = Allowed::between(recorded, observed, profile, start);
+    let named = Named { known: &reference.known, owners: reference.known.owners() };
     let mut at = 0;
     let mut findings = Vec::new();
     let tables = recorded.database.tables.iter().filter(|(_, table)| !table.of_others);
@@ -159,7 +164,7 @@ fn rows(
         // An empty table that is still empty was checked too.
         at += 1 + before.rows.len().max(after.rows.len());
         let migrated = reference.schema.as_ref().and_then(|schema| schema.tables.get(name));
-        let found = table(name, before, after, profile, &reference.known, &allowed);
+        let found = table(name, before, after, (profile, &named), &allowed);
         findings.extend(found.into_iter().filter(|f| !recorded_by_migration(f, migrated, profile)));
     }
     at += recorded.database.materialized.len();
@@ -194,90 +199,105 @@ fn recorded_by_migration(finding: &Finding, recorded: Option<&Table>, profile: &
     let (FindingKind::RowAdded, Entity::Row { table, row }) = (finding.kind, &finding.entity) else {
         return false;
     };
-    let named = |(key, there): (&String, &Row)| profile.row_name(table, key, &there.json.value()) == *row;
+    let named = |(key, there): (String, Row)| profile.row_name(table, &key, &there.json.value()) == *row;
     recorded.is_some_and(|recorded| recorded.rows.iter().any(named))
 }
 
+/// Compares the rows of a table, as two streams.
 fn table(
     name: &TableName,
     before: &Table,
     after: &Table,
-    profile: &Profile,
-    known: &Known,
+    (profile, known): (&Profile, &Named<'_>),
     allowed: &Allowed,
 ) -> Vec<Finding> {
-    let mut lost = Vec::new();
-    let mut added = Vec::new();
-    let mut changed = Vec::new();
-    let finding = |kind, key: &str, shown: &Row, expected: String, actual: String| {
-        let row = profile.row_name(name, key, &shown.json.value());
-        let touches = touches(&row, &shown.json.value(), profile, name, known);
+    let [mut lost, mut added, mut changed] = <[RowFindings; 3]>::default();
+    let finding = |kind, key: &str, shown: &Row, (expected, actual): (String, String)| {
+        let json = shown.json.value();
+        let row = profile.row_name(name, key, &json);
+        let touches = touches(&row, &json, profile, name, known);
         let entity = Entity::Row { table: name.clone(), row };
         Finding::new(CheckId::Contents, kind, entity, expected, actual).touching(touches)
     };
-    for (key, was) in &before.rows {
-        match after.rows.get(key) {
-            None => {
-                let lost_row =
-                    finding(FindingKind::RowLost, key, was, text(&was.json.value()), "no such row".into());
+    let none = || "no such row".to_owned();
+    for EntryChange { key, was, is } in before.rows.differences(&after.rows) {
+        match (&was, &is) {
+            (Some(was), None) => {
+                let values = (text(&was.json.value()), none());
                 // Whose file is damaged, is lost with it.
                 let with = (!after.damaged.is_empty()).then(|| Entity::Table(name.clone()));
-                lost.push(lost_row.touching(with));
+                lost.add(finding(FindingKind::RowLost, &key, was, values).touching(with));
             }
-            Some(is) if is.digest != was.digest && !allowed.row(name, key) => {
-                let (expected, actual) = differing(was, is);
-                changed.push(finding(FindingKind::RowChanged, key, was, expected, actual));
+            (Some(was), Some(is)) if is.digest != was.digest && !allowed.row(name, &key) => {
+                changed.add(finding(FindingKind::RowChanged, &key, was, differing(was, is)));
             }
-            Some(_) => {}
+            (None, Some(is)) if !allowed.row(name, &key) => {
+                let values = (none(), text(&is.json.value()));
+                added.add(finding(FindingKind::RowAdded, &key, is, values));
+            }
+            (Some(_) | None, Some(_)) | (None, None) => {}
         }
     }
-    let new = |key: &String| !before.rows.contains_key(key) && !allowed.row(name, key);
-    for (key, is) in after.rows.iter().filter(|(key, _)| new(key)) {
-        added.push(finding(FindingKind::RowAdded, key, is, "no such row".into(), text(&is.json.value())));
-    }
-    [damaged(name, before, after), lost, added, changed]
-        .into_iter()
-        .flat_map(|findings| summed_up(name, findings))
-        .collect()
+    let mut damaged_files = RowFindings::default();
+    damaged(name, before, after).for_each(|finding| damaged_files.add(finding));
+    [damaged_files, lost, added, changed].into_iter().flat_map(|findings| findings.summed_up(name)).collect()
 }
 
 /// Files of rows that are not in their form any more.
-fn damaged(name: &TableName, before: &Table, after: &Table) -> Vec<Finding> {
+fn damaged(name: &TableName, before: &Table, after: &Table) -> impl Iterator<Item = Finding> {
     let new = after.damaged.iter().filter(|(path, why)| before.damaged.get(*path) != Some(why));
-    let finding = |(path, why): (&String, &String)| {
+    new.map(|(path, why)| {
         let entity = Entity::Row { table: name.clone(), row: path.clone() };
         let expected = "a file as the profile describes it";
         Finding::new(CheckId::Contents, FindingKind::DamagedFile, entity, expected, why.clone())
             .touching([Entity::Table(name.clone())])
-    };
-    new.map(finding).collect()
+    })
 }
 
-/// Many findings of one kind as one about the table.
-fn summed_up(table: &TableName, findings: Vec<Finding>) -> Vec<Finding> {
-    let [first, .., last] = &findings[..] else { return findings };
-    if findings.len() <= MOST {
-        return findings;
+/// Findings of one kind in one table: few are kept, many are counted.
+#[derive(Default)]
+struct RowFindings {
+    few: Vec<Finding>,
+    count: usize,
+    last: Option<Entity>,
+    touches: BTreeSet<Entity>,
+}
+
+impl RowFindings {
+    fn add(&mut self, finding: Finding) {
+        self.count += 1;
+        self.touches.extend(finding.touches.iter().cloned());
+        self.last = Some(finding.entity.clone());
+        if self.few.len() < MOST {
+            self.few.push(finding);
+        }
     }
-    let actual = format!("{} rows, from {} to {}", findings.len(), first.entity, last.entity);
-    let touches: Vec<Entity> = findings.iter().flat_map(|f| f.touches.clone()).collect();
-    vec![
-        Finding::new(
-            CheckId::Contents,
-            first.kind,
-            Entity::Table(table.clone()),
-            "the cut point's rows",
-            actual,
-        )
-        .touching(touches),
-    ]
+
+    /// Many as one finding about the table.
+    fn summed_up(self, table: &TableName) -> Vec<Finding> {
+        let (Some(first), Some(last)) = (self.few.first(), &self.last) else { return Vec::new() };
+        if self.count <= MOST {
+            return self.few;
+        }
+        let actual = format!("{} rows, from {} to {last}", self.count, first.entity);
+        let (entity, expected) = (Entity::Table(table.clone()), "the cut point's rows");
+        let summary = Finding::new(CheckId::Contents, first.kind, entity, expected, actual);
+        vec![summary.touching(self.touches)]
+    }
+}
+
+/// What the harness knows of the items of a site, and the assets by their object keys.
+struct Named<'a> {
+    known: &'a Known,
+    owners: BTreeMap<&'a ObjectKey, &'a AssetName>,
 }
 
 /// The assets and templates that a row is about: those that its name or its binary's key names.
-fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, known: &Known) -> Vec<Entity> {
+fn touches(row: &str, json: &Value, profile: &Profile, table: &TableName, named: &Named<'_>) -> Vec<Entity> {
     let binaries = profile.entity_of(table, json).into_iter().flat_map(|entity| &entity.binaries);
     let keys = binaries.flat_map(|binary| binary.referred(json)).map(|referred| referred.key);
-    let owners = keys.filter_map(|key| known.owner(&key.into()).cloned());
+    let owners = keys.filter_map(|key| named.owners.get(&ObjectKey::new(key)).map(|name| (*name).clone()));
+    let known = named.known;
     let named = |part: &str| -> Vec<Entity> {
         let asset = AssetName::from(part);
         let template = TemplateKey::from(part);

@@ -2,10 +2,9 @@
 
 use crate::{
     base::error::Error,
-    model::state::{Database, State},
+    model::state::{Database, Objects, State},
     site::Handles,
 };
-use std::collections::BTreeMap;
 
 /// Reads both stores of a site as they are now.
 pub async fn observe(site: &Handles, as_of: Option<&State>) -> Result<State, Error> {
@@ -23,10 +22,10 @@ async fn with_objects(site: &Handles, database: Database, as_of: Option<&State>)
     let checksums = site.profile.checksums();
     let results = match &site.results {
         Some((bucket, _)) => bucket.inventory("", &checksums).await?,
-        None => BTreeMap::new(),
+        None => Objects::default(),
     };
-    let objects = site.objects.inventory("", &checksums).await?.into();
-    let mut state = State { database, objects, results: results.into() };
+    let objects = site.objects.inventory("", &checksums).await?;
+    let mut state = State { database, objects, results };
     if let Some(as_of) = as_of {
         state.share_with(as_of);
     }

@@ -75,7 +75,7 @@ fn compared(
 /// answered before and after them.
 fn came_back(item: (ListedKind, &str), reference: &Reference, observed: &State, profile: &Profile) -> bool {
     let Some((table, key, row)) = find_row(item, reference, profile) else { return false };
-    let now = observed.database.tables.get(table).and_then(|table| table.rows.get(key));
+    let now = observed.database.tables.get(table).and_then(|table| table.rows.get(&key));
     reference.api_is_current
         && reference.workload.is_none()
         && now.is_some_and(|now| now.digest == row.digest)
@@ -87,16 +87,16 @@ fn row(of: ListedKind, id: &str, reference: &Reference, profile: &Profile) -> (T
         return (TableName::new(of.entity()), id.to_owned());
     };
     let name = find_row((of, id), reference, profile);
-    let name = name.map(|(table, key, row)| profile.row_name(table, key, &row.json.value()));
+    let name = name.map(|(table, key, row)| profile.row_name(table, &key, &row.json.value()));
     (entity.table.clone(), name.unwrap_or_else(|| id.to_owned()))
 }
 
 /// The row of an item as it was recorded, by its key or by its name.
 fn find_row<'a>(
     (of, id): (ListedKind, &str),
-    reference: &'a Reference,
+    reference: &Reference,
     profile: &'a Profile,
-) -> Option<(&'a TableName, &'a String, &'a Row)> {
+) -> Option<(&'a TableName, String, Row)> {
     let table = &profile.entities.get(of.entity())?.table;
     let is_it = |key: &str, row: &Row| match at_start::alone(key) {
         Some(Value::String(text)) if text == id => true,

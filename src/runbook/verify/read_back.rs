@@ -10,7 +10,7 @@ use crate::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         reference::{ReadableObject, readable},
-        state::State,
+        state::{ObjectState, State},
     },
     runbook::verify::{CheckResult, Names, Reference},
     site::{Handles, Restored, Site},
@@ -28,8 +28,6 @@ const LISTED: usize = 20;
 pub struct ReadThrough {
     /// How many were read.
     pub read: usize,
-    /// How many could be read.
-    pub of: usize,
     /// When the first one was right.
     pub first_good: Option<Instant>,
     /// For each binary of the profile: how many were read, and the findings.
@@ -46,34 +44,42 @@ pub async fn read(
     state: &State,
     names: &Names,
 ) -> Result<Option<ReadThrough>, Error> {
-    let objects = readable(&site.profile, state);
     if !site.profile.with_binaries().any(|(_, binary)| binary.read_back.is_some()) {
         return Ok(None);
     }
     let api = site.engine.api().await?;
-    let mut through = ReadThrough { read: 0, of: objects.len(), first_good: None, findings: BTreeMap::new() };
-    let step = objects.len().div_ceil(READS).max(1);
-    for object in objects.iter().step_by(step) {
+    let mut through = ReadThrough { read: 0, first_good: None, findings: BTreeMap::new() };
+    let step = readable(&site.profile, state).count().div_ceil(READS).max(1);
+    for object in readable(&site.profile, state).step_by(step) {
+        let held = state.objects_in(object.binary.store).get(&object.key);
+        if held.is_none() && object.binary.derived {
+            continue;
+        }
         let headers = site.headers(&object.read_back.header_env)?;
-        let wrong = ask(&api, object, &headers).await;
+        let wrong = ask(&api, &object, held.as_ref(), &headers).await;
         through.read += 1;
-        if wrong.is_none() && object.object.is_some() {
+        if wrong.is_none() && held.is_some() {
             through.first_good.get_or_insert_with(Instant::now);
         }
-        let (read, findings) = through.findings.entry(object.binary).or_default();
+        let (read, findings) = through.findings.entry(object.number).or_default();
         *read += 1;
-        findings.extend(wrong.map(|actual| finding(check, object, names, actual)));
+        findings.extend(wrong.map(|actual| finding(check, &object, held.as_ref(), names, actual)));
     }
     Ok(Some(through))
 }
 
 /// The answer, if it is wrong.
-async fn ask(api: &Engine, object: &ReadableObject<'_>, headers: &[(String, String)]) -> Option<String> {
+async fn ask(
+    api: &Engine,
+    object: &ReadableObject<'_>,
+    held: Option<&ObjectState>,
+    headers: &[(String, String)],
+) -> Option<String> {
     let answer = match api.download(&object.path, headers).await {
         Ok(answer) => answer,
-        Err(unreachable) => return object.object.map(|_| unreachable.to_string()),
+        Err(unreachable) => return held.map(|_| unreachable.to_string()),
     };
-    let right = match object.object {
+    let right = match held {
         Some(object) => answer.is_success() && answer.whole && Digest::of(&answer.body) == object.sha256,
         None => !answer.is_success(),
     };
@@ -87,8 +93,14 @@ async fn ask(api: &Engine, object: &ReadableObject<'_>, headers: &[(String, Stri
     })
 }
 
-fn finding(check: CheckId, object: &ReadableObject<'_>, names: &Names, actual: String) -> Finding {
-    let expected = match object.object {
+fn finding(
+    check: CheckId,
+    object: &ReadableObject<'_>,
+    held: Option<&ObjectState>,
+    names: &Names,
+    actual: String,
+) -> Finding {
+    let expected = match held {
         Some(found) => format!("the {} bytes of {}, SHA-256 {}", found.size, object.key, found.sha256),
         None => format!("an error status, because {} does not exist", object.key),
     };
@@ -106,7 +118,7 @@ pub async fn by_api(site: &Site<Restored>, reference: &Reference, observed: &Sta
         for (name, asset) in &reference.known.assets {
             let answer = api.binary(asset.key.as_str()).await?;
             let stored = observed.objects.get(&asset.key);
-            let right = match stored {
+            let right = match &stored {
                 Some(object) => answer.is_success() && Digest::of(&answer.body) == object.sha256,
                 // A row that is lost with its binary is no reason to serve one.
                 None => !answer.is_success(),
@@ -145,7 +157,7 @@ pub async fn check(
 ) -> Result<(CheckResult, Option<Instant>), Error> {
     Ok(match read(site, check, state, names).await? {
         None => (CheckResult::skipped("the profile has no `read-back`"), None),
-        Some(ReadThrough { of: 0, .. }) => {
+        Some(ReadThrough { read: 0, .. }) => {
             (CheckResult::skipped("no row refers to an object that can be read"), None)
         }
         Some(through) => {

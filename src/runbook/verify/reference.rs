@@ -2,7 +2,10 @@
 //! was skipped, and why; nothing is compared with itself.
 
 use crate::{
-    base::ids::{AssetName, ObjectKey, TableName, TemplateKey},
+    base::{
+        ids::{AssetName, ObjectKey, TableName, TemplateKey},
+        sorted::SortedMap,
+    },
     model::{
         figures::{EarlierFigures, SchemaOrigin, SchemaReference},
         finding::Entity,
@@ -41,7 +44,7 @@ pub struct Reference {
     /// Figures that the restored ones may be lower than by so many percent.
     pub earlier: (Vec<EarlierFigures>, u8),
     /// Objects of an existing backup that were listed and not read, with their sizes: those outside of a sample.
-    pub listed: BTreeMap<ObjectKey, u64>,
+    pub listed: SortedMap<ObjectKey, u64>,
     /// Whether only the schema was restored.
     pub schema_only: bool,
     /// Writes that were in flight while the backup ran. What is new since then and theirs is judged by

@@ -36,11 +36,11 @@ pub fn check(
         for (key, was) in &before.rows {
             at += 1;
             let was = was.json.value();
-            let is = after.and_then(|table| table.rows.get(key)).map(|row| row.json.value());
+            let is = after.and_then(|table| table.rows.get(&key)).map(|row| row.json.value());
             let missed = start.and_then(|start| missed(entity, &was, start));
             let found = match (missed, is.as_ref(), start) {
                 (Some((rule, due)), Some(is), Some(start)) => {
-                    let runs = at_start::runs_of(rule, key, profile, recorded, &observed.database);
+                    let runs = at_start::runs_of(rule, &key, profile, recorded, &observed.database);
                     let runs: Vec<Value> = runs.into_iter().map(|(_, row)| row.json.value()).collect();
                     let kept =
                         due == Due::Perhaps && runs.is_empty() && next(column, is) == next(column, &was);
@@ -48,7 +48,7 @@ pub fn check(
                 }
                 (_, is, _) => moved(column, &was, is),
             };
-            let name = profile.row_name(&entity.table, key, &was);
+            let name = profile.row_name(&entity.table, &key, &was);
             let row = Entity::Row { table: entity.table.clone(), row: name.clone() };
             let about = [row, Entity::Table(entity.table.clone())];
             findings.extend(found.map(|(kind, expected, actual)| {

@@ -5,18 +5,18 @@
 use crate::{
     base::{
         ids::{ObjectKey, TableName},
-        shared::Shared,
+        sorted::EntryChange,
     },
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind},
         profile::{EngineStart, Profile, ProfileEntity},
-        state::{Row, Sequence, State, change},
+        state::{ObjectState, Row, Sequence, State, TableRows, change},
     },
     runbook::verify::{CheckResult, Names, at_start::Allowed},
     site::{Restored, Site},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Findings that are listed one by one, at most.
 const MOST: usize = 20;
@@ -37,23 +37,22 @@ pub fn by_start(
         .iter()
         .filter_map(|(name, was)| Some((name, &was.rows, &after.database.tables.get(name)?.rows)));
     let when = "before the engine's start";
-    let mut findings = Vec::new();
+    let mut findings = ChangeFindings::default();
     let mut at = 1 + before.objects.len();
     for (table, was, is) in rows {
         at += was.len();
-        let entity = |key: &String| row(table, key, was.get(key).or_else(|| is.get(key)), profile);
-        findings.extend(changes(was, is, |key, _| !allowed.row(table, key), when, entity));
+        let entity = |change: &EntryChange<String, Row>| row(table, change, profile);
+        findings.append(changes(was.differences(is), |key, _| !allowed.row(table, key), when, entity));
     }
     at += before.results.len();
     for (was, is) in [(&before.objects, &after.objects), (&before.results, &after.results)] {
         let counts = |key: &ObjectKey, is_new: bool| !(is_new && allowed.object(key));
-        findings.extend(changes(was, is, counts, when, |key| names.entity(key)));
+        findings.append(changes(was.differences(is), counts, when, |change| names.entity(&change.key)));
     }
-    let (was, is) = (&before.database.catalog.parts, &after.database.catalog.parts);
-    at += was.len();
-    findings.extend(changes(was, is, |_, _| true, when, |part| Entity::Table(TableName::new(part))));
-    findings.extend(wound_on(before, after));
-    summed_up(at, findings)
+    at += before.database.catalog.parts.len();
+    findings.append(changes(parts(before, after), |_, _| true, when, part));
+    wound_on(before, after).into_iter().for_each(|finding| findings.add(|| finding));
+    findings.summed_up(at)
 }
 
 /// Sequences that would have collided and don't any more. That one goes on is what sequences do.
@@ -76,31 +75,46 @@ fn wound_on(before: &State, after: &State) -> Vec<Finding> {
 pub fn by_backup(before: &State, after: &State, profile: &Profile, names: &Names) -> Option<String> {
     let old = |is_new: bool| !is_new;
     let when = "before the backup";
-    let mut findings = Vec::new();
+    let mut findings = ChangeFindings::default();
     for (table, was) in &before.database.tables {
-        let none = Shared::default();
+        let none = TableRows::default();
         let is = after.database.tables.get(table).map_or(&none, |table| &table.rows);
-        let entity = |key: &String| row(table, key, was.rows.get(key), profile);
-        findings.extend(changes(&was.rows, is, |_, is_new| old(is_new), when, entity));
+        let entity = |change: &EntryChange<String, Row>| row(table, change, profile);
+        findings.append(changes(was.rows.differences(is), |_, is_new| old(is_new), when, entity));
     }
     for (was, is) in [(&before.objects, &after.objects), (&before.results, &after.results)] {
-        findings.extend(changes(was, is, |_, is_new| old(is_new), when, |key| names.entity(key)));
+        let entity = |change: &EntryChange<ObjectKey, ObjectState>| names.entity(&change.key);
+        findings.append(changes(was.differences(is), |_, is_new| old(is_new), when, entity));
     }
-    let (was, is) = (&before.database.catalog.parts, &after.database.catalog.parts);
-    let part = |part: &String| Entity::Table(TableName::new(part));
-    findings.extend(changes(was, is, |_, is_new| old(is_new), when, part));
-    let said = findings.iter().take(MOST).map(|f| format!("{} {}", f.entity, f.actual));
+    findings.append(changes(parts(before, after), |_, is_new| old(is_new), when, part));
+    let said = findings.few.iter().map(|f| format!("{} {}", f.entity, f.actual));
     let mut said: Vec<String> = said.collect();
-    if findings.len() > MOST {
-        said.push(format!("and {} more", findings.len() - MOST));
+    if findings.more > 0 {
+        said.push(format!("and {} more", findings.more));
     }
     (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// A row by the name that people know it by.
-fn row(table: &TableName, key: &str, row: Option<&Row>, profile: &Profile) -> Entity {
-    let name = row.map(|row| profile.row_name(table, key, &row.json.value()));
-    Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| key.to_owned()) }
+fn row(table: &TableName, change: &EntryChange<String, Row>, profile: &Profile) -> Entity {
+    let row = change.was.as_ref().or(change.is.as_ref());
+    let name = row.map(|row| profile.row_name(table, &change.key, &row.json.value()));
+    Entity::Row { table: table.clone(), row: name.unwrap_or_else(|| change.key.clone()) }
+}
+
+/// Definitions of objects of the schema, before and after.
+type PartChange = EntryChange<String, (Option<TableName>, String)>;
+
+/// What differs between two schemas.
+fn parts(before: &State, after: &State) -> impl Iterator<Item = PartChange> {
+    let (was, is) = (&before.database.catalog.parts, &after.database.catalog.parts);
+    let changed = change(was, is);
+    let keys: BTreeSet<String> = changed.set.into_keys().chain(changed.gone).collect();
+    keys.into_iter().map(|key| EntryChange { was: was.get(&key).cloned(), is: is.get(&key).cloned(), key })
+}
+
+fn part(change: &PartChange) -> Entity {
+    Entity::Table(TableName::new(&change.key))
 }
 
 /// Renders may add rows (usage, audit) and objects (results); they may not take away or change anything.
@@ -109,7 +123,8 @@ pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Name
     let when = "before the renders";
     let mut at = 1 + before.objects.len();
     let old = |_: &ObjectKey, is_new: bool| !is_new;
-    let mut findings = changes(&before.objects, &after.objects, old, when, |key| names.entity(key));
+    let objects = before.objects.differences(&after.objects);
+    let mut findings = changes(objects, old, when, |change| names.entity(&change.key));
     let lasting =
         |e: &ProfileEntity| !e.binaries.is_empty() || e.definition.is_some() || e.next_run.is_some();
     let rules = || profile.entities.values().flat_map(|e| &e.at_start);
@@ -120,10 +135,10 @@ pub fn by_renders(before: &State, after: &State, profile: &Profile, names: &Name
         let Some(is) = after.database.tables.get(table) else { continue };
         at += was.rows.len();
         let counts = |_: &String, is_new: bool| !is_new && !moving.contains(table);
-        let entity = |key: &String| row(table, key, was.rows.get(key), profile);
-        findings.extend(changes(&was.rows, &is.rows, counts, when, entity));
+        let entity = |change: &EntryChange<String, Row>| row(table, change, profile);
+        findings.append(changes(was.rows.differences(&is.rows), counts, when, entity));
     }
-    summed_up(at, findings)
+    findings.summed_up(at)
 }
 
 /// Whether an engine that was ready still is.
@@ -142,32 +157,56 @@ pub async fn still_ready(site: &Site<Restored>) -> Option<Finding> {
 }
 
 /// What changed, as far as it `counts`: by its key, and whether it is new. What went away always does.
-fn changes<K: Ord + Clone, V: PartialEq + Clone>(
-    before: &BTreeMap<K, V>,
-    after: &BTreeMap<K, V>,
+fn changes<K, V>(
+    differences: impl Iterator<Item = EntryChange<K, V>>,
     counts: impl Fn(&K, bool) -> bool,
     when: &str,
-    entity: impl Fn(&K) -> Entity,
-) -> Vec<Finding> {
-    let changed = change(before, after);
-    let found = |key: &K, expected: String, actual: &str| {
-        Finding::new(CheckId::Untouched, FindingKind::EngineChangedData, entity(key), expected, actual)
+    entity: impl Fn(&EntryChange<K, V>) -> Entity,
+) -> ChangeFindings {
+    let (mut set, mut gone) = (ChangeFindings::default(), ChangeFindings::default());
+    let found = |change: &EntryChange<K, V>, expected: String, actual: &str| {
+        Finding::new(CheckId::Untouched, FindingKind::EngineChangedData, entity(change), expected, actual)
     };
-    let counted = changed.set.keys().filter(|key| counts(key, !before.contains_key(*key)));
-    let set = counted.map(|key| match before.contains_key(key) {
-        true => found(key, format!("as it was {when}"), "changed"),
-        false => found(key, format!("nothing, as {when}"), "added"),
-    });
-    set.chain(changed.gone.iter().map(|key| found(key, format!("as it was {when}"), "removed"))).collect()
-}
-
-fn summed_up(at: usize, mut findings: Vec<Finding>) -> CheckResult {
-    if findings.len() > MOST {
-        let more = findings.len() - MOST;
-        findings.truncate(MOST);
-        if let Some(last) = findings.last_mut() {
-            last.actual += &format!(" (and {more} more like it)");
+    for change in differences {
+        match (&change.was, &change.is) {
+            (Some(_), Some(_)) if counts(&change.key, false) => {
+                set.add(|| found(&change, format!("as it was {when}"), "changed"));
+            }
+            (None, Some(_)) if counts(&change.key, true) => {
+                set.add(|| found(&change, format!("nothing, as {when}"), "added"));
+            }
+            (Some(_), None) => gone.add(|| found(&change, format!("as it was {when}"), "removed")),
+            (Some(_) | None, Some(_)) | (None, None) => {}
         }
     }
-    CheckResult::checked(at, findings)
+    set.append(gone);
+    set
+}
+
+/// The first findings, and how many more there are.
+#[derive(Default)]
+struct ChangeFindings {
+    few: Vec<Finding>,
+    more: usize,
+}
+
+impl ChangeFindings {
+    fn add(&mut self, finding: impl FnOnce() -> Finding) {
+        match self.few.len() < MOST {
+            true => self.few.push(finding()),
+            false => self.more += 1,
+        }
+    }
+
+    fn append(&mut self, others: Self) {
+        self.more += others.more;
+        others.few.into_iter().for_each(|finding| self.add(|| finding));
+    }
+
+    fn summed_up(mut self, at: usize) -> CheckResult {
+        if let Some(last) = self.few.last_mut().filter(|_| self.more > 0) {
+            last.actual += &format!(" (and {} more like it)", self.more);
+        }
+        CheckResult::checked(at, self.few)
+    }
 }

@@ -2,14 +2,15 @@
 //! path below the folder. Names that begin with a dot are the engine's own (its index, writes under
 //! way) and no objects. A folder keeps no metadata but the permission to read.
 
-use super::kinds::{Got, ListedObject};
+use super::kinds::{Got, ListedObject, Listing, ListingBuilder};
 use crate::base::checksum::{ChecksumAlgorithm, Checksums};
 use crate::base::digest::Digest;
 use crate::base::error::{Error, ErrorContext, IfMissing};
 use crate::base::folder::{self, ANY_DEPTH, Links};
 use crate::base::ids::{BucketName, ObjectKey};
-use crate::model::state::{Metadata, ObjectState};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::sorted::SortedMapBuilder;
+use crate::model::state::{Metadata, ObjectState, Objects};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -56,9 +57,9 @@ impl FolderStore {
         folder::remove(&self.dir)
     }
 
-    pub(super) fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
+    pub(super) fn list(&self, prefix: &str) -> Result<Listing, Error> {
         let context = || format!("can't list {}", self.dir.display());
-        let mut all = Vec::new();
+        let mut all = ListingBuilder::default();
         for entry in folder::walk(&self.dir, Links::Follow, ANY_DEPTH, folder::is_visible) {
             let entry = entry.or_environment(context)?;
             let key = folder::path_below(&self.dir, &entry);
@@ -67,10 +68,9 @@ impl FolderStore {
             }
             let meta = entry.metadata().or_environment(context)?;
             let modified = meta.modified().ok().map(Into::into);
-            all.push(ListedObject { key: key.into(), size: meta.len(), modified });
+            all.add(ListedObject { key: key.into(), size: meta.len(), modified });
         }
-        all.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(all)
+        Ok(all.finish())
     }
 
     pub(super) fn get(&self, key: &ObjectKey) -> Result<Got, Error> {
@@ -100,7 +100,8 @@ impl FolderStore {
         &self,
         prefix: &str,
         checksums: &BTreeSet<ChecksumAlgorithm>,
-    ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
+    ) -> Result<Objects, Error> {
+        let mut objects = SortedMapBuilder::new();
         let digest = |listed: ListedObject| {
             let file = self.file(&listed.key)?;
             let bytes = std::fs::read(&file).or_environment(|| self.describe("read", &listed.key))?;
@@ -111,9 +112,11 @@ impl FolderStore {
                 checksums: Checksums::of(&bytes, checksums),
                 metadata: self.permission(&file),
             };
-            Ok((ObjectKey::from(short), object))
+            objects.add(&ObjectKey::from(short), &object);
+            Ok::<_, Error>(())
         };
-        self.list(prefix)?.into_iter().map(digest).collect()
+        self.list(prefix)?.into_iter().try_for_each(digest)?;
+        Ok(objects.finish())
     }
 
     /// What keeps its owner from reading a file, if anything. Root reads it all the same; the application that
@@ -161,10 +164,8 @@ mod tests {
         std::fs::write(temp.path().join("assets/.assets-index.json"), "{}").unwrap();
         let keys: Vec<String> = folder.list("").unwrap().into_iter().map(|l| l.key.to_string()).collect();
         assert_eq!(keys, ["logo.png", "versions/1/2"]);
-        assert_eq!(
-            folder.inventory("versions/", &BTreeSet::new()).unwrap()[&"1/2".into()].sha256,
-            Digest::of("old")
-        );
+        let old = folder.inventory("versions/", &BTreeSet::new()).unwrap().get("1/2").unwrap();
+        assert_eq!(old.sha256, Digest::of("old"));
         folder.delete(&key).unwrap();
         assert_eq!(folder.get(&key).unwrap(), Got::Missing);
         assert!(folder.get(&"../outside".into()).is_err());

@@ -4,14 +4,13 @@
 //! it leads to. At an S3 store it sends `ListObjectsV2` and `GetObject`; local files are opened for
 //! reading. Links inside a local folder are refused: they could lead anywhere.
 
-use super::kinds::Fetched;
+use super::kinds::{Fetched, ListedObject, Listing, ListingBuilder};
 use super::s3::{S3, S3Access, S3Bucket};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, ErrorContext};
 use crate::base::folder::{Links, walk};
 use crate::base::ids::{BucketName, ObjectKey};
 use crate::model::state::Metadata;
-use chrono::{DateTime, Utc};
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -34,17 +33,6 @@ enum Place {
         key: String,
     },
     Local(PathBuf),
-}
-
-/// A thing that lies there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// Its key: the path below the folder or prefix; for a single file or object, its name.
-    pub key: ObjectKey,
-    /// Bytes, by the store's listing.
-    pub size: u64,
-    /// When it was last written, by the store's clock.
-    pub modified: Option<DateTime<Utc>>,
 }
 
 impl Origin {
@@ -104,12 +92,12 @@ impl Origin {
         matches!(self.place, Place::Local(_))
     }
 
-    /// All that lies below a folder or prefix, or the one file or object, by key.
+    /// All that lies below a folder or prefix, by its path there, or the one file or object by its name.
     ///
     /// # Errors
     /// Blames the user (the backup is what it should not be) for links, devices and names that are
     /// no text.
-    pub async fn items(&self) -> Result<Vec<Item>, Error> {
+    pub async fn items(&self) -> Result<Listing, Error> {
         match &self.place {
             Place::S3 { bucket, key } => {
                 let all =
@@ -121,7 +109,8 @@ impl Origin {
                     };
                     // Consoles make an empty object for a "folder".
                     let is_marker = short.is_empty() || (short.ends_with('/') && object.size == 0);
-                    let item = Item { key: short.into(), size: object.size, modified: object.modified };
+                    let item =
+                        ListedObject { key: short.into(), size: object.size, modified: object.modified };
                     (!is_marker).then_some(item)
                 });
                 Ok(below.collect())
@@ -130,7 +119,8 @@ impl Origin {
             Place::Local(path) => {
                 let meta = path.metadata().or_environment(|| format!("can't look at {}", path.display()))?;
                 let modified = meta.modified().ok().map(Into::into);
-                Ok(vec![Item { key: self.name().into(), size: meta.len(), modified }])
+                let only = ListedObject { key: self.name().into(), size: meta.len(), modified };
+                Ok(std::iter::once(only).collect())
             }
         }
     }
@@ -193,9 +183,9 @@ impl Origin {
 }
 
 /// The files below a folder, by key.
-fn files_below(folder: &Path) -> Result<Vec<Item>, Error> {
+fn files_below(folder: &Path) -> Result<Listing, Error> {
     let context = || format!("can't list {}", folder.display());
-    let mut all = Vec::new();
+    let mut all = ListingBuilder::default();
     for entry in walk(folder, Links::Report, DEEPEST + 1, |_| true) {
         let entry = entry.or_environment(context)?;
         let refuse =
@@ -209,15 +199,14 @@ fn files_below(folder: &Path) -> Result<Vec<Item>, Error> {
         } else if kind.is_file() {
             let meta = entry.metadata().or_environment(context)?;
             let modified = meta.modified().ok().map(Into::into);
-            all.push(Item { key: key.into(), size: meta.len(), modified });
+            all.add(ListedObject { key: key.into(), size: meta.len(), modified });
         } else if kind.is_symlink() {
             return refuse("it is a link, which could lead out of the backup");
         } else if !kind.is_dir() {
             return refuse("it is neither a file nor a folder");
         }
     }
-    all.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(all)
+    Ok(all.finish())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<Fetched, Error> {
@@ -248,7 +237,7 @@ mod tests {
         std::fs::create_dir(temp.path().join("a")).unwrap();
         std::fs::write(temp.path().join("a/b.png"), "xyz").unwrap();
         let origin = Origin::local(temp.path()).unwrap();
-        let items = origin.items().await.unwrap();
+        let items: Vec<_> = origin.items().await.unwrap().into_iter().collect();
         assert_eq!((items[0].key.as_str(), items[0].size, items.len()), ("a/b.png", 3, 1));
         symlink("/etc/passwd", temp.path().join("c")).unwrap();
         let refused = origin.items().await.unwrap_err();

@@ -1,8 +1,9 @@
-//! Rows: each with its key, the digest of its exact text, and itself as JSON where that is small.
+//! Rows: each with its key, the digest of its exact text, and itself as JSON.
 
 use crate::base::digest::{Digest, Hasher};
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::TableName;
+use crate::base::sorted::SortedMapBuilder;
 use crate::model::profile::Profile;
 use crate::model::state::{Database, Row, Table};
 use crate::system::postgres::normalize::key_columns;
@@ -15,9 +16,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The greatest table whose rows are kept as whole JSON, in rows. Of rows beyond it, and of wider rows,
-/// the columns that the profile names are kept.
-const JSON_ROWS: u64 = 20_000;
+/// A table whose file holds more rows than this, at the most, is digested on the server before it is read.
+const READ_AT_ONCE: u64 = 20_000;
 
 /// How the server digests the rows of a large table without sending them. The text of a row
 /// (`record_out`) is injective: it quotes what could be taken for a separator and leaves null empty, and the
@@ -32,7 +32,8 @@ from (select get_byte(h, 0) as n, h
       from (select sha256(textsend({row}::text)) as h from {table} t offset 0) x offset 0) y
 group by n order by n";
 
-/// The greatest row that is kept as whole JSON, in bytes of its JSON.
+/// The greatest row that is kept as whole JSON, in bytes of its JSON. Of wider ones the columns that the profile
+/// names are kept.
 const JSON_BYTES: usize = 64 * 1024;
 
 /// Tables, views and partitioned tables, with their columns in order and the columns of their keys.
@@ -85,7 +86,7 @@ struct Plan {
     columns: Vec<(String, bool)>,
     /// The columns of the key; empty for a table without one.
     key: Vec<String>,
-    /// The columns that the profile names: they are kept whatever the size of table and row.
+    /// The columns that the profile names: they are kept whatever the size of the row.
     named: BTreeSet<String>,
     /// The size of its file in bytes; none where it is no heap.
     bytes: Option<u64>,
@@ -185,7 +186,7 @@ impl Plan {
     }
 
     /// Field 0 is the key, field 1 the JSON, then the columns that are there.
-    fn sql(&self, with_json: bool) -> String {
+    fn sql(&self) -> String {
         let list = |names: &mut dyn Iterator<Item = &str>| {
             names.map(|name| format!("t.{}", quote_ident(name))).collect::<Vec<_>>()
         };
@@ -195,15 +196,12 @@ impl Plan {
             some => format!("json_build_array({})", some.join(", ")),
         };
         let named = list(&mut self.present().filter(|column| self.named.contains(*column)));
-        let named = self.as_json(&named);
-        let json = match with_json {
-            true => format!(
-                "(select case when octet_length(j) <= {JSON_BYTES} then j else {named} end \
-                  from (select {} as j offset 0) x)",
-                self.as_json(&columns)
-            ),
-            false => named,
-        };
+        let json = format!(
+            "(select case when octet_length(j) <= {JSON_BYTES} then j else {} end \
+              from (select {} as j offset 0) x)",
+            self.as_json(&named),
+            self.as_json(&columns)
+        );
         let fields = [vec![key, json], columns].concat();
         format!("select {} from {} t", fields.join(", "), self.source)
     }
@@ -225,30 +223,29 @@ impl Plan {
 
 /// Reads a table, except for one whose rows are known to be the same as then.
 async fn read(connection: &mut PgConnection, plan: &Plan, then: Option<&Table>) -> Result<Table, Error> {
-    let small = plan.bytes.is_some_and(|bytes| bytes / LEAST_ROW <= JSON_ROWS);
-    let with_json = small || count(connection, plan).await? <= JSON_ROWS;
-    let on_server = if with_json { None } else { digest(connection, plan).await? };
+    let small = plan.bytes.is_some_and(|bytes| bytes / LEAST_ROW <= READ_AT_ONCE);
+    let on_server = if small { None } else { digest(connection, plan).await? };
     if let Some(then) = then.filter(|then| on_server.is_some() && then.on_server == on_server) {
         return Ok(then.clone());
     }
-    let mut rows = BTreeMap::new();
+    let mut rows = SortedMapBuilder::new();
     let context = || "the rows broke off".to_owned();
     {
-        let mut stream = sqlx::raw_sql(AssertSqlSafe(plan.sql(with_json))).fetch(&mut *connection);
+        let mut stream = sqlx::raw_sql(AssertSqlSafe(plan.sql())).fetch(&mut *connection);
         while let Some(raw) = stream.try_next().await.or_environment(context)? {
             let row = one(plan, &raw)?;
             let key = match field(&raw, 0)? {
                 Some(key) => String::from_utf8_lossy(key).into_owned(),
-                None => numbered(&rows, &row.digest.to_string()),
+                None => row.digest.to_string(),
             };
-            // Types with an own way to JSON could print two keys alike.
-            let key = if rows.contains_key(&key) { numbered(&rows, &key) } else { key };
-            rows.insert(key, row);
+            rows.add(&key, &row);
         }
     }
+    // Types with an own way to JSON could print two keys alike.
+    let rows = rows.finish_numbered(plan.key.is_empty());
     let columns = plan.present().map(str::to_owned).collect();
     let (of_others, unlogged) = (!plan.own_rows, plan.unlogged);
-    Ok(Table { columns, rows: rows.into(), on_server, damaged: BTreeMap::new(), of_others, unlogged })
+    Ok(Table { columns, rows, on_server, damaged: BTreeMap::new(), of_others, unlogged })
 }
 
 /// The digest of all rows with the names of their columns and the key; none where the server can't compute it,
@@ -281,28 +278,6 @@ async fn digest(connection: &mut PgConnection, plan: &Plan) -> Result<Option<Dig
         }
     }
     Ok(Some(hasher.finish()))
-}
-
-async fn count(connection: &mut PgConnection, plan: &Plan) -> Result<u64, Error> {
-    let counted = all(connection, format!("select count(*) from {}", plan.source)).await?;
-    let count = counted.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
-    count.parse().or_harness(|| format!("the server counts {count:?} rows"))
-}
-
-/// The first free of `what #1`, `what #2`, …: duplicates count. Doubling and then halving, because
-/// a table may hold the same row a million times.
-fn numbered(rows: &BTreeMap<String, Row>, what: &str) -> String {
-    let name = |n: u64| format!("{what} #{n}");
-    let mut taken = 0;
-    let mut free = 1;
-    while rows.contains_key(&name(free)) {
-        (taken, free) = (free, 2 * free);
-    }
-    while free - taken > 1 {
-        let middle = taken + (free - taken) / 2;
-        if rows.contains_key(&name(middle)) { taken = middle } else { free = middle }
-    }
-    name(free)
 }
 
 /// The digest over each column's name and text, by name: the order of columns in the table does

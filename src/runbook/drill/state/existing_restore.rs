@@ -212,7 +212,7 @@ impl DrillState<'_> {
             false => {
                 existing_backup::place_unpacked(&self.restored.unpacked, self.site, &loaded.database)?;
                 let checksums = self.site.profile.checksums();
-                let objects = self.site.objects.inventory("", &checksums).await?.into();
+                let objects = self.site.objects.inventory("", &checksums).await?;
                 State { objects, ..loaded }
             }
         };

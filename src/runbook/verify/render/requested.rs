@@ -91,7 +91,7 @@ async fn template(
         let asset = KnownAsset {
             id: String::new(),
             key: name.as_str().into(),
-            size: object.map_or(0, |o| o.size),
+            size: object.as_ref().map_or(0, |o| o.size),
             sha256: object.map_or(Digest::ZERO, |o| o.sha256),
         };
         known.assets.insert(name.clone(), asset);

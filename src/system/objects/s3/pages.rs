@@ -2,7 +2,7 @@
 
 use super::S3Bucket;
 use super::errors::{code, failed, is_denied, truncated};
-use super::read::listed;
+use super::read::{Opened, listed};
 use crate::base::checksum::ChecksumAlgorithm;
 use crate::base::digest::Digest;
 use crate::base::error::{Error, ErrorContext};
@@ -80,9 +80,9 @@ impl S3Bucket {
         key: &ObjectKey,
         checksums: &BTreeSet<ChecksumAlgorithm>,
     ) -> Result<Option<ObjectState>, Error> {
-        match self.facts(key).await? {
-            ObjectFacts::Missing => Ok(None),
-            ObjectFacts::Found { .. } | ObjectFacts::Denied => self.digest(key, checksums).await.map(Some),
+        match self.open(key).await? {
+            Opened::Missing => Ok(None),
+            opened => self.digest_of(key, opened, checksums).await.map(Some),
         }
     }
 }

@@ -6,26 +6,27 @@ use crate::base::checksum::{ChecksumAlgorithm, ChecksumHasher};
 use crate::base::digest::Hasher;
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::ObjectKey;
-use crate::model::state::{Metadata, ObjectState};
-use crate::system::objects::kinds::{Got, ListedObject};
+use crate::base::sorted::SortedMapBuilder;
+use crate::model::state::{Metadata, ObjectState, Objects};
+use crate::system::objects::kinds::{Got, ListedObject, Listing, ListingBuilder};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::operation::list_objects_v2::builders::ListObjectsV2FluentBuilder;
 use aws_sdk_s3::types::EncodingType;
 use chrono::DateTime;
 use futures::{StreamExt, TryStreamExt, stream};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How many objects are read at a time.
 const AT_A_TIME: usize = 8;
 
 impl S3Bucket {
-    pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Vec<ListedObject>, Error> {
-        let (mut pages, mut all) = (self.pages(prefix, None), Vec::new());
+    pub(in crate::system::objects) async fn list(&self, prefix: &str) -> Result<Listing, Error> {
+        let (mut pages, mut all) = (self.pages(prefix, None), ListingBuilder::default());
         while let Some(page) = pages.next().await? {
-            all.extend(page);
+            page.into_iter().for_each(|object| all.add(object));
         }
-        Ok(all)
+        Ok(all.finish())
     }
 
     pub(in crate::system::objects) async fn first_page(
@@ -88,17 +89,25 @@ impl S3Bucket {
         &self,
         prefix: &str,
         checksums: &BTreeSet<ChecksumAlgorithm>,
-    ) -> Result<BTreeMap<ObjectKey, ObjectState>, Error> {
-        let keys = self.list(prefix).await?.into_iter().map(|listed| listed.key);
-        stream::iter(keys)
-            .map(|key| async move {
-                let object = self.digest(&key, checksums).await?;
-                let short = key.as_str().strip_prefix(prefix).unwrap_or(key.as_str());
-                Ok((ObjectKey::from(short), object))
+    ) -> Result<Objects, Error> {
+        let pages = stream::try_unfold(self.pages(prefix, None), |mut pages| async {
+            let page = pages.next().await?;
+            Ok::<_, Error>(page.map(|page| (stream::iter(page.into_iter().map(Ok::<_, Error>)), pages)))
+        });
+        let mut read = pages
+            .try_flatten()
+            .map_ok(|listed: ListedObject| async move {
+                let object = self.digest(&listed.key, checksums).await?;
+                Ok((listed.key, object))
             })
-            .buffer_unordered(AT_A_TIME)
-            .try_collect()
-            .await
+            .try_buffer_unordered(AT_A_TIME)
+            .boxed();
+        let mut objects = SortedMapBuilder::new();
+        while let Some((key, object)) = read.try_next().await? {
+            let short = key.as_str().strip_prefix(prefix).unwrap_or(key.as_str());
+            objects.add(&ObjectKey::from(short), &object);
+        }
+        Ok(objects.finish())
     }
 
     pub(super) async fn digest(
@@ -106,8 +115,19 @@ impl S3Bucket {
         key: &ObjectKey,
         checksums: &BTreeSet<ChecksumAlgorithm>,
     ) -> Result<ObjectState, Error> {
+        let opened = self.open(key).await?;
+        self.digest_of(key, opened, checksums).await
+    }
+
+    /// The same of an object that was asked for.
+    pub(super) async fn digest_of(
+        &self,
+        key: &ObjectKey,
+        opened: Opened,
+        checksums: &BTreeSet<ChecksumAlgorithm>,
+    ) -> Result<ObjectState, Error> {
         let context = || self.describe("read", key.as_str());
-        let mut object = match self.open(key).await? {
+        let mut object = match opened {
             Opened::Found(object) => object,
             Opened::Missing => {
                 return Err(Error::environment(context()).cause("it was listed, and then it was gone"));

@@ -50,7 +50,7 @@ impl S3Bucket {
             };
             let versions = page.versions().iter().map(|v| (plain(v.key()), v.version_id.clone()));
             let markers = page.delete_markers().iter().map(|m| (plain(m.key()), m.version_id.clone()));
-            self.delete_each(versions.chain(markers).collect()).await?;
+            self.delete_each(versions.chain(markers).collect::<Vec<_>>()).await?;
             if page.is_truncated != Some(true) || page.next_key_marker.is_none() {
                 return Ok(());
             }
@@ -61,10 +61,13 @@ impl S3Bucket {
 
     async fn delete_objects(&self) -> Result<(), Error> {
         let objects = self.list("").await?;
-        self.delete_each(objects.into_iter().map(|listed| (listed.key.0, None)).collect()).await
+        self.delete_each(objects.into_iter().map(|listed| (listed.key.0, None))).await
     }
 
-    async fn delete_each(&self, versions: Vec<(String, Option<String>)>) -> Result<(), Error> {
+    async fn delete_each(
+        &self,
+        versions: impl IntoIterator<Item = (String, Option<String>)>,
+    ) -> Result<(), Error> {
         stream::iter(versions)
             .map(|(key, version)| async move {
                 let key = ObjectKey(key);

@@ -32,15 +32,15 @@ impl DrillState<'_> {
             | WriteKind::Copy
             | WriteKind::Label => (&now.objects, &write.origin.objects),
         };
-        let new: Vec<&ObjectKey> = kept.keys().filter(|key| !was.contains_key(*key)).collect();
+        let new: Vec<ObjectKey> = kept.keys().filter(|key| !was.contains_key(key)).collect();
         if write.object.is_none() {
             // A removal is of the object before, but where that is all that is done.
             let made = |request: &&S3Request| {
                 request.operation == S3Operation::PutObject || write.kind == WriteKind::Delete
             };
             let asked = request.filter(made).map(|request| ObjectKey::new(&request.key));
-            let like = |key: &&&ObjectKey| hold::is_like(write.name.as_str(), key);
-            write.object = asked.or_else(|| new.iter().find(like).map(|key| (**key).clone()));
+            let like = |key: &&ObjectKey| hold::is_like(write.name.as_str(), key);
+            write.object = asked.or_else(|| new.iter().find(like).cloned());
         }
         let Some(name) = write.asset() else {
             if let Some(key) = &write.object {
@@ -63,8 +63,8 @@ impl DrillState<'_> {
         }
         let earlier = self.source.seeded.sent.get(&name).map_or(0, Vec::len);
         for key in new {
-            if self.source.names.asset(key).is_none() {
-                self.source.names.learn(key.clone(), format!("{name}@{earlier}").into());
+            if self.source.names.asset(&key).is_none() {
+                self.source.names.learn(key, format!("{name}@{earlier}").into());
             }
         }
     }
@@ -75,12 +75,15 @@ impl DrillState<'_> {
             return;
         };
         let profile = &self.site.profile;
-        let row = self.row_of(write).and_then(|(id, _)| row(now, table_of(profile, write.kind)?.0, id));
+        let row = self.row_of(write).and_then(|(id, _)| {
+            let (table, _) = table_of(profile, write.kind)?;
+            now.database.tables.get(table)?.rows.get(&id)
+        });
         let Some(row) = row else {
             self.source.seeded.known.assets.remove(&name);
             return;
         };
-        let key = table_of(profile, write.kind).and_then(|(_, binary)| key_in(row, binary));
+        let key = table_of(profile, write.kind).and_then(|(_, binary)| key_in(&row, binary));
         if let (Some(known), Some(key)) = (self.source.seeded.known.assets.get_mut(&name), key) {
             if let Some(object) = now.objects.get(&key) {
                 (known.size, known.sha256) = (object.size, object.sha256);
@@ -90,11 +93,11 @@ impl DrillState<'_> {
     }
 
     /// The row that a write is about, as it was before it: its primary key and itself.
-    fn row_of<'w>(&self, write: &'w HeldWrite) -> Option<(&'w str, &'w Row)> {
+    fn row_of(&self, write: &HeldWrite) -> Option<(String, Row)> {
         let (table, binary) = table_of(&self.site.profile, write.kind)?;
         let rows = &write.origin.database.tables.get(table)?.rows;
         let old = write.old.as_ref()?;
-        rows.iter().find(|(_, row)| key_in(row, binary).as_ref() == Some(old)).map(|(id, row)| (&**id, row))
+        rows.iter().find(|(_, row)| key_in(row, binary).as_ref() == Some(old))
     }
 
     pub(super) fn has_binary(&self, write: &HeldWrite, now: &State) -> bool {
@@ -116,21 +119,21 @@ impl DrillState<'_> {
         let was = write.origin.database.tables.get(table);
         match write.kind {
             WriteKind::Upload | WriteKind::Copy => rows.iter().any(|(id, row)| {
-                let new = was.is_none_or(|was| !was.rows.contains_key(id));
-                new && key_in(row, binary).is_some_and(|key| match &write.object {
+                let new = was.is_none_or(|was| !was.rows.contains_key(&id));
+                new && key_in(&row, binary).is_some_and(|key| match &write.object {
                     Some(object) => key == *object,
                     None => hold::is_like(write.name.as_str(), &key),
                 })
             }),
             WriteKind::Replace => self
                 .row_of(write)
-                .is_some_and(|(id, was)| rows.get(id).is_some_and(|row| row.digest != was.digest)),
+                .is_some_and(|(id, was)| rows.get(&id).is_some_and(|row| row.digest != was.digest)),
             // A label move cannot be held: `scenario::hold::Write` has none.
             WriteKind::Label => false,
-            WriteKind::Delete => self.row_of(write).is_some_and(|(id, _)| !rows.contains_key(id)),
+            WriteKind::Delete => self.row_of(write).is_some_and(|(id, _)| !rows.contains_key(&id)),
             WriteKind::Batch => {
                 let Some(job) = write.job.as_deref() else { return false };
-                rows.iter().any(|(id, row)| id.contains(job) && key_in(row, binary).is_some())
+                rows.iter().any(|(id, row)| id.contains(job) && key_in(&row, binary).is_some())
             }
         }
     }
@@ -145,10 +148,6 @@ fn table_of(profile: &Profile, kind: WriteKind) -> Option<(&TableName, &Binary)>
         }
     };
     found.map(|(entity, binary)| (&entity.table, binary))
-}
-
-fn row<'s>(state: &'s State, table: &TableName, id: &str) -> Option<&'s Row> {
-    state.database.tables.get(table)?.rows.get(id)
 }
 
 /// The storage key that a row names.
