@@ -2073,7 +2073,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__restore__subcmd__test)
-            opts="-h --dump --newest --physical --pgbackrest --stanza --wal-g --wal --target-time --assets --tier --sample --seed --timeout --manifest --render --golden --max-age --max-rto --budgets --ledger --source-env --max-drop --schema-of-migrate --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
+            opts="-h --dump --newest --physical --pgbackrest --stanza --wal-g --wal --database --target-time --assets --tier --sample --seed --timeout --manifest --render --golden --max-age --max-rto --budgets --ledger --source-env --max-drop --schema-of-migrate --restore-as-superuser --engine --ready-within --profile --report-dir --format --sign-key --ping --webhook --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2100,6 +2100,10 @@ _pulp__drill() {
                     return 0
                     ;;
                 --wal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -119,6 +119,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l p
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l stanza -d 'The stanza of the repository' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l wal-g -d 'The folder that WAL-G stores in (WALG_FILE_PREFIX)' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l wal -d 'Archived WAL for a base backup: a folder of segments, also compressed' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l database -d 'The database to test, if several of a physical backup or of a pg_dumpall dump have the profile\'s tables' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l target-time -d 'Recover a physical backup to this time instead of to the end of its WAL: 2026-04-13T02:00:00Z' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l assets -d 'The binaries: a folder, a tarball (.tar, .tar.gz), or s3://bucket/prefix/; with --newest also a pattern of them, such as s3://bucket/assets-*/' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand restore-test" -l tier -d 'Restore the schema only, without rows and binaries, and compare it with --schema-of-migrate, --manifest, --ledger or --source-env: takes seconds' -r -f -a "schema\t'Tables, indexes, constraints and other parts of the schema, without rows'"
