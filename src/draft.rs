@@ -48,8 +48,8 @@ pub struct DraftEntity {
 pub struct Draft {
     /// The entities whose rows refer to objects.
     pub entities: Vec<DraftEntity>,
-    /// The command that migrates, by the table in which a tool records migrations.
-    pub migrate: Option<&'static [&'static str]>,
+    /// The table in which a tool records migrations, and the tool's command.
+    pub migrate: Option<MigrationTool>,
 }
 
 /// The objects of a store.
@@ -97,8 +97,11 @@ fn name_of(table: &TableName) -> String {
     last.trim_matches('"').replace('_', " ")
 }
 
+/// A table in which a tool records migrations, and the tool's command.
+pub type MigrationTool = (&'static str, &'static [&'static str]);
+
 /// The tools that record migrations in a table of their own, and their commands.
-const TOOLS: [(&str, &[&str]); 7] = [
+const TOOLS: [MigrationTool; 7] = [
     ("django_migrations", &["python", "manage.py", "migrate", "--noinput"]),
     ("ar_internal_metadata", &["bin/rails", "db:migrate"]),
     ("alembic_version", &["alembic", "upgrade", "head"]),
@@ -108,8 +111,8 @@ const TOOLS: [(&str, &[&str]); 7] = [
     ("flyway_schema_history", &["flyway", "migrate"]),
 ];
 
-fn migrate_command(tables: &BTreeMap<TableName, SampledTable>) -> Option<&'static [&'static str]> {
-    TOOLS.iter().find(|(table, _)| tables.contains_key(&TableName::from(*table))).map(|(_, command)| *command)
+fn migrate_command(tables: &BTreeMap<TableName, SampledTable>) -> Option<MigrationTool> {
+    TOOLS.into_iter().find(|(table, _)| tables.contains_key(&TableName::from(*table)))
 }
 
 /// The checksums of a few objects to which sampled rows refer, by key.

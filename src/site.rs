@@ -300,13 +300,14 @@ impl EngineSlot {
         env: &'a BTreeMap<String, String>,
         redactor: &'a Redactor,
     ) -> ProcessStart<'a> {
+        let ready = self.profile.ready.as_ref().unwrap_or(&DOCUMENTED_READINESS);
         ProcessStart {
             env,
             log: &self.log,
             children: Some(&self.children),
             redactor,
-            ready_within: self.ready_within,
-            ready: self.profile.ready.as_ref().unwrap_or(&DOCUMENTED_READINESS),
+            ready_within: ready.within.map_or(self.ready_within, |within| within.0.max(self.ready_within)),
+            ready,
             cwd: self.starts_itself.then_some(self.profile.folder.as_path()),
             stop_signal: match self.profile.stop.signal {
                 profile::Signal::Term => Signal::SIGTERM,

@@ -22,42 +22,61 @@ pub fn to_yaml(draft: &Draft, name: &str, fit: Option<&ProfileFit>) -> String {
     for entity in &draft.entities {
         add_entity(&mut text, entity, fit, &mut number);
     }
-    let orphans = fit.map(|fit| &fit.orphan_folders);
-    let unreferenced: Vec<String> = orphans
-        .into_iter()
-        .flatten()
-        .map(|(folder, count)| {
-            let place =
-                if folder.is_empty() { "outside of folders".to_owned() } else { format!("below {folder}") };
-            format!("{} {place}", thousands(*count))
-        })
-        .collect();
-    if !unreferenced.is_empty() {
-        let folders: Vec<String> =
-            orphans.into_iter().flat_map(|o| o.keys()).filter(|f| !f.is_empty()).map(|f| quoted(f)).collect();
-        let _ = write!(
-            text,
-            "\n# Objects to which no row above refers: {}. If the application makes them again\n\
-             # (thumbnails, caches), name them, also by patterns such as \"*__*\":\n# ignore-objects: [{}]\n",
-            unreferenced.join(", "),
-            folders.join(", ")
-        );
+    if let Some(fit) = fit {
+        add_unreferenced(&mut text, fit);
     }
-    let migrate: Vec<String> = match draft.migrate {
-        Some(command) => command.iter().map(|word| quoted(word)).collect(),
-        None => vec!["./migrate.sh".to_owned()],
-    };
-    let mark = if draft.migrate.is_some() { "" } else { "  # CHANGE: creates and migrates the schema" };
     let _ = write!(
         text,
         "\n# What an upload, a replacement and a deletion of your application does first.\n\
          write-order: {{ upload: binary-first, replace: binary-first, delete: row-first }}\n\n\
          # Commands run in this file's folder, with DATABASE_URL, PGHOST and so on, S3_BUCKET and AWS_… set.\n\
-         migrate: [{}]{mark}\nseed: [./seed.sh]  # CHANGE: fills an empty site with a few rows and files\n\
+         {}\nseed: [./seed.sh]  # CHANGE: fills an empty site with a few rows and files\n\
+         # To see the restored application work: start: [./serve.sh, \"${{PORT}}\"] and ready: {{ path: / }}\n\
          # If your application reads other variables: env: {{ MY_BUCKET: \"${{S3_BUCKET}}\" }}\n",
-        migrate.join(", ")
+        migrate(draft)
     );
     text
+}
+
+/// The line with the command that migrates.
+fn migrate(draft: &Draft) -> String {
+    let Some((table, command)) = draft.migrate else {
+        return "migrate: [./migrate.sh]  # CHANGE: creates and migrates the schema".to_owned();
+    };
+    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    format!("migrate: [{}]  # because there is a table {table}", words.join(", "))
+}
+
+/// The objects without a row: those that are made of others are ignored, the rest is the user's to judge.
+fn add_unreferenced(text: &mut String, fit: &ProfileFit) {
+    let list =
+        |keys: &mut dyn Iterator<Item = &String>| keys.map(|key| quoted(key)).collect::<Vec<_>>().join(", ");
+    if !fit.derived.is_empty() {
+        let _ = write!(
+            text,
+            "\n# {} objects without a row seem to be made of others, as thumbnails are: their keys contain those of\n\
+             # objects with a row.\nignore-objects: [{}]\n",
+            thousands(fit.derived.values().sum()),
+            list(&mut fit.derived.keys())
+        );
+    }
+    let place = |(folder, count): (&String, &usize)| match folder.is_empty() {
+        true => format!("{} outside of folders", thousands(*count)),
+        false => format!("{} below {folder}", thousands(*count)),
+    };
+    let places: Vec<String> = fit.orphan_folders.iter().map(place).collect();
+    if !places.is_empty() {
+        let _ = write!(
+            text,
+            "\n# Objects to which no row above refers: {}. If the application makes them again\n\
+             # (thumbnails, caches), name them in ignore-objects, also by patterns such as \"*__*\".\n",
+            places.join(", ")
+        );
+    }
+    if !fit.unreferenced_folders.is_empty() {
+        let all = list(&mut fit.derived.keys().chain(&fit.unreferenced_folders));
+        let _ = writeln!(text, "# ignore-objects: [{all}]");
+    }
 }
 
 /// Parts of the names of tables with files that applications make of others.

@@ -13,7 +13,10 @@ use crate::{
     system::postgres::sample::SampledTable,
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// Values of a column from which templates are made; all are used to judge them.
 const TRIED: usize = 100;
@@ -65,8 +68,12 @@ pub fn binaries(table: &SampledTable, keys: &KeyIndex) -> Vec<Binary> {
                 false => keys.has(key),
             };
             let found: Vec<&String> = all.iter().filter(is_there).collect();
-            if !found.is_empty() && found.len() * 100 >= all.len() * SHARE {
-                candidates.push((found.into_iter().cloned().collect(), binary));
+            let enough = !found.is_empty() && found.len() * 100 >= all.len() * SHARE;
+            let found: BTreeSet<String> = found.into_iter().cloned().collect();
+            // What follows the column is the name of one object: that shows nothing.
+            let by_chance = found.len() == 1 && ends_with_name(&binary.key) && keys.has_others(&found);
+            if enough && !by_chance {
+                candidates.push((found, binary));
             }
         }
     }
@@ -78,8 +85,10 @@ pub fn binaries(table: &SampledTable, keys: &KeyIndex) -> Vec<Binary> {
             KeyPiece::Column { .. } => 0,
         };
         let literals: usize = binary.key.pieces().iter().map(literal).sum();
-        let length = binary.key.to_string().len();
-        (binary.key.is_prefix(), std::cmp::Reverse(found.len()), literals, columns, length)
+        let spelled = binary.key.to_string();
+        // A URL names the present host and bucket: on another site its path may begin in another way.
+        let by_url = !binary.key.is_prefix() && (spelled.contains("|url") || spelled.contains("://"));
+        (binary.key.is_prefix(), std::cmp::Reverse(found.len()), by_url, literals, columns, spelled.len())
     });
     let mut covered: BTreeSet<String> = BTreeSet::new();
     let mut chosen = Vec::new();
@@ -95,6 +104,13 @@ pub fn binaries(table: &SampledTable, keys: &KeyIndex) -> Vec<Binary> {
         chosen.push(binary);
     }
     chosen
+}
+
+/// Whether a key ends with a text that contains more than an ending such as `.png`.
+fn ends_with_name(key: &KeyTemplate) -> bool {
+    let last = key.pieces().last();
+    let is_name = matches!(last, Some(KeyPiece::Text(text)) if !text.starts_with('.') || text.contains('/'));
+    is_name && !key.is_prefix()
 }
 
 fn bare(key: KeyTemplate, each: Option<ColumnPath>) -> Binary {
@@ -136,15 +152,25 @@ fn as_json(value: &Value) -> Option<Value> {
     }
 }
 
-/// All places with strings, each with its row and value.
-fn places(table: &SampledTable) -> BTreeMap<Place, Vec<(usize, String)>> {
-    let mut found: BTreeMap<Place, Vec<(usize, String)>> = BTreeMap::new();
+/// A string at a place.
+struct Found {
+    /// The number of its row.
+    row: usize,
+    /// The element of `each` that contains it.
+    element: Option<Rc<Value>>,
+    text: String,
+}
+
+/// All places with strings.
+fn places(table: &SampledTable) -> BTreeMap<Place, Vec<Found>> {
+    let mut found: BTreeMap<Place, Vec<Found>> = BTreeMap::new();
     for (number, row) in table.rows.iter().enumerate() {
         for (column, _) in &table.columns {
             let Some(value) = row.get(column) else { continue };
-            let mut add = |each: Option<&String>, path: String, text: &str| {
-                let place = Place { each: each.cloned(), path };
-                found.entry(place).or_default().push((number, text.to_owned()));
+            let mut add = |each: Option<(&String, &Rc<Value>)>, path: String, text: &str| {
+                let place = Place { each: each.map(|(each, _)| each.clone()), path };
+                let element = each.map(|(_, element)| Rc::clone(element));
+                found.entry(place).or_default().push(Found { row: number, element, text: text.to_owned() });
             };
             match as_json(value) {
                 Some(json) => {
@@ -156,11 +182,11 @@ fn places(table: &SampledTable) -> BTreeMap<Place, Vec<(usize, String)>> {
                     };
                     let each = part(column);
                     for item in items {
+                        let element = Rc::new(item.clone());
+                        let within = Some((&each, &element));
                         match item {
-                            Value::String(text) => add(Some(&each), "each".to_owned(), text),
-                            item => {
-                                leaves(item, "each", DEPTH, &mut |path, text| add(Some(&each), path, text))
-                            }
+                            Value::String(text) => add(within, "each".to_owned(), text),
+                            item => leaves(item, "each", DEPTH, &mut |path, text| add(within, path, text)),
                         }
                     }
                 }
@@ -189,21 +215,16 @@ fn leaves(value: &Value, path: &str, depth: usize, found: &mut impl FnMut(String
 }
 
 /// The templates that are worth a try for the values of a place.
-fn templates(
-    place: &Place,
-    values: &[(usize, String)],
-    table: &SampledTable,
-    keys: &KeyIndex,
-) -> BTreeSet<String> {
+fn templates(place: &Place, values: &[Found], table: &SampledTable, keys: &KeyIndex) -> BTreeSet<String> {
     let path = &place.path;
     let mut tried: BTreeSet<String> = [format!("${{{path}}}")].into();
     let step = (values.len() / TRIED).max(1);
-    for (_, value) in values.iter().step_by(step).take(FOLDERS) {
-        let path_of_url = KeyFilter::Url.apply(value.clone());
+    for found in values.iter().step_by(step).take(FOLDERS) {
+        let path_of_url = KeyFilter::Url.apply(found.text.clone());
         let root = keys.root_of(&path_of_url).filter(|root| !root.contains(['{', '}', '*', '$']));
         tried.extend(root.map(|root| format!("{root}${{{path}|url}}/*")));
     }
-    for (row, value) in values.iter().step_by(step) {
+    for Found { row, element, text: value } in values.iter().step_by(step) {
         if value.contains("://") || value.starts_with('/') || value.contains(":/") {
             tried.extend(["url", "url|drop:1", "url|drop:2"].map(|filters| format!("${{{path}|{filters}}}")));
             tried.extend(["url", "url|drop:1"].map(|filters| format!("${{{path}|{filters}}}/*")));
@@ -213,12 +234,19 @@ fn templates(
         } else if keys.has_below(&format!("{value}/")) {
             tried.insert(format!("${{{path}}}/*"));
         }
-        let others = others(&table.rows[*row], place);
+        let others = others(&table.rows[*row], element.as_deref(), place);
         for prefix in keys.prefixes_of(value) {
             tried.extend(spelled(prefix, &others).map(|before| format!("{before}${{{path}}}")));
         }
         for rest in keys.rests_of(value).filter(|rest| rest.len() <= 200) {
             tried.extend(spelled(rest, &others).map(|after| format!("${{{path}}}{after}")));
+        }
+        for (prefix, rest) in keys.around(value) {
+            for before in spelled(prefix, &others) {
+                // A fixed ending is no part of the row: a foreign key to a table of files would be a reference.
+                let endings = spelled(rest, &others).filter(|after| after.contains("${"));
+                tried.extend(endings.map(|after| format!("{before}${{{path}}}{after}")));
+            }
         }
         for surplus in keys.surplus_of(value).filter(|surplus| !surplus.contains(['|', '}', '"'])) {
             tried.insert(format!("${{{path}|strip:{surplus}}}"));
@@ -227,15 +255,18 @@ fn templates(
     tried
 }
 
-/// The other values of a row that may be part of its keys: their paths.
-fn others(row: &Value, place: &Place) -> Vec<(String, String)> {
-    let Value::Object(columns) = row else { return Vec::new() };
-    let mut others: Vec<(String, String)> = columns
-        .iter()
-        .filter_map(|(column, value)| Some((part(column), scalar(value)?)))
-        .filter(|(path, value)| *path != place.path && value.len() >= 2 && value.len() <= 200)
-        .collect();
-    // The longest first, so that the name of a folder is not taken apart.
+/// The other values of a row and of the present element that may be part of its keys: their paths.
+fn others(row: &Value, element: Option<&Value>, place: &Place) -> Vec<(String, String)> {
+    let members = |value: Option<&Value>, before: &'static str| {
+        let members = value.and_then(Value::as_object).into_iter().flatten();
+        let text =
+            |(name, value): (&String, &Value)| Some((format!("{before}{}", part(name)), scalar(value)?));
+        members.filter_map(text).collect::<Vec<_>>()
+    };
+    let mut others = members(element, "each.");
+    others.extend(members(Some(row), ""));
+    others.retain(|(path, value)| *path != place.path && value.len() >= 2 && value.len() <= 200);
+    // The longest first, so that the name of a folder is not taken apart; the element's own before those of its row.
     others.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
     others
 }
@@ -427,4 +458,42 @@ pub fn label(table: &SampledTable, binaries: &[Binary]) -> Vec<ColumnPath> {
     let known = LABELS.into_iter().filter(there);
     let label = known.chain(of_key).find(unique);
     label.and_then(|column| part(column).parse().ok()).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{base::ids::ObjectKey, system::objects::origin::Item};
+    use serde_json::json;
+
+    fn keys_found(rows: Vec<Value>, keys: &[&str]) -> Vec<String> {
+        let items: Vec<Item> =
+            keys.iter().map(|key| Item { key: ObjectKey::from(*key), size: 1, modified: None }).collect();
+        let names = rows[0].as_object().unwrap().keys();
+        let columns = names.map(|name| (name.clone(), "text".to_owned())).collect();
+        let table = SampledTable { columns, key: Vec::new(), rows };
+        binaries(&table, &KeyIndex::new(&items)).iter().map(|binary| binary.key.to_string()).collect()
+    }
+
+    #[test]
+    fn a_name_and_its_ending_are_found_below_a_folder_before_a_url() {
+        let row = |name: &str| {
+            let url = format!("http://store/bucket/uploads/{name}.png");
+            json!({ "hash": name, "ext": ".png", "url": url })
+        };
+        let keys = ["uploads/a_1.png", "uploads/b_2.png", "uploads/c.txt"];
+        assert_eq!(keys_found(vec![row("a_1"), row("b_2")], &keys), ["uploads/${hash}${ext}"]);
+        let without_ending = vec![json!({ "hash": "a_1" }), json!({ "hash": "b_2" })];
+        assert_eq!(keys_found(without_ending, &keys), [""; 0], "it may be a foreign key");
+    }
+
+    #[test]
+    fn a_setting_that_begins_as_keys_do_is_no_reference() {
+        let keys = ["uploads/a.png", "uploads/b.png"];
+        let found = |value: &str| keys_found(vec![json!({ "value": value })], &keys);
+        assert_eq!(found("upload"), [""; 0]);
+        assert_eq!(found("a.png"), ["uploads/${value}"]);
+        assert_eq!(found("uploads/a"), ["${value}.png"]);
+        assert_eq!(found("ploads/a.png"), [""; 0]);
+    }
 }

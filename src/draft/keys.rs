@@ -1,9 +1,10 @@
-//! The keys of a store, indexed by what values of columns may have in common with them.
+//! The keys of a store, indexed by what values of columns may have in common with them. A value is only found in a
+//! key where it is a whole part of it: `upload` is not found in `uploads/a.png`.
 
 use crate::system::objects::origin::Item;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// KeyIndex that are compared with one value, at most: a name like `index.html` may end thousands.
+/// Keys that are compared with one value, at most: a name like `index.html` may end thousands.
 const MOST: usize = 8;
 
 /// The keys of a store and their sizes.
@@ -11,6 +12,8 @@ pub struct KeyIndex {
     sizes: BTreeMap<String, u64>,
     /// By the part after the last slash.
     by_name: HashMap<String, Vec<String>>,
+    /// By the same without the ending after the last dot.
+    by_stem: HashMap<String, Vec<String>>,
 }
 
 impl KeyIndex {
@@ -18,13 +21,17 @@ impl KeyIndex {
     pub fn new(items: &[Item]) -> Self {
         let sizes: BTreeMap<String, u64> = items.iter().map(|item| (item.key.0.clone(), item.size)).collect();
         let mut by_name: HashMap<String, Vec<String>> = HashMap::new();
+        let mut by_stem: HashMap<String, Vec<String>> = HashMap::new();
         for key in sizes.keys() {
-            let same = by_name.entry(name(key).to_owned()).or_default();
-            if same.len() < MOST {
-                same.push(key.clone());
+            let stem = name(key).rsplit_once('.').map(|(stem, _)| by_stem.entry(stem.to_owned()));
+            for same in [Some(by_name.entry(name(key).to_owned())), stem].into_iter().flatten() {
+                let same = same.or_default();
+                if same.len() < MOST {
+                    same.push(key.clone());
+                }
             }
         }
-        Self { sizes, by_name }
+        Self { sizes, by_name, by_stem }
     }
 
     /// The size of an object.
@@ -35,6 +42,11 @@ impl KeyIndex {
     /// Whether there is such a key.
     pub fn has(&self, key: &str) -> bool {
         self.sizes.contains_key(key)
+    }
+
+    /// Whether there are other keys than these.
+    pub fn has_others(&self, keys: &BTreeSet<String>) -> bool {
+        self.sizes.len() > keys.len()
     }
 
     /// Whether a key begins so and goes on.
@@ -60,7 +72,17 @@ impl KeyIndex {
     /// What stands before a value in keys that end with it.
     pub fn prefixes_of<'a>(&'a self, value: &'a str) -> impl Iterator<Item = &'a str> {
         let same = self.by_name.get(name(value)).into_iter().flatten();
-        same.filter_map(move |key| key.strip_suffix(value)).filter(|prefix| !prefix.is_empty())
+        same.filter_map(move |key| key.strip_suffix(value)).filter(|prefix| ends_apart(prefix))
+    }
+
+    /// What stands before and after a value in keys that end with it and an ending such as `.png`.
+    pub fn around<'a>(&'a self, value: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let same = self.by_stem.get(name(value)).into_iter().flatten();
+        let parts = same.filter_map(move |key| {
+            let dot = key.rfind('.')?;
+            Some((key[..dot].strip_suffix(value)?, &key[dot..]))
+        });
+        parts.filter(|(prefix, _)| ends_apart(prefix))
     }
 
     /// What stands before a key in a value that ends with the key: of an absolute path, of a URL.
@@ -72,8 +94,14 @@ impl KeyIndex {
     /// What follows a value in keys that begin with it.
     pub fn rests_of<'a>(&'a self, value: &'a str) -> impl Iterator<Item = &'a str> {
         let from = self.sizes.range(value.to_owned()..).map(|(key, _)| key.as_str());
-        from.take(MOST).map_while(move |key| key.strip_prefix(value)).filter(|rest| !rest.is_empty())
+        let begins_apart = |rest: &&str| rest.chars().next().is_some_and(|c| !c.is_alphanumeric());
+        from.take(MOST).map_while(move |key| key.strip_prefix(value)).filter(begins_apart)
     }
+}
+
+/// Whether what follows this text begins a part of a key.
+fn ends_apart(text: &str) -> bool {
+    text.chars().next_back().is_some_and(|c| !c.is_alphanumeric())
 }
 
 fn name(text: &str) -> &str {

@@ -5,6 +5,7 @@ use crate::{
     base::{
         checksum::{ChecksumAlgorithm, Checksums},
         ids::ObjectKey,
+        pattern,
     },
     model::{
         profile::{BinaryStore, Profile},
@@ -12,10 +13,13 @@ use crate::{
         state::State,
     },
 };
+use derived::derived_patterns;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Write as _},
 };
+
+mod derived;
 
 /// Examples that are kept.
 const EXAMPLES: usize = 3;
@@ -105,8 +109,13 @@ pub struct ProfileFit {
     pub objects: usize,
     /// Objects to which no row refers, and which the profile does not ignore.
     pub orphans: Examples,
-    /// The same objects by their first folder; without a folder under the empty text.
+    /// Those of them that are made of others, by how their keys follow from other keys: patterns as in
+    /// `ignore-objects`, each with the number of objects that it fits.
+    pub derived: BTreeMap<String, usize>,
+    /// The others by their first folder; without a folder under the empty text.
     pub orphan_folders: BTreeMap<String, usize>,
+    /// Those of these folders in which no object has a row.
+    pub unreferenced_folders: BTreeSet<String>,
     /// A key under which the first missing object may be, by the name of its binary.
     pub elsewhere: BTreeMap<String, String>,
 }
@@ -134,16 +143,29 @@ impl ProfileFit {
             let Some(fit) = binaries.get_mut(reference.binary) else { continue };
             fit.add(&reference, objects, &mut referred);
         }
+        let unreferenced: Vec<&str> = objects
+            .keys()
+            .filter(|(store, key)| !profile.ignores(key.as_str()) && !referred.contains(&(*store, key)))
+            .map(|(_, key)| key.as_str())
+            .collect();
+        let referred_keys: BTreeSet<&str> = referred.iter().map(|(_, key)| key.as_str()).collect();
+        let derived = derived_patterns(&referred_keys, &unreferenced);
         let mut orphans = Examples::default();
         let mut orphan_folders = BTreeMap::new();
-        for (store, key) in objects.keys().filter(|(_, key)| !profile.ignores(key.as_str())) {
-            if !referred.contains(&(*store, key)) {
-                orphans.add(|| key.to_string());
-                let folder =
-                    key.as_str().split_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        for key in unreferenced {
+            orphans.add(|| key.to_owned());
+            if !derived.keys().any(|pattern| pattern::matches(pattern, key)) {
+                let folder = key.find('/').map_or("", |slash| &key[..=slash]).to_owned();
                 *orphan_folders.entry(folder).or_insert(0) += 1;
             }
         }
+        let holds_row =
+            |folder: &str| referred_keys.range(folder..).next().is_some_and(|key| key.starts_with(folder));
+        let unreferenced_folders = orphan_folders
+            .keys()
+            .filter(|folder| !folder.is_empty() && !holds_row(folder))
+            .cloned()
+            .collect();
         let elsewhere = binaries.iter().filter_map(|fit| {
             let key = fit.first_missing.as_ref().filter(|_| fit.matched == 0)?;
             let end = format!("/{}", key.rsplit('/').next()?);
@@ -151,7 +173,16 @@ impl ProfileFit {
             Some((fit.name.clone(), found.1.to_string()))
         });
         let elsewhere = elsewhere.collect();
-        Self { unknown, binaries, objects: objects.len(), orphans, orphan_folders, elsewhere }
+        Self {
+            unknown,
+            binaries,
+            objects: objects.len(),
+            orphans,
+            derived,
+            orphan_folders,
+            unreferenced_folders,
+            elsewhere,
+        }
     }
 
     /// Why the profile does not describe these stores at all, for each reason a line. Single rows without
@@ -297,6 +328,9 @@ impl fmt::Display for ProfileFit {
         write!(f, "{orphans} of {objects} objects have no row")?;
         if self.orphans.count > 0 {
             write!(f, ", for example {}", self.orphans.first.join(", "))?;
+        }
+        for (pattern, count) in &self.derived {
+            write!(f, "\n  {} fit {pattern:?} and seem to be made of others", thousands(*count))?;
         }
         writeln!(f)
     }

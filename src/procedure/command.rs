@@ -265,13 +265,22 @@ pub fn clients(site: &Handles) -> BTreeMap<String, String> {
     if let Ok(database) = site.database() {
         env.extend(database.client_env());
         env.extend(database.libpq());
-        let programs = site.programs.dir.display().to_string();
-        // Clients of the server's version, before those that a distribution puts there.
-        let path = std::env::var("PATH").unwrap_or_default();
-        env.insert("PATH".to_owned(), format!("{programs}:{path}"));
-        env.insert("PG_BIN".to_owned(), programs);
+        let programs = site.programs.dir.as_path();
+        env.insert("PATH".to_owned(), with_programs(&std::env::var("PATH").unwrap_or_default(), programs));
+        env.insert("PG_BIN".to_owned(), programs.display().to_string());
     }
     env
+}
+
+/// A search path on which PostgreSQL's programs of the server's version are found first. One on which they are stays
+/// as it is: their folder may have other programs, too, such as a `python` that must not come before that of a virtual
+/// environment.
+fn with_programs(path: &str, programs: &Path) -> String {
+    let found = std::env::split_paths(path).find(|folder| folder.join("pg_dump").is_file());
+    match found.is_some_and(|found| found == programs) {
+        true => path.to_owned(),
+        false => format!("{}:{path}", programs.display()),
+    }
 }
 
 /// What clients of the object store read.
@@ -330,6 +339,21 @@ fn environment(site: &Handles, step: &str, data: Option<&Path>) -> Result<BTreeM
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn programs_of_a_virtual_environment_stay_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let [venv, usual, other] = ["venv", "usual", "other"].map(|name| folder.path().join(name));
+        for place in [&usual, &other] {
+            std::fs::create_dir(place).unwrap();
+            std::fs::write(place.join("pg_dump"), "").unwrap();
+        }
+        let path = format!("{}:{}", venv.display(), usual.display());
+        assert_eq!(with_programs(&path, &usual), path);
+        assert_eq!(with_programs(&path, &other), format!("{}:{path}", other.display()));
+        let both = format!("{path}:{}", other.display());
+        assert_eq!(with_programs(&both, &other), format!("{}:{both}", other.display()));
+    }
 
     #[test]
     fn a_backup_that_is_links_to_its_source_is_told_from_a_copy() {

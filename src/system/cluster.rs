@@ -116,7 +116,12 @@ impl Cluster {
         let context = || format!("can't write {}", file.display());
         let mut open = std::fs::OpenOptions::new();
         let mut writer = open.write(true).create_new(true).mode(0o600).open(&file).or_environment(context)?;
-        std::io::Write::write_all(&mut writer, verifier(password).as_bytes()).or_environment(context)?;
+        // Before PostgreSQL 14, initdb cuts what it reads at 99 characters: no room for a verifier.
+        let secret = match self.bin.version.major {
+            ..14 => password.to_owned(),
+            14.. => verifier(password),
+        };
+        std::io::Write::write_all(&mut writer, secret.as_bytes()).or_environment(context)?;
         if let Some(user) = &self.user {
             give_tree(&file, user)?;
         }

@@ -85,6 +85,9 @@ async fn two_file_columns_with_a_prefix_and_blank_values() {
         );
     }
     put(stores.objects.path(), "thumbs/1.png", b"t");
+    for number in 1..=3 {
+        put(stores.objects.path(), &format!("media/images/{number} ü%'__small.png"), b"t");
+    }
     stores.cluster.sql("app", &sql).await;
     let (entities, fit) = stores.draft().await;
     insta::assert_snapshot!(format!("{entities}\n---\n{fit}"), @r##"
@@ -99,8 +102,31 @@ async fn two_file_columns_with_a_prefix_and_blank_values() {
       size: 10 of 10 are right
       SHA-1: 5 of 5 are right
     photos photo: photos_photo, key media/${licence}: 3 of 3 references have their object
-    1 of 14 objects have no row, for example thumbs/1.png
+    4 of 17 objects have no row, for example media/images/1 ü%'__small.png, media/images/2 ü%'__small.png, media/images/3 ü%'__small.png
+      3 fit "media/images/*__*" and seem to be made of others
     "##);
+
+    // A dump in place of the database gives the same.
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("app.dump").display().to_string();
+    stores.cluster.program("pg_dump", "app", &["--format=custom", "--file", &dump]).await;
+    let mut init = tokio::process::Command::new(env!("CARGO_BIN_EXE_pulp-drill"));
+    let done =
+        init.args(["init", "--dump", &dump, "--objects"]).arg(stores.objects.path()).output().await.unwrap();
+    let (profile, stderr) =
+        (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert!(done.status.success(), "{stderr}");
+    let without_evidence = |yaml: &str| {
+        yaml.lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .map(ToOwned::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let of_dump = without_evidence(profile.split_once("entities:\n").unwrap().1);
+    assert!(of_dump.starts_with(&without_evidence(&entities)), "{profile}");
+    assert!(profile.contains("\nignore-objects: [\"media/images/*__*\"]\n"), "{profile}");
+    assert!(profile.contains("\n# ignore-objects: [\"media/images/*__*\", thumbs/]\n"), "{profile}");
+    parsed(&profile);
 }
 
 fn sha1_of(bytes: &[u8]) -> String {
@@ -179,8 +205,8 @@ async fn composed_keys_json_and_base64() {
         table: files
         label: [name]
         binary:
-          - { key: "${url|url|drop:1}", size: { column: size, unit: kB, decimals: 2 }, media-type: mime }
-          - { key: "${each.hash}${ext}", each: formats, size: each.sizeInBytes }
+          - { key: "${hash}${ext}", size: { column: size, unit: kB, decimals: 2 }, media-type: mime }
+          - { key: "${each.hash}${each.ext}", each: formats, size: each.sizeInBytes }
       runs:
         table: runs
         label: [artifact_uri]
@@ -197,9 +223,9 @@ async fn composed_keys_json_and_base64() {
     active storage blobs: active_storage_blobs, key key: 6 of 6 references have their object
       size: 6 of 6 are right
       MD5: 5 of 5 are right
-    files: files, key ${url|url|drop:1}: 6 of 6 references have their object
+    files: files, key ${hash}${ext}: 6 of 6 references have their object
       size: 6 of 6 are right
-    files: files, key ${each.hash}${ext}: 6 of 6 references have their object
+    files: files, key ${each.hash}${each.ext}: 6 of 6 references have their object
       size: 6 of 6 are right
     objects: storage.objects, key tenant/${bucket_id}/${name}/${version}: 6 of 6 references have their object
       size: 6 of 6 are right

@@ -8,6 +8,7 @@ mod draft;
 mod embedded_s3;
 mod engine;
 mod external;
+mod faults;
 mod gate;
 mod gate_rules;
 mod local_substrate;

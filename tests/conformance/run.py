@@ -236,6 +236,7 @@ def main() -> int:
     python = str(environment("conformance-venv", "requirements.txt") / "python")
     held = [conform(rows, binaries, python) for rows in ("PostgreSQL", "files") for binaries in ("bucket", "folder")]
     held.append(reports(python))
+    held.append(subprocess.run([python, str(HERE / "client_methods.py")]).returncode == 0)
     print("conformance: held" if all(held) else "conformance: FAILED", flush=True)
     return 0 if all(held) else 1
 

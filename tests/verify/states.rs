@@ -248,6 +248,35 @@ fn each_damage_to_a_binary_has_its_name() {
 }
 
 #[test]
+fn a_rounded_size_hides_no_other_size() {
+    let mut profile = profile();
+    let binary = &mut profile.entities.get_mut("asset").unwrap().binaries[0];
+    binary.size = Some(serde_saphyr::from_str("{ column: size_kb, unit: kB, decimals: 2 }").unwrap());
+    binary.sha256 = None;
+    let mut cut = sound();
+    set(&mut cut, "assets", "size_kb", json!(0.02));
+    let found = |bytes: &str| {
+        let mut state = cut.clone();
+        state.objects.insert("1-logo.png".into(), object(bytes));
+        let reference = Reference { state: Some(cut.clone()), ..Reference::default() };
+        let findings = reconcile::check(&reference, &state, &profile, &Names::default()).0.findings;
+        findings.iter().map(|f| format!("{f}: {}, {}", f.expected, f.actual)).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(found(BYTES), "");
+    let shorter = found("the bytes of");
+    assert!(
+        shorter.starts_with("wrong size: assets/logo.png: 19 bytes at 1-logo.png, 12 bytes"),
+        "{shorter}"
+    );
+    let other = found("the bytes of a LOGO");
+    assert!(
+        other.starts_with("wrong content: assets/logo.png") && other.contains("the same size"),
+        "{other}"
+    );
+    assert!(found(&"x".repeat(50)).starts_with("wrong size: assets/logo.png: 10 to 30 bytes"));
+}
+
+#[test]
 fn a_profile_that_names_nothing_of_the_source_finds_nothing_out() {
     let reconciled = |state: &State| {
         let cut = Reference { state: Some(state.clone()), ..Reference::default() };

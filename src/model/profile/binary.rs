@@ -158,11 +158,16 @@ impl SizeRange {
     pub fn holds(&self, size: u64) -> bool {
         (self.least..=self.greatest).contains(&size)
     }
+
+    /// Whether it is one size only.
+    pub fn is_exact(&self) -> bool {
+        self.least == self.greatest
+    }
 }
 
 impl std::fmt::Display for SizeRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.least == self.greatest {
+        match self.is_exact() {
             true => write!(f, "{} bytes", self.least),
             false => write!(f, "{} to {} bytes", self.least, self.greatest),
         }

@@ -32,11 +32,14 @@ pub struct ReadyCheck {
     /// A command that ends with exit code 0 then, instead of a request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// How long that may take; a longer `--ready-within` has priority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Within>,
 }
 
 /// The documented check of a Pulp Engine: `/health/ready`.
 pub static DOCUMENTED_READINESS: ReadyCheck =
-    ReadyCheck { path: None, status: None, port: PortVariable::Port, command: Vec::new() };
+    ReadyCheck { path: None, status: None, port: PortVariable::Port, command: Vec::new(), within: None };
 
 impl ReadyCheck {
     /// What must happen, for people: `GET /ready answers 200`.

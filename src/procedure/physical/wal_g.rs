@@ -45,7 +45,11 @@ struct Backup {
 /// WAL-G on a folder. Its own configuration file is not read.
 fn command(folder: &Path, home: &Path) -> Command {
     let command = Command::new("wal-g").env("WALG_FILE_PREFIX", folder).env("HOME", home);
+    // A damaged file of a folder stays damaged. By default WAL-G reads it again 15 times, and once for each time that
+    // it halves the number of files at a time, after a pause of a minute and more.
     command
+        .env("WALG_DOWNLOAD_FILE_RETRIES", "0")
+        .env("WALG_DOWNLOAD_CONCURRENCY", "1")
         .hint_if_missing("install wal-g for PostgreSQL in the version that wrote the folder, or a newer one")
 }
 

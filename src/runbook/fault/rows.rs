@@ -29,8 +29,9 @@ pub async fn delete_of_asset(target: &FaultSite<'_>, name: &AssetName) -> Result
     Ok(Injected { changed: gone > 0, detail: format!("{gone} rows of {table} deleted") })
 }
 
-/// What lets a superuser change rows without triggers and foreign keys, as in a dump that was damaged.
-const QUIETLY: &str = "begin perform set_config('session_replication_role', 'replica', true);
+/// What lets a superuser change rows without triggers and foreign keys, as in a dump that was damaged. Whether it
+/// did is in the variable `quiet`.
+pub(super) const QUIETLY: &str = "begin perform set_config('session_replication_role', 'replica', true);
     exception when insufficient_privilege then quiet := false; end;";
 
 /// Deletes the rows of a relation `t` that meet a condition, and returns how many there were. Rows that refer to

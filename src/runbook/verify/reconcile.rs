@@ -196,19 +196,19 @@ fn one(
         let missing = finding(FindingKind::MissingBinary, entity, expected, "no such object".to_owned());
         return (!may_be_missing).then_some(missing);
     };
-    let fits = match row.size {
-        Some(range) => range.holds(found.size),
-        None => recorded.is_none_or(|recorded| recorded.size == found.size),
-    };
-    if !fits {
-        let expected = format!("{} at {key}", size.unwrap_or_default());
+    let stated = row.size.filter(|range| !range.holds(found.size)).map(|range| range.to_string());
+    // A rounded size leaves room for a change that the cut point shows.
+    let then = recorded.filter(|o| o.size != found.size && row.size.is_none_or(|range| !range.is_exact()));
+    if let Some(expected) = stated.or(then.map(|o| format!("{} bytes", o.size))) {
+        let expected = format!("{expected} at {key}");
         return Some(finding(FindingKind::WrongSize, entity, expected, format!("{} bytes", found.size)));
     }
     // The row's checksum may have been changed together with the bytes; the cut point's was not.
     let other = recorded.filter(|recorded| recorded.sha256 != found.sha256);
     let other = other.map(|o| (ChecksumAlgorithm::Sha256, o.sha256.to_string(), found.sha256.to_string()));
     if let Some((algorithm, expected, actual)) = row.other_checksum(found).or(other) {
-        let same_size = recorded.is_some_and(|recorded| recorded.size == found.size) || row.size.is_some();
+        let same_size = recorded.is_some_and(|recorded| recorded.size == found.size)
+            || row.size.is_some_and(|range| range.is_exact());
         let same_size = if same_size { ", the same size" } else { "" };
         let (expected, actual) =
             (format!("{algorithm} {expected} at {key}"), format!("{algorithm} {actual}{same_size}"));

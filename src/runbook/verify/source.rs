@@ -12,8 +12,9 @@ use crate::{
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind, Severity},
+        profile::Profile,
         reference::references,
-        state::{Golden, Known, KnownAsset, State},
+        state::{Database, Golden, Known, State},
     },
     runbook::verify::{
         CheckResult, Names, Reference, pictures, read_back, reconcile,
@@ -63,22 +64,44 @@ async fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Ve
 /// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
 /// row that points there.
 pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
-    let referred: BTreeSet<ObjectKey> =
-        references(&site.profile, &state.database).map(|reference| reference.key).collect();
-    let pointed_at = |asset: &KnownAsset| referred.contains(&asset.key);
+    let referred = ReferredKeys::of(&site.profile, &state.database);
     let mut findings = Vec::new();
     for (name, asset) in &known.assets {
         let expected = format!("{} bytes at {}, SHA-256 {}", asset.size, asset.key, asset.sha256);
         let actual = match state.objects.get(&asset.key) {
             None => "no such object".to_owned(),
             Some(o) if o.sha256 != asset.sha256 => format!("{} bytes, SHA-256 {}", o.size, o.sha256),
-            Some(_) if !pointed_at(asset) => "no row points at it".to_owned(),
+            Some(_) if !referred.include(&asset.key) => "no row points at it".to_owned(),
             Some(_) => continue,
         };
         let entity = Entity::Asset(name.clone());
         findings.push(Finding::new(CheckId::Source, FindingKind::UnstoredWrite, entity, expected, actual));
     }
     findings
+}
+
+/// The keys to which rows refer, and the beginnings of keys.
+struct ReferredKeys {
+    keys: BTreeSet<ObjectKey>,
+    beginnings: BTreeSet<ObjectKey>,
+}
+
+impl ReferredKeys {
+    fn of(profile: &Profile, database: &Database) -> Self {
+        let (beginnings, keys): (Vec<_>, Vec<_>) =
+            references(profile, database).partition(|reference| reference.is_prefix);
+        let [keys, beginnings] =
+            [keys, beginnings].map(|all| all.into_iter().map(|reference| reference.key).collect());
+        Self { keys, beginnings }
+    }
+
+    fn include(&self, key: &ObjectKey) -> bool {
+        let text = key.as_str();
+        let mut ends = (0..=text.len()).filter(|end| text.is_char_boundary(*end));
+        self.keys.contains(key)
+            || !self.beginnings.is_empty()
+                && ends.any(|end| self.beginnings.contains(&ObjectKey::from(&text[..end])))
+    }
 }
 
 /// Every row against its object before anything was backed up: a size or digest that was recorded
@@ -197,4 +220,29 @@ pub async fn renders(
     let finding =
         Finding::new(CheckId::Source, FindingKind::PdfDiffers, entity(), "the known-good PDF", actual);
     Ok(vec![finding.shown_by(path).shown_by(keep_known_good(key, &bytes, log)?)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::state::{Row, Table};
+    use serde_json::json;
+
+    #[test]
+    fn a_row_may_refer_to_a_folder() {
+        let yaml = "{name: x, write-order: {upload: row-first, replace: row-first, delete: row-first}, migrate: [m], \
+            entities: {run: {table: runs, binary: [{key: '${uri|url}/*'}, {key: icon}]}}}";
+        let profile: Profile = serde_saphyr::from_str(yaml).unwrap();
+        let row = |uri: &str| {
+            let json = json!({ "uri": uri, "icon": "icons/1.png" });
+            (uri.to_owned(), Row { digest: Digest::of(uri), json: json.into() })
+        };
+        let table =
+            Table { rows: [row("app:/1/a"), row("app:/2/ü")].into_iter().collect(), ..Table::default() };
+        let database = Database { tables: [("runs".into(), table)].into(), ..Database::default() };
+        let referred = ReferredKeys::of(&profile, &database);
+        let include = |key: &str| referred.include(&key.into());
+        assert!(include("1/a/model/weights.txt") && include("2/ü/x") && include("icons/1.png"));
+        assert!(!include("1/ab/x") && !include("3/a/x") && !include("icons/1.png2"));
+    }
 }

@@ -99,6 +99,6 @@ fn a_run_that_was_stopped_is_signed_as_well_and_is_no_pass() {
     finish(running).is(3, &["stopping"]);
     let told = verify(&sandbox, &["--key", &sandbox.path("sign.pub").display().to_string()]);
     told.is(0, &[]);
-    assert!(told.out.contains("Failed: "), "{}", told.out);
+    assert!(told.out.contains("FAILED: "), "{}", told.out);
     sandbox.assert_empty();
 }
