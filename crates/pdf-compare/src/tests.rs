@@ -11,8 +11,12 @@ fn document(date: &str, attached: &[u8], content: &str) -> Document {
     let mut document = Document::with_version("1.5");
     let pages = document.new_object_id();
     let content = document.add_object(Stream::new(Dictionary::new(), content.as_bytes().to_vec()));
+    let font = dictionary! {
+        "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica", "Encoding" => "WinAnsiEncoding",
+    };
     let page = document.add_object(dictionary! {
         "Type" => "Page", "Parent" => pages, "Contents" => content,
+        "Resources" => dictionary! { "Font" => dictionary! { "F0" => font } },
         "MediaBox" => vec![0.into(), 0.into(), 200.into(), Object::Real(200.0)],
     });
     document.set_object(pages, dictionary! { "Type" => "Pages", "Count" => 1, "Kids" => vec![page.into()] });
