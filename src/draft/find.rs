@@ -463,12 +463,14 @@ pub fn label(table: &SampledTable, binaries: &[Binary]) -> Vec<ColumnPath> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{base::ids::ObjectKey, system::objects::origin::Item};
+    use crate::{base::ids::ObjectKey, system::objects::ListedObject};
     use serde_json::json;
 
     fn keys_found(rows: Vec<Value>, keys: &[&str]) -> Vec<String> {
-        let items: Vec<Item> =
-            keys.iter().map(|key| Item { key: ObjectKey::from(*key), size: 1, modified: None }).collect();
+        let items: Vec<ListedObject> = keys
+            .iter()
+            .map(|key| ListedObject { key: ObjectKey::from(*key), size: 1, modified: None })
+            .collect();
         let names = rows[0].as_object().unwrap().keys();
         let columns = names.map(|name| (name.clone(), "text".to_owned())).collect();
         let table = SampledTable { columns, key: Vec::new(), rows };

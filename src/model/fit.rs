@@ -317,7 +317,8 @@ fn derived_among(
     let referred = referred.iter().map(|place| key_at(place)).collect();
     let orphans: Vec<&str> = orphans.iter().map(String::as_str).collect();
     let mut patterns = derived_patterns(&referred, &orphans);
-    patterns.retain(|candidate, _| !references.keys().any(|place| pattern::matches(candidate, key_at(&place))));
+    patterns
+        .retain(|candidate, _| !references.keys().any(|place| pattern::matches(candidate, key_at(&place))));
     patterns
 }
 
