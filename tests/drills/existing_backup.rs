@@ -336,7 +336,7 @@ async fn local_backups_restore_and_damaged_ones_are_found_out() {
             C::Contents,
             C::Sequences,
             C::Reconcile,
-            C::Operations,
+            C::ReadBack,
             C::Manifest,
             C::FailClosed,
             C::Untouched,

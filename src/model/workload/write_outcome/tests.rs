@@ -404,6 +404,12 @@ proptest! {
         let object = done.iter().filter(|(_, object)| *object < copy).count();
         let sight = Sight { row: after(&all, row), object: after(&all, object), key: None };
         let span = |at: u64| (at.saturating_sub(slack), at + slack);
+        // A store without the file is the same before the upload and after the delete. Where the read may have
+        // been either, what was seen does not show what was done.
+        let may_be_both = |at: u64| of[0].2 >= span(at).0 && of[of.len() - 1].1 <= span(at).1;
+        let unclear = |content: &StoreContent, at: u64| *content == StoreContent::Absent && may_be_both(at);
+        let may_be_either = unclear(&sight.row, dump) || unclear(&sight.object, copy);
+        prop_assume!(!(ends && steps.len() > 1 && may_be_either));
         let judged = judge(&all, &[("a.png".to_owned(), sight.clone())].into(), times(span(dump), span(copy)));
         let nothing = sight.row == StoreContent::Absent && sight.object == StoreContent::Absent;
         for (at, j) in judged.iter().enumerate() {

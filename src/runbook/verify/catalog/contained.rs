@@ -40,7 +40,11 @@ pub(super) fn check(
         .collect();
     let lost =
         |table: &TableName| recorded.tables.contains_key(table) && !with_tables.tables.contains_key(table);
-    let restored = schema::comparable(&with_parts.catalog);
+    let mut restored = schema::comparable(&with_parts.catalog);
+    if recorded.read_from == SchemaOrigin::Migrations {
+        // Of this server too: everything is the same in both, what belongs to the server as well.
+        restored.extend(with_parts.catalog.parts.clone());
+    }
     let after = |name: &String| restored.get(name).map(|(_, text)| text.as_str());
     let (dumped, parts): (Vec<_>, Vec<_>) =
         recorded.parts.iter().partition(|(name, _)| elsewhere(name) == Elsewhere::Dumped);
