@@ -54,7 +54,7 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        print("conformance: planted mistakes, to be told:")
+        print("conformance: planted mistakes, which must be reported:")
         wrong = planted(folder, DOCKERFILES[0], "WORKDIR /src", "WORKDIR src")
         seen = [not holds([str(hadolint), str(wrong)])]
         for right, wrong_words in (
