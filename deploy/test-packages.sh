@@ -25,7 +25,7 @@ drill() {
         "$@" --version
         "$@" demo >demo.txt
         "$@" run binary-missing >run.txt
-        grep -q '^passed: ' run.txt
+        grep -q '^Passed: ' run.txt
     )
     say "$name: the demo and a drill passed"
 }
