@@ -2,6 +2,7 @@
 //! order of their keys. A change of a few entries writes the map again. Two maps are compared entry by entry, as
 //! streams; maps that share their content are equal without being read.
 
+use serde::Serialize;
 use sorted_table::{Entries, ExternalSort, SortedTable, TableEntry, TableWriter};
 use std::{cmp::Ordering, fmt, marker::PhantomData};
 
@@ -12,6 +13,12 @@ pub trait Packed: Sized {
 
     /// The inverse; none for bytes that are not of such a value.
     fn unpack(bytes: &[u8]) -> Option<Self>;
+}
+
+/// Appends a value as JSON, for values of texts and numbers: there is none that JSON cannot hold, and a vector takes
+/// all bytes.
+pub fn pack_json(value: &impl Serialize, to: &mut Vec<u8>) {
+    serde_json::to_writer(to, value).unwrap_or_else(|error| panic!("a value is no JSON: {error}"));
 }
 
 impl Packed for u64 {

@@ -378,6 +378,13 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Adds that so many more findings like it are not listed.
+    pub fn and_more(&mut self, more: usize) {
+        if more > 0 {
+            self.actual += &format!(" (and {more} more like it)");
+        }
+    }
+
     /// A finding of a kind, with the kind's severity.
     pub fn new(
         check: CheckId,

@@ -6,7 +6,7 @@ use crate::{
         checksum::{ChecksumAlgorithm, Checksums},
         ids::ObjectKey,
         pattern,
-        sorted::{Packed, SortedMap, SortedMapBuilder},
+        sorted::{Packed, SortedMap, SortedMapBuilder, pack_json},
     },
     model::{
         profile::{BinaryStore, Profile},
@@ -41,9 +41,7 @@ impl Packed for KnownObject {
     /// The size, then the checksums as JSON.
     fn pack(&self, to: &mut Vec<u8>) {
         to.extend_from_slice(&self.size.to_le_bytes());
-        // A map of texts: there is no value that JSON cannot hold, and a vector takes all bytes.
-        serde_json::to_writer(to, &self.checksums)
-            .unwrap_or_else(|error| panic!("texts are no JSON: {error}"));
+        pack_json(&self.checksums, to);
     }
 
     fn unpack(bytes: &[u8]) -> Option<Self> {

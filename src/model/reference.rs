@@ -5,7 +5,7 @@ use crate::{
     base::{
         checksum::ChecksumAlgorithm,
         ids::{ObjectKey, TableName},
-        sorted::Packed,
+        sorted::{Packed, pack_json},
     },
     model::{
         profile::{
@@ -112,8 +112,7 @@ impl ObjectReference {
 
 impl Packed for ObjectReference {
     fn pack(&self, to: &mut Vec<u8>) {
-        // Texts and numbers: there is no value that JSON cannot hold, and a vector takes all bytes.
-        serde_json::to_writer(to, self).unwrap_or_else(|error| panic!("a reference is no JSON: {error}"));
+        pack_json(self, to);
     }
 
     fn unpack(bytes: &[u8]) -> Option<Self> {

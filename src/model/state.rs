@@ -7,7 +7,7 @@ use crate::base::{
     digest::{Digest, Hasher},
     ids::{AssetName, ObjectKey, TableName, TemplateKey},
     shared::Shared,
-    sorted::{Packed, SortedMap},
+    sorted::{Packed, SortedMap, pack_json},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -216,8 +216,7 @@ impl Packed for ObjectState {
         to.extend_from_slice(&self.sha256.0);
         let rest = (&self.checksums, &self.metadata);
         if rest != (&Checksums::default(), &Metadata::default()) {
-            // Maps of texts: there is no value that JSON cannot hold, and a vector takes all bytes.
-            serde_json::to_writer(to, &rest).unwrap_or_else(|error| panic!("texts are no JSON: {error}"));
+            pack_json(&rest, to);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::{
     base::{
         digest::Digest,
         error::{Error, ErrorContext},
+        ids::ObjectKey,
     },
     model::{
         check::CheckId,
@@ -14,7 +15,7 @@ use crate::{
     },
     runbook::verify::{CheckResult, Names, Reference},
     site::{Handles, Restored, Site},
-    system::engine::Engine,
+    system::engine::{Engine, HttpAnswer},
 };
 use std::{collections::BTreeMap, time::Instant};
 
@@ -79,10 +80,7 @@ async fn ask(
         Ok(answer) => answer,
         Err(unreachable) => return held.map(|_| unreachable.to_string()),
     };
-    let right = match held {
-        Some(object) => answer.is_success() && answer.whole && Digest::of(&answer.body) == object.sha256,
-        None => !answer.is_success(),
-    };
+    let right = returns(&answer, held) && (held.is_none() || answer.whole);
     (!right).then(|| match answer.is_success() {
         true => {
             let (bytes, digest) = (answer.body.len(), Digest::of(&answer.body));
@@ -93,6 +91,23 @@ async fn ask(
     })
 }
 
+/// Whether an answer is the bytes of the store, or an error where it has none: that a row is lost with its binary
+/// is no reason to serve one.
+fn returns(answer: &HttpAnswer, held: Option<&ObjectState>) -> bool {
+    match held {
+        Some(object) => answer.is_success() && Digest::of(&answer.body) == object.sha256,
+        None => !answer.is_success(),
+    }
+}
+
+/// What the answer must be.
+fn expected(key: &ObjectKey, held: Option<&ObjectState>) -> String {
+    match held {
+        Some(found) => format!("the {} bytes of {key}, SHA-256 {}", found.size, found.sha256),
+        None => format!("an error status, because {key} does not exist"),
+    }
+}
+
 fn finding(
     check: CheckId,
     object: &ReadableObject<'_>,
@@ -100,10 +115,7 @@ fn finding(
     names: &Names,
     actual: String,
 ) -> Finding {
-    let expected = match held {
-        Some(found) => format!("the {} bytes of {}, SHA-256 {}", found.size, object.key, found.sha256),
-        None => format!("an error status, because {} does not exist", object.key),
-    };
+    let expected = expected(&object.key, held);
     let (table, row) = object.row.clone();
     let entity = names.entity(&object.key);
     Finding::new(check, FindingKind::DownloadDiffers, entity, expected, actual)
@@ -118,18 +130,10 @@ pub async fn by_api(site: &Site<Restored>, reference: &Reference, observed: &Sta
         for (name, asset) in &reference.known.assets {
             let answer = api.binary(asset.key.as_str()).await?;
             let stored = observed.objects.get(&asset.key);
-            let right = match &stored {
-                Some(object) => answer.is_success() && Digest::of(&answer.body) == object.sha256,
-                // A row that is lost with its binary is no reason to serve one.
-                None => !answer.is_success(),
-            };
-            if right {
+            if returns(&answer, stored.as_ref()) {
                 continue;
             }
-            let expected = stored.map_or_else(
-                || format!("an error status, because {} does not exist", asset.key),
-                |object| format!("the {} bytes of {}, SHA-256 {}", object.size, asset.key, object.sha256),
-            );
+            let expected = expected(&asset.key, stored.as_ref());
             let returned = format!(
                 "status {}, {} bytes, SHA-256 {}",
                 answer.status,
@@ -170,8 +174,8 @@ pub async fn check(
 fn summed_up(mut findings: Vec<Finding>) -> Vec<Finding> {
     let more = findings.len().saturating_sub(LISTED);
     findings.truncate(LISTED);
-    if let Some(last) = findings.last_mut().filter(|_| more > 0) {
-        last.actual += &format!(" (and {more} more like it)");
+    if let Some(last) = findings.last_mut() {
+        last.and_more(more);
     }
     findings
 }

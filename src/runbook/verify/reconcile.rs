@@ -7,7 +7,7 @@ use crate::{
     base::{
         checksum::ChecksumAlgorithm,
         ids::{AssetName, ObjectKey},
-        sorted::{EntryChange, Packed, SortedMap, SortedMapBuilder, join},
+        sorted::{EntryChange, Packed, SortedMap, SortedMapBuilder, join, pack_json},
     },
     model::{
         check::CheckId,
@@ -94,8 +94,7 @@ struct Promise {
 
 impl Packed for Promise {
     fn pack(&self, to: &mut Vec<u8>) {
-        // Texts and numbers: there is no value that JSON cannot hold, and a vector takes all bytes.
-        serde_json::to_writer(to, self).unwrap_or_else(|error| panic!("a reference is no JSON: {error}"));
+        pack_json(self, to);
     }
 
     fn unpack(bytes: &[u8]) -> Option<Self> {
@@ -214,8 +213,7 @@ impl ListedFindings {
         let mut findings: Vec<Finding> = self.listed.into_iter().map(|(_, finding)| finding).collect();
         for (kind, more) in self.counts.into_iter().filter(|(_, count)| *count > LISTED) {
             let last = findings.iter_mut().rfind(|finding| finding.kind == kind);
-            last.into_iter()
-                .for_each(|last| last.actual += &format!(" (and {} more like it)", more - LISTED));
+            last.into_iter().for_each(|last| last.and_more(more - LISTED));
         }
         findings
     }

@@ -204,8 +204,8 @@ impl ChangeFindings {
     }
 
     fn summed_up(mut self, at: usize) -> CheckResult {
-        if let Some(last) = self.few.last_mut().filter(|_| self.more > 0) {
-            last.actual += &format!(" (and {} more like it)", self.more);
+        if let Some(last) = self.few.last_mut() {
+            last.and_more(self.more);
         }
         CheckResult::checked(at, self.few)
     }
