@@ -6,6 +6,7 @@ use crate::base::error::Error;
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
+use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error as DockerError;
 use testcontainers::bollard::models::ContainerSummary;
 use testcontainers::bollard::query_parameters::{
@@ -20,8 +21,8 @@ const FOLDER: &str = "pulp-drill.folder";
 /// The name of the machine that the folder is on: a daemon may serve several.
 const MACHINE: &str = "pulp-drill.machine";
 
-/// How long a daemon may fail to remove a container: Podman does while the container's process ends.
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a daemon may fail to list or to remove a container: Podman does while one starts or ends.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Between two attempts.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -50,13 +51,19 @@ pub async fn remove_all_of(run: &Path) -> Result<usize, Error> {
         .map(|ids| ids.len())
 }
 
-/// Removes containers of runs whose folder is gone, and gives their names. Where no daemon answers,
+/// Removes containers of runs whose folder is gone, and gives their names. Where there is no daemon,
 /// there is nothing to remove.
 ///
 /// # Errors
-/// One can't be removed.
+/// They can't be listed, or one can't be removed.
 pub async fn sweep() -> Result<Vec<String>, Error> {
-    let Ok(Ok(all)) = tokio::time::timeout(ANSWERS_WITHIN, ours()).await else { return Ok(Vec::new()) };
+    let Ok(daemon) = docker().await else { return Ok(Vec::new()) };
+    let listed = tokio::time::timeout(ANSWERS_WITHIN, list(&daemon)).await;
+    let all = match listed.unwrap_or(Err(DockerError::RequestTimeoutError)) {
+        Ok(all) => all,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(refused("can't list containers", &error)),
+    };
     remove(all.iter().filter(|container| is_left(container, &machine()))).await
 }
 
@@ -65,13 +72,37 @@ fn is_left(container: &ContainerSummary, machine: &str) -> bool {
         && label(container, FOLDER).is_some_and(|folder| !Path::new(folder).exists())
 }
 
+/// Whether nothing listens where the daemon would.
+fn is_absent(error: &DockerError) -> bool {
+    matches!(
+        error,
+        DockerError::SocketNotFoundError(_)
+            | DockerError::IOError { .. }
+            | DockerError::HyperResponseError { .. }
+            | DockerError::HyperLegacyError { .. }
+    )
+}
+
 async fn ours() -> Result<Vec<ContainerSummary>, Error> {
+    list(&docker().await?).await.map_err(|e| refused("can't list containers", &e))
+}
+
+/// Every container with our label.
+async fn list(daemon: &Docker) -> Result<Vec<ContainerSummary>, DockerError> {
     let options = ListContainersOptionsBuilder::new()
         .all(true)
         .filters(&HashMap::from([("label", vec![FOLDER])]))
         .build();
-    let listed = docker().await?.list_containers(Some(options)).await;
-    listed.map_err(|e| refused("can't list containers", &e))
+    let until = Instant::now() + SETTLES_WITHIN;
+    loop {
+        match daemon.list_containers(Some(options.clone())).await {
+            // A state that Docker's interface does not have; Podman's containers pass through some.
+            Err(DockerError::JsonDataError { .. }) if Instant::now() < until => {
+                tokio::time::sleep(INTERVAL).await;
+            }
+            listed => return listed,
+        }
+    }
 }
 
 async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<Vec<String>, Error> {
@@ -89,7 +120,7 @@ async fn remove(containers: impl Iterator<Item = &ContainerSummary>) -> Result<V
 
 /// Whether it was there to be removed.
 async fn remove_one(id: &str) -> Result<bool, Error> {
-    let until = Instant::now() + ENDS_WITHIN;
+    let until = Instant::now() + SETTLES_WITHIN;
     loop {
         // Anonymous volumes, which images make for their data, go too.
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
@@ -131,5 +162,44 @@ mod tests {
         assert!(!is_left(&summary(temp.path(), "here"), "here"));
         assert!(!is_left(&summary(&gone, "there"), "here"));
         assert!(!is_left(&ContainerSummary::default(), "here"));
+    }
+
+    /// A daemon that gives these answers, one after the other.
+    fn daemon(socket: &Path, answers: &'static [(u16, &'static str)]) -> Docker {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::UnixListener::bind(socket).unwrap();
+        tokio::spawn(async move {
+            for (status, body) in answers {
+                let (mut peer, _) = listener.accept().await.unwrap();
+                let _read = peer.read(&mut [0; 4096]).await.unwrap();
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status} as told\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+                );
+                peer.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            }
+        });
+        let version = testcontainers::bollard::API_DEFAULT_VERSION;
+        Docker::connect_with_unix(&socket.display().to_string(), 5, version).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_state_that_docker_does_not_have_is_waited_out() {
+        let temp = tempfile::tempdir().unwrap();
+        let answers =
+            &[(200, r#"[{"Id":"a","State":"initialized"}]"#), (200, r#"[{"Id":"a","State":"running"}]"#)];
+        let listed = list(&daemon(&temp.path().join("passing"), answers)).await.unwrap();
+        assert_eq!(listed.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_is_absent_and_one_that_answers_badly_are_told_apart() {
+        let temp = tempfile::tempdir().unwrap();
+        let socket = temp.path().join("nobody");
+        let client = daemon(&socket, &[]);
+        std::fs::remove_file(&socket).unwrap();
+        assert!(is_absent(&list(&client).await.unwrap_err()));
+        let refused = list(&daemon(&temp.path().join("other"), &[(500, "{}")])).await.unwrap_err();
+        assert!(!is_absent(&refused), "{refused}");
     }
 }
