@@ -2,6 +2,8 @@
 
 pub mod write;
 
+pub mod key_range;
+
 pub mod figures;
 
 pub mod check;

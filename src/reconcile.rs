@@ -9,20 +9,23 @@ mod join;
 mod observer;
 mod options;
 mod pace;
+mod pages;
+mod prefetch;
 mod progress;
 mod reader;
 mod second_look;
 
 pub use finding::{ReconcileFinding, Suspect, SuspectSide};
-pub use join::{Join, Joined, Pages};
+pub use join::{Join, Joined};
 pub use observer::ReconcileObserver;
 pub use options::{Depth, ReconcileOptions};
 pub use pace::Pace;
+pub use pages::Pages;
 pub use progress::{Position, Tally};
 
 use crate::{
     base::{clock::Clock, error::Error},
-    model::finding::FindingKind,
+    model::{finding::FindingKind, key_range::KeyRange},
     system::{
         objects::{ListedObject, view::BucketView},
         postgres::Pointers,
@@ -73,27 +76,29 @@ impl<'a> Reconciliation<'a> {
         Self { rows, objects, options, pace, clock }
     }
 
-    /// Reconciles everything behind a position, or all.
+    /// Reconciles a range of keys, from its start or from behind a position in it.
     ///
     /// # Errors
     /// A store can't be read, or answers out of order; the observer's.
     pub async fn run(
         self,
+        range: &KeyRange,
         from: Option<Position>,
         observer: &mut dyn ReconcileObserver,
     ) -> Result<Tally, Error> {
-        let expected = self.rows.count().await?;
+        let expected = self.rows.count(range).await?;
         let keys = match self.options.depth {
-            Depth::Sample(_) => self.rows.count_keys().await?,
+            Depth::Sample(_) => self.rows.count_keys(range).await?,
             Depth::Listing | Depth::Recorded | Depth::Full => expected,
         };
-        let (mut done, tally) = match from {
-            Some(position) => (Some(position.after), position.tally),
-            None => (None, Tally::default()),
+        let (range, tally) = match from {
+            Some(Position { after, tally }) => (KeyRange { after: Some(after), ..range.clone() }, tally),
+            None => (range.clone(), Tally::default()),
         };
+        let mut done = range.after.clone();
         let mut join = Join::new(
-            self.rows.pages(done.as_ref()).await?,
-            self.objects.pages(done.as_ref()),
+            self.rows.pages(&range).await?,
+            self.objects.pages(range.after.as_ref()),
             Arc::clone(self.pace),
         );
         let checksums = self.rows.checksums();
@@ -107,6 +112,13 @@ impl<'a> Reconciliation<'a> {
         };
         let mut saved = Instant::now();
         while let Some(joined) = join.next().await? {
+            if range.is_before(joined.key()) {
+                break;
+            }
+            // A row that refers to a prefix of keys in this range, and was looked at in another.
+            if range.is_after(joined.key()) {
+                continue;
+            }
             if done.as_ref() != Some(joined.key()) {
                 if saved.elapsed() >= SAVED_EVERY {
                     work.finish(observer).await?;

@@ -1933,7 +1933,7 @@ _pulp__drill() {
             return 0
             ;;
         pulp__subcmd__drill__subcmd__reconcile)
-            opts="-h --profile --store --verify --sample --settle --grace --requests-per-second --cursor --metrics --help"
+            opts="-h --profile --store --verify --sample --settle --grace --requests-per-second --cursor --split --ranges --partition --metrics --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1968,6 +1968,18 @@ _pulp__drill() {
                     return 0
                     ;;
                 --cursor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --split)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ranges)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

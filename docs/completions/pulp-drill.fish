@@ -450,6 +450,9 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l sett
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l grace -d 'Objects that were written less long ago are not yet reported as orphans, in seconds' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l requests-per-second -d 'The most requests to the object store in a second' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l cursor -d 'Save the position here every minute, and continue from it if the file is there' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l split -d 'Print so many ranges of keys with about as many rows each, and do nothing else' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l ranges -d 'What --split has printed: the ranges of keys that several runs share' -r -F
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l partition -d 'With --ranges: the number of this run\'s range, from 1' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -l metrics -d 'Write the counts as OpenMetrics to this file at the end' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand reconcile" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand evidence; and not __fish_seen_subcommand_from verify bundle help" -s h -l help -d 'Print help'

@@ -13,6 +13,7 @@ use crate::{
     model::{
         exit_code::ExitCode,
         finding::{FindingKind, Severity},
+        key_range::KeyRange,
         profile::BinaryStore,
     },
     reconcile::{
@@ -26,7 +27,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::{
     io::Write as _,
-    num::{NonZeroU32, NonZeroU64},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -47,7 +48,10 @@ const REPORTED: Duration = Duration::from_secs(10);
     Exit codes: 0 all rows have their objects (orphans are warnings); 1 findings; 3 a store could not be read, \
     or no row matched an object; 2 usage.\n\n\
     Example:\n  \
-    pulp-drill reconcile s3://assets --verify sample --sample 1000 > findings.jsonl"
+    pulp-drill reconcile s3://assets --verify sample --sample 1000 > findings.jsonl\n\n\
+    On four machines:\n  \
+    pulp-drill reconcile s3://assets --split 4 > ranges.jsonl\n  \
+    pulp-drill reconcile s3://assets --ranges ranges.jsonl --partition 1 > findings-1.jsonl"
 )]
 pub struct ReconcileArgs {
     /// The bucket, with the prefix below which the rows' keys are
@@ -77,6 +81,15 @@ pub struct ReconcileArgs {
     /// Save the position here every minute, and continue from it if the file is there
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
+    /// Print so many ranges of keys with about as many rows each, and do nothing else
+    #[arg(long, value_name = "N", conflicts_with_all = ["cursor", "metrics", "ranges"])]
+    split: Option<NonZeroU32>,
+    /// What --split has printed: the ranges of keys that several runs share
+    #[arg(long, value_name = "FILE", requires = "partition")]
+    ranges: Option<PathBuf>,
+    /// With --ranges: the number of this run's range, from 1
+    #[arg(long, value_name = "I", requires = "ranges")]
+    partition: Option<NonZeroUsize>,
     /// Write the counts as OpenMetrics to this file at the end
     #[arg(long, value_name = "FILE")]
     metrics: Option<PathBuf>,
@@ -103,12 +116,13 @@ enum Verify {
 }
 
 /// A cursor file: the position, and of what.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Cursor {
     bucket: String,
     profile: String,
     verify: String,
+    range: KeyRange,
     position: Position,
 }
 
@@ -120,6 +134,9 @@ pub async fn run(args: ReconcileArgs, keys: S3Settings, database: Option<String>
         causes: error.causes.iter().map(|cause| redactor.clean(cause)).collect(),
         ..error
     };
+    if let Some(ranges) = args.split {
+        return split(&args, database, &redactor, ranges).await.map_err(cleaned);
+    }
     let done = reconcile(&args, &keys, database, &redactor, &clock, began).await;
     let (tally, requests) = done.map_err(cleaned)?;
     let exit = exit_code(&tally);
@@ -141,21 +158,11 @@ async fn reconcile(
     clock: &Clock,
     began: Instant,
 ) -> Result<(Tally, u64), Error> {
-    let profile = read_profile(&args.profile).map_err(to_error)?;
     let objects = keys.view(&args.bucket, redactor)?;
-    let url = database.ok_or_else(|| {
-        Error::usage("DATABASE_URL is not set")
-            .hint("set it to the database; a role that may only select suffices")
-    })?;
-    let access = Access::parse(&url).map_err(|error| error.while_doing("DATABASE_URL"))?;
-    redactor.add(&access.password);
-    let mut observer = Printer { args, last: Instant::now(), began };
+    let range = range(args)?;
+    let mut observer = Printer { args, range: &range, last: Instant::now(), began };
     let from = args.cursor.as_deref().map(|file| observer.position(file)).transpose()?.flatten();
-    let store = match args.store {
-        Store::Assets => BinaryStore::Assets,
-        Store::Results => BinaryStore::Results,
-    };
-    let rows = Pointers::connect(&access, &profile, store).await?;
+    let rows = rows(args, database, redactor).await?;
     let options = ReconcileOptions {
         depth: match args.verify {
             Verify::Listing => Depth::Listing,
@@ -167,13 +174,78 @@ async fn reconcile(
         grace: Duration::from_secs(args.grace),
     };
     let pace = Arc::new(Pace::new(args.requests_per_second));
-    let tally = Reconciliation::new(&rows, &objects, &options, &pace, clock).run(from, &mut observer).await?;
+    let work = Reconciliation::new(&rows, &objects, &options, &pace, clock);
+    let tally = work.run(&range, from, &mut observer).await?;
     Ok((tally, pace.requests()))
+}
+
+/// The rows, for reading only.
+async fn rows(
+    args: &ReconcileArgs,
+    database: Option<String>,
+    redactor: &Redactor,
+) -> Result<Pointers, Error> {
+    let profile = read_profile(&args.profile).map_err(to_error)?;
+    let url = database.ok_or_else(|| {
+        Error::usage("DATABASE_URL is not set")
+            .hint("set it to the database; a role that may only select suffices")
+    })?;
+    let access = Access::parse(&url).map_err(|error| error.while_doing("DATABASE_URL"))?;
+    redactor.add(&access.password);
+    let store = match args.store {
+        Store::Assets => BinaryStore::Assets,
+        Store::Results => BinaryStore::Results,
+    };
+    Pointers::connect(&access, &profile, store).await
+}
+
+/// Prints the ranges of keys, one a line.
+async fn split(
+    args: &ReconcileArgs,
+    database: Option<String>,
+    redactor: &Redactor,
+    wanted: NonZeroU32,
+) -> Result<ExitCode, Error> {
+    let bounds = rows(args, database, redactor).await?.quantiles(wanted).await?;
+    let ranges = KeyRange::between(bounds);
+    for range in &ranges {
+        let line = serde_json::to_string(range).or_harness(|| "can't write a range".to_owned())?;
+        print(&(line + "\n"))?;
+    }
+    if ranges.len() < wanted.get() as usize {
+        notice(&format!("the keys of the rows make only {} ranges\n", ranges.len()));
+    }
+    Ok(ExitCode::AllHeld)
+}
+
+/// The range of this run: all keys, unless there are partitions.
+fn range(args: &ReconcileArgs) -> Result<KeyRange, Error> {
+    let (Some(file), Some(number)) = (&args.ranges, args.partition) else { return Ok(KeyRange::default()) };
+    let shown = file.display();
+    let text = input_file::text_or_pipe(file, LARGEST).or_usage(|| format!("can't read {shown}"))?;
+    let mut ranges = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        let range: KeyRange = serde_json::from_str(text)
+            .or_usage(|| format!("{shown}, line {line}, is no range of keys"))
+            .map_err(|error| error.hint("--split prints this file"))?;
+        ranges.push(range);
+    }
+    let bounds = ranges.iter().filter_map(|range| range.until.clone()).collect();
+    if ranges != KeyRange::between(bounds) {
+        let hint = "use the file as --split has printed it, with all its lines";
+        return Err(Error::usage(format!("the ranges of {shown} do not cover all keys once")).hint(hint));
+    }
+    let count = ranges.len();
+    ranges.into_iter().nth(number.get() - 1).ok_or_else(|| {
+        Error::usage(format!("--partition {number}: {shown} has {count} ranges"))
+            .hint(format!("give a number from 1 to {count}"))
+    })
 }
 
 /// Prints findings and progress, and saves positions.
 struct Printer<'a> {
     args: &'a ReconcileArgs,
+    range: &'a KeyRange,
     last: Instant,
     began: Instant,
 }
@@ -190,8 +262,9 @@ impl Printer<'_> {
         let cursor: Cursor =
             serde_json::from_str(&text).or_usage(context).map_err(|error| error.hint(hint))?;
         let own = self.cursor(cursor.position.clone());
-        if (&cursor.bucket, &cursor.profile, &cursor.verify) != (&own.bucket, &own.profile, &own.verify) {
-            let of = format!("{} with {}, --verify {}", cursor.bucket, cursor.profile, cursor.verify);
+        if own != cursor {
+            let part = if own.range == cursor.range { "" } else { ", of another range of keys" };
+            let of = format!("{} with {}, --verify {}{part}", cursor.bucket, cursor.profile, cursor.verify);
             return Err(Error::usage(format!("{} is the cursor of {of}", file.display())).hint(hint));
         }
         notice(&format!("continues after {:?}\n", cursor.position.after.as_str()));
@@ -204,6 +277,7 @@ impl Printer<'_> {
             bucket: self.args.bucket.clone(),
             profile: self.args.profile.clone(),
             verify: verify.map(|value| value.get_name().to_owned()).unwrap_or_default(),
+            range: self.range.clone(),
             position,
         }
     }

@@ -4,7 +4,11 @@
 use crate::{
     base::{error::Error, ids::ObjectKey},
     model::reference::ObjectReference,
-    reconcile::pace::Pace,
+    reconcile::{
+        pace::Pace,
+        pages::{PacedPages, Pages},
+        prefetch::Prefetch,
+    },
     system::{
         objects::{ListedObject, view::ViewPages},
         postgres::PointerPages,
@@ -33,51 +37,6 @@ impl Joined {
         match self {
             Self::Row(pointer, _) => &pointer.key,
             Self::Object { object, .. } => &object.key,
-        }
-    }
-}
-
-/// What gives pages in the order of their keys.
-#[expect(async_fn_in_trait, reason = "nobody outside the crate implements it")]
-pub trait Pages {
-    /// An entry.
-    type Entry;
-    /// The key of an entry.
-    fn key(entry: &Self::Entry) -> &ObjectKey;
-    /// The next entries; none at the end.
-    async fn page(&mut self) -> Result<Vec<Self::Entry>, Error>;
-}
-
-impl Pages for PointerPages {
-    type Entry = ObjectReference;
-
-    fn key(entry: &ObjectReference) -> &ObjectKey {
-        &entry.key
-    }
-
-    async fn page(&mut self) -> Result<Vec<ObjectReference>, Error> {
-        self.next().await
-    }
-}
-
-/// A listing whose requests keep the pace.
-pub struct PacedPages(ViewPages, Arc<Pace>);
-
-impl Pages for PacedPages {
-    type Entry = ListedObject;
-
-    fn key(entry: &ListedObject) -> &ObjectKey {
-        &entry.key
-    }
-
-    async fn page(&mut self) -> Result<Vec<ListedObject>, Error> {
-        loop {
-            self.1.turn().await;
-            match self.0.next().await? {
-                // A page may be empty and not the last.
-                Some(page) if page.is_empty() => {}
-                page => return Ok(page.unwrap_or_default()),
-            }
         }
     }
 }
@@ -136,10 +95,10 @@ pub struct Join<R: Pages<Entry = ObjectReference>, O: Pages<Entry = ListedObject
     prefixes: Vec<ObjectKey>,
 }
 
-impl Join<PointerPages, PacedPages> {
-    /// Rows with a listing.
+impl Join<Prefetch<PointerPages>, Prefetch<PacedPages>> {
+    /// Rows with a listing, both read ahead.
     pub fn new(rows: PointerPages, objects: ViewPages, pace: Arc<Pace>) -> Self {
-        Self::of(rows, PacedPages(objects, pace))
+        Self::of(Prefetch::new(rows), Prefetch::new(PacedPages::new(objects, pace)))
     }
 }
 

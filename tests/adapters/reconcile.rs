@@ -7,6 +7,7 @@ use pulp_drill::base::digest::Digest;
 use pulp_drill::base::error::Error;
 use pulp_drill::base::ids::{BucketName, ObjectKey};
 use pulp_drill::model::finding::FindingKind;
+use pulp_drill::model::key_range::KeyRange;
 use pulp_drill::model::profile::{BinaryStore, Profile};
 use pulp_drill::model::state::Metadata;
 use pulp_drill::reconcile::{
@@ -87,11 +88,22 @@ impl Stores {
         settle: Duration,
         from: Option<Position>,
     ) -> (Result<Tally, Error>, Vec<(FindingKind, String)>) {
+        self.reconcile_range(depth, settle, &KeyRange::default(), from).await
+    }
+
+    async fn reconcile_range(
+        &self,
+        depth: Depth,
+        settle: Duration,
+        range: &KeyRange,
+        from: Option<Position>,
+    ) -> (Result<Tally, Error>, Vec<(FindingKind, String)>) {
         let rows = Pointers::connect(&self.reader, &self.profile, BinaryStore::Assets).await.unwrap();
         let objects = BucketView::new(&self.s3.access, None, &BucketName::from("assets"), "");
         let options = ReconcileOptions { depth, settle, grace: Duration::ZERO };
         let (pace, clock, mut kept) = (Arc::new(Pace::new(None)), Clock::system(), Kept::default());
-        let done = Reconciliation::new(&rows, &objects, &options, &pace, &clock).run(from, &mut kept).await;
+        let work = Reconciliation::new(&rows, &objects, &options, &pace, &clock);
+        let done = work.run(range, from, &mut kept).await;
         let found = kept.0.into_iter().map(|finding| (finding.kind, finding.key.to_string())).collect();
         (done, found)
     }
@@ -149,6 +161,73 @@ async fn every_difference_is_found_by_a_role_that_may_only_read_and_nothing_is_w
 }
 
 /// What the table holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_of_keys_find_together_what_one_run_finds() {
+    let Some(mut stores) = Stores::start().await else { return };
+    let sql = "create table albums (id serial primary key, folder text)";
+    stores.postgres.execute(sql, &[]).await.unwrap();
+    stores
+        .postgres
+        .execute(&format!("grant select on albums to \"{}\"", stores.reader.user), &[])
+        .await
+        .unwrap();
+    let profile = "name: albums\napi: none\nentities:\n  album: {table: albums, binary: {key: '${folder}*'}}\n\
+                   write-order: {upload: binary-first, replace: binary-first, delete: row-first}\n\
+                   migrate: [\"true\"]\nseed: [\"true\"]\n";
+    let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+    std::fs::write(file.path(), profile).unwrap();
+    let albums = read_profile(&file.path().display().to_string()).unwrap();
+    stores.profile.entities.extend(albums.entities);
+    for n in 0..40 {
+        let key = format!("k/{n:02}");
+        if n % 7 != 0 {
+            stores.put(&key, &key).await;
+        }
+        if n % 5 != 0 {
+            stores.insert(&key, if n == 33 { "K/33" } else { &key }).await;
+        }
+    }
+    // Prefixes with objects in one range, in several and in none.
+    for n in 0..10 {
+        stores.put(&format!("k/2/{n}"), "x").await;
+        stores.put(&format!("z/{n}"), "x").await;
+    }
+    for folder in ["k/2/", "k/3/", "z/"] {
+        stores.postgres.execute("insert into albums (folder) values ($1)", &[&folder]).await.unwrap();
+    }
+    let (whole, mut found) = stores.reconcile(Depth::Full, Duration::ZERO, None).await;
+    let whole = whole.unwrap();
+    assert_eq!(found.len(), 5 + 6 + 1, "{found:?}");
+    found.sort();
+
+    let rows = Pointers::connect(&stores.reader, &stores.profile, BinaryStore::Assets).await.unwrap();
+    for wanted in [2, 5, 16] {
+        let ranges = KeyRange::between(rows.quantiles(wanted.try_into().unwrap()).await.unwrap());
+        assert_eq!(ranges.len(), wanted as usize);
+        let (mut sum, mut together) = (Tally::default(), Vec::new());
+        for range in &ranges {
+            let (part, found) = stores.reconcile_range(Depth::Full, Duration::ZERO, range, None).await;
+            let part = part.unwrap();
+            assert!(part.complete);
+            sum = Tally {
+                rows: sum.rows + part.rows,
+                objects: sum.objects + part.objects,
+                matched: sum.matched + part.matched,
+                verified: sum.verified + part.verified,
+                cleared: sum.cleared + part.cleared,
+                ..sum
+            };
+            together.extend(found);
+        }
+        together.sort();
+        assert_eq!(together, found, "{wanted} ranges");
+        assert_eq!(
+            (sum.rows, sum.objects, sum.matched, sum.verified, sum.cleared),
+            (whole.rows, whole.objects, whole.matched, whole.verified, whole.cleared)
+        );
+    }
+}
+
 async fn written(stores: &Stores) -> String {
     let sql = "select string_agg(a::text, ',' order by id) from assets a";
     stores.postgres.texts(sql).await.unwrap().concat()

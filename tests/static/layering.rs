@@ -38,7 +38,7 @@ const RANKS: &[(&str, &[&str])] = &[
     ),
     ("child processes and their folders", &["base::process"]),
     ("files that the program carries with it", &["base::shipped"]),
-    ("writes to an engine", &["model::write"]),
+    ("writes to an engine, ranges of keys", &["model::write", "model::key_range"]),
     (
         "the catalogue of checks, writers under load, the target, what was there",
         &["model::check", "model::workload", "model::profile", "model::state", "model::page_images"],

@@ -4,6 +4,7 @@
 use crate::base::checksum::ChecksumAlgorithm;
 use crate::base::error::{Error, ErrorContext};
 use crate::base::ids::{ObjectKey, TableName};
+use crate::model::key_range::KeyRange;
 use crate::model::profile::{BinaryStore, Profile};
 use crate::model::reference::{ObjectReference, unknown_columns};
 use crate::system::postgres::references::{query, read};
@@ -12,6 +13,7 @@ use crate::system::postgres::{Access, Postgres};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Transaction};
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 /// Rows that are fetched at a time.
 const PAGE: usize = 5_000;
@@ -64,40 +66,56 @@ impl Pointers {
         self.profile.checksums()
     }
 
-    /// How many rows refer to objects now, of all stores of the profile.
-    pub async fn count(&self) -> Result<u64, Error> {
-        self.counted("*").await
+    /// How many rows refer to objects in a range now, of all stores of the profile.
+    pub async fn count(&self, range: &KeyRange) -> Result<u64, Error> {
+        self.counted("*", range).await
     }
 
-    /// How many keys they refer to.
-    pub async fn count_keys(&self) -> Result<u64, Error> {
-        self.counted("distinct a.key").await
+    /// How many keys in a range they refer to.
+    pub async fn count_keys(&self, range: &KeyRange) -> Result<u64, Error> {
+        self.counted("distinct z.key", range).await
     }
 
-    async fn counted(&self, what: &str) -> Result<u64, Error> {
-        let mut snapshot = self.postgres.snapshot().await?;
-        let rows = all(&mut snapshot, format!("select count({what}) from ({}) a", self.query)).await?;
+    async fn counted(&self, what: &str, range: &KeyRange) -> Result<u64, Error> {
+        let within =
+            [above(range), Some(below(range))].into_iter().flatten().collect::<Vec<_>>().join(" and ");
+        let sql = format!("select count({what}) from ({}) z where {within}", self.query);
+        let rows = all(&mut *self.postgres.snapshot().await?, sql).await?;
         let count = rows.first().map(|row| text(row, 0)).transpose()?.unwrap_or_default();
         count.parse().or_harness(|| format!("the server counts {count:?} rows"))
     }
 
-    /// All references to keys above this one, in one snapshot.
-    pub async fn pages(&self, after: Option<&ObjectKey>) -> Result<PointerPages, Error> {
+    /// The keys that split all rows into so many ranges with about as many rows each.
+    pub async fn quantiles(&self, ranges: NonZeroU32) -> Result<Vec<ObjectKey>, Error> {
+        let shares = (1..ranges.get()).map(|n| format!("{n}.0 / {ranges}")).collect::<Vec<_>>().join(", ");
+        // One row for each share, in their order; none in an empty table.
+        let sql = format!(
+            "select unnest(percentile_disc(array[{shares}]::float8[]) within group (order by z.key collate \"C\")) \
+             from ({}) z",
+            self.query
+        );
+        let rows = all(&mut *self.postgres.snapshot().await?, sql).await?;
+        rows.iter().map(|row| text(row, 0).map(ObjectKey::new)).collect()
+    }
+
+    /// All references to keys in this range, in one snapshot, after those to prefixes of what is in it.
+    pub async fn pages(&self, range: &KeyRange) -> Result<PointerPages, Error> {
         let mut snapshot = self.postgres.snapshot().await?;
-        // A row before it may refer to a prefix of what comes after it.
-        let above = after.map_or("true".to_owned(), |key| {
-            let key = literal(key);
-            format!("(z.key collate \"C\" > {key} or starts_with({key}, z.key))")
-        });
+        let prefix = |key: &ObjectKey| format!("starts_with({}, z.key)", literal(key));
+        let from = match (above(range), range.after.as_ref().map(prefix)) {
+            (Some(above), Some(prefix)) => format!("({above} or {prefix})"),
+            _ => "true".to_owned(),
+        };
+        let until = below(range);
         // Sorting and reading may take as long as the listing does.
         let sql = format!(
             "set local statement_timeout = 0; declare pulp_drill_pointers no scroll cursor for \
-             select z.* from ({}) z where {above} order by z.key collate \"C\", z.number, z.\"row\"",
+             select z.* from ({}) z where {from} and {until} order by z.key collate \"C\", z.number, z.\"row\"",
             self.query
         );
         let context = || "can't begin to read rows".to_owned();
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *snapshot).await.or_environment(context)?;
-        let after = after.cloned();
+        let after = range.after.clone();
         Ok(PointerPages { snapshot, profile: self.profile.clone(), store: self.store, after })
     }
 
@@ -124,6 +142,17 @@ impl PointerPages {
             }
         }
     }
+}
+
+/// The condition that a key is above the range's begin, where it has one.
+fn above(range: &KeyRange) -> Option<String> {
+    range.after.as_ref().map(|key| format!("z.key collate \"C\" > {}", literal(key)))
+}
+
+/// The condition that a key is not above the range's end.
+fn below(range: &KeyRange) -> String {
+    let until = range.until.as_ref();
+    until.map_or("true".to_owned(), |key| format!("z.key collate \"C\" <= {}", literal(key)))
 }
 
 /// Those to the store.
