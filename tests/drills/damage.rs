@@ -7,6 +7,7 @@ pub mod kit;
 mod logical;
 mod physical;
 mod repository;
+mod wal_g;
 
 use crate::support::{bless, consistency::contradictions};
 use kit::{Kit, PROGRAM};
@@ -62,6 +63,11 @@ impl Case {
         let mut command = Command::new(PROGRAM);
         command.args(["restore-test", "--format", "json", "--report-dir"]).arg(reports.path());
         command.args(&self.options);
+        // A machine whose WAL-G stores elsewhere: the folder is read all the same.
+        command.env("WALG_S3_PREFIX", "s3://elsewhere/shop");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(wal_g::programs(kit)).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(paths).unwrap());
         for (option, path) in [("--assets", "files"), ("--profile", "site.yaml")] {
             if !self.options.iter().any(|given| given == option) {
                 command.arg(option).arg(kit.path(path));
