@@ -88,7 +88,7 @@ impl Case {
         if ran.status.code() != Some(self.exit) || !flat(&all).contains(self.says) {
             return Err(format!("expected exit {} and {:?} of {all}", self.exit, self.says));
         }
-        if let Some(record) = record.as_ref().filter(|_| self.says.is_empty()) {
+        if let Some(record) = record.as_ref().filter(|_| self.damage.is_none()) {
             let contradictions = contradictions(record, &reports.path().join("latest"));
             if !contradictions.is_empty() {
                 return Err(format!("{name}: {}", contradictions.join("\n")));
