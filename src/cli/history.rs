@@ -227,12 +227,18 @@ fn after_adding(run: &RunId, ledger: &str, added: Added) -> Output {
 pub fn show(args: &ShowArgs, clock: &Clock) -> Result<Output, Error> {
     let file = history::file::file_of(&args.ledger);
     let lines = history::file::read(&file)?;
-    let mismatches = lines.as_ref().map(|lines| ledger::mismatches(&file, lines)).unwrap_or_default();
+    let compared = lines.as_ref().map(|lines| (ledger::mismatches(&file, lines), lines.len()));
+    let ((mismatches, without_folder), all) = compared.unwrap_or_default();
     let mut shown = shown(args, clock, &file.display().to_string(), lines)?;
     for mismatch in mismatches {
         let Broken { line, why } = mismatch;
         shown.exit = ExitCode::IntegrityFailure;
         shown.stderr += &format!("line {line} of the ledger: {why}\n");
+    }
+    if without_folder > 0 {
+        shown.stderr += &format!(
+            "note: not compared with their runs, whose folders are not beside the ledger: {without_folder} of {all} lines\n"
+        );
     }
     Ok(shown)
 }

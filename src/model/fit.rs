@@ -10,7 +10,7 @@ use crate::{
     },
     model::{
         profile::{BinaryStore, Profile},
-        reference::ObjectReference,
+        reference::{ObjectReference, ReferredKeys},
         state::State,
     },
 };
@@ -325,20 +325,8 @@ fn without_reference(
     references: &SortedMap<String, ObjectReference>,
     objects: &KnownObjects,
 ) -> impl Iterator<Item = String> {
-    let mut references = references.iter().peekable();
-    // The prefixes before an object that it begins with, and the last key before it.
-    let (mut prefixes, mut last): (Vec<String>, _) = (Vec::new(), String::new());
-    objects.keys().filter(move |place| {
-        while let Some((referred, reference)) = references.next_if(|(referred, _)| referred <= place) {
-            match reference.is_prefix {
-                true if prefixes.last() == Some(&referred) => {}
-                true => prefixes.push(referred),
-                false => last = referred,
-            }
-        }
-        prefixes.retain(|prefix| place.starts_with(prefix));
-        prefixes.is_empty() && last != *place
-    })
+    let mut referred = ReferredKeys::of(references.iter());
+    objects.keys().filter(move |place| !referred.include(place))
 }
 
 /// `1204` as `1,204`.

@@ -17,7 +17,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter::Peekable};
 
 /// A reference from a row to an object, or to all objects whose keys begin so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,6 +172,39 @@ pub fn references<'a>(
     })
 }
 
+/// The keys to which references lead, read as a stream next to other keys in the same order: references may name
+/// beginnings of keys, and only those before the present key are kept in memory.
+pub struct ReferredKeys<I: Iterator> {
+    references: Peekable<I>,
+    /// The beginnings that the present key may have.
+    beginnings: Vec<String>,
+    /// The last whole key.
+    last: Option<String>,
+}
+
+impl<K: AsRef<str>, I: Iterator<Item = (K, ObjectReference)>> ReferredKeys<I> {
+    /// Of references in the byte order of their keys.
+    pub fn of(references: I) -> Self {
+        Self { references: references.peekable(), beginnings: Vec::new(), last: None }
+    }
+
+    /// Whether a reference leads to a key. The keys are asked for in their byte order.
+    pub fn include(&mut self, key: &str) -> bool {
+        while let Some((referred, reference)) =
+            self.references.next_if(|(referred, _)| referred.as_ref() <= key)
+        {
+            let referred = referred.as_ref();
+            match reference.is_prefix {
+                true if self.beginnings.last().is_some_and(|last| last == referred) => {}
+                true => self.beginnings.push(referred.to_owned()),
+                false => self.last = Some(referred.to_owned()),
+            }
+        }
+        self.beginnings.retain(|beginning| key.starts_with(beginning.as_str()));
+        !self.beginnings.is_empty() || self.last.as_deref() == Some(key)
+    }
+}
+
 /// The references of one row, by its table and key; none where there is no such row.
 pub fn references_of<'a>(
     profile: &'a Profile,
@@ -292,7 +325,7 @@ pub fn unknown_columns<'a>(
 mod tests {
     use super::*;
     use crate::{
-        base::digest::Digest,
+        base::{digest::Digest, sorted::SortedMapBuilder},
         model::state::{Metadata, Row, Table},
     };
     use serde_json::json;
@@ -332,5 +365,24 @@ mod tests {
             ]
         );
         assert_eq!((all[0].row.1.as_str(), all[0].number), ("a", 0));
+    }
+    #[test]
+    fn a_row_may_refer_to_a_folder() {
+        let yaml = "{name: x, write-order: {upload: row-first, replace: row-first, delete: row-first}, migrate: [m], \
+            entities: {run: {table: runs, binary: [{key: '${uri|url}/*'}, {key: icon}]}}}";
+        let profile: Profile = serde_saphyr::from_str(yaml).unwrap();
+        let row = |uri: &str| {
+            let json = json!({ "uri": uri, "icon": "icons/1.png" });
+            (uri.to_owned(), Row { digest: Digest::of(uri), json: json.into() })
+        };
+        let rows = [row("app:/1/a"), row("app:/2/ü")].into_iter().collect();
+        let table = Table { rows, ..Table::default() };
+        let database = Database { tables: [("runs".into(), table)].into(), ..Database::default() };
+        let mut sorted = SortedMapBuilder::<ObjectKey, ObjectReference>::new();
+        references(&profile, &database).for_each(|reference| sorted.add(&reference.key, &reference));
+        let mut referred = ReferredKeys::of(sorted.entries());
+        let keys = ["1/a/b/c.txt", "1/a/d", "1/ab/x", "2/ü/x", "3/a/x", "icons/1.png", "icons/1.png2"];
+        let included: Vec<&str> = keys.into_iter().filter(|key| referred.include(key)).collect();
+        assert_eq!(included, ["1/a/b/c.txt", "1/a/d", "2/ü/x", "icons/1.png"]);
     }
 }

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use folder::Folder;
 use pgbackrest::Repository;
 use recovery::FetchedCluster;
-use std::path::PathBuf;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::PathBuf};
 use tools::{TABLESPACES, Tools, own};
 use wal_g::Storage;
 
@@ -54,6 +54,25 @@ pub enum PhysicalSource {
     WalG(Storage),
     /// No backup that can be restored: where it was looked for, and why.
     Nothing(PathBuf, String),
+}
+
+impl PhysicalSource {
+    /// What to do where WAL is missing.
+    fn wal_hint(&self) -> &'static str {
+        match self {
+            Self::Folder(_) | Self::Nothing(..) => {
+                "name the folder of archived WAL with --wal DIR, or take the backup with --wal-method=stream"
+            }
+            Self::PgBackRest(_) => {
+                "pgbackrest check shows whether the source archives its WAL; repo-retention-archive whether it was \
+                 expired"
+            }
+            Self::WalG(_) => {
+                "wal-g wal-verify integrity on the source shows what is missing: its archive_command must push every \
+                 segment, and wal-g delete must keep those of this backup"
+            }
+        }
+    }
 }
 
 /// Which physical backup the user names.
@@ -146,13 +165,16 @@ pub async fn fetch(backup: &PhysicalBackup, site: &Handles, log: &Logbook) -> Re
         }
         PhysicalSource::Nothing(_, why) => return Err(Error::usage(why.clone())),
     };
+    // A server starts on no other mode, and an archive may not have kept it.
+    std::fs::set_permissions(&data, Permissions::from_mode(0o700))
+        .or_environment(|| format!("can't change {}", data.display()))?;
     folder::remove_map(&data)?;
     let control = tools.control_data(&data).await?;
     let start = start_of(&data, &control)?;
     if let Some(archive) = &backup.wal {
         wal::bring(archive, &wal, start.as_ref(), &control, &mut room)?;
     }
-    let segments = wal::inspect(&data, &wal, start.as_ref(), &control)?;
+    let segments = wal::inspect(&data, &wal, start.as_ref(), &control, backup.source.wal_hint())?;
     tools.no_tablespace_in(&segments, &data, &wal).await?;
     for folder in [&data, &wal, &server.home().join(TABLESPACES)] {
         if folder.is_dir() {

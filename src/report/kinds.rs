@@ -7,7 +7,7 @@ use crate::{
         verdict::{Judgement, Role, Verdict},
     },
     report::{
-        facts::{reasons, run_problems},
+        facts::{RunProblem, reasons, run_problems},
         terminal::style::count,
     },
 };
@@ -66,10 +66,18 @@ pub fn causes(record: &RunRecord) -> String {
     causes.join("; ")
 }
 
-/// Why nothing is known: the run's own problem, else the first reason of a drill, else a budget.
-pub fn unknown_cause(record: &RunRecord) -> String {
-    if let Some(problem) = run_problems(record).first() {
-        return problem.to_string();
+/// Why nothing is known, in full: the run's own problem, else the first reason of a drill, else a budget. What could
+/// not be done explains why the run was cut short, and comes before that.
+fn unknown_text(record: &RunRecord) -> String {
+    let problems = run_problems(record);
+    let stored_wrong = problems
+        .iter()
+        .find(|problem| matches!(problem, RunProblem::NotAsWritten { .. } | RunProblem::NotEnded));
+    let error = problems.iter().find(|problem| matches!(problem, RunProblem::Error { .. }));
+    match stored_wrong.or(error).or(problems.first()) {
+        Some(RunProblem::Error { error }) => return error.clone(),
+        Some(problem) => return problem.to_string(),
+        None => {}
     }
     let unknown = record.scenarios.iter().find(|s| s.verdict() == Verdict::Unknown);
     if let Some((scenario, reason)) = unknown.and_then(|s| Some((s, reasons(s).into_iter().next()?))) {
@@ -77,4 +85,41 @@ pub fn unknown_cause(record: &RunRecord) -> String {
     }
     let budget = record.budgets.iter().find(|b| b.verdict == Verdict::Unknown);
     budget.map_or_else(|| "the record holds no reason".to_owned(), |b| format!("the {b}"))
+}
+
+/// Why nothing is known, without causes and hint.
+pub fn unknown_cause(record: &RunRecord) -> String {
+    let text = unknown_text(record);
+    let end = ["\n  cause: ", "\n  hint: "].iter().filter_map(|mark| text.find(mark)).min();
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
+/// What to do about it, where the message has a hint.
+pub fn unknown_hint(record: &RunRecord) -> Option<String> {
+    let text = unknown_text(record);
+    text.split_once("\n  hint: ").map(|(_, hint)| hint.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        base::error::Error,
+        model::{exit_code::ExitCode, record::Finished},
+        report::headline::headline,
+    };
+
+    #[test]
+    fn a_headline_has_neither_causes_nor_hint() {
+        let error = Error::environment("no server was found")
+            .cause("the dump was made by PostgreSQL 18")
+            .hint("install\nPostgreSQL 18");
+        let cut_short = Some("1 scenario did not end".to_owned());
+        let finished = Finished { verdict: Verdict::Unknown, exit: ExitCode::Unverified, cut_short };
+        let record =
+            RunRecord { errors: vec![error.to_string()], finished: Some(finished), ..RunRecord::default() };
+        assert_eq!(unknown_cause(&record), "no server was found");
+        assert_eq!(unknown_hint(&record).unwrap(), "install PostgreSQL 18");
+        assert!(headline(&record).ends_with("no server was found."), "{}", headline(&record));
+    }
 }

@@ -12,23 +12,49 @@ use std::path::Path;
 /// The most bytes of a record.
 const LARGEST: u64 = 256 << 20;
 
-/// The lines that are not what the runs' folders beside the ledger hold. A run without a folder there is not
-/// compared: old ones are removed.
-pub fn mismatches(ledger: &Path, lines: &[LedgerEntry]) -> Vec<Broken> {
-    let beside = ledger.parent().unwrap_or(Path::new("."));
-    let one = |(number, line): (usize, &LedgerEntry)| {
-        let why = mismatch(beside, line)?;
-        Some(Broken { line: number + 1, why })
-    };
-    lines.iter().enumerate().filter_map(one).collect()
+/// A line of the ledger against the folder of its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineComparison {
+    /// The folder holds the same.
+    Same,
+    /// It could not be compared: the folder does not lie beside the ledger.
+    NoFolder,
+    /// The folder holds something else: what.
+    Differs(String),
 }
 
-/// Why a line is not what the folder of its run holds; nothing where it is, or where there is no folder.
-pub fn mismatch(beside: &Path, line: &LedgerEntry) -> Option<String> {
-    let name = line.folder.as_deref().filter(|name| !name.contains(['/', '\\']) && *name != "..")?;
-    let file = beside.join(name).join(ReportFormat::Record.file_name());
-    let bytes = input_file::read(&file, LARGEST).ok()?;
+/// The lines that are not what the runs' folders beside the ledger hold, and how many have no folder there: old ones
+/// are removed, and a ledger can be copied without them.
+pub fn mismatches(ledger: &Path, lines: &[LedgerEntry]) -> (Vec<Broken>, usize) {
+    let beside = ledger.parent().unwrap_or(Path::new("."));
+    let (mut broken, mut without_folder) = (Vec::new(), 0);
+    for (number, line) in lines.iter().enumerate() {
+        match compare(beside, line) {
+            LineComparison::Same => {}
+            LineComparison::NoFolder => without_folder += 1,
+            LineComparison::Differs(why) => broken.push(Broken { line: number + 1, why }),
+        }
+    }
+    (broken, without_folder)
+}
+
+/// Compares a line with the folder of its run.
+pub fn compare(beside: &Path, line: &LedgerEntry) -> LineComparison {
+    let name = line.folder.as_deref().filter(|name| !name.contains(['/', '\\']) && *name != "..");
+    let file = name.map(|name| beside.join(name).join(ReportFormat::Record.file_name()));
+    let Some(file) = file.filter(|file| file.exists()) else { return LineComparison::NoFolder };
+    match difference(&file, line) {
+        Some(why) => LineComparison::Differs(why),
+        None => LineComparison::Same,
+    }
+}
+
+fn difference(file: &Path, line: &LedgerEntry) -> Option<String> {
     let shown = file.display();
+    let bytes = match input_file::read(file, LARGEST) {
+        Ok(bytes) => bytes,
+        Err(error) => return Some(format!("{shown} cannot be read: {error}")),
+    };
     if Digest::of(&bytes) != line.record {
         return Some(format!("{shown} is not the record of the run that was added"));
     }

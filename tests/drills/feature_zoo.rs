@@ -17,13 +17,27 @@ use pulp_drill::{
 };
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-/// The schema and its rows, for PostgreSQL 15.
+/// The schema and its rows, for PostgreSQL 15. Lines that begin with `--17 ` are for 17 and newer.
 const FIXTURE: &str = "tests/fixtures/feature-zoo";
 
-/// The extensions of the schema, which a small installation lacks.
-const EXTENSIONS: &str = "select name::text from (values ('pgcrypto'), ('citext'), ('hstore'), ('pg_trgm'), ('btree_gist'), \
-    ('ltree'), ('unaccent'), ('lo'), ('postgres_fdw'), ('uuid-ossp')) wanted (name) \
-    where not exists (select from pg_available_extensions a where a.name = wanted.name)";
+/// What the schema needs and an installation lacks.
+const MISSING: &str = "select name::text from (values ('pgcrypto'), ('citext'), ('hstore'), ('pg_trgm'), ('btree_gist'), \
+    ('ltree'), ('unaccent'), ('lo'), ('postgres_fdw'), ('uuid-ossp'), ('ICU'), ('libxml')) wanted (name) \
+    where not exists (select from pg_available_extensions a where a.name = wanted.name) \
+    and not (name = 'ICU' and exists (select from pg_collation where collprovider = 'i' and collname <> 'unicode')) \
+    and not (name = 'libxml' and exists (select from pg_config where setting ~ 'libxml|lxml2'))";
+
+/// What needs a library that small installations leave out, and what takes its place.
+const WITHOUT: [(&str, &str, &str); 8] = [
+    ("pgcrypto", "CREATE EXTENSION IF NOT EXISTS pgcrypto;", ""),
+    ("pgcrypto", "pgp_sym_encrypt('s','k')", "'s'"),
+    ("uuid-ossp", "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\";", ""),
+    ("uuid-ossp", "uuid_generate_v4()", "gen_random_uuid()"),
+    ("ICU", "(provider = icu, locale = 'und-u-ks-level2', deterministic = false)", "FROM \"C\""),
+    ("ICU", "(provider = icu, locale = 'de-u-co-phonebk')", "FROM \"C\""),
+    ("libxml", ", x='<a><!-- c --><b/></a>'", ""),
+    ("ICU", "(provider = icu, locale = 'und', rules = '&V << w <<< W')", "FROM \"C\""),
+];
 
 /// What an older major version does not have: since when, and what takes its place.
 const SINCE: [(u32, &str, &str); 10] = [
@@ -71,39 +85,35 @@ async fn every_feature_comes_back_from_every_kind_of_backup() {
     for major in 13..=18 {
         let found = discover(&Places::of_machine(), Some(WantedMajor::Exactly(major))).await.found;
         match found {
-            Some(bin) => tested.extend(on(&bin).await.then_some(bin.version.text)),
+            Some(bin) => tested.extend(on(&bin).await),
             None => println!("skipped: there is no PostgreSQL {major}"),
         }
     }
     println!("tested: {}", tested.join(", "));
     // Machines have different versions: the document is only written, from whichever has most.
     if std::env::var_os("PULP_DRILL_BLESS").is_some() {
-        let short = |text: &String| text.split(' ').next().unwrap().to_owned();
-        let versions: Vec<String> = tested.iter().map(short).collect();
         let mut table =
-            format!("| backup | {} |\n|---|{}\n", versions.join(" | "), "---|".repeat(versions.len()));
+            format!("| backup | {} |\n|---|{}\n", tested.join(" | "), "---|".repeat(tested.len()));
         for format in FORMATS {
-            table += &format!("| {format} |{}\n", " pass |".repeat(versions.len()));
+            table += &format!("| {format} |{}\n", " pass |".repeat(tested.len()));
         }
         damage::hold("versions", &table);
     }
 }
 
-/// Whether it could be tested.
-async fn on(bin: &PgBin) -> bool {
+/// The version that was tested, and the extensions that it was tested without.
+async fn on(bin: &PgBin) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
     let run = RunDir::create(&Base::below(folder.path()).unwrap(), "zoo", false).unwrap();
     let server = OwnServer::start(&run, "own", ServerPrograms::Here(bin), &Redactor::new()).await.unwrap();
     let connection = Postgres::connect(&server.access("postgres").await).await.unwrap();
-    let missing = connection.texts(EXTENSIONS).await.unwrap();
-    if missing.is_empty() {
-        connection.execute("create database zoo", &[]).await.unwrap();
-    }
+    let missing = connection.texts(MISSING).await.unwrap();
+    connection.execute("create database zoo", &[]).await.unwrap();
     connection.close().await;
-    if !missing.is_empty() {
+    if missing.iter().any(|name| WITHOUT.iter().all(|(known, ..)| name != known)) {
         println!("skipped: PostgreSQL {} lacks {}", bin.version, missing.join(", "));
-        return false;
+        return None;
     }
     let access = server.access("zoo").await;
     let client = |program: &str, options: &[String]| {
@@ -129,8 +139,13 @@ async fn on(bin: &PgBin) -> bool {
     fs::write(path("site.yaml"), PROFILE).unwrap();
     for name in ["schema.sql", "data.sql"] {
         let text = fs::read_to_string(Path::new(FIXTURE).join(name)).unwrap();
+        let newer = (16..=bin.version.major).map(|major| format!("--{major} "));
+        let text = newer.fold(text, |text, mark| text.replace(&mark, ""));
         let older = SINCE.iter().filter(|(since, ..)| bin.version.major < *since);
-        fs::write(path(name), older.fold(text, |text, (_, from, to)| text.replace(from, to))).unwrap();
+        let text = older.fold(text, |text, (_, from, to)| text.replace(from, to));
+        let without = WITHOUT.iter().filter(|(name, ..)| missing.iter().any(|lacking| lacking == name));
+        let text = without.fold(text, |text, (_, from, to)| text.replace(from, to));
+        fs::write(path(name), text).unwrap();
     }
     let done = tokio::task::block_in_place(|| {
         for name in ["schema.sql", "docs.sql", "data.sql"] {
@@ -171,7 +186,11 @@ async fn on(bin: &PgBin) -> bool {
     });
     let wrong: Vec<String> = done.into_iter().filter_map(Result::err).collect();
     assert!(wrong.is_empty(), "PostgreSQL {}:\n{}", bin.version, wrong.join("\n"));
-    true
+    let version = bin.version.text.split(' ').next().unwrap();
+    Some(match missing.is_empty() {
+        true => version.to_owned(),
+        false => format!("{version} without {}", missing.join(" and ")),
+    })
 }
 
 fn restored(folder: &Path, name: &str) -> Result<(), String> {

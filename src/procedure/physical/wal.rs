@@ -130,7 +130,7 @@ fn unpack(from: &Path, to: &Path, room: &mut Room) -> Result<(), Error> {
     target.flush().or_environment(write)
 }
 
-/// Looks at all segments from the start of the replay on.
+/// Looks at all segments from the start of the replay on. `hint` is what to do where its first one is missing.
 ///
 /// # Errors
 /// Blames the user where one is missing, too short, damaged at its head, or of another cluster.
@@ -139,6 +139,7 @@ pub fn inspect(
     archive: &Path,
     start: Option<&ReplayStart>,
     control: &ControlData,
+    hint: &str,
 ) -> Result<Segments, Error> {
     // A cluster that was stopped in order needs none, and keeps segments for later use.
     let Some(start) = start else { return Ok(Segments::default()) };
@@ -158,15 +159,10 @@ pub fn inspect(
         }
     }
     if !all.contains_key(&start.segment) {
-        let hint = match all.keys().next() {
-            Some(first) => format!("the first one that is there is {first}; name the archive with --wal DIR"),
-            None => {
-                "name the folder of archived WAL with --wal DIR, or take the backup with --wal-method=stream"
-                    .to_owned()
-            }
-        };
         let why = format!("its backup_label names the WAL segment {} as its start", start.segment);
-        return Err(Error::usage("the WAL that the backup begins with is missing").cause(why).hint(hint));
+        let error = Error::usage("the WAL that the backup begins with is missing").cause(why);
+        let first = all.keys().next().map(|first| format!("the first one that is there is {first}"));
+        return Err(first.into_iter().fold(error, Error::cause).hint(hint));
     }
     without_gap(&all)?;
     let last = all.keys().map(|id| (id.timeline, *id)).collect();
@@ -257,7 +253,7 @@ mod tests {
         let name = |number: u32| format!("0000000100000000{number:08X}");
         let first = SegmentId::parse(&name(2), control.segment).unwrap();
         let start = ReplayStart { segment: first, begun: None };
-        let inspected = || inspect(&data, &archive, Some(&start), &control);
+        let inspected = || inspect(&data, &archive, Some(&start), &control, "look");
         let said = || inspected().unwrap_err().to_string();
         assert!(said().contains("begins with is missing"), "{}", said());
         segment(&data.join("pg_wal"), &name(2), 7, &control);

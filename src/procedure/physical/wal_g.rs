@@ -42,9 +42,24 @@ struct Backup {
     uncompressed_size: u64,
 }
 
-/// WAL-G on a folder. Its own configuration file is not read.
+/// Variables that name another storage, which WAL-G would prefer to the folder, or a place that it would write to.
+const OTHER_STORAGE: [&str; 10] = [
+    "WALG_S3_",
+    "WALE_S3_",
+    "WALG_GS_",
+    "WALE_GS_",
+    "WALG_AZ_",
+    "WALG_SWIFT_",
+    "WALG_SSH_",
+    "WALG_FAILOVER_",
+    "WALG_STATSD_",
+    "WALG_PREFETCH_DIR",
+];
+
+/// WAL-G on a folder. Its own configuration file is not read; keys for decryption come from the environment.
 fn command(folder: &Path, home: &Path) -> Command {
     let command = Command::new("wal-g").env("WALG_FILE_PREFIX", folder).env("HOME", home);
+    let command = OTHER_STORAGE.into_iter().fold(command, Command::without_inherited);
     // A damaged file of a folder stays damaged. By default WAL-G reads it again 15 times, and once for each time that
     // it halves the number of files at a time, after a pause of a minute and more.
     command

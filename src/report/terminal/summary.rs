@@ -17,6 +17,7 @@ use crate::{
     report::{
         facts::{RunProblem, has_begun, level, level_gaps, reasons as reasons_of, run_problems},
         headline::{ScenarioTally, tally, verdict},
+        kinds::unknown_hint,
     },
 };
 use console::measure_text_width;
@@ -184,6 +185,9 @@ fn sentence(record: &RunRecord) -> String {
     }
     if record.verdict() == Verdict::Fail {
         text.push_str(&first_reason(record.scenarios.iter().filter(|s| s.verdict() == Verdict::Fail)));
+    }
+    if record.verdict() == Verdict::Unknown {
+        text.extend(unknown_hint(record).map(|hint| format!("\nhint: {}", cut(&legible(&hint)))));
     }
     text.extend(level(record).map(|level| format!("\n{level}")));
     text.extend(level_gaps(record).iter().map(|gap| format!("\n{gap}")));

@@ -10,7 +10,7 @@ use crate::{
         profile::Profile,
     },
     procedure::manifest::Manifest,
-    run::ledger,
+    run::ledger::{self, LineComparison},
     system::postgres::Survey,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ impl References {
         manifest: Option<&Manifest>,
     ) -> Result<Self, Error> {
         let mut all = Self::default();
-        if let Some(LastProven { run, ended, figures }) = last_proven(options)? {
+        if let Some(LastProven { run, ended, figures }) = last_proven(options, &mut all.not_read)? {
             let origin = format!("in run {} of {}", run, clock::iso(ended));
             let recorded = (origin.clone(), SchemaOrigin::EarlierRun);
             all.schemas
@@ -87,8 +87,8 @@ fn of_record(
     SchemaReference { origin, read_from, major: schema.major, tables: tables.clone(), parts, sequences }
 }
 
-/// The last proven restore in the ledger.
-fn last_proven(options: &BackupTestOptions) -> Result<Option<LastProven>, Error> {
+/// The last proven restore in the ledger. `notes` gets what could not be compared.
+fn last_proven(options: &BackupTestOptions, notes: &mut Vec<String>) -> Result<Option<LastProven>, Error> {
     let Some(path) = &options.ledger else { return Ok(None) };
     let file = history::file::file_of(path);
     let context = || format!("{} is no reference", file.display());
@@ -96,10 +96,19 @@ fn last_proven(options: &BackupTestOptions) -> Result<Option<LastProven>, Error>
         history::file::read(&file)?.map_err(|broken| Error::usage(context()).cause(broken.to_string()))?;
     let found = history::last_proven(&lines, &options.profile);
     let line = lines.iter().find(|line| found.as_ref().is_some_and(|found| found.run == line.run));
-    if let Some(why) = line.and_then(|line| ledger::mismatch(file.parent()?, line)) {
-        return Err(Error::usage(context())
-            .cause(why)
-            .hint("restore the ledger or the run's folder from a copy"));
+    match line.zip(file.parent()).map(|(line, beside)| (line, ledger::compare(beside, line))) {
+        Some((_, LineComparison::Differs(why))) => {
+            return Err(Error::usage(context())
+                .cause(why)
+                .hint("restore the ledger or the run's folder from a copy"));
+        }
+        Some((line, LineComparison::NoFolder)) => notes.push(format!(
+            "the figures of run {} are those of the ledger alone: its folder is not beside {}, so that they were not \
+             compared with the run",
+            line.run,
+            file.display()
+        )),
+        Some((_, LineComparison::Same)) | None => {}
     }
     found.map(Some).ok_or_else(|| {
         let why = format!(

@@ -6,15 +6,16 @@ use crate::{
     base::{
         digest::Digest,
         error::Error,
-        ids::{AssetName, ObjectKey, TemplateKey},
+        ids::{AssetName, TemplateKey},
+        sorted::SortedMapBuilder,
     },
     journal::Logbook,
     model::{
         check::CheckId,
         finding::{Entity, Finding, FindingKind, Severity},
         profile::Profile,
-        reference::references,
-        state::{Database, Golden, Known, State},
+        reference::{ReferredKeys, references},
+        state::{Database, Golden, Known, KnownAsset, State},
     },
     runbook::verify::{
         CheckResult, Names, Reference, pictures, read_back, reconcile,
@@ -23,7 +24,7 @@ use crate::{
     site::{Site, Source},
 };
 use pdf_compare::Comparison;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a fresh source. Where no known-good PDF is given, what it renders now becomes the
 /// known-good one, once two renders have agreed.
@@ -64,14 +65,14 @@ async fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Ve
 /// Every acknowledged asset against both stores: its object with the bytes that were sent, and a
 /// row that points there.
 pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
-    let referred = ReferredKeys::of(&site.profile, &state.database);
+    let referred = referred(&site.profile, &state.database, &known.assets);
     let mut findings = Vec::new();
     for (name, asset) in &known.assets {
         let expected = format!("{} bytes at {}, SHA-256 {}", asset.size, asset.key, asset.sha256);
         let actual = match state.objects.get(&asset.key) {
             None => "no such object".to_owned(),
             Some(o) if o.sha256 != asset.sha256 => format!("{} bytes, SHA-256 {}", o.size, o.sha256),
-            Some(_) if !referred.include(&asset.key) => "no row points at it".to_owned(),
+            Some(_) if !referred.contains(name) => "no row points at it".to_owned(),
             Some(_) => continue,
         };
         let entity = Entity::Asset(name.clone());
@@ -80,28 +81,18 @@ pub fn stored(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding>
     findings
 }
 
-/// The keys to which rows refer, and the beginnings of keys.
-struct ReferredKeys {
-    keys: BTreeSet<ObjectKey>,
-    beginnings: BTreeSet<ObjectKey>,
-}
-
-impl ReferredKeys {
-    fn of(profile: &Profile, database: &Database) -> Self {
-        let (beginnings, keys): (Vec<_>, Vec<_>) =
-            references(profile, database).partition(|reference| reference.is_prefix);
-        let [keys, beginnings] =
-            [keys, beginnings].map(|all| all.into_iter().map(|reference| reference.key).collect());
-        Self { keys, beginnings }
-    }
-
-    fn include(&self, key: &ObjectKey) -> bool {
-        let text = key.as_str();
-        let mut ends = (0..=text.len()).filter(|end| text.is_char_boundary(*end));
-        self.keys.contains(key)
-            || !self.beginnings.is_empty()
-                && ends.any(|end| self.beginnings.contains(&ObjectKey::from(&text[..end])))
-    }
+/// The assets to whose objects rows refer.
+fn referred<'a>(
+    profile: &Profile,
+    database: &Database,
+    assets: &'a BTreeMap<AssetName, KnownAsset>,
+) -> BTreeSet<&'a AssetName> {
+    let mut sorted = SortedMapBuilder::new();
+    references(profile, database).for_each(|reference| sorted.add(&reference.key, &reference));
+    let mut keys = ReferredKeys::of(sorted.entries());
+    let mut assets: Vec<_> = assets.iter().map(|(name, asset)| (asset.key.as_str(), name)).collect();
+    assets.sort_unstable();
+    assets.into_iter().filter(|(key, _)| keys.include(key)).map(|(_, name)| name).collect()
 }
 
 /// Every row against its object before anything was backed up: a size or digest that was recorded
@@ -220,29 +211,4 @@ pub async fn renders(
     let finding =
         Finding::new(CheckId::Source, FindingKind::PdfDiffers, entity(), "the known-good PDF", actual);
     Ok(vec![finding.shown_by(path).shown_by(keep_known_good(key, &bytes, log)?)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::state::{Row, Table};
-    use serde_json::json;
-
-    #[test]
-    fn a_row_may_refer_to_a_folder() {
-        let yaml = "{name: x, write-order: {upload: row-first, replace: row-first, delete: row-first}, migrate: [m], \
-            entities: {run: {table: runs, binary: [{key: '${uri|url}/*'}, {key: icon}]}}}";
-        let profile: Profile = serde_saphyr::from_str(yaml).unwrap();
-        let row = |uri: &str| {
-            let json = json!({ "uri": uri, "icon": "icons/1.png" });
-            (uri.to_owned(), Row { digest: Digest::of(uri), json: json.into() })
-        };
-        let table =
-            Table { rows: [row("app:/1/a"), row("app:/2/ü")].into_iter().collect(), ..Table::default() };
-        let database = Database { tables: [("runs".into(), table)].into(), ..Database::default() };
-        let referred = ReferredKeys::of(&profile, &database);
-        let include = |key: &str| referred.include(&key.into());
-        assert!(include("1/a/model/weights.txt") && include("2/ü/x") && include("icons/1.png"));
-        assert!(!include("1/ab/x") && !include("3/a/x") && !include("icons/1.png2"));
-    }
 }

@@ -36,25 +36,26 @@ end $$";
 /// A function that looks rows up by an index of another kind than a B-tree.
 const MISSING_ROWS: &str = include_str!("missing_rows.sql");
 
-/// Every index, with what is wrong with it.
+/// Every index, with what is wrong with it. A materialised view that was never refreshed cannot be read, and has no rows.
 const INDEXES: &str = "
 select n.nspname, c.relname, case a.amname when 'btree' then pulp_drill_amcheck.index_error(c.oid)
     else pulp_drill_amcheck.missing_rows(c.oid) end
 from pg_index i
 join pg_class c on c.oid = i.indexrelid
+join pg_class t on t.oid = i.indrelid and t.relispopulated
 join pg_am a on a.oid = c.relam
 join pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'i' and c.relpersistence = 'p' and i.indisvalid and i.indisready
   and n.nspname <> 'pulp_drill_amcheck'
 order by 1, 2";
 
-/// Every table and materialised view, with the first thing that is wrong with it.
+/// Every table and refreshed materialised view, with the first thing that is wrong with it.
 const TABLES: &str = "
 select n.nspname, c.relname, pulp_drill_amcheck.table_error(c.oid, current_setting('server_version_num')::int / 10000)
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 join pg_am a on a.oid = c.relam and a.amname = 'heap'
-where c.relkind in ('r', 'm', 't') and c.relpersistence = 'p' and n.nspname <> 'pulp_drill_amcheck'
+where c.relkind in ('r', 'm', 't') and c.relpersistence = 'p' and c.relispopulated and n.nspname <> 'pulp_drill_amcheck'
 order by 1, 2";
 
 /// The collations whose order on this machine is not that under which the database's indexes were made.

@@ -4,6 +4,7 @@ use super::{
     Case,
     kit::{DATABASE, Kit, cut, flip, option},
     repository::Repository,
+    wal_g::WalG,
 };
 use std::{
     fs,
@@ -18,6 +19,8 @@ pub struct Physical {
 }
 
 pub async fn cases(kit: &Kit) -> Physical {
+    // Before the tablespace, which WAL-G would fetch into the folder of the source.
+    let wal_g = WalG::make(kit).await;
     let made = Made::make(kit).await;
     let other = other_segments(kit, &made).await;
     let repository = Repository::make(kit).await;
@@ -29,6 +32,7 @@ pub async fn cases(kit: &Kit) -> Physical {
         cases.extend(targets(kit, &made));
         let complete = repository.is_some();
         cases.extend(repository.iter().flat_map(|repository| repository.cases(kit, &made)));
+        cases.extend(wal_g.cases(kit));
         Physical { cases, complete }
     })
 }
