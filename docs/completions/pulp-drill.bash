@@ -648,7 +648,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads renames-templates exits-at-start" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads shortens-large renames-templates undeletes-later exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -1882,7 +1882,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads renames-templates exits-at-start" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads shortens-large renames-templates undeletes-later exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -2258,7 +2258,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads renames-templates exits-at-start" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads shortens-large renames-templates undeletes-later exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -2386,7 +2386,7 @@ _pulp__drill() {
                     return 0
                     ;;
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads renames-templates exits-at-start" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads shortens-large renames-templates undeletes-later exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 --report-dir)
@@ -2644,7 +2644,7 @@ _pulp__drill() {
             fi
             case "${prev}" in
                 --defect)
-                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads renames-templates exits-at-start" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "fail-open stale-cache wrong-code wrong-status partial-pdf truncated-pdf nondeterministic refuses-present wrong-reason forgets-schedules hides-dead-letters admits-archived skips-missed-runs repeats-missed-runs forgets-unfinished-jobs swallows-upload wrong-asset lies-ready old-version alters-uploads loses-tenth-upload lists-first-page forgets-audit ignores-deletes truncates-downloads shortens-large renames-templates undeletes-later exits-at-start" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -91,7 +91,9 @@ lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
 truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+shortens-large\t'Hands out no more than the first MiB of a binary; renders have all of it'
 renames-templates\t'Shows every template of the list under another name'
+undeletes-later\t'Undoes a deletion after its event was listed twice in the audit trail'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand run" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -185,7 +187,9 @@ lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
 truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+shortens-large\t'Hands out no more than the first MiB of a binary; renders have all of it'
 renames-templates\t'Shows every template of the list under another name'
+undeletes-later\t'Undoes a deletion after its event was listed twice in the audit trail'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand selftest" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -239,7 +243,9 @@ lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
 truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+shortens-large\t'Hands out no more than the first MiB of a binary; renders have all of it'
 renames-templates\t'Shows every template of the list under another name'
+undeletes-later\t'Undoes a deletion after its event was listed twice in the audit trail'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand prove-tool" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -355,7 +361,9 @@ lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
 truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+shortens-large\t'Hands out no more than the first MiB of a binary; renders have all of it'
 renames-templates\t'Shows every template of the list under another name'
+undeletes-later\t'Undoes a deletion after its event was listed twice in the audit trail'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -l report-dir -d 'Where runs are stored' -r -F
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand explore" -s j -l jobs -d 'How many scenarios run in parallel; the default is the number of cores' -r
@@ -518,7 +526,9 @@ lists-first-page\t'Lists no more than four assets, and counts no more'
 forgets-audit\t'Forgets the oldest audit event at start'
 ignores-deletes\t'Answers 204 to the deletion of an asset and deletes nothing'
 truncates-downloads\t'Hands out the first half of a binary; renders have all of it'
+shortens-large\t'Hands out no more than the first MiB of a binary; renders have all of it'
 renames-templates\t'Shows every template of the list under another name'
+undeletes-later\t'Undoes a deletion after its event was listed twice in the audit trail'
 exits-at-start\t'Ends at its start with an error'"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from engine" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand standin; and __fish_seen_subcommand_from migrate" -l to -d 'Stop after this step of the schema, as an older release would' -r

@@ -284,6 +284,8 @@ faults! {
         "A byte in the last part of the dump file, which has rows, is changed.",
     EmptyDump "dump-empty" "empty dump" Dump Stores Procedure
         "The dump file has no bytes.",
+    ShortenBinary(asset: AssetName) "binary-shortened" "cut binary at 1 MiB" Objects Stores Reconcile
+        "The object of an asset ends after its first MiB.",
     ZeroBinary(asset: AssetName) "binary-zeroed" "zero binary" Objects Stores Reconcile
         "The bytes of the object of an asset are zeros; its size is unchanged.",
     ExtendBinary(asset: AssetName) "binary-extended" "append to binary" Objects Stores Reconcile
@@ -366,8 +368,12 @@ faults! {
         "The engine acknowledges the deletion of an asset and deletes nothing.",
     EngineTruncatesDownloads "engine-truncates-downloads" "start engine with defect truncates-downloads" NextStart Api ReadBack
         "The engine hands out the first half of a binary; renders have all of it.",
+    EngineShortensLarge "engine-shortens-large" "start engine with defect shortens-large" NextStart Api ReadBack
+        "The engine hands out no more than the first MiB of a binary; renders have all of it.",
     EngineRenamesTemplates "engine-renames-templates" "start engine with defect renames-templates" NextStart Api Manifest
         "The engine lists every template under another name.",
+    EngineUndeletesLater "engine-undeletes-later" "start engine with defect undeletes-later" NextStart Api Untouched
+        "The engine deletes an asset or a template and brings it back after the audit trail was read twice.",
     EngineExitsAtStart "engine-exits-at-start" "start engine with defect exits-at-start" NextStart Api Ready
         "The engine reports an error at its start and ends.",
 }

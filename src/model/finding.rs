@@ -222,7 +222,7 @@ findings! {
         "An answer contains part of a PDF: an error status with PDF bytes, or a truncated PDF."
         "A caller that does not check would keep a broken document. Fix the engine.",
     UnstoredWrite "unstored write" Failure Other Stores []
-        "Before the backup, a row and its object do not match: a write is not in the stores as it was sent or recorded."
+        "An acknowledged write is not in the stores as it was sent or recorded, or did not last: before the backup, or on the restored site."
         "Fix the application, or the profile if it describes the row wrongly: no backup can contain what was never stored.",
     ScheduleMoved "schedule moved" Failure Schedule Stores ROWS
         "The next run of a schedule is not at the time of the cut point."

@@ -56,6 +56,7 @@ async fn dispatch(
         F::DeleteBinary(name) => objects::delete(site, name).await,
         F::EmptyBinary(name) => objects::rewrite(site, name, |_| Vec::new()).await,
         F::TruncateBinary(name) => objects::rewrite(site, name, objects::first_half).await,
+        F::ShortenBinary(name) => objects::rewrite(site, name, objects::first_mebibyte).await,
         F::FlipBit(name) => objects::rewrite(site, name, objects::flip_bit).await,
         F::ZeroBinary(name) => objects::rewrite(site, name, |bytes| vec![0; bytes.len()]).await,
         F::ExtendBinary(name) => objects::rewrite(site, name, |bytes| [bytes, b"\n"].concat()).await,
@@ -152,7 +153,9 @@ async fn dispatch(
         | F::EngineForgetsAudit
         | F::EngineIgnoresDeletes
         | F::EngineTruncatesDownloads
+        | F::EngineShortensLarge
         | F::EngineRenamesTemplates
+        | F::EngineUndeletesLater
         | F::EngineExitsAtStart => Ok(pending::defect(fault, site)),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         state::{Golden, Known, KnownAsset, KnownJob, KnownTemplate, State},
     },
     procedure::command,
-    scenario::seed::Seed,
+    scenario::seed::{Seed, padded},
     site::Handles,
     system::engine::{Engine, UploadRequest, media_type},
 };
@@ -59,7 +59,7 @@ pub async fn fill(
     for asset in &seed.assets {
         let upload = UploadRequest {
             name: asset.name.to_string(),
-            bytes: read(&asset.file)?,
+            bytes: padded(read(&asset.file)?, asset.pad_to),
             media_type: media_type(&asset.file).to_owned(),
             folder: asset.folder.clone(),
             tags: asset.tags.clone(),

@@ -25,6 +25,9 @@ use std::{
 /// The most bytes of a template, its data or a schedule.
 const LARGEST_JSON: u64 = 8 << 20;
 
+/// The most bytes that an asset is padded to.
+const LARGEST_PADDED: u64 = 64 << 20;
+
 /// A seed, its files found and read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seed {
@@ -63,6 +66,22 @@ pub struct SeedAsset {
     pub tags: Vec<String>,
     /// Its text for those who can't see it.
     pub alt_text: Option<String>,
+    /// Bytes that it has at least; what its file lacks is appended ([`padded`]).
+    pub pad_to: u64,
+}
+
+/// Bytes with numbers appended until there are `size` of them. What follows the end of a picture is no part of it,
+/// so that a small picture can be a large object: stores and engines may treat those otherwise.
+pub fn padded(mut bytes: Vec<u8>, size: u64) -> Vec<u8> {
+    let size = usize::try_from(size).unwrap_or(usize::MAX).max(bytes.len());
+    for number in 0_u64.. {
+        if bytes.len() >= size {
+            break;
+        }
+        bytes.extend(number.to_be_bytes().repeat(128));
+    }
+    bytes.truncate(size);
+    bytes
 }
 
 /// A template of a seed.
@@ -176,6 +195,8 @@ struct AssetForm {
     #[serde(default)]
     tags: Vec<String>,
     alt_text: Option<String>,
+    #[serde(default)]
+    pad_to: u64,
 }
 
 /// An entry of `templates`.
@@ -285,8 +306,12 @@ impl Reader<'_> {
                 let message = format!("a second asset of the name `{name}`");
                 self.mistakes.push(Mistake::at(place, message).label("names must differ"));
             }
-            let (folder, tags, alt_text) = (form.folder, form.tags, form.alt_text);
-            assets.push(SeedAsset { file, name, folder, tags, alt_text });
+            if form.pad_to > LARGEST_PADDED {
+                let message = format!("`padTo` is {}, the most is {LARGEST_PADDED}", form.pad_to);
+                self.mistakes.push(Mistake::at(place, message).label("every drill would copy it"));
+            }
+            let (folder, tags, alt_text, pad_to) = (form.folder, form.tags, form.alt_text, form.pad_to);
+            assets.push(SeedAsset { file, name, folder, tags, alt_text, pad_to });
         }
         assets
     }

@@ -170,11 +170,28 @@ async fn shows(defect: Defect) -> Option<bool> {
             let rendered = site.render("invoice").await;
             site.get(&path).await.bytes == stored[..stored.len() / 2] && rendered.status == 200
         }
+        Defect::ShortensLarge => {
+            let large = site.upload("large.bin.png", vec![7; (1 << 20) + 1]).await;
+            let path = format!("/assets/{}", large["filename"].as_str().expect("name"));
+            site.get(&path).await.bytes.len() == 1 << 20
+        }
         Defect::RenamesTemplates => {
             let name = |of: &serde_json::Value| of["name"].as_str().expect("name").to_owned();
             let listed = site.get("/templates/").await.ok(200);
             let own = site.get("/templates/invoice").await.ok(200);
             name(&listed["items"][0]) == format!("{} (copy)", name(&own))
+        }
+        Defect::UndeletesLater => {
+            let path = format!("/assets/{}", asset["id"].as_str().expect("id"));
+            site.delete(&format!("{path}?force=true")).await.ok(204);
+            let gone = !site.binary(&asset).exists();
+            let trash = site.request(Method::DELETE, "/templates/invoice").header("if-match", "\"1.0.0\"");
+            send(trash).await.ok(204);
+            site.get("/audit-events/").await.ok(200);
+            let still_gone = site.get(&format!("{path}/details")).await.status == 404;
+            site.get("/audit-events/").await.ok(200);
+            let back = site.binary(&asset).exists() && site.render("invoice").await.status == 200;
+            gone && still_gone && back
         }
         Defect::ExitsAtStart => unreachable!("no site has it"),
         Defect::OldVersion => {

@@ -32,6 +32,7 @@ const NOT_GENERIC: &[(&str, &str)] = &[
     ("dump-without-rows", "its findings are all rows of a table"),
     ("dump-byte-changed", "`any-dump-truncated` shows the same"),
     ("dump-empty", "`any-dump-truncated` shows the same"),
+    ("binary-shortened", "not every application has an object over 1 MiB"),
     ("binary-zeroed", "`any-copy-bit-flipped` shows the same"),
     ("binary-extended", "`any-copy-truncated` shows the same"),
     ("binary-lines-converted", "not every binary has a line feed"),

@@ -19,7 +19,7 @@ use pulp_drill::{
         parse::read_all,
         profile::{BUILTIN, read_profile},
         schema::{json_schema, profile_json_schema},
-        seed::read_seed,
+        seed::{padded, read_seed},
     },
 };
 use std::{
@@ -309,6 +309,20 @@ fn a_seed_is_read_with_its_files() {
 }
 
 #[test]
+fn every_shipped_seed_has_an_object_over_one_mebibyte() {
+    let library = FixtureLibrary::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"));
+    for name in library.seeds() {
+        let seed = read_seed(&library, &name).map_err(|d| d.render(false, 100)).unwrap();
+        let mut sizes =
+            seed.assets.iter().map(|asset| padded(fs::read(&asset.file).unwrap(), asset.pad_to).len());
+        assert_eq!(sizes.clone().filter(|size| *size > 1 << 20).count(), 1, "{name}");
+        assert!(sizes.all(|size| size < 2 << 20), "{name}");
+    }
+    let three = padded(vec![1, 2], 1027);
+    assert_eq!((&three[1024..], padded(vec![1, 2, 3], 2)), (&[0, 0, 0][..], vec![1, 2, 3]));
+}
+
+#[test]
 fn mistakes_in_a_seed_are_shown_with_their_lines() {
     let folder = tempfile::tempdir().unwrap();
     let seed = folder.path().join("seeds/broken");
@@ -317,7 +331,7 @@ fn mistakes_in_a_seed_are_shown_with_their_lines() {
     fs::write(seed.join("bad.json"), "{\n  \"key\": oops\n}").unwrap();
     fs::write(seed.join("keyless.json"), "{}").unwrap();
     let yaml = "title: T\nabuot: A\nassets:\n  - {file: lgo.png, name: a}\n  - {file: /etc/hostname}\n  - \
-                {file: logo.png, altText: 5}\n  - {file: logo.png}\n  - {file: logo.png}\ntemplates:\n  - \
+                {file: logo.png, altText: 5}\n  - {file: logo.png, padTo: 999999999}\n  - {file: logo.png}\ntemplates:\n  - \
                 {file: bad.json, data: keyless.json}\n  - {file: keyless.json, data: keyless.json}\n  - \
                 {file: keyless.json}\nreplace:\n  - {asset: seal.png, with: ../x}\n";
     fs::write(seed.join("seed.yaml"), yaml).unwrap();

@@ -25,6 +25,7 @@ mod rows;
 mod schema;
 pub mod settings;
 mod store;
+mod undeletes;
 mod writes;
 
 pub use defects::Defect;

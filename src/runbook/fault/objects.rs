@@ -67,6 +67,11 @@ pub fn first_half(bytes: &[u8]) -> Vec<u8> {
     bytes[..bytes.len() / 2].to_vec()
 }
 
+/// The first MiB of a binary.
+pub fn first_mebibyte(bytes: &[u8]) -> Vec<u8> {
+    bytes[..bytes.len().min(1 << 20)].to_vec()
+}
+
 /// Flips the lowest bit of the byte in the middle.
 pub fn flip_bit(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();

@@ -5,7 +5,7 @@
 use crate::{
     base::{digest::Digest, error::Error},
     model::workload::PREFIX,
-    system::engine::{AssetRecord, CallError, Engine, HttpAnswer},
+    system::engine::{AssetRecord, AuditEvent, CallError, Engine, HttpAnswer},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -116,6 +116,14 @@ pub async fn read(api: &Engine, writing: bool) -> Result<ApiSnapshot, Error> {
     Ok(snapshot)
 }
 
+/// Reads the audit trail, as far as the API shows one.
+///
+/// # Errors
+/// The engine can't be reached, or answers what can't be understood.
+pub(super) async fn read_audit(api: &Engine) -> Result<Vec<AuditEvent>, Error> {
+    list_of_rows(api.audit_events().await)
+}
+
 impl ApiSnapshot {
     async fn assets_and_audit(&mut self, api: &Engine) -> Result<(), Error> {
         for asset in list_of_rows(api.assets().await)? {
@@ -124,7 +132,7 @@ impl ApiSnapshot {
             self.items.insert((ListedKind::AssetDetails, asset.id.clone()), details);
             self.items.insert((ListedKind::Asset, asset.id.clone()), describe(&asset));
         }
-        for event in list_of_rows(api.audit_events().await)? {
+        for event in read_audit(api).await? {
             let of = event.resource_id.unwrap_or_default();
             let shown = format!("{} of {of} at {}", event.event, event.timestamp);
             self.items.insert((ListedKind::AuditEvent, event.id), shown);

@@ -149,9 +149,15 @@ impl Engine {
     /// `PUT /templates/:key` with a definition, against the version that is there now.
     pub async fn update_template(&self, key: &str, definition: &Value) -> Result<Summary, CallError> {
         let now = self.template(key).await?;
-        let etag = now.etag.unwrap_or_else(|| format!("\"{}\"", now.summary.current_version));
         let request = self.request(Method::PUT, self.at(&["templates", key]), Scope::Admin)?;
-        self.json(request.header(header::IF_MATCH, etag).json(definition)).await
+        self.json(request.header(header::IF_MATCH, now.if_match()).json(definition)).await
+    }
+
+    /// `DELETE /templates/:key`, against the version that is there now.
+    pub async fn delete_template(&self, key: &str) -> Result<(), CallError> {
+        let now = self.template(key).await?;
+        let request = self.request(Method::DELETE, self.at(&["templates", key]), Scope::Admin)?;
+        self.success(request.header(header::IF_MATCH, now.if_match())).await.map(drop)
     }
 
     /// `GET /templates/:key`.

@@ -92,6 +92,13 @@ pub struct TemplateRecord {
     pub etag: Option<String>,
 }
 
+impl TemplateRecord {
+    /// What a change of it must show as `If-Match`.
+    pub(super) fn if_match(self) -> String {
+        self.etag.unwrap_or_else(|| format!("\"{}\"", self.summary.current_version))
+    }
+}
+
 /// The answer to `GET /health/ready`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadyAnswer {

@@ -28,18 +28,22 @@
 //! | `forgets-audit` | the oldest audit event is gone after a start | `start` |
 //! | `ignores-deletes` | the deletion of an asset is answered 204 and not done | `has` in the deletion |
 //! | `truncates-downloads` | a binary is handed out by its first half; renders have all of it | `hand_out` |
+//! | `shortens-large` | a binary is handed out up to its first MiB; renders have all of it | `hand_out` |
 //! | `renames-templates` | the list of templates shows each under another name | `list_templates` |
+//! | `undeletes-later` | a deletion of an asset or template is undone after the audit trail was read twice | `before_delete`, `before_trash`, `audited` |
 //! | `exits-at-start` | it reports an error at its start and ends | `start` |
 
 use super::failure::Failure;
 use super::rows::Rows;
 use super::store::{Store, StoreFailure};
+use super::undeletes::{Deleted, Undeletes};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use uuid::Uuid;
 
 /// One way to misbehave.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,8 +98,12 @@ pub enum Defect {
     IgnoresDeletes,
     /// Hands out the first half of a binary; renders have all of it.
     TruncatesDownloads,
+    /// Hands out no more than the first MiB of a binary; renders have all of it.
+    ShortensLarge,
     /// Shows every template of the list under another name.
     RenamesTemplates,
+    /// Undoes a deletion after its event was listed twice in the audit trail.
+    UndeletesLater,
     /// Ends at its start with an error.
     ExitsAtStart,
 }
@@ -112,6 +120,9 @@ const PLACEHOLDER: [u8; 69] = [
 /// The size from which on `alters-uploads` leaves an upload alone.
 const SMALL_UPLOAD: usize = 64 << 10;
 
+/// What `shortens-large` hands out at most.
+const MEBIBYTE: usize = 1 << 20;
+
 /// How many assets `lists-first-page` lists.
 const SHORT_PAGE: usize = 4;
 
@@ -121,6 +132,8 @@ pub(crate) struct Defects {
     chosen: Vec<Defect>,
     /// Uploads since the start.
     uploads: AtomicUsize,
+    /// What `undeletes-later` will bring back.
+    undeletes: Undeletes,
 }
 
 impl Defects {
@@ -229,7 +242,7 @@ impl Defects {
             let section =
                 definition.pointer_mut("/document/children/0/children").and_then(Value::as_array_mut);
             if let Some(nodes) = section {
-                let text = uuid::Uuid::new_v4().to_string();
+                let text = Uuid::new_v4().to_string();
                 nodes.insert(0, json!({"id": "defect", "type": "text", "content": text}));
             }
         }
@@ -266,7 +279,39 @@ impl Defects {
         if self.has(Defect::TruncatesDownloads) {
             bytes.truncate(bytes.len() / 2);
         }
+        if self.has(Defect::ShortensLarge) {
+            bytes.truncate(MEBIBYTE);
+        }
         bytes
+    }
+
+    /// Called before a deletion: of an asset, by its id and storage key.
+    pub(crate) async fn before_delete(
+        &self,
+        rows: &dyn Rows,
+        store: &Store,
+        (id, key, mime): (Uuid, &str, &str),
+    ) -> Result<(), Failure> {
+        if self.has(Defect::UndeletesLater) {
+            let row = sqlx::query_scalar("SELECT to_jsonb(a) FROM assets a WHERE a.id = $1");
+            let row = row.bind(id).fetch_one(rows.sql()?).await?;
+            let binary = store.get(key).await?;
+            self.undeletes
+                .remember(&id.to_string(), Deleted::Asset(row, key.to_owned(), mime.to_owned(), binary));
+        }
+        Ok(())
+    }
+
+    /// Called before a template goes to the trash.
+    pub(crate) fn before_trash(&self, key: &str) {
+        if self.has(Defect::UndeletesLater) {
+            self.undeletes.remember(key, Deleted::Template);
+        }
+    }
+
+    /// Called with a page of the audit trail.
+    pub(crate) async fn audited(&self, page: &Value, rows: &dyn Rows, store: &Store) -> Result<(), Failure> {
+        self.undeletes.shown(page, rows, store).await
     }
 
     /// A page of the list of templates.
@@ -330,7 +375,7 @@ fn cache_folder() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{Defect, Defects};
+    use super::{Defect, Defects, MEBIBYTE};
     use crate::engine::failure::Failure;
     use crate::engine::store::StoreFailure;
     use serde_json::json;
@@ -359,6 +404,8 @@ mod tests {
         assert!(refusal(Defect::PartialPdf).disguise.expect("bytes").starts_with(b"%PDF"));
         assert_eq!(with(Defect::TruncatedPdf).finish(vec![0; 10]).len(), 5);
         assert_eq!(with(Defect::TruncatesDownloads).hand_out(vec![0; 10]).len(), 5);
+        assert_eq!(with(Defect::ShortensLarge).hand_out(vec![0; MEBIBYTE + 1]).len(), MEBIBYTE);
+        assert_eq!(with(Defect::ShortensLarge).hand_out(vec![0; 10]).len(), 10);
         let page = json!({"items": [{"name": "Invoice"}], "total": 1});
         assert_eq!(Defects::default().list_templates(page.clone()), page);
         assert_eq!(with(Defect::RenamesTemplates).list_templates(page)["items"][0]["name"], "Invoice (copy)");

@@ -203,7 +203,9 @@ pub(crate) async fn audit_events(
         resource_type: text("resourceType"),
         resource_id: text("resourceId"),
     };
-    app.rows.audit_events(&caller.tenant, filter, params.page()?).await.map(Json)
+    let page = app.rows.audit_events(&caller.tenant, filter, params.page()?).await?;
+    app.settings.defects.audited(&page, &*app.rows, &app.binaries).await?;
+    Ok(Json(page))
 }
 
 pub(crate) async fn usage(

@@ -116,6 +116,8 @@ pub(crate) async fn delete(
         refusal.referenced_by = Some(Box::new(templates));
         return Err(refusal);
     }
+    let deleted = (id, current.filename.as_str(), current.mime_type.as_str());
+    app.settings.defects.before_delete(&*app.rows, &app.binaries, deleted).await?;
     let first = app.settings.writes.delete;
     let earlier = change.earlier_keys(id).await?;
     let binaries = async {

@@ -123,6 +123,7 @@ pub(crate) async fn delete(
     } else {
         let wanted = if_match(&headers)?.ok_or_else(Failure::precondition_required)?;
         lock(&mut *change, &caller, &key, &wanted).await?;
+        app.settings.defects.before_trash(&key);
         change.trash_template(&caller, &key).await?;
         change.audit(&caller, "template", "delete", &key, json!({"version": wanted})).await?;
     }
