@@ -8,7 +8,7 @@ those of the program with its children; memory is the largest resident set of on
 installed are left out. Nothing outside a temporary folder is written.
 """
 
-import argparse, os, pathlib, platform, resource, shutil, signal, subprocess, sys, tempfile, time
+import argparse, os, pathlib, platform, random, resource, shutil, signal, subprocess, sys, tempfile, time, zlib
 
 KEYS = {"S3_ACCESS_KEY_ID": "bench", "S3_SECRET_ACCESS_KEY": "bench-secret"}
 
@@ -154,9 +154,26 @@ seed: ["true"]
         self.row(f"restore test, {self.args.rows} rows, {self.args.objects} objects", large, "fewer rows", small)
 
     def commands(self):
-        for command in (["--help"], ["list"], ["check"]):
+        folder = self.temp / "scenarios"
+        folder.mkdir()
+        text = (pathlib.Path(__file__).parent.parent / "scenarios/row-lost.yaml").read_text()
+        for n in range(500):
+            (folder / f"row-lost-{n}.yaml").write_text(text.replace("id: row-lost", f"id: row-lost-{n}"))
+        for command in (["--help"], ["list", str(folder)], ["check", str(folder)]):
             best = min((Run([self.binary, *command]).must() for _ in range(5)), key=lambda run: run.wall)
-            self.row(f"pulp-drill {' '.join(command)}", best)
+            files = ", 500 files" if len(command) > 1 else ""
+            self.row(f"pulp-drill {command[0]}{files}", best)
+
+    def pdf(self):
+        """Two PDFs of 200 pages and 20 MB that differ on the last page."""
+        a, b = self.temp / "a.pdf", self.temp / "b.pdf"
+        for file, last in ((a, 1), (b, 2)):
+            file.write_bytes(document(200, 7_800, last))
+        diff = [self.binary, "pdf", "diff", str(a), str(b)]
+        peer = ["qpdf", "--qdf", str(a), str(self.temp / "qdf.pdf")]
+        ours, peers = (min((Run(command).must(code) for _ in range(3)), key=lambda run: run.wall)
+                       for command, code in ((diff, 1), (peer, 0)))
+        self.row(f"pdf diff, 200 pages, {a.stat().st_size / 1e6:.0f} MB", ours, "qpdf --qdf of one", peers)
 
     def suite(self):
         def one(binary):
@@ -177,13 +194,41 @@ seed: ["true"]
         shutil.rmtree(self.temp, ignore_errors=True)
 
 
+def document(pages, lines, last):
+    """A PDF whose pages hold random lines of text; the last page ends with the number."""
+    chance = random.Random(1)
+    parts, offsets = [b"%PDF-1.7\n"], []
+
+    def add(body):
+        offsets.append(sum(map(len, parts)))
+        parts.append(b"%d 0 obj\n%s\nendobj\n" % (len(offsets), body))
+
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * page) for page in range(pages))
+    add(b"<< /Type /Catalog /Pages 2 0 R >>")
+    add(b"<< /Type /Pages /Count %d /Kids [ %s ] >>" % (pages, kids))
+    add(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    for page in range(pages):
+        text = b"".join(b"BT /F1 9 Tf %d %d Td (%032x) Tj ET\n" % (chance.randrange(600), chance.randrange(800),
+                                                              chance.getrandbits(128)) for _ in range(lines // 2))
+        text += b"BT /F1 9 Tf 9 9 Td (%d) Tj ET\n" % (last if page == pages - 1 else 0)
+        packed = zlib.compress(text, 6)
+        add(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %d 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
+            % (len(offsets) + 2))
+        add(b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(packed), packed))
+    begin = sum(map(len, parts))
+    parts.append(b"xref\n0 %d\n0000000000 65535 f \n" % (len(offsets) + 1))
+    parts.extend(b"%010d 00000 n \n" % offset for offset in offsets)
+    parts.append(b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(offsets) + 1, begin))
+    return b"".join(parts)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default="target/release/pulp-drill")
     parser.add_argument("--baseline", help="an earlier pulp-drill, in its own working copy, for the suite")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--objects", type=int, default=20_000)
-    parser.add_argument("--only", default="commands,reconcile", help="commands, reconcile, restore, suite")
+    parser.add_argument("--only", default="commands,reconcile", help="commands, pdf, reconcile, restore, suite")
     parser.add_argument("scenarios", nargs="*", help="for the suite: scenario files; all by default")
     args = parser.parse_args()
     bench = Bench(args)
