@@ -2,6 +2,7 @@
 
 pub mod write;
 
+pub mod blast_radius;
 pub mod figures;
 
 pub mod check;
