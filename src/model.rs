@@ -4,6 +4,7 @@ pub mod write;
 
 pub mod key_range;
 
+pub mod blast_radius;
 pub mod figures;
 
 pub mod check;

@@ -7,6 +7,7 @@ use crate::{
         ids::{RunId, ScenarioId, TemplateKey},
     },
     model::{
+        blast_radius::BlastRadius,
         check::CheckId,
         exit_code::ExitCode,
         figures::RestoredFigures,
@@ -141,6 +142,8 @@ pub enum Event {
     },
     /// The restored stores were counted.
     RestoreMeasured(Box<RestoredFigures>),
+    /// What depends on the damaged objects of the restored site.
+    BlastRadiusFound(Box<BlastRadius>),
     /// A check ended.
     CheckFinished {
         /// Which.

@@ -3,6 +3,7 @@
 use crate::{
     base::ids::{RunId, ScenarioId},
     model::{
+        blast_radius::BlastRadius,
         check::{CheckId, ProofLevel},
         event::{
             BudgetChecked, CommandRan, Entry, Event, Partition, RpoFrom, RunStarted, ScenarioStarted,
@@ -169,6 +170,9 @@ pub struct ScenarioRecord {
     /// What came back, in figures; none where it was not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figures: Option<Box<RestoredFigures>>,
+    /// What depends on damaged objects; none where none is damaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blast_radius: Option<Box<BlastRadius>>,
     /// Renders: how many were the known-good PDF, refused, or other.
     pub renders: Renders,
     /// How each check went, with its milliseconds.
@@ -395,6 +399,7 @@ impl RunRecord {
             | Event::LoadMeasured(_)
             | Event::Rendered { .. }
             | Event::RestoreMeasured(_)
+            | Event::BlastRadiusFound(_)
             | Event::CheckFinished { .. }
             | Event::AssertionFinished { .. }
             | Event::Found(_)
@@ -438,6 +443,7 @@ impl ScenarioRecord {
             }),
             Event::LoadMeasured(measured) => self.load = Some(measured.clone()),
             Event::RestoreMeasured(figures) => self.figures = Some(figures.clone()),
+            Event::BlastRadiusFound(radius) => self.blast_radius = Some(radius.clone()),
             Event::Rendered { site, status, known_good, .. } if site == "restored" => {
                 match (known_good, status) {
                     (true, _) => self.renders.known_good += 1,

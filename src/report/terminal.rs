@@ -212,6 +212,7 @@ impl Observer for Terminal {
             | Event::FaultInjected { .. }
             | Event::LoadMeasured(_)
             | Event::RestoreMeasured(_)
+            | Event::BlastRadiusFound(_)
             | Event::Rendered { .. }
             | Event::Found(_)
             | Event::AssertionFinished { .. }

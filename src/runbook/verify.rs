@@ -28,6 +28,7 @@ pub mod acknowledged;
 pub mod age;
 pub mod api_snapshot;
 pub mod assertions;
+pub mod blast_radius;
 pub mod at_start;
 pub mod source;
 pub mod catalog;
@@ -181,6 +182,15 @@ impl Verification<'_> {
             results.record(check, result, began.elapsed(), self.log)?;
         }
         self.log.event(Event::RestoreMeasured(Box::new(figures.clone())))?;
+        if let Some(radius) = blast_radius::of(
+            (&results.findings, &results.answers),
+            self.reference,
+            &self.procedure.measured.good_templates,
+            &observed.ordinary,
+            &self.site.profile,
+        ) {
+            self.log.event(Event::BlastRadiusFound(Box::new(radius)))?;
+        }
         results.figures = Some(figures);
         Ok(())
     }
@@ -254,7 +264,8 @@ impl Verification<'_> {
             }
             CheckId::Render => {
                 let (result, good) = render::check(site, self.reference, ordinary, self.log).await;
-                self.procedure.measured.good_render = good;
+                self.procedure.measured.good_render = good.first;
+                self.procedure.measured.good_templates = good.templates;
                 result
             }
             CheckId::Catalog => self.catalog(observed)?,

@@ -12,6 +12,7 @@ use pulp_drill::{
     evidence::{self, SIGNED_BY, UNSIGNED},
     journal::Journal,
     model::{
+        blast_radius::{BlastRadius, Confirmation, Dependent, Impact},
         check::CheckId,
         event::{Event, FORMAT, RunStarted, ScenarioStarted, StepStage},
         exit_code::ExitCode,
@@ -109,6 +110,7 @@ impl Tale {
         tell(Event::StepStarted { step: 1, stage: StepStage::Backup, name: "back up runbook".to_owned() });
         tell(Event::StepFinished { step: 1, ms: 310, failed: None });
         self.findings.iter().for_each(|f| tell(Event::Found(Box::new(f.clone()))));
+        self.findings.iter().filter_map(needed).for_each(|radius| tell(Event::BlastRadiusFound(radius)));
         for (check, outcome) in &self.checks {
             tell(Event::CheckFinished { check: *check, outcome: outcome.clone(), ms: 120 });
         }
@@ -167,6 +169,23 @@ fn looked() -> Vec<(CheckId, CheckOutcome)> {
 fn orphan(name: &str) -> Finding {
     let entity = Entity::Asset(name.into());
     Finding::new(CheckId::Reconcile, FindingKind::OrphanBinary, entity, "a row", "no row")
+}
+
+/// What depends on a missing binary.
+fn needed(missing: &Finding) -> Option<Box<BlastRadius>> {
+    let dependent = |kind: &str, name: &str, confirmation| Dependent {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        confirmation,
+    };
+    let dependents = vec![
+        dependent("asset", "logo.png", Confirmation::Predicted),
+        dependent("template", "letter", Confirmation::Broken),
+        dependent("template", "memo", Confirmation::Unharmed),
+    ];
+    let impact = Impact { object: missing.entity.clone(), damage: missing.kind, dependents, more: 2 };
+    let radius = BlastRadius { impacts: vec![impact], more: 3, not_rendered: None };
+    (missing.kind == FindingKind::MissingBinary).then(|| Box::new(radius))
 }
 
 fn expect(kind: FindingKind, entity: &str) -> Expectation {

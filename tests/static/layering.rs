@@ -47,7 +47,10 @@ const RANKS: &[(&str, &[&str])] = &[
         "the catalogues of controls, faults and findings; figures of a restore; references from rows to objects",
         &["model::control", "model::fault", "model::figures", "model::finding", "model::reference"],
     ),
-    ("how a scenario is judged; how far a profile describes two stores", &["model::verdict", "model::fit"]),
+    (
+        "how a scenario is judged; how far a profile describes two stores; what depends on damage",
+        &["model::verdict", "model::fit", "model::blast_radius"],
+    ),
     ("exit codes, levels of proof", &["model::exit_code", "model::level"]),
     ("the one event enum", &["model::event"]),
     ("events, folded", &["model::record"]),

@@ -251,4 +251,44 @@ mod tests {
             assert_eq!(respelt(broken.as_bytes()), None, "{broken}");
         }
     }
+
+    #[test]
+    fn each_form_has_its_spelling() {
+        for (one, spelt) in [
+            ("(a(b(c)d)e) Tj", "<6128622863296429 65> Tj "),
+            ("(a\\\r\nb) Tj", "<6162> Tj "),
+            ("(a\\\rb) Tj", "<6162> Tj "),
+            ("(a\\n\\r\\t\\b\\f\\x) Tj", "<610a0d09080c78> Tj "),
+            ("(\\7\\0534\\377) Tj", "<072b34ff> Tj "),
+            ("<4> <> <12345>", "<40> <> <123450> "),
+            (">> ] }", ">> ] } "),
+            ("1.2.3 - . 5-5 .x", "1.2.3 - . 5-5 .x "),
+            ("-0.50 +7. .25 00", "-0.5 7 0.25 0 "),
+        ] {
+            let spelt = spelt.replace("<6128622863296429 65>", "<612862286329642965>");
+            assert_eq!(String::from_utf8(respelt(one.as_bytes()).unwrap()).unwrap(), spelt, "{one}");
+        }
+        for broken in [">", "> >", "(a\\", "<1"] {
+            assert_eq!(respelt(broken.as_bytes()), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn an_inline_image_ends_at_its_mark_only() {
+        let of = |text: &str| respelt(text.as_bytes());
+        let image = |data: &str, rest: &str| {
+            let mut spelt = b"BI ID ".to_vec();
+            spelt.extend_from_slice(&(data.len() as u64).to_be_bytes());
+            spelt.extend_from_slice(data.as_bytes());
+            spelt.extend_from_slice(rest.as_bytes());
+            Some(spelt)
+        };
+        assert_eq!(of("BI ID ab EI Q"), image("ab", "EI Q "));
+        assert_eq!(of("BI ID ab EI"), image("ab", "EI "));
+        assert_eq!(of("BI ID aEI EIx b EI\nQ"), image("aEI EIx b", "EI Q "));
+        assert_eq!(of("BI ID abEI"), None, "no blank before the mark");
+        assert_eq!(of("BI ID ab EIx"), None, "nothing ends it");
+        // Without `BI`, `ID` is a word like any other.
+        assert_eq!(of("ID ab Q"), Some(b"ID ab Q ".to_vec()));
+    }
 }

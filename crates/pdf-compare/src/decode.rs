@@ -230,4 +230,78 @@ mod tests {
         assert!(ascii(b"6869", "ASCIIHexDecode", b">", 99).unwrap().is_none());
         assert!(ascii(b"68>69>", "ASCIIHexDecode", b">", 99).unwrap().is_none());
     }
+
+    #[test]
+    fn rows_of_a_predictor_are_whole() {
+        let of = |entries: &[(&str, i64)]| {
+            entries.iter().map(|(key, value)| (key.as_bytes().to_vec(), Object::Integer(*value))).collect()
+        };
+        let tiff: Dictionary = of(&[("Predictor", 2), ("Columns", 4), ("Colors", 3)]);
+        assert!(fills_rows(&tiff, 24) && !fills_rows(&tiff, 23) && !fills_rows(&tiff, 26));
+        // PNG's rows begin with a byte that names the filter, from predictor 10 on.
+        let png: Dictionary = of(&[("Predictor", 10), ("Columns", 4)]);
+        assert!(fills_rows(&png, 10) && !fills_rows(&png, 8));
+        let below: Dictionary = of(&[("Predictor", 9), ("Columns", 4)]);
+        assert!(fills_rows(&below, 8) && !fills_rows(&below, 10));
+        let bits: Dictionary = of(&[("Predictor", 2), ("Columns", 9), ("BitsPerComponent", 1)]);
+        assert!(fills_rows(&bits, 4) && !fills_rows(&bits, 3));
+        for columns in [0, -4] {
+            assert!(!fills_rows(&of(&[("Columns", columns)]), 8), "{columns}");
+        }
+        let has = |predictor: i64| has_predictor(&of(&[("Predictor", predictor)]));
+        assert_eq!([0, 1, 2, 12].map(has), [false, false, true, true]);
+        assert!(!has_predictor(&Dictionary::new()));
+    }
+
+    #[test]
+    fn a_predictor_is_undone_and_a_cut_row_is_not_vouched_for() {
+        let compressed = |bytes: &[u8]| {
+            let mut stream = Stream::new(Dictionary::new(), bytes.to_vec());
+            stream.compress().unwrap();
+            assert!(stream.dict.has(b"Filter"), "it was compressed");
+            stream.content
+        };
+        let parameters = |predictor: i64| {
+            let mut parameters = Dictionary::new();
+            parameters.set("Predictor", predictor);
+            parameters.set("Columns", 2);
+            Some(parameters)
+        };
+        // Filter 1 adds the byte before: 1 1 becomes 1 2.
+        let rows = [1, 1, 1].repeat(80);
+        let plain = flate(&compressed(&rows), parameters(12), 1 << 20).unwrap();
+        assert_eq!(plain.unwrap(), [1, 2].repeat(80));
+        assert_eq!(flate(&compressed(&rows), parameters(1), 1 << 20).unwrap().unwrap(), rows);
+        assert!(flate(&compressed(&rows[1..]), parameters(12), 1 << 20).unwrap().is_none());
+    }
+
+    #[test]
+    fn filters_have_their_parameters_and_an_end() {
+        let loaded = Loaded { document: lopdf::Document::new() };
+        let name = |text: &str| Object::Name(text.as_bytes().to_vec());
+        let predictor = |value: i64| {
+            let mut parameters = Dictionary::new();
+            parameters.set("Predictor", value);
+            Object::Dictionary(parameters)
+        };
+        let of = |filter: Object, parameters: Option<Object>| {
+            let mut dictionary = Dictionary::new();
+            dictionary.set("Filter", filter);
+            parameters.into_iter().for_each(|parameters| dictionary.set("DecodeParms", parameters));
+            let found = filters(&loaded, &dictionary)?;
+            Ok::<_, NotAPdf>(found.iter().map(|(_, own)| own.is_some()).collect::<Vec<_>>())
+        };
+        let two = || Object::Array(vec![name("ASCIIHexDecode"), name("FlateDecode")]);
+        assert_eq!(of(two(), None).unwrap(), [false, false]);
+        assert_eq!(of(two(), Some(predictor(12))).unwrap(), [true, false]);
+        let listed = Object::Array(vec![Object::Null, predictor(12)]);
+        assert_eq!(of(two(), Some(listed)).unwrap(), [true, true]);
+        let many = |count: usize| Object::Array(vec![name("FlateDecode"); count]);
+        assert_eq!(of(many(Stream::MAX_FILTERS), None).unwrap().len(), Stream::MAX_FILTERS);
+        assert!(of(many(Stream::MAX_FILTERS + 1), None).is_err());
+        assert!(of(Object::Integer(1), None).is_err());
+        let resolved = direct(&loaded, &predictor(12)).unwrap().unwrap();
+        assert!(has_predictor(&resolved));
+        assert!(direct(&loaded, &Object::Null).unwrap().is_none());
+    }
 }

@@ -288,4 +288,83 @@ mod tests {
         assert!(refuse_swarms(&swarm[4..]).is_ok());
         assert!(refuse_swarms(&[b"stream\n", swarm.as_slice(), b"endstream"].concat()).is_ok());
     }
+
+    #[test]
+    fn every_kind_of_value_counts() {
+        // Six values: an array, a string and a name, each with what it holds.
+        let mut most = b"[1](a)/b".repeat(MOST_VALUES / 6);
+        most.extend(b" 1".repeat(MOST_VALUES % 6));
+        assert!(refuse_swarms(&most).is_ok());
+        most.extend_from_slice(b" 1");
+        assert!(refuse_swarms(&most).is_err());
+        let long = b"x".repeat(MOST_VALUES + 8);
+        assert!(refuse_swarms(&long).is_ok(), "a word is one value");
+    }
+
+    #[test]
+    fn a_cross_reference_begins_with_an_object() {
+        for object in ["12 0 obj", "1 0 obj<<", "7  3\nobj"] {
+            assert!(starts_object(object.as_bytes()), "{object}");
+        }
+        for other in ["a 0 obj", "12 b obj", "12 0 xref", "12 0", "12 obj", ""] {
+            assert!(!starts_object(other.as_bytes()), "{other}");
+        }
+        assert_eq!(find(b"abcabc", b"ca"), Some(2));
+        assert_eq!((find(b"abc", b"x"), rfind(b"abcabc", b"bc")), (None, Some(4)));
+    }
+
+    #[test]
+    fn other_files_are_named() {
+        for (bytes, named) in [
+            (&b"\x89PNG\r\n"[..], "a PNG image's signature"),
+            (b"\xff\xd8\xff\xe0", "a JPEG image's signature"),
+            (b"PK\x03\x04", "a ZIP archive's signature"),
+            (b"\x1f\x8b\x08", "a gzip signature"),
+            (b"<!DOCTYPE html><html>", "\"<!DOCTYPE html><\""),
+        ] {
+            assert_eq!(looks_like(bytes), named);
+        }
+    }
+
+    #[test]
+    fn values_and_bytes_are_measured() {
+        let mut dictionary = Dictionary::new();
+        dictionary.set("A", vec![Object::Integer(1), Object::string_literal("abc")]);
+        dictionary.set("B", Object::Name(b"four".to_vec()));
+        let (mut values, mut bytes) = (10, 10);
+        measure(&Object::Stream(lopdf::Stream::new(dictionary, vec![0; 5])), &mut values, &mut bytes);
+        // The stream, the array with its two values, the name, and the length that lopdf adds.
+        assert_eq!((values, bytes), (16, 22));
+    }
+
+    #[test]
+    fn an_object_is_listed_with_its_generation() {
+        let mut document = Document::new();
+        let table = &mut document.reference_table;
+        table.insert(1, XrefEntry::Normal { offset: 9, generation: 2 });
+        table.insert(2, XrefEntry::Compressed { container: 1, index: 0 });
+        table.insert(3, XrefEntry::Free);
+        let loaded = Loaded { document };
+        let listed = [(1, 2), (1, 0), (2, 0), (2, 1), (3, 0), (4, 0)].map(|id| loaded.is_listed(id));
+        assert_eq!(listed, [true, false, true, false, false, false]);
+    }
+
+    #[test]
+    fn pictures_have_sizes_and_masks_have_none() {
+        let mut document = Document::new();
+        let picture = |width: i64, mask: Option<(&str, ObjectId)>| {
+            let mut dictionary = Dictionary::new();
+            dictionary.set("Subtype", Object::Name(b"Image".to_vec()));
+            dictionary.set("Width", width);
+            dictionary.set("Height", 2);
+            mask.into_iter().for_each(|(key, id)| dictionary.set(key, Object::Reference(id)));
+            lopdf::Stream::new(dictionary, Vec::new())
+        };
+        let soft = document.add_object(picture(7, None));
+        let hard = document.add_object(picture(8, None));
+        document.add_object(picture(3, Some(("SMask", soft))));
+        document.add_object(picture(4, Some(("Mask", hard))));
+        document.add_object(lopdf::Stream::new(Dictionary::new(), Vec::new()));
+        assert_eq!(picture_sizes(&Loaded { document }), [(3, 2), (4, 2)]);
+    }
 }

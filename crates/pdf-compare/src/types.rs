@@ -136,3 +136,20 @@ impl fmt::Display for NotAPdf {
         self.offset.map_or(Ok(()), |offset| write!(f, " (byte {offset})"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_read_names_side_place_and_origin() {
+        let broken = NotAPdf::new("is empty").at(7);
+        assert_eq!(broken.to_string(), "is empty (byte 7)");
+        assert_eq!(
+            broken.on(Side::Actual).to_string(),
+            "the actual file is no readable PDF: is empty (byte 7)"
+        );
+        assert!(DifferenceOrigin::Data.describe().starts_with("data: "));
+        assert!(DifferenceOrigin::Environment.describe().starts_with("environment: "));
+    }
+}

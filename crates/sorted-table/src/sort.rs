@@ -167,7 +167,20 @@ mod tests {
         let mut sort = ExternalSort::with_limit(1);
         let entries: Vec<TableEntry> = (0..600).rev().map(|n| (format!("{n:03}"), vec![7])).collect();
         entries.iter().for_each(|(key, value)| sort.add(key, value));
-        assert!(sort.levels.iter().all(|level| level.len() < MERGED));
+        // 600 tables are 37 of 16 and 8 more; 37 are 2 of 16 and 5 more.
+        let levels: Vec<usize> = sort.levels.iter().map(Vec::len).collect();
+        assert_eq!(levels, [8, 5, 2]);
         assert!(sort.entries().map(|(key, _)| key).is_sorted());
+    }
+
+    #[test]
+    fn a_sort_holds_so_many_bytes_and_no_more() {
+        assert_eq!(ExternalSort::new().limit, 8 << 20);
+        // An entry has 16 bytes of lengths, a key of one byte and its value.
+        let mut sort = ExternalSort::with_limit(40);
+        sort.add("b", b"123");
+        assert!(sort.levels.is_empty() && sort.collected.len() == 20);
+        sort.add("a", b"123");
+        assert!(sort.levels.len() == 1 && sort.collected.is_empty());
     }
 }

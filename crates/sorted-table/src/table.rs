@@ -180,3 +180,47 @@ impl Iterator for Entries {
         Some(entry)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TableWriter;
+
+    /// Entries of a little more than 1 KiB.
+    fn table(entries: usize) -> SortedTable {
+        let mut writer = TableWriter::new();
+        assert!(writer.is_empty());
+        for number in 0..entries {
+            writer.push(&format!("{number:04}"), &[7; 1024]);
+        }
+        assert_eq!((writer.len(), writer.is_empty()), (entries, entries == 0));
+        writer.finish()
+    }
+
+    #[test]
+    fn blocks_are_complete_at_their_size() {
+        let table = table(200);
+        // An entry has 1044 bytes: with the 63rd a block has 64 KiB.
+        let lengths: Vec<usize> = table.0.blocks.iter().map(|block| block.length).collect();
+        assert_eq!(lengths, [63 * 1044; 3]);
+        assert_eq!(table.0.last.len(), 11 * 1044);
+        assert!(!table.is_empty() && SortedTable::default().is_empty());
+    }
+
+    #[test]
+    fn one_entry_is_looked_for_in_one_block() {
+        let table = table(200);
+        let of = |key: &str| table.block_of(key);
+        assert_eq!(["", "0000", "0062", "0064", "0130", "0190", "9"].map(of), [0, 0, 0, 1, 2, 3, 3]);
+        assert_eq!(table.get("0130"), Some(vec![7; 1024]));
+        assert!(Arc::ptr_eq(&table.0.recent(1), &table.0.recent(1)), "the block read last is kept");
+        assert!(!Arc::ptr_eq(&table.0.recent(1), &table.0.recent(2)));
+    }
+
+    #[test]
+    fn a_clone_is_the_same_table_and_an_equal_one_is_not() {
+        let one = table(1);
+        assert!(one.is_one_with(&one.clone()));
+        assert!(!one.is_one_with(&table(1)));
+    }
+}

@@ -11,6 +11,7 @@ use crate::{
     report::{
         facts::{self, AssertionResult},
         html::{
+            blast_radius,
             text::{artefact, count, line, linked, maybe_time, role, text},
             timeline,
             workload::under_load,
@@ -31,6 +32,7 @@ pub fn detail(record: &RunRecord, scenario: &ScenarioRecord, at: &str) -> Markup
         (faults(scenario))
         (checks(scenario))
         (findings(scenario))
+        (blast_radius::section(scenario, at))
         (cut_point(scenario))
         @if let Some(measured) = &scenario.load { (under_load(measured)) }
         (tools(scenario))

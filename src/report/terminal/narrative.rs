@@ -10,12 +10,16 @@ use crate::{
         sanitize::{legible, one_line},
     },
     model::{
+        blast_radius::BlastRadius,
         finding::Finding,
         record::ScenarioRecord,
         verdict::{Role, Verdict},
     },
     report::facts::other_reasons,
 };
+
+/// Damaged objects whose dependents are counted, at most.
+const AFFECTED: usize = 5;
 
 /// The indentation below a verdict.
 const INDENT: &str = "         ";
@@ -46,6 +50,9 @@ pub fn reasons(scenario: &ScenarioRecord, look: Style) -> String {
         .map(|(f, _)| f)
         .collect();
     let mut text: String = unexpected.iter().map(|f| finding(f, look)).collect();
+    for impact in scenario.blast_radius.iter().flat_map(|radius| radius.impacts.iter().take(AFFECTED)) {
+        text.push_str(&look.wrap(&format!("{INDENT}needed by "), &legible(&BlastRadius::line(impact))));
+    }
     for reason in other_reasons(scenario) {
         text.push_str(&look.wrap(INDENT, &reason.to_string()));
     }

@@ -3,7 +3,7 @@
 //! user set for an existing backup.
 
 use crate::{
-    base::clock,
+    base::{clock, ids::TemplateKey},
     model::{
         check::CheckId,
         event::RpoFrom,
@@ -13,7 +13,10 @@ use crate::{
     runbook::verify::{CheckResult, age::BackupAge},
     scenario::method::{DurableStore, RestoreJob},
 };
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 /// What a drill did and measured on the way.
 #[derive(Debug, Default)]
@@ -40,6 +43,8 @@ pub struct Measurements {
     pub ready: Option<Instant>,
     /// When the first good render was received.
     pub good_render: Option<Instant>,
+    /// The templates whose render was good.
+    pub good_templates: BTreeSet<TemplateKey>,
     /// The recovery point by the writes that were in flight.
     pub by_writes: Option<Duration>,
     /// The newest row and object of an existing backup.

@@ -2,7 +2,7 @@
 //! needs is gone, the documented refusal and nothing else.
 
 use crate::{
-    base::error::Error,
+    base::{error::Error, ids::TemplateKey},
     journal::Logbook,
     model::{
         check::CheckId,
@@ -14,7 +14,7 @@ use crate::{
 };
 use judge::{judge, needs};
 use other_version::Another;
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 mod answer;
 pub mod depth;
@@ -29,19 +29,34 @@ pub use answer::{
     says_missing,
 };
 
-/// Renders all known templates, and those that were asked for. Also returns when the first good PDF
-/// was received.
+/// What rendered well.
+#[derive(Debug, Default)]
+pub struct GoodRenders {
+    /// When the first good PDF was received.
+    pub first: Option<Instant>,
+    /// The templates with a good PDF.
+    pub templates: BTreeSet<TemplateKey>,
+}
+
+impl GoodRenders {
+    fn add(&mut self, key: &TemplateKey, at: Instant) {
+        self.first.get_or_insert(at);
+        self.templates.insert(key.clone());
+    }
+}
+
+/// Renders all known templates, and those that were asked for. Also returns what rendered well.
 pub async fn check(
     site: &Site<Restored>,
     reference: &mut Reference,
     observed: &State,
     log: &Logbook,
-) -> (CheckResult, Option<Instant>) {
+) -> (CheckResult, GoodRenders) {
     if reference.state.is_none() && reference.renders.is_empty() {
-        return (CheckResult::skipped("no render was asked for (--render)"), None);
+        return (CheckResult::skipped("no render was asked for (--render)"), GoodRenders::default());
     }
     let mut findings = Vec::new();
-    let mut first_good = None;
+    let mut all_good = GoodRenders::default();
     let rendered = async {
         let api = site.engine.api().await?;
         findings.extend(requested::learn(&api, reference, observed).await);
@@ -54,7 +69,7 @@ pub async fn check(
             let needs = needs(template, reference, observed, &site.profile);
             let (answer, good) = render(&api, key, template, ("restored", &site.profile.pdf), log).await?;
             if good {
-                first_good.get_or_insert_with(Instant::now);
+                all_good.add(key, Instant::now());
             }
             let mut judged = judge(key, template, &needs, &answer, &site.profile, log)?;
             if judged.iter().all(|f| f.severity == Severity::Warning) && answer.is_success() {
@@ -82,7 +97,7 @@ pub async fn check(
         for key in without_golden {
             let (found, whole) = requested::render_whole(site, &api, reference, &key, observed, log).await?;
             findings.extend(found);
-            first_good = first_good.or(whole);
+            whole.into_iter().for_each(|at| all_good.add(&key, at));
         }
         if !reference.releases.is_empty() {
             findings.extend(releases::compare(&api, &reference.known, &reference.releases).await?);
@@ -96,5 +111,5 @@ pub async fn check(
         Ok(at) => CheckResult::checked(at, findings),
         Err(error) => CheckResult::unknown(error.to_string(), findings),
     };
-    (result, first_good)
+    (result, all_good)
 }

@@ -424,3 +424,32 @@ fn name(key: &[u8]) -> String {
         Err(_) => format!("/#{}", key.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_subset_is_six_capitals_and_a_plus_before_a_name() {
+        assert!(is_tag(b"ABCDEF+"));
+        for other in [&b"ABCDEf+"[..], b"ABCDEF-", b"ABCDEF", b"ABCDEF+X"] {
+            assert!(!is_tag(other));
+        }
+        assert_eq!(without_tags(b"..QWERTZ+DejaVu"), b"..AAAAAA+DejaVu");
+        for untouched in [&b"QWERTZ+"[..], b"QWERTZ+1", b"QWERTz+Deja", b"short"] {
+            assert_eq!(without_tags(untouched), untouched);
+        }
+    }
+
+    #[test]
+    fn forms_and_tiling_patterns_draw() {
+        let of = |key: &str, value: Object| {
+            let mut dictionary = Dictionary::new();
+            dictionary.set(key, value);
+            draws(&dictionary)
+        };
+        assert!(of("Subtype", Object::Name(b"Form".to_vec())) && of("PatternType", Object::Integer(1)));
+        assert!(!of("Subtype", Object::Name(b"Image".to_vec())) && !of("PatternType", Object::Integer(2)));
+        assert!(!draws(&Dictionary::new()));
+    }
+}
