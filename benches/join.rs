@@ -81,5 +81,8 @@ fn main() {
     });
     assert_eq!(matched, ENTRIES);
     let seconds = begun.elapsed().as_secs_f64();
-    println!("{ENTRIES} rows and {ENTRIES} objects: {:.0} entries per second", 2.0 * ENTRIES as f64 / seconds);
+    println!(
+        "{ENTRIES} rows and {ENTRIES} objects: {:.0} entries per second",
+        2.0 * ENTRIES as f64 / seconds
+    );
 }
