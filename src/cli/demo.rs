@@ -64,6 +64,9 @@ pub async fn run(args: DemoArgs) -> Result<ExitCode, Error> {
 
 /// What the demo shows.
 pub fn text(record: &RunRecord, dir: &Path, look: Style) -> String {
+    if record.scenarios.iter().all(|scenario| scenario.started.is_none()) {
+        return terminal::summary(record, dir, look.colour, look.width);
+    }
     let mut text = look.wrap("", INTRODUCTION);
     for (number, id) in BACKUPS.iter().enumerate() {
         let Some(scenario) = record.scenarios.iter().find(|scenario| scenario.id.as_str() == *id) else {

@@ -171,7 +171,8 @@ fn user() -> Line {
 }
 
 fn room(what: &'static str, path: &Path) -> Line {
-    match free_bytes(path) {
+    let free = tempfile::tempfile_in(path).and_then(|_written| Ok(free_bytes(path)?));
+    match free {
         Ok(bytes) => {
             let free = bytes >> 20;
             let todo = if free < ROOM { format!("free at least {ROOM} MiB there") } else { String::new() };
@@ -183,7 +184,7 @@ fn room(what: &'static str, path: &Path) -> Line {
             ok: false,
             needed: true,
             found: path.display().to_string(),
-            todo: format!("can't be looked at: {error}"),
+            todo: format!("make it a folder that this user can write to: {error}"),
         },
     }
 }

@@ -104,7 +104,12 @@ pub fn read(run_dir: &Path) -> Result<StoredJournal, Error> {
     let path = dir.join(EVENTS);
     // A pipe or a device of that name would block or never end.
     if !fs::metadata(&path).is_ok_and(|m| m.is_file()) {
-        let what = format!("{} is not the folder of a run: it has no {EVENTS}", run_dir.display());
+        let shown = run_dir.display();
+        if !run_dir.exists() {
+            return Err(Error::usage(format!("there is no {shown}"))
+                .hint("has a run finished here? Give its folder below the one that --report-dir named"));
+        }
+        let what = format!("{shown} is not the folder of a run: it has no {EVENTS}");
         return Err(Error::usage(what).hint("name a folder below reports/, such as reports/latest"));
     }
     let unreadable = || format!("can't read {}", path.display());

@@ -253,7 +253,7 @@ findings! {
         "Copy, do not move. Clean up in a separate job, after the backup has been verified.",
     RestoreFailed "restore failed" Failure RestoreStep Stores []
         "A step of the restore failed."
-        "Read the command's output. If the backup is damaged, use the one before it.",
+        "Read the command's output: a file, program or setting of the command may be missing here. If the backup itself is damaged, use the one before it.",
     BackupTooOld "backup too old" Failure Other Stores []
         "The newest moment in the backup is older than --max-age: later writes are in no backup."
         "Check whether the last backups ran and whether this is the newest. Raise --max-age only if that loss is acceptable.",

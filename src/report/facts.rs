@@ -96,7 +96,8 @@ pub fn level(record: &RunRecord) -> Option<String> {
         (1, _) => format!("Level of proof: {level}."),
         (_, 1) => format!("Level of proof of the restore without damage: {level}."),
         (_, restores) => {
-            format!("Level of proof of the {restores} restores without damage: {level} or higher.")
+            let higher = if record.level() == Some(ProofLevel::Usable) { "" } else { " or higher" };
+            format!("Level of proof of the {restores} restores without damage: {level}{higher}.")
         }
     })
 }

@@ -19,7 +19,11 @@ struct Tested {
 
 async fn test(kit: &Kit, options: &[String]) -> Tested {
     let reports = tempfile::tempdir().unwrap();
-    let own = [option("report-dir", reports.path()), option("profile", &kit.path("site.yaml"))].concat();
+    let profile = match options.iter().any(|option| option == "--profile") {
+        true => Vec::new(),
+        false => option("profile", &kit.path("site.yaml")),
+    };
+    let own = [option("report-dir", reports.path()), profile].concat();
     let (exit, printed) =
         kit.program(&[vec!["restore-test".to_owned()], own, options.to_vec()].concat()).await;
     let record = fs::read(reports.path().join("latest/record.json"));
@@ -140,7 +144,7 @@ async fn a_sample_and_a_schema_reach_no_level_that_they_do_not_prove(kit: &Kit) 
     };
     let says = "The bytes of 4 of 12 objects were read, chosen with the seed 7";
     is(&test(kit, &sample("files")).await, 0, "restored", says);
-    let all = [&sample("files")[..4], &["--sample", "12"].map(str::to_owned)].concat();
+    let all = [&sample("files")[..4], &["--sample", "12", "--max-rto", "1h"].map(str::to_owned)].concat();
     is(&test(kit, &all).await, 0, "consistent", "");
     let missing = kit.copy("files", "missing");
     fs::remove_file(missing.join("p5.jpg")).unwrap();
@@ -170,6 +174,16 @@ async fn a_sample_and_a_schema_reach_no_level_that_they_do_not_prove(kit: &Kit) 
         is(&test(kit, &schema(dump, &source)).await, 0, "none", "only the schema was restored");
         is(&test(kit, &schema(dump, &[])).await, 3, "none", "--schema-of-migrate");
     }
+    // Tools that record migrations in a table run all of them again where it is empty.
+    let site = fs::read_to_string(kit.path("site.yaml")).unwrap();
+    let refusing = site.lines().map(|line| match line.starts_with("migrate:") {
+        true => "migrate: [sh, -c, \"echo it exists already >&2; exit 1\"]\n".to_owned(),
+        false => format!("{line}\n"),
+    });
+    let refusing = kit.write("refusing.yaml", refusing.collect::<String>().as_bytes());
+    let options = [schema(&sound, &source), option("profile", &refusing)].concat();
+    is(&test(kit, &options).await, 3, "none", "cannot run on a schema without rows");
+
     let text = fs::read_to_string(kit.path("ok.sql")).unwrap();
     let lossy =
         option("dump", &kit.write("lossy.sql", without(&text, "CREATE INDEX notes_twice").as_bytes()));

@@ -343,12 +343,22 @@ impl<'a> DrillState<'a> {
                 if job == RestoreJob::RestoreDatabase && self.plan.existing.is_some() {
                     self.database_loaded().await?;
                 }
-                if let Some(before) = before {
+                if job == RestoreJob::StartEngine {
                     self.procedure.measured.ready = self.ready_ends_recovery();
+                }
+                if let Some(before) = before {
                     self.started(before, began, None).await;
                     self.continue_from_reference();
                 }
                 Ok(None)
+            }
+            StepResult::Failed(finding) if job == RestoreJob::Migrate && self.cut.reference.schema_only => {
+                Err(Error::environment("the migrations cannot run on a schema without rows")
+                    .cause(finding.actual)
+                    .hint(
+                        "tools that record in a table which migrations have run repeat all of them there: leave out \
+                         --tier schema",
+                    ))
             }
             StepResult::Failed(finding) => Ok(self.failed(Some(*finding))),
             StepResult::NotReady(why) => {

@@ -38,8 +38,8 @@ pub struct ProcedureLog {
 pub struct Measurements {
     /// When the site was lost; for an existing backup, when its first byte was read.
     pub lost: Option<Instant>,
-    /// When the engine became ready on the restored stores, where that ends the recovery: no render
-    /// is known.
+    /// When the engine became ready on the restored stores, or all was restored where there is no engine, if
+    /// that ends the recovery: no render is known.
     pub ready: Option<Instant>,
     /// When the first good render was received.
     pub good_render: Option<Instant>,
@@ -52,8 +52,8 @@ pub struct Measurements {
 }
 
 impl Measurements {
-    /// The recovery time: until the first good render, or until the engine was ready where nothing is
-    /// rendered (runbook 3.6).
+    /// The recovery time: until the first good render, or where nothing is rendered until the engine was ready or,
+    /// without one, all was restored (runbook 3.6).
     pub fn rto(&self) -> Option<Duration> {
         Some(self.good_render.or(self.ready)?.duration_since(self.lost?))
     }

@@ -227,8 +227,8 @@ impl DrillState<'_> {
         existing_backup::hold_schedules(self.site, &loaded.database).await
     }
 
-    /// Now, where the recovery ends when the engine is ready: no render is known that would prove more
-    /// (runbook 3.6).
+    /// Now, where the recovery ends when the engine is ready, or all is restored if there is none: no render is
+    /// known that would prove more (runbook 3.6).
     pub(super) fn ready_ends_recovery(&self) -> Option<Instant> {
         (self.plan.existing.is_some() && self.cut.reference.renders.is_empty()).then(Instant::now)
     }
@@ -244,6 +244,9 @@ impl DrillState<'_> {
         let goldens = renders.values().filter(|wanted| wanted.golden.is_some()).count();
         if let Some(rto) = self.procedure.measured.rto() {
             let until = match (renders.is_empty(), goldens) {
+                (true, _) if !self.site.engine.exists() => {
+                    "the end of the restore (the profile starts no application)"
+                }
                 (true, _) => "the engine being ready (no render was asked for)",
                 (false, 0) => "the first whole PDF",
                 (false, _) => "the first good render",
