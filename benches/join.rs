@@ -3,7 +3,7 @@
 
 use pulp_drill::base::error::Error;
 use pulp_drill::base::ids::{ObjectKey, TableName};
-use pulp_drill::model::profile::BinaryStore;
+use pulp_drill::model::profile::{BinaryStore, SizeRange};
 use pulp_drill::model::reference::ObjectReference;
 use pulp_drill::reconcile::{Join, Joined, Pages};
 use pulp_drill::system::objects::ListedObject;
@@ -57,7 +57,7 @@ fn row(n: usize) -> ObjectReference {
         store: BinaryStore::Assets,
         key: ObjectKey::new(format!("assets/{n:09}.png")),
         is_prefix: false,
-        size: Some(1),
+        size: Some(SizeRange { least: 1, greatest: 1 }),
         media_type: None,
         checksums: BTreeMap::new(),
         unreadable: Vec::new(),

@@ -25,7 +25,7 @@ pub mod start;
 pub mod write_commands;
 
 pub use assertion::Assertion;
-pub use binary::{Binary, BinaryStore};
+pub use binary::{Binary, BinaryStore, SizeRange};
 pub use column::{ColumnPath, Condition};
 pub use pdf::{PageMask, PdfDepth, PdfRule};
 pub use read_back::ReadBack;

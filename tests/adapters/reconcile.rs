@@ -193,7 +193,7 @@ async fn ranges_of_keys_find_together_what_one_run_finds() {
         stores.put(&format!("z/{n}"), "x").await;
     }
     for folder in ["k/2/", "k/3/", "z/"] {
-        stores.postgres.execute("insert into albums (folder) values ($1)", &[&folder]).await.unwrap();
+        stores.postgres.execute("insert into albums (folder) values ($1)", &[folder]).await.unwrap();
     }
     let (whole, mut found) = stores.reconcile(Depth::Full, Duration::ZERO, None).await;
     let whole = whole.unwrap();
