@@ -18,7 +18,7 @@ pub trait Packed: Sized {
 /// Appends a value as JSON, for values of texts and numbers: there is none that JSON cannot hold, and a vector takes
 /// all bytes.
 pub fn pack_json(value: &impl Serialize, to: &mut Vec<u8>) {
-    serde_json::to_writer(to, value).unwrap_or_else(|error| panic!("a value is no JSON: {error}"));
+    serde_json::to_writer(to, value).unwrap_or_else(|error| panic!("a value is not valid JSON: {error}"));
 }
 
 impl Packed for u64 {

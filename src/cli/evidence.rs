@@ -142,10 +142,12 @@ fn describe_check(path: &Path, found: &EvidenceCheck) -> String {
     for problem in &found.problems {
         line("PROBLEM", &problem.to_string().replace('\n', "\n             "));
     }
-    match found.problems.len() {
-        0 => line("verdict", "as it was written"),
-        n => line("verdict", &format!("NOT as it was written: {}", count(n, "problem"))),
-    }
+    let verdict = match (found.problems.len(), found.problems.iter().all(|problem| problem.only_signer)) {
+        (0, _) => "as it was written".to_owned(),
+        (_, true) => "as it was written, but NOT signed as required".to_owned(),
+        (n, false) => format!("NOT as it was written: {}", count(n, "problem")),
+    };
+    line("verdict", &verdict);
     text
 }
 

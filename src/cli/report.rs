@@ -191,7 +191,12 @@ impl Examined {
         if self.first.problems.is_empty() {
             return String::new();
         }
-        let head = if self.is_intact() { "reports were missing" } else { "the run is NOT as it was written" };
+        let only_signer = self.first.problems.iter().all(|problem| problem.only_signer);
+        let head = match (self.is_intact(), only_signer) {
+            (true, _) => "reports were missing",
+            (false, true) => "the run is NOT signed as required",
+            (false, false) => "the run is NOT as it was written",
+        };
         let mut text = format!("{head}:\n");
         for problem in &self.first.problems {
             text += &format!("  {}\n", problem.to_string().replace('\n', "\n  "));
@@ -199,6 +204,9 @@ impl Examined {
         text += match &self.last {
             Some(last) if last.problems.is_empty() => {
                 "  the events verify: the reports were rendered again and verify now\n"
+            }
+            Some(_) | None if only_signer => {
+                "  hint: nothing in it was changed; a run is signed when it is made, with --sign-key\n"
             }
             Some(_) | None => "  hint: restore the run's folder from a copy\n",
         };

@@ -1,5 +1,5 @@
 //! `pulp-drill sweep`: removes what dead runs have left behind. Every run does so at its beginning;
-//! sites that `--keep` left standing go only when asked for here.
+//! sites that `--keep` left running go only when asked for here.
 
 use crate::{
     base::{error::Error, process::Base},
@@ -12,7 +12,7 @@ use clap::Args;
 /// Arguments of `pulp-drill sweep`.
 #[derive(Args, Debug)]
 pub struct SweepArgs {
-    /// End and remove the sites that `run --keep` left standing, too: all, or those of RUN, the end of its id
+    /// End and remove the sites that `run --keep` left running, too: all, or those of RUN, the end of its id
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
     kept: Option<String>,
 }
@@ -26,11 +26,11 @@ pub async fn run(args: SweepArgs) -> Result<Output, Error> {
     });
     let swept = leftovers::sweep_everywhere(&kept).await?;
     if let (KeptSites::GoOf(run), true) = (&kept, swept.removed.is_empty()) {
-        let standing: Vec<String> = swept.kept.iter().map(|path| path.display().to_string()).collect();
+        let kept: Vec<String> = swept.kept.iter().map(|path| path.display().to_string()).collect();
         let error = Error::usage(format!("no kept site belongs to run {run}"));
-        return Err(match standing.is_empty() {
-            true => error.hint("no kept site is standing"),
-            false => error.hint(format!("standing: {}", standing.join(", "))),
+        return Err(match kept.is_empty() {
+            true => error.hint("there is no kept site"),
+            false => error.hint(format!("kept sites: {}", kept.join(", "))),
         });
     }
     let places: Vec<String> =

@@ -37,7 +37,7 @@ const PREFIX: &str = "pulp-drill-";
 /// Blames the environment where something can't be read or written.
 pub fn pack(dir: &Path, out: impl Write) -> Result<(), Error> {
     let failed = || format!("can't bundle {}", dir.display());
-    let link = chain::link(dir).ok_or_else(|| Error::usage(failed()).cause("it is no run"))?;
+    let link = chain::link(dir).ok_or_else(|| Error::usage(failed()).cause("it is not a run"))?;
     let mut tar = Builder::new(out);
     for name in inventory::take(dir)?.files.keys() {
         let file = File::open(dir.join(name)).or_environment(failed)?;
@@ -77,7 +77,7 @@ pub fn verify(path: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
     let file = File::open(path).or_environment(failed)?;
     let long = file.metadata().or_environment(failed)?.len();
     let bad = |what: String| EvidenceCheck {
-        problems: vec![Problem { file: path.display().to_string(), what, digests: None }],
+        problems: vec![Problem::new(path.display().to_string(), what, None)],
         ..EvidenceCheck::nothing()
     };
     // In a folder of its own: nothing beside it is of that report folder.
@@ -94,9 +94,9 @@ pub fn verify(path: &Path, trust: &Trust) -> Result<EvidenceCheck, Error> {
         pack(&run, &mut same)?;
         let (expected, found) = (same.0.finish(), Digest::of_file(path).or_environment(failed)?);
         if expected != found {
-            let what = "its files hold, and are not packed as a bundle is".to_owned();
+            let what = "its files hold, and are not packed as a bundle is";
             let file = path.display().to_string();
-            verified.problems.push(Problem { file, what, digests: Some((expected, found)) });
+            verified.problems.push(Problem::new(file, what, Some((expected, found))));
         }
     }
     Ok(verified)

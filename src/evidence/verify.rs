@@ -50,6 +50,8 @@ pub struct Problem {
     pub what: String,
     /// The digest that it should have, and has, where that is known.
     pub digests: Option<(Digest, Digest)>,
+    /// Whether it is only that the run is not signed as was asked: nothing in it was changed.
+    pub only_signer: bool,
 }
 
 /// Who signed a run.
@@ -115,6 +117,11 @@ impl EvidenceCheck {
 }
 
 impl Problem {
+    /// What is not as it was written, with the digest that it should have and has, where that is known.
+    pub fn new(file: impl Into<String>, what: impl Into<String>, digests: Option<(Digest, Digest)>) -> Self {
+        Self { file: file.into(), what: what.into(), digests, only_signer: false }
+    }
+
     /// The file and what is wrong with it, without the digests.
     fn line(&self) -> String {
         // A name in a folder from elsewhere may hold anything, escape codes included.
@@ -188,7 +195,12 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn problem(&mut self, file: &str, what: impl Into<String>) {
-        self.problems.push(Problem { file: file.to_owned(), what: what.into(), digests: None });
+        self.problems.push(Problem::new(file, what, None));
+    }
+
+    /// What was written is there; it is not signed as was asked.
+    fn not_as_asked(&mut self, file: &str, what: impl Into<String>) {
+        self.problems.push(Problem { only_signer: true, ..Problem::new(file, what, None) });
     }
 
     fn odd(&mut self) {
@@ -207,7 +219,7 @@ impl Look<'_> {
         // The seal alone may be what was changed; it tells both digests.
         let sealed = seal_in(self.dir).and_then(|text| text.split_whitespace().next()?.parse().ok());
         let digests = sealed.zip(self.inventory.files.get(EVENTS).copied()).filter(|(a, b)| a != b);
-        self.problems.push(Problem { file: EVENTS.to_owned(), what: text, digests });
+        self.problems.push(Problem::new(EVENTS, text, digests));
         Signed::No
     }
 
@@ -246,11 +258,11 @@ impl Look<'_> {
         for kept in &record.artefacts {
             match self.inventory.files.get(&kept.path) {
                 Some(found) if *found == kept.sha256 => {}
-                Some(found) => self.problems.push(Problem {
-                    file: kept.path.clone(),
-                    what: format!("its {} bytes are not those that the journal names", kept.bytes),
-                    digests: Some((kept.sha256, *found)),
-                }),
+                Some(found) => self.problems.push(Problem::new(
+                    &kept.path,
+                    format!("its {} bytes are not those that the journal names", kept.bytes),
+                    Some((kept.sha256, *found)),
+                )),
                 None => self.problem(&kept.path, format!("it is missing: {}", kept.what.escape_debug())),
             }
         }
@@ -281,7 +293,7 @@ impl Look<'_> {
         if found != expected {
             let at = rerender::first_difference(&self.dir.join(&report.name), &report.bytes);
             let what = format!("{otherwise}, {at}");
-            self.problems.push(Problem { file: report.name.clone(), what, digests: Some((expected, found)) });
+            self.problems.push(Problem::new(&report.name, what, Some((expected, found))));
         }
     }
 
@@ -309,11 +321,11 @@ impl Look<'_> {
         for (name, digest) in subjects {
             match self.inventory.files.get(&name).copied() {
                 Some(found) if Some(found) == digest => {}
-                found => self.problems.push(Problem {
-                    file: name.clone(),
-                    what: "it is not the file that was attested".to_owned(),
-                    digests: digest.zip(found),
-                }),
+                found => self.problems.push(Problem::new(
+                    name,
+                    "it is not the file that was attested",
+                    digest.zip(found),
+                )),
             }
         }
         let files = self.inventory.files.iter().filter(|(name, _)| names.contains(*name));
@@ -358,7 +370,7 @@ impl Look<'_> {
                 self.problem(ATTESTATION, "it is signed, and the journal says that the run is not");
             }
             if trust.signed || !trust.keys.is_empty() {
-                self.problem(ATTESTATION, "the run is not signed");
+                self.not_as_asked(ATTESTATION, "the run is not signed");
             }
             return Ok(Signed::No);
         }
@@ -385,7 +397,7 @@ impl Look<'_> {
             true => Signed::ByTrusted(key.fingerprint()),
             false => {
                 if !trust.keys.is_empty() {
-                    self.problem(
+                    self.not_as_asked(
                         SIGNER,
                         format!(
                             "the run is signed by {}, which is not among the keys given",

@@ -52,10 +52,28 @@ pub fn verdict(record: &RunRecord) -> String {
 
 fn of_existing_backup(record: &RunRecord) -> String {
     match record.verdict() {
-        Verdict::Pass => format!("Passed: the backup was restored. {}", shown_by_pass(record)),
+        Verdict::Pass => {
+            format!("Passed: the backup was restored{}. {}", restored(record), shown_by_pass(record))
+        }
         Verdict::Fail => format!("Failed: {}.", causes(record)),
         Verdict::Unknown => format!("Could not verify, not counted as a pass: {}.", unknown_cause(record)),
     }
+}
+
+/// What came back of an existing backup, in figures; empty where nothing was counted.
+fn restored(record: &RunRecord) -> String {
+    let Some(figures) = record.scenarios.iter().find_map(|scenario| scenario.figures.as_deref()) else {
+        return String::new();
+    };
+    let many = |n: u64, word| count(usize::try_from(n).unwrap_or(usize::MAX), word);
+    let hold = if figures.matched == 1 { "holds" } else { "hold" };
+    format!(
+        ": {} in {} and {}; {} from rows to objects {hold}",
+        many(figures.tables.values().sum(), "row"),
+        count(figures.tables.len(), "table"),
+        many(figures.objects, "object"),
+        many(figures.matched, "reference"),
+    )
 }
 
 fn of_scenarios(record: &RunRecord) -> String {

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{
-        finding::FindingKind,
+        finding::{Finding, FindingKind},
         record::{RunRecord, ScenarioRecord},
         verdict::{Judgement, Role, Verdict},
     },
@@ -16,26 +16,34 @@ use std::collections::BTreeMap;
 /// The most kinds of findings that are named beside the commonest.
 pub const MOST_KINDS: usize = 2;
 
+/// The unexpected findings, in the record's order.
+fn unexpected(record: &RunRecord) -> impl Iterator<Item = &Finding> {
+    let judged = record.scenarios.iter().flat_map(ScenarioRecord::judged);
+    judged.filter(|(_, role)| matches!(role, Some(Role::Unexpected))).map(|(finding, _)| finding)
+}
+
 /// Kinds of unexpected findings, the commonest first.
 pub fn kinds(record: &RunRecord) -> Vec<(FindingKind, usize)> {
     let mut counts: BTreeMap<FindingKind, usize> = BTreeMap::new();
-    for (finding, role) in record.scenarios.iter().flat_map(ScenarioRecord::judged) {
-        if matches!(role, Some(Role::Unexpected)) {
-            *counts.entry(finding.kind).or_default() += 1;
-        }
+    for finding in unexpected(record) {
+        *counts.entry(finding.kind).or_default() += 1;
     }
     let mut kinds: Vec<_> = counts.into_iter().collect();
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     kinds
 }
 
-/// The commonest kind as the rest of a sentence: what it means, its name, how often.
+/// The commonest kind as the rest of a sentence: what it means, then the finding, or how often there is one.
 fn worst_kind(record: &RunRecord) -> Option<String> {
     let (kind, n) = *kinds(record).first()?;
+    let named = match n {
+        1 => unexpected(record).find(|finding| finding.kind == kind)?.to_string(),
+        n => format!("{}, {}", kind.describe(), times(n)),
+    };
     let meaning = kind.meaning().trim_end_matches('.');
     let mut letters = meaning.chars();
     let first: String = letters.next().map(|c| c.to_lowercase().collect()).unwrap_or_default();
-    Some(format!("{first}{} ({}, {})", letters.as_str(), kind.describe(), times(n)))
+    Some(format!("{first}{} ({named})", letters.as_str()))
 }
 
 /// `once`, `18 times`.

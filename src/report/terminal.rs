@@ -156,9 +156,11 @@ impl Terminal {
     }
 
     fn began(&mut self, started: &RunStarted) {
-        let scenarios = style::count(started.scenarios.len(), "scenario");
-        let text =
-            format!("run {}, seed {}: {scenarios} including baseline drills", started.run, started.seed);
+        let scenarios = match started.scenarios.len() {
+            1 => "1 scenario".to_owned(),
+            n => format!("{n} scenarios including baseline drills"),
+        };
+        let text = format!("run {}, seed {}: {scenarios}", started.run, started.seed);
         self.print(&self.look.wrap("", &text));
         self.planned.clone_from(&started.scenarios);
         if let Out::Bar(bar) = &self.out {

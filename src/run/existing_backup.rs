@@ -21,7 +21,7 @@ use crate::{
     report::terminal::{Detail, to_error},
     run::{
         backup_place, plans,
-        schedule::exit_of,
+        schedule::conclude,
         session::{self, FinishedRun, Header, Session},
         signals, signing,
     },
@@ -120,7 +120,7 @@ async fn test(prepared: Prepared, session: &Session) -> Result<ExitCode, Error> 
     let (keep, examination) = (false, Examination::default());
     let context = RunContext { substrate, seeds, library, golden, journal, clock, keep, examination };
     let outcome = drill(&context, &plan::existing(backup, target), 0).await;
-    exit_of(vec![(ID.to_owned(), outcome)])
+    conclude(session, vec![(ID.to_owned(), outcome)])
 }
 
 /// Everything that can be known and refused before anything is started.
@@ -212,7 +212,8 @@ fn renders(options: &BackupTestOptions) -> Result<BTreeMap<TemplateKey, Expected
     let mut renders = BTreeMap::new();
     for (template, file) in &options.renders {
         let text = read(file, "the data")?;
-        let data = serde_json::from_str(&text).or_usage(|| format!("{} is no JSON", file.display()))?;
+        let data =
+            serde_json::from_str(&text).or_usage(|| format!("{} is not valid JSON", file.display()))?;
         let key = TemplateKey::from(template.as_str());
         if renders.insert(key, ExpectedRender { data, golden: None }).is_some() {
             return Err(Error::usage(format!("--render names {} twice", template)));

@@ -225,14 +225,14 @@ impl Options {
                 refused("--env-file is for --substrate external".to_owned(), "leave out --env-file")
             }
             _ if self.external() && self.keep => {
-                refused("--keep leaves no site of your own standing".to_owned(), "leave out --keep")
+                refused("--keep leaves no site of your own running".to_owned(), "leave out --keep")
             }
             Some(EngineOption::Image(name)) if !containers => refused(
                 format!("--engine image:{name} needs --substrate containers"),
                 "use --engine command: with a program on this machine",
             ),
             _ if containers && self.keep => {
-                refused("--keep leaves no containers standing".to_owned(), "use --substrate local")
+                refused("--keep leaves no containers running".to_owned(), "use --substrate local")
             }
             Some(EngineOption::Url(_)) if containers => {
                 refused("--engine url: brings its own stores".to_owned(), "leave out --substrate")

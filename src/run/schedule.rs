@@ -147,7 +147,7 @@ struct Run {
 }
 
 /// How the scenarios ended, by id.
-type Outcomes = Vec<(String, Result<DrillOutcome, Error>)>;
+pub(super) type Outcomes = Vec<(String, Result<DrillOutcome, Error>)>;
 
 impl Run {
     /// Starts the substrate and runs all plans on it.
@@ -193,12 +193,12 @@ impl Run {
         let context = Arc::new(context);
         let outcomes = self.side_by_side(&context, plans).await;
         // Where no site is left running, dropping the substrate takes everything down.
-        if outcomes.iter().any(|(_, o)| o.as_ref().is_ok_and(|o| o.standing.is_some())) {
+        if outcomes.iter().any(|(_, o)| o.as_ref().is_ok_and(|o| o.kept.is_some())) {
             let context =
                 Arc::try_unwrap(context).map_err(|_| Error::harness("a scenario still uses the run"))?;
-            notice(&left_standing(&context.substrate.leave_standing()?, &outcomes));
+            notice(&left_running(&context.substrate.leave_running()?, &outcomes));
         }
-        exit_of(outcomes)
+        conclude(&self.session, outcomes)
     }
 
     /// Runs plans, a limited number at a time, until all are done, cancelled, or one has failed fast.
@@ -267,29 +267,84 @@ impl Run {
     }
 }
 
-/// The exit code of all scenarios together; where all were skipped, nothing is verified.
-pub(super) fn exit_of(outcomes: Vec<(String, Result<DrillOutcome, Error>)>) -> Result<ExitCode, Error> {
+/// The exit code of all scenarios together, and the errors of those that ended without a verdict. Where all were
+/// skipped, nothing is verified.
+fn exit_of(outcomes: Outcomes) -> (ExitCode, Vec<Error>) {
     let is_skipped = |(_, outcome): &(String, Result<DrillOutcome, Error>)| {
         outcome.as_ref().is_ok_and(|outcome| outcome.verdict.is_none())
     };
     let mut exit = if outcomes.iter().all(is_skipped) { ExitCode::Unverified } else { ExitCode::AllHeld };
-    for (_, outcome) in outcomes {
-        let outcome = outcome?;
-        exit = exit.max(outcome.verdict.map_or(ExitCode::AllHeld, Into::into));
-        if outcome.blame == Some(Blame::Harness) {
-            exit = exit.max(ExitCode::InternalError);
+    let mut errors = Vec::new();
+    for (id, outcome) in outcomes {
+        match outcome {
+            Ok(outcome) => {
+                exit = exit.max(outcome.verdict.map_or(ExitCode::AllHeld, Into::into));
+                if outcome.blame == Some(Blame::Harness) {
+                    exit = exit.max(ExitCode::InternalError);
+                }
+            }
+            Err(error) => {
+                exit = exit.max(ExitCode::from(&error));
+                errors.push(if id.is_empty() { error } else { error.while_doing(id) });
+            }
         }
+    }
+    (exit, errors)
+}
+
+/// The exit code of all scenarios together. An error that left a scenario without a verdict is written to the
+/// run's log; it must not hide what the other scenarios found.
+pub(super) fn conclude(session: &Session, outcomes: Outcomes) -> Result<ExitCode, Error> {
+    let (exit, errors) = exit_of(outcomes);
+    for error in errors {
+        session.record_error(&error)?;
     }
     Ok(exit)
 }
 
 /// How to reach what `--keep` has left running, and how to remove it.
-fn left_standing(folder: &Path, outcomes: &Outcomes) -> String {
-    let mut text = format!("left standing in {}\n", folder.display());
+fn left_running(folder: &Path, outcomes: &Outcomes) -> String {
+    let mut text = format!("left running in {}\n", folder.display());
     for (id, outcome) in outcomes {
-        if let Ok(DrillOutcome { standing: Some(how), .. }) = outcome {
+        if let Ok(DrillOutcome { kept: Some(how), .. }) = outcome {
             text += &format!("{id}\n{how}\n");
         }
     }
-    text + "hint: pulp-drill sweep --kept ends and removes all of it; no run does\n"
+    text + "hint: pulp-drill sweep --kept ends and removes all of it\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(verdict: Option<Verdict>) -> Result<DrillOutcome, Error> {
+        Ok(DrillOutcome { verdict, blame: None, kept: None, hopeless: false })
+    }
+
+    fn together(outcomes: Vec<Result<DrillOutcome, Error>>) -> (ExitCode, Vec<String>) {
+        let (exit, errors) = exit_of(outcomes.into_iter().map(|one| ("a".to_owned(), one)).collect());
+        (exit, errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn an_error_of_one_scenario_hides_no_failure_of_another() {
+        for blame in [Error::environment("no space left"), Error::harness("no space left")] {
+            for order in [[0, 1], [1, 0]] {
+                let of = |n| if n == 0 { Err(blame.clone()) } else { ended(Some(Verdict::Fail)) };
+                let (exit, errors) = together(order.map(of).into());
+                assert_eq!(exit, ExitCode::IntegrityFailure);
+                assert!(errors.len() == 1 && errors[0].contains("no space left"), "{errors:?}");
+            }
+        }
+        let (exit, errors) =
+            together(vec![ended(Some(Verdict::Pass)), Err(Error::environment("no space left"))]);
+        assert_eq!((exit, errors.len()), (ExitCode::Unverified, 1));
+    }
+
+    #[test]
+    fn skipped_scenarios_verify_nothing() {
+        assert_eq!(together(vec![ended(None)]).0, ExitCode::Unverified);
+        assert_eq!(together(vec![]).0, ExitCode::Unverified);
+        assert_eq!(together(vec![ended(None), ended(Some(Verdict::Pass))]).0, ExitCode::AllHeld);
+    }
 }

@@ -198,6 +198,13 @@ impl Session {
         &id[id.len().saturating_sub(8)..]
     }
 
+    /// Writes an error of the run to its journal. Where the journal itself failed, the error is returned, so that
+    /// the caller prints it.
+    pub(super) fn record_error(&self, error: &Error) -> Result<(), Error> {
+        let event = Event::ErrorOccurred { error: error.to_string(), ours: error.blame == Blame::Harness };
+        self.log().event(event).map_err(|_| error.clone())
+    }
+
     /// Does a run's work and takes everything down, whatever happens.
     pub(super) async fn perform(
         &self,
@@ -215,10 +222,7 @@ impl Session {
         let exit = match done {
             Ok(exit) => exit,
             Err(error) => {
-                let ours = error.blame == Blame::Harness;
-                // Where the journal itself failed, the caller prints the error.
-                let event = Event::ErrorOccurred { error: error.to_string(), ours };
-                self.log().event(event).map_err(|_| error.clone())?;
+                self.record_error(&error)?;
                 ExitCode::from(&error)
             }
         };

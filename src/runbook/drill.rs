@@ -6,6 +6,7 @@ use crate::{
     model::{event::Event, verdict::Verdict},
     plan::Plan,
     runbook::{restore, verify::ProcedureLog},
+    site::Handles,
 };
 use results::DrillResults;
 use state::DrillState;
@@ -46,20 +47,19 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
     let procedure = state.into_procedure();
     let plan = selected.get().unwrap_or(plan);
     let output = site.engine.last_words(&site.redactor);
-    let mut standing = None;
-    if context.keep {
-        standing = Some(context.substrate.leave(&site).await?);
-    } else if let Err(error) = context.substrate.dispose(&site).await {
-        results.errors.push(error.while_doing("can't remove the drill's site"));
-    }
-    if context.substrate.outlives() {
-        restore::migrate(&site, &log).await?;
-    }
+    // What fails from here on must not discard what the drill found.
+    let kept = match left_behind(context, &site, &log).await {
+        Ok(kept) => kept,
+        Err(error) => {
+            results.errors.push(error);
+            None
+        }
+    };
     if let (Some(why), true) = (&results.nothing_to_select, results.errors.is_empty()) {
         let (id, why) = (plan.id.clone(), why.clone());
         let run = Logbook::new(&context.journal, None);
         run.event(Event::ScenarioSkipped { id, why, controls: plan.started.controls.clone() })?;
-        return Ok(DrillOutcome { verdict: None, blame: None, standing, hopeless: false });
+        return Ok(DrillOutcome { verdict: None, blame: None, kept, hopeless: false });
     }
     let hopeless = results.hopeless;
     let outcome = results.conclude(plan, began, &procedure, &log)?;
@@ -70,5 +70,24 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
             "the end of the engine's output",
         )?;
     }
-    Ok(DrillOutcome { standing, hopeless, ..outcome })
+    Ok(DrillOutcome { kept, hopeless, ..outcome })
+}
+
+/// Leaves the drill's site running, or removes it; stores that outlive the run are left empty and migrated.
+/// How to reach a site that runs on.
+async fn left_behind(context: &RunContext, site: &Handles, log: &Logbook) -> Result<Option<String>, Error> {
+    let substrate = &context.substrate;
+    let kept = if context.keep {
+        Some(substrate.leave(site).await.map_err(|e| e.while_doing("can't keep the drill's site"))?)
+    } else {
+        substrate.dispose(site).await.map_err(|e| e.while_doing("can't remove the drill's site"))?;
+        None
+    };
+    if substrate.outlives()
+        && let Some(failed) = restore::migrate(site, log).await?
+    {
+        return Err(Error::environment("can't migrate the engine's database, which is left empty")
+            .cause(failed.actual));
+    }
+    Ok(kept)
 }

@@ -134,14 +134,11 @@ fn change_release(site: &Handles) {
 /// What the restoring release makes of an empty database: the schema that restored rows must have in
 /// the end, where the backup was of another release, and the migrations that it records.
 pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Error> {
-    let mut access = site.database()?;
-    access.database += "-reference";
-    create_database(&access.maintenance(), &access.database, &access.user).await?;
-    let read = async {
-        if let Some(failed) = migration(site, &site.profile.migrate, Some(&access), log).await? {
+    in_empty_database(site, async |access| {
+        if let Some(failed) = migration(site, &site.profile.migrate, Some(access), log).await? {
             return Err(Error::environment("can't migrate an empty database").cause(failed.actual));
         }
-        let postgres = Postgres::connect(&access).await?;
+        let postgres = Postgres::connect(access).await?;
         let captured = async {
             let mut captured = postgres.capture(&site.profile, None).await?;
             match schema::complete_from(
@@ -160,10 +157,32 @@ pub async fn reference(site: &Handles, log: &Logbook) -> Result<Database, Error>
         let captured = captured.await;
         postgres.close().await;
         captured
-    };
-    let read = read.await;
+    })
+    .await
+}
+
+/// Whether the migration fails in an empty database just as it `failed` in the restored one: then it is the
+/// command that is at fault, and not the backup.
+pub async fn fails_without_backup(site: &Handles, failed: &Finding, log: &Logbook) -> Result<bool, Error> {
+    let restored = site.database()?.database;
+    in_empty_database(site, async |access| {
+        let empty = migration(site, &site.profile.migrate, Some(access), log).await?;
+        Ok(empty.is_some_and(|empty| empty.actual.replace(&access.database, &restored) == failed.actual))
+    })
+    .await
+}
+
+/// Does something in an empty database beside the site's, which is dropped again.
+async fn in_empty_database<T>(
+    site: &Handles,
+    work: impl AsyncFnOnce(&Access) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut access = site.database()?;
+    access.database += "-reference";
+    create_database(&access.maintenance(), &access.database, &access.user).await?;
+    let done = work(&access).await;
     drop_database(site.guard.database(&access).await?).await?;
-    read
+    done
 }
 
 /// What a backup holds, read beside the site: its dump, restored into a database of its own that is

@@ -152,13 +152,13 @@ async fn harness(base: &Base, keep: bool) {
     std::future::pending::<()>().await;
 }
 
-/// A run that leaves its site standing, and ends well.
+/// A run that leaves its site running, and ends well.
 async fn keeper(base: &Base) {
     let redactor = Redactor::new();
     let run_dir = RunDir::create(base, "run", true).unwrap();
     let server = postgres(&run_dir, &redactor).await;
     server.daemon().release();
-    run_dir.leave_standing().unwrap();
+    run_dir.leave_running().unwrap();
     say(&server.daemon().pid().to_string());
 }
 
@@ -320,7 +320,7 @@ async fn what_a_killed_server_of_a_killed_harness_holds_in_the_kernel_is_freed_b
 }
 
 #[tokio::test]
-async fn a_site_that_was_left_standing_stands_until_it_is_swept_by_name() {
+async fn a_site_that_was_left_running_stands_until_it_is_swept_by_name() {
     let temp = temp();
     let base = Base::below(temp.path()).unwrap();
     let (mut keeper, description) = play("keeper", temp.path(), &[]);

@@ -95,7 +95,7 @@ fn killed_at_any_moment_nothing_is_left_after_the_next_run_and_others_are_not_di
         finish(victim);
     }
     let next = call(sandbox.small_run(&[]).arg(sandbox.faultless()));
-    next.is(0, &["removed what dead runs had left"]);
+    next.is(0, &["removed what runs that were killed had left"]);
     finish(sturdy).is(0, &[]);
     sandbox.assert_empty();
 }
@@ -107,9 +107,9 @@ fn a_kept_site_can_be_reached_until_it_is_swept_on_purpose() {
     }
     let sandbox = Sandbox::new();
     let done = call(sandbox.small_run(&["--keep"]).arg(sandbox.missing()));
-    done.is(0, &["left standing in", "pulp-drill sweep --kept"]);
+    done.is(0, &["left running in", "pulp-drill sweep --kept"]);
     let swept = call(sandbox.command().arg("sweep"));
-    swept.is(0, &["kept sites are still standing"]);
+    swept.is(0, &["kept sites are still running"]);
     assert_eq!(sandbox.run_folders().len(), 1);
 
     let site = sandbox.run_folders()[0].join("site-001");
@@ -130,7 +130,7 @@ fn a_kept_site_can_be_reached_until_it_is_swept_on_purpose() {
     }
 
     call(sandbox.command().args(["sweep", "--kept"]))
-        .is(0, &["removed what dead runs had left", "postgres ("]);
+        .is(0, &["removed what runs that were killed had left", "postgres ("]);
     sandbox.assert_empty();
 }
 

@@ -72,6 +72,7 @@ async fn a_live_source_a_sample_and_a_schema_prove_what_they_are_compared_with()
     let Some(kit) = Kit::make().await else { return };
     a_sample_and_a_schema_reach_no_level_that_they_do_not_prove(&kit).await;
     the_live_source_is_a_reference_and_is_not_changed(&kit).await;
+    a_migration_that_fails_anywhere_says_nothing_of_the_backup(&kit).await;
     kit.stop().await;
 }
 
@@ -175,12 +176,7 @@ async fn a_sample_and_a_schema_reach_no_level_that_they_do_not_prove(kit: &Kit) 
         is(&test(kit, &schema(dump, &[])).await, 3, "none", "--schema-of-migrate");
     }
     // Tools that record migrations in a table run all of them again where it is empty.
-    let site = fs::read_to_string(kit.path("site.yaml")).unwrap();
-    let refusing = site.lines().map(|line| match line.starts_with("migrate:") {
-        true => "migrate: [sh, -c, \"echo it exists already >&2; exit 1\"]\n".to_owned(),
-        false => format!("{line}\n"),
-    });
-    let refusing = kit.write("refusing.yaml", refusing.collect::<String>().as_bytes());
+    let refusing = migrating(kit, "[sh, -c, \"echo it exists already >&2; exit 1\"]");
     let options = [schema(&sound, &source), option("profile", &refusing)].concat();
     is(&test(kit, &options).await, 3, "readable", "cannot run on a schema without rows");
 
@@ -188,4 +184,31 @@ async fn a_sample_and_a_schema_reach_no_level_that_they_do_not_prove(kit: &Kit) 
     let lossy =
         option("dump", &kit.write("lossy.sql", without(&text, "CREATE INDEX notes_twice").as_bytes()));
     is(&test(kit, &schema(&lossy, &source)).await, 1, "none", "index notes_twice");
+}
+
+/// The kit's profile with another command to migrate.
+fn migrating(kit: &Kit, command: &str) -> std::path::PathBuf {
+    let site = fs::read_to_string(kit.path("site.yaml")).unwrap();
+    let site = site.lines().map(|line| match line.starts_with("migrate:") {
+        true => format!("migrate: {command}\n"),
+        false => format!("{line}\n"),
+    });
+    kit.write("migrating.yaml", site.collect::<String>().as_bytes())
+}
+
+async fn a_migration_that_fails_anywhere_says_nothing_of_the_backup(kit: &Kit) {
+    let sound =
+        [dump(kit, "ok.dump", &["--format=custom"]).await, option("assets", &kit.path("files"))].concat();
+    let with = |command: &str| [&sound[..], &option("profile", &migrating(kit, command))].concat();
+    let in_empty = "fails in an empty database in the same way";
+    for (command, says) in [
+        ("[sh, ./no-such-script.sh]", in_empty),
+        ("[sh, -c, \"no-such-program --all\"]", in_empty),
+        ("[psql, --set, ON_ERROR_STOP=1, --command, select nonsense]", in_empty),
+        ("[./no-such-script.sh]", "can't start"),
+    ] {
+        is(&test(kit, &with(command)).await, 3, "readable", says);
+    }
+    let only_here = "[psql, --set, ON_ERROR_STOP=1, --command, \"create schema \\\"Back Office\\\"\"]";
+    is(&test(kit, &with(only_here)).await, 1, "readable", "restore failed");
 }

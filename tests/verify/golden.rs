@@ -92,7 +92,7 @@ fn other(name: &str) -> String {
 
 #[test]
 fn seeds_render_to_their_golden_files() {
-    let bless = std::env::var_os("PULP_DRILL_BLESS").is_some();
+    let bless = std::env::var_os("PULP_DRILL_BLESS").is_some_and(|value| value == "1");
     for (folder, seed) in seeds() {
         let bytes = assets(&folder, &seed, plain);
         for template in &seed.templates {

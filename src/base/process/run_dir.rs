@@ -130,12 +130,12 @@ pub struct Owner {
 }
 
 /// The folder of this run. Dropping it ends what is left of the run's processes and removes the
-/// folder, unless it was [left standing](RunDir::leave_standing).
+/// folder, unless it was [left running](RunDir::leave_running).
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
     children: Children,
-    standing: bool,
+    kept: bool,
     _lock: File,
 }
 
@@ -162,7 +162,7 @@ impl RunDir {
             }
         };
         let children = Children::in_folder(&path, keep);
-        Ok(Self { path, children, standing: false, _lock: lock })
+        Ok(Self { path, children, kept: false, _lock: lock })
     }
 
     /// Where it is. Short, and passable by other users.
@@ -189,16 +189,16 @@ impl RunDir {
     }
 
     /// Leaves folder and processes for inspection; the next run's sweep leaves them too.
-    pub fn leave_standing(mut self) -> Result<PathBuf, Error> {
+    pub fn leave_running(mut self) -> Result<PathBuf, Error> {
         let path = self.path.join(KEEP_FILE);
         std::fs::write(&path, "").or_environment(|| format!("can't write {}", path.display()))?;
-        self.standing = true;
+        self.kept = true;
         Ok(self.path.clone())
     }
 
     /// Ends what is left of the run's processes and removes the folder. Blocks.
     pub fn remove(mut self) -> Result<(), Error> {
-        self.standing = true;
+        self.kept = true;
         end_processes_of(&self.path);
         remove_run_folder(&self.path).or_environment(|| format!("can't remove {}", self.path.display()))
     }
@@ -206,7 +206,7 @@ impl RunDir {
 
 impl Drop for RunDir {
     fn drop(&mut self) {
-        if !self.standing {
+        if !self.kept {
             end_processes_of(&self.path);
             // What can't be removed now is found by the next run's sweep.
             let _later = remove_run_folder(&self.path);

@@ -94,7 +94,7 @@ pub(super) fn first_difference(path: &Path, expected: &[u8]) -> String {
 pub(super) fn small(path: &Path) -> Result<Vec<u8>, String> {
     let meta = fs::symlink_metadata(path).map_err(|e| e.to_string())?;
     if !meta.is_file() || meta.len() > LARGEST {
-        return Err(format!("it is no file of at most {LARGEST} bytes"));
+        return Err(format!("it is not a file of at most {LARGEST} bytes"));
     }
     fs::read(path).map_err(|e| e.to_string())
 }

@@ -156,7 +156,8 @@ fn unknowns(record: &RunRecord, look: Style) -> String {
         let ids: Vec<&str> = waiting.iter().map(|s| s.id.as_str()).collect();
         text.push_str(&look.wrap("did not start: ", &ids.join(" ")));
     }
-    for scenario in begun {
+    // The test of a backup is one scenario, whose reasons stand right above.
+    for scenario in begun.into_iter().filter(|_| !record.is_of_existing_backups()) {
         text.push_str(&look.wrap("", &format!("could not be verified: {}", scenario.id)));
         text.push_str(&reasons(scenario, look));
     }

@@ -22,7 +22,7 @@ pub struct DrillOutcome {
     /// Whose fault it is that something could not be found out.
     pub blame: Option<Blame>,
     /// How to reach a site that was kept.
-    pub standing: Option<String>,
+    pub kept: Option<String>,
     /// Whether every other drill would fail too: the engine does not start on an empty site.
     pub hopeless: bool,
 }
@@ -81,7 +81,7 @@ impl DrillResults {
         log.event(Event::ScenarioFinished { judgement, level, ms, rto_ms, rpo_ms, rpo_from })?;
         let blames = || self.errors.iter().map(|t| t.blame);
         let blame = blames().find(|b| *b == Blame::Harness).or_else(|| blames().next());
-        Ok(DrillOutcome { verdict: Some(verdict), blame, standing: None, hopeless: false })
+        Ok(DrillOutcome { verdict: Some(verdict), blame, kept: None, hopeless: false })
     }
 
     /// How far the restore is proven; none for a drill in which damage is expected.

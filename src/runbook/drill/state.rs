@@ -360,6 +360,15 @@ impl<'a> DrillState<'a> {
                          --tier schema",
                     ))
             }
+            StepResult::Failed(finding)
+                if job == RestoreJob::Migrate
+                    && self.plan.existing.is_some()
+                    && restore::fails_without_backup(self.site, &finding, &self.log).await? =>
+            {
+                Err(Error::environment("the profile's `migrate` fails in an empty database in the same way")
+                    .cause(finding.actual)
+                    .hint("correct the command: its failure says nothing about the backup"))
+            }
             StepResult::Failed(finding) => Ok(self.failed(Some(*finding))),
             StepResult::NotReady(why) => {
                 match before {

@@ -53,7 +53,7 @@ pub async fn fetch_dump(
     log: &Logbook,
 ) -> Result<FetchedDump, Error> {
     let RowsBackup::Dump { origin, recognised } = &backup.rows else {
-        return Err(Error::harness("a physical backup is no dump"));
+        return Err(Error::harness("a physical backup is not a dump"));
     };
     let head = match recognised {
         Recognised::Dump(head) => head,

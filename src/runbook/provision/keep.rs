@@ -1,4 +1,4 @@
-//! Leaves sites standing for inspection (`run --keep`). `leftovers` removes them later.
+//! Leaves sites running for inspection (`run --keep`). `leftovers` removes them later.
 
 use crate::{
     base::error::{Error, ErrorContext},
@@ -69,15 +69,15 @@ impl Substrate {
         ))
     }
 
-    /// Leaves everything standing for inspection. Gives the run's folder.
-    pub fn leave_standing(self) -> Result<PathBuf, Error> {
+    /// Leaves everything running for inspection. Gives the run's folder.
+    pub fn leave_running(self) -> Result<PathBuf, Error> {
         let run_dir =
             Arc::try_unwrap(self.run_dir).map_err(|_| Error::harness("the run's folder is still in use"))?;
         if let Stores::Local { postgres, objects } = &self.stores {
             postgres.daemon().release();
             objects.daemon().release();
         }
-        run_dir.leave_standing()
+        run_dir.leave_running()
     }
 }
 

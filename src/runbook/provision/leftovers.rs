@@ -24,7 +24,7 @@ pub struct Swept {
     pub ended: Vec<Ended>,
     /// Containers of dead runs that are gone now.
     pub containers: Vec<String>,
-    /// Sites left standing by `--keep`, not touched (or, by [`sweep_kept`], among the removed).
+    /// Sites left running by `--keep`, not touched (or, by [`sweep_kept`], among the removed).
     pub kept: Vec<PathBuf>,
     /// Things that are not ours, not touched.
     pub unknown: Vec<PathBuf>,
@@ -40,7 +40,7 @@ impl Swept {
         };
         let mut parts = Vec::new();
         if !self.removed.is_empty() {
-            parts.push(format!("removed what dead runs had left: {}", list(&self.removed)));
+            parts.push(format!("removed what runs that were killed had left: {}", list(&self.removed)));
         }
         if !self.ended.is_empty() {
             let ended: Vec<_> = self.ended.iter().map(|e| format!("{} ({})", e.program, e.pid)).collect();
@@ -51,7 +51,7 @@ impl Swept {
         }
         if !self.kept.is_empty() {
             parts.push(format!(
-                "kept sites are still standing (pulp-drill sweep --kept removes them): {}",
+                "kept sites are still running (pulp-drill sweep --kept removes them): {}",
                 list(&self.kept)
             ));
         }
@@ -65,7 +65,7 @@ impl Swept {
     }
 }
 
-/// What a sweep does with the sites that `--keep` left standing.
+/// What a sweep does with the sites that `--keep` left running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeptSites {
     /// They stay.
@@ -115,7 +115,7 @@ pub async fn sweep(base: &Base) -> Result<Swept, Error> {
     in_background(base, KeptSites::Stay).await
 }
 
-/// Like [`sweep`], and ends and removes the sites that were left standing, too.
+/// Like [`sweep`], and ends and removes the sites that were left running, too.
 pub async fn sweep_kept(base: &Base) -> Result<Swept, Error> {
     in_background(base, KeptSites::Go).await
 }
@@ -132,7 +132,7 @@ enum Entry {
     Live,
     /// Its owner is dead; we hold its lock now, if it has one.
     Dead { lock: Option<File>, owner: Option<Owner> },
-    /// Left standing on purpose.
+    /// Left running on purpose.
     Kept,
     /// Not ours.
     Unknown,
@@ -279,7 +279,7 @@ mod tests {
     #[tokio::test]
     async fn a_kept_site_goes_only_when_asked_for() {
         let (_temp, base) = base();
-        let kept = RunDir::create(&base, "kept", true).unwrap().leave_standing().unwrap();
+        let kept = RunDir::create(&base, "kept", true).unwrap().leave_running().unwrap();
         let swept = sweep(&base).await.unwrap();
         assert_eq!((swept.kept, swept.removed), (vec![kept.clone()], vec![]));
         assert!(kept.exists());

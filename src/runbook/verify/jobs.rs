@@ -139,7 +139,7 @@ fn differs(job: &BatchJobRecord, template: &KnownTemplate) -> Result<Option<Stri
         let pdf = document.get("pdf").and_then(Value::as_str);
         let bytes = pdf.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
         let how = match bytes.as_deref().map(|bytes| pdf_compare::compare(&golden, bytes)) {
-            None => "a document that is no PDF".to_owned(),
+            None => "a document that is not a PDF".to_owned(),
             Some(Err(error)) => error.to_string(),
             Some(Ok(Comparison::Different { .. })) => "a document that is not the known-good PDF".to_owned(),
             Some(Ok(Comparison::Identical | Comparison::SameApartFromMetadata { .. })) => continue,

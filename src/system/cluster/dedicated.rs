@@ -359,7 +359,7 @@ impl OwnServer {
 
     /// Lets the server run on after the harness has gone.
     pub async fn release(&self) {
-        // There is no leaving containers standing.
+        // Containers are never left running.
         if let Some(Running::Process(daemon)) = &self.at.lock().await.running {
             daemon.release();
         }

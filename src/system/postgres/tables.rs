@@ -146,7 +146,7 @@ pub(super) async fn count_all(
 }
 
 fn names(json: &str) -> Result<Vec<String>, Error> {
-    serde_json::from_str(json).or_harness(|| "the catalog's column names are no JSON".to_owned())
+    serde_json::from_str(json).or_harness(|| "the catalog's column names are not valid JSON".to_owned())
 }
 
 impl Plan {
@@ -302,7 +302,7 @@ fn one(plan: &Plan, raw: &PgRow) -> Result<Row, Error> {
     }
     let json = match field(raw, 1)? {
         None => Value::Null,
-        // Numbers beyond a double and deep nesting are no JSON for serde: their text is.
+        // Numbers beyond a double and deep nesting are not valid JSON for serde: their text is.
         Some(json) => serde_json::from_slice(json).unwrap_or_else(|_| as_texts(&values)),
     };
     Ok(Row { digest: hasher.finish(), json: json.into() })

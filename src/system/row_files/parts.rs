@@ -51,7 +51,7 @@ pub(super) fn of(path: &str, bytes: &[u8], table: &FileTable) -> (Vec<Part>, Opt
 
 fn parsed(bytes: &[u8], wrong: &mut Option<String>) -> Option<Value> {
     serde_json::from_slice(bytes)
-        .map_err(|error| wrong.get_or_insert_with(|| format!("no JSON: {error}")))
+        .map_err(|error| wrong.get_or_insert_with(|| format!("not valid JSON: {error}")))
         .ok()
 }
 
@@ -75,7 +75,7 @@ fn lines(bytes: &[u8], wrong: &mut Option<String>) -> Vec<Placed> {
     let row = |(index, line): (usize, &[u8])| match serde_json::from_slice(line) {
         Ok(json) => Some(Placed { place: vec![json!(index + 1)], json }),
         Err(error) => {
-            wrong.get_or_insert_with(|| format!("line {}: no JSON: {error}", index + 1));
+            wrong.get_or_insert_with(|| format!("line {}: not valid JSON: {error}", index + 1));
             None
         }
     };

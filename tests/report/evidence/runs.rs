@@ -59,7 +59,10 @@ fn a_signed_run_verifies_is_rendered_again_as_signed_and_never_shows_its_key() {
     let told = verify(&sandbox, &[]);
     told.is(0, &[]);
     assert!(told.out.contains("NOT SIGNED"), "{}", told.out);
-    verify(&sandbox, &["--require-signature"]).is(1, &[]);
+    let unsigned = verify(&sandbox, &["--require-signature"]);
+    unsigned.is(1, &[]);
+    let verdict = "as it was written, but NOT signed as required";
+    assert!(unsigned.out.contains(verdict) && !unsigned.out.contains("NOT as"), "{}", unsigned.out);
     assert!(sandbox.record()["notes"].to_string().contains("UNSIGNED"), "the files do not say it");
     let all = |sandbox: &Sandbox| {
         call(sandbox.command().args(["evidence", "verify", "--all"]).arg(sandbox.path("reports")))
@@ -78,7 +81,7 @@ fn a_signed_run_verifies_is_rendered_again_as_signed_and_never_shows_its_key() {
     fs::write(sandbox.path("reports/latest/junit.xml"), "<x/>").unwrap();
     let bad = verify(&sandbox, &[]);
     bad.is(1, &[]);
-    assert!(bad.out.contains("PROBLEM    junit.xml"), "{}", bad.out);
+    assert!(bad.out.contains("PROBLEM    junit.xml") && bad.out.contains("NOT as it was"), "{}", bad.out);
     call(sandbox.command().args(["evidence", "bundle"]).arg(sandbox.path("reports/latest"))).is(1, &[]);
     call(sandbox.command().args(["evidence", "verify", "/nowhere"])).is(2, &["/nowhere"]);
     sandbox.assert_empty();
