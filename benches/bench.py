@@ -1,15 +1,23 @@
 #!/usr/bin/env python3
 """Measures pulp-drill and its peers on the same data, one after the other, and prints a Markdown table.
 
-    benches/bench.py [--binary FILE] [--baseline FILE] [--rows N] [--objects N] [--only NAME,...]
+    benches/bench.py [--binary FILE] [--baseline FILE] [--rows N] [--objects N] [--object-bytes N] [--only NAME,...]
 
 Every line holds one task: what pulp-drill takes, what the peer takes, and the ratio. Wall time and CPU time are
 those of the program with its children; memory is the largest resident set of one process. Peers that are not
 installed are left out. Nothing outside a temporary folder is written.
 """
 
-import argparse, os, pathlib, platform, random, resource, shutil, signal, subprocess, sys, tempfile, time, zlib
+import argparse, json, os, pathlib, platform, random, re, resource, shutil, signal, subprocess, sys, tempfile, time, zlib
 
+PROFILE = """name: Bench
+api: none
+entities:
+  photo: {table: photos, label: [file_name], binary: {key: object_key, size: bytes, sha256: sha256}}
+write-order: {upload: binary-first, replace: binary-first, delete: row-first}
+migrate: ["true"]
+seed: [sh, seed.sh]
+"""
 KEYS = {"S3_ACCESS_KEY_ID": "bench", "S3_SECRET_ACCESS_KEY": "bench-secret"}
 
 
@@ -35,7 +43,7 @@ class Run:
 
 class Bench:
     def __init__(self, args):
-        self.args, self.table = args, []
+        self.args = args
         self.binary = str(pathlib.Path(args.binary).resolve())
         self.temp = pathlib.Path(tempfile.mkdtemp(prefix="pulp-drill-bench-"))
         self.temp.chmod(0o755)
@@ -46,9 +54,11 @@ class Bench:
             return f"{run.wall:.2f} s wall, {run.cpu:.2f} s CPU, {run.memory:.0f} MiB"
 
         ratio = f"{ours.wall / peers.wall:.2f}" if peers else ""
-        line = (name, shown(ours), f"{peer}: {shown(peers)}" if peers else "", ratio)
-        self.table.append(line)
-        print("| " + " | ".join(line) + " |", flush=True)
+        self.line(name, shown(ours), f"{peer}: {shown(peers)}" if peers else "", ratio)
+
+    def line(self, name, ours, peers, ratio):
+        ratio = ratio if isinstance(ratio, str) else f"{ratio:.2f}"
+        print(f"| {name} | {ours} | {peers} | {ratio} |", flush=True)
 
     def start(self, command, ready, **options):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **options)
@@ -60,7 +70,9 @@ class Bench:
         return line
 
     def stores(self):
-        """A private PostgreSQL and object store, filled with rows and objects that match."""
+        """A private PostgreSQL and object store, filled with rows and objects that match; once for all tasks."""
+        if self.running:
+            return
         bin_dir = subprocess.check_output(["pg_config", "--bindir"], text=True).strip()
         if not os.path.exists(f"{bin_dir}/postgres"):
             bin_dir = str(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1])
@@ -91,22 +103,30 @@ class Bench:
             f"[s3]\ntype = s3\nprovider = Other\nendpoint = {self.endpoint}\naccess_key_id = bench\n"
             "secret_access_key = bench-secret\nforce_path_style = true\n")
 
+        filled = self.fill()
+        print(f"filled with rclone in {filled.wall:.0f} s", file=sys.stderr)
+
     def fill(self):
         rows, objects = self.args.rows, self.args.objects
+        size = self.args.object_bytes
+        # The number of an object, repeated: all differ, and PostgreSQL makes the same bytes.
+        content = f"left(repeat(lpad(i::text, 9, '0'), {-(-size // 9)}), {size})"
         sql = f"""create table photos (id bigint primary key, file_name text, object_key text, bytes bigint,
             content_type text, sha256 text, taken timestamptz default now());
-            insert into photos select i, 'photo ' || i, format('%s/%s.bin', lpad((i % {objects} / 1000)::text, 6, '0'),
-                lpad((i % {objects})::text, 9, '0')), 9, 'image/png',
-                encode(sha256(convert_to(lpad((i % {objects})::text, 9, '0'), 'UTF8')), 'hex')
-            from generate_series(0, {rows} - 1) i;
+            insert into photos with object as materialized (select i, encode(sha256(convert_to({content}, 'UTF8')), 'hex')
+                as digest from generate_series(0, {objects} - 1) i)
+            select n, 'photo ' || n, format('%s/%s.bin', lpad((i / 1000)::text, 6, '0'),
+                lpad(i::text, 9, '0')), {size}, 'image/png', digest
+            from generate_series(0, {rows} - 1) n join object on i = n % {objects};
             create table albums (id bigint primary key, title text); analyze photos"""
-        subprocess.run([*self.psql, "-c", sql], check=True)
+        (self.temp / "fill.sql").write_text(sql)
+        subprocess.run([*self.psql, "-f", str(self.temp / "fill.sql")], check=True)
         self.folder = self.temp / "objects"
         for i in range(objects):
             folder = self.folder / f"{i // 1000:06}"
             if i % 1000 == 0:
                 folder.mkdir(parents=True)
-            (folder / f"{i:09}.bin").write_text(f"{i:09}")
+            (folder / f"{i:09}.bin").write_text((f"{i:09}" * -(-size // 9))[:size])
         Run(["rclone", "mkdir", "s3:photos"], env=self.env).must()
         return Run(["rclone", "copy", "--transfers", "16", "--no-check-dest", str(self.folder), "s3:photos"],
                    env=self.env).must()
@@ -114,8 +134,6 @@ class Bench:
     def reconcile(self):
         profile = pathlib.Path(__file__).parent.parent / "profiles/photo-archive.yaml"
         self.stores()
-        filled = self.fill()
-        print(f"filled with rclone in {filled.wall:.0f} s", file=sys.stderr)
         command = [self.binary, "reconcile", "s3://photos", "--profile", str(profile), "--settle", "0"]
         size = f"{self.args.rows} rows, {self.args.objects} objects"
         query = "copy (select object_key, bytes from photos order by object_key collate \"C\") to stdout"
@@ -129,19 +147,56 @@ class Bench:
         self.row(f"reconcile, all bytes, {size}", full, "psql, rclone check --download",
                  Run(check, env=self.env).must())
 
+    def digest(self):
+        """The digest of all rows on one core of the server, against a cheap checksum."""
+        self.stores()
+        source = (pathlib.Path(__file__).parent.parent / "src/system/postgres/tables.rs").read_text()
+        query = re.search(r'const DIGEST: &str = "(.*?)";', source, re.S)[1]
+        query = f"select count(*) from ({query.format(row='t', table='photos')}) x"
+        one = {**self.env, "PGOPTIONS": "-c max_parallel_workers_per_gather=0"}
+        ours, peer = (min((Run([*self.psql, "-c", sql], env=one).must() for _ in range(3)), key=lambda run: run.wall)
+                      for sql in (query, "select count(*), sum(hashtext(t::text)) from photos t"))
+        self.line(f"digest of {self.args.rows} rows, one core", f"{ours.wall:.2f} s",
+                  f"count(*), sum(hashtext(t::text)): {peer.wall:.2f} s", ours.wall / peer.wall)
+
+    def drill(self):
+        """A baseline drill on an application of rows and objects, without what fills it, against its own commands."""
+        self.stores()
+        (self.temp / "seed.sh").write_text(
+            f"psql -X -q -v ON_ERROR_STOP=1 -f {self.temp}/fill.sql\n"
+            "export RCLONE_S3_ENDPOINT=$AWS_ENDPOINT_URL RCLONE_S3_PROVIDER=Other RCLONE_S3_ENV_AUTH=true\n"
+            f"rclone copy --transfers 16 --no-check-dest --s3-no-check-bucket {self.folder} :s3:$BUCKET\n")
+        (self.temp / "profile.yaml").write_text(PROFILE + "env: { BUCKET: \"${S3_BUCKET}\" }\n")
+        root = pathlib.Path(__file__).parent.parent
+        reports = self.temp / "reports"
+        Run([self.binary, "run", str(root / "generic/any-row-lost.yaml"), "--profile", str(self.temp / "profile.yaml"),
+             "--jobs", "1", "--report-dir", str(reports)], env=self.env).must()
+        record = json.loads((reports / "latest/record.json").read_text())
+        drill = next(s for s in record["scenarios"] if s["started"]["baseline"])
+        seeding = sum(ran["ms"] for ran in drill["commands"] if ran["args"][-1:] == ["seed.sh"]) / 1e3
+        steps = {step["name"]: step["ms"] / 1e3 for step in drill["steps"]}
+        rows = Run(["sh", "-c", f"{' '.join(self.psql)} -c 'copy photos to stdout' >/dev/null"], env=self.env).must()
+        objects = Run(["rclone", "hashsum", "sha256", "--download", "--checkers", "2", "s3:photos"],
+                      env=self.env).must()
+        ours, bare = drill["ms"] / 1e3 - seeding, sum(steps.values()) + rows.wall + objects.wall
+        self.line(f"drill, {self.args.rows} rows, {self.args.objects} objects", f"{ours:.1f} s",
+                  f"its commands {sum(steps.values()):.1f} s, reading both stores once "
+                  f"{rows.wall + objects.wall:.1f} s", ours / bare)
+        for to, command in (("aws s3 sync", ["aws", "s3", "sync", "--quiet", "s3://photos", "s3://aws"]),
+                            ("rclone sync", ["rclone", "sync", "--transfers", "16", "s3:photos", "s3:rclone"]),
+                            ("s5cmd sync", ["s5cmd", "--endpoint-url", self.endpoint, "sync", "s3://photos/*", "s3://s5cmd/"])):
+            if shutil.which(command[0]):
+                Run(["rclone", "mkdir", f"s3:{command[0]}"], env=self.env).must()
+                peer = Run(command, env=self.env).must()
+                self.line(f"copy of {self.args.objects} objects of {self.args.object_bytes} bytes in the store",
+                          f"{steps['copy objects']:.2f} s", f"{to}: {peer.wall:.2f} s",
+                          steps["copy objects"] / peer.wall)
+
     def restore(self):
         """Restore tests of all rows and of a hundredth of them: memory must not grow with the rows."""
         self.stores()
-        self.fill()
         profile = self.temp / "profile.yaml"
-        profile.write_text("""name: Bench
-api: none
-entities:
-  photo: {table: photos, label: [file_name], binary: {key: object_key, size: bytes, sha256: sha256}}
-write-order: {upload: binary-first, replace: binary-first, delete: row-first}
-migrate: ["true"]
-seed: ["true"]
-""")
+        profile.write_text(PROFILE)
         runs = []
         for rows in (self.args.rows, max(self.args.objects, self.args.rows // 100)):
             subprocess.run([*self.psql, "-c", f"delete from photos where id >= {rows}"], check=True)
@@ -228,7 +283,9 @@ def main():
     parser.add_argument("--baseline", help="an earlier pulp-drill, in its own working copy, for the suite")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--objects", type=int, default=20_000)
-    parser.add_argument("--only", default="commands,reconcile", help="commands, pdf, reconcile, restore, suite")
+    parser.add_argument("--object-bytes", type=int, default=9)
+    parser.add_argument("--only", default="commands,reconcile",
+                        help="commands, digest, drill, pdf, reconcile, restore, suite")
     parser.add_argument("scenarios", nargs="*", help="for the suite: scenario files; all by default")
     args = parser.parse_args()
     bench = Bench(args)

@@ -6,7 +6,7 @@ use crate::{
     model::{event::Event, verdict::Verdict},
     plan::Plan,
     runbook::{restore, verify::ProcedureLog},
-    site::Handles,
+    site::{Site, Source},
 };
 use results::DrillResults;
 use state::DrillState;
@@ -75,7 +75,11 @@ pub async fn drill(context: &RunContext, plan: &Plan, number: usize) -> Result<D
 
 /// Leaves the drill's site running, or removes it; stores that outlive the run are left empty and migrated.
 /// How to reach a site that runs on.
-async fn left_behind(context: &RunContext, site: &Handles, log: &Logbook) -> Result<Option<String>, Error> {
+async fn left_behind(
+    context: &RunContext,
+    site: &Site<Source>,
+    log: &Logbook,
+) -> Result<Option<String>, Error> {
     let substrate = &context.substrate;
     let kept = if context.keep {
         Some(substrate.leave(site).await.map_err(|e| e.while_doing("can't keep the drill's site"))?)
