@@ -280,7 +280,7 @@ complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand schema" -s h -l he
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -l format -d 'How to print' -r -f -a "human\t''
 json\t''"
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand doctor" -s h -l help -d 'Print help'
-complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left standing, too: all, or those of RUN, the end of its id' -r
+complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -l kept -d 'End and remove the sites that `run --keep` left running, too: all, or those of RUN, the end of its id' -r
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand sweep" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -s h -l help -d 'Print help'
 complete -c pulp-drill -n "__fish_pulp_drill_using_subcommand site; and not __fish_seen_subcommand_from create show reset remove help" -f -a "create" -d 'Make database and buckets, or take empty ones, and mark them'

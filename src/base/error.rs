@@ -78,6 +78,13 @@ impl Error {
         self
     }
 
+    /// Prepends where it happened, in the same sentence.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.what = format!("{place}: {}", self.what);
+        self
+    }
+
     /// Prepends what was being done: the old text becomes the first cause.
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {

@@ -72,7 +72,7 @@ impl BlastRadius {
     /// The most objects, and the most dependents of one, that are listed.
     pub const MOST: usize = 50;
 
-    /// What depends on an object, in a line: how many of each kind.
+    /// What depends on an object, in a line: `logo.png is needed by asset (1), template (2)`.
     pub fn line(impact: &Impact) -> String {
         let mut kinds: Vec<(&str, usize)> = Vec::new();
         for Dependent { kind, .. } in &impact.dependents {
@@ -84,12 +84,12 @@ impl BlastRadius {
         let of = |confirmation: Confirmation| {
             impact.dependents.iter().filter(|dependent| dependent.confirmation == confirmation).count()
         };
-        let counts: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-        let counts = if counts.is_empty() { "nothing known".to_owned() } else { counts.join(", ") };
+        let counts: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+        let counts = if counts.is_empty() { "nothing that is known".to_owned() } else { counts.join(", ") };
         let more = if impact.more > 0 { format!(", {} more", impact.more) } else { String::new() };
         let broken = of(Confirmation::Broken);
         let confirmed = if broken > 0 { format!("; {broken} confirmed by renders") } else { String::new() };
-        format!("{}: {counts}{more}{confirmed}", impact.object)
+        format!("{} is needed by {counts}{more}{confirmed}", impact.object)
     }
 }
 
@@ -116,10 +116,10 @@ mod tests {
         };
         assert_eq!(
             BlastRadius::line(&impact),
-            "logo.png: assets 1, template 2, 3 more; 1 confirmed by renders"
+            "logo.png is needed by assets (1), template (2), 3 more; 1 confirmed by renders"
         );
         impact.dependents.clear();
         impact.more = 0;
-        assert_eq!(BlastRadius::line(&impact), "logo.png: nothing known");
+        assert_eq!(BlastRadius::line(&impact), "logo.png is needed by nothing that is known");
     }
 }

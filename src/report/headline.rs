@@ -4,7 +4,7 @@ use crate::{
     model::{record::RunRecord, verdict::Verdict},
     report::{
         facts::{level, shown_by_pass},
-        kinds::{causes, unknown_cause},
+        kinds::{causes, harmless, unknown_cause},
         terminal::style::count,
     },
 };
@@ -53,7 +53,8 @@ pub fn verdict(record: &RunRecord) -> String {
 fn of_existing_backup(record: &RunRecord) -> String {
     match record.verdict() {
         Verdict::Pass => {
-            format!("Passed: the backup was restored{}. {}", restored(record), shown_by_pass(record))
+            let (restored, shown, harmless) = (restored(record), shown_by_pass(record), harmless(record));
+            format!("Passed: the backup was restored{restored}. {shown}{harmless}")
         }
         Verdict::Fail => format!("Failed: {}.", causes(record)),
         Verdict::Unknown => format!("Could not verify, not counted as a pass: {}.", unknown_cause(record)),

@@ -89,7 +89,7 @@ fn contents(record: &RunRecord) -> Markup {
             li { a href="#scenarios" { "Scenarios" } }
             li { a href="#timeline" { "Timeline" } }
             @if record.scenarios.iter().any(|s| s.load.is_some()) { li { a href="#load" { "Under load" } } }
-            li { a href="#faults" { "Faults and checks" } }
+            @if !record.is_of_existing_backups() { li { a href="#faults" { "Faults and checks" } } }
             li { a href="#controls" { "Controls" } }
             li { a href="#environment" { "Environment" } }
         }

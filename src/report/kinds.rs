@@ -16,16 +16,34 @@ use std::collections::BTreeMap;
 /// The most kinds of findings that are named beside the commonest.
 pub const MOST_KINDS: usize = 2;
 
-/// The unexpected findings, in the record's order.
-fn unexpected(record: &RunRecord) -> impl Iterator<Item = &Finding> {
+/// The findings of a role, in the record's order.
+fn with_role(record: &RunRecord, wanted: fn(&Role) -> bool) -> impl Iterator<Item = &Finding> {
     let judged = record.scenarios.iter().flat_map(ScenarioRecord::judged);
-    judged.filter(|(_, role)| matches!(role, Some(Role::Unexpected))).map(|(finding, _)| finding)
+    judged.filter(move |(_, role)| role.is_some_and(wanted)).map(|(finding, _)| finding)
+}
+
+/// The unexpected findings.
+fn unexpected(record: &RunRecord) -> impl Iterator<Item = &Finding> {
+    with_role(record, |role| matches!(role, Role::Unexpected))
 }
 
 /// Kinds of unexpected findings, the commonest first.
 pub fn kinds(record: &RunRecord) -> Vec<(FindingKind, usize)> {
+    counted(unexpected(record))
+}
+
+/// Harmless findings by kind, as a sentence; empty where there is none.
+pub fn harmless(record: &RunRecord) -> String {
+    let kinds = counted(with_role(record, |role| matches!(role, Role::Warning)));
+    let named: Vec<String> =
+        kinds.iter().map(|(kind, n)| format!("{} ({})", kind.describe(), times(*n))).collect();
+    if named.is_empty() { String::new() } else { format!(" Harmless: {}.", named.join(", ")) }
+}
+
+/// The kinds of findings, the commonest first.
+fn counted<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(FindingKind, usize)> {
     let mut counts: BTreeMap<FindingKind, usize> = BTreeMap::new();
-    for finding in unexpected(record) {
+    for finding in findings {
         *counts.entry(finding.kind).or_default() += 1;
     }
     let mut kinds: Vec<_> = counts.into_iter().collect();

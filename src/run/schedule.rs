@@ -285,7 +285,7 @@ fn exit_of(outcomes: Outcomes) -> (ExitCode, Vec<Error>) {
             }
             Err(error) => {
                 exit = exit.max(ExitCode::from(&error));
-                errors.push(if id.is_empty() { error } else { error.while_doing(id) });
+                errors.push(if id.is_empty() { error } else { error.at(id) });
             }
         }
     }

@@ -205,7 +205,7 @@ async fn a_migration_that_fails_anywhere_says_nothing_of_the_backup(kit: &Kit) {
         ("[sh, ./no-such-script.sh]", in_empty),
         ("[sh, -c, \"no-such-program --all\"]", in_empty),
         ("[psql, --set, ON_ERROR_STOP=1, --command, select nonsense]", in_empty),
-        ("[./no-such-script.sh]", "can't start"),
+        ("[./no-such-script.sh]", "(migrate): there is no program ./no-such-script.sh"),
     ] {
         is(&test(kit, &with(command)).await, 3, "readable", says);
     }

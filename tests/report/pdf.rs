@@ -37,7 +37,7 @@ fn the_verdict_stands_on_the_cover() {
         (green(), "Passed Passed: 1 scenario and 1 baseline drill. The restored state"),
         (
             red(),
-            "Failed Failed: 1 of 4 drills, objects-left-out-of-the-copy-by-a-prefix: a row refers to a binary that does not exist (missing binary, once); 1 expected finding was not reported.",
+            "Failed Failed: 1 of 4 drills, objects-left-out-of-the-copy-by-a-prefix: a row refers to a binary that does not exist (missing binary: logo.png); 1 expected finding was not reported.",
         ),
         (unknown(), "Unknown Could not verify, not counted as a pass: "),
         (cut_short(), "Unknown Could not verify, not counted as a pass: "),

@@ -92,10 +92,11 @@ fn not_started(spec: &Command, error: &io::Error) -> Error {
         return Error::environment(format!("can't start {program}: no folder {}", cwd.display()));
     }
     if error.kind() == io::ErrorKind::NotFound || is_nowhere(&spec.program) {
-        let hint = spec
-            .hint
-            .clone()
-            .unwrap_or_else(|| format!("install {program}, or put the folder that holds it on PATH"));
+        let hint = spec.hint.clone().unwrap_or_else(|| match (program.contains('/'), &spec.cwd) {
+            (true, Some(cwd)) => format!("correct the path: a relative one begins in {}", cwd.display()),
+            (true, None) => "correct the path".to_owned(),
+            (false, _) => format!("install {program}, or put the folder that holds it on PATH"),
+        });
         return Error::environment(format!("there is no program {program}")).hint(hint);
     }
     let error = Error::environment(format!("can't start {program}")).because(error);

@@ -345,8 +345,11 @@ fn some_of(ids: &[ScenarioId]) -> String {
     }
 }
 
-/// `render (in 3 drills), ready (in 1 drill)`.
+/// `render (in 3 drills), ready (in 1 drill)`; without numbers where all are of one drill.
 fn in_drills(checks: &[(CheckId, usize)]) -> String {
+    if checks.iter().all(|(_, drills)| *drills == 1) {
+        return checks.iter().map(|(check, _)| check.to_string()).collect::<Vec<_>>().join(", ");
+    }
     let one = |(check, drills): &(CheckId, usize)| match drills {
         1 => format!("{check} (in 1 drill)"),
         _ => format!("{check} (in {drills} drills)"),

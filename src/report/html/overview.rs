@@ -12,11 +12,11 @@ use crate::{
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// The three tables.
+/// The tables.
 pub fn overview(record: &RunRecord) -> Markup {
     html! {
-        (faults(record))
-        (baseline_drills(record))
+        // The test of a backup damages nothing.
+        @if !record.is_of_existing_backups() { (faults(record)) (baseline_drills(record)) }
         (controls(record))
     }
 }

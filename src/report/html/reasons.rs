@@ -87,7 +87,7 @@ fn story(record: &RunRecord, scenario: &ScenarioRecord, images: &ImageSources) -
                 dd {
                     @match replay::command(record, scenario) {
                         Some(command) => { code .command { (line(&command)) } }
-                        None => { "see the report of its part: this run was merged from parts or has no command line" }
+                        None => { "see the report of its part: this run was merged from parts, or its command line was not recorded" }
                     }
                 }
                 dt { "More" } dd { a href={ "#" (at) } { "steps, checks, commands and files of this drill" } }

@@ -1,5 +1,5 @@
 //! The command that runs one scenario again with the same choices: the command of the run, limited to the
-//! scenario. Environment variables and the working directory are not part of it.
+//! scenario. The test of a backup is repeated as a whole. Environment variables and the working directory are not part of it.
 
 use crate::{
     model::record::{RunRecord, ScenarioRecord},
@@ -22,6 +22,9 @@ pub fn command(record: &RunRecord, scenario: &ScenarioRecord) -> Option<String> 
         started.config.get(PARTS_COMMAND).and_then(|description| shell_words::split(description).ok());
     let command = of_parts.as_ref().unwrap_or(&started.command);
     let (program, rest) = command.split_first()?;
+    if rest.iter().any(|word| word == "restore-test") {
+        return Some(shell_words::join(command));
+    }
     let at = rest.iter().position(|word| word == "run")?;
     // A baseline drill runs with every scenario of its seed and has no file.
     let seed = |s: &ScenarioRecord| s.started.as_ref().map(|s| s.seed.clone());
@@ -172,6 +175,12 @@ mod tests {
                 "pulp-drill run --filter row-lost --jobs 1 --seed 42 scenarios/row-lost.yaml --profile mine.yaml"
             )
         );
+    }
+
+    #[test]
+    fn the_test_of_a_backup_is_repeated_as_it_was() {
+        let command = "pulp-drill restore-test --dump 'last night.dump' --assets files --max-age 26h";
+        assert_eq!(replayed(command, 1).as_deref(), Some(command));
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub fn first(record: &RunRecord) -> Markup {
 
 fn list(items: &[String], none: &str) -> Markup {
     html! {
-        ul { @for item in items { li { (item) } } @if items.is_empty() { li { (none) } } }
+        ul { @for item in items { li { (linked(item)) } } @if items.is_empty() { li { (none) } } }
     }
 }
 

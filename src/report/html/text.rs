@@ -93,15 +93,29 @@ pub fn badge(verdict: Verdict) -> Markup {
     }
 }
 
-/// A text of the catalogue, with links to the sections of the runbook that it names.
+/// A text of the catalogue, with links to the sections of the runbook that it names, and what stands between
+/// backticks as code.
 pub fn linked(text: &str) -> Markup {
     html! {
         @for piece in pieces(text) {
             @match piece {
-                Piece::Text(text) => { (text) }
+                Piece::Text(text) => { (with_code(text)) }
                 Piece::Section { label, number } => { a href={ (PAGE) "#s" (number) } { (label) } }
             }
         }
+    }
+}
+
+/// What stands between two backticks as code; a single backtick stays.
+fn with_code(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    let paired = parts.len() % 2 == 1;
+    html! {
+        @if paired {
+            @for (number, part) in parts.iter().enumerate() {
+                @if number % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        } @else { (text) }
     }
 }
 

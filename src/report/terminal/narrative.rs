@@ -51,7 +51,7 @@ pub fn reasons(scenario: &ScenarioRecord, look: Style) -> String {
         .collect();
     let mut text: String = unexpected.iter().map(|f| finding(f, look)).collect();
     for impact in scenario.blast_radius.iter().flat_map(|radius| radius.impacts.iter().take(AFFECTED)) {
-        text.push_str(&look.wrap(&format!("{INDENT}needed by "), &legible(&BlastRadius::line(impact))));
+        text.push_str(&look.wrap(INDENT, &legible(&BlastRadius::line(impact))));
     }
     for reason in other_reasons(scenario) {
         text.push_str(&look.wrap(INDENT, &reason.to_string()));

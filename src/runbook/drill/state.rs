@@ -153,7 +153,7 @@ impl<'a> DrillState<'a> {
                     self.procedure.failed = Some(planned.description.clone());
                     break;
                 }
-                Err(error) => return Err(error.while_doing(format!("step {step} ({})", planned.description))),
+                Err(error) => return Err(error.at(format!("step {step} ({})", planned.description))),
             }
         }
         self.verify(results).await
