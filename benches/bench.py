@@ -69,7 +69,7 @@ class Bench:
             time.sleep(0.02)
         return line
 
-    def stores(self):
+    def stores(self, upload=True):
         """A private PostgreSQL and object store, filled with rows and objects that match; once for all tasks."""
         if self.running:
             return
@@ -103,20 +103,20 @@ class Bench:
             f"[s3]\ntype = s3\nprovider = Other\nendpoint = {self.endpoint}\naccess_key_id = bench\n"
             "secret_access_key = bench-secret\nforce_path_style = true\n")
 
-        filled = self.fill()
-        print(f"filled with rclone in {filled.wall:.0f} s", file=sys.stderr)
+        self.fill(upload)
 
-    def fill(self):
+    def fill(self, upload):
         rows, objects = self.args.rows, self.args.objects
         size = self.args.object_bytes
         # The number of an object, repeated: all differ, and PostgreSQL makes the same bytes.
         content = f"left(repeat(lpad(i::text, 9, '0'), {-(-size // 9)}), {size})"
         sql = f"""create table photos (id bigint primary key, file_name text, object_key text, bytes bigint,
-            content_type text, sha256 text, taken timestamptz default now());
+            content_type text, sha256 text, note text, taken timestamptz default now());
             insert into photos with object as materialized (select i, encode(sha256(convert_to({content}, 'UTF8')), 'hex')
                 as digest from generate_series(0, {objects} - 1) i)
             select n, 'photo ' || n, format('%s/%s.bin', lpad((i / 1000)::text, 6, '0'),
-                lpad(i::text, 9, '0')), {size}, 'image/png', digest
+                lpad(i::text, 9, '0')), {size}, 'image/png', digest,
+                repeat(md5(n::text), {self.args.row_bytes // 32})
             from generate_series(0, {rows} - 1) n join object on i = n % {objects};
             create table albums (id bigint primary key, title text); analyze photos"""
         (self.temp / "fill.sql").write_text(sql)
@@ -127,9 +127,11 @@ class Bench:
             if i % 1000 == 0:
                 folder.mkdir(parents=True)
             (folder / f"{i:09}.bin").write_text((f"{i:09}" * -(-size // 9))[:size])
-        Run(["rclone", "mkdir", "s3:photos"], env=self.env).must()
-        return Run(["rclone", "copy", "--transfers", "16", "--no-check-dest", str(self.folder), "s3:photos"],
-                   env=self.env).must()
+        if upload:
+            Run(["rclone", "mkdir", "s3:photos"], env=self.env).must()
+            copied = Run(["rclone", "copy", "--transfers", "16", "--no-check-dest", str(self.folder), "s3:photos"],
+                         env=self.env).must()
+            print(f"filled with rclone in {copied.wall:.0f} s", file=sys.stderr)
 
     def reconcile(self):
         profile = pathlib.Path(__file__).parent.parent / "profiles/photo-archive.yaml"
@@ -169,7 +171,7 @@ class Bench:
         (self.temp / "profile.yaml").write_text(PROFILE + "env: { BUCKET: \"${S3_BUCKET}\" }\n")
         root = pathlib.Path(__file__).parent.parent
         reports = self.temp / "reports"
-        Run([self.binary, "run", str(root / "generic/any-row-lost.yaml"), "--profile", str(self.temp / "profile.yaml"),
+        run = Run([self.binary, "run", str(root / "generic/any-row-lost.yaml"), "--profile", str(self.temp / "profile.yaml"),
              "--jobs", "1", "--report-dir", str(reports)], env=self.env).must()
         record = json.loads((reports / "latest/record.json").read_text())
         drill = next(s for s in record["scenarios"] if s["started"]["baseline"])
@@ -179,7 +181,7 @@ class Bench:
         objects = Run(["rclone", "hashsum", "sha256", "--download", "--checkers", "2", "s3:photos"],
                       env=self.env).must()
         ours, bare = drill["ms"] / 1e3 - seeding, sum(steps.values()) + rows.wall + objects.wall
-        self.line(f"drill, {self.args.rows} rows, {self.args.objects} objects", f"{ours:.1f} s",
+        self.line(f"drill, {self.args.rows} rows, {self.args.objects} objects", f"{ours:.1f} s, {run.memory:.0f} MiB",
                   f"its commands {sum(steps.values()):.1f} s, reading both stores once "
                   f"{rows.wall + objects.wall:.1f} s", ours / bare)
         for to, command in (("aws s3 sync", ["aws", "s3", "sync", "--quiet", "s3://photos", "s3://aws"]),
@@ -194,19 +196,26 @@ class Bench:
 
     def restore(self):
         """Restore tests of all rows and of a hundredth of them: memory must not grow with the rows."""
-        self.stores()
+        self.stores(upload=False)
         profile = self.temp / "profile.yaml"
         profile.write_text(PROFILE)
         runs = []
         for rows in (self.args.rows, max(self.args.objects, self.args.rows // 100)):
             subprocess.run([*self.psql, "-c", f"delete from photos where id >= {rows}"], check=True)
             dump = self.temp / f"{rows}.dump"
-            subprocess.run(["pg_dump", "-Fc", "-Z1", "-f", str(dump), self.url], check=True)
+            subprocess.run(["pg_dump", "-Fc", "-Z0", "-f", str(dump), self.url], check=True)
             command = [self.binary, "restore-test", "--dump", str(dump), "--assets", str(self.folder), "--profile",
                        str(profile), "--report-dir", str(self.temp / "reports")]
             runs.append(Run(command, env=self.env).must())
+            if len(runs) == 1:
+                bare = Run(["sh", "-ec", f"{' '.join(self.psql)} -c 'create database bare'; pg_restore -j 2 -d "
+                            f"{self.url.replace('/postgres', '/bare')} {dump}; cp -r {self.folder} {self.temp}/copied"],
+                           env=self.env).must()
+                self.row(f"restore test, {rows} rows, {self.args.objects} objects, dump of "
+                         f"{dump.stat().st_size / 1e6:.0f} MB", runs[0], "pg_restore -j 2 and cp -r", bare)
+            dump.unlink()
         large, small = runs
-        self.row(f"restore test, {self.args.rows} rows, {self.args.objects} objects", large, "fewer rows", small)
+        self.row("the same, for its memory", large, "a hundredth of the rows", small)
 
     def commands(self):
         folder = self.temp / "scenarios"
@@ -284,6 +293,7 @@ def main():
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--objects", type=int, default=20_000)
     parser.add_argument("--object-bytes", type=int, default=9)
+    parser.add_argument("--row-bytes", type=int, default=0, help="of text in each row")
     parser.add_argument("--only", default="commands,reconcile",
                         help="commands, digest, drill, pdf, reconcile, restore, suite")
     parser.add_argument("scenarios", nargs="*", help="for the suite: scenario files; all by default")

@@ -10,7 +10,12 @@ use crate::{
         record::{RunRecord, ScenarioRecord},
         verdict::{Role, Verdict},
     },
-    report::terminal::{self, Detail, Style, narrative::reasons, notice, style::Tone},
+    report::terminal::{
+        self, Detail, Style,
+        narrative::reasons,
+        notice,
+        style::{Tone, count},
+    },
     run::{FinishedRun, options::Options, schedule},
     runbook::backup::Examination,
 };
@@ -106,7 +111,8 @@ fn backup(number: usize, scenario: &ScenarioRecord, look: Style) -> String {
             let rows: usize = scenario.cut_point.values().map(|table| table.rows).sum();
             let objects = scenario.cut_objects.unwrap_or_default();
             let took = scenario.rto_ms.map_or_else(String::new, |ms| format!(" in {}", human(ms)));
-            let said = format!("everything came back{took}: rows {rows}, files {objects}");
+            let said =
+                format!("everything came back{took}: {} and {}", count(rows, "row"), count(objects, "file"));
             row("pulp-drill", Tone::Good, &said);
         }
         (Verdict::Pass, false) => {

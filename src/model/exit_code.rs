@@ -1,4 +1,5 @@
-//! The exit code of the process, decided here for every verdict and every error.
+//! The exit codes of the process: their numbers, their order, and what a verdict or an error becomes. `run::schedule`
+//! takes the gravest of a run.
 
 use crate::{
     base::error::{Blame, Error},

@@ -100,7 +100,7 @@ fn of_scenarios(record: &RunRecord) -> String {
             "Could not verify, not counted as a pass: {unknown} of {} {} no result. {}",
             count(all, "drill"),
             if unknown == 1 { "has" } else { "have" },
-            sentence(&unknown_cause(record)),
+            sentence(&format!("first reason: {}", unknown_cause(record))),
         ),
     }
 }

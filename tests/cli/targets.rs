@@ -220,7 +220,7 @@ fn what_the_seed_does_wrong_is_told() {
     // Faults name what is there.
     let text = DRILL.replace("  - destroy", "  - fault in backup: {delete binary: frist}\n  - destroy");
     sandbox.write("notes.yaml", &text);
-    run("").is(3, &["asset frist does not exist"]);
+    run("").is(3, &["asset frist does not"]);
 }
 
 #[test]
