@@ -86,11 +86,7 @@ impl<'a> Reconciliation<'a> {
         from: Option<Position>,
         observer: &mut dyn ReconcileObserver,
     ) -> Result<Tally, Error> {
-        let expected = self.rows.count(range).await?;
-        let keys = match self.options.depth {
-            Depth::Sample(_) => self.rows.count_keys(range).await?,
-            Depth::Listing | Depth::Recorded | Depth::Full => expected,
-        };
+        let whole = range;
         let (range, tally) = match from {
             Some(Position { after, tally }) => (KeyRange { after: Some(after), ..range.clone() }, tally),
             None => (range.clone(), Tally::default()),
@@ -101,6 +97,12 @@ impl<'a> Reconciliation<'a> {
             self.objects.pages(range.after.as_ref()),
             Arc::clone(self.pace),
         );
+        // Both sides are read ahead by now.
+        let expected = self.rows.count(whole).await?;
+        let keys = match self.options.depth {
+            Depth::Sample(_) => self.rows.count_keys(whole).await?,
+            Depth::Listing | Depth::Recorded | Depth::Full => expected,
+        };
         let checksums = self.rows.checksums();
         let mut work = Work {
             rows: self.rows,

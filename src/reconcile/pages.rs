@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub trait Pages {
     /// An entry.
     type Entry;
+    /// How many pages may be read ahead.
+    const AHEAD: usize = 1;
     /// The key of an entry.
     fn key(entry: &Self::Entry) -> &ObjectKey;
     /// The next entries; none at the end.
@@ -45,6 +47,8 @@ impl PacedPages {
 
 impl Pages for PacedPages {
     type Entry = ListedObject;
+    // The server sorts the rows before it sends the first one; meanwhile the store lists.
+    const AHEAD: usize = 16;
 
     fn key(entry: &ListedObject) -> &ObjectKey {
         &entry.key

@@ -10,9 +10,6 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Pages that may wait.
-const AHEAD: usize = 1;
-
 /// A side of a join, read ahead by a task that ends with it.
 pub struct Prefetch<P: Pages> {
     waiting: Receiver<Result<Vec<P::Entry>, Error>>,
@@ -26,7 +23,7 @@ where
 {
     /// Begins to read.
     pub fn new(mut pages: P) -> Self {
-        let (sender, waiting) = channel(AHEAD);
+        let (sender, waiting) = channel(P::AHEAD);
         let mut reading = JoinSet::new();
         reading.spawn(async move {
             loop {

@@ -3,12 +3,17 @@
 
 /// The instructions of a content stream; `None` if it can't be read to its end.
 pub(crate) fn respelt(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (mut tokens, mut out) = (Tokens { bytes, at: 0 }, Vec::with_capacity(bytes.len()));
+    // Strings grow: each byte is spelt with two digits.
+    let (mut tokens, mut out) = (Tokens { bytes, at: 0 }, Vec::with_capacity(bytes.len() * 2));
     let mut inline_image = false;
-    while let Some(token) = tokens.next()? {
+    loop {
+        let start = out.len();
+        if !tokens.next(&mut out)? {
+            break;
+        }
+        let token = &out[start..];
         let data = inline_image && token == b"ID";
         inline_image = (inline_image || token == b"BI") && !data;
-        out.extend_from_slice(&token);
         out.push(b' ');
         if data {
             let image = tokens.inline_image()?;
@@ -51,32 +56,34 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// The next token in its one spelling; `Some(None)` at the end, `None` where one is broken.
-    fn next(&mut self) -> Option<Option<Vec<u8>>> {
+    /// Adds the next token in its one spelling; false at the end, `None` where one is broken.
+    fn next(&mut self, out: &mut Vec<u8>) -> Option<bool> {
         self.skip_blanks();
-        let Some(byte) = self.peek() else { return Some(None) };
+        let Some(byte) = self.peek() else { return Some(false) };
         self.at += 1;
-        let token = match byte {
-            b'(' => self.literal()?,
+        match byte {
+            b'(' => self.literal(out)?,
             b'<' if self.peek() == Some(b'<') => {
                 self.at += 1;
-                b"<<".to_vec()
+                out.extend_from_slice(b"<<");
             }
             b'>' if self.peek() == Some(b'>') => {
                 self.at += 1;
-                b">>".to_vec()
+                out.extend_from_slice(b">>");
             }
-            b'<' => self.hexadecimal()?,
-            b'/' => self.name(),
-            b'[' | b']' | b'{' | b'}' => vec![byte],
+            b'<' => self.hexadecimal(out)?,
+            b'/' => self.name(out),
+            b'[' | b']' | b'{' | b'}' => out.push(byte),
             byte if is_delimiter(byte) => return None,
             _ => {
                 self.at -= 1;
                 let word = self.word();
-                number(word).unwrap_or_else(|| word.to_vec())
+                if number(word, out).is_none() {
+                    out.extend_from_slice(word);
+                }
             }
-        };
-        Some(Some(token))
+        }
+        Some(true)
     }
 
     fn word(&mut self) -> &'a [u8] {
@@ -87,9 +94,9 @@ impl<'a> Tokens<'a> {
         &self.bytes[start..self.at]
     }
 
-    fn name(&mut self) -> Vec<u8> {
-        let word = self.word();
-        let (mut name, mut at) = (vec![b'/'], 0);
+    fn name(&mut self, out: &mut Vec<u8>) {
+        let (word, mut at) = (self.word(), 0);
+        out.push(b'/');
         while at < word.len() {
             let digits = word.get(at + 1..at + 3).and_then(|d| std::str::from_utf8(d).ok());
             let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
@@ -99,51 +106,61 @@ impl<'a> Tokens<'a> {
             };
             // Spelt out, so that no name looks like two tokens.
             if byte.is_ascii_alphanumeric() {
-                name.push(byte);
+                out.push(byte);
             } else {
-                name.extend_from_slice(format!("#{byte:02x}").as_bytes());
+                out.push(b'#');
+                spell(byte, out);
             }
             at += length;
         }
-        name
     }
 
-    fn literal(&mut self) -> Option<Vec<u8>> {
-        let (mut text, mut depth) = (Vec::new(), 1_usize);
+    fn literal(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        out.push(b'<');
+        let mut depth = 1_usize;
         loop {
             let byte = self.peek()?;
             self.at += 1;
             match byte {
                 b'(' => depth += 1,
-                b')' if depth == 1 => return Some(spelt(&text)),
+                b')' if depth == 1 => {
+                    out.push(b'>');
+                    return Some(());
+                }
                 b')' => depth -= 1,
                 b'\\' => {
-                    self.escape(&mut text)?;
+                    if let Some(byte) = self.escape()? {
+                        spell(byte, out);
+                    }
                     continue;
                 }
                 // A line's end is one character, however it is written.
                 b'\r' => {
                     self.at += usize::from(self.peek() == Some(b'\n'));
-                    text.push(b'\n');
+                    spell(b'\n', out);
                     continue;
                 }
                 _ => {}
             }
-            text.push(byte);
+            spell(byte, out);
         }
     }
 
-    fn escape(&mut self, text: &mut Vec<u8>) -> Option<()> {
+    /// The byte that an escape stands for; none for the end of a line.
+    fn escape(&mut self) -> Option<Option<u8>> {
         let byte = self.peek()?;
         self.at += 1;
-        match byte {
-            b'n' => text.push(b'\n'),
-            b'r' => text.push(b'\r'),
-            b't' => text.push(b'\t'),
-            b'b' => text.push(8),
-            b'f' => text.push(0x0c),
-            b'\n' => {}
-            b'\r' => self.at += usize::from(self.peek() == Some(b'\n')),
+        Some(match byte {
+            b'n' => Some(b'\n'),
+            b'r' => Some(b'\r'),
+            b't' => Some(b'\t'),
+            b'b' => Some(8),
+            b'f' => Some(0x0c),
+            b'\n' => None,
+            b'\r' => {
+                self.at += usize::from(self.peek() == Some(b'\n'));
+                None
+            }
             b'0'..=b'7' => {
                 let mut value = u32::from(byte - b'0');
                 for _ in 0..2 {
@@ -151,30 +168,31 @@ impl<'a> Tokens<'a> {
                     value = value * 8 + u32::from(digit - b'0');
                     self.at += 1;
                 }
-                text.push(u8::try_from(value & 0xff).ok()?);
+                Some(u8::try_from(value & 0xff).ok()?)
             }
-            other => text.push(other),
-        }
-        Some(())
+            other => Some(other),
+        })
     }
 
-    fn hexadecimal(&mut self) -> Option<Vec<u8>> {
-        let mut digits = Vec::new();
+    fn hexadecimal(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        out.push(b'<');
+        let mut odd = false;
         loop {
             let byte = self.peek()?;
             self.at += 1;
             match byte {
                 b'>' => break,
                 byte if is_space(byte) => {}
-                byte => digits.push(char::from(byte).to_digit(16)?),
+                byte if byte.is_ascii_hexdigit() => {
+                    out.push(byte.to_ascii_lowercase());
+                    odd = !odd;
+                }
+                _ => return None,
             }
         }
-        if digits.len() % 2 == 1 {
-            digits.push(0);
-        }
-        let bytes: Option<Vec<u8>> =
-            digits.chunks(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
-        Some(spelt(&bytes?))
+        // A last digit that is missing is 0.
+        out.extend_from_slice(if odd { b"0>" } else { b">" });
+        Some(())
     }
 
     /// The bytes of an inline image, up to the `EI` that a blank precedes and follows.
@@ -190,29 +208,40 @@ impl<'a> Tokens<'a> {
     }
 }
 
-fn spelt(text: &[u8]) -> Vec<u8> {
-    let digits: String = text.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("<{digits}>").into_bytes()
+/// Adds the two digits of a byte.
+fn spell(byte: u8, out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
-/// `+1.50`, `01.5` and `1.5` are one number; `None` for what is none.
-fn number(word: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(word).ok()?;
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
+/// Adds a number in its one spelling: `+1.50`, `01.5` and `1.5` are one; `None` for what is none.
+fn number(word: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let (negative, digits) = match word.split_first()? {
+        (b'-', digits) => (true, digits),
+        (b'+', digits) => (false, digits),
+        _ => (false, word),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) || whole.len() + fraction.len() == 0 {
+    let point = digits.iter().position(|byte| *byte == b'.');
+    let (mut whole, mut fraction) = point.map_or((digits, &[][..]), |at| (&digits[..at], &digits[at + 1..]));
+    let mut all = whole.iter().chain(fraction);
+    if whole.is_empty() && fraction.is_empty() || !all.all(u8::is_ascii_digit) {
         return None;
     }
-    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    let whole = if whole.is_empty() { "0" } else { whole };
-    let sign = if negative && (whole, fraction) != ("0", "") { "-" } else { "" };
-    let point = if fraction.is_empty() { "" } else { "." };
-    Some(format!("{sign}{whole}{point}{fraction}").into_bytes())
+    while let [b'0', rest @ ..] = whole {
+        whole = rest;
+    }
+    while let [rest @ .., b'0'] = fraction {
+        fraction = rest;
+    }
+    if negative && !(whole.is_empty() && fraction.is_empty()) {
+        out.push(b'-');
+    }
+    out.extend_from_slice(if whole.is_empty() { b"0" } else { whole });
+    if !fraction.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(fraction);
+    }
+    Some(())
 }
 
 #[cfg(test)]

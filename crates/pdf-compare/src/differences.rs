@@ -7,7 +7,7 @@ use crate::{
     types::{Difference, DifferenceKind, DifferenceOrigin},
     value,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The most differences that are listed.
 const MOST: usize = 50;
@@ -80,12 +80,39 @@ pub(crate) fn origin(
         };
         form.lines.iter().filter(said).map(|line| (line.path, line.value)).collect()
     };
+    let words = |loaded, pages: &BTreeSet<u32>| text::words_of_pages(loaded, pages.iter().copied());
+    // Where nothing but the instructions of some pages differs, the words of the others are the same.
+    if let Some(pages) = only_contents_differ(before, after) {
+        let (mut before, mut after) = (words(expected, &pages), words(actual, &pages));
+        before.sort_unstable();
+        after.sort_unstable();
+        if before != after {
+            return DifferenceOrigin::Data;
+        }
+    }
     let words =
         (text::words_of_document(expected, before.pages), text::words_of_document(actual, after.pages));
     match words.0 == words.1 && !words.0.is_empty() && values(before) == values(after) {
         true => DifferenceOrigin::Environment,
         false => DifferenceOrigin::Data,
     }
+}
+
+/// The pages whose instructions differ; `None` where anything else does.
+fn only_contents_differ(before: &Canonical, after: &Canonical) -> Option<BTreeSet<u32>> {
+    let values = |form: &Canonical| form.lines.iter().map(|line| (line.path, line.value)).collect();
+    let (ours, theirs): (HashMap<_, _>, HashMap<_, _>) = (values(before), values(after));
+    let differing = |form: &Canonical, others: &HashMap<PathHash, [u8; 32]>| -> Option<BTreeSet<u32>> {
+        let differs = |line: &&CanonicalLine| others.get(&line.path) != Some(&line.value);
+        let page = |line: &CanonicalLine| {
+            let node = &form.nodes[line.node];
+            (node.kind == DifferenceKind::Content && &*node.key == "/Contents").then_some(node.page).flatten()
+        };
+        form.lines.iter().filter(differs).map(page).collect()
+    };
+    let (mut pages, more) = (differing(before, &theirs)?, differing(after, &ours)?);
+    pages.extend(more);
+    Some(pages)
 }
 
 struct Report<'a> {

@@ -20,7 +20,12 @@ pub(crate) fn words(line: &str) -> Vec<String> {
 
 /// The words of all pages in their order.
 pub(crate) fn words_of_document(loaded: &Loaded, pages: u32) -> Vec<String> {
-    let lines = (1..=pages).flat_map(|page| lines(loaded, page).unwrap_or_default());
+    words_of_pages(loaded, 1..=pages)
+}
+
+/// The words of some pages in their order.
+pub(crate) fn words_of_pages(loaded: &Loaded, pages: impl Iterator<Item = u32>) -> Vec<String> {
+    let lines = pages.flat_map(|page| lines(loaded, page).unwrap_or_default());
     lines.flat_map(|line| words(&line)).collect()
 }
 
