@@ -174,17 +174,18 @@ impl<'a> DrillState<'a> {
         // Another target of the run may still start.
         let of_run = self.plan.started.profile.is_none();
         self.site.engine.start(&self.site.redactor).await.inspect_err(|_| results.hopeless = of_run)?;
-        if self.site.has_api() {
+        let state = if self.site.has_api() {
             self.fill().await?;
+            verify::observe_contents(self.site, None).await?
         } else {
             seed::fill_by_command(self.site, &self.log).await?;
-            let filled = verify::observe_contents(self.site, None).await?;
+            let filled = verify::observe(self.site, None).await?;
             profile_fits(&self.site.profile, &filled)?;
             read_back::fits(self.site, &filled).await?;
             self.source.seeded = SeededSite::observed(&self.site.profile, &filled);
-        }
+            filled
+        };
         self.source.learn();
-        let state = verify::observe_contents(self.site, None).await?;
         let began = Instant::now();
         let result = source::check(self.site, &mut self.source.seeded.known, &state, &self.log).await;
         results.verified.record(CheckId::Source, result, began.elapsed(), &self.log)?;
@@ -192,8 +193,12 @@ impl<'a> DrillState<'a> {
             let (api, known) = (self.site.engine.api().await?, &self.source.seeded.known);
             self.cut.reference.releases = releases::record(&api, known).await?;
         }
-        // Renders leave usage rows behind: what must come back is what is there now.
-        self.source.live = verify::observe(self.site, None).await?;
+        // Renders leave usage rows behind: what must come back is what is there now. Where nothing runs, nothing
+        // has changed.
+        self.source.live = match self.site.engine.exists() {
+            true => verify::observe(self.site, None).await?,
+            false => state,
+        };
         if self.site.method.topology.has_database()
             && let Some(why) = schema::complete(&mut self.source.live.database.catalog, self.site).await?
         {

@@ -30,9 +30,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// known-good one, once two renders have agreed.
 pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &Logbook) -> CheckResult {
     let mut findings = stored(site, known, state);
-    findings.extend(recorded(site, known, state));
+    let (reconciled, names) = reconciled(site, known, state);
+    findings.extend(recorded(&reconciled));
     if !site.has_api() {
-        return by_rows(site, known, state, findings).await;
+        return by_rows(site, state, CheckResult { findings, ..reconciled }, &names).await;
     }
     let keys: Vec<TemplateKey> = known.templates.keys().cloned().collect();
     let at = known.assets.len() + keys.len();
@@ -50,15 +51,13 @@ pub async fn check(site: &Site<Source>, known: &mut Known, state: &State, log: &
 
 /// Without an API there is nothing to render: rows and objects are compared with each other, and with what the
 /// application hands out.
-async fn by_rows(site: &Site<Source>, known: &Known, state: &State, findings: Vec<Finding>) -> CheckResult {
-    let (mut result, names) = reconciled(site, known, state);
-    result.findings = findings;
+async fn by_rows(site: &Site<Source>, state: &State, reconciled: CheckResult, names: &Names) -> CheckResult {
     if !site.engine.exists() {
-        return result;
+        return reconciled;
     }
-    match read_back::check(site, CheckId::Source, state, &names).await {
-        Ok((handed_out, _)) => result.and(handed_out),
-        Err(error) => result.and(CheckResult::unknown(error.to_string(), Vec::new())),
+    match read_back::check(site, CheckId::Source, state, names).await {
+        Ok((handed_out, _)) => reconciled.and(handed_out),
+        Err(error) => reconciled.and(CheckResult::unknown(error.to_string(), Vec::new())),
     }
 }
 
@@ -97,9 +96,8 @@ fn referred<'a>(
 
 /// Every row against its object before anything was backed up: a size or digest that was recorded
 /// wrong would be taken for damage later, or hide it.
-fn recorded(site: &Site<Source>, known: &Known, state: &State) -> Vec<Finding> {
-    let found = reconciled(site, known, state).0.findings;
-    let damage = found.into_iter().filter(|f| f.severity == Severity::Failure);
+fn recorded(reconciled: &CheckResult) -> Vec<Finding> {
+    let damage = reconciled.findings.iter().filter(|f| f.severity == Severity::Failure).cloned();
     damage
         .map(|f| Finding::new(CheckId::Source, FindingKind::UnstoredWrite, f.entity, f.expected, f.actual))
         .collect()
