@@ -100,7 +100,7 @@ pub fn compare(journal: &Journal) -> Result<(), Error> {
 }
 
 /// The known-good PDF and the one that is not as it should be, where a finding has both. One that
-/// is no whole PDF is not given to a program that draws.
+/// is not a whole PDF is not given to a program that draws.
 fn pair<'a>(record: &'a RunRecord, finding: &Finding) -> Option<(&'a Artefact, &'a Artefact)> {
     if !matches!(finding.kind, FindingKind::PdfDiffers | FindingKind::FailOpen) {
         return None;

@@ -226,7 +226,7 @@ fn renders(options: &BackupTestOptions) -> Result<BTreeMap<TemplateKey, Expected
         };
         let context = || format!("can't read the known-good PDF {}", file.display());
         let bytes = input_file::read(file, LARGEST).or_usage(context)?;
-        pdf_compare::well_formed(&bytes).or_usage(|| format!("{} is no whole PDF", file.display()))?;
+        pdf_compare::well_formed(&bytes).or_usage(|| format!("{} is not a whole PDF", file.display()))?;
         wanted.golden = Some(Golden { sha256: Digest::of(&bytes), path: file.clone() });
     }
     Ok(renders)
@@ -235,7 +235,7 @@ fn renders(options: &BackupTestOptions) -> Result<BTreeMap<TemplateKey, Expected
 fn manifest(folder: &Path) -> Result<Manifest, Error> {
     let file = if folder.is_dir() { folder.join(MANIFEST) } else { folder.to_owned() };
     let text = read(&file, "the manifest")?;
-    let refused = |why| Error::usage(format!("{} is no manifest", file.display())).cause(why);
+    let refused = |why| Error::usage(format!("{} is not a manifest", file.display())).cause(why);
     Manifest::read(&text).map_err(refused)
 }
 

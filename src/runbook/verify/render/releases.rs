@@ -144,7 +144,7 @@ pub fn shown(answer: &HttpAnswer) -> String {
     let version = answer.resolved_version.as_deref().unwrap_or("unnamed");
     match pdf_compare::canonical_digest(&answer.body) {
         Ok(digest) => format!("version {version}, content {}", Digest(digest)),
-        Err(why) => format!("version {version}, no whole PDF: {why}"),
+        Err(why) => format!("version {version}, not a whole PDF: {why}"),
     }
 }
 
